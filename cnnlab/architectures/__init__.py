@@ -1,0 +1,9 @@
+"""Architectures as data: one file a family, listed here in the order of the course. Reading cards needs no torch."""
+
+from cnnlab.architectures.options import Option, OptionValue
+from cnnlab.architectures.registry import Card, Shape, card, cards
+
+# One line a family: importing it registers its card.
+from cnnlab.architectures import mlp, lenet, alexnet, vgg, nin, googlenet, course_resnet, resnet, densenet  # noqa: E402, F401, I001
+
+__all__ = ["Card", "Option", "OptionValue", "Shape", "card", "cards"]

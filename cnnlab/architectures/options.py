@@ -1,0 +1,163 @@
+"""What a user can set about an architecture, as data: pages, command line and validation are derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cnnlab.errors import ConfigError
+
+OptionValue = bool | int | float | str | tuple[int, ...]
+OptionType = Literal["bool", "int", "float", "choice", "ints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting. `minimum` and `maximum` are inclusive; `choices` is for type "choice" (words or numbers)."""
+
+    name: str
+    title: str  # the label on a page
+    type: OptionType
+    default: OptionValue
+    help: str  # one line that a first-year student understands
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str | int, ...] = ()
+
+    def check(self, value: Any) -> OptionValue:
+        """The value in its own type (a list becomes a tuple, 2.0 becomes 2).
+
+        Raises ConfigError where type, range or choice is wrong.
+        """
+        try:
+            checked = self._cast(value)
+        except (TypeError, ValueError, OverflowError):
+            raise self._error(value) from None
+        numbers = checked if isinstance(checked, tuple) else (checked,)
+        if self.type in ("int", "float", "ints"):
+            low = -float("inf") if self.minimum is None else self.minimum
+            high = float("inf") if self.maximum is None else self.maximum
+            if not all(low <= number <= high for number in numbers):
+                raise self._error(value)
+        if self.type == "choice" and checked not in self.choices:
+            raise self._error(value)
+        return checked
+
+    def parse(self, text: str) -> OptionValue:
+        """The value from text, as a command line or a URL gives it: "true", "0.5", "120,84".
+
+        Raises ConfigError as `check` does.
+        """
+        text = text.strip()
+        if self.type == "bool":
+            words = {"true": True, "yes": True, "on": True, "1": True}
+            words |= {"false": False, "no": False, "off": False, "0": False}
+            if text.lower() not in words:
+                raise self._error(text)
+            return words[text.lower()]
+        if self.type == "ints":
+            return self.check([part for part in text.replace("[", "").replace("]", "").split(",") if part.strip()])
+        return self.check(text)
+
+    def rule(self) -> str:
+        """What is allowed, in words."""
+        if self.type == "bool":
+            return "true or false"
+        if self.type == "choice":
+            return "one of " + ", ".join(map(str, self.choices))
+        kind = {"int": "a whole number", "float": "a number", "ints": "whole numbers separated by commas, each"}[self.type]
+        if self.minimum is not None and self.maximum is not None:
+            return f"{kind} from {self.minimum:g} to {self.maximum:g}"
+        return kind
+
+    def _cast(self, value: Any) -> OptionValue:
+        if self.type == "bool":
+            if not isinstance(value, bool):
+                raise TypeError
+            return value
+        if isinstance(value, bool):
+            raise TypeError
+        if self.type == "int":
+            return _whole(value)
+        if self.type == "float":
+            return float(value)
+        if self.type == "ints":
+            if isinstance(value, str) or not 1 <= len(value) <= 8:
+                raise ValueError
+            return tuple(_whole(part) for part in value)
+        return next(choice for choice in (*self.choices, str(value)) if str(choice) == str(value))
+
+    def _error(self, value: Any) -> ConfigError:
+        return ConfigError(f"{self.name} must be {self.rule()}, not {str(value)[:80]!r}.", f"options.{self.name}")
+
+
+def _whole(value: Any) -> int:
+    number = float(value)
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def complete(options: tuple[Option, ...], given: Mapping[str, Any], owner: str) -> dict[str, OptionValue]:
+    """All options of `owner` with their values, defaults filled in.
+
+    Raises ConfigError for a name that is not an option, or a value out of range.
+    """
+    known = {option.name: option for option in options}
+    for name in given:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise ConfigError(f"{owner} has no option {str(name)[:80]!r}; its options are: {listed}.", f"options.{name}")
+    return {name: option.check(given.get(name, option.default)) for name, option in known.items()}
+
+
+ACTIVATIONS = ("sigmoid", "relu", "tanh", "gelu")
+
+
+def activation(default: str) -> Option:
+    """Which non-linearity follows each layer."""
+    return Option(
+        "activation",
+        "Activation",
+        "choice",
+        default,
+        "The non-linear function after each layer; ReLU usually learns fastest and wants a smaller learning rate.",
+        choices=ACTIVATIONS,
+    )
+
+
+def pooling(default: str) -> Option:
+    """How neighbouring values are summarised."""
+    return Option(
+        "pooling",
+        "Pooling",
+        "choice",
+        default,
+        "How a window of neighbouring values becomes one: their average, or the largest of them.",
+        choices=("average", "max"),
+    )
+
+
+def batch_norm(default: bool = False) -> Option:
+    """Batch normalisation after each convolution and hidden dense layer."""
+    return Option(
+        "batch_norm",
+        "Batch normalisation",
+        "bool",
+        default,
+        "Rescales each channel to mean 0 and variance 1 within the batch, which usually makes learning faster.",
+    )
+
+
+def dropout(default: float) -> Option:
+    """The share of values set to zero in training."""
+    return Option(
+        "dropout",
+        "Dropout",
+        "float",
+        default,
+        "Share of values set to zero at random while training, so that the network does not rely on any one of them.",
+        minimum=0.0,
+        maximum=0.95,
+    )

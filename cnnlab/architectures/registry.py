@@ -1,0 +1,89 @@
+"""The registry of architectures: each family registers a card that promises what its default network is.
+
+Cards need no torch, so the web process can read and validate them; torch is imported when a network is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.architectures.options import Option, OptionValue, complete
+from cnnlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shape = tuple[int, int, int]  # channels, height, width
+Builder = Callable[..., "nn.Module"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an architecture is and promises: `parameters` and `macs` hold for the default options, `input_shape` and 10 classes."""
+
+    name: str  # the identifier in URLs, JSON and code
+    title: str
+    year: int
+    paper: str  # authors, year, title
+    summary: str  # what to notice, in one sentence for a learner
+    input_shape: Shape
+    parameters: int
+    macs: int  # multiply-accumulates for one image
+    options: tuple[Option, ...]
+    builder: Builder
+
+    def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
+        """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
+        return complete(self.options, given or {}, self.title)
+
+    def build(
+        self,
+        input_shape: Shape | None = None,
+        classes: int = 10,
+        options: Mapping[str, Any] | None = None,
+        device: str = "cpu",
+    ) -> nn.Module:
+        """The network for images of `input_shape` (C, H, W), giving logits N×`classes`.
+
+        On device "meta" no weight is allocated; elsewhere weights are drawn as PyTorch's layers do by default,
+        from torch's global generator. Raises ConfigError for a wrong option, ShapeError where the images are
+        too small for the network.
+        """
+        from cnnlab.architectures import building
+
+        return building.build(self, input_shape or self.input_shape, classes, self.settings(options), device)
+
+
+_cards: dict[str, Card] = {}
+
+
+def register(name: str, **promises: Any) -> Callable[[Builder], Builder]:
+    """Registers the decorated builder under `name`; keywords are the fields of `Card`.
+
+    A builder is called as ``builder(input_shape, classes, **options)`` while torch's default device is "meta" and returns
+    the network. It imports torch inside, so that reading the card does not.
+    """
+
+    def add(builder: Builder) -> Builder:
+        if name in _cards:
+            raise ValueError(f"two architectures are called {name!r}")
+        _cards[name] = Card(name=name, builder=builder, **promises)
+        return builder
+
+    return add
+
+
+def cards() -> tuple[Card, ...]:
+    """All architectures in the order of the course."""
+    return tuple(_cards.values())
+
+
+def card(name: str) -> Card:
+    """The architecture called `name`. Raises ConfigError that lists the names there are."""
+    try:
+        return _cards[name]
+    except (KeyError, TypeError):
+        listed = ", ".join(_cards)
+        raise ConfigError(f"There is no architecture {str(name)[:80]!r}; choose one of: {listed}.", "architecture") from None
