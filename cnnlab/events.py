@@ -7,7 +7,7 @@ durations are seconds. Epochs and batches count from 1. Nothing here needs torch
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Progress:
     share_done: float  # of the whole run, 0..1
     seconds: float  # since the run started
     seconds_left: float  # estimate, evaluations included
+    # In "evaluation" the test images are being judged: loss, accuracy and batch are those of the last "training" event.
+    phase: Literal["training", "evaluation"] = "training"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
         o.batch_norm(),
         o.dropout(0.0),
         o.Option("channels", "Channels", "ints", (6, 16), "How many patterns each convolution looks for.", minimum=1, maximum=512),
-        o.Option("kernel_size", "Kernel size", "choice", 5, "Side of the square window that a convolution looks through, in pixels.", choices=(3, 5, 7)),
-        o.Option("hidden", "Hidden layers", "ints", (120, 84), "Number of units in each dense layer before the last.", minimum=1, maximum=8192),
+        o.kernel_size(5),
+        o.hidden((120, 84)),
     ),
 )
 def lenet(
@@ -42,4 +42,21 @@ def lenet(
     kernel_size: int,
     hidden: tuple[int, ...],
 ) -> nn.Module:
-    ...
+    from torch import nn
+
+    from cnnlab.architectures import blocks
+    from cnnlab.architectures.building import flattened_size
+
+    style = {"activation": activation, "batch_norm": batch_norm}
+    layers: dict[str, nn.Module] = {}
+    inputs, stages = input_shape[0], len(channels)
+    for number, outputs in enumerate(channels, start=1):
+        # Only the first convolution is padded: today's 28×28 digits stand for the 32×32 ones of 1998.
+        padding = kernel_size // 2 if number == 1 else 0
+        layers |= blocks.convolution(number, inputs, outputs, kernel_size, padding=padding, **style)
+        layers[f"pool{number}"] = blocks.pool(pooling, 2, stride=2)  # 6×14×14, then 16×5×5
+        inputs = outputs
+    layers["flatten"] = nn.Flatten()  # 400
+    width = flattened_size(blocks.chain(layers), input_shape)
+    layers |= blocks.hidden_layers(width, hidden, dropout=dropout, first_number=stages + 1, **style)
+    return blocks.chain(layers | {"output": nn.Linear(hidden[-1], classes)})

@@ -161,3 +161,45 @@ def dropout(default: float) -> Option:
         minimum=0.0,
         maximum=0.95,
     )
+
+
+def width_divisor() -> Option:
+    """How much narrower than the original."""
+    return Option(
+        "width_divisor",
+        "Width divisor",
+        "int",
+        1,
+        "Divides the channels of every layer: at 8 each has an eighth of them, and the network about 1/64 of its parameters.",
+        minimum=1,
+        maximum=64,
+    )
+
+
+def shortcuts() -> Option:
+    """Whether residual blocks add their input."""
+    return Option(
+        "shortcuts",
+        "Shortcuts",
+        "bool",
+        True,
+        "Adds the input of each residual block to its output; without them a deep network is much harder to train.",
+    )
+
+
+def depth(default: int, choices: tuple[int, ...]) -> Option:
+    """Which of a family's networks."""
+    help_ = "Number of layers with weights, not counting convolutions on shortcuts."
+    return Option("depth", "Depth", "choice", default, help_, choices=choices)
+
+
+def kernel_size(default: int) -> Option:
+    """How far a convolution looks."""
+    help_ = "Side of the square window that a convolution looks through, in pixels."
+    return Option("kernel_size", "Kernel size", "choice", default, help_, choices=(1, 3, 5, 7))
+
+
+def hidden(default: tuple[int, ...]) -> Option:
+    """Dense layers before the last."""
+    help_ = "Number of units in each dense layer before the last; one number a layer."
+    return Option("hidden", "Hidden layers", "ints", default, help_, minimum=1, maximum=8192)

@@ -33,6 +33,7 @@ class Card:
     macs: int  # multiply-accumulates for one image
     options: tuple[Option, ...]
     builder: Builder
+    usual_size: str = "the course's size"  # what `input_shape` is, for the sentence that says which image size works
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""

@@ -1,4 +1,4 @@
-"""Data sets: the catalogue and where files are (here, no torch), loading and batch transforms (`cnnlab.datasets.loading`, `.transforms`)."""
+"""Data sets: what there is and where it lies (needs no torch), loading (`.loading`) and batch transforms (`.transforms`)."""
 
 from cnnlab.datasets.catalogue import Entry, entries, entry
 

@@ -18,7 +18,7 @@ class Download:
     name: str
     md5: str
     bytes: int
-    mirrors: tuple[str, ...]
+    mirrors: tuple[str, ...]  # complete http(s) addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,82 @@ def entry(name: str) -> Entry:
         raise ConfigError(f"There is no data set {str(name)[:80]!r}; choose one of: {listed}.", "dataset") from None
 
 
+_FASHION_SOURCE = "Xiao, Rasul, Vollgraf (Zalando Research, 2017): https://github.com/zalandoresearch/fashion-mnist"
+_MIT = "MIT, © 2017 Zalando SE"
+
+# Addresses and checksums are torchvision's (a test compares them). The sizes are for the progress bar and against endless answers.
+_FASHION_MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
+_MNIST_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
+_CIFAR_MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
+
+
+def _download(mirrors: tuple[str, ...], name: str, md5: str, size: int) -> Download:
+    return Download(name, md5, size, tuple(mirror + name for mirror in mirrors))
+
+
 _ENTRIES: dict[str, Entry] = {
     e.name: e
     for e in (
-        Entry("sample", "Fashion-MNIST sample", "", FASHION, 1, 28, 6_000, 1_000, "", ""),
-        Entry("fashion-mnist", "Fashion-MNIST", "", FASHION, 1, 28, 60_000, 10_000, "", ""),
-        Entry("mnist", "MNIST", "", DIGITS, 1, 28, 60_000, 10_000, "", ""),
-        Entry("cifar10", "CIFAR-10", "", CIFAR, 3, 32, 50_000, 10_000, "", ""),
+        Entry(
+            "sample",
+            "Fashion-MNIST sample",
+            "A tenth of Fashion-MNIST that comes with the lab: 28×28 px gray pictures of clothes, as many of each kind.",
+            FASHION,
+            channels=1,
+            size=28,
+            train_images=6_000,
+            test_images=1_000,
+            source=_FASHION_SOURCE,
+            licence=_MIT,
+        ),
+        Entry(
+            "fashion-mnist",
+            "Fashion-MNIST",
+            "Gray pictures of clothes, 28×28 px. Made as a harder MNIST: shirts, pullovers and coats look alike.",
+            FASHION,
+            channels=1,
+            size=28,
+            train_images=60_000,
+            test_images=10_000,
+            source=_FASHION_SOURCE,
+            licence=_MIT,
+            downloads=(
+                _download(_FASHION_MIRRORS, "train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+                _download(_FASHION_MIRRORS, "train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
+                _download(_FASHION_MIRRORS, "t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+                _download(_FASHION_MIRRORS, "t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+            ),
+        ),
+        Entry(
+            "mnist",
+            "MNIST",
+            "Handwritten digits, 28×28 px, gray: what LeNet was made for. Almost any network gets more than nine in ten right.",
+            DIGITS,
+            channels=1,
+            size=28,
+            train_images=60_000,
+            test_images=10_000,
+            source="LeCun, Cortes, Burges (1998): http://yann.lecun.com/exdb/mnist/",
+            licence="CC BY-SA 3.0",
+            downloads=(
+                _download(_MNIST_MIRRORS, "train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
+                _download(_MNIST_MIRRORS, "train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432", 28_881),
+                _download(_MNIST_MIRRORS, "t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3", 1_648_877),
+                _download(_MNIST_MIRRORS, "t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c", 4_542),
+            ),
+        ),
+        Entry(
+            "cifar10",
+            "CIFAR-10",
+            "Colour photographs of animals and vehicles, 32×32 px. Much harder than clothes or digits: no two cats stand alike.",
+            CIFAR,
+            channels=3,
+            size=32,
+            train_images=50_000,
+            test_images=10_000,
+            source="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images: https://www.cs.toronto.edu/~kriz/cifar.html",
+            licence="None stated; its author asks that the report above is cited",
+            downloads=(_download(_CIFAR_MIRRORS, "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071),),
+        ),
     )
 }

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any
+
+from cnnlab.errors import ConfigError
 
 BYTES_PER_FLOAT = 4
 
@@ -16,16 +22,16 @@ class LayerRow:
     path: str  # where it sits in the network: "block1.conv2"
     kind: str  # PyTorch's name, "Conv2d", or "Block" where rows are folded
     settings: str  # in words: "6 channels, 5×5, stride 1, pad 2"
-    input_shape: tuple[int, ...]
+    input_shape: tuple[int, ...]  # of the first input, where there are several
     output_shape: tuple[int, ...]
-    parameters: int  # trainable; a module that runs twice is counted at its first row
-    buffers: int  # numbers kept but not trained, such as batch norm's running mean and variance
+    parameters: int  # trainable; frozen ones are not counted, shared ones at their first row only
+    buffers: int  # numbers kept but not trained: batch norm's running mean and variance (2 a channel) and its batch counter (1)
     share: float  # of all trainable parameters, 0..1
-    macs: int  # multiply-accumulates for one image
-    activation_bytes: int  # float32 output kept for the backward pass
-    receptive_field: int | None  # side in input pixels that one output value depends on
+    macs: int  # multiply-accumulates of convolutions and dense layers for one image
+    activation_bytes: int  # the output as float32; the backward pass needs most of them kept
+    receptive_field: int | None  # side in input pixels that one output value depends on; None where it cannot be told
     layers: int = 1  # how many rows are folded into this one
-    shared: bool = False  # this module ran before, higher up
+    shared: bool = False  # the module, or its parameters, ran before, higher up
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,36 @@ class LayerTable:
     convolution_parameters: int
     dense_parameters: int
 
+    @classmethod
+    def of(
+        cls, architecture: str, options: Mapping[str, Any], input_shape: tuple[int, ...], classes: int, rows: tuple[LayerRow, ...]
+    ) -> LayerTable:
+        """The table of these (unfolded) rows, with its totals."""
+        return cls(
+            architecture=architecture,
+            options=dict(options),
+            input_shape=tuple(input_shape),
+            classes=classes,
+            rows=rows,
+            parameters=sum(row.parameters for row in rows),
+            buffers=sum(row.buffers for row in rows),
+            macs=sum(row.macs for row in rows),
+            activation_bytes=sum(row.activation_bytes for row in rows),
+            convolution_parameters=sum(row.parameters for row in rows if row.kind.startswith("Conv")),
+            dense_parameters=sum(row.parameters for row in rows if row.kind == "Linear"),
+        )
+
     def fold(self, depth: int) -> LayerTable:
-        """The same table with rows that share the first `depth` (>= 1) parts of their path folded into one."""
-        ...
+        """The same table with neighbouring rows that share the first `depth` (>= 1) parts of their path folded into one.
+
+        A block goes from its first layer's input to its last layer's output and adds up the rest; a block of one layer
+        stays that layer. Totals do not change. Raises ConfigError for a depth below 1.
+        """
+        if depth < 1:
+            raise ConfigError(f"depth must be 1 or more, not {depth}.", "depth")
+        blocks = groupby(self.rows, key=lambda row: ".".join(row.path.split(".")[:depth]))
+        rows = tuple(_block(path, tuple(members)) for path, members in blocks)
+        return replace(self, rows=rows)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; rows stand under ``"layers"``."""
@@ -56,5 +89,67 @@ class LayerTable:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> LayerTable:
-        """The inverse of `to_dict`."""
-        ...
+        """The inverse of `to_dict`, also after a way through JSON, which knows lists only."""
+        given = {name: value for name, value in record.items() if name != "layers"}
+        given["rows"] = tuple(LayerRow(**_with_tuples(row)) for row in record["layers"])
+        given["options"] = _with_tuples(record["options"])
+        return cls(**_with_tuples(given))
+
+    def to_csv(self) -> str:
+        """The rows for a spreadsheet; units stand in the header."""
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_CSV_HEADER)
+        for row in self.rows:
+            writer.writerow(
+                [
+                    *(row.path, row.kind, row.settings, shape_text(row.input_shape), shape_text(row.output_shape)),
+                    *(row.parameters, row.buffers, f"{row.share * 100:.4f}", row.macs, row.activation_bytes),
+                    *("" if row.receptive_field is None else row.receptive_field, row.layers, "yes" if row.shared else "no"),
+                ]
+            )
+        return file.getvalue()
+
+
+_CSV_HEADER = (
+    *("path", "kind", "settings", "input shape (C×H×W)", "output shape (C×H×W)"),
+    *(
+        "parameters (trainable)",
+        "buffers (numbers)",
+        "share of parameters (%)",
+        "MACs (per image)",
+        "activation memory (bytes per image)",
+    ),
+    *("receptive field (pixels a side)", "layers", "shared"),
+)
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """A shape as people write it: 6×28×28."""
+    return "×".join(map(str, shape))
+
+
+def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:
+    first, last = rows[0], rows[-1]
+    if len(rows) == 1:
+        return replace(first, path=path)
+    kinds = Counter(row.kind for row in rows)
+    return LayerRow(
+        path=path,
+        kind="Block",
+        settings=", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items()),
+        input_shape=first.input_shape,
+        output_shape=last.output_shape,
+        parameters=sum(row.parameters for row in rows),
+        buffers=sum(row.buffers for row in rows),
+        share=sum(row.share for row in rows),
+        macs=sum(row.macs for row in rows),
+        activation_bytes=sum(row.activation_bytes for row in rows),
+        receptive_field=last.receptive_field,
+        layers=sum(row.layers for row in rows),
+        shared=all(row.shared for row in rows),
+    )
+
+
+def _with_tuples(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}

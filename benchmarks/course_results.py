@@ -1,0 +1,144 @@
+"""Runs the course's LeNet recipes as printed, three seeds each, and writes docs/RESULTS.md from what came out.
+
+    CNNLAB_DATA=<folder with MNIST and FashionMNIST> python -m benchmarks.course_results
+
+Each run is the command line's own, one process after another, so that anybody can repeat a single row.
+`--render` writes the page anew from the recorded figures without training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / "benchmarks" / "records" / "course_results.json"
+PAGE = ROOT / "docs" / "RESULTS.md"
+BEGIN, END = "<!-- course results: begin -->", "<!-- course results: end -->"
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    preset: str
+    title: str
+    printed: str
+    expectation: str
+
+
+RECIPES = (
+    Recipe(
+        "lenet-fashion-mnist",
+        "LeNet on Fashion-MNIST (SGD, learning rate 0.9, batch 256, 10 epochs, Xavier uniform)",
+        "train .821, test .804 after 10; epoch 1 .100/.168, epoch 2 .355/.599",
+        "The d2l book's re-runs (n = 130): test accuracy from .752 to .828, median .808.",
+    ),
+    Recipe(
+        "lenet-mnist",
+        "LeNet on MNIST (SGD, learning rate 0.5, batch 100, 16 epochs, Xavier uniform)",
+        "loss .0452, train .9866, test .9849 after 16; flat at about .10 for the first two epochs",
+        "16 epochs must reach a test accuracy of .98.",
+    ),
+)
+
+
+def command(recipe: Recipe, seed: int) -> list[str]:
+    """What is run for one row, without the interpreter's path."""
+    return ["-m", "cnnlab", "train", "lenet", "--preset", recipe.preset, "--seed", str(seed), "--device", "cpu", "--json"]
+
+
+def run(recipe: Recipe, seed: int, home: Path) -> dict[str, Any]:
+    """Trains once; returns the epochs as the command line printed them. Raises CalledProcessError where it failed."""
+    done = subprocess.run(
+        [sys.executable, *command(recipe, seed), "--home", str(home)], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return {
+        "preset": recipe.preset,
+        "seed": seed,
+        "epochs": [event for event in events if event["event"] == "epoch_done"],
+        "notices": [event["message"] for event in events if event["event"] == "notice"],
+    }
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    cpu = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if "model name" in line] if cpu.exists() else []
+    return {
+        "when": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "cpu": f"{names[0] if names else platform.processor()}, {len(names) or '?'} cores",
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+def render(record: dict[str, Any]) -> str:
+    """The Markdown between the markers of docs/RESULTS.md."""
+    where = record["machine"]
+    lines = [f"Measured on {where['when']}: {where['cpu']}, Python {where['python']}, torch {where['torch']}.", ""]
+    for recipe in RECIPES:
+        runs = [one for one in record["runs"] if one["preset"] == recipe.preset]
+        lines += [f"### {recipe.title}", "", f"The course printed: {recipe.printed}. {recipe.expectation}", ""]
+        lines += ["| seed | train loss | train accuracy | test accuracy | best test accuracy (epoch) | flat epochs | seconds an epoch |"]
+        lines += ["|---:|---:|---:|---:|---:|---:|---:|"]
+        lines += [_row(one) for one in runs]
+        lines += ["", "Accuracy by epoch (train/test):", ""]
+        lines += [f"- seed {one['seed']}: " + " · ".join(_pair(epoch) for epoch in one["epochs"]) for one in runs]
+        lines += ["", "Each row: `python " + " ".join(command(recipe, 0)).replace("--seed 0", "--seed <seed>") + "`", ""]
+    return "\n".join(lines)
+
+
+def _row(one: dict[str, Any]) -> str:
+    last = one["epochs"][-1]
+    best = max(one["epochs"], key=lambda epoch: epoch["test_accuracy"])
+    # Flat: still below 1.5 times chance, which for ten classes is 15 % of the training images.
+    flat = sum(epoch["train_accuracy"] < 0.15 for epoch in one["epochs"])
+    seconds = sorted(epoch["seconds"] for epoch in one["epochs"])
+    middle = f"{seconds[len(seconds) // 2]:.1f} ({seconds[0]:.1f}–{seconds[-1]:.1f})"
+    return (
+        f"| {one['seed']} | {last['train_loss']:.4f} | {last['train_accuracy']:.4f} | {last['test_accuracy']:.4f} "
+        f"| {best['test_accuracy']:.4f} ({best['epoch']}) | {flat} | {middle} |"
+    )
+
+
+def _pair(epoch: dict[str, Any]) -> str:
+    return f"{epoch['train_accuracy']:.3f}/{epoch['test_accuracy']:.3f}"
+
+
+def write(record: dict[str, Any]) -> None:
+    """Puts the rendered figures between the markers of the page, leaving the rest as it is."""
+    text = PAGE.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    PAGE.write_text(f"{head}{BEGIN}\n\n{render(record)}\n{END}{tail}", encoding="utf-8")
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--render", action="store_true", help="write the page from the recorded figures without training")
+    chosen = parser.parse_args(None if arguments is None else list(arguments))
+    if not chosen.render:
+        runs = []
+        with tempfile.TemporaryDirectory() as home:
+            for recipe in RECIPES:
+                for seed in SEEDS:
+                    runs.append(run(recipe, seed, Path(home)))
+                    print(recipe.preset, seed, _pair(runs[-1]["epochs"][-1]), flush=True)
+        RECORD.parent.mkdir(exist_ok=True)
+        RECORD.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n", encoding="utf-8")
+    write(json.loads(RECORD.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()

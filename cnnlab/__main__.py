@@ -1,0 +1,5 @@
+"""`python -m cnnlab`."""
+
+from cnnlab.cli import app
+
+app(prog_name="cnnlab")

@@ -1,0 +1,181 @@
+"""What the families are built from: layers by name, and blocks whose every operation is a module of its own.
+
+No forward here computes anything itself, so hooks on the innermost modules see all that happens.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+_ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+class Concatenate(nn.Module):
+    """Stacks maps of the same height and width along the channels."""
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        return torch.cat(parts, dim=1)
+
+
+class Add(nn.Module):
+    """Adds two maps of the same shape."""
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return left + right
+
+
+def chain(layers: Mapping[str, nn.Module]) -> nn.Sequential:
+    """The layers one after another, under their names."""
+    return nn.Sequential(OrderedDict(layers))
+
+
+def activation(name: str) -> nn.Module:
+    """The non-linearity called `name`. Never in place, because a shortcut may still need the input."""
+    return _ACTIVATIONS[name]()
+
+
+def pool(name: str, size: int, *, stride: int, padding: int = 0) -> nn.Module:
+    """Average or max pooling. Averages leave padding out, so that edges do not grow dark."""
+    if name == "max":
+        return nn.MaxPool2d(size, stride=stride, padding=padding)
+    return nn.AvgPool2d(size, stride=stride, padding=padding, count_include_pad=False)
+
+
+def convolution(
+    number: int | str,
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    activation: str,
+    batch_norm: bool,
+) -> dict[str, nn.Module]:
+    """Convolution, batch norm if asked for, non-linearity: layers for `chain`, named conv1, norm1, activation1."""
+    layers: dict[str, nn.Module] = {f"conv{number}": nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding)}
+    if batch_norm:
+        layers[f"norm{number}"] = nn.BatchNorm2d(outputs)
+    layers[f"activation{number}"] = _ACTIVATIONS[activation]()
+    return layers
+
+
+def hidden_layers(
+    inputs: int, sizes: tuple[int, ...], *, activation: str, batch_norm: bool, dropout: float, first_number: int = 1
+) -> dict[str, nn.Module]:
+    """Dense layers, each followed by batch norm if asked for, non-linearity, and dropout above 0: layers for `chain`.
+
+    `first_number` numbers norms and non-linearities on from those that stand before in the same chain.
+    """
+    layers: dict[str, nn.Module] = {}
+    for number, outputs in enumerate(sizes, start=1):
+        layers[f"linear{number}"] = nn.Linear(inputs, outputs)
+        if batch_norm:
+            layers[f"norm{number + first_number - 1}"] = nn.BatchNorm1d(outputs)
+        layers[f"activation{number + first_number - 1}"] = _ACTIVATIONS[activation]()
+        if dropout > 0:
+            layers[f"dropout{number}"] = nn.Dropout(dropout)
+        inputs = outputs
+    return layers
+
+
+def averaged_output(inputs: int, classes: int, *, dropout: float = 0.0) -> dict[str, nn.Module]:
+    """Global average pooling and one dense layer: layers for `chain`, with no size to fit to the image."""
+    layers: dict[str, nn.Module] = {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    if dropout > 0:
+        layers["dropout"] = nn.Dropout(dropout)
+    return layers | {"output": nn.Linear(inputs, classes)}
+
+
+class Inception(nn.Module):
+    """Four paths look at the same maps through windows of different size; their channels are concatenated (GoogLeNet)."""
+
+    def __init__(
+        self,
+        inputs: int,
+        c1: int,
+        c2: tuple[int, int],
+        c3: tuple[int, int],
+        c4: int,
+        *,
+        activation: str,
+        pooling: str,
+        batch_norm: bool,
+    ) -> None:
+        super().__init__()
+        style = {"activation": activation, "batch_norm": batch_norm}
+        self.branch1 = chain(convolution("", inputs, c1, 1, **style))
+        # A 1×1 convolution first makes the channels fewer, so that the larger window costs less.
+        self.branch2 = chain(convolution(1, inputs, c2[0], 1, **style) | convolution(2, c2[0], c2[1], 3, padding=1, **style))
+        self.branch3 = chain(convolution(1, inputs, c3[0], 1, **style) | convolution(2, c3[0], c3[1], 5, padding=2, **style))
+        self.branch4 = chain({"pool": pool(pooling, 3, stride=1, padding=1)} | convolution("", inputs, c4, 1, **style))
+        self.concatenate = Concatenate()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.concatenate(self.branch1(maps), self.branch2(maps), self.branch3(maps), self.branch4(maps))
+
+
+class Residual(nn.Module):
+    """Two 3×3 convolutions that learn what to add to their input (ResNet).
+
+    Where the shape changes, a 1×1 convolution makes the shortcut fit. With `shortcuts` off only the two convolutions are left.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        stride: int = 1,
+        kernel: int = 3,
+        activation: str,
+        batch_norm: bool,
+        shortcuts: bool = True,
+    ) -> None:
+        super().__init__()
+        style = {"activation": activation, "batch_norm": batch_norm}
+        layers = convolution(1, inputs, outputs, kernel, stride=stride, padding=kernel // 2, **style)
+        layers |= convolution(2, outputs, outputs, kernel, padding=kernel // 2, **style)
+        last = layers.pop("activation2")  # the last non-linearity comes after the addition
+        self.main = chain(layers)
+        self.shortcuts = shortcuts
+        if shortcuts:
+            same = stride == 1 and inputs == outputs
+            self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride=stride)
+            self.add = Add()
+        self.activation = last
+
+    def forward(self, maps: Tensor) -> Tensor:
+        learned = self.main(maps)
+        if self.shortcuts:
+            learned = self.add(learned, maps if self.shortcut is None else self.shortcut(maps))
+        return self.activation(learned)
+
+
+class DenseLayer(nn.Module):
+    """Adds `growth` new channels to all that came before (DenseNet): norm, ReLU, conv 1×1, norm, ReLU, conv 3×3, concatenate."""
+
+    def __init__(self, inputs: int, growth: int, *, activation: str, batch_norm: bool, dropout: float) -> None:
+        super().__init__()
+        bottleneck = 4 * growth  # the 1×1 convolution keeps the 3×3 one cheap, however many channels have piled up
+        layers = preactivation(1, inputs, activation=activation, batch_norm=batch_norm)
+        layers |= {"conv1": nn.Conv2d(inputs, bottleneck, 1, bias=False)}
+        layers |= preactivation(2, bottleneck, activation=activation, batch_norm=batch_norm)
+        layers |= {"conv2": nn.Conv2d(bottleneck, growth, 3, padding=1, bias=False)}
+        if dropout > 0:
+            layers["dropout"] = nn.Dropout(dropout)
+        self.grow = chain(layers)
+        self.concatenate = Concatenate()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.concatenate(maps, self.grow(maps))
+
+
+def preactivation(number: int | str, channels: int, *, activation: str, batch_norm: bool) -> dict[str, nn.Module]:
+    """Batch norm if asked for, then the non-linearity, as they stand before a convolution in DenseNet: layers for `chain`."""
+    norm: dict[str, nn.Module] = {f"norm{number}": nn.BatchNorm2d(channels)} if batch_norm else {}
+    return norm | {f"activation{number}": _ACTIVATIONS[activation]()}

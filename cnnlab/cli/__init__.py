@@ -1,0 +1,20 @@
+"""The same jobs without a browser: `python -m cnnlab`. Listing and `--help` need no torch."""
+
+import typer
+
+from cnnlab.cli.commands import Commands
+from cnnlab.cli.runs import download, predict, runs
+from cnnlab.cli.show import architectures, datasets, layers
+from cnnlab.cli.train import train
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    cls=Commands,
+    help="CNN Lab without a browser: see architectures layer by layer, train them, look at their predictions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (architectures, datasets, download, layers, train, runs, predict):
+    app.command()(command)

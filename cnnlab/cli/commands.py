@@ -1,0 +1,90 @@
+"""What all commands share: one way out for errors, `--json` and `--home`, reading `option=value` and `1x28x28`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from cnnlab.architectures import Card, OptionValue, Shape
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.home import default_home
+
+# Typer's name for any misuse of the command line; it exports only the leaf of that tree.
+_UsageError: Any = typer.BadParameter.__base__
+
+
+class Commands(TyperGroup):
+    """The one place where errors become a sentence on stderr and exit code 2. What is not meant for people keeps its traceback."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> NoReturn:
+        settings["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name, **settings)
+        except CNNLabError as error:
+            print_error(str(error))
+            code = 2
+        except _UsageError as error:
+            print_error(error.format_message())
+            code = 2
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+Home = Annotated[
+    Path,
+    typer.Option(
+        default_factory=default_home,
+        resolve_path=True,
+        show_default=False,
+        help="The lab's folder (default: CNNLAB_HOME, else your data folder).",
+    ),
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="OPTION=VALUE", help="An option of the architecture; repeat for more.", show_default=False),
+]
+
+
+def print_text(text: str) -> None:
+    """On stdout, as it is."""
+    typer.echo(text)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on one line of stdout."""
+    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def print_error(sentence: str) -> None:
+    """On stderr, so that it never mixes with what a program reads."""
+    typer.echo(sentence, err=True)
+
+
+def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:
+    """The architecture's options from `option=value` texts. Raises ConfigError."""
+    known = {option.name: option for option in card.options}
+    given: dict[str, OptionValue] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes option=value, such as --set activation=relu, not {setting[:80]!r}.", "options")
+        name = name.strip()
+        # An unknown name passes through: the card's own check answers with the names there are.
+        given[name] = known[name].parse(text) if name in known else text
+    card.settings(given)
+    return given
+
+
+def shape_from(text: str) -> Shape:
+    """C, H, W from "1x28x28". Raises ConfigError."""
+    if not re.fullmatch(r"\d{1,6}([x×]\d{1,6}){2}", text):
+        raise ConfigError(f"--input takes channels x height x width, such as 1x28x28, not {text[:80]!r}.", "input_shape")
+    channels, height, width = map(int, re.split("[x×]", text))
+    return channels, height, width

@@ -1,0 +1,131 @@
+"""Commands about what has been trained, and about the images it needs."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from cnnlab import datasets as catalogue
+from cnnlab.cli.commands import AsJson, Home, print_json, print_text
+from cnnlab.datasets.places import Places
+from cnnlab.home import default_data, run_folder
+from cnnlab.runs.records import Run
+from cnnlab.runs.store import Store
+from cnnlab.text import aligned
+
+Count = Annotated[int, typer.Option(help="How many at most.")]
+
+
+def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
+    """The runs of this lab, the newest first."""
+    with closing(Store(home)) as store:
+        found = store.runs(count)
+    if as_json:
+        print_json({"runs": [_described(run) for run in found]})
+    elif not found:
+        print_text("Nothing trained yet. Try: cnnlab train lenet --preset lenet-sample")
+    else:
+        numbers = ("epochs", "test accuracy", "best", "seconds")
+        print_text(
+            aligned(
+                ("run", "state", "architecture", "data set", *numbers, "made", "name"), [_row(run) for run in found], right=numbers
+            )
+        )
+
+
+def _described(run: Run) -> dict[str, Any]:
+    return {field.name: getattr(run, field.name) for field in fields(run)} | {"config": run.config.model_dump(mode="json")}
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    made = datetime.fromtimestamp(run.created, UTC).astimezone()
+    return (
+        *(run.id, run.state, run.config.architecture, run.config.dataset, f"{run.epochs_done}/{run.config.epochs}"),
+        *("–" if share is None else f"{share:.1%}" for share in (run.test_accuracy, run.best_test_accuracy)),
+        *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.name),
+    )
+
+
+def predict(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, as `runs` lists it.")],
+    *,
+    count: Count = 20,
+    as_json: AsJson = False,
+    home: Home,
+) -> None:
+    """Test images with their label and what the network says, from the best epoch so far."""
+    with closing(Store(home)) as store:
+        run, named = store.run(run_id), default_data() or store.data_folder(run_id)
+    answer = _predictions(run, Places(home, named), run_folder(home, run.id), max(0, count))
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (str(p["index"]), p["label_name"], p["predicted_name"], f"{p['confidence']:.1%}", "✓ right" if p["correct"] else "✗ wrong")
+        for p in answer["predictions"]
+    ]
+    numbers = ("image", "confidence")
+    print_text(aligned(("image", "label", "predicted", "confidence", ""), rows, right=numbers))
+    right = f"{answer['correct']:,} of {answer['test_images']:,} test images right ({answer['accuracy']:.1%})"
+    print_text(f"\n{right}, after epoch {answer['epoch']}, the best so far.")
+
+
+def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str, Any]:
+    # The evaluation that ended the epoch looked at every test image and left its answers in the checkpoint.
+    from cnnlab.datasets.reading import located, read_split
+    from cnnlab.training import checkpoints
+
+    checkpoint = checkpoints.load(folder / checkpoints.BEST)
+    entry = catalogue.entry(run.config.dataset)
+    labels = read_split(entry, located(entry, places), "test", places.own).labels
+    predicted, confidence = checkpoint["test_predicted"].numpy(), checkpoint["test_confidence"].numpy()
+    labels = labels[: len(predicted)]  # a limited run was tested on the first images
+    names = entry.classes
+    return {
+        "run": run.id,
+        "checkpoint": "best",
+        "epoch": checkpoint["epoch"],
+        "test_images": len(predicted),
+        "correct": int((predicted == labels).sum()),
+        "accuracy": float((predicted == labels).mean()),
+        "predictions": [
+            {
+                "index": index,
+                "label": int(label),
+                "label_name": names[label],
+                "predicted": int(guess),
+                "predicted_name": names[guess],
+                "confidence": float(sure),
+                "correct": bool(label == guess),
+            }
+            for index, (label, guess, sure) in enumerate(zip(labels[:count], predicted[:count], confidence[:count], strict=True))
+        ],
+    }
+
+
+def download(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A data set, such as mnist.")],
+    *,
+    as_json: AsJson = False,
+    home: Home,
+) -> None:
+    """Fetch a data set into the lab's folder, unless this machine has it already."""
+    from cnnlab.datasets.download import fetch
+
+    entry = catalogue.entry(dataset)
+    places = Places(home, default_data())
+    folder = places.find(entry)
+    if folder is None:
+        with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), disable=as_json) as bar:
+            task = bar.add_task(entry.title, total=None)
+            folder = fetch(entry, places, lambda done, total: bar.update(task, completed=done, total=total))
+    if as_json:
+        print_json({"dataset": entry.name, "folder": str(folder)})
+    else:
+        print_text(f"{entry.title} is in {folder}")

@@ -1,0 +1,90 @@
+"""Commands that show what there is: architectures, data sets, a network's layers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from cnnlab import datasets as catalogue
+from cnnlab.architectures import Card, card, cards
+from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
+from cnnlab.datasets.places import Places
+from cnnlab.home import default_data
+from cnnlab.layers.table import shape_text
+from cnnlab.layers.text import as_text
+from cnnlab.text import aligned
+
+
+def architectures(*, as_json: AsJson = False, home: Home) -> None:
+    """The architectures with their size and options."""
+    if as_json:
+        print_json({"architectures": [_described(chosen) for chosen in cards()]})
+        return
+    numbers = ("parameters", "MACs")
+    rows = [
+        (
+            c.name,
+            c.title,
+            str(c.year),
+            shape_text(c.input_shape),
+            f"{c.parameters:,}",
+            f"{c.macs:,}",
+            ", ".join(o.name for o in c.options),
+        )
+        for c in cards()
+    ]
+    print_text(aligned(("name", "title", "year", "input", *numbers, "options"), rows, right=numbers))
+
+
+def _described(chosen: Card) -> dict[str, Any]:
+    plain = ("name", "title", "year", "paper", "summary", "input_shape", "parameters", "macs")
+    return {name: getattr(chosen, name) for name in plain} | {"options": [asdict(option) for option in chosen.options]}
+
+
+def datasets(*, as_json: AsJson = False, home: Home) -> None:
+    """The data sets, and which of them are on this machine."""
+    places = Places(home, default_data())
+    found = [(entry, places.find(entry)) for entry in catalogue.entries()]
+    if as_json:
+        print_json({"datasets": [_without_files(asdict(entry)) | {"found": folder and str(folder)} for entry, folder in found]})
+        return
+    numbers = ("train", "test")
+    rows = []
+    for entry, folder in found:
+        sizes = (shape_text((entry.channels, entry.size, entry.size)), f"{entry.train_images:,}", f"{entry.test_images:,}")
+        rows.append((entry.name, entry.title, *sizes, str(folder) if folder else f"not here yet: cnnlab download {entry.name}"))
+    print_text(aligned(("name", "title", "images", *numbers, "found in"), rows, right=numbers))
+
+
+def _without_files(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "downloads"}
+
+
+def layers(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, such as lenet.")],
+    *,
+    image: Annotated[
+        str | None,
+        typer.Option("--input", metavar="CxHxW", help="The images: 1x28x28. By default the course's.", show_default=False),
+    ] = None,
+    classes: Annotated[int, typer.Option(help="How many classes to tell apart.")] = 10,
+    settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
+    depth: Annotated[
+        int | None, typer.Option(help="Fold layers into blocks, this many path parts deep.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+    home: Home,
+) -> None:
+    """A network layer by layer: shapes, parameters, multiply-accumulates, memory, receptive field."""
+    from cnnlab.layers.trace import layer_table
+
+    chosen = card(name)
+    table = layer_table(chosen.name, shape_from(image) if image is not None else None, classes, options_from(chosen, settings))
+    if depth is not None:
+        table = table.fold(depth)
+    if as_json:
+        print_json(table.to_dict())
+    else:
+        print_text(as_text(table))

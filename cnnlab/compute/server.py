@@ -1,0 +1,157 @@
+"""The helper process: keeps torch warm and answers questions, within bounds of time and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cnnlab import processes
+from cnnlab.compute import wire
+from cnnlab.errors import CNNLabError, ComputeError
+from cnnlab.home import private_folder
+
+Answer = Callable[..., Any]
+
+MEMORY_GROWTH = 3 << 30  # bytes above what the process began with; CIFAR-10 takes 184 MB
+MAXIMUM_CONNECTIONS = 64
+LONGEST_DEADLINE = 120.0
+
+
+@dataclass(slots=True)
+class _Job:
+    connection: Connection
+    question: str
+    seconds: float
+    until: float
+
+
+class Server:
+    """Answers from a table of plain functions with JSON in and out; each is called with `home` and the question's arguments."""
+
+    def __init__(self, home: Path, answers: Mapping[str, Answer], *, memory_growth: int = MEMORY_GROWTH) -> None:
+        self.home = home
+        self._answers = answers
+        self._jobs: dict[int, _Job] = {}
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._places = threading.Semaphore(MAXIMUM_CONNECTIONS)
+        self._process = psutil.Process()
+        self._memory_limit = self._process.memory_info().rss + memory_growth
+        self._heartbeat = heartbeat_file(home)
+        self._last_beat = 0.0
+
+    def serve(self, parent: tuple[int, str]) -> None:
+        """Listens until the process ends, which it does when its `parent` (pid and identity) is gone."""
+        listener, address = wire.listen(self.home)
+        threading.Thread(target=self._watch, args=(parent,), daemon=True).start()
+        address.write(self.home)
+        self._beat()
+        while True:
+            self._places.acquire()
+            with contextlib.suppress(OSError):  # a client that went away before it was greeted
+                connection = listener.accept()
+                threading.Thread(target=self._attend, args=(connection, address.key), daemon=True).start()
+                continue
+            self._places.release()
+
+    def _attend(self, connection: Connection, key: str) -> None:
+        try:
+            wire.authenticate(connection, key, server=True)
+            while True:
+                self._reply(connection)
+        except (EOFError, OSError, multiprocessing.AuthenticationError):
+            return  # the client is gone, is a stranger, or sent more than a question may have
+        finally:
+            connection.close()
+            self._places.release()
+
+    def _reply(self, connection: Connection) -> None:
+        try:
+            message = wire.receive(connection, wire.LONGEST_QUESTION)
+        except (ValueError, RecursionError) as error:
+            wire.send(connection, {"error": wire.error_to_dict(ComputeError(f"The helper process was sent something that is no question ({error})."))})
+            return
+        self._beat()
+        question = str(message.get("question"))
+        given = message.get("deadline")
+        seconds = min(float(given), LONGEST_DEADLINE) if isinstance(given, int | float) else wire.DEADLINE
+        number = next(self._numbers)
+        with self._lock:
+            self._jobs[number] = _Job(connection, question, seconds, time.monotonic() + seconds)
+        try:
+            reply = self._answer(question, message.get("arguments"))
+        finally:
+            with self._lock:
+                del self._jobs[number]
+        wire.send(connection, reply)
+
+    def _answer(self, question: str, arguments: Any) -> dict[str, Any]:
+        answer = self._answers.get(question)
+        try:
+            if answer is None or not isinstance(arguments, dict):
+                raise ComputeError(f"The helper process knows no question {question[:80]!r}.")
+            try:
+                inspect.signature(answer).bind(self.home, **arguments)
+            except TypeError as error:
+                raise ComputeError(f"The question {question} was put wrongly: {error}.") from error
+            return {"answer": answer(self.home, **arguments)}
+        except CNNLabError as error:
+            return {"error": wire.error_to_dict(error)}
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            text = (str(error).strip().splitlines() or ["no reason given"])[0]
+            return {"error": wire.error_to_dict(ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}."))}
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._last_beat > 1.0:
+            self._last_beat = now
+            self._heartbeat.touch()
+
+    def _watch(self, parent: tuple[int, str]) -> None:
+        for turn in itertools.count():
+            time.sleep(0.1)
+            with self._lock:
+                late = [job for job in self._jobs.values() if time.monotonic() > job.until]
+                working = list(self._jobs.values())
+            if late:
+                self._end(late, "gave no answer within {seconds:g} s ({question})")
+            if turn % 5 == 0:
+                if self._process.memory_info().rss > self._memory_limit:
+                    self._end(working, "needed too much memory ({question})")
+                if not processes.alive(*parent):
+                    os._exit(0)
+
+    def _end(self, jobs: list[_Job], reason: str) -> None:
+        """A thread cannot be stopped from outside, so the process ends; the dispatcher starts a fresh one."""
+        for job in jobs:
+            text = reason.format(seconds=job.seconds, question=job.question)
+            with contextlib.suppress(OSError):  # nobody waits for it any more
+                wire.send(job.connection, {"error": wire.error_to_dict(ComputeError(f"The helper process {text}. Please try again, or ask for less."))})
+        os._exit(3)
+
+
+def heartbeat_file(home: Path) -> Path:
+    """Touched whenever somebody asks; the dispatcher goes home when nobody has for long."""
+    return private_folder(home) / "heartbeat"
+
+
+def serve_in_process(home: Path, parent: tuple[int, str]) -> None:
+    """The whole life of the helper process, which the dispatcher starts."""
+    from cnnlab.compute.answers import ANSWERS
+
+    Server(home, ANSWERS).serve(parent)

@@ -1,0 +1,99 @@
+"""What client and server of the helper process say to each other: JSON messages over one authenticated local connection."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
+from pathlib import Path
+from typing import Any
+
+from cnnlab import errors, processes
+from cnnlab.errors import CNNLabError, ComputeError, ConfigError
+from cnnlab.home import private_folder, write_private
+
+LONGEST_QUESTION = 1 << 20  # bytes
+LONGEST_ANSWER = 64 << 20
+LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108, macOS's 104
+DEADLINE = 30.0  # seconds for one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens, its key, and which process it is."""
+
+    place: str | tuple[str, int]  # a socket's path, or host and port
+    key: str
+    pid: int
+    pid_started: str
+
+    @property
+    def alive(self) -> bool:
+        return processes.alive(self.pid, self.pid_started)
+
+    @classmethod
+    def read(cls, home: Path) -> Address | None:
+        """The address that a server in `home` has left, or None."""
+        try:
+            record = json.loads(_address_file(home).read_text(encoding="utf-8"))
+            place = record["place"]
+            return cls(place if isinstance(place, str) else (place[0], place[1]), record["key"], record["pid"], record["pid_started"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ComputeError(f"The address of the helper process, {_address_file(home)}, cannot be read ({error}): delete that file.") from error
+
+    def write(self, home: Path) -> None:
+        write_private(_address_file(home), json.dumps(asdict(self)))
+
+
+def listen(home: Path) -> tuple[Listener, Address]:
+    """A listener that only this user (or, without Unix sockets, only this machine) can reach, and its address."""
+    pid = os.getpid()
+    path = private_folder(home) / "socket"
+    if sys.platform == "win32" or len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        listener = Listener(("127.0.0.1", 0), "AF_INET", backlog=64)
+    else:
+        path.unlink(missing_ok=True)
+        listener = Listener(str(path), "AF_UNIX", backlog=64)
+    place = listener.address
+    return listener, Address(str(place) if isinstance(place, str) else place, secrets.token_hex(32), pid, processes.identity(pid))
+
+
+def authenticate(connection: Connection, key: str, *, server: bool) -> None:
+    """Each side shows that it knows the key. Raises multiprocessing.AuthenticationError or EOFError."""
+    secret = bytes.fromhex(key)
+    for challenge in (deliver_challenge, answer_challenge) if server else (answer_challenge, deliver_challenge):
+        challenge(connection, secret)
+
+
+def send(connection: Connection, message: dict[str, Any]) -> None:
+    connection.send_bytes(json.dumps(message).encode())
+
+
+def receive(connection: Connection, longest: int) -> dict[str, Any]:
+    """One message. Raises ValueError where it is no JSON object, OSError where it is too long. Nothing is unpickled."""
+    message = json.loads(connection.recv_bytes(longest))
+    if not isinstance(message, dict):
+        raise ValueError("a message is a JSON object")
+    return message
+
+
+def error_to_dict(error: CNNLabError) -> dict[str, str]:
+    return {"kind": type(error).__name__, "message": str(error), "field": getattr(error, "field", "")}
+
+
+def error_from_dict(record: dict[str, str]) -> CNNLabError:
+    """The same kind of error again; one that this version does not know becomes a ComputeError."""
+    kind = getattr(errors, str(record.get("kind")), None)
+    message = str(record.get("message"))
+    if not (isinstance(kind, type) and issubclass(kind, CNNLabError)):
+        return ComputeError(message)
+    return kind(message, str(record.get("field", ""))) if issubclass(kind, ConfigError) else kind(message)
+
+
+def _address_file(home: Path) -> Path:
+    return private_folder(home) / "helper.json"

@@ -1,0 +1,179 @@
+"""Fetches a data set from its mirrors, checked before anything takes its place. Needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from cnnlab.datasets.catalogue import Download, Entry
+from cnnlab.datasets.places import BATCH_FILES, BATCHES, Places
+from cnnlab.errors import DataError
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
+
+_CHUNK = 256 * 1024
+_TIMEOUT = 20.0  # seconds without an answer, or without a next byte
+
+
+class _MirrorError(Exception):
+    """One mirror could not deliver; the next one is asked."""
+
+
+def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total: None, *, timeout: float = _TIMEOUT) -> Path:
+    """Fetches `entry` into the lab's own folder and returns where it lies. What is there already and intact is not fetched again.
+
+    A file gets its name only after its checksum was right, so a download that breaks off leaves nothing that looks complete.
+    Raises DataError.
+    """
+    if not entry.downloads:
+        raise DataError(f"{entry.title} comes with the lab: there is nothing to download.")
+    target = places.target(entry)
+    try:
+        if entry.name == "cifar10":
+            _fetch_archive(entry, target, progress, timeout)
+        else:
+            _fetch_files(entry, target, progress, timeout)
+    except _MirrorError as failed:
+        raise DataError(
+            f"{entry.title} could not be downloaded ({failed}): connect to the internet, "
+            "or point CNNLAB_DATA to a folder that has it, or use the bundled sample."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{entry.title} could not be saved in {target}: {error.strerror or error}.") from None
+    return target
+
+
+def _fetch_files(entry: Entry, folder: Path, progress: Progress, timeout: float) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
+    total, before = sum(item.bytes for item in entry.downloads), 0
+    for item in entry.downloads:
+        path = folder / item.name
+        if not _is_intact(path, item):
+            _fetch_file(item, path, _shifted(progress, before, total), timeout)
+        before += item.bytes
+        progress(before, total)
+
+
+def _fetch_archive(entry: Entry, folder: Path, progress: Progress, timeout: float) -> None:
+    if all((folder / name).is_file() for name in BATCH_FILES):
+        return
+    (item,) = entry.downloads
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder.parent)
+    with TemporaryDirectory(dir=folder.parent, prefix=".download-", ignore_cleanup_errors=True) as made:
+        archive = Path(made) / item.name
+        _fetch_file(item, archive, progress, timeout)
+        unpacked = Path(made) / BATCHES
+        unpack(archive, unpacked)
+        if folder.exists():  # an unpacking by hand that was not finished
+            shutil.rmtree(folder)
+        unpacked.replace(folder)
+    progress(item.bytes, item.bytes)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Writes the files that CIFAR-10 consists of from the archive into `folder`, under our own names for them.
+
+    No path out of the archive is used for writing, so none can lead out of the folder.
+    """
+    folder.mkdir(parents=True)
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for name in BATCH_FILES:
+                member = tar.extractfile(f"{BATCHES}/{name}")
+                if member is None:
+                    raise DataError(f"{archive.name} holds no file {BATCHES}/{name}: it is no archive of CIFAR-10.")
+                with member, (folder / name).open("wb") as file:
+                    shutil.copyfileobj(member, file)
+    except KeyError as error:
+        raise DataError(f"{archive.name} is no archive of CIFAR-10: {error.args[0]}.") from None
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise DataError(f"{archive.name} cannot be unpacked: {error}.") from None
+
+
+def _fetch_file(item: Download, path: Path, progress: Progress, timeout: float) -> None:
+    """Tries the mirrors in order. Raises _MirrorError with what each of them said."""
+    failures = []
+    for address in item.mirrors:
+        try:
+            with _temporary_beside(path) as part:
+                _save(item, address, part, progress, timeout)
+                part.replace(path)
+            return
+        except _MirrorError as failed:
+            failures.append(f"{urlsplit(address).hostname}: {failed}")
+    raise _MirrorError(f"{item.name} from {'; '.join(failures)}")
+
+
+def _save(item: Download, address: str, part: Path, progress: Progress, timeout: float) -> None:
+    md5, done = hashlib.md5(usedforsecurity=False), 0
+    with part.open("wb") as file:
+        for chunk in _chunks(address, timeout):
+            md5.update(chunk)
+            file.write(chunk)
+            done += len(chunk)
+            if done > item.bytes:
+                raise _MirrorError(f"sent more than the {item.bytes:,} bytes that the file has")
+            progress(done, item.bytes)
+    if done < item.bytes:
+        raise _MirrorError(f"broke off after {done:,} of {item.bytes:,} bytes")
+    if md5.hexdigest() != item.md5:
+        raise _MirrorError(f"arrived damaged and was removed, its checksum is {md5.hexdigest()} instead of {item.md5}")
+
+
+def _chunks(address: str, timeout: float) -> Iterator[bytes]:
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise ValueError(f"a mirror must be an http or https address, not {address!r}")
+    request = urllib.request.Request(address, headers={"User-Agent": "cnnlab"})  # noqa: S310 — the scheme is checked above
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+            while chunk := answer.read(_CHUNK):
+                yield chunk
+    except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
+        raise _MirrorError(_reason(error)) from None
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):  # wraps what really happened
+        error = error.reason
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    part = path.with_name(f".{path.name}-{uuid4().hex}.part")  # a name of its own: two processes may fetch at once
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What a killed process left behind; a day old, so that a download that runs now keeps its files."""
+    for path in (*folder.glob(".*.part"), *folder.glob(".download-*")):
+        if path.stat().st_mtime < time.time() - 86_400:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _shifted(progress: Progress, before: int, total: int) -> Progress:
+    return lambda done, _: progress(before + done, total)
+
+
+def _is_intact(path: Path, item: Download) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == item.md5

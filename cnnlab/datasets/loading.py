@@ -1,0 +1,145 @@
+"""Loads a data set once into uint8 tensors; everything after this happens on whole batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cnnlab.datasets.catalogue import Entry
+from cnnlab.datasets.catalogue import entry as entry_called
+from cnnlab.datasets.places import Location, Places
+from cnnlab.datasets.reading import Arrays, class_counts, located, read_split
+
+__all__ = ["GRAY", "ImageData", "class_counts", "load"]
+
+GRAY = (0.299, 0.587, 0.114)  # how much red, green and blue count in a gray value (ITU-R BT.601)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """A data set in memory: images uint8 N×C×H×W, labels int64 N."""
+
+    name: str
+    classes: tuple[str, ...]
+    train_images: torch.Tensor
+    train_labels: torch.Tensor
+    test_images: torch.Tensor
+    test_labels: torch.Tensor
+    variant: str = ""  # "JPEG copy" where the files are not the original ones
+    _statistics: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def channels(self) -> int:
+        return self.train_images.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels; images are square."""
+        return self.train_images.shape[2]
+
+    def take(self, share: float = 1.0, limit: int | None = None, seed: int = 0) -> ImageData:
+        """A part of it: `share` of the training images, and at most `limit` training and `limit` test images.
+
+        Training images are drawn by `seed` so that the mix of classes stays. Test images are always the first ones,
+        so that runs with different seeds are judged by the same images and an image keeps its number.
+        """
+        count = max(1, round(share * len(self.train_labels)))
+        count = min(count, limit or count)
+        tests = min(len(self.test_labels), limit or len(self.test_labels))
+        if count == len(self.train_labels) and tests == len(self.test_labels):
+            return self
+        chosen = _draw(self.train_labels, count, seed)
+        return replace(
+            self,
+            train_images=self.train_images[chosen],
+            train_labels=self.train_labels[chosen],
+            test_images=self.test_images[:tests],
+            test_labels=self.test_labels[:tests],
+        )
+
+    def to(self, device: str | torch.device) -> ImageData:
+        """The same images on `device`."""
+        moved: dict[str, Any] = {
+            name: getattr(self, name).to(device) for name in ("train_images", "train_labels", "test_images", "test_labels")
+        }
+        return replace(self, **moved)
+
+    def statistics(self, channels: int | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of the training images on the scale 0..1, one value a channel.
+
+        `channels` is how many the network sees: gray images are repeated, colour becomes gray, before anything is measured.
+        """
+        channels = channels or self.channels
+        if channels not in self._statistics:
+            self._statistics[channels] = _measure(self.train_images, channels)
+        return self._statistics[channels]
+
+
+def load(dataset: str | Entry, places: Places) -> ImageData:
+    """The data set called `dataset` (or the one that an Entry describes). The second call in a process returns the same object.
+
+    Raises DataError if it is not on this machine or its files are damaged, ConfigError for an unknown name.
+    """
+    entry = dataset if isinstance(dataset, Entry) else entry_called(dataset)
+    location = located(entry, places)
+    return _load(entry, replace(location, folder=location.folder.absolute()), places.own)
+
+
+@lru_cache(maxsize=3)  # the largest, CIFAR-10, takes 184 MB
+def _load(entry: Entry, location: Location, cache: Path) -> ImageData:
+    train, test = (_tensors(read_split(entry, location, split, cache)) for split in ("train", "test"))
+    return ImageData(entry.name, entry.classes, *train, *test, variant=location.variant)
+
+
+def _tensors(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(np.ascontiguousarray(arrays.images)), torch.from_numpy(arrays.labels)
+
+
+def _draw(labels: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """`count` positions, ascending. Every image gets a random place in the queue of its class; the queues move at the same pace."""
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    shuffled = labels.cpu()[order]
+    by_class = torch.argsort(shuffled, stable=True)
+    sizes = torch.bincount(shuffled)
+    starts = torch.cumsum(sizes, 0) - sizes
+    place = torch.empty(len(labels), dtype=torch.float64)
+    sorted_labels = shuffled[by_class]
+    place[by_class] = (torch.arange(len(labels)) - starts[sorted_labels] + 0.5).double() / sizes[sorted_labels]
+    return order[torch.argsort(place, stable=True)[:count]].sort().values.to(labels.device)
+
+
+def _measure(images: torch.Tensor, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if channels == 1 and images.shape[1] == 3:
+        moments = [_gray_moments(images)]
+    else:
+        moments = [_moments(images[:, channel]) for channel in range(images.shape[1])]
+    if channels == 3 and len(moments) == 1:
+        moments *= 3
+    means = tuple(first for first, _ in moments)
+    return means, tuple(max(second - first * first, 0.0) ** 0.5 for first, second in moments)
+
+
+def _moments(plane: torch.Tensor) -> tuple[float, float]:
+    """Mean of the values and of their squares, exactly: a pixel has 256 values, so counting them is enough."""
+    counts = sum(torch.bincount(part.reshape(-1), minlength=256) for part in plane.split(5_000)).tolist()  # parts bound the memory
+    pixels = plane.numel()
+    return (
+        sum(count * value for value, count in enumerate(counts)) / (255 * pixels),
+        sum(count * value * value for value, count in enumerate(counts)) / (255**2 * pixels),
+    )
+
+
+def _gray_moments(images: torch.Tensor) -> tuple[float, float]:
+    weights = torch.tensor(GRAY, dtype=torch.float64, device=images.device)
+    total = squares = 0.0
+    for part in images.split(1_000):  # 8 MB a thousand images in float64
+        gray = torch.einsum("nchw,c->nhw", part.double() / 255, weights)
+        total += gray.sum().item()
+        squares += gray.square().sum().item()
+    pixels = images[:, 0].numel()
+    return total / pixels, squares / pixels

@@ -1,0 +1,111 @@
+"""Turns uint8 batches into what a network is fed: augmentation, channels, scale, normalisation, size; on the batch's own device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from cnnlab.datasets.loading import GRAY, ImageData
+
+if TYPE_CHECKING:
+    from cnnlab.config import Channels, Normalization, RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The steps from a uint8 batch N×C×H×W to float32 N×`channels`×`image_size`×`image_size`.
+
+    In this order: random shift and flip (training only), scale to 0..1, channels (gray is repeated three times; colour becomes
+    gray as 0.299 R + 0.587 G + 0.114 B), random grayscale (training only), normalisation, resizing. Test images get all but
+    the random steps: the course leaves out their normalisation, which costs it most of its accuracy on CIFAR-10.
+    """
+
+    channels: Channels
+    image_size: int
+    normalization: Normalization = "none"
+    mean: tuple[float, ...] = ()  # with "dataset": one value a channel, on the scale 0..1
+    std: tuple[float, ...] = ()
+    horizontal_flip: bool = False
+    random_crop: int = 0
+    random_grayscale: float = 0.0
+
+    @classmethod
+    def for_run(cls, config: RunConfig, data: ImageData) -> Preparation:
+        """The preparation that `config` asks for, with the statistics of the training images in `data`."""
+        channels = config.channels or data.channels
+        mean, std = data.statistics(channels) if config.normalization == "dataset" else ((), ())
+        return cls(
+            channels=channels,
+            image_size=config.image_size or data.size,
+            normalization=config.normalization,
+            mean=mean,
+            std=tuple(value or 1.0 for value in std),  # a channel of one value only has no spread to divide by
+            horizontal_flip=config.horizontal_flip,
+            random_crop=config.random_crop,
+            random_grayscale=config.random_grayscale,
+        )
+
+    def train(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """A training batch, augmented by draws from `generator` (on the CPU, so that a seed augments alike on every device)."""
+        count, device = len(batch), batch.device
+        if self.random_crop:
+            shifts = torch.randint(0, 2 * self.random_crop + 1, (2, count), generator=generator)
+            batch = _crop(batch, self.random_crop, shifts.to(device, non_blocking=True))
+        if self.horizontal_flip:
+            mirrored = (torch.rand(count, generator=generator) < 0.5).to(device, non_blocking=True)
+            batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
+        images = _scaled(batch)
+        if self.random_grayscale and self.channels == 3 and images.shape[1] == 3:
+            # Positions, not a mask: how many there are is known on the CPU, so the GPU is not waited for.
+            chosen = (
+                (torch.rand(count, generator=generator) < self.random_grayscale).nonzero().flatten().to(device, non_blocking=True)
+            )
+            images[chosen] = _gray(images[chosen]).expand(-1, 3, -1, -1)
+        return self._finish(images)
+
+    def test(self, batch: torch.Tensor) -> torch.Tensor:
+        """A batch as the network sees it when it is judged: no random step."""
+        return self._finish(_scaled(batch))
+
+    def _finish(self, images: torch.Tensor) -> torch.Tensor:
+        if self.channels == 1 and images.shape[1] == 3:
+            images = _gray(images)
+        elif self.channels == 3 and images.shape[1] == 1:
+            images = images.repeat(1, 3, 1, 1)
+        if self.normalization == "half":
+            images.sub_(0.5).div_(0.5)
+        elif self.normalization == "dataset":
+            images.sub_(_per_channel(self.mean, images.device)).div_(_per_channel(self.std, images.device))
+        # Last, because normalising the small images costs less, and resizing keeps weighted means: the order changes nothing else.
+        if images.shape[2:] != (self.image_size, self.image_size):
+            shrinks = self.image_size < images.shape[2]
+            images = functional.interpolate(images, size=(self.image_size,) * 2, mode="bilinear", antialias=shrinks)
+        return images
+
+
+def _scaled(batch: torch.Tensor) -> torch.Tensor:
+    return batch.float().div_(255)
+
+
+def _gray(images: torch.Tensor) -> torch.Tensor:
+    red, green, blue = images.unbind(1)
+    return (red * GRAY[0]).add_(green, alpha=GRAY[1]).add_(blue, alpha=GRAY[2])[:, None]
+
+
+def _crop(batch: torch.Tensor, padding: int, shifts: torch.Tensor) -> torch.Tensor:
+    """Black borders of `padding` pixels, then a window of the old size at an offset of its own for every image."""
+    height, width = batch.shape[2:]
+    # All windows there are, as a view that copies nothing: N×C×rows×columns×height×width. Half the time of two gathers.
+    windows = functional.pad(batch, (padding,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(len(batch), device=batch.device), :, shifts[0], shifts[1]]
+
+
+@lru_cache(maxsize=32)
+def _per_channel(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    # Remembered, because making it on a GPU waits for a copy. Not an inference tensor, even if the first to ask is an evaluation.
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]

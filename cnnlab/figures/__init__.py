@@ -1,0 +1,18 @@
+"""Values in, Plotly figures out; the only place that builds figures."""
+
+from cnnlab.figures.compare import compare_figure
+from cnnlab.figures.data import class_balance_figure
+from cnnlab.figures.network import DRAWING_RULE, distribution_figure, distribution_sentence, network_figure
+from cnnlab.figures.stages import Stage, shape_text, stages
+
+__all__ = [
+    "DRAWING_RULE",
+    "Stage",
+    "class_balance_figure",
+    "compare_figure",
+    "distribution_figure",
+    "distribution_sentence",
+    "network_figure",
+    "shape_text",
+    "stages",
+]

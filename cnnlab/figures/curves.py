@@ -1,0 +1,123 @@
+"""Loss and accuracy curves of a run, as Plotly figures in plain dictionaries, small enough to be sent again each second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cnnlab.events import EpochDone, Progress
+from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SMALL_FONT_SIZE, base_layout
+
+HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
+POINTS = 500  # per trace; more than the chart has pixels
+WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
+
+
+def loss_curve(
+    run_id: str, epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epochs: int, *, logarithmic: bool = False
+) -> dict[str, Any]:
+    """Mean cross-entropy per image against epochs."""
+    traces = [
+        _noise(progress, [p.loss for p in progress], ".4f"),
+        _epochs("Training", epochs, [e.train_loss for e in epochs], BLUE, "solid", "circle", ".4f"),
+        _epochs("Test", epochs, [e.test_loss for e in epochs], ORANGE, "dash", "diamond", ".4f"),
+    ]
+    # A zoom made on one scale means nothing on the other, so only this axis forgets it when the scale changes.
+    scale = {"type": "log", "dtick": "D2"} if logarithmic else {"type": "linear", "rangemode": "tozero"}
+    return _figure(run_id, traces, total_epochs, progress, "Loss", scale | {"uirevision": f"{run_id}-{logarithmic}"})
+
+
+def accuracy_curve(
+    run_id: str, epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epochs: int, *, classes: int | None = None
+) -> dict[str, Any]:
+    """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
+    traces = [
+        _noise(progress, [p.accuracy for p in progress], ".1%"),
+        _epochs("Training", epochs, [e.train_accuracy for e in epochs], BLUE, "solid", "circle", ".1%"),
+        _epochs("Test", epochs, [e.test_accuracy for e in epochs], ORANGE, "dash", "diamond", ".1%"),
+    ]
+    if classes:
+        traces.append(_guessing(total_epochs, 1 / classes))
+    return _figure(run_id, traces, total_epochs, progress, "Accuracy", {"range": [0, 1], "tickformat": ".0%"})
+
+
+def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
+    """Positions of at most `most` values; of each stretch the smallest and the largest stay, so that no spike is lost."""
+    count = len(values)
+    if count <= most:
+        return list(range(count))
+    stretches = max(1, (most - 2) // 2)
+    keep = {0, count - 1}
+    for part in range(stretches):
+        positions = range(part * count // stretches, (part + 1) * count // stretches)
+        keep |= {min(positions, key=values.__getitem__), max(positions, key=values.__getitem__)}
+    return sorted(keep)
+
+
+def _noise(progress: Sequence[Progress], values: list[float], number: str) -> dict[str, Any]:
+    kept = thin(values)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Training, last half second",
+        "x": _compact(progress[i].epoch - 1 + progress[i].batch / max(1, progress[i].batches) for i in kept),
+        "y": _compact(values[i] for i in kept),
+        "line": {"color": BLUE, "width": 1},
+        "opacity": 0.45,
+        "hovertemplate": f"epoch %{{x:.2f}}<br>%{{y:{number}}}<extra></extra>",
+    }
+
+
+def _epochs(
+    name: str, epochs: Sequence[EpochDone], values: list[float], color: str, dash: str, symbol: str, number: str
+) -> dict[str, Any]:
+    kept = thin(values)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": [epochs[i].epoch for i in kept],
+        "y": _compact(values[i] for i in kept),
+        "line": {"color": color, "width": 2, "dash": dash},
+        "marker": {"symbol": symbol, "size": 7},
+        "hovertemplate": f"{name.lower()}, epoch %{{x}}<br>%{{y:{number}}}<extra></extra>",
+    }
+
+
+def _guessing(total_epochs: int, share: float) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Guessing",
+        "x": [0, total_epochs],
+        "y": [round(share, 6)] * 2,
+        "line": {"color": GRAY, "width": 1, "dash": "dot"},
+        "hovertemplate": f"guessing would reach {share:.0%}<extra></extra>",
+    }
+
+
+def _figure(
+    run_id: str, traces: list[dict[str, Any]], total_epochs: int, progress: Sequence[Progress], title: str, y_axis: dict[str, Any]
+) -> dict[str, Any]:
+    layout = base_layout(HEIGHT)
+    layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices for as long as this stays the same
+    layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 8}
+    layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
+    layout["yaxis"] |= {"title": {"text": title}} | y_axis
+    layout["xaxis"] |= {"title": {"text": "Epoch"}, "rangemode": "tozero", "tickformat": "~g"}
+    if total_epochs <= WHOLE_RUN_EPOCHS:
+        layout["xaxis"]["range"] = [0, total_epochs * 1.02]
+    if not progress:
+        layout["annotations"] = [_waiting()]
+    return {"data": traces, "layout": layout}
+
+
+def _waiting() -> dict[str, Any]:
+    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    return place | {"text": "The first points appear here as soon as training runs"}
+
+
+def _compact(values: Iterable[float]) -> list[float | None]:
+    # Five digits are finer than a pixel and halve the message; JSON has no NaN.
+    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values]

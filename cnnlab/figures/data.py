@@ -1,0 +1,32 @@
+"""How many images each class has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from cnnlab.figures.theme import BLUE, ORANGE, base_layout
+
+
+def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highlight: int | None = None) -> go.Figure:
+    """A bar a class, in the order of the labels; `highlight` is the class that is being looked at."""
+    bars = {
+        "type": "bar",
+        "x": [f"{number}: {name}" if name != str(number) else name for number, name in enumerate(classes)],
+        "y": list(counts),
+        "text": [f"{count:,}" for count in counts],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "marker": {"color": [ORANGE if label == highlight else BLUE for label in range(len(classes))]},
+        "hovertemplate": "%{x}<br>%{y:,} images<extra></extra>",
+    }
+    layout = base_layout(
+        height=240,
+        margin={"l": 8, "r": 8, "t": 22, "b": 8},
+        bargap=0.3,
+        # "0" to "9" are names here; Plotly would read them as numbers.
+        xaxis={"type": "category", "automargin": True, "fixedrange": True},
+        yaxis={"rangemode": "tozero", "automargin": True, "fixedrange": True, "gridcolor": "rgba(138,143,152,0.25)", "title": {"text": "images"}},
+    )
+    return go.Figure({"data": [bars], "layout": layout})

@@ -1,0 +1,89 @@
+"""A layer table as a few stages to draw: blocks folded, and layers that only change values merged into the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from cnnlab.figures.theme import BLUE, GRAY, GREEN, ORANGE, PINK
+from cnnlab.layers import LayerRow, LayerTable
+
+Role = Literal["input", "convolution", "pooling", "dense", "other"]
+ROLE_COLORS: dict[Role, str] = {"input": GRAY, "convolution": BLUE, "pooling": ORANGE, "dense": PINK, "other": GREEN}
+MOST = 16  # more boxes than this do not fit side by side on a laptop's screen
+FEWEST = 5  # fewer than this say too little; then blocks are opened
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of the network that is drawn as one box."""
+
+    name: str  # path of its first layer or block
+    role: Role  # by what it mostly does
+    layers: tuple[str, ...]  # what is in it, in words
+    output_shape: tuple[int, ...]
+    parameters: int
+    macs: int
+
+
+def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
+    """The input, then the network in at most `most` stages: a box a block, or a box a layer where there are few blocks."""
+    best = _stages(table, opened=False)
+    if len(best) - 1 < FEWEST and len(finer := _stages(table, opened=True)) - 1 <= most:
+        best = finer
+    while len(best) - 1 > most:
+        best = best[:1] + _paired(best[1:])
+    return best
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as people read it: "6 × 28 × 28"."""
+    return " × ".join(map(str, shape))
+
+
+def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
+    found = [Stage("input", "input", (), table.input_shape, 0, 0)]
+    first = 0
+    for block in table.fold(1).rows:
+        members = table.rows[first : first + block.layers]
+        first += block.layers
+        kinds = [row.kind for row in members]
+        # Branches stay in one box: drawn one after the other they would look like a chain.
+        chain = not {"Add", "Concatenate"} & set(kinds)
+        # A block of several dense layers is always opened: many networks keep the bulk of their parameters in one of them.
+        apart = chain and (opened or kinds.count("Linear") > 1)
+        for row, inside in [(row, (row,)) for row in members] if apart else [(block, members)]:
+            stage = Stage(row.path, _role(inside), tuple(map(_words, inside)), row.output_shape, row.parameters, row.macs)
+            size_before, size = found[-1].output_shape, row.output_shape
+            if stage.role == "other" and (size == size_before or "Flatten" in {row.kind for row in inside}):
+                found[-1] = _joined(found[-1], stage)
+            else:
+                found.append(stage)
+    return tuple(found)
+
+
+def _joined(first: Stage, second: Stage) -> Stage:
+    return replace(
+        first,
+        layers=first.layers + second.layers,
+        parameters=first.parameters + second.parameters,
+        macs=first.macs + second.macs,
+    )
+
+
+def _paired(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    pairs = (found[start : start + 2] for start in range(0, len(found), 2))
+    return tuple(replace(_joined(*pair), name=pair[1].name, output_shape=pair[1].output_shape) if pair[1:] else pair[0] for pair in pairs)
+
+
+def _role(members: tuple[LayerRow, ...]) -> Role:
+    kinds = [row.kind for row in members]
+    if any(kind.startswith("Conv") for kind in kinds):
+        return "convolution"
+    if "Linear" in kinds:
+        return "dense"
+    return "pooling" if any("Pool" in kind for kind in kinds) else "other"
+
+
+def _words(row: LayerRow) -> str:
+    return f"{row.kind} {row.settings}".strip()

@@ -1,0 +1,30 @@
+"""Colours and layout that every figure shares: told apart by colour-blind people, readable on light and on dark pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+COLORS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)
+GRAY = "#8A8F98"  # the one gray with enough contrast on white and on Streamlit's dark background
+FONT_SIZE = 13
+SMALL_FONT_SIZE = 12
+
+
+def base_layout(height: int, **changes: Any) -> dict[str, Any]:
+    """A Plotly layout with a transparent background and thin gray lines; `changes` replace its top-level keys.
+
+    Text has no colour of its own, so that Streamlit's theme decides it.
+    """
+    axis = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": "rgba(138,143,152,0.5)", "automargin": True}
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": FONT_SIZE},
+        "hoverlabel": {"font": {"size": FONT_SIZE}},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "xaxis": dict(axis),
+        "yaxis": dict(axis),
+    } | changes

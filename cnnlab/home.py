@@ -1,0 +1,51 @@
+"""Where a lab keeps its things: the home folder and the names of the files in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+PACKAGE = Path(__file__).parent
+
+
+def default_home() -> Path:
+    """`CNNLAB_HOME`, else the user's data folder."""
+    named = os.environ.get("CNNLAB_HOME")
+    return Path(named).expanduser().absolute() if named else platformdirs.user_data_path("cnnlab", appauthor=False)
+
+
+def default_data() -> Path | None:
+    """`CNNLAB_DATA`, a folder of data sets that the user already has, or None."""
+    named = os.environ.get("CNNLAB_DATA")
+    return Path(named).expanduser().absolute() if named else None
+
+
+def store_file(home: Path) -> Path:
+    return home / "lab.sqlite"
+
+
+def run_folder(home: Path, run_id: str) -> Path:
+    """A run's checkpoints and log. `run_id` comes from the store, never straight from a URL."""
+    return home / "runs" / run_id
+
+
+def private_folder(home: Path) -> Path:
+    """The folder, made if missing, that only this user can look into: addresses and keys of the background processes."""
+    folder = home / "private"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a small file that only this user can read, in one step: a reader sees the old text or the new, never half."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def code_fingerprint() -> str:
+    """Changes when a source file of this package does, so that a background process can tell that its code is old."""
+    return str(max((file.stat().st_mtime_ns for file in PACKAGE.rglob("*.py")), default=0))

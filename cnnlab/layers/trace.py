@@ -1,0 +1,164 @@
+"""The layer table of a network: one forward pass on the meta device, where shapes are worked out and nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from cnnlab.architectures import Shape, card
+from cnnlab.layers import receptive, words
+from cnnlab.layers.table import BYTES_PER_FLOAT, LayerRow, LayerTable
+
+
+def layer_table(
+    card_name: str, input_shape: Shape | None = None, classes: int = 10, options: Mapping[str, Any] | None = None
+) -> LayerTable:
+    """The table of a registered network for images of `input_shape` (C, H, W; by default the course's).
+
+    Raises ConfigError for an unknown name or option, ShapeError where the images are too small.
+    """
+    chosen = card(card_name)
+    shape = tuple(input_shape or chosen.input_shape)
+    model = chosen.build(shape, classes, options, device="meta")
+    return LayerTable.of(chosen.name, chosen.settings(options), shape, classes, trace(model, shape))
+
+
+def trace(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerRow, ...]:
+    """A row for each layer that runs for one input of `input_shape` (no batch dimension), in order of execution.
+
+    Layers are the modules without children (and those that hold parameters of their own); operations written as plain
+    functions between them have no row, and behind them the receptive field is None. The model may be on any device and is
+    left as it was: mode, hooks, weights and torch's random state.
+    """
+    recorder = _Recorder(model, input_shape)
+    with recorder.listening(), _evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        _run(model, recorder.image)
+    total = sum(row.parameters for row in recorder.rows)
+    return tuple(replace(row, share=row.parameters / total if total else 0.0) for row in recorder.rows)
+
+
+class _Recorder:
+    """Writes a row when a layer has run."""
+
+    def __init__(self, model: nn.Module, input_shape: tuple[int, ...]) -> None:
+        self.rows: list[LayerRow] = []
+        self.image = torch.empty(1, *input_shape, device="meta")
+        self._axes = tuple(input_shape[1:])
+        self._names: dict[nn.Module, str] = {}
+        for module, path in _layers(model):
+            self._names.setdefault(module, path)
+        # Counted before the pass, which may stand in meta tensors for the weights.
+        self._parameters = {module: tuple(module.parameters()) for module in self._names}
+        self._counted: set[int] = set()
+        self._ran: set[nn.Module] = set()
+        # The tensors themselves are kept: an id is free for the next tensor as soon as its owner is gone.
+        self._fields: dict[int, tuple[Tensor, receptive.Field | None]] = {
+            id(self.image): (self.image, receptive.start(len(self._axes)))
+        }
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        handles = [module.register_forward_hook(self._record, with_kwargs=True) for module in self._names]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _record(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        inputs, outputs = list(_tensors((args, kwargs))), list(_tensors(output))
+        if not inputs or not outputs:
+            return  # nothing flows through it
+        given, made = [tuple(tensor.shape[1:]) for tensor in inputs], tuple(outputs[0].shape[1:])
+        fields = [self._fields.get(id(tensor), (tensor, None))[1] for tensor in inputs]
+        field = receptive.after(module, fields, given[0], made, self._axes)
+        self._fields.update((id(tensor), (tensor, field)) for tensor in outputs)
+        parameters, shared = self._count(module)
+        self.rows.append(
+            LayerRow(
+                path=self._names[module],
+                kind=type(module).__name__,
+                settings=self._settings(module, given, made),
+                input_shape=given[0],
+                output_shape=made,
+                parameters=parameters,
+                buffers=0 if module in self._ran else sum(buffer.numel() for buffer in module.buffers()),
+                share=0.0,
+                macs=_macs(module, given[0], made),
+                activation_bytes=prod(made) * BYTES_PER_FLOAT,
+                receptive_field=field.side if field else None,
+                shared=shared,
+            )
+        )
+        self._ran.add(module)
+
+    def _count(self, module: nn.Module) -> tuple[int, bool]:
+        """Trainable parameters not counted yet, and whether this row repeats a module or the parameters of another one."""
+        own = self._parameters[module]
+        new = [parameter for parameter in own if id(parameter) not in self._counted]
+        self._counted.update(map(id, new))
+        return sum(parameter.numel() for parameter in new if parameter.requires_grad), module in self._ran or len(new) < len(own)
+
+    def _settings(self, module: nn.Module, given: list[tuple[int, ...]], made: tuple[int, ...]) -> str:
+        frozen = self._parameters[module] and not any(parameter.requires_grad for parameter in self._parameters[module])
+        return ", ".join(filter(None, (words.settings(module, given, made), "frozen" if frozen else "")))
+
+
+def _layers(model: nn.Module, path: str = "") -> Iterator[tuple[nn.Module, str]]:
+    """The modules that make up rows, with their paths; of a module under several names the first path counts."""
+    children = list(model.named_children())
+    if not children or any(True for _ in model.parameters(recurse=False)):
+        yield model, path or type(model).__name__
+        return
+    for name, child in children:
+        yield from _layers(child, f"{path}.{name}" if path else name)
+
+
+def _macs(module: nn.Module, given: tuple[int, ...], made: tuple[int, ...]) -> int:
+    """As `torch.utils.flop_counter` counts them: convolutions and matrix products, without their biases; the rest is 0."""
+    if isinstance(module, nn.Linear):
+        return prod(made) * module.in_features
+    if isinstance(module, _ConvNd):
+        # Each output value of a convolution, each input value of a transposed one, meets one kernel.
+        places, channels = (given, module.out_channels) if isinstance(module, _ConvTransposeNd) else (made, module.in_channels)
+        return prod(places) * channels // module.groups * prod(module.kernel_size)
+    return 0
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)
+
+
+def _run(model: nn.Module, image: Tensor) -> None:
+    weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    if all(tensor.is_meta for tensor in weights.values()):
+        model(image)
+    else:
+        functional_call(model, {name: tensor.to("meta") for name, tensor in weights.items()}, (image,))
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    # In training mode batch norm would count the pass and refuse a 1×1 map of a single image. Modes can differ inside a model.
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

@@ -1,0 +1,102 @@
+"""Is the dispatcher of a home there? Starts it if not, and passes on why it could not start. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from cnnlab import processes
+from cnnlab.errors import ComputeError, InstallationError
+from cnnlab.home import private_folder, write_private
+
+PATIENCE = 10.0  # seconds until a dispatcher that was started must have said who it is
+ATTEMPTS = 3
+
+# Kept to one thread until it forks: OpenBLAS starts its threads at import, and a fork takes only one thread along.
+# NVML tells whether there are GPUs without starting CUDA, which does not survive a fork either.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+
+_lock = threading.Lock()
+_starts: dict[Path, list[float]] = {}
+
+
+def ensure(home: Path) -> None:
+    """Starts the dispatcher of `home` unless one runs. Returns at once. Raises InstallationError where the last start failed for that."""
+    with _lock:
+        starts = _starts.setdefault(home, [])
+        if running(home):
+            starts.clear()
+            return
+        _raise_startup_error(home, starts)
+        now = time.time()
+        if starts and now - starts[-1] < PATIENCE:
+            return
+        if len(starts) >= ATTEMPTS:
+            starts.clear()
+            raise ComputeError(f"The background process did not start; see {log_file(home)}.")
+        starts.append(now)
+        processes.start_detached("cnnlab.runs.dispatcher", ["--home", str(home)], log_file(home), ENVIRONMENT)
+
+
+def running(home: Path) -> bool:
+    """True while a dispatcher that holds the lock of `home` runs."""
+    pid, started = _known(home)
+    return processes.alive(pid, started)
+
+
+def announce(home: Path) -> None:
+    """The dispatcher says who it is; earlier troubles are over."""
+    error_file(home).unlink(missing_ok=True)
+    pid = os.getpid()
+    write_private(_file(home), json.dumps({"pid": pid, "pid_started": processes.identity(pid)}))
+
+
+def complain(home: Path, error: InstallationError) -> None:
+    """The dispatcher could not load what it needs: its last words."""
+    write_private(error_file(home), str(error))
+
+
+def shut_down(home: Path) -> None:
+    """Ends the dispatcher of `home` with all that it started, training included."""
+    pid, started = _known(home)
+    if not processes.alive(pid, started):
+        return
+    try:
+        dispatcher = psutil.Process(pid)
+        family = [dispatcher, *dispatcher.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return  # it has ended by itself
+    processes.end(family)
+
+
+def log_file(home: Path) -> Path:
+    return home / "dispatcher.log"
+
+
+def error_file(home: Path) -> Path:
+    return home / "dispatcher-error.txt"
+
+
+def _known(home: Path) -> tuple[int, str]:
+    try:
+        record = json.loads(_file(home).read_text(encoding="utf-8"))
+        return int(record["pid"]), str(record["pid_started"])
+    except FileNotFoundError:
+        return 0, ""
+
+
+def _raise_startup_error(home: Path, starts: list[float]) -> None:
+    """Only an error of a start that we asked for counts: the installation may have been mended since an older one."""
+    file = error_file(home)
+    if starts and file.exists() and file.stat().st_mtime >= starts[-1] - 1.0:
+        starts.clear()
+        raise InstallationError(file.read_text(encoding="utf-8"))
+
+
+def _file(home: Path) -> Path:
+    return private_folder(home) / "dispatcher.json"

@@ -1,0 +1,227 @@
+"""One process per home: keeps the helper alive and starts a runner for each queued run, one at a time on each device.
+
+It loads torch once but starts no thread and no CUDA, so that on Linux its children are forks which share torch's memory and
+start in milliseconds; elsewhere they are spawned. It leaves when nobody has needed it for a while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cnnlab import processes
+from cnnlab.compute import server
+from cnnlab.errors import CNNLabError, InstallationError, RunStateError
+from cnnlab.home import code_fingerprint, private_folder
+from cnnlab.runs import background, runner
+from cnnlab.runs.records import State
+from cnnlab.runs.store import ActiveRun, Store
+
+POLL_SECONDS = 0.1
+LOOK_SECONDS = 1.0  # between looks at processes, which cost more than one at the queue
+IDLE_SECONDS = 600.0
+LOCK_SECONDS = 2.0
+FORKS = sys.platform == "linux"  # macOS forks too, but its libraries do not survive it
+
+# What the children need, loaded before they are forked, so that it is paid for once. The helper is forked in between: a page
+# waits for its first answer, and what only training needs takes 2 s and 150 MB more.
+FOR_HELPER = ("torch", "cnnlab.compute.answers")
+FOR_RUNNERS = (
+    "torch._dynamo",  # an optimiser's first step imports it
+    "cnnlab.training.engine",
+)
+
+
+class Dispatcher:
+    """The loop. `turn` is one round of it, so that a test can go step by step."""
+
+    def __init__(self, home: Path, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        self.home = home
+        self.store = Store(home)
+        self.me = (os.getpid(), processes.identity(os.getpid()))
+        self._context: Any = multiprocessing.get_context("fork" if FORKS else "spawn")
+        self._idle_seconds = idle_seconds
+        self._helper: BaseProcess | None = None
+        self._helper_started = 0.0
+        self._runners: dict[str, BaseProcess] = {}
+        self._devices: dict[str, str] = {}
+        self._code = code_fingerprint()
+        self._looked = 0.0
+        self._needed = time.time()
+
+    def serve(self) -> None:
+        """Works until nobody has needed it for long, or its code is out of date and nothing runs."""
+        load(FOR_HELPER)
+        self._look()
+        load(FOR_RUNNERS)
+        while self.turn():
+            time.sleep(POLL_SECONDS)
+        self.close()
+
+    def turn(self) -> bool:
+        """One round: looks after the children, claims what can start. False when it is time to leave."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._look()
+        active = self.store.active()
+        if active:
+            self._needed = time.time()
+            busy = {run.device for run in active if run.state is not State.QUEUED}
+            for run in active:
+                if run.state is State.QUEUED:
+                    busy |= self._claim(run, busy)
+            return True
+        return not self._may_leave()
+
+    def close(self) -> None:
+        """Ends the helper; runners go on."""
+        if self._helper is not None:
+            self._helper.terminate()
+            self._helper.join(5)
+        self.store.close()
+
+    def _look(self) -> None:
+        """Starts the helper if it is gone; marks runs as interrupted whose process is gone."""
+        self._looked = time.monotonic()
+        if self._helper is None or not self._helper.is_alive():
+            if self._helper is not None:
+                self._helper.join()
+                # One that dies at once is not started again and again at full speed.
+                time.sleep(max(0.0, min(1.0, self._helper_started + 2.0 - time.monotonic())))
+            self._helper_started = time.monotonic()
+            self._helper = self._start(server.serve_in_process, self.home, self.me)
+        for run_id, process in list(self._runners.items()):
+            if not process.is_alive():  # this also collects the zombie
+                process.join()
+                del self._runners[run_id]
+        mark_interrupted(self.store)
+
+    def _claim(self, run: ActiveRun, busy: set[str]) -> set[str]:
+        """Starts the run if its device is free; returns the devices that are taken by it (also by waiting: first come, first served)."""
+        device = self._resolve(run.config.device)
+        if device in busy:
+            return {device}
+        try:
+            self.store.move(run.id, State.STARTING, device=device, pid=self.me[0], pid_started=self.me[1])
+        except RunStateError:
+            return set()  # stopped while it waited
+        self._runners[run.id] = self._start(runner.run_in_process, self.home, run.id)
+        return {device}
+
+    def _resolve(self, device: str) -> str:
+        """The concrete name of a device. A child finds out: asking CUDA would start it here, and it does not survive a fork."""
+        if device not in self._devices:
+            reader, writer = self._context.Pipe(duplex=False)
+            child = self._start(_tell_device, device, writer)
+            writer.close()
+            try:
+                answer = reader.recv_bytes(1_000).decode()
+            except EOFError:
+                return device  # the runner will meet the same trouble and can say so in its run
+            finally:
+                reader.close()
+                child.join()
+            self._devices[device] = answer
+        return self._devices[device]
+
+    def _start(self, target: Callable[..., None], *arguments: Any) -> BaseProcess:
+        self.store.close()  # a connection must not be carried through a fork
+        process = self._context.Process(target=target, args=arguments)
+        process.start()
+        return process
+
+    def _may_leave(self) -> bool:
+        if self._runners:
+            return False
+        beat = server.heartbeat_file(self.home)
+        if beat.exists():
+            self._needed = max(self._needed, beat.stat().st_mtime)
+        if time.time() - self._needed > self._idle_seconds:
+            return True
+        # Looked at once a second, right after a look at the processes.
+        return time.monotonic() - self._looked < POLL_SECONDS and code_fingerprint() != self._code
+
+
+def mark_interrupted(store: Store) -> int:
+    """Ends the runs in the record whose process is gone; returns how many. Anybody may do this, at any time."""
+    marked = 0
+    for run in store.active():
+        if run.state is State.QUEUED or processes.alive(run.pid, run.pid_started):
+            continue
+        try:
+            store.move(run.id, State.INTERRUPTED, message="Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted.")
+        except RunStateError:
+            continue  # it came to its end between our two looks
+        marked += 1
+    return marked
+
+
+def _tell_device(device: str, writer: Any) -> None:
+    from cnnlab.training.devices import resolve
+
+    try:
+        writer.send_bytes(resolve(device).encode())
+    except CNNLabError:
+        writer.send_bytes(device.encode())  # it is not there: the runner says so in its run
+    finally:
+        writer.close()
+
+
+def load(names: Sequence[str]) -> None:
+    """Imports modules for the children to share. Raises InstallationError with what to do where that fails."""
+    if not FORKS:
+        return  # a spawned child loads its own
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise InstallationError(f"The package {error.name} is not installed: run pip install -r requirements.txt.") from error
+        except (ImportError, OSError, RuntimeError) as error:
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+            raise InstallationError(
+                f"torch and torchvision cannot be loaded ({reason[:200]}): if the two do not fit together, install both from one index, as the README says."
+            ) from error
+    gc.collect()
+    gc.freeze()  # else the collector writes to every page that the children share
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m cnnlab.runs.dispatcher --home DIR``; leaves at once if the home has a dispatcher."""
+    parser = argparse.ArgumentParser(description="Starts queued runs. The lab starts this by itself.")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--idle", type=float, default=IDLE_SECONDS, help="seconds without work after which it leaves")
+    given = parser.parse_args(arguments)
+    processes.detach()
+    private_folder(given.home)
+    lock = FileLock(private_folder(given.home) / "dispatcher.lock")
+    try:
+        lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        return 0
+    background.announce(given.home)
+    try:
+        Dispatcher(given.home, idle_seconds=given.idle).serve()
+    except InstallationError as error:
+        traceback.print_exc()
+        background.complain(given.home, error)
+        return 1
+    finally:
+        lock.release()
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal of the web server is not meant for us
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The devices that torch offers on this machine, by the names a configuration uses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import torch
+
+from cnnlab.errors import DeviceError
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    name: str  # as in a configuration: "cpu", "cuda:0", "mps"
+    title: str  # as a person says it: "CPU, 8 cores", "NVIDIA H100 (80 GB)"
+
+
+def available() -> tuple[DeviceInfo, ...]:
+    """All devices, the cpu first.
+
+    Never starts CUDA in this process: a process that has started it can no longer fork runners that use it.
+    """
+    found = [DeviceInfo("cpu", _cpu_title())]
+    count = torch.cuda.device_count()  # asks the driver's management library, which leaves CUDA asleep
+    titles = _cuda_titles() if count else []
+    for index in range(count):
+        found.append(DeviceInfo(f"cuda:{index}", titles[index] if index < len(titles) else f"CUDA device {index}"))
+    if torch.backends.mps.is_available():
+        found.append(DeviceInfo("mps", "Apple GPU"))
+    return tuple(found)
+
+
+def resolve(name: str) -> str:
+    """The concrete name for `name`: "auto" is the first CUDA device, else mps, else the cpu; "cuda" is the first CUDA device.
+
+    Raises DeviceError, which lists the devices there are.
+    """
+    return find(name).name
+
+
+def find(name: str) -> DeviceInfo:
+    """As `resolve`, with the title."""
+    devices = available()
+    if name == "auto":
+        # cpu is 0, so that it is taken last; max keeps the first of equals.
+        return max(devices, key=lambda device: ("cpu", "mps", "cuda").index(device.name.partition(":")[0]))
+    wanted = "cuda:0" if name == "cuda" else name
+    for device in devices:
+        if device.name == wanted:
+            return device
+    listed = ", ".join(f"{device.name} ({device.title})" for device in devices)
+    raise DeviceError(f"There is no device {str(name)[:80]!r} on this machine; choose auto or one of: {listed}.")
+
+
+def _cpu_title() -> str:
+    # A container may hold fewer cores than the machine has; only Linux can say so.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"CPU, {cores} core{'' if cores == 1 else 's'}"
+
+
+def _cuda_titles() -> list[str]:
+    """Names and memory in CUDA's order, as far as the driver's own tool tells; torch could tell only by starting CUDA."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    question = [tool, "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(question, capture_output=True, text=True, timeout=20, check=True).stdout  # noqa: S603 (the tool's own path)
+    except (OSError, subprocess.SubprocessError):
+        return []  # a missing title is no reason to hide a device that works
+    return _titles(answer, os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def _titles(answer: str, visible: str | None) -> list[str]:
+    rows = [[part.strip() for part in line.split(",")] for line in answer.splitlines() if line.count(",") == 3]
+    titles = {}
+    for index, uuid, name, mebibytes in rows:
+        memory = f" ({int(mebibytes) / 1024:.0f} GB)" if mebibytes.isdigit() else ""
+        titles[index] = titles[uuid] = name + memory
+    wanted = [row[0] for row in rows] if visible is None else [part.strip() for part in visible.split(",")]
+    return [titles.get(key, f"CUDA device {place}") for place, key in enumerate(wanted)]

@@ -1,0 +1,92 @@
+"""What to tell a learner when training goes wrong: one or two sentences with the figures, and what to try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnnlab.architectures import card
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+    from cnnlab.events import EpochDone
+
+_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
+_ADAPTIVE_LIMIT = 0.003  # Adam and its kin want about 0.001
+_SGD_LIMIT = 0.5  # the course's 0.9 is for sigmoid only
+
+
+def not_finite(config: RunConfig, epoch: int, batch: int, batches: int) -> str:
+    """The loss overflowed at `batch` of `epoch`; with `batch` 0, on the test images after it."""
+    where = f"in epoch {epoch}, at batch {batch} of {batches}" if batch else f"on the test images after epoch {epoch}"
+    remedies = _remedies(config)
+    others = f", or switch on {' or '.join(remedies)}" if remedies else ""
+    return (
+        f"The loss became infinite or not a number {where}: a learning rate of {config.learning_rate:g} is too large for "
+        f"{_OPTIMIZERS[config.optimizer]} here; try {config.learning_rate / 10:g}{others}."
+    )
+
+
+def stuck_at_chance(config: RunConfig, done: EpochDone, classes: int) -> str:
+    """The network guessed through the epoch; the test images, seen at its end, may already tell of an improvement."""
+    moving = f"By its end {done.test_accuracy:.1%} of the test images were right, so it has begun to learn: let it go on."
+    return (
+        f"In epoch {done.epoch} the network was guessing: {done.train_accuracy:.1%} of the training images were right, "
+        f"and chance is {1 / classes:.1%}. {_advice(config, done.epoch) if at_chance(done.test_accuracy, classes) else moving}"
+    )
+
+
+def at_chance(accuracy: float, classes: int) -> bool:
+    """Too near to guessing to count as learned."""
+    return accuracy < 1.5 / classes
+
+
+def _advice(config: RunConfig, epoch: int) -> str:
+    chosen, options = card(config.architecture), _options(config)
+    rate, optimizer = config.learning_rate, _OPTIMIZERS[config.optimizer]
+    sigmoid, normalized = options.get("activation") == "sigmoid", bool(options.get("batch_norm"))
+    if config.optimizer != "sgd" and rate > _ADAPTIVE_LIMIT:
+        return f"A learning rate of {rate:g} is high for {optimizer}: start again with 0.001."
+    if config.schedule == "warm-up" and epoch <= config.warmup_epochs:
+        return f"The learning rate is still warming up until epoch {config.warmup_epochs}; wait for that before you judge."
+    if sigmoid and not normalized:
+        if epoch <= 2 and epoch < config.epochs:
+            return (
+                "Networks with sigmoid start flat, because its slope is at most ¼ and shrinks the gradient at every layer: "
+                "the course's LeNet needed two epochs. Give it one or two more."
+            )
+        return "Sigmoid may have left it flat: try ReLU with a smaller learning rate (0.1 instead of 0.9), or batch normalisation."
+    if config.optimizer == "sgd" and rate >= _SGD_LIMIT and not sigmoid:
+        return f"A learning rate of {rate:g} is high for SGD with this network: start again with {min(0.1, rate / 5):g}."
+    if config.architecture in ("nin", "googlenet") and not normalized:
+        return (
+            f"{chosen.title} without batch normalisation sometimes never leaves chance "
+            "(some of the d2l book's own runs stayed at 10 %): switch batch normalisation on, or start again with another seed."
+        )
+    if config.optimizer == "sgd" and rate < 0.01:
+        return f"A learning rate of {rate:g} may be too small for SGD: try {rate * 10:g}."
+    remedies = _remedies(config)
+    others = f", or switch on {' or '.join(remedies)}" if remedies else ""
+    return f"If the next epoch is no better, start again with another seed or a learning rate of {rate / 10:g}{others}."
+
+
+def out_of_memory(config: RunConfig, device: str, phase: str) -> str:
+    """The device has no room for a batch."""
+    size = config.image_size
+    network = f"use images smaller than {size} px or a smaller network"
+    if config.batch_size == 1 or phase == "evaluation":
+        return f"The memory of {device} is too small for this network during {phase}: {network}."
+    batch = config.batch_size
+    return f"The memory of {device} is too small for batches of {batch} images: try {batch // 2}, or {network}."
+
+
+def _remedies(config: RunConfig) -> list[str]:
+    remedies = []
+    if _options(config).get("batch_norm") is False:
+        remedies.append("batch normalisation")
+    if config.gradient_clip is None:
+        remedies.append("gradient clipping")
+    return remedies
+
+
+def _options(config: RunConfig) -> dict[str, Any]:
+    return card(config.architecture).settings(config.options)

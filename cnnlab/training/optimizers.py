@@ -1,0 +1,69 @@
+"""The rule that turns gradients into new weights, and how its learning rate changes during a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from torch import nn, optim
+from torch.optim.lr_scheduler import LambdaLR
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+
+# PyTorch's own figures for one-cycle: rise over the first 30 % from 1/25 of the learning rate, end at a 10,000th of that.
+_RISE = 0.3
+_FIRST = 1 / 25
+_LAST = _FIRST / 10_000
+
+
+def optimizer(config: RunConfig, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
+    """The optimiser that the configuration names, with the settings that apply to it."""
+    rate, decay = config.learning_rate, config.weight_decay
+    match config.optimizer:
+        case "sgd":
+            return optim.SGD(parameters, rate, momentum=config.momentum, nesterov=config.nesterov, weight_decay=decay)
+        case "adam":
+            return optim.Adam(parameters, rate, weight_decay=decay)
+        case "adamw":
+            return optim.AdamW(parameters, rate, weight_decay=decay)
+        case "rmsprop":
+            return optim.RMSprop(parameters, rate, momentum=config.momentum, weight_decay=decay)
+    raise ValueError(f"no optimiser is called {config.optimizer!r}")
+
+
+def schedule(config: RunConfig, optimizer: optim.Optimizer, batches_per_epoch: int) -> LambdaLR:
+    """The schedule, to be stepped after each batch."""
+    return LambdaLR(optimizer, lambda step: factor(config, step, batches_per_epoch))
+
+
+def factor(config: RunConfig, step: int, batches_per_epoch: int) -> float:
+    """What the learning rate is multiplied by at `step` (0 is the first batch of the run).
+
+    A closed form: the rate at a step does not depend on how the run got there, so a resumed run follows the same curve.
+    """
+    total = config.epochs * batches_per_epoch
+    match config.schedule:
+        case "constant":
+            return 1.0
+        case "step":
+            return config.step_factor ** (step // (config.step_epochs * batches_per_epoch))
+        case "cosine":
+            return (1 + math.cos(math.pi * min(1.0, step / total))) / 2
+        case "one-cycle":
+            return _one_cycle(step, total)
+        case "warm-up":
+            return min(1.0, (step + 1) / (config.warmup_epochs * batches_per_epoch))
+    raise ValueError(f"no schedule is called {config.schedule!r}")
+
+
+def _one_cycle(step: int, total: int) -> float:
+    peak, last = _RISE * total - 1, total - 1
+    if step <= peak:
+        return _between(_FIRST, 1.0, step / peak)
+    return _between(1.0, _LAST, min(1.0, (step - peak) / (last - peak)))
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

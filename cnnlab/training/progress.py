@@ -1,0 +1,86 @@
+"""When the next Progress is due, and what it says: figures since the last one, share of the run done, time left."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from cnnlab.events import Progress
+from cnnlab.training.session import Session, Totals
+
+# Judging an image takes a forward pass only, about a third of what training on it takes.
+_EVALUATION_COST = 1 / 3
+
+
+class Meter:
+    """Watches a session; asked after every batch, it answers about once in `every` seconds."""
+
+    def __init__(self, session: Session, every: float) -> None:
+        self._session, self._every = session, every
+        self._began = time.perf_counter()
+        self._earlier = sum(done.seconds for done in session.history)  # of a resumed run, before it was interrupted
+        self._share_at_start = self._share(0)
+        self._next = self._began + every
+        self._last: Progress | None = None
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Starts a new window; its figures leave out the images before."""
+        self._window = self._session.totals()
+        self._window_began = time.perf_counter()
+
+    @property
+    def due(self) -> bool:
+        return time.perf_counter() >= self._next
+
+    @property
+    def seconds(self) -> float:
+        """Since the run started."""
+        return self._earlier + time.perf_counter() - self._began
+
+    def training(self, totals: Totals) -> Progress:
+        """The images since the last call, given the epoch's totals so far."""
+        session, before, now = self._session, self._window, time.perf_counter()
+        images = totals.images - before.images
+        share = self._share(0)
+        self._last = Progress(
+            epoch=session.epoch,
+            batch=session.batch,
+            batches=len(session.bounds),
+            step=session.step,
+            loss=(totals.loss - before.loss) / images,
+            accuracy=(totals.correct - before.correct) / images,
+            images_per_second=images / max(now - self._window_began, 1e-9),
+            learning_rate=session.learning_rate,
+            share_done=share,
+            seconds=self.seconds,
+            seconds_left=self._seconds_left(share),
+        )
+        self._window, self._window_began, self._next = totals, now, now + self._every
+        return self._last
+
+    def evaluation(self, judged: int, seconds: float) -> Progress:
+        """A sign of life: `judged` test images in `seconds`; loss and accuracy stay what they were when training paused."""
+        share = self._share(judged)
+        self._next = time.perf_counter() + self._every
+        return replace(
+            self._last,
+            phase="evaluation",
+            images_per_second=judged / max(seconds, 1e-9),
+            share_done=share,
+            seconds=self.seconds,
+            seconds_left=self._seconds_left(share),
+        )
+
+    def _share(self, judged: int) -> float:
+        session = self._session
+        judging = _EVALUATION_COST * len(session.test_images)
+        epoch = len(session.train_images) + judging
+        trained = session.bounds[session.batch - 1][1] if session.batch else 0
+        # Epochs that were judged are in the history; the running one is not yet.
+        running = trained + _EVALUATION_COST * judged if len(session.history) < session.epoch else 0
+        return min(1.0, (len(session.history) * epoch + running) / (session.config.epochs * epoch))
+
+    def _seconds_left(self, share: float) -> float:
+        here = time.perf_counter() - self._began
+        return here * (1 - share) / max(share - self._share_at_start, 1e-9)

@@ -1,0 +1,171 @@
+"""A layer table on a page: key figures, the table itself, and two networks' figures in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from cnnlab.figures import shape_text
+from cnnlab.layers import LayerTable
+from pages._parts.address import Address, whole_number
+
+ALL = 99  # deeper than any network's paths: nothing is folded
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """One number about a network, as text and as a number to take a ratio of."""
+
+    title: str
+    text: str
+    number: float
+    help: str
+
+
+def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
+    """What a network costs, in five numbers."""
+    # Dense layers and global pooling see the whole image; what differs between networks is how far the windows before them reach.
+    windows = (row.receptive_field or 0 for row in table.rows if "Adaptive" not in row.kind and ("Conv" in row.kind or "Pool" in row.kind))
+    field = max(windows, default=0)
+    trained = sum(row.parameters > 0 for row in table.rows)
+    return (
+        KeyFigure("Parameters", count_text(table.parameters), table.parameters, f"Numbers that training finds: {table.parameters:,}."),
+        KeyFigure(
+            "MACs for one image", count_text(table.macs), table.macs,
+            f"Multiply-accumulates: one multiplication and one addition each, {table.macs:,} of them. They say how much there is to compute.",
+        ),
+        KeyFigure(
+            "Activation memory", bytes_text(table.activation_bytes), table.activation_bytes,
+            "What the layers give out for one image, kept in memory while training. A batch of 64 images needs 64 times as much.",
+        ),
+        KeyFigure(
+            "Layers with weights", f"{trained} of {len(table.rows)}", trained,
+            "Layers that have something to learn, of all rows in the table below.",
+        ),
+        KeyFigure(
+            "Receptive field", f"{field:,} px" if field else "whole image", field,
+            "Side of the square of input pixels that one value of the last convolution or pooling can depend on. "
+            "It can be larger than the image, as padding counts.",
+        ),
+    )  # fmt: skip
+
+
+def metrics_row(table: LayerTable) -> None:
+    """The five numbers in a row."""
+    figures = key_figures(table)
+    for column, figure in zip(st.columns(len(figures)), figures, strict=True):
+        column.metric(figure.title, figure.text, help=figure.help)
+
+
+def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
+    """Two networks' figures side by side, with how many times the second is the first."""
+    rows = [(a.title, a.text, b.text, _times(a.number, b.number)) for a, b in zip(first, second, strict=True)]
+    return pd.DataFrame(rows, columns=["", f"A: {names[0]}", f"B: {names[1]}", "B compared with A"]).set_index("")
+
+
+def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
+    """The table, how far it is folded, and a download as CSV."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        shown = table.fold(_pick_depth(table, address))
+    right.download_button(
+        "Download as CSV", shown.to_csv(), name, "text/csv", icon=":material/download:", on_click="ignore", width="stretch",
+        help="The table below as a file for a spreadsheet, with exact numbers.",
+    )  # fmt: skip
+    st.dataframe(_frame(shown), hide_index=True, column_config=_columns(), height="content" if len(shown.rows) <= 20 else 600)
+    st.caption(
+        f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
+        f"{bytes_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; hover over a header for its meaning."
+    )
+
+
+def count_text(count: int) -> str:
+    """A count that fits a tile: "61,706", "128.8 million", "7.55 billion"."""
+    if count < 10_000_000:
+        return f"{count:,}"
+    return f"{count / 1e6:.1f} million" if count < 1_000_000_000 else f"{count / 1e9:.2f} billion"
+
+
+def bytes_text(count: int) -> str:
+    """Bytes as a person says them: "62.3 kB", "15.1 MB"."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _pick_depth(table: LayerTable, address: Address) -> int:
+    deepest = max((row.path.count(".") + 1 for row in table.rows), default=1)
+    if deepest == 1:
+        st.caption("This network is a plain chain of layers; there are no blocks to fold.")
+        return ALL
+    titles = {1: "blocks"} | {depth: "parts of blocks" if depth == 2 else f"depth {depth}" for depth in range(2, deepest)} | {ALL: "all layers"}
+    key = f"design:{table.architecture}:detail"
+    address.seed(key, "detail", 1, whole_number("detail", 1, ALL))
+    if st.session_state[key] not in titles:  # an address may name a depth that this network does not have
+        st.session_state[key] = ALL
+    chosen = st.segmented_control(
+        "Show", list(titles), format_func=titles.__getitem__, key=key, required=True,
+        help="Blocks fold neighbouring layers into one row, as the course prints these networks; their costs are added up.",
+    )  # fmt: skip
+    address.say("detail", chosen, 1)
+    return chosen
+
+
+def _frame(table: LayerTable) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "path": row.path,
+                "kind": f"{row.layers} layers" if row.layers > 1 else row.kind,
+                "settings": row.settings + (" (same weights as above)" if row.shared else ""),
+                "output": shape_text(row.output_shape),
+                "parameters": row.parameters,
+                "share": 100 * row.share,
+                "macs": row.macs,
+                "memory": row.activation_bytes / 1000,
+                "field": row.receptive_field,
+                "buffers": row.buffers,
+                "input": shape_text(row.input_shape),
+            }
+            for row in table.rows
+        ]
+    )
+
+
+def _columns() -> dict[str, object]:
+    column = st.column_config
+    return {
+        "path": column.TextColumn("Layer", help="Where the layer sits in the network; a dot leads into a block.", pinned=True),
+        "kind": column.TextColumn("Kind", help="PyTorch's name for the layer, or how many layers are folded into this row."),
+        "settings": column.TextColumn("Settings", help="What the layer was made with: channels, window, stride (step), pad (border of zeros)."),
+        "output": column.TextColumn("Output shape", help="Channels × height × width of what comes out, for one image."),
+        "parameters": column.NumberColumn("Parameters", format="localized", help="Numbers in this layer that training changes."),
+        "share": column.ProgressColumn(
+            "Share", format="%.1f %%", min_value=0, max_value=100, color="auto", help="This layer's part of all parameters."
+        ),
+        "macs": column.NumberColumn("MACs", format="localized", help="Multiply-accumulates for one image: how much this layer computes."),
+        "memory": column.NumberColumn(
+            "Activations, kB", format="%.1f", help="Memory of this layer's output for one image, at 4 bytes a number (1 kB is 1,000 bytes)."
+        ),
+        "field": column.NumberColumn(
+            "Receptive field, px",
+            format="localized",
+            help="Side of the square of input pixels that one output value can depend on. Empty where a layer looks at the whole image.",
+        ),
+        "buffers": column.NumberColumn(
+            "Buffers", format="localized", help="Numbers kept but not trained: batch normalisation's running mean and variance."
+        ),
+        "input": column.TextColumn("Input shape", help="Channels × height × width of what goes in."),
+    }
+
+
+def _times(first: float, second: float) -> str:
+    if not first or not second:
+        return "–"
+    if round(second / first, 2) == 1:
+        return "the same"
+    ratio = second / first
+    return f"{ratio:,.1f} times as much" if ratio >= 1 else f"{ratio:.2g} times as much"

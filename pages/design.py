@@ -1,0 +1,114 @@
+"""Design: a network's layers, shapes and costs while you change it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cnnlab import figures
+from cnnlab.architectures import Card
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.layers import LayerTable
+from pages._parts.address import Address, one_of
+from pages._parts.architecture_form import link_parameters, pick_architecture, pick_input, pick_options
+from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
+from pages._parts.shell import enter
+
+NOTHING = "nothing"
+CHART = {"displayModeBar": False}
+
+
+def draw(table: LayerTable, title: str, key: str) -> None:
+    """The boxes of one network."""
+    st.plotly_chart(figures.network_figure(table), key=key, config=CHART, alt=f"{title} drawn as boxes from input to output")
+
+
+def design(lab: Lab, address: Address, *, scope: str, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
+    """Controls of one network, and its table. Raises CNNLabError where the combination cannot work."""
+    names = {"name": "compare", "default": NOTHING} if second else {}
+    prefix = "compare." if second else ""
+    if second:
+        card = next(card for card in lab.architectures() if card.name == st.session_state[f"{scope}:compare"])
+        shape, classes = pick_input(card, address, scope=scope, prefix=prefix, **names)
+    else:
+        left, right = st.columns([2, 3], vertical_alignment="bottom")
+        with left:
+            card = pick_architecture(lab.architectures(), address, scope=scope)
+        with right:
+            shape, classes = pick_input(card, address, scope=scope)
+    options = pick_options(card, address, scope=scope, prefix=prefix, **names)
+    extra = {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
+    extra |= {} if shape[1] == card.input_shape[1] else {"image_size": str(shape[1])}
+    return card, link_parameters(card, options) | extra, lab.layers(card.name, shape, classes, options)
+
+
+def pick_second(lab: Lab, address: Address) -> str:
+    """Which network to put beside the first."""
+    titles = {NOTHING: "no other network"} | {card.name: card.title for card in lab.architectures()}
+    address.seed("design:compare", "compare", NOTHING, one_of("compare", tuple(titles)))
+    chosen = st.selectbox(
+        "Compare with", list(titles), format_func=titles.__getitem__, key="design:compare",
+        help="Puts a second network beside this one: what each costs, and how much more or less that is.",
+    )  # fmt: skip
+    address.say("compare", chosen, NOTHING)
+    return chosen
+
+
+def main() -> None:
+    lab = enter()
+    address = Address("design")
+    st.title("Design a network")
+    try:
+        with st.container(border=True):
+            card, link, table = design(lab, address, scope="design")
+    except CNNLabError as error:
+        st.error(str(error), icon=":material/error:")
+        address.close()
+        return
+    for problem in address.problems:
+        st.warning(problem, icon=":material/link_off:")
+
+    st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
+    metrics_row(table)
+    draw(table, card.title, "design:drawing")
+    st.caption(figures.DRAWING_RULE)
+    st.page_link("pages/train.py", label="Train this network", icon=":material/play_arrow:", query_params=link)
+
+    st.header("Layer by layer")
+    layer_table_view(table, address, name=f"{card.name}-layers.csv")
+
+    st.header("Where the parameters and the work sit")
+    st.markdown(figures.distribution_sentence(table))
+    st.plotly_chart(
+        figures.distribution_figure(table), key="design:distribution", config=CHART,
+        alt="Bars: each stage's share of the parameters and of the multiply-accumulates",
+    )  # fmt: skip
+
+    st.header("Beside another network")
+    left, _ = st.columns([2, 3])
+    with left:
+        second = pick_second(lab, address)
+    if second != NOTHING:
+        compare(lab, address, card, table)
+    address.close()
+
+
+def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
+    """The second network, and the two side by side."""
+    try:
+        with st.expander("Settings of the second network", expanded=True):
+            other_card, _, other = design(lab, address, scope="design", second=True)
+    except CNNLabError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    names = (card.title, other_card.title)
+    st.table(ratio_table(key_figures(table), key_figures(other), names))
+    st.plotly_chart(
+        figures.compare_figure(table, other, names), key="design:compare bars", config=CHART,
+        alt=f"Bars: parameters, multiply-accumulates and activation memory of {names[0]} and {names[1]}",
+    )  # fmt: skip
+    draw(other, other_card.title, "design:second drawing")
+    st.caption(f"B: {other_card.title} ({other_card.year}). {other_card.summary}")
+
+
+main()

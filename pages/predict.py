@@ -1,0 +1,178 @@
+"""Predict: test images with the labels that a trained network gives them, right and wrong told apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab, PredictionPage
+from cnnlab.runs.records import Run
+from pages._parts.address import Address, one_of, whole_number
+from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.run_words import STATE_WORDS, ago, escaped, share, title
+from pages._parts.shell import enter
+
+PER_PAGE = 40
+IMAGE_PX = 96
+RIGHT, WRONG = "#009E73", "#D55E00"  # colour-blind people tell them apart; the sign says it too
+ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
+CHECKPOINTS = {"best": "Best epoch", "last": "Last epoch"}
+PAGE = "predict:page"
+
+
+def _choose_run(runs: tuple[Run, ...], address: Address) -> Run:
+    by_id = {run.id: run for run in runs}
+    default = runs[0].id
+    given = st.query_params.get("run")
+    if given is not None and given not in by_id:
+        _explain(given)
+    address.seed("predict:run", "run", default, lambda text: text if text in by_id else default)
+    if st.session_state["predict:run"] not in by_id:
+        st.session_state["predict:run"] = default
+    chosen = st.selectbox(
+        "Run", list(by_id), key="predict:run", format_func=lambda each: _label(by_id[each]), on_change=_to_first_page,
+        help="Every run that has finished at least one epoch, the newest first.",
+    )  # fmt: skip
+    address.say("run", chosen, None)
+    return by_id[chosen]
+
+
+def _label(run: Run) -> str:
+    return f"{title(run)} · {STATE_WORDS[run.state].lower()}, {share(run.test_accuracy)} · {ago(run.created)}"
+
+
+def _explain(run_id: str) -> None:
+    """Says why the run in the address is not the one that is shown."""
+    try:
+        asked = lab.run(run_id)
+    except CNNLabError as error:
+        st.warning(f"{error} Shown is the newest run.", icon=":material/search_off:")
+        return
+    st.info(
+        f"“{escaped(title(asked))}” has no finished epoch yet, so there is nothing to show of it; shown is another run.",
+        icon=":material/hourglass_empty:",
+    )
+    st.page_link("pages/train.py", label="See how far it is", query_params={"run": asked.id}, icon=":material/show_chart:")
+
+
+def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, Any]:
+    first, second, third = st.columns([2, 2, 2], vertical_alignment="bottom")
+    usual = "last" if run.active else "best"
+    address.seed("predict:checkpoint", "checkpoint", usual, one_of("checkpoint", tuple(CHECKPOINTS)))
+    checkpoint = first.segmented_control(
+        "Weights from", list(CHECKPOINTS), format_func=CHECKPOINTS.__getitem__, key="predict:checkpoint", required=True, on_change=_to_first_page,
+        help="A network is saved after each epoch. The best epoch had the highest test accuracy.",
+    )  # fmt: skip
+    address.say("checkpoint", checkpoint, usual)
+
+    address.seed("predict:only", "only", "all", one_of("only", tuple(ONLY)))
+    only = second.segmented_control(
+        "Show", list(ONLY), format_func=ONLY.__getitem__, key="predict:only", required=True, on_change=_to_first_page
+    )
+    address.say("only", only, "all")
+
+    address.seed("predict:label", "label", None, whole_number("label", 0, len(classes) - 1))
+    if st.session_state["predict:label"] not in (None, *range(len(classes))):
+        st.session_state["predict:label"] = None
+    label = third.selectbox(
+        "True class", [None, *range(len(classes))], format_func=lambda each: "all classes" if each is None else classes[each],
+        key="predict:label", on_change=_to_first_page,
+    )  # fmt: skip
+    address.say("label", label, None)
+    return {"checkpoint": checkpoint, "only": only, "label": label}
+
+
+def _to_first_page() -> None:
+    st.session_state[PAGE] = 1
+
+
+def _turn(pages: int) -> None:
+    st.session_state[PAGE] += pages
+
+
+def _ask(lab: Lab, run: Run, filters: dict[str, Any]) -> PredictionPage:
+    """The page of predictions that is open, or the last one where the open one is past the end."""
+    number = st.session_state[PAGE]
+    page = lab.predictions(run.id, offset=(number - 1) * PER_PAGE, count=PER_PAGE, **filters)
+    if page.items or not page.total:
+        return page
+    st.session_state[PAGE] = (page.total - 1) // PER_PAGE + 1
+    return lab.predictions(run.id, offset=(st.session_state[PAGE] - 1) * PER_PAGE, count=PER_PAGE, **filters)
+
+
+def _headline(run: Run, page: PredictionPage) -> None:
+    rate = share(page.correct / page.test_images) if page.test_images else "–"
+    st.markdown(f"##### {page.correct:,} of {page.test_images:,} test images right, {rate}")
+    still = " Training goes on; later epochs replace these weights." if run.active else ""
+    st.caption(
+        f"With the weights after epoch {page.epoch} of {run.config.epochs}. The network never saw these images in training.{still}"
+    )
+
+
+def _pager(page: PredictionPage) -> None:
+    number = st.session_state[PAGE]
+    first, last = (number - 1) * PER_PAGE + 1, min(number * PER_PAGE, page.total)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Previous", icon=":material/chevron_left:", disabled=number <= 1, on_click=_turn, args=(-1,))
+        st.button(
+            "Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= page.total, on_click=_turn, args=(1,)
+        )
+        st.markdown(f"{first:,}–{last:,} of {page.total:,}")
+        st.caption(
+            ":material/check: green frame: right · :material/close: orange frame: wrong. Below each: what the network says, and how sure it is."
+        )
+
+
+def _grid(page: PredictionPage) -> None:
+    items = []
+    for each in page.items:
+        truth, said = page.classes[each.picture.label], page.classes[each.predicted]
+        right = each.picture.label == each.predicted
+        sure = f"{each.confidence:.0%}".replace("%", " %")
+        items.append(
+            GridItem(
+                data_uri=each.picture.data_uri,
+                alt=f"Test image {each.picture.index}: {truth}, predicted {said}, {sure} sure, {'right' if right else 'wrong'}",
+                caption=f"{said}, {sure}",
+                detail="right" if right else f"is: {truth}",
+                frame=RIGHT if right else WRONG,
+                sign="✓" if right else "✗",
+            )
+        )
+    image_grid(items, IMAGE_PX)
+
+
+lab = enter()
+st.subheader("What a network says about images it has never seen", anchor=False)
+runs = tuple(run for run in lab.runs() if run.epochs_done)
+if not runs:
+    asked = st.query_params.get("run")
+    if asked:
+        _explain(asked)
+    st.info("There is no trained network yet. Train one first; its predictions can be seen as soon as its first epoch is done.")
+    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+    st.stop()
+
+address = Address("predict")
+run = _choose_run(runs, address)
+classes = next(status.entry.classes for status in lab.datasets() if status.entry.name == run.config.dataset)
+filters = _filters(run, classes, address)
+address.seed(PAGE, "page", 1, whole_number("page", 1, 100_000))
+try:
+    page = _ask(lab, run, filters)
+except CNNLabError as error:
+    st.error(str(error), icon=":material/error:")
+    st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
+    st.stop()
+address.say("page", st.session_state[PAGE], 1)
+address.close()
+for problem in address.problems:
+    st.warning(problem, icon=":material/link_off:")
+_headline(run, page)
+if page.total:
+    _pager(page)
+    _grid(page)
+else:
+    st.info("No test image passes this filter. Choose another class, or show all.")

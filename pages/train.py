@@ -1,0 +1,25 @@
+"""Train: a form for a new run; with `?run=` in the address, that run as it goes; and the runs so far."""
+
+import streamlit as st
+
+from cnnlab.errors import RunNotFound
+from pages._parts.run_list import run_list
+from pages._parts.run_view import run_view
+from pages._parts.shell import enter
+from pages._parts.training_form import training_form
+
+lab = enter()
+run_id = st.query_params.get("run")
+if run_id:
+    try:
+        run = lab.run(run_id)
+    except RunNotFound as error:
+        st.error(str(error), icon=":material/search_off:")
+        st.page_link("pages/train.py", label="Set up a new run", icon=":material/add:")
+        run_list(lab)
+        st.stop()
+    run_view(lab, run)
+else:
+    st.subheader("Train a network", anchor=False)
+    training_form(lab)
+run_list(lab, but=run_id)

@@ -1,0 +1,426 @@
+"""Training on tiny made data: what is told, that it learns, stops, repeats itself, and says what went wrong."""
+
+import gc
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from quadrants import quadrants, settings
+from torch.nn import functional
+
+from cnnlab import events
+from cnnlab.architectures import card
+from cnnlab.errors import DataError, DeviceError, ShapeError
+from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
+from cnnlab.training import batches, checkpoints, initialization, optimizers
+from cnnlab.training import engine as engine_module
+from cnnlab.training import session as session_module
+from cnnlab.training.engine import train
+from cnnlab.training.session import Session
+
+TIMINGS = {"seconds", "seconds_left", "images_per_second", "load_seconds", "compute_seconds", "evaluation_seconds"}
+
+
+def of(kind, told):
+    return [event for event in told if isinstance(event, kind)]
+
+
+def untimed(told):
+    return [{key: value for key, value in events.to_dict(event).items() if key not in TIMINGS} for event in told]
+
+
+def test_a_run_tells_its_start_every_epoch_and_its_end():
+    told = list(train(settings(epochs=2), quadrants(train=90, test=30)))
+
+    assert isinstance(told[0], RunStarted)
+    assert (told[0].train_images, told[0].test_images, told[0].batches_per_epoch, told[0].classes) == (90, 30, 6, 3)
+    assert told[0].parameters == 144 * 16 + 16 + 16 * 3 + 3
+    assert [done.epoch for done in of(EpochDone, told)] == [1, 2]
+    assert [done.step for done in of(EpochDone, told)] == [6, 12]
+    assert isinstance(told[-1], RunFinished)
+    assert told[-1].test_accuracy == of(EpochDone, told)[-1].test_accuracy
+
+
+@pytest.mark.parametrize(("architecture", "options"), [("mlp", {}), ("lenet", {"activation": "relu", "batch_norm": True})])
+def test_training_lowers_the_loss_and_beats_chance(architecture, options):
+    config = settings(architecture=architecture, options=options, epochs=6)
+
+    epochs = of(EpochDone, train(config, quadrants()))
+
+    assert epochs[-1].train_loss < epochs[0].train_loss / 2
+    assert epochs[-1].test_accuracy > 0.9
+
+
+def test_progress_counts_batches_and_shares_up_to_the_end():
+    progress = of(Progress, train(settings(epochs=2), quadrants(), progress_every=0))
+
+    training = [event for event in progress if event.phase == "training"]
+    judging = [event for event in progress if event.phase == "evaluation"]
+    assert [event.step for event in training] == list(range(1, 13))
+    assert [event.batch for event in training] == [1, 2, 3, 4, 5, 6] * 2
+    shares = [event.share_done for event in progress]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    assert judging[-1].seconds_left == pytest.approx(0.0, abs=1e-6)
+    assert (judging[0].loss, judging[0].accuracy) == (training[5].loss, training[5].accuracy)
+    assert all(event.images_per_second > 0 and event.seconds >= 0 for event in progress)
+
+
+def test_progress_covers_the_images_since_the_last_one_and_adds_up_to_the_epoch():
+    told = list(train(settings(epochs=1), quadrants(train=90), progress_every=0))
+
+    sizes = [16, 16, 16, 16, 16, 10]
+    windows = [event for event in of(Progress, told) if event.phase == "training"]
+    (done,) = of(EpochDone, told)
+    assert sum(w.loss * n for w, n in zip(windows, sizes, strict=True)) / 90 == pytest.approx(done.train_loss)
+    assert sum(w.accuracy * n for w, n in zip(windows, sizes, strict=True)) / 90 == pytest.approx(done.train_accuracy)
+
+
+def test_an_epoch_that_is_quicker_than_a_progress_still_has_one():
+    told = list(train(settings(epochs=2), quadrants(), progress_every=3600))
+
+    assert [(event.epoch, event.batch) for event in of(Progress, told)] == [(1, 6), (2, 6)]
+
+
+def test_epoch_figures_equal_a_plain_loop_that_weighs_the_smaller_last_batch():
+    config, data = settings(epochs=2, label_smoothing=0.1), quadrants(train=90)
+    model = initialization.network(config, 3)
+    sgd = torch.optim.SGD(model.parameters(), config.learning_rate)
+    expected = []
+    for epoch in (1, 2):
+        loss_sum = correct = 0.0
+        for chosen in batches.order(90, config.seed, epoch).split(16):
+            logits = model(data.train_images[chosen] / 255)
+            loss = functional.cross_entropy(logits, data.train_labels[chosen], label_smoothing=0.1)
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+            loss_sum += loss.item() * len(chosen)
+            correct += (logits.argmax(1) == data.train_labels[chosen]).sum().item()
+        logits = model.eval()(data.test_images / 255)
+        test_loss = functional.cross_entropy(logits, data.test_labels).item()
+        test_accuracy = (logits.argmax(1) == data.test_labels).float().mean().item()
+        expected.append((loss_sum / 90, correct / 90, test_loss, test_accuracy))
+
+    epochs = of(EpochDone, train(config, data))
+
+    figures = [(done.train_loss, done.train_accuracy, done.test_loss, done.test_accuracy) for done in epochs]
+    assert figures == [pytest.approx(row, rel=1e-5) for row in expected]
+
+
+def test_epoch_seconds_are_split_into_load_compute_and_evaluation():
+    (done,) = of(EpochDone, train(settings(epochs=1), quadrants()))
+
+    assert min(done.load_seconds, done.compute_seconds, done.evaluation_seconds) > 0
+    assert done.seconds == pytest.approx(done.load_seconds + done.compute_seconds + done.evaluation_seconds)
+
+
+def test_the_same_seed_tells_the_same_and_another_seed_does_not():
+    options = {"dropout": 0.3, "batch_norm": True, "activation": "relu"}
+    config = settings(architecture="lenet", options=options, epochs=2, horizontal_flip=True, random_crop=1)
+
+    first = untimed(train(config, quadrants(), progress_every=0))
+    second = untimed(train(config, quadrants(), progress_every=0))
+    other = untimed(train(config.change(seed=1), quadrants(), progress_every=0))
+
+    assert first == second
+    assert first != other
+
+
+def test_how_often_progress_is_told_does_not_change_the_run():
+    seldom = of(EpochDone, train(settings(), quadrants(), progress_every=3600))
+    often = of(EpochDone, train(settings(), quadrants(), progress_every=0))
+
+    assert untimed(seldom) == untimed(often)
+
+
+def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
+    running = train(settings(epochs=1000), quadrants(), folder=tmp_path, progress_every=0)
+    for event in running:
+        if isinstance(event, Progress) and event.epoch == 3 and event.phase == "training":
+            break
+
+    running.close()
+
+    assert list(running) == []
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+    gc.collect()
+    assert not any(isinstance(thing, Session) for thing in gc.get_objects())
+    assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.pt"]
+
+
+def test_closing_during_an_evaluation_ends_it_too(monkeypatch):
+    monkeypatch.setattr(engine_module, "comfortable_batch", lambda *_: 1)
+    running = train(settings(batch_size=2), quadrants(), progress_every=0)
+    judging = next(event for event in running if isinstance(event, Progress) and event.phase == "evaluation")
+
+    running.close()
+
+    assert judging.share_done < 1 / 3
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def test_gradients_and_inference_mode_are_the_callers_own_between_events():
+    for _ in train(settings(epochs=1), quadrants(), progress_every=0):
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_what_to_try(tmp_path):
+    config = settings(architecture="lenet", options={"activation": "relu"}, learning_rate=100, optimizer="sgd", momentum=0.9, epochs=5)
+
+    told = list(train(config, quadrants(), folder=tmp_path, progress_every=3600))
+
+    failed = told[-1]
+    assert isinstance(failed, RunFailed)
+    assert failed.kind == "not-finite"
+    assert f"in epoch {failed.epoch}" in failed.message
+    assert "a learning rate of 100 is too large for SGD here; try 10," in failed.message
+    assert "batch normalisation or gradient clipping" in failed.message
+    assert all(math.isfinite(event.loss) for event in of(Progress, told))
+
+
+def test_the_batch_at_which_the_loss_overflowed_is_told_however_late_it_is_noticed():
+    config = settings(architecture="lenet", options={"activation": "relu"}, learning_rate=100, momentum=0.9, epochs=5)
+
+    at_once = list(train(config, quadrants(), progress_every=0))[-1]
+    late = list(train(config, quadrants(), progress_every=3600))[-1]
+
+    assert at_once == late
+
+
+def test_weights_that_overflow_in_the_last_batch_are_noticed_and_not_saved(tmp_path):
+    # One batch an epoch: its loss is fine, the step after it is not.
+    config = settings(learning_rate=100, momentum=0.9, batch_size=90, epochs=5, gradient_clip=None, optimizer="sgd")
+    data = quadrants()
+    overflowing = replace(data, train_images=data.train_images)
+    blow_up = optimizers.schedule
+
+    def schedule(config, optimizer, batches_per_epoch):
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] = math.inf
+        return blow_up(config, optimizer, batches_per_epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(optimizers, "schedule", schedule)
+        told = list(train(config, overflowing, folder=tmp_path))
+
+    assert isinstance(told[-1], RunFailed)
+    assert "on the test images after epoch 1" in told[-1].message
+    assert not (tmp_path / "last.pt").exists()
+
+
+def test_a_network_at_chance_is_said_three_times_at_most():
+    config = settings(architecture="lenet", learning_rate=1e-6, epochs=5)
+
+    told = list(train(config, quadrants()))
+
+    notices = of(Notice, told)
+    assert [notice.epoch for notice in notices] == [1, 2, 3]
+    assert {notice.kind for notice in notices} == {"stuck-at-chance"}
+    assert "chance is 33.3%" in notices[0].message
+    assert isinstance(told[-1], RunFinished)
+
+
+def test_a_network_that_learns_is_not_called_stuck():
+    assert not of(Notice, train(settings(epochs=3), quadrants()))
+
+
+def test_out_of_memory_is_told_with_a_batch_size_to_try(monkeypatch):
+    def full(*_args, **_kwargs):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(session_module.functional, "cross_entropy", full)
+
+    told = list(train(settings(batch_size=64), quadrants()))
+
+    assert isinstance(told[-1], RunFailed)
+    assert told[-1].kind == "out-of-memory"
+    assert "batches of 64 images: try 32" in told[-1].message
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_full_memory(monkeypatch):
+    def wrong(*_args, **_kwargs):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(session_module.functional, "cross_entropy", wrong)
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(train(settings(), quadrants()))
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_a_sentence(tmp_path):
+    blocked = tmp_path / "a file"
+    blocked.write_text("not a folder")
+
+    told = list(train(settings(), quadrants(), folder=blocked))
+
+    assert isinstance(told[-1], RunFailed)
+    assert told[-1].kind == "error"
+    assert "cannot be written" in told[-1].message
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"device": "cuda:99"}, DeviceError), ({"architecture": "alexnet", "options": {}}, ShapeError)],
+)
+def test_a_run_that_cannot_begin_raises_before_its_first_event(changes, error):
+    with pytest.raises(error):
+        next(train(settings(**changes), quadrants()))
+
+
+def test_an_empty_data_set_is_refused():
+    with pytest.raises(DataError, match="no images"):
+        next(train(settings(), quadrants(test=0)))
+
+
+def test_a_last_batch_of_one_image_joins_the_batch_before():
+    config = settings(architecture="lenet", options={"batch_norm": True, "activation": "relu"}, batch_size=16, epochs=1)
+
+    told = list(train(config, quadrants(train=49)))
+
+    assert told[0].batches_per_epoch == 3
+    assert isinstance(told[-1], RunFinished)
+
+
+def test_batch_normalisation_over_one_image_is_refused_with_a_sentence():
+    config = settings(options={"hidden": (8,), "batch_norm": True}, batch_size=1)
+
+    with pytest.raises(ShapeError, match="at least 2 images"):
+        next(train(config, quadrants()))
+
+
+@pytest.mark.parametrize(("images", "size"), [(90, 16), (49, 16), (16, 16), (1, 16), (3, 1), (17, 16), (5, 100)])
+def test_every_image_is_in_exactly_one_batch(images, size):
+    bounds = batches.bounds(images, size)
+
+    assert [place for start, end in bounds for place in range(start, end)] == list(range(images))
+    assert all(end - start <= size + 1 for start, end in bounds)
+    assert size == 1 or images == 1 or min(end - start for start, end in bounds) > 1
+
+
+def test_the_order_of_an_epoch_follows_from_seed_and_epoch_alone():
+    first = batches.order(50, 7, 2)
+
+    assert torch.equal(first, batches.order(50, 7, 2))
+    assert not torch.equal(first, batches.order(50, 7, 3))
+    assert not torch.equal(first, batches.order(50, 8, 2))
+    assert torch.equal(first.sort().values, torch.arange(50))
+
+
+@pytest.mark.parametrize("changes", [{"label_smoothing": 0.1}, {"gradient_clip": 0.5}, {"precision": "bfloat16"}, {"weight_decay": 0.01}])
+def test_each_refinement_changes_the_run_and_still_learns(changes):
+    plain = of(EpochDone, train(settings(), quadrants()))
+    refined = of(EpochDone, train(settings(**changes), quadrants()))
+
+    assert refined[-1].train_loss != plain[-1].train_loss
+    assert refined[-1].test_accuracy > 0.8
+
+
+@pytest.mark.parametrize("scheme", ["pytorch", "xavier-uniform", "kaiming"])
+def test_initial_weights_follow_the_seed_and_keep_pytorchs_biases(scheme):
+    config = settings(architecture="lenet", initialization=scheme)
+    torch.manual_seed(config.seed)
+    built = card("lenet").build((1, 12, 12), 3, config.options)
+
+    model = initialization.network(config, 3)
+    again = initialization.network(config, 3)
+
+    for (name, ours), same, theirs in zip(model.named_parameters(), again.parameters(), built.parameters(), strict=True):
+        assert torch.equal(ours, same)
+        assert torch.equal(ours, theirs) == (scheme == "pytorch" or name.endswith("bias"))
+
+
+def test_xavier_weights_fill_their_interval():
+    model = initialization.network(settings(initialization="xavier-uniform", options={"hidden": (256,)}), 3)
+
+    weight = next(parameter for parameter in model.parameters() if parameter.dim() == 2)
+    border = math.sqrt(6 / (144 + 256))
+    assert 0.95 * border < weight.abs().max().item() <= border
+
+
+def test_the_best_checkpoint_is_the_first_of_equals(tmp_path):
+    told = list(train(settings(epochs=6), quadrants(), folder=tmp_path))
+
+    epochs = of(EpochDone, told)
+    best = max(epochs, key=lambda done: done.test_accuracy)  # max keeps the first
+    assert best.epoch < 6  # otherwise there are no equals to choose from
+    assert (told[-1].best_epoch, told[-1].best_test_accuracy) == (best.epoch, best.test_accuracy)
+    assert checkpoints.load(tmp_path / "best.pt")["epoch"] == best.epoch
+    assert [saved.epoch for saved in of(CheckpointSaved, told) if saved.kind == "last"] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_checkpoint_of_an_epoch_is_there_when_the_epoch_is_told(tmp_path):
+    for event in train(settings(epochs=2), quadrants(), folder=tmp_path):
+        if isinstance(event, EpochDone):
+            assert checkpoints.load(tmp_path / "last.pt")["epoch"] == event.epoch
+
+
+BARE = """
+import sys
+for name in ("pydantic", "streamlit", "plotly", "pandas", "rich", "typer", "torchvision"):
+    sys.modules[name] = None
+from types import SimpleNamespace
+import torch
+from cnnlab.datasets.loading import ImageData
+from cnnlab.training.engine import train
+labels = torch.arange(12) % 3
+images = (labels[:, None, None, None] * 80).to(torch.uint8).expand(12, 1, 12, 12).contiguous()
+data = ImageData("made", ("a", "b", "c"), images, labels, images, labels)
+config = SimpleNamespace(**{settings!r})
+from pathlib import Path
+for event in train(config, data, folder=Path(sys.argv[1])):
+    print(type(event).__name__)
+"""
+
+
+def test_training_runs_where_only_torch_is_installed(tmp_path):
+    config = settings(architecture="lenet", epochs=1, normalization="dataset").model_dump()
+    program = BARE.replace("{settings!r}", repr(config))
+
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert done.stdout.split()[0] == "RunStarted"
+    assert done.stdout.split()[-1] == "RunFinished"
+    assert Path(tmp_path / "last.pt").is_file()
+
+
+def same(first, second):
+    """Equal to the bit, tensors and all."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first if key not in TIMINGS | {"times"})
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second
+
+
+@pytest.mark.parametrize(("epochs_done", "batches_done"), [(1, 6), (1, 2), (2, 4)])
+def test_a_run_resumed_from_any_batch_ends_the_same_to_the_bit(tmp_path, epochs_done, batches_done):
+    options = {"dropout": 0.3, "batch_norm": True, "activation": "relu"}
+    recipe = {"optimizer": "adam", "learning_rate": 0.01, "schedule": "one-cycle", "random_crop": 1, "horizontal_flip": True}
+    config = settings(architecture="lenet", options=options, epochs=3, **recipe)
+    list(train(config, quadrants(), folder=tmp_path / "whole"))
+    middle = tmp_path / "middle.pt"
+    running = train(config, quadrants(), progress_every=0)
+    for event in running:
+        session = running.gi_yieldfrom.gi_frame.f_locals["session"]
+        if isinstance(event, Progress if batches_done < 6 else EpochDone) and (session.epoch, session.batch) == (epochs_done, batches_done):
+            checkpoints.save(session.state(), middle)
+            break
+    running.close()
+    torch.manual_seed(12345)
+
+    told = list(train(config, quadrants(), folder=tmp_path / "resumed", resume=checkpoints.load(middle)))
+
+    assert isinstance(told[-1], RunFinished)
+    whole, resumed = (checkpoints.load(tmp_path / name / "last.pt") for name in ("whole", "resumed"))
+    assert same(whole, resumed)
