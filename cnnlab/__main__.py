@@ -2,4 +2,4 @@
 
 from cnnlab.cli import app
 
-app(prog_name="cnnlab")
+app(prog_name="python -m cnnlab")

@@ -53,7 +53,11 @@ def facts(status: DatasetStatus) -> None:
     values = (
         ("Training images", f"{entry.train_images:,}", "The images that the network learns from."),
         ("Test images", f"{entry.test_images:,}", "Images kept back: the network is judged by them, and never learns from them."),
-        ("Image size", f"{entry.size} × {entry.size} px, {colour}", "Height and width in pixels; gray has one number a pixel, colour three."),
+        (
+            "Image size",
+            f"{entry.size} × {entry.size} px, {colour}",
+            "Height and width in pixels; gray has one number a pixel, colour three.",
+        ),
         ("Classes", str(len(entry.classes)), "The kinds of things to tell apart: " + ", ".join(entry.classes) + "."),
     )
     for column, (label, value, help_text) in zip(st.columns([1, 1, 1.4, 0.8]), values, strict=True):
@@ -110,7 +114,12 @@ def pick_part(address: Address, entry: Entry) -> tuple[str, int]:
     key = f"data:{entry.name}:class"
     address.seed(key, "class", EVERY_CLASS, whole_number("class", 0, len(entry.classes) - 1))
     label = right.selectbox(
-        "Class", list(classes), format_func=classes.__getitem__, key=key, on_change=first_page, help="Show images of one class only."
+        "Class",
+        list(classes),
+        format_func=classes.__getitem__,
+        key=key,
+        on_change=first_page,
+        help="Show images of one class only.",
     )
     address.say("class", label, EVERY_CLASS)
     return split, label

@@ -23,23 +23,32 @@ def draw(table: LayerTable, title: str, key: str) -> None:
     st.plotly_chart(figures.network_figure(table), key=key, config=CHART, alt=f"{title} drawn as boxes from input to output")
 
 
-def design(lab: Lab, address: Address, *, scope: str, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
-    """Controls of one network, and its table. Raises CNNLabError where the combination cannot work."""
-    names = {"name": "compare", "default": NOTHING} if second else {}
-    prefix = "compare." if second else ""
+def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
+    """Controls of one network; returns its card, the link that trains it, and its table.
+
+    Raises CNNLabError where the combination cannot work, after all controls are drawn.
+    """
     if second:
-        card = next(card for card in lab.architectures() if card.name == st.session_state[f"{scope}:compare"])
-        shape, classes = pick_input(card, address, scope=scope, prefix=prefix, **names)
+        card = next(card for card in lab.architectures() if card.name == st.session_state["design:compare"])
+        form = {"scope": "design:compare", "prefix": "compare.", "name": "compare", "default": NOTHING}
+        place = st.container()
     else:
-        left, right = st.columns([2, 3], vertical_alignment="bottom")
+        left, place = st.columns([2, 3], vertical_alignment="bottom")
         with left:
-            card = pick_architecture(lab.architectures(), address, scope=scope)
-        with right:
-            shape, classes = pick_input(card, address, scope=scope)
-    options = pick_options(card, address, scope=scope, prefix=prefix, **names)
-    extra = {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
-    extra |= {} if shape[1] == card.input_shape[1] else {"image_size": str(shape[1])}
-    return card, link_parameters(card, options) | extra, lab.layers(card.name, shape, classes, options)
+            card = pick_architecture(lab.architectures(), address, scope="design")
+        form = {"scope": "design"}
+    below = st.container()
+    try:
+        with place:
+            shape, classes = pick_input(card, address, **form)
+    finally:
+        # Also where the size cannot be: a control that is not drawn forgets what was chosen.
+        with below:
+            options = pick_options(card, address, **form)
+    link = link_parameters(card, options)
+    link |= {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
+    link |= {} if shape[1] == card.input_shape[1] else {"image_size": str(shape[1])}
+    return card, link, lab.layers(card.name, shape, classes, options)
 
 
 def pick_second(lab: Lab, address: Address) -> str:
@@ -58,15 +67,18 @@ def main() -> None:
     lab = enter()
     address = Address("design")
     st.title("Design a network")
-    try:
-        with st.container(border=True):
-            card, link, table = design(lab, address, scope="design")
-    except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
-        address.close()
-        return
+    wrong = None
+    with st.container(border=True):
+        try:
+            card, link, table = design(lab, address)
+        except CNNLabError as error:
+            wrong = error
     for problem in address.problems:
         st.warning(problem, icon=":material/link_off:")
+    if wrong:
+        st.error(str(wrong), icon=":material/error:")
+        address.close(complete=False)
+        return
 
     st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
     metrics_row(table)
@@ -97,7 +109,7 @@ def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
     """The second network, and the two side by side."""
     try:
         with st.expander("Settings of the second network", expanded=True):
-            other_card, _, other = design(lab, address, scope="design", second=True)
+            other_card, _, other = design(lab, address, second=True)
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")
         return

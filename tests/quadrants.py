@@ -26,5 +26,12 @@ def _images(count, generator):
 
 def settings(**changes):
     """A configuration that learns the quadrants within a second."""
-    base = {"architecture": "mlp", "options": {"hidden": (16,)}, "image_size": 12, "learning_rate": 0.2, "batch_size": 16, "epochs": 3}
+    base = {
+        "architecture": "mlp",
+        "options": {"hidden": (16,)},
+        "image_size": 12,
+        "learning_rate": 0.2,
+        "batch_size": 16,
+        "epochs": 3,
+    }
     return RunConfig.make(**(base | {"device": "cpu"} | changes))

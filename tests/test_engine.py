@@ -4,7 +4,6 @@ import gc
 import math
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ from torch.nn import functional
 
 from cnnlab import events
 from cnnlab.architectures import card
-from cnnlab.errors import DataError, DeviceError, ShapeError
+from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
+from cnnlab.evaluation import evaluate
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
 from cnnlab.training import batches, checkpoints, initialization, optimizers
 from cnnlab.training import engine as engine_module
@@ -149,7 +149,7 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
     assert list(running) == []
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
     gc.collect()
-    assert not any(isinstance(thing, Session) for thing in gc.get_objects())
+    assert not any(type(thing) is Session for thing in gc.get_objects())
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.pt"]
 
@@ -172,44 +172,41 @@ def test_gradients_and_inference_mode_are_the_callers_own_between_events():
         assert not torch.is_autocast_enabled("cpu")
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_with_what_to_try(tmp_path):
-    config = settings(architecture="lenet", options={"activation": "relu"}, learning_rate=100, optimizer="sgd", momentum=0.9, epochs=5)
+# Each step multiplies the weights by 1 - 100·1, so they overflow after some 20 steps.
+OVERFLOWING = {"learning_rate": 100, "weight_decay": 1.0, "epochs": 9}
 
-    told = list(train(config, quadrants(), folder=tmp_path, progress_every=3600))
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_what_to_try(tmp_path):
+    told = list(train(settings(**OVERFLOWING), quadrants(), folder=tmp_path, progress_every=3600))
 
     failed = told[-1]
     assert isinstance(failed, RunFailed)
     assert failed.kind == "not-finite"
-    assert f"in epoch {failed.epoch}" in failed.message
+    assert failed.epoch == len(of(EpochDone, told)) + 1
+    assert f"in epoch {failed.epoch}, at batch " in failed.message
     assert "a learning rate of 100 is too large for SGD here; try 10," in failed.message
     assert "batch normalisation or gradient clipping" in failed.message
     assert all(math.isfinite(event.loss) for event in of(Progress, told))
 
 
 def test_the_batch_at_which_the_loss_overflowed_is_told_however_late_it_is_noticed():
-    config = settings(architecture="lenet", options={"activation": "relu"}, learning_rate=100, momentum=0.9, epochs=5)
+    config = settings(**OVERFLOWING)
 
-    at_once = list(train(config, quadrants(), progress_every=0))[-1]
-    late = list(train(config, quadrants(), progress_every=3600))[-1]
+    at_once = list(train(config, quadrants(), progress_every=0))
+    late = list(train(config, quadrants(), progress_every=3600))
 
-    assert at_once == late
+    assert at_once[-1] == late[-1]
+    assert f"at batch {of(Progress, at_once)[-1].batch % 6 + 1} of 6" in late[-1].message
 
 
-def test_weights_that_overflow_in_the_last_batch_are_noticed_and_not_saved(tmp_path):
-    # One batch an epoch: its loss is fine, the step after it is not.
-    config = settings(learning_rate=100, momentum=0.9, batch_size=90, epochs=5, gradient_clip=None, optimizer="sgd")
-    data = quadrants()
-    overflowing = replace(data, train_images=data.train_images)
-    blow_up = optimizers.schedule
+def test_weights_that_overflow_in_the_last_batch_are_noticed_and_not_saved(tmp_path, monkeypatch):
+    # One batch an epoch: its loss is fine, but the step after it leaves no finite weight.
+    def boundless(_config, parameters):
+        return torch.optim.SGD(parameters, lr=math.inf)
 
-    def schedule(config, optimizer, batches_per_epoch):
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] = math.inf
-        return blow_up(config, optimizer, batches_per_epoch)
+    monkeypatch.setattr(optimizers, "optimizer", boundless)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(optimizers, "schedule", schedule)
-        told = list(train(config, overflowing, folder=tmp_path))
+    told = list(train(settings(batch_size=90), quadrants(), folder=tmp_path))
 
     assert isinstance(told[-1], RunFailed)
     assert "on the test images after epoch 1" in told[-1].message
@@ -243,6 +240,19 @@ def test_out_of_memory_is_told_with_a_batch_size_to_try(monkeypatch):
     assert isinstance(told[-1], RunFailed)
     assert told[-1].kind == "out-of-memory"
     assert "batches of 64 images: try 32" in told[-1].message
+
+
+def test_out_of_memory_over_the_test_images_does_not_blame_the_batch_size(monkeypatch):
+    def full(*_args, **_kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine_module, "evaluate_in_steps", full)
+
+    failed = list(train(settings(), quadrants()))[-1]
+
+    assert failed.kind == "out-of-memory"
+    assert "images smaller than 12 px" in failed.message
+    assert "batches" not in failed.message
 
 
 def test_a_fault_of_ours_is_not_taken_for_a_full_memory(monkeypatch):
@@ -314,7 +324,9 @@ def test_the_order_of_an_epoch_follows_from_seed_and_epoch_alone():
     assert torch.equal(first.sort().values, torch.arange(50))
 
 
-@pytest.mark.parametrize("changes", [{"label_smoothing": 0.1}, {"gradient_clip": 0.5}, {"precision": "bfloat16"}, {"weight_decay": 0.01}])
+@pytest.mark.parametrize(
+    "changes", [{"label_smoothing": 0.1}, {"gradient_clip": 0.5}, {"precision": "bfloat16"}, {"weight_decay": 0.01}]
+)
 def test_each_refinement_changes_the_run_and_still_learns(changes):
     plain = of(EpochDone, train(settings(), quadrants()))
     refined = of(EpochDone, train(settings(**changes), quadrants()))
@@ -384,7 +396,9 @@ def test_training_runs_where_only_torch_is_installed(tmp_path):
     config = settings(architecture="lenet", epochs=1, normalization="dataset").model_dump()
     program = BARE.replace("{settings!r}", repr(config))
 
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
 
     assert done.stderr == ""
     assert done.stdout.split()[0] == "RunStarted"
@@ -397,30 +411,43 @@ def same(first, second):
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
     if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first if key not in TIMINGS | {"times"})
+        return first.keys() == second.keys() and all(
+            same(first[key], second[key]) for key in first if key not in TIMINGS | {"times"}
+        )
     if isinstance(first, list | tuple):
         return len(first) == len(second) and all(map(same, first, second))
     return first == second
 
 
-@pytest.mark.parametrize(("epochs_done", "batches_done"), [(1, 6), (1, 2), (2, 4)])
+@pytest.mark.parametrize(("epochs_done", "batches_done"), [(1, 0), (0, 2), (2, 4)])
 def test_a_run_resumed_from_any_batch_ends_the_same_to_the_bit(tmp_path, epochs_done, batches_done):
     options = {"dropout": 0.3, "batch_norm": True, "activation": "relu"}
     recipe = {"optimizer": "adam", "learning_rate": 0.01, "schedule": "one-cycle", "random_crop": 1, "horizontal_flip": True}
     config = settings(architecture="lenet", options=options, epochs=3, **recipe)
     list(train(config, quadrants(), folder=tmp_path / "whole"))
-    middle = tmp_path / "middle.pt"
-    running = train(config, quadrants(), progress_every=0)
-    for event in running:
-        session = running.gi_yieldfrom.gi_frame.f_locals["session"]
-        if isinstance(event, Progress if batches_done < 6 else EpochDone) and (session.epoch, session.batch) == (epochs_done, batches_done):
-            checkpoints.save(session.state(), middle)
-            break
-    running.close()
+    session = Session(config, quadrants())
+    for _ in range(epochs_done):
+        session.begin_epoch()
+        while not session.epoch_is_over:
+            session.advance()
+        session.close_epoch(evaluate(session.model, session.test_images, session.test_labels, session.preparation))
+    if batches_done:
+        session.begin_epoch()
+    for _ in range(batches_done):
+        session.advance()
+    checkpoints.save(session.state(), tmp_path / "middle.pt")
     torch.manual_seed(12345)
 
-    told = list(train(config, quadrants(), folder=tmp_path / "resumed", resume=checkpoints.load(middle)))
+    told = list(train(config, quadrants(), folder=tmp_path / "resumed", resume=checkpoints.load(tmp_path / "middle.pt")))
 
     assert isinstance(told[-1], RunFinished)
     whole, resumed = (checkpoints.load(tmp_path / name / "last.pt") for name in ("whole", "resumed"))
     assert same(whole, resumed)
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path):
+    list(train(settings(epochs=1), quadrants(), folder=tmp_path))
+    checkpoint = checkpoints.load(tmp_path / "last.pt")
+
+    with pytest.raises(CheckpointError, match=r"other settings \(learning_rate, epochs\)"):
+        next(train(settings(epochs=2, learning_rate=0.1), quadrants(), resume=checkpoint))

@@ -59,18 +59,29 @@ def build(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, A
     return model
 
 
-def minimum_size(card: Card, channels: int, classes: int, settings: Mapping[str, Any]) -> int | None:
-    """The side of the smallest square images that the network takes with these settings; None where the largest are too small."""
-    low, high = 1, MAXIMUM_SIDE + 1  # every layer's output grows with its input, so halving the range finds the border
+def minimum_size(card: Card, channels: int, classes: int, settings: Mapping[str, Any], above: int = 0) -> int | None:
+    """The side of the smallest square images that the network takes with these settings; None where the largest are too small.
+
+    `above` is a side already known to be too small.
+    """
+
+    def fits(side: int) -> bool:
+        try:
+            _assemble(card, (channels, side, side), classes, settings)
+        except LayerSizeError:
+            return False
+        return True
+
+    # A layer's output never shrinks where its input grows, so halving a range finds the border.
+    low, high = above + 1, max(card.input_shape[1], above + 1)
+    while not fits(high):
+        if high == MAXIMUM_SIDE:
+            return None
+        low, high = high + 1, min(2 * high, MAXIMUM_SIDE)
     while low < high:
         middle = (low + high) // 2
-        try:
-            _assemble(card, (channels, middle, middle), classes, settings)
-        except LayerSizeError:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low <= MAXIMUM_SIDE else None
+        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+    return low
 
 
 def output_shape(model: nn.Module, input_shape: Shape) -> tuple[int, ...]:
@@ -117,7 +128,7 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and given[0].numel() == module.num_features:
             raise ShapeError(
                 f"Batch norm cannot learn from one value per channel: with a batch of one image, {names[module]} is given "
-                f"{_size(given[0])}. Use batches of at least 2 images, or larger images.",
+                f"{_size(given[0])}. Use batches of at least 2 images, or switch batch normalisation off.",
                 "batch_size",
             )
 
@@ -178,11 +189,12 @@ def _hooks(model: nn.Module, enter: Any, leave: Any) -> Iterator[None]:
 
 def _advice(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, Any], failure: LayerSizeError) -> str:
     channels, height, width = input_shape
-    needed = minimum_size(card, channels, classes, settings)
+    smaller_side = min(height, width)  # the same layer would refuse a square of this side
+    needed = minimum_size(card, channels, classes, settings, above=smaller_side) if smaller_side < MAXIMUM_SIDE else None
     if needed is None:
+        limit = f"{MAXIMUM_SIDE}×{MAXIMUM_SIDE} px"
         return (
-            f"{card.title} fits no image of up to {MAXIMUM_SIDE}×{MAXIMUM_SIDE} px with these options: with {height}×{width} {failure}. "
-            "Choose fewer layers."
+            f"{card.title} with these options fits no image of up to {limit}: with {height}×{width} {failure}. Choose fewer layers."
         )
     usual = card.input_shape[1]
     cure = f"; {usual} is {card.usual_size}" if usual >= needed else ", or choose fewer or smaller layers"

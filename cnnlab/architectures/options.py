@@ -10,6 +10,7 @@ from cnnlab.errors import ConfigError
 
 OptionValue = bool | int | float | str | tuple[int, ...]
 OptionType = Literal["bool", "int", "float", "choice", "ints"]
+MAXIMUM_NUMBERS = 8  # in an option of type "ints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ class Option:
                 raise self._error(text)
             return words[text.lower()]
         if self.type == "ints":
-            return self.check([part for part in text.replace("[", "").replace("]", "").split(",") if part.strip()])
+            try:
+                return self.check([part for part in text.strip("[]()").split(",") if part.strip()])
+            except ConfigError:
+                raise self._error(text) from None  # with what was typed, not with its parts
         return self.check(text)
 
     def rule(self) -> str:
@@ -66,7 +70,11 @@ class Option:
             return "true or false"
         if self.type == "choice":
             return "one of " + ", ".join(map(str, self.choices))
-        kind = {"int": "a whole number", "float": "a number", "ints": "whole numbers separated by commas, each"}[self.type]
+        kind = {
+            "int": "a whole number",
+            "float": "a number",
+            "ints": f"1 to {MAXIMUM_NUMBERS} whole numbers separated by commas, each",
+        }[self.type]
         if self.minimum is not None and self.maximum is not None:
             return f"{kind} from {self.minimum:g} to {self.maximum:g}"
         return kind
@@ -83,10 +91,10 @@ class Option:
         if self.type == "float":
             return float(value)
         if self.type == "ints":
-            if isinstance(value, str) or not 1 <= len(value) <= 8:
+            if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAXIMUM_NUMBERS:
                 raise ValueError
             return tuple(_whole(part) for part in value)
-        return next(choice for choice in (*self.choices, str(value)) if str(choice) == str(value))
+        return next(choice for choice in (*self.choices, str(value)) if choice == value or str(choice) == str(value))
 
     def _error(self, value: Any) -> ConfigError:
         return ConfigError(f"{self.name} must be {self.rule()}, not {str(value)[:80]!r}.", f"options.{self.name}")
@@ -94,7 +102,7 @@ class Option:
 
 def _whole(value: Any) -> int:
     number = float(value)
-    if number != int(number):
+    if not number.is_integer():
         raise ValueError
     return int(number)
 

@@ -29,7 +29,7 @@ def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
     if as_json:
         print_json({"runs": [_described(run) for run in found]})
     elif not found:
-        print_text("Nothing trained yet. Try: cnnlab train lenet --preset lenet-sample")
+        print_text("Nothing trained yet. Try: python -m cnnlab train lenet --preset lenet-sample")
     else:
         numbers = ("epochs", "test accuracy", "best", "seconds")
         print_text(

@@ -23,18 +23,10 @@ def architectures(*, as_json: AsJson = False, home: Home) -> None:
         print_json({"architectures": [_described(chosen) for chosen in cards()]})
         return
     numbers = ("parameters", "MACs")
-    rows = [
-        (
-            c.name,
-            c.title,
-            str(c.year),
-            shape_text(c.input_shape),
-            f"{c.parameters:,}",
-            f"{c.macs:,}",
-            ", ".join(o.name for o in c.options),
-        )
-        for c in cards()
-    ]
+    rows = []
+    for chosen in cards():
+        sizes = (shape_text(chosen.input_shape), f"{chosen.parameters:,}", f"{chosen.macs:,}")
+        rows.append((chosen.name, chosen.title, str(chosen.year), *sizes, ", ".join(option.name for option in chosen.options)))
     print_text(aligned(("name", "title", "year", "input", *numbers, "options"), rows, right=numbers))
 
 
@@ -54,7 +46,9 @@ def datasets(*, as_json: AsJson = False, home: Home) -> None:
     rows = []
     for entry, folder in found:
         sizes = (shape_text((entry.channels, entry.size, entry.size)), f"{entry.train_images:,}", f"{entry.test_images:,}")
-        rows.append((entry.name, entry.title, *sizes, str(folder) if folder else f"not here yet: cnnlab download {entry.name}"))
+        rows.append(
+            (entry.name, entry.title, *sizes, str(folder) if folder else f"not here yet: python -m cnnlab download {entry.name}")
+        )
     print_text(aligned(("name", "title", "images", *numbers, "found in"), rows, right=numbers))
 
 

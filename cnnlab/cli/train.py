@@ -141,30 +141,28 @@ def _bar(run_id: str) -> Iterator[Callable[[Event], None]]:
                 left = f"{event.seconds_left:,.0f} s left"
                 figures = f"loss {event.loss:.3f}, accuracy {event.accuracy:.1%}, {event.images_per_second:,.0f} images/s, {left}"
                 bar.update(task, completed=event.share_done, description=f"epoch {event.epoch}", figures=figures)
-            else:
-                for sentence in _said(event, run_id):
-                    bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            elif sentence := _said(event):
+                bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            if isinstance(event, events.RunFinished):
+                bar.update(task, completed=1.0, description="done", figures="")
 
         yield show
 
 
-def _said(event: Event, run_id: str) -> tuple[str, ...]:
+def _said(event: Event) -> str:
     match event:
         case events.RunStarted():
             images = f"{event.train_images:,} training and {event.test_images:,} test images"
-            return (f"{event.parameters:,} parameters, {images}, on {event.device_name}",)
+            return f"{event.parameters:,} parameters, {images}, on {event.device_name}"
         case events.EpochDone():
             train = f"train loss {event.train_loss:.4f}, accuracy {event.train_accuracy:.1%}"
             test = f"test loss {event.test_loss:.4f}, accuracy {event.test_accuracy:.1%}"
-            return (f"epoch {event.epoch}: {train}; {test}; {event.seconds:.1f} s",)
+            return f"epoch {event.epoch}: {train}; {test}; {event.seconds:.1f} s"
         case events.Notice():
-            return (event.message,)
+            return event.message
         case events.RunFinished():
             best = f"best {event.best_test_accuracy:.1%} in epoch {event.best_epoch}"
-            return (
-                f"Finished in {event.seconds:.1f} s: test accuracy {event.test_accuracy:.1%}, {best}.",
-                f"Next: cnnlab predict {run_id}",
-            )
+            return f"Finished in {event.seconds:.1f} s: test accuracy {event.test_accuracy:.1%}, {best}."
         case events.RunStopped():
-            return (f"Stopped after {event.epoch} whole epochs.",)
-    return ()
+            return f"Stopped; whole epochs done: {event.epoch}."
+    return ""

@@ -1,4 +1,4 @@
-"""What the helper can be asked: plain functions with JSON-able arguments and answers. `home` is the lab's folder, `data` the user's, or None."""
+"""What the helper can be asked: plain functions with JSON in and out; `home` is the lab's folder, `data` the user's own or None."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def class_counts(home: Path, dataset: str, split: str, data: str | None = None) 
 
 
 def pictures(
-    home: Path, dataset: str, split: str, count: int, label: int | None = None, offset: int = 0, data: str | None = None
+    home: Path, *, dataset: str, split: str, count: int, label: int | None = None, offset: int = 0, data: str | None = None
 ) -> list[dict[str, Any]]:
     """`count` pictures from `offset` on, of one class or of all."""
     _check_page(count, offset)
@@ -78,6 +78,7 @@ def check_run(home: Path, config: dict[str, Any], data: str | None = None) -> No
 
 def predictions(
     home: Path,
+    *,
     run: str,
     config: dict[str, Any],
     checkpoint: str,
@@ -96,7 +97,9 @@ def predictions(
     total = len(said.predicted)
     labels = images.test_labels[:total]  # a limit takes the first test images
     if len(labels) < total:
-        raise CheckpointError(f"The checkpoint of run {run} was made with {total:,} test images, but {images.name} has {len(labels):,} now.")
+        raise CheckpointError(
+            f"The checkpoint of run {run} was made with {total:,} test images, but {images.name} has {len(labels):,} now."
+        )
     right = said.predicted == labels
     keep = torch.ones(total, dtype=torch.bool)
     if label is not None:

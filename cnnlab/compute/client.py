@@ -44,7 +44,8 @@ class Client:
             return self._exchange(self._connect(), question, arguments, seconds)
         except (EOFError, OSError) as error:
             raise ComputeError(
-                f"The helper process ended while it worked on this ({question}), perhaps for lack of memory. Please try again, or ask for less."
+                f"The helper process ended while it worked on this ({question}), perhaps for lack of memory. "
+                "Please try again, or ask for less."
             ) from error
 
     def ready(self) -> bool:
@@ -66,7 +67,9 @@ class Client:
             wire.send(connection, {"question": question, "arguments": arguments, "deadline": seconds})
             if not connection.poll(seconds + GRACE_SECONDS):
                 self._kill()
-                raise ComputeError(f"The helper process gave no answer within {seconds:g} s ({question}). Please try again, or ask for less.")
+                raise ComputeError(
+                    f"The helper process gave no answer within {seconds:g} s ({question}). Please try again, or ask for less."
+                )
             reply = wire.receive(connection, wire.LONGEST_ANSWER)
         except BaseException:
             connection.close()
@@ -101,7 +104,9 @@ def _open(address: wire.Address) -> mp.Connection:
         wire.authenticate(connection, address.key, server=False)
     except multiprocessing.AuthenticationError as error:
         connection.close()
-        raise ComputeError("The helper process does not know this lab's key: it may belong to somebody else. Choose another home folder.") from error
+        raise ComputeError(
+            "The helper process does not know this lab's key: it may belong to somebody else. Choose another home folder."
+        ) from error
     except BaseException:
         connection.close()
         raise

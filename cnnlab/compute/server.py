@@ -83,7 +83,14 @@ class Server:
         try:
             message = wire.receive(connection, wire.LONGEST_QUESTION)
         except (ValueError, RecursionError) as error:
-            wire.send(connection, {"error": wire.error_to_dict(ComputeError(f"The helper process was sent something that is no question ({error})."))})
+            wire.send(
+                connection,
+                {
+                    "error": wire.error_to_dict(
+                        ComputeError(f"The helper process was sent something that is no question ({error}).")
+                    )
+                },
+            )
             return
         self._beat()
         question = str(message.get("question"))
@@ -114,7 +121,11 @@ class Server:
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             text = (str(error).strip().splitlines() or ["no reason given"])[0]
-            return {"error": wire.error_to_dict(ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}."))}
+            return {
+                "error": wire.error_to_dict(
+                    ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}.")
+                )
+            }
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -141,7 +152,10 @@ class Server:
         for job in jobs:
             text = reason.format(seconds=job.seconds, question=job.question)
             with contextlib.suppress(OSError):  # nobody waits for it any more
-                wire.send(job.connection, {"error": wire.error_to_dict(ComputeError(f"The helper process {text}. Please try again, or ask for less."))})
+                wire.send(
+                    job.connection,
+                    {"error": wire.error_to_dict(ComputeError(f"The helper process {text}. Please try again, or ask for less."))},
+                )
         os._exit(3)
 
 

@@ -40,11 +40,15 @@ class Address:
         try:
             record = json.loads(_address_file(home).read_text(encoding="utf-8"))
             place = record["place"]
-            return cls(place if isinstance(place, str) else (place[0], place[1]), record["key"], record["pid"], record["pid_started"])
+            return cls(
+                place if isinstance(place, str) else (place[0], place[1]), record["key"], record["pid"], record["pid_started"]
+            )
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ComputeError(f"The address of the helper process, {_address_file(home)}, cannot be read ({error}): delete that file.") from error
+            raise ComputeError(
+                f"The address of the helper process, {_address_file(home)}, cannot be read ({error}): delete that file."
+            ) from error
 
     def write(self, home: Path) -> None:
         write_private(_address_file(home), json.dumps(asdict(self)))

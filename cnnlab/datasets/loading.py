@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -61,13 +60,6 @@ class ImageData:
             test_images=self.test_images[:tests],
             test_labels=self.test_labels[:tests],
         )
-
-    def to(self, device: str | torch.device) -> ImageData:
-        """The same images on `device`."""
-        moved: dict[str, Any] = {
-            name: getattr(self, name).to(device) for name in ("train_images", "train_labels", "test_images", "test_labels")
-        }
-        return replace(self, **moved)
 
     def statistics(self, channels: int | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the training images on the scale 0..1, one value a channel.

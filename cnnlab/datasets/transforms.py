@@ -54,16 +54,15 @@ class Preparation:
         count, device = len(batch), batch.device
         if self.random_crop:
             shifts = torch.randint(0, 2 * self.random_crop + 1, (2, count), generator=generator)
-            batch = _crop(batch, self.random_crop, shifts.to(device, non_blocking=True))
+            batch = _crop(batch, self.random_crop, _moved(shifts, device))
         if self.horizontal_flip:
-            mirrored = (torch.rand(count, generator=generator) < 0.5).to(device, non_blocking=True)
+            mirrored = _moved(torch.rand(count, generator=generator) < 0.5, device)
             batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
         images = _scaled(batch)
         if self.random_grayscale and self.channels == 3 and images.shape[1] == 3:
             # Positions, not a mask: how many there are is known on the CPU, so the GPU is not waited for.
-            chosen = (
-                (torch.rand(count, generator=generator) < self.random_grayscale).nonzero().flatten().to(device, non_blocking=True)
-            )
+            drawn = torch.rand(count, generator=generator) < self.random_grayscale
+            chosen = _moved(drawn.nonzero().flatten(), device)
             images[chosen] = _gray(images[chosen]).expand(-1, 3, -1, -1)
         return self._finish(images)
 
@@ -85,6 +84,11 @@ class Preparation:
             shrinks = self.image_size < images.shape[2]
             images = functional.interpolate(images, size=(self.image_size,) * 2, mode="bilinear", antialias=shrinks)
         return images
+
+
+def _moved(drawn: torch.Tensor, device: torch.device) -> torch.Tensor:
+    # CUDA has read ordinary memory when the call returns, so nothing is lost by not waiting; other devices do not promise that.
+    return drawn.to(device, non_blocking=device.type == "cuda")
 
 
 def _scaled(batch: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,12 @@ def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highligh
         bargap=0.3,
         # "0" to "9" are names here; Plotly would read them as numbers.
         xaxis={"type": "category", "automargin": True, "fixedrange": True},
-        yaxis={"rangemode": "tozero", "automargin": True, "fixedrange": True, "gridcolor": "rgba(138,143,152,0.25)", "title": {"text": "images"}},
+        yaxis={
+            "rangemode": "tozero",
+            "automargin": True,
+            "fixedrange": True,
+            "gridcolor": "rgba(138,143,152,0.25)",
+            "title": {"text": "images"},
+        },
     )
     return go.Figure({"data": [bars], "layout": layout})

@@ -83,7 +83,15 @@ def distribution_figure(table: LayerTable) -> go.Figure:
         xaxis2=axis | {"domain": [0.52, 1], "anchor": "y"},
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
         annotations=[
-            {"text": f"Share of the {title}", "x": x, "xref": "paper", "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": "left"}
+            {
+                "text": f"Share of the {title}",
+                "x": x,
+                "xref": "paper",
+                "y": 1,
+                "yref": "paper",
+                "yanchor": "bottom",
+                "xanchor": "left",
+            }
             | {"showarrow": False, "font": {"size": FONT_SIZE}}
             for title, x in titles
         ],

@@ -73,7 +73,9 @@ def _joined(first: Stage, second: Stage) -> Stage:
 
 def _paired(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
     pairs = (found[start : start + 2] for start in range(0, len(found), 2))
-    return tuple(replace(_joined(*pair), name=pair[1].name, output_shape=pair[1].output_shape) if pair[1:] else pair[0] for pair in pairs)
+    return tuple(
+        replace(_joined(*pair), name=pair[1].name, output_shape=pair[1].output_shape) if pair[1:] else pair[0] for pair in pairs
+    )
 
 
 def _role(members: tuple[LayerRow, ...]) -> Role:

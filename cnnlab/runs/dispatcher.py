@@ -29,10 +29,12 @@ from cnnlab.home import code_fingerprint, private_folder
 from cnnlab.runs import background, runner
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
+from cnnlab.runs.watch import mark_interrupted
 
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 1.0  # between looks at processes, which cost more than one at the queue
 IDLE_SECONDS = 600.0
+PAUSE_SECONDS = 3.0  # without a question, before it leaves because its code has changed
 LOCK_SECONDS = 2.0
 FORKS = sys.platform == "linux"  # macOS forks too, but its libraries do not survive it
 
@@ -109,7 +111,7 @@ class Dispatcher:
         mark_interrupted(self.store)
 
     def _claim(self, run: ActiveRun, busy: set[str]) -> set[str]:
-        """Starts the run if its device is free; returns the devices that are taken by it (also by waiting: first come, first served)."""
+        """Starts the run if its device is free; returns the device, which is taken either way: first come, first served."""
         device = self._resolve(run.config.device)
         if device in busy:
             return {device}
@@ -148,24 +150,11 @@ class Dispatcher:
         beat = server.heartbeat_file(self.home)
         if beat.exists():
             self._needed = max(self._needed, beat.stat().st_mtime)
-        if time.time() - self._needed > self._idle_seconds:
+        idle = time.time() - self._needed
+        if idle > self._idle_seconds:
             return True
-        # Looked at once a second, right after a look at the processes.
-        return time.monotonic() - self._looked < POLL_SECONDS and code_fingerprint() != self._code
-
-
-def mark_interrupted(store: Store) -> int:
-    """Ends the runs in the record whose process is gone; returns how many. Anybody may do this, at any time."""
-    marked = 0
-    for run in store.active():
-        if run.state is State.QUEUED or processes.alive(run.pid, run.pid_started):
-            continue
-        try:
-            store.move(run.id, State.INTERRUPTED, message="Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted.")
-        except RunStateError:
-            continue  # it came to its end between our two looks
-        marked += 1
-    return marked
+        # Old code should not answer for long, but neither end while it answers. Looked at once a second, after the processes.
+        return idle > PAUSE_SECONDS and time.monotonic() - self._looked < POLL_SECONDS and code_fingerprint() != self._code
 
 
 def _tell_device(device: str, writer: Any) -> None:
@@ -191,7 +180,8 @@ def load(names: Sequence[str]) -> None:
         except (ImportError, OSError, RuntimeError) as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[0]
             raise InstallationError(
-                f"torch and torchvision cannot be loaded ({reason[:200]}): if the two do not fit together, install both from one index, as the README says."
+                f"torch and torchvision cannot be loaded ({reason[:200]}): if the two do not fit together, "
+                "install both from one index, as the README says."
             ) from error
     gc.collect()
     gc.freeze()  # else the collector writes to every page that the children share
@@ -224,4 +214,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal of the web server is not meant for us
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # torch's compiler libraries complain at length about an orderly end

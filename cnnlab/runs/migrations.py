@@ -61,7 +61,10 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = 
     done = {name for (name,) in connection.execute("SELECT name FROM migrations")}
     unknown = done - {name for name, _ in migrations}
     if unknown:
-        raise StoreError(f"The record of runs was written by a newer CNN Lab (step {min(unknown)!r}): update CNN Lab, or choose another home folder.")
+        raise StoreError(
+            f"The record of runs was written by a newer CNN Lab (step {min(unknown)!r}): "
+            "update CNN Lab, or choose another home folder."
+        )
     for name, statements in migrations:
         if name not in done:
             _apply(connection, name, statements)

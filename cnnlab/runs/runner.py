@@ -115,7 +115,8 @@ class _Execution:
             with log.open("a", encoding="utf-8") as file:
                 traceback.print_exception(error, file=file)
             reason = str(error).strip().splitlines()
-            message = f"Training failed with an unexpected {type(error).__name__} ({reason[0][:200] if reason else 'no reason given'}); see {log}."
+            said = reason[0][:200] if reason else "no reason given"
+            message = f"Training failed with an unexpected {type(error).__name__} ({said}); see {log}."
         event = RunFailed(kind="error", epoch=self.epochs_done, message=message)
         self.store.add(self.run_id, event, to=State.FAILED, message=message)
         self.on_event(event)
@@ -127,7 +128,9 @@ class _Execution:
             from cnnlab.datasets.places import Places
             from cnnlab.training.engine import train
         except ImportError as error:
-            raise InstallationError(f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt.") from error
+            raise InstallationError(
+                f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt."
+            ) from error
         data = load(config.dataset, Places(self.store.home, self.data))  # the engine takes its share itself
         return train(config, data, folder=folder, progress_every=PROGRESS_SECONDS)
 

@@ -9,32 +9,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cnnlab import events
 from cnnlab.config import RunConfig
-from cnnlab.errors import RunNotFound, RunStateError, StoreError
+from cnnlab.errors import RunStateError, StoreError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
 from cnnlab.home import store_file
+from cnnlab.runs import store_rows
 from cnnlab.runs.migrations import migrate
 from cnnlab.runs.records import ACTIVE, MOVES, Run, State
+from cnnlab.runs.store_rows import ActiveRun
 
 BUSY_SECONDS = 10.0  # how long a write waits for another process's; each takes about a millisecond
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveRun:
-    """What the dispatcher needs to know of a run that has not ended."""
-
-    id: str
-    state: State
-    config: RunConfig
-    device: str
-    pid: int | None
-    pid_started: str | None
 
 
 class Store:
@@ -94,37 +82,38 @@ class Store:
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         with self._transaction() as connection:
-            return _run(_row(connection, run_id))
+            return store_rows.run(store_rows.row_of(connection, run_id))
 
     def runs(self, limit: int = 200) -> tuple[Run, ...]:
         """Newest first."""
         with self._transaction() as connection:
             rows = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (max(0, limit),)).fetchall()
-        return tuple(_run(row) for row in rows)
+        return tuple(store_rows.run(row) for row in rows)
 
     def active(self) -> tuple[ActiveRun, ...]:
         """Runs that have not ended, the oldest first."""
         with self._transaction() as connection:
             rows = connection.execute("SELECT * FROM runs WHERE ended IS NULL ORDER BY number").fetchall()
         return tuple(
-            ActiveRun(row["id"], State(row["state"]), _config(row["config"]), row["device"], row["pid"], row["pid_started"]) for row in rows
+            ActiveRun(row["id"], State(row["state"]), _config(row["config"]), row["device"], row["pid"], row["pid_started"])
+            for row in rows
         )
 
     def data_folder(self, run_id: str) -> Path | None:
         """The folder of data sets that the user had named when the run was made."""
         with self._transaction() as connection:
-            named = _row(connection, run_id)["data"]
+            named = store_rows.row_of(connection, run_id)["data"]
         return Path(named) if named else None
 
     def move(self, run_id: str, to: State, **fields: Any) -> None:
-        """Moves a run to another state; `fields`: device, message, pid, pid_started. Raises RunStateError where MOVES forbids it."""
+        """Moves a run to another state; `fields`: device, message, pid, pid_started. Raises RunStateError if MOVES forbids it."""
         with self._transaction(write=True) as connection:
-            self._move(connection, _row(connection, run_id), to, fields)
+            self._move(connection, store_rows.row_of(connection, run_id), to, fields)
 
     def stop(self, run_id: str) -> State:
         """Asks a run to end: at once while it is queued, else as soon as its process looks. No effect on one that has ended."""
         with self._transaction(write=True) as connection:
-            row = _row(connection, run_id)
+            row = store_rows.row_of(connection, run_id)
             state = State(row["state"])
             to = State.STOPPED if state is State.QUEUED else State.STOPPING
             if state not in ACTIVE or state is State.STOPPING:
@@ -135,7 +124,7 @@ class Store:
     def adopt(self, run_id: str, pid: int, pid_started: str) -> None:
         """Says which process runs it from now on. Raises RunStateError if the run has ended or waits in the queue."""
         with self._transaction(write=True) as connection:
-            row = _row(connection, run_id)
+            row = store_rows.row_of(connection, run_id)
             if row["state"] not in (State.STARTING, State.STOPPING):
                 raise RunStateError(f"Run {row['id']} is {row['state']}: no process can take it over.")
             connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (pid, pid_started, run_id))
@@ -151,7 +140,7 @@ class Store:
         body = events.to_dict(event)
         kind = body.pop("event")
         with self._transaction(write=True) as connection:
-            row = _row(connection, run_id)
+            row = store_rows.row_of(connection, run_id)
             connection.execute(
                 "INSERT INTO events (run_id, seq, kind, number, time, body) VALUES (:run, "
                 "(SELECT coalesce(max(seq), 0) + 1 FROM events WHERE run_id = :run), :kind, "
@@ -175,30 +164,30 @@ class Store:
     def events(self, run_id: str, after: int = 0) -> tuple[tuple[int, Event], ...]:
         """All events but Progress with a sequence number above `after`, with their numbers."""
         with self._transaction() as connection:
-            _row(connection, run_id)
+            store_rows.row_of(connection, run_id)
             rows = connection.execute(
                 # Two ranges, not <>: so the index skips the many Progress rows.
                 "SELECT seq, kind, body FROM events WHERE seq > :after AND (run_id = :run AND kind < 'progress' "
                 "OR run_id = :run AND kind > 'progress') ORDER BY seq",
                 {"run": run_id, "after": after},
             ).fetchall()
-        return tuple((row["seq"], _event(row)) for row in rows)
+        return tuple((row["seq"], store_rows.event(row)) for row in rows)
 
     def epochs(self, run_id: str) -> tuple[EpochDone, ...]:
         with self._transaction() as connection:
-            _row(connection, run_id)
+            store_rows.row_of(connection, run_id)
             rows = connection.execute(
                 "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'epoch_done' ORDER BY number", (run_id,)
             ).fetchall()
-        return tuple(_event(row) for row in rows)
+        return tuple(store_rows.event(row) for row in rows)
 
     def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
         """At most `points` (from 2 on) Progress events, evenly spread, the first and the last among them.
 
-        The distance between two is a power of 2, so a curve that grows keeps the points it has shown. Reads no more rows than it returns.
+        The distance between two is a power of 2, so a curve that grows keeps the points it has shown. No other rows are read.
         """
         with self._transaction() as connection:
-            _row(connection, run_id)
+            store_rows.row_of(connection, run_id)
             last = connection.execute(
                 "SELECT coalesce(max(number), 0) FROM events WHERE run_id = ? AND kind = 'progress'", (run_id,)
             ).fetchone()[0]
@@ -207,10 +196,11 @@ class Store:
                 stride *= 2
             numbers = sorted({*range(1, last + 1, stride), last} - {0})
             rows = connection.execute(
-                "SELECT kind, body FROM json_each(?) JOIN events ON run_id = ? AND kind = 'progress' AND number = value ORDER BY number",
+                "SELECT kind, body FROM json_each(?) JOIN events ON run_id = ? AND kind = 'progress' AND number = value"
+                " ORDER BY number",
                 (json.dumps(numbers), run_id),
             ).fetchall()
-        return tuple(_event(row) for row in rows)
+        return tuple(store_rows.event(row) for row in rows)
 
     # Inside
 
@@ -270,42 +260,3 @@ class Store:
                 f"The record of runs, {self.path}, cannot be read or written ({error}): "
                 "check that the folder is yours to write and the disk is not full, or choose another home folder."
             ) from error
-
-
-def _row(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
-    row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
-    if row is None:
-        raise RunNotFound(f"There is no run {str(run_id)[:80]!r}.")
-    return row
-
-
-@lru_cache(maxsize=1_000)
-def _config(text: str) -> RunConfig:
-    # A list of 200 runs is asked for again and again; checking a configuration costs more than reading its row.
-    return RunConfig.from_json(text)
-
-
-def _event(row: sqlite3.Row) -> Any:
-    return events.from_dict({"event": row["kind"], **json.loads(row["body"])})
-
-
-def _run(row: sqlite3.Row) -> Run:
-    until = row["ended"] or row["last_event"]
-    return Run(
-        id=row["id"],
-        name=row["name"],
-        state=State(row["state"]),
-        config=_config(row["config"]),
-        created=row["created"],
-        started=row["started"],
-        ended=row["ended"],
-        device=row["device"],
-        message=row["message"],
-        epochs_done=row["epochs_done"],
-        train_loss=row["train_loss"],
-        train_accuracy=row["train_accuracy"],
-        test_accuracy=row["test_accuracy"],
-        best_test_accuracy=row["best_test_accuracy"],
-        parameters=row["parameters"],
-        seconds=until - row["started"] if until and row["started"] else None,
-    )

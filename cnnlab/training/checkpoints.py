@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             os.fsync(file.fileno())  # else a power cut may leave the new name with no content
         partial.replace(path)
     except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as RuntimeError
+        with suppress(OSError):  # half a file is worth nothing and may be what fills the disk
+            partial.unlink()
         advice = "free some space or choose another folder"
         raise CheckpointError(f"The checkpoint {path} cannot be written ({error}); {advice}.") from error
 

@@ -34,17 +34,18 @@ def train(
 ) -> Iterator[Event]:
     """Trains as `config` says on all of `data`, and tells what happens; the last event is RunFinished or RunFailed.
 
-    A smaller share of the images is the caller's to take (`ImageData.take`). A Progress comes every `progress_every` seconds and at the end of an epoch's training. `folder` gets last.pt and best.pt
-    after every epoch, before its EpochDone is told. Closing the generator ends the run. With `resume` it goes on from that
-    checkpoint, which a run of the same configuration made.
+    A smaller share of the images is the caller's to take (`ImageData.take`). A Progress comes every `progress_every` seconds
+    and at the end of an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone is told.
+    Closing the generator ends the run. With `resume` it goes on from that checkpoint of a run with the same configuration.
 
-    Raises ConfigError, ShapeError, DataError or DeviceError before the first event where the run cannot begin.
+    Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin.
     """
     session = None
     try:
-        session = Session(config, data)
+        begun = Session(config, data)
         if resume is not None:
-            session.restore(resume)
+            begun.restore(resume)
+        session = begun
         yield from _run(session, folder, progress_every)
         return
     except _NotFiniteError as error:

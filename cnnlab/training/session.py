@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from cnnlab.architectures.building import check_batch
 from cnnlab.datasets.transforms import Preparation
-from cnnlab.errors import DataError
+from cnnlab.errors import CheckpointError, DataError
 from cnnlab.evaluation import Evaluation, autocast
 from cnnlab.events import EpochDone
 from cnnlab.training import batches, checkpoints, devices, initialization, optimizers
@@ -182,7 +182,7 @@ class Session:
             "config": _plain(vars(self.config)),
             "classes": list(self.classes),
             "input_shape": list(self.input_shape),
-            "preparation": _plain(self.preparation),
+            "preparation": asdict(self.preparation),
             "epoch": self.epoch,
             "batch": self.batch,
             "step": self.step,
@@ -209,8 +209,15 @@ class Session:
     def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
         """Goes to the moment of `checkpoint`, which a run of the same configuration made.
 
-        On the cpu, what follows is the same to the bit as if the run had never been interrupted.
+        On the cpu, what follows is the same to the bit as if the run had never been interrupted. Raises CheckpointError
+        where another setting than the device differs.
         """
+        mine, theirs = _plain(vars(self.config)), checkpoint["config"]
+        changed = [name for name in mine if mine[name] != theirs.get(name) and name != "device"]
+        if changed:
+            raise CheckpointError(
+                f"The checkpoint was made with other settings ({', '.join(changed)}); start a new run with these."
+            )
         self.epoch, self.batch, self.step = checkpoint["epoch"], checkpoint["batch"], checkpoint["step"]
         self.model.load_state_dict(checkpoint["model"])
         self.optimizer.load_state_dict(checkpoint["optimizer"])
@@ -232,9 +239,7 @@ class Session:
 
 
 def _plain(value: Any) -> Any:
-    """The value made of what JSON and `weights_only=True` know."""
-    if is_dataclass(value):
-        return _plain(asdict(value))
+    """The value as JSON would give it back."""
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

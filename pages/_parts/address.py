@@ -66,13 +66,25 @@ class Address:
         if value != default and value is not None:
             self._said[name] = as_text(value)
 
-    def close(self) -> None:
-        """Brings the browser's address up to date; names that this page does not use are left alone."""
-        stale = (self._seen | set(self._memory)) - set(self._said)
+    def keep(self, name: str) -> None:
+        """Leaves `name` as it stands, while its control holds something that cannot be."""
+        self._seen.add(name)
+        if name in self._source:
+            self._said[name] = self._source[name]
+
+    def close(self, *, complete: bool = True) -> None:
+        """Brings the browser's address up to date; names that this page never used are left alone.
+
+        With `complete` off the page has stopped half-way, over an error: what its undrawn controls said is kept for them.
+        """
+        stale = self._seen - set(self._said)
+        if complete:
+            stale |= set(self._memory) - set(self._said)
         wanted = {name: text for name, text in self._given.items() if name not in stale} | self._said
         if wanted != self._given:
             st.query_params.from_dict(wanted)
-        st.session_state[self._memory_key] = self._said
+        kept = {} if complete else {name: text for name, text in self._source.items() if name not in stale}
+        st.session_state[self._memory_key] = kept | self._said
 
 
 def as_text(value: Any) -> str:

@@ -18,13 +18,14 @@ import streamlit as st
 
 from cnnlab.architectures import Card, Option, OptionValue, Shape
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
+from cnnlab.errors import ConfigError
 from pages._parts.address import Address, as_text, one_of, whole_number
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000
 CHANNELS = {1: "1 (gray)", 3: "3 (colour)"}
 WORDS = {"relu": "ReLU", "gelu": "GELU", "tanh": "tanh", "sigmoid": "sigmoid"}
-FEW = 4  # this many choices are shown side by side, more in a list
+ACROSS = 4  # controls side by side
 
 
 def option_key(option: Option) -> str:
@@ -39,7 +40,13 @@ def link_parameters(card: Card, options: Mapping[str, OptionValue]) -> dict[str,
 
 
 def pick_architecture(
-    cards: Sequence[Card], address: Address, *, scope: str, name: str = "architecture", label: str = "Architecture", default: str = "lenet"
+    cards: Sequence[Card],
+    address: Address,
+    *,
+    scope: str,
+    name: str = "architecture",
+    label: str = "Architecture",
+    default: str = "lenet",
 ) -> Card:
     """A list of the architectures. `scope` sets this form's widgets apart from others."""
     by_name = {card.name: card for card in cards}
@@ -56,35 +63,52 @@ def pick_architecture(
     return by_name[chosen]
 
 
-def pick_options(card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet") -> dict[str, Any]:
-    """A control for each option of the card, in the columns there are. Raises ConfigError where a typed list is not allowed.
+def pick_options(
+    card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
+) -> dict[str, Any]:
+    """A control for each option of the card. Raises ConfigError where a typed list is not allowed, after all controls are drawn.
 
     `name` and `default` are those of the architecture's list: options in the address belong to the architecture named there.
     """
     own = (address.text(name) or default) == card.name
     values: dict[str, Any] = {}
-    columns = st.columns(min(4, max(1, len(card.options))), vertical_alignment="bottom")
+    wrong: ConfigError | None = None
+    columns: list[Any] = []
     for index, option in enumerate(card.options):
         key, link = f"{scope}:{card.name}:{option.name}", prefix + option_key(option)
-        with columns[index % len(columns)]:
-            typed = option.type == "ints"
-            address.seed(key, link, _shown(option, option.default), lambda text, o=option: _shown(o, o.parse(text)), use_address=own)
-            values[option.name] = _control(option, key)
-            if typed:
-                values[option.name] = option.parse(values[option.name])
+        if index % ACROSS == 0:
+            columns = st.columns(ACROSS, vertical_alignment="bottom")
+        with columns[index % ACROSS]:
+            address.seed(
+                key, link, _shown(option, option.default), lambda text, o=option: _shown(o, o.parse(text)), use_address=own
+            )
+            chosen = _control(option, key)
+        try:
+            values[option.name] = option.parse(chosen) if option.type == "ints" else chosen
+        except ConfigError as error:
+            wrong = wrong or error
+            address.keep(link)
+        else:
             address.say(link, values[option.name], option.default)
+    if wrong:
+        raise wrong
     return values
 
 
-def pick_input(card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet") -> tuple[Shape, int]:
-    """Channels and size of the images, and the number of classes. Raises ConfigError where the typed size is not allowed."""
+def pick_input(
+    card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
+) -> tuple[Shape, int]:
+    """Channels and size of the images, and the number of classes.
+
+    Raises ConfigError where the typed size is not allowed, after all controls are drawn.
+    """
     own = (address.text(name) or default) == card.name
     channels, size, classes = (f"{scope}:{card.name}:{each}" for each in ("input channels", "image size", "classes"))
     first, second, third = st.columns(3, vertical_alignment="bottom")
 
     address.seed(channels, f"{prefix}channels", card.input_shape[0], one_of("channels", tuple(CHANNELS)), use_address=own)
-    chosen_channels = first.segmented_control(
-        "Image channels", list(CHANNELS), format_func=CHANNELS.__getitem__, key=channels, required=True, width="stretch",
+    chosen_channels = first.selectbox(
+        "Image channels", list(CHANNELS), format_func=CHANNELS.__getitem__, key=channels,
         help="Gray images have one number for each pixel; colour images have three: red, green and blue.",
     )  # fmt: skip
     address.say(f"{prefix}channels", chosen_channels, card.input_shape[0])
@@ -95,15 +119,14 @@ def pick_input(card: Card, address: Address, *, scope: str, prefix: str = "", na
         "Image size", sorted({*IMAGE_SIZES, card.input_shape[1]}), key=size, accept_new_options=True, format_func=_square,
         help=f"Height and width in pixels. Pick one, or type any from 1 to {MAXIMUM_IMAGE_SIZE}. The course uses {card.input_shape[1]} here.",
     )  # fmt: skip
-    chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
-    address.say(f"{prefix}image_size", chosen_size, card.input_shape[1])
-
     address.seed(classes, f"{prefix}classes", 10, whole_number("classes", 2, MAXIMUM_CLASSES), use_address=own)
     chosen_classes = third.number_input(
         "Classes", 2, MAXIMUM_CLASSES, key=classes, step=1,
         help="How many kinds of things the network tells apart: the number of values it gives at the end. All data sets here have 10.",
     )  # fmt: skip
     address.say(f"{prefix}classes", int(chosen_classes), 10)
+    chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
+    address.say(f"{prefix}image_size", chosen_size, card.input_shape[1])
     return (chosen_channels, chosen_size, chosen_size), int(chosen_classes)
 
 
@@ -111,15 +134,15 @@ def _control(option: Option, key: str) -> Any:
     if option.type == "bool":
         return st.toggle(option.title, key=key, help=option.help)
     if option.type == "choice":
-        control = st.segmented_control if len(option.choices) <= FEW and len(" ".join(map(str, option.choices))) <= 15 else st.selectbox
-        extra = {"width": "stretch"} if control is st.selectbox else {"required": True, "width": "stretch"}
-        return control(option.title, option.choices, format_func=_word, key=key, help=option.help, **extra)
+        return st.selectbox(option.title, option.choices, format_func=_word, key=key, help=option.help)
     if option.type == "ints":
         return st.text_input(option.title, key=key, help=f"{option.help} Write {option.rule()}.", max_chars=100)
     kind = int if option.type == "int" else float
     low, high = (None if bound is None else kind(bound) for bound in (option.minimum, option.maximum))
     step, pattern = (1, None) if kind is int else (0.05, "%g")
-    return st.number_input(option.title, low, high, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}.")
+    return st.number_input(
+        option.title, low, high, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}."
+    )
 
 
 def _shown(option: Option, value: OptionValue) -> Any:
@@ -133,5 +156,3 @@ def _word(choice: str | int) -> str:
 
 def _square(size: int | str) -> str:
     return f"{size} × {size}" if isinstance(size, int) else size
-
-

@@ -24,9 +24,8 @@ class GridItem:
 # Colours come from the page's own theme through `currentColor`, so light and dark both work.
 STYLE = """
 <style>
-.cnn-grid { display: grid; gap: 12px 10px; padding: 2px; margin: 0; list-style: none; }
-.cnn-grid li { margin: 0; padding: 0; min-width: 0; }
-.cnn-grid figure { margin: 0; position: relative; }
+.cnn-grid { display: grid; gap: 12px 10px; padding: 3px; }
+.cnn-grid figure { margin: 0; position: relative; min-width: 0; }
 .cnn-grid img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000;
   border-radius: 6px; box-shadow: 0 0 0 1px rgba(138,143,152,.5); }
 .cnn-grid figcaption { font-size: 13px; line-height: 1.3; margin-top: 6px; overflow-wrap: anywhere; }
@@ -38,12 +37,12 @@ STYLE = """
 
 
 def grid_html(items: Sequence[GridItem], size_px: int) -> str:
-    """The whole grid as one piece of HTML; `size_px` is the width of an image."""
-    columns = f"grid-template-columns: repeat(auto-fill, {int(size_px)}px)"
-    return f'{STYLE}<ul class="cnn-grid" style="{columns}">{"".join(map(_cell, items))}</ul>'
+    """The whole grid as one piece of HTML; images are at least `size_px` wide, and as many side by side as fit."""
+    columns = f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
+    return f'{STYLE}<div class="cnn-grid" role="list" style="{columns}">{"".join(map(_cell, items))}</div>'
 
 
-def image_grid(items: Sequence[GridItem], size_px: int = 84) -> None:
+def image_grid(items: Sequence[GridItem], size_px: int = 80) -> None:
     """Draws the grid on the page."""
     st.html(grid_html(items, size_px))
 
@@ -53,6 +52,6 @@ def _cell(item: GridItem) -> str:
     sign = f'<b aria-hidden="true" style="background: {escape(item.frame or "#555")}">{escape(item.sign)}</b>' if item.sign else ""
     detail = f"<small>{escape(item.detail)}</small>" if item.detail else ""
     return (
-        f'<li><figure><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{frame}>{sign}'
-        f"<figcaption>{escape(item.caption)}{detail}</figcaption></figure></li>"
+        f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{frame}>{sign}'
+        f"<figcaption>{escape(item.caption)}{detail}</figcaption></figure>"
     )

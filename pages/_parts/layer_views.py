@@ -27,7 +27,9 @@ class KeyFigure:
 def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     """What a network costs, in five numbers."""
     # Dense layers and global pooling see the whole image; what differs between networks is how far the windows before them reach.
-    windows = (row.receptive_field or 0 for row in table.rows if "Adaptive" not in row.kind and ("Conv" in row.kind or "Pool" in row.kind))
+    windows = (
+        row.receptive_field or 0 for row in table.rows if "Adaptive" not in row.kind and ("Conv" in row.kind or "Pool" in row.kind)
+    )
     field = max(windows, default=0)
     trained = sum(row.parameters > 0 for row in table.rows)
     return (
@@ -101,7 +103,11 @@ def _pick_depth(table: LayerTable, address: Address) -> int:
     if deepest == 1:
         st.caption("This network is a plain chain of layers; there are no blocks to fold.")
         return ALL
-    titles = {1: "blocks"} | {depth: "parts of blocks" if depth == 2 else f"depth {depth}" for depth in range(2, deepest)} | {ALL: "all layers"}
+    titles = (
+        {1: "blocks"}
+        | {depth: "parts of blocks" if depth == 2 else f"depth {depth}" for depth in range(2, deepest)}
+        | {ALL: "all layers"}
+    )
     key = f"design:{table.architecture}:detail"
     address.seed(key, "detail", 1, whole_number("detail", 1, ALL))
     if st.session_state[key] not in titles:  # an address may name a depth that this network does not have
@@ -140,15 +146,21 @@ def _columns() -> dict[str, object]:
     return {
         "path": column.TextColumn("Layer", help="Where the layer sits in the network; a dot leads into a block.", pinned=True),
         "kind": column.TextColumn("Kind", help="PyTorch's name for the layer, or how many layers are folded into this row."),
-        "settings": column.TextColumn("Settings", help="What the layer was made with: channels, window, stride (step), pad (border of zeros)."),
+        "settings": column.TextColumn(
+            "Settings", help="What the layer was made with: channels, window, stride (step), pad (border of zeros)."
+        ),
         "output": column.TextColumn("Output shape", help="Channels × height × width of what comes out, for one image."),
         "parameters": column.NumberColumn("Parameters", format="localized", help="Numbers in this layer that training changes."),
         "share": column.ProgressColumn(
             "Share", format="%.1f %%", min_value=0, max_value=100, color="auto", help="This layer's part of all parameters."
         ),
-        "macs": column.NumberColumn("MACs", format="localized", help="Multiply-accumulates for one image: how much this layer computes."),
+        "macs": column.NumberColumn(
+            "MACs", format="localized", help="Multiply-accumulates for one image: how much this layer computes."
+        ),
         "memory": column.NumberColumn(
-            "Activations, kB", format="%.1f", help="Memory of this layer's output for one image, at 4 bytes a number (1 kB is 1,000 bytes)."
+            "Activations, kB",
+            format="%.1f",
+            help="Memory of this layer's output for one image, at 4 bytes a number (1 kB is 1,000 bytes).",
         ),
         "field": column.NumberColumn(
             "Receptive field, px",

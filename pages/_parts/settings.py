@@ -127,10 +127,8 @@ def _number(one: Setting, common: dict[str, Any]) -> Any:
     step = 1 if whole else 0.01
     pattern = "%d" if whole else "%g"
     empty = EMPTY.get(one.name) if one.optional else None
-    # `value` must say None where empty is allowed; otherwise the session's value, set just before, is the only one.
+    # Only where empty is allowed; otherwise the session's value, set just before, is the only one.
     extra = {"value": None, "placeholder": empty} if one.optional else {}
-    if not one.optional:
-        extra = {"required": True}
     return st.number_input(one.title, low, high, step=step, format=pattern, **extra, **common)
 
 

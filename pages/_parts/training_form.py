@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
@@ -17,12 +18,13 @@ from pages._parts.architecture_form import link_parameters, pick_architecture, p
 from pages._parts.settings import Setting, control, setting
 
 SCOPE = "train"
+NAME = f"{SCOPE}:name"
 PRESET = "recipe of the training form"
 TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
 ASKED = "token of the button that was clicked"
 OPENED = "training form was open before"
 
-ESSENTIALS = ("dataset", "epochs", "batch_size", "learning_rate", "optimizer", "device")
+ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size", "device")
 GROUPS = {
     "Data preparation": (
         "image_size",
@@ -34,10 +36,10 @@ GROUPS = {
         "random_grayscale",
         "horizontal_flip",
     ),
-    "Optimiser details": ("momentum", "weight_decay", "gradient_clip", "nesterov"),
-    "Learning rate schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs"),
-    "Regularisation": ("label_smoothing",),
-    "Start and precision": ("initialization", "precision", "seed"),
+    "Optimiser": ("momentum", "nesterov"),
+    "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs"),
+    "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
+    "Start and exactness": ("initialization", "seed", "precision"),
 }
 _PLACED = {"architecture", "options", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
 # A setting that nobody has given a place yet comes here, so that it can be set from its first day.
@@ -77,17 +79,18 @@ def training_form(lab: Lab) -> None:
     note = _pick_preset(presets)
 
     try:
-        values, status = _controls(lab, address)
+        values, status, start = _controls(lab, address)
         config = RunConfig.make(**values)
     except ConfigError as error:
-        address.close()
+        address.close(complete=False)
         st.error(_in_titles(error), icon=":material/error:")
         return
     address.close()
     for problem in address.problems:
         st.warning(problem, icon=":material/link_off:")
     note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
-    _start(lab, config, status, asked)
+    with start:
+        _start(lab, config, status, asked)
 
 
 def _pick_preset(presets: dict[str, Preset]) -> Any:
@@ -113,10 +116,11 @@ def _note(preset: Preset | None, config: RunConfig) -> str:
     return preset.note + (f" **Changed since: {', '.join(changed)}.**" if changed else "")
 
 
-def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus]:
+def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus, DeltaGenerator]:
     values: dict[str, Any] = {}
     statuses = {status.entry.name: status for status in lab.datasets()}
-    first, *rest = st.columns([2, 2, 1, 1, 1, 1.5, 2], vertical_alignment="bottom")
+    first, *rest, last = [column for _ in range(2) for column in st.columns(4, vertical_alignment="bottom")]
+    start = st.container()
     with first:
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
     values["architecture"] = chosen.name
@@ -129,14 +133,19 @@ def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus
             if name == "device":
                 lists["device"] |= _devices(lab)
             values[name] = control(setting(name), address, scope=SCOPE, values=values, choices=lists.get(name))
-    with st.expander(f"{chosen.title}: its own settings", icon=":material/account_tree:"):
+    last.text_input(
+        "Name (optional)", key=NAME, max_chars=80, placeholder="so that you find it again",
+        help="Shown in the list of runs. Without a name a run is called after its network and data set.",
+    )  # fmt: skip
+    with st.expander(f"The network: {chosen.title}", icon=":material/account_tree:"):
         st.caption(chosen.summary)
         values["options"] = pick_options(chosen, address, scope=SCOPE)
-    groups = GROUPS | ({"Other settings": OTHERS} if OTHERS else {})
-    for title, names in groups.items():
-        with st.expander(title):
-            _group([setting(name) for name in names], address, values)
-    return values, statuses[values["dataset"]]
+    groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
+    with st.expander("More settings: data, optimiser, schedule, regularisation, seed", icon=":material/tune:"):
+        for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
+            with tab:
+                _group([setting(name) for name in names], address, values)
+    return values, statuses[values["dataset"]], start
 
 
 def _group(settings: list[Setting], address: Address, values: dict[str, Any]) -> None:
@@ -162,11 +171,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, asked: str | None
             st.markdown(f":material/cloud_off: {status.entry.title} is not on this machine yet.")
             st.page_link("pages/data.py", label="Get it on the Data page", icon=":material/download:")
             st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Name (optional)", key=f"{SCOPE}:name", max_chars=80, placeholder="so that you find it again", width=300,
-            help="Shown in the list of runs. Without a name a run is called after its network and data set.",
-        )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
         button, cost = st.empty(), st.empty()
     size = _size(lab, config)
     cost.caption(size or "")
@@ -174,7 +179,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, asked: str | None
     ready = status.found is not None and size is not None
     button.button("Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, on_click=_ask, args=(token,))
     if ready and asked:
-        _begin(lab, config, asked, name)
+        _begin(lab, config, asked)
 
 
 def _ask(token: str) -> None:
@@ -183,9 +188,9 @@ def _ask(token: str) -> None:
     st.session_state[ASKED] = token
 
 
-def _begin(lab: Lab, config: RunConfig, token: str, name: str) -> None:
+def _begin(lab: Lab, config: RunConfig, token: str) -> None:
     try:
-        run_id = lab.start(config, token=token, name=name.strip())
+        run_id = lab.start(config, token=token, name=st.session_state[NAME].strip())
     except CNNLabError as error:
         st.error(_in_titles(error), icon=":material/error:")
         return

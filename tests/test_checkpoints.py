@@ -1,0 +1,110 @@
+"""Checkpoints: whole or not at all, safe to load, and enough to say again what the network said."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from quadrants import quadrants, settings
+
+from cnnlab.architectures import card
+from cnnlab.datasets.transforms import Preparation
+from cnnlab.errors import CheckpointError
+from cnnlab.evaluation import evaluate
+from cnnlab.events import EpochDone
+from cnnlab.training import checkpoints
+from cnnlab.training.engine import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    config = settings(architecture="lenet", options={"activation": "relu", "batch_norm": True}, normalization="dataset", epochs=2)
+    told = list(train(config, quadrants(), folder=folder))
+    return folder / "last.pt", config, [event for event in told if isinstance(event, EpochDone)]
+
+
+def test_a_checkpoint_explains_itself(trained):
+    path, config, epochs = trained
+
+    content = checkpoints.load(path)
+
+    assert content["config"] == json.loads(config.to_json())
+    assert content["classes"] == ["left", "right", "below"]
+    assert content["input_shape"] == [1, 12, 12]
+    assert (content["epoch"], content["batch"], content["step"]) == (2, 6, 12)
+    assert [EpochDone(**done) for done in content["history"]] == epochs
+    assert content["test_accuracy"] == epochs[-1].test_accuracy
+    assert content["best_test_accuracy"] == max(done.test_accuracy for done in epochs)
+
+
+def test_the_network_rebuilt_from_a_checkpoint_predicts_what_is_stored_in_it(trained):
+    content = checkpoints.load(trained[0])
+    data, config = quadrants(), content["config"]
+    model = card(config["architecture"]).build(tuple(content["input_shape"]), len(content["classes"]), config["options"])
+    model.load_state_dict(content["model"])
+
+    said = evaluate(model, data.test_images, data.test_labels, Preparation(**content["preparation"]))
+
+    assert content["test_predicted"].dtype == torch.uint8
+    assert torch.equal(said.predicted, content["test_predicted"])
+    torch.testing.assert_close(said.confidence, content["test_confidence"])
+    assert (content["test_predicted"] == data.test_labels).float().mean().item() == pytest.approx(content["test_accuracy"])
+
+
+def test_a_file_cut_off_anywhere_is_a_checkpoint_error(trained, tmp_path):
+    whole, cut = trained[0].read_bytes(), tmp_path / "last.pt"
+
+    for length in [*range(0, len(whole), len(whole) // 150), len(whole) - 1]:
+        cut.write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match="damaged"):
+            checkpoints.load(cut)
+
+
+def test_a_file_with_other_content_is_a_checkpoint_error(tmp_path):
+    path = tmp_path / "last.pt"
+    torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
+        checkpoints.load(path)
+
+    path.write_bytes(pickle.dumps({"format": 1, "config": print}, protocol=2))
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoints.load(path)
+
+    path.write_text("hello")
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoints.load(path)
+
+
+def test_another_format_and_a_missing_part_are_named(trained, tmp_path):
+    content, path = checkpoints.load(trained[0]), tmp_path / "last.pt"
+
+    torch.save(content | {"format": 99}, path)
+    with pytest.raises(CheckpointError, match="format 99"):
+        checkpoints.load(path)
+
+    del content["optimizer"]
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match="optimizer missing"):
+        checkpoints.load(path)
+
+
+def test_a_missing_checkpoint_says_when_there_will_be_one(tmp_path):
+    with pytest.raises(CheckpointError, match="first epoch"):
+        checkpoints.load(tmp_path / "last.pt")
+
+
+def test_a_failed_save_leaves_the_old_checkpoint_as_it_was(trained, tmp_path, monkeypatch):
+    content, path = checkpoints.load(trained[0]), tmp_path / "last.pt"
+    checkpoints.save(content, path)
+
+    def disk_full(_content, file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", disk_full)
+    with pytest.raises(CheckpointError, match="No space left"):
+        checkpoints.save(content | {"epoch": 3}, path)
+
+    assert checkpoints.load(path)["epoch"] == 2
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,318 @@
+"""Downloads, from a server of the test's own on this machine."""
+
+import gzip
+import io
+import os
+import tarfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from cnnlab.datasets import entry
+from cnnlab.datasets.catalogue import Download
+from cnnlab.datasets.download import fetch, unpack
+from cnnlab.datasets.idx import write_idx
+from cnnlab.datasets.loading import load
+from cnnlab.datasets.places import BATCH_FILES, BATCHES, Places
+from cnnlab.errors import DataError
+
+
+class Mirror:
+    """What a made server sends, by path; `asked` are the paths that it was asked for."""
+
+    def __init__(self, address):
+        self.address = address
+        self.files = {}
+        self.lengths = {}  # what the header promises, where that is not the truth
+        self.asked = []
+
+
+@pytest.fixture
+def mirror(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            made.asked.append(self.path)
+            content = made.files.get(self.path)
+            if content is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(made.lengths.get(self.path, len(content))))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made = Mirror(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def places(tmp_path):
+    return Places(home=tmp_path / "home")
+
+
+def offered(mirror, name, content, paths=("/",)):
+    """A Download of `content`; each of `paths` is a mirror, but only the last one has it."""
+    mirror.files[f"{paths[-1]}{name}"] = content
+    return Download(
+        name, md5(content, usedforsecurity=False).hexdigest(), len(content), tuple(f"{mirror.address}{p}{name}" for p in paths)
+    )
+
+
+def tiny_mnist(mirror, tmp_path, paths=("/",)):
+    downloads = []
+    for prefix, count in (("train", 20), ("t10k", 10)):
+        for kind, values in (
+            ("images-idx3", np.arange(count * 784, dtype=np.uint32).astype(np.uint8).reshape(count, 28, 28)),
+            ("labels-idx1", (np.arange(count) % 10).astype(np.uint8)),
+        ):
+            path = tmp_path / f"{prefix}-{kind}-ubyte.gz"
+            write_idx(path, values)
+            downloads.append(offered(mirror, path.name, path.read_bytes(), paths))
+    return replace(entry("mnist"), downloads=tuple(downloads))
+
+
+def leftovers(places):
+    return [path.name for path in places.own.rglob("*") if path.is_file()]
+
+
+def test_fetched_data_set_is_found_and_loads(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+
+    folder = fetch(mnist, places)
+
+    assert places.find(mnist) == folder == places.own / "MNIST" / "raw"
+    assert load(mnist, places).train_images.shape == (20, 1, 28, 28)
+    assert len(leftovers(places)) == 4
+
+
+def test_progress_rises_to_all_bytes_of_all_files(mirror, places, tmp_path):
+    mnist, seen = tiny_mnist(mirror, tmp_path), []
+
+    fetch(mnist, places, lambda done, total: seen.append((done, total)))
+
+    total = sum(download.bytes for download in mnist.downloads)
+    assert seen == sorted(seen)
+    assert seen[-1] == (total, total)
+    assert {t for _, t in seen} == {total}
+
+
+def test_second_mirror_is_asked_where_the_first_has_not_got_it(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path, paths=("/first/", "/second/"))
+
+    fetch(mnist, places)
+
+    assert mirror.asked[:2] == ["/first/train-images-idx3-ubyte.gz", "/second/train-images-idx3-ubyte.gz"]
+    assert places.find(mnist)
+
+
+def test_second_mirror_is_asked_where_the_first_sends_something_else(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path, paths=("/first/", "/second/"))
+    wrong = mnist.downloads[0]
+    mirror.files[f"/first/{wrong.name}"] = bytes(wrong.bytes)
+
+    folder = fetch(mnist, places)
+
+    assert md5((folder / wrong.name).read_bytes(), usedforsecurity=False).hexdigest() == wrong.md5
+
+
+def test_intact_files_are_not_fetched_again_but_damaged_ones_are(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+    folder = fetch(mnist, places)
+    mirror.asked.clear()
+
+    fetch(mnist, places)
+    assert mirror.asked == []
+
+    (folder / mnist.downloads[1].name).write_bytes(b"damaged")
+    fetch(mnist, places)
+    assert mirror.asked == [f"/{mnist.downloads[1].name}"]
+
+
+def test_wrong_checksum_is_told_and_the_file_removed(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+    first = mnist.downloads[0]
+    mirror.files[f"/{first.name}"] = bytes(first.bytes)
+
+    with pytest.raises(DataError, match=rf"arrived damaged and was removed, its checksum is \w{{32}} instead of {first.md5}"):
+        fetch(mnist, places)
+
+    assert leftovers(places) == []
+    assert places.find(mnist) is None
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_body_that_breaks_off_is_told_and_removed(mirror, places, tmp_path, says_so):
+    mnist = tiny_mnist(mirror, tmp_path)
+    first = mnist.downloads[0]
+    content = mirror.files[f"/{first.name}"]
+    mirror.files[f"/{first.name}"] = content[:50]
+    mirror.lengths[f"/{first.name}"] = 50 if says_so else len(content)
+
+    with pytest.raises(DataError, match=f"broke off after 50 of {first.bytes:,} bytes"):
+        fetch(mnist, places)
+
+    assert leftovers(places) == []
+
+
+def test_endless_body_is_cut_off(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+    first = mnist.downloads[0]
+    mirror.files[f"/{first.name}"] += bytes(1)
+
+    with pytest.raises(DataError, match="sent more than"):
+        fetch(mnist, places)
+
+    assert leftovers(places) == []
+
+
+def test_without_network_one_sentence_says_what_to_do(places):
+    unused = "http://127.0.0.1:9/"  # the port of a service that answers nothing; no test may ask another machine
+    mnist = replace(entry("mnist"), downloads=(Download("train-images-idx3-ubyte.gz", "0" * 32, 10, (unused,)),))
+
+    with pytest.raises(
+        DataError,
+        match=r"^MNIST could not be downloaded \(.*127\.0\.0\.1: .+\): connect to the internet, "
+        r"or point CNNLAB_DATA to a folder that has it, or use the bundled sample\.$",
+    ):
+        fetch(mnist, places)
+
+
+def test_server_that_says_nothing_is_given_up(places):
+    with silent_server() as port:
+        mnist = replace(entry("mnist"), downloads=(Download("a.gz", "0" * 32, 10, (f"http://127.0.0.1:{port}/a.gz",)),))
+
+        with pytest.raises(DataError, match="timed out"):
+            fetch(mnist, places, timeout=0.1)
+
+
+@contextmanager
+def silent_server():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel takes the connection; nobody answers
+        yield server.getsockname()[1]
+
+
+def test_only_http_addresses_are_opened(places, tmp_path):
+    (tmp_path / "secret").write_text("x")
+    address = (tmp_path / "secret").as_uri()
+    mnist = replace(entry("mnist"), downloads=(Download("a.gz", "0" * 32, 1, (address,)),))
+
+    with pytest.raises(ValueError, match="http or https"):
+        fetch(mnist, places)
+
+
+def test_folder_that_cannot_be_written_is_named(mirror, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+    (tmp_path / "home").write_text("a file where the home should be")
+
+    with pytest.raises(DataError, match=r"^MNIST could not be saved in .*home"):
+        fetch(mnist, Places(home=tmp_path / "home"))
+
+
+def test_sample_has_nothing_to_download(places):
+    with pytest.raises(DataError, match="comes with the lab"):
+        fetch(entry("sample"), places)
+
+
+def test_leftovers_of_a_killed_download_are_removed_after_a_day(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+    folder = places.target(mnist)
+    folder.mkdir(parents=True)
+    old, fresh = folder / ".a.gz-1.part", folder / ".a.gz-2.part"
+    for path in (old, fresh):
+        path.touch()
+    yesterday = time.time() - 100_000
+    os.utime(old, (yesterday, yesterday))
+
+    fetch(mnist, places)
+
+    assert not old.exists()
+    assert fresh.exists()
+
+
+# CIFAR-10's archive
+
+
+def archive_of(files):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+CIFAR_FILES = {f"{BATCHES}/{name}": name.encode() for name in BATCH_FILES}
+
+
+def test_archive_is_unpacked_into_torchvision_s_folder_and_not_kept(mirror, places):
+    cifar = replace(entry("cifar10"), downloads=(offered(mirror, "cifar-10-python.tar.gz", archive_of(CIFAR_FILES)),))
+    seen = []
+
+    folder = fetch(cifar, places, lambda done, total: seen.append(done))
+
+    assert places.find(cifar) == folder == places.own / BATCHES
+    assert (folder / "data_batch_3").read_bytes() == b"data_batch_3"
+    assert sorted(leftovers(places)) == sorted(BATCH_FILES)
+    assert seen[-1] == cifar.downloads[0].bytes
+    fetch(cifar, places)
+    assert len(mirror.asked) == 1
+
+
+def test_archive_takes_the_place_of_half_a_folder(mirror, places):
+    cifar = replace(entry("cifar10"), downloads=(offered(mirror, "cifar-10-python.tar.gz", archive_of(CIFAR_FILES)),))
+    (places.own / BATCHES).mkdir(parents=True)
+    (places.own / BATCHES / "data_batch_1").write_text("half")
+
+    folder = fetch(cifar, places)
+
+    assert (folder / "data_batch_1").read_bytes() == b"data_batch_1"
+
+
+def test_nothing_outside_the_folder_is_written_from_an_archive(tmp_path):
+    archive = tmp_path / "inner" / "archive.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes(archive_of(CIFAR_FILES | {"../evil": b"x", f"{tmp_path}/evil": b"x", f"{BATCHES}/../../evil": b"x"}))
+
+    unpack(archive, tmp_path / "inner" / "folder")
+
+    assert sorted(path.name for path in (tmp_path / "inner" / "folder").iterdir()) == sorted(BATCH_FILES)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted([*BATCH_FILES, "archive.tar.gz"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (archive_of({"other": b"x"}), "is no archive of CIFAR-10"),
+        (archive_of(CIFAR_FILES)[:100], "cannot be unpacked"),
+        (gzip.compress(b"no tar"), "cannot be unpacked"),
+    ],
+    ids=["another archive", "cut off", "no archive"],
+)
+def test_archive_that_cannot_be_used_leaves_no_data_set(mirror, places, content, message):
+    cifar = replace(entry("cifar10"), downloads=(offered(mirror, "cifar-10-python.tar.gz", content),))
+
+    with pytest.raises(DataError, match=message):
+        fetch(cifar, places)
+
+    assert places.find(cifar) is None
+    assert leftovers(places) == []

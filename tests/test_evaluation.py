@@ -1,0 +1,87 @@
+"""Evaluation: the same figures as one image at a time, whatever the batches; confusion and per-class figures by hand."""
+
+import math
+
+import pytest
+import torch
+from quadrants import quadrants, settings
+
+from cnnlab.datasets.transforms import Preparation
+from cnnlab.evaluation import ClassFigures, comfortable_batch, confusion, evaluate, evaluate_in_steps, per_class
+from cnnlab.training import initialization
+
+
+@pytest.fixture
+def network():
+    return initialization.network(settings(architecture="lenet", options={"batch_norm": True, "dropout": 0.5}), 3)
+
+
+PREPARATION = Preparation(channels=1, image_size=12)
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 7, 30])
+def test_evaluation_equals_one_image_at_a_time(network, batch_size):
+    data = quadrants(test=30)
+    network.eval()
+    shares = [torch.softmax(network(image[None] / 255)[0].detach(), dim=0) for image in data.test_images]
+    labels = data.test_labels.tolist()
+
+    told = evaluate(network, data.test_images, data.test_labels, PREPARATION, batch_size=batch_size)
+
+    assert told.loss == pytest.approx(
+        sum(-math.log(share[label]) for share, label in zip(shares, labels, strict=True)) / 30, rel=1e-5
+    )
+    assert told.accuracy == sum(share.argmax() == label for share, label in zip(shares, labels, strict=True)).item() / 30
+    assert told.predicted.tolist() == [share.argmax().item() for share in shares]
+    assert told.confidence.tolist() == pytest.approx([share.max().item() for share in shares], rel=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_leaves_the_network_as_it_was(network, training):
+    network.train(training)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    data = quadrants()
+
+    evaluate(network, data.test_images, data.test_labels, PREPARATION)
+
+    assert network.training is training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_an_evaluation_tells_how_far_it_is_and_can_be_ended(network):
+    data = quadrants(test=30)
+    network.train()
+    steps = evaluate_in_steps(network, data.test_images, data.test_labels, PREPARATION, batch_size=8)
+
+    assert [next(steps), next(steps)] == [8, 16]
+    assert not torch.is_inference_mode_enabled()
+    steps.close()
+
+    assert network.training
+
+
+def test_a_large_image_is_judged_in_small_batches():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+
+    assert comfortable_batch(28, cpu) == 668
+    assert comfortable_batch(224, cpu) == 16
+    assert comfortable_batch(224, gpu) > 16
+    assert comfortable_batch(1, cpu) == 4096
+
+
+def test_confusion_counts_true_classes_in_rows_and_predicted_ones_in_columns():
+    labels, predicted = torch.tensor([0, 0, 1, 2, 2]), torch.tensor([0, 1, 1, 0, 2], dtype=torch.uint8)
+
+    assert confusion(labels, predicted, 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+
+
+def test_confusion_keeps_classes_that_never_occur():
+    assert confusion(torch.tensor([0]), torch.tensor([0]), 4).shape == (4, 4)
+
+
+def test_figures_per_class_follow_from_the_confusion():
+    figures = per_class(torch.tensor([[6, 2, 0], [1, 1, 0], [0, 0, 0]]))
+
+    assert figures[0] == ClassFigures(images=8, accuracy=0.7, precision=6 / 7, recall=6 / 8)
+    assert figures[1] == ClassFigures(images=2, accuracy=0.7, precision=1 / 3, recall=1 / 2)
+    assert figures[2] == ClassFigures(images=0, accuracy=1.0, precision=None, recall=None)

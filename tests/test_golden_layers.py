@@ -1,0 +1,54 @@
+"""The layer table of every architecture as text that a reviewer reads: tests/golden/<name>.txt.
+
+After a change that is meant, write them anew with `pytest tests/test_golden_layers.py --regenerate-golden` and read the diff.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cnnlab.architectures import cards
+from cnnlab.layers.text import as_text
+from cnnlab.layers.trace import layer_table
+
+FOLDER = Path(__file__).parent / "golden"
+
+every_card = pytest.mark.parametrize("card", cards(), ids=lambda c: c.name)
+
+
+@every_card
+def test_the_table_is_the_golden_one(card, regenerate_golden):
+    file = FOLDER / f"{card.name}.txt"
+    text = as_text(layer_table(card.name)) + "\n"
+
+    if regenerate_golden:
+        file.write_text(text, encoding="utf-8")
+
+    assert text == file.read_text(encoding="utf-8")
+
+
+@every_card
+def test_the_golden_rows_add_up_to_the_promises_of_the_card(card):
+    _, rows, totals = (FOLDER / f"{card.name}.txt").read_text(encoding="utf-8").strip().split("\n\n")
+
+    columns = zip(*(line.rsplit(maxsplit=6)[-6:] for line in rows.splitlines()[1:]), strict=True)
+    parameters, _, buffers, macs, activations, _ = ([_number(cell) for cell in column] for column in columns)
+
+    assert sum(parameters) == card.parameters
+    assert sum(macs) == card.macs
+    assert [_number(line.split()[1]) for line in totals.splitlines()] == [
+        sum(parameters),
+        sum(buffers),
+        sum(macs),
+        sum(activations),
+    ]
+
+
+def test_every_golden_table_belongs_to_an_architecture():
+    assert {file.stem for file in FOLDER.glob("*.txt")} == {card.name for card in cards()}
+
+
+def _number(cell: str) -> float:
+    return float(cell.replace(",", "").rstrip("%"))

@@ -1,0 +1,373 @@
+"""The layer table: shapes the course prints, costs recounted by other tools, and what tracing leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from math import prod
+
+import pytest
+import torch
+import torchinfo
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnlab.architectures import blocks, card, cards
+from cnnlab.errors import ConfigError, ShapeError
+from cnnlab.layers import LayerTable
+from cnnlab.layers.trace import layer_table, trace
+
+every_card = pytest.mark.parametrize("card", cards(), ids=lambda c: c.name)
+
+
+def outputs(table):
+    return " ".join("×".join(map(str, row.output_shape)) for row in table.rows)
+
+
+# The registry
+
+
+@every_card
+def test_parameters_agree_with_torchinfo(card):
+    model = card.build(device="meta")
+
+    table = layer_table(card.name)
+
+    summary = torchinfo.summary(model, input_data=torch.empty(1, *card.input_shape, device="meta"), device="meta", verbose=0)
+    assert table.parameters == summary.trainable_params == card.parameters
+    assert table.buffers == sum(buffer.numel() for buffer in model.buffers())
+
+
+@every_card
+def test_macs_agree_with_the_flop_counter(card):
+    model = card.build(device="meta").eval()
+    with FlopCounterMode(display=False) as counter:
+        model(torch.empty(1, *card.input_shape, device="meta"))
+
+    table = layer_table(card.name)
+
+    assert table.macs == counter.get_total_flops() // 2 == card.macs
+
+
+@every_card
+def test_totals_and_shares_add_up(card):
+    table = layer_table(card.name)
+
+    for name in ("parameters", "buffers", "macs", "activation_bytes"):
+        assert getattr(table, name) == sum(getattr(row, name) for row in table.rows)
+    assert sum(row.share for row in table.rows) == pytest.approx(1.0)
+    assert all(row.activation_bytes == 4 * prod(row.output_shape) for row in table.rows)
+    assert all(row.receptive_field is not None for row in table.rows)
+    assert 0 < table.convolution_parameters + table.dense_parameters <= table.parameters
+
+
+@every_card
+def test_the_last_layer_sees_the_whole_image(card):
+    table = layer_table(card.name)
+
+    assert table.rows[-1].receptive_field >= card.input_shape[1]
+    assert table.rows[-1].output_shape == (10,)
+
+
+@every_card
+def test_folding_keeps_the_sums(card):
+    table = layer_table(card.name)
+
+    for depth in (1, 2, 3, 99):
+        folded = table.fold(depth)
+        assert sum(row.layers for row in folded.rows) == len(table.rows)
+        for name in ("parameters", "buffers", "macs", "activation_bytes"):
+            assert sum(getattr(row, name) for row in folded.rows) == getattr(folded, name) == getattr(table, name)
+    assert table.fold(99) == table
+
+
+@every_card
+def test_a_table_comes_back_from_json_as_it_was(card):
+    table = layer_table(card.name)
+
+    assert LayerTable.from_dict(json.loads(json.dumps(table.to_dict()))) == table
+
+
+# What the course prints
+
+
+def test_lenet_has_the_shapes_of_the_course():
+    assert outputs(layer_table("lenet")) == "6×28×28 6×28×28 6×14×14 16×10×10 16×10×10 16×5×5 400 120 120 84 84 10"
+
+
+def test_vgg_by_block_has_the_shapes_of_the_course():
+    assert outputs(layer_table("vgg").fold(1)) == "64×112×112 128×56×56 256×28×28 512×14×14 512×7×7 10"
+
+
+def test_nin_by_stage_has_the_shapes_of_the_course():
+    assert outputs(layer_table("nin").fold(1)) == (
+        "96×54×54 96×26×26 256×26×26 256×12×12 384×12×12 384×5×5 384×5×5 10×5×5 10×1×1 10"
+    )
+
+
+@pytest.mark.parametrize(("channels", "stride", "shape"), [(3, 1, (3, 6, 6)), (6, 2, (6, 3, 3))], ids=["3→3", "3→6"])
+def test_a_residual_block_has_the_shape_of_the_course(channels, stride, shape):
+    with torch.device("meta"):
+        block = blocks.Residual(3, channels, stride=stride, activation="relu", batch_norm=True)
+
+    rows = trace(block, (3, 6, 6))
+
+    assert rows[-1].output_shape == shape
+    assert [row.kind for row in rows].count("Add") == 1
+    assert [row.path for row in rows].count("shortcut") == (stride == 2)
+
+
+def test_most_of_lenets_parameters_are_dense():
+    table = layer_table("lenet")
+
+    assert (table.convolution_parameters, table.dense_parameters) == (2_572, 59_134)
+
+
+def test_an_image_too_small_is_a_shape_error():
+    with pytest.raises(ShapeError, match="at least"):
+        layer_table("alexnet", (1, 28, 28))
+
+
+# Rows
+
+
+def test_a_row_says_its_settings_in_words():
+    model = nn.Sequential(
+        nn.Conv2d(2, 6, 5, padding=2),
+        nn.Conv2d(6, 6, (3, 1), stride=(2, 1), padding="valid", dilation=2, groups=3, bias=False),
+        nn.MaxPool2d(3, stride=2, padding=1),
+        nn.BatchNorm2d(6),
+        nn.Dropout(0.5),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(6, 4),
+    )
+
+    rows = trace(model, (2, 16, 16))
+
+    assert [row.settings for row in rows] == [
+        "6 channels, 5×5, stride 1, pad 2",
+        "6 channels, 3×1, stride 2×1, pad valid, dilation 2, 3 groups, no bias",
+        "3×3, stride 2, pad 1",
+        "6 channels",
+        "50 % set to zero in training",
+        "to 1×1",
+        "",
+        "4 units",
+    ]
+
+
+def test_batch_norm_has_two_parameters_a_channel_and_its_statistics_are_buffers():
+    (row,) = trace(nn.BatchNorm2d(6), (6, 4, 4))
+
+    assert row.parameters == 12  # γ and β
+    assert row.buffers == 13  # running mean and variance, and how many batches they have seen
+
+
+def test_macs_of_grouped_and_transposed_convolutions_agree_with_the_flop_counter():
+    model = nn.Sequential(
+        nn.Conv2d(4, 8, 3, groups=2), nn.ConvTranspose2d(8, 6, 3, stride=2, groups=2), nn.Conv2d(6, 6, 1, groups=6)
+    )
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 4, 9, 9))
+
+    rows = trace(model, (4, 9, 9))
+
+    assert sum(row.macs for row in rows) == counter.get_total_flops() // 2
+
+
+def test_a_module_that_runs_twice_is_counted_once():
+    convolution = nn.Conv2d(3, 3, 3, padding=1)
+    model = nn.Sequential(convolution, nn.ReLU(), convolution)
+
+    rows = trace(model, (3, 8, 8))
+
+    assert [row.parameters for row in rows] == [84, 0, 0]
+    assert [row.shared for row in rows] == [False, False, True]
+    assert rows[0].macs == rows[2].macs > 0  # it computes each time
+    assert [row.receptive_field for row in rows] == [3, 3, 5]
+
+
+def test_weights_tied_between_two_modules_are_counted_once():
+    first, second = nn.Linear(5, 5, bias=False), nn.Linear(5, 5)
+    second.weight = first.weight
+
+    rows = trace(nn.Sequential(first, second), (5,))
+
+    assert [row.parameters for row in rows] == [25, 5]
+    assert [row.shared for row in rows] == [False, True]
+
+
+def test_frozen_parameters_are_not_trainable():
+    model = nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 2)).requires_grad_(False)
+    model[1].requires_grad_(True)
+
+    rows = trace(model, (5,))
+
+    assert [(row.parameters, row.share) for row in rows] == [(0, 0.0), (12, 1.0)]
+    assert rows[0].settings == "5 units, frozen"
+
+
+def test_a_layer_that_holds_parameters_and_children_is_one_row():
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+            self.inner = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.inner(x) * self.scale
+
+    rows = trace(nn.Sequential(Scaled(), nn.Linear(4, 2)), (4,))
+
+    assert [(row.kind, row.parameters) for row in rows] == [("Scaled", 21), ("Linear", 10)]
+
+
+# Branches and the receptive field
+
+
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(1, 2, 1)
+        self.wide = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1))
+        self.join = blocks.Concatenate()
+        self.after = nn.Conv2d(5, 1, 3, padding=1)
+
+    def forward(self, x):
+        return self.after(self.join(self.narrow(x), self.wide(x)))
+
+
+def test_a_concatenation_is_a_row_and_sees_what_its_widest_branch_sees():
+    rows = {row.path: row for row in trace(Branches(), (1, 12, 12))}
+
+    assert list(rows) == ["narrow", "wide.0", "wide.1", "join", "after"]
+    assert rows["join"].settings == "2 + 3 channels"
+    assert rows["join"].output_shape == (5, 12, 12)
+    assert [row.receptive_field for row in rows.values()] == [1, 3, 5, 5, 7]
+
+
+def test_receptive_fields_of_a_chain_are_those_worked_out_by_hand():
+    model = nn.Sequential(
+        nn.Conv2d(1, 1, 11, stride=4),  # 11, then neighbours are 4 pixels apart
+        nn.MaxPool2d(3, stride=2),  # 11 + 2·4
+        nn.Conv2d(1, 1, 5, padding=2),  # 19 + 4·8
+        nn.Conv2d(1, 1, 3, padding=2, dilation=2),  # 51 + 2·2·8
+    )
+
+    assert [row.receptive_field for row in trace(model, (1, 224, 224))] == [11, 19, 51, 83]
+
+
+def test_dense_layers_and_global_pooling_see_the_whole_image():
+    dense = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(900, 2))
+    pooled = nn.Sequential(nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2))
+
+    assert [row.receptive_field for row in trace(dense, (1, 32, 32))] == [3, 3, 32]
+    assert [row.receptive_field for row in trace(pooled, (1, 32, 32))] == [3, 32, 32, 32]
+
+
+def test_the_receptive_field_is_what_a_gradient_reaches():
+    model = nn.Sequential(nn.Conv2d(1, 1, 3, stride=2), nn.AvgPool2d(3, stride=1), nn.AdaptiveAvgPool2d(4), nn.Conv2d(1, 1, 2))
+    image = torch.zeros(1, 1, 31, 31, requires_grad=True)
+    nn.init.ones_(model[0].weight)
+    nn.init.ones_(model[3].weight)
+
+    model(image)[0, 0, 1, 1].backward()
+
+    reached = int((image.grad[0, 0].abs().sum(0) > 0).sum())
+    assert trace(model, (1, 31, 31))[-1].receptive_field >= reached > 0
+    assert trace(model[:2], (1, 31, 31))[-1].receptive_field == 7
+
+
+def test_behind_an_operation_that_is_no_module_the_receptive_field_is_not_known():
+    class Hidden(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.before, self.after = nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)
+
+        def forward(self, x):
+            return self.after(self.before(x) * 2)
+
+    assert [row.receptive_field for row in trace(Hidden(), (1, 9, 9))] == [3, None]
+
+
+# What tracing leaves behind
+
+
+def test_mode_hooks_statistics_and_random_state_are_as_before():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout(0.5))
+    model[1].eval()
+    before = ({name: tensor.clone() for name, tensor in model.state_dict().items()}, torch.get_rng_state())
+
+    trace(model, (1, 8, 8))
+
+    assert [module.training for module in model.modules()] == [True, True, False, True]
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    assert all(torch.equal(tensor, before[0][name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), before[1])
+    assert all(parameter.device.type == "cpu" for parameter in model.parameters())
+
+
+def test_a_forward_that_raises_leaves_the_model_as_it_was():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(5))
+    state = torch.get_rng_state()
+
+    with pytest.raises(RuntimeError):
+        trace(model, (1, 8, 8))
+
+    assert all(module.training for module in model.modules())
+    assert not any(module._forward_hooks for module in model.modules())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(parameter.device.type == "cpu" for parameter in model.parameters())
+
+
+def test_a_table_leaves_the_random_state_alone():
+    state = torch.get_rng_state()
+
+    layer_table("course-resnet")
+
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+# Folding and writing
+
+
+def test_a_block_runs_from_its_first_input_to_its_last_output():
+    block = layer_table("vgg").fold(1).rows[2]
+
+    assert (block.path, block.kind, block.layers) == ("block3", "Block", 5)
+    assert block.settings == "2 Conv2d, 2 ReLU, MaxPool2d"
+    assert (block.input_shape, block.output_shape) == ((128, 56, 56), (256, 28, 28))
+    assert block.receptive_field == 30
+
+
+def test_a_block_of_one_layer_stays_that_layer():
+    row = layer_table("nin").fold(1).rows[1]
+
+    assert (row.path, row.kind, row.settings) == ("pool1", "MaxPool2d", "3×3, stride 2")
+
+
+@pytest.mark.parametrize("depth", [0, -1])
+def test_a_depth_below_one_is_refused(depth):
+    with pytest.raises(ConfigError, match=f"1 or more, not {depth}"):
+        layer_table("lenet").fold(depth)
+
+
+def test_csv_has_units_in_its_header_and_a_line_a_row():
+    table = layer_table("lenet")
+
+    header, *lines = csv.reader(io.StringIO(table.to_csv()))
+
+    assert header[5:11] == [
+        *("parameters (trainable)", "buffers (numbers)", "share of parameters (%)", "MACs (per image)"),
+        *("activation memory (bytes per image)", "receptive field (pixels a side)"),
+    ]
+    assert len(lines) == 12
+    assert lines[0][:6] == ["conv1", "Conv2d", "6 channels, 5×5, stride 1, pad 2", "1×28×28", "6×28×28", "156"]
+    assert sum(int(line[8]) for line in lines) == card("lenet").macs
+
+
+def test_an_unknown_architecture_is_refused_with_the_names_there_are():
+    with pytest.raises(ConfigError, match=r"choose one of: .*lenet"):
+        layer_table("lenett")

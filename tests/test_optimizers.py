@@ -1,0 +1,107 @@
+"""Optimisers and learning rate schedules: each learns, and each follows PyTorch's own curve where PyTorch has one."""
+
+import math
+
+import pytest
+import torch
+from quadrants import quadrants, settings
+from torch.optim import lr_scheduler
+
+from cnnlab.events import EpochDone
+from cnnlab.training import optimizers
+from cnnlab.training.engine import train
+
+RATES = {"sgd": 0.2, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.003}
+SCHEDULES = ("constant", "step", "cosine", "one-cycle", "warm-up")
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", RATES)
+def test_every_optimizer_learns_with_every_schedule(optimizer, schedule):
+    config = settings(optimizer=optimizer, learning_rate=RATES[optimizer], schedule=schedule, epochs=6)
+
+    epochs = [event for event in train(config, quadrants()) if isinstance(event, EpochDone)]
+
+    assert epochs[-1].train_loss < epochs[0].train_loss
+    assert epochs[-1].test_accuracy > 0.6
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "figures"),
+    [
+        ({"optimizer": "sgd", "momentum": 0.9, "nesterov": True}, torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+        ({"optimizer": "adam"}, torch.optim.Adam, {}),
+        ({"optimizer": "adamw"}, torch.optim.AdamW, {}),
+        ({"optimizer": "rmsprop", "momentum": 0.5}, torch.optim.RMSprop, {"momentum": 0.5}),
+    ],
+)
+def test_an_optimizer_takes_the_settings_of_the_configuration(changes, kind, figures):
+    config = settings(learning_rate=0.03, weight_decay=0.02, **changes)
+
+    made = optimizers.optimizer(config, [torch.nn.Parameter(torch.zeros(1))])
+
+    assert type(made) is kind
+    group = made.param_groups[0]
+    assert {name: group[name] for name in ("lr", "weight_decay", *figures)} == {"lr": 0.03, "weight_decay": 0.02, **figures}
+
+
+def rates(scheduler, optimizer, steps):
+    """The learning rate of each step."""
+    told = []
+    for _ in range(steps):
+        told.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return told
+
+
+def sgd(rate=0.5):
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    return torch.optim.SGD([parameter], rate)
+
+
+@pytest.mark.parametrize("batches", [1, 4, 7])
+@pytest.mark.parametrize(
+    ("schedule", "torchs"),
+    [
+        ("constant", lambda optimizer, _: lr_scheduler.ConstantLR(optimizer, factor=1.0)),
+        ("step", lambda optimizer, batches: lr_scheduler.StepLR(optimizer, 2 * batches, gamma=0.3)),
+        ("cosine", lambda optimizer, batches: lr_scheduler.CosineAnnealingLR(optimizer, 5 * batches)),
+        (
+            "one-cycle",
+            lambda optimizer, batches: lr_scheduler.OneCycleLR(optimizer, 0.5, total_steps=5 * batches, cycle_momentum=False),
+        ),
+    ],
+)
+def test_a_schedule_follows_pytorchs_curve(schedule, torchs, batches):
+    config = settings(learning_rate=0.5, schedule=schedule, epochs=5, step_epochs=2, step_factor=0.3)
+    ours, theirs = sgd(), sgd()
+
+    drawn = rates(optimizers.schedule(config, ours, batches), ours, 5 * batches)
+
+    assert drawn == pytest.approx(rates(torchs(theirs, batches), theirs, 5 * batches), abs=1e-9)
+
+
+def test_warm_up_rises_in_even_steps_to_the_learning_rate_and_stays():
+    config = settings(learning_rate=0.5, schedule="warm-up", warmup_epochs=2, epochs=4)
+    optimizer = sgd()
+
+    drawn = rates(optimizers.schedule(config, optimizer, 2), optimizer, 8)
+
+    assert drawn == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.5, 0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_run_of_a_single_batch_has_a_learning_rate(schedule):
+    config = settings(schedule=schedule, epochs=1)
+
+    factors = [optimizers.factor(config, step, 1) for step in (0, 1)]  # PyTorch asks for the step after the last, too
+
+    assert all(math.isfinite(factor) and 0 <= factor <= 1 for factor in factors)
+
+
+def test_the_learning_rate_that_is_told_is_the_one_that_was_used():
+    told = train(settings(schedule="step", step_epochs=1, step_factor=0.5, learning_rate=0.2, epochs=3), quadrants())
+
+    assert [event.learning_rate for event in told if isinstance(event, EpochDone)] == pytest.approx([0.2, 0.1, 0.05])
