@@ -2,11 +2,15 @@
 
 import streamlit as st
 
-st.navigation(
-    [
-        st.Page("pages/design.py", title="Design", icon=":material/account_tree:", default=True),
-        st.Page("pages/data.py", title="Data", icon=":material/photo_library:"),
-        st.Page("pages/train.py", title="Train", icon=":material/show_chart:"),
-        st.Page("pages/predict.py", title="Predict", icon=":material/fact_check:"),
-    ]
-).run()
+PAGES = {
+    st.Page("pages/design.py", title="Design", default=True): ":material/account_tree:",
+    st.Page("pages/data.py", title="Data"): ":material/photo_library:",
+    st.Page("pages/train.py", title="Train"): ":material/show_chart:",
+    st.Page("pages/predict.py", title="Predict"): ":material/fact_check:",
+}
+
+# The list is drawn here and not by st.navigation: the browser would fetch the icon of an st.Page from the internet for its tab.
+page = st.navigation(list(PAGES), position="hidden")
+for each, icon in PAGES.items():
+    st.sidebar.page_link(each, icon=icon)
+page.run()

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
-    """Rows under a header, two spaces between columns; the columns named in `right` end at the same place, as numbers should."""
-    lines = [list(header), *(list(row) for row in rows)]
+    """Rows under a header, two spaces between columns; the columns named in `right` end at the same place, as numbers should.
+
+    Control characters become spaces: a cell may be what somebody has typed, and must not steer the terminal.
+    """
+    lines = [["".join(c if c.isprintable() else " " for c in cell) for cell in line] for line in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     to_the_right = [name in right for name in header]
     return "\n".join(

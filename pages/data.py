@@ -20,12 +20,12 @@ IN_GRID = 40
 
 def first_page() -> None:
     """Another class or part starts from its beginning."""
-    st.session_state["data:page"] = 0
+    st.session_state["data:page"] = 1
 
 
 def next_page(pages: int) -> None:
     """The images that follow; after the last come the first again."""
-    st.session_state["data:page"] = (st.session_state.get("data:page", 0) + 1) % max(1, pages)
+    st.session_state["data:page"] = st.session_state.get("data:page", 1) % pages + 1
 
 
 def show_sample() -> None:
@@ -38,7 +38,8 @@ def pick_dataset(address: Address, entries: dict[str, Entry]) -> str:
     """Which data set to look at."""
     address.seed("data:dataset", "dataset", SAMPLE, one_of("dataset", tuple(entries)))
     chosen = st.segmented_control(
-        "Data set", list(entries), format_func=lambda name: entries[name].title, key="data:dataset", required=True, on_change=first_page,
+        "Data set", list(entries), format_func=lambda name: entries[name].title, key="data:dataset", required=True,
+        on_change=first_page,
         help="The images that a network can learn from. The sample comes with the lab; the others are fetched once.",
     )  # fmt: skip
     address.say("dataset", chosen, SAMPLE)
@@ -88,7 +89,8 @@ def missing(lab: Lab, status: DatasetStatus) -> None:
         left, right, _ = st.columns([1, 1, 1])
         word = "Try again" if news is not None else "Download"
         if left.button(
-            f"{word} ({size:.0f} MB)", type="primary", icon=":material/download:", width="stretch", key=f"data:download {entry.name}",
+            f"{word} ({size:.0f} MB)", type="primary", icon=":material/download:", width="stretch",
+            key=f"data:download {entry.name}",
             help="Fetches the files once and checks them; you can go on working meanwhile.",
         ):  # fmt: skip
             lab.download(entry.name)
@@ -131,12 +133,13 @@ def pictures(lab: Lab, address: Address, entry: Entry) -> None:
     counts = lab.class_counts(entry.name, split)
     of_class = sum(counts) if label == EVERY_CLASS else counts[label]
     pages = max(1, -(-of_class // IN_GRID))
-    address.seed("data:page", "page", 0, lambda text: whole_number("page", 2, 100_000)(text) - 1)
-    page = st.session_state["data:page"] = min(st.session_state["data:page"], pages - 1)
-    address.say("page", page + 1, 1)
-    found = lab.pictures(entry.name, split, IN_GRID, label=None if label == EVERY_CLASS else label, offset=page * IN_GRID)
+    address.seed("data:page", "page", 1, whole_number("page", 1, 100_000))
+    page = st.session_state["data:page"] = min(st.session_state["data:page"], pages)
+    address.say("page", page, 1)
+    first = (page - 1) * IN_GRID
+    found = lab.pictures(entry.name, split, IN_GRID, label=None if label == EVERY_CLASS else label, offset=first)
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f"Images {page * IN_GRID + 1:,} to {page * IN_GRID + len(found):,} of {of_class:,}")
+    left.markdown(f"Images {first + 1:,} to {first + len(found):,} of {of_class:,}")
     right.button(
         "Show others", icon=":material/navigate_next:", on_click=next_page, args=(pages,), width="stretch", disabled=pages == 1,
         help="The next images; after the last come the first again.",
@@ -172,13 +175,12 @@ def main() -> None:
     lab = enter()
     address = Address("data")
     st.title("Data sets")
+    notes = st.container()  # filled last, as every control may find something wrong in the address
     try:
         statuses = {status.entry.name: status for status in lab.datasets()}
         chosen = pick_dataset(address, {name: status.entry for name, status in statuses.items()})
         status = statuses[chosen]
         facts(status)
-        for problem in address.problems:
-            st.warning(problem, icon=":material/link_off:")
         if status.found is None:
             missing(lab, status)
         else:
@@ -186,6 +188,8 @@ def main() -> None:
             pictures(lab, address, status.entry)
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")
+    for problem in address.problems:
+        notes.warning(problem, icon=":material/link_off:")
     address.close()
 
 

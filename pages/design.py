@@ -48,7 +48,8 @@ def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, d
     link = link_parameters(card, options)
     link |= {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
     link |= {} if shape[1] == card.input_shape[1] else {"image_size": str(shape[1])}
-    return card, link, lab.layers(card.name, shape, classes, options)
+    with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown only where it takes longer than half a second
+        return card, link, lab.layers(card.name, shape, classes, options)
 
 
 def pick_second(lab: Lab, address: Address) -> str:
@@ -66,25 +67,33 @@ def pick_second(lab: Lab, address: Address) -> str:
 def main() -> None:
     lab = enter()
     address = Address("design")
-    st.title("Design a network")
-    wrong = None
-    with st.container(border=True):
-        try:
+    title, action = st.columns([4, 1], vertical_alignment="bottom")
+    title.title("Design a network")
+    notes = st.container()  # filled last, as every control may find something wrong in the address
+    try:
+        with st.container(border=True):
             card, link, table = design(lab, address)
-        except CNNLabError as error:
-            wrong = error
+    except CNNLabError as error:
+        st.error(str(error), icon=":material/error:")
+        complete = False
+    else:
+        action.page_link(
+            "pages/train.py", label="**Train this network**", icon=":material/play_arrow:", query_params=link, width="stretch",
+            help="Opens the Train page with these settings filled in.",
+        )  # fmt: skip
+        show(lab, address, card, table)
+        complete = True
     for problem in address.problems:
-        st.warning(problem, icon=":material/link_off:")
-    if wrong:
-        st.error(str(wrong), icon=":material/error:")
-        address.close(complete=False)
-        return
+        notes.warning(problem, icon=":material/link_off:")
+    address.close(complete=complete)
 
+
+def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
+    """Everything about one network, and a second one where that is asked for."""
     st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
     metrics_row(table)
     draw(table, card.title, "design:drawing")
     st.caption(figures.DRAWING_RULE)
-    st.page_link("pages/train.py", label="Train this network", icon=":material/play_arrow:", query_params=link)
 
     st.header("Layer by layer")
     layer_table_view(table, address, name=f"{card.name}-layers.csv")
@@ -102,7 +111,6 @@ def main() -> None:
         second = pick_second(lab, address)
     if second != NOTHING:
         compare(lab, address, card, table)
-    address.close()
 
 
 def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:

@@ -11,10 +11,11 @@ from cnnlab.lab import Lab, PredictionPage
 from cnnlab.runs.records import Run
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
-from pages._parts.run_words import STATE_WORDS, ago, escaped, share, title
+from pages._parts.run_words import STATE_WORDS, ago, escaped, share, title, whole_share
 from pages._parts.shell import enter
 
 PER_PAGE = 40
+EVERY = -1
 IMAGE_PX = 96
 RIGHT, WRONG = "#009E73", "#D55E00"  # colour-blind people tell them apart; the sign says it too
 ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
@@ -62,8 +63,9 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
     usual = "last" if run.active else "best"
     address.seed("predict:checkpoint", "checkpoint", usual, one_of("checkpoint", tuple(CHECKPOINTS)))
     checkpoint = first.segmented_control(
-        "Weights from", list(CHECKPOINTS), format_func=CHECKPOINTS.__getitem__, key="predict:checkpoint", required=True, on_change=_to_first_page,
-        help="A network is saved after each epoch. The best epoch had the highest test accuracy.",
+        "Weights from", list(CHECKPOINTS), format_func=CHECKPOINTS.__getitem__, key="predict:checkpoint", required=True,
+        on_change=_to_first_page,
+        help="The network is saved after each epoch; the best had the highest test accuracy.",
     )  # fmt: skip
     address.say("checkpoint", checkpoint, usual)
 
@@ -73,15 +75,15 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
     )
     address.say("only", only, "all")
 
-    address.seed("predict:label", "label", None, whole_number("label", 0, len(classes) - 1))
-    if st.session_state["predict:label"] not in (None, *range(len(classes))):
-        st.session_state["predict:label"] = None
+    address.seed("predict:label", "label", EVERY, whole_number("label", 0, len(classes) - 1))
+    if st.session_state["predict:label"] not in (EVERY, *range(len(classes))):
+        st.session_state["predict:label"] = EVERY
     label = third.selectbox(
-        "True class", [None, *range(len(classes))], format_func=lambda each: "all classes" if each is None else classes[each],
+        "True class", [EVERY, *range(len(classes))], format_func=lambda each: "all classes" if each == EVERY else classes[each],
         key="predict:label", on_change=_to_first_page,
     )  # fmt: skip
-    address.say("label", label, None)
-    return {"checkpoint": checkpoint, "only": only, "label": label}
+    address.say("label", label, EVERY)
+    return {"checkpoint": checkpoint, "only": only, "label": None if label == EVERY else label}
 
 
 def _to_first_page() -> None:
@@ -120,9 +122,7 @@ def _pager(page: PredictionPage) -> None:
             "Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= page.total, on_click=_turn, args=(1,)
         )
         st.markdown(f"{first:,}–{last:,} of {page.total:,}")
-        st.caption(
-            ":material/check: green frame: right · :material/close: orange frame: wrong. Below each: what the network says, and how sure it is."
-        )
+        st.caption("Green and ✓: right. Orange and ✗: wrong. Below each: what the network says and how sure it is.")
 
 
 def _grid(page: PredictionPage) -> None:
@@ -130,7 +130,7 @@ def _grid(page: PredictionPage) -> None:
     for each in page.items:
         truth, said = page.classes[each.picture.label], page.classes[each.predicted]
         right = each.picture.label == each.predicted
-        sure = f"{each.confidence:.0%}".replace("%", " %")
+        sure = whole_share(each.confidence)
         items.append(
             GridItem(
                 data_uri=each.picture.data_uri,
@@ -145,7 +145,7 @@ def _grid(page: PredictionPage) -> None:
 
 
 lab = enter()
-st.subheader("What a network says about images it has never seen", anchor=False)
+st.title("What it says about images it has never seen", anchor=False)
 runs = tuple(run for run in lab.runs() if run.epochs_done)
 if not runs:
     asked = st.query_params.get("run")

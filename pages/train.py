@@ -20,6 +20,6 @@ if run_id:
         st.stop()
     run_view(lab, run)
 else:
-    st.subheader("Train a network", anchor=False)
+    st.title("Train a network", anchor=False)
     training_form(lab)
 run_list(lab, but=run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ class Commands(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> NoReturn:
         settings["standalone_mode"] = False
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="replace")  # a Windows pipe or LC_ALL=C knows no ✓; better a ? than a traceback
         try:
             code = super().main(args, prog_name, **settings)
         except CNNLabError as error:
@@ -59,12 +62,26 @@ def print_text(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """One JSON document on one line of stdout."""
-    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    typer.echo(json.dumps(_finite(document), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    # JSON has no word for infinity; a test loss can be infinite while the run goes on.
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_error(sentence: str) -> None:
     """On stderr, so that it never mixes with what a program reads."""
     typer.echo(sentence, err=True)
+
+
+def readable(text: str) -> str:
+    """Text without the stand-ins that Python puts for bytes that are no UTF-8; the store cannot keep them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:

@@ -12,14 +12,14 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from cnnlab import datasets as catalogue
-from cnnlab.cli.commands import AsJson, Home, print_json, print_text
+from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.datasets.places import Places
 from cnnlab.home import default_data, run_folder
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.text import aligned
 
-Count = Annotated[int, typer.Option(help="How many at most.")]
+Count = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
 
 def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
@@ -61,8 +61,8 @@ def predict(
 ) -> None:
     """Test images with their label and what the network says, from the best epoch so far."""
     with closing(Store(home)) as store:
-        run, named = store.run(run_id), default_data() or store.data_folder(run_id)
-    answer = _predictions(run, Places(home, named), run_folder(home, run.id), max(0, count))
+        run, named = store.run(readable(run_id)), default_data() or store.data_folder(run_id)
+    answer = _predictions(run, Places(home, named), run_folder(home, run.id), count)
     if as_json:
         print_json(answer)
         return

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import datasets, events
 from cnnlab.architectures import card
-from cnnlab.cli.commands import Home, Settings, options_from, print_error, print_json
+from cnnlab.cli.commands import Home, Settings, options_from, print_error, print_json, readable
 from cnnlab.cli.recipe import recipe_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
@@ -53,7 +53,7 @@ def train(
     _check(config, home)
     store = Store(home)
     try:
-        run = _run(store, config, title, _lines if as_json else _bar)
+        run = _run(store, config, readable(title), _lines if as_json else _bar)
     finally:
         store.close()
     if run.state is State.FAILED:

@@ -11,6 +11,7 @@ from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SMALL_FONT_SIZE, base_layou
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
 POINTS = 500  # per trace; more than the chart has pixels
+STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamond")}  # never told apart by colour alone
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
 
@@ -20,12 +21,13 @@ def loss_curve(
     """Mean cross-entropy per image against epochs."""
     traces = [
         _noise(progress, [p.loss for p in progress], ".4f"),
-        _epochs("Training", epochs, [e.train_loss for e in epochs], BLUE, "solid", "circle", ".4f"),
-        _epochs("Test", epochs, [e.test_loss for e in epochs], ORANGE, "dash", "diamond", ".4f"),
+        _epochs("Training", epochs, [e.train_loss for e in epochs], ".4f"),
+        _epochs("Test", epochs, [e.test_loss for e in epochs], ".4f"),
     ]
     # A zoom made on one scale means nothing on the other, so only this axis forgets it when the scale changes.
+    loss_axis = {"title": {"text": "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
     scale = {"type": "log", "dtick": "D2"} if logarithmic else {"type": "linear", "rangemode": "tozero"}
-    return _figure(run_id, traces, total_epochs, progress, "Loss", scale | {"uirevision": f"{run_id}-{logarithmic}"})
+    return _figure(run_id, traces, total_epochs, waiting=not progress, y_axis=loss_axis | scale)
 
 
 def accuracy_curve(
@@ -34,12 +36,13 @@ def accuracy_curve(
     """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
     traces = [
         _noise(progress, [p.accuracy for p in progress], ".1%"),
-        _epochs("Training", epochs, [e.train_accuracy for e in epochs], BLUE, "solid", "circle", ".1%"),
-        _epochs("Test", epochs, [e.test_accuracy for e in epochs], ORANGE, "dash", "diamond", ".1%"),
+        _epochs("Training", epochs, [e.train_accuracy for e in epochs], ".1%"),
+        _epochs("Test", epochs, [e.test_accuracy for e in epochs], ".1%"),
     ]
     if classes:
         traces.append(_guessing(total_epochs, 1 / classes))
-    return _figure(run_id, traces, total_epochs, progress, "Accuracy", {"range": [0, 1], "tickformat": ".0%"})
+    axis = {"title": {"text": "Accuracy"}, "range": [0, 1], "tickformat": ".0%"}
+    return _figure(run_id, traces, total_epochs, waiting=not progress, y_axis=axis)
 
 
 def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
@@ -60,7 +63,7 @@ def _noise(progress: Sequence[Progress], values: list[float], number: str) -> di
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "Training, last half second",
+        "name": "As it goes",
         "x": _compact(progress[i].epoch - 1 + progress[i].batch / max(1, progress[i].batches) for i in kept),
         "y": _compact(values[i] for i in kept),
         "line": {"color": BLUE, "width": 1},
@@ -69,10 +72,9 @@ def _noise(progress: Sequence[Progress], values: list[float], number: str) -> di
     }
 
 
-def _epochs(
-    name: str, epochs: Sequence[EpochDone], values: list[float], color: str, dash: str, symbol: str, number: str
-) -> dict[str, Any]:
+def _epochs(name: str, epochs: Sequence[EpochDone], values: list[float], number: str) -> dict[str, Any]:
     kept = thin(values)
+    color, dash, symbol = STYLES[name]
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -98,17 +100,19 @@ def _guessing(total_epochs: int, share: float) -> dict[str, Any]:
 
 
 def _figure(
-    run_id: str, traces: list[dict[str, Any]], total_epochs: int, progress: Sequence[Progress], title: str, y_axis: dict[str, Any]
+    run_id: str, traces: list[dict[str, Any]], total_epochs: int, *, waiting: bool, y_axis: dict[str, Any]
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
     layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices for as long as this stays the same
     layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 8}
+    # Upright and see-through, so that the tools do not hide the legend.
+    layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
     layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
-    layout["yaxis"] |= {"title": {"text": title}} | y_axis
+    layout["yaxis"] |= y_axis
     layout["xaxis"] |= {"title": {"text": "Epoch"}, "rangemode": "tozero", "tickformat": "~g"}
     if total_epochs <= WHOLE_RUN_EPOCHS:
         layout["xaxis"]["range"] = [0, total_epochs * 1.02]
-    if not progress:
+    if waiting:
         layout["annotations"] = [_waiting()]
     return {"data": traces, "layout": layout}
 

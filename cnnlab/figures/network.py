@@ -13,7 +13,8 @@ from cnnlab.layers import LayerTable
 
 DRAWING_RULE = (
     "Height and width of a box grow with the square root of the pixels, its thickness with the square root of the channels. "
-    "A dense layer has no pixels: its bar's height grows with the square root of its units. Within one drawing sizes can be compared."
+    "A dense layer has no pixels: its bar's height grows with the square root of its units. "
+    "Sizes can be compared within a drawing, not between drawings."
 )
 
 # The drawing is laid out in pixels of a page 1000 wide; the browser stretches it.
@@ -44,7 +45,7 @@ def network_figure(table: LayerTable) -> go.Figure:
         left += slot + _GAP
     axis = {"visible": False, "fixedrange": True}
     layout = base_layout(
-        height=310,
+        height=300,
         hovermode="closest",
         xaxis=axis | {"range": [-6, left - _GAP + 6]},
         yaxis=axis | {"range": [-52, _TALLEST * (1 + _SLANT_Y) + 6]},
@@ -68,7 +69,7 @@ def distribution_figure(table: LayerTable) -> go.Figure:
             {
                 "type": "bar", "orientation": "h", "y": names, "x": shares, "xaxis": axis, "showlegend": False,
                 "marker": {"color": [ROLE_COLORS[s.role] for s in found]},
-                "text": [f"{share:.1f} %" if share else "" for share in shares], "textposition": "outside", "cliponaxis": False,
+                "text": [f"{share:.1f} %" if share else "0" for share in shares], "textposition": "outside", "cliponaxis": False,
                 "customdata": [[stage.role, f"{count:,}"] for stage, count in zip(found, counts, strict=True)],
                 "hovertemplate": f"%{{y}} (%{{customdata[0]}})<br>%{{customdata[1]}} {unit}, %{{x:.2f}} %<extra></extra>",
             }
@@ -158,7 +159,7 @@ def _box(stage: Stage, x: float, thick: float, high: float, wide: float, *, lege
 def _label(stage: Stage) -> tuple[str, ...]:
     """Name over channels over height × width, each as short as can be."""
     channels, *pixels = stage.output_shape
-    name = stage.name.rsplit(".", 1)[-1] if len(stage.name) > 11 else stage.name
+    name = stage.name.rsplit(".", 1)[-1] if len(stage.name) > 12 else stage.name
     return (name[:12], str(channels), "×".join(map(str, pixels)) if pixels else "units")
 
 

@@ -11,7 +11,7 @@ from cnnlab.layers import LayerRow, LayerTable
 Role = Literal["input", "convolution", "pooling", "dense", "other"]
 ROLE_COLORS: dict[Role, str] = {"input": GRAY, "convolution": BLUE, "pooling": ORANGE, "dense": PINK, "other": GREEN}
 MOST = 16  # more boxes than this do not fit side by side on a laptop's screen
-FEWEST = 5  # fewer than this say too little; then blocks are opened
+FEWEST = 6  # fewer than this say too little; then blocks are opened
 
 
 @dataclass(frozen=True, slots=True)

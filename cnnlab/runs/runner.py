@@ -131,7 +131,7 @@ class _Execution:
             raise InstallationError(
                 f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt."
             ) from error
-        data = load(config.dataset, Places(self.store.home, self.data))  # the engine takes its share itself
+        data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
         return train(config, data, folder=folder, progress_every=PROGRESS_SECONDS)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 _ADAPTIVE_LIMIT = 0.003  # Adam and its kin want about 0.001
+_FEW_STEPS = 50  # nothing can be judged before
 _SGD_LIMIT = 0.5  # the course's 0.9 is for sigmoid only
 
 
@@ -31,7 +32,7 @@ def stuck_at_chance(config: RunConfig, done: EpochDone, classes: int) -> str:
     moving = f"By its end {done.test_accuracy:.1%} of the test images were right, so it has begun to learn: let it go on."
     return (
         f"In epoch {done.epoch} the network was guessing: {done.train_accuracy:.1%} of the training images were right, "
-        f"and chance is {1 / classes:.1%}. {_advice(config, done.epoch) if at_chance(done.test_accuracy, classes) else moving}"
+        f"and chance is {1 / classes:.1%}. {_advice(config, done) if at_chance(done.test_accuracy, classes) else moving}"
     )
 
 
@@ -40,16 +41,21 @@ def at_chance(accuracy: float, classes: int) -> bool:
     return accuracy < 1.5 / classes
 
 
-def _advice(config: RunConfig, epoch: int) -> str:
+def _advice(config: RunConfig, done: EpochDone) -> str:
+    epoch, is_last = done.epoch, done.epoch == config.epochs
     chosen, options = card(config.architecture), _options(config)
     rate, optimizer = config.learning_rate, _OPTIMIZERS[config.optimizer]
     sigmoid, normalized = options.get("activation") == "sigmoid", bool(options.get("batch_norm"))
+    if done.step < _FEW_STEPS:
+        return (
+            f"That was only {done.step} step{'' if done.step == 1 else 's'}: give it more epochs, more images or smaller batches."
+        )
     if config.optimizer != "sgd" and rate > _ADAPTIVE_LIMIT:
         return f"A learning rate of {rate:g} is high for {optimizer}: start again with 0.001."
     if config.schedule == "warm-up" and epoch <= config.warmup_epochs:
         return f"The learning rate is still warming up until epoch {config.warmup_epochs}; wait for that before you judge."
     if sigmoid and not normalized:
-        if epoch <= 2 and epoch < config.epochs:
+        if epoch <= 2 and not is_last:
             return (
                 "Networks with sigmoid start flat, because its slope is at most ¼ and shrinks the gradient at every layer: "
                 "the course's LeNet needed two epochs. Give it one or two more."
@@ -66,7 +72,8 @@ def _advice(config: RunConfig, epoch: int) -> str:
         return f"A learning rate of {rate:g} may be too small for SGD: try {rate * 10:g}."
     remedies = _remedies(config)
     others = f", or switch on {' or '.join(remedies)}" if remedies else ""
-    return f"If the next epoch is no better, start again with another seed or a learning rate of {rate / 10:g}{others}."
+    condition = "Start" if is_last else "If the next epoch is no better, start"
+    return f"{condition} again with another seed or a learning rate of {rate / 10:g}{others}."
 
 
 def out_of_memory(config: RunConfig, device: str, phase: str) -> str:

@@ -58,7 +58,7 @@ def train(
         if not _out_of_memory(error):
             raise
         judging = session is not None and session.epoch > 0 and session.epoch_is_over
-        device = session.device_name if session else config.device
+        device = session.device_name if session else "the device"
         message = diagnosis.out_of_memory(config, device, "evaluation" if judging else "training")
         failed = RunFailed("out-of-memory", session.epoch if session else 0, message)
     yield failed

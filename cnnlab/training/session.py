@@ -107,6 +107,7 @@ class Session:
     def begin_epoch(self) -> None:
         """Sets the counters back and draws the order of the next epoch."""
         self.epoch, self.batch, self.times = self.epoch + 1, 0, Times()
+        self.model.train()
         self.sums.write(Totals())
         self.augmentation.manual_seed(batches.derived_seed(self.config.seed, self.epoch, "augmentation"))
         self._draw_order()
@@ -126,7 +127,6 @@ class Session:
         images = self.preparation.train(self.train_images[chosen], self.augmentation)
         labels = self.train_labels[chosen]
         loaded = time.perf_counter()
-        self.model.train()
         with autocast(self.device, self.config.precision):
             logits = self.model(images)
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)

@@ -53,7 +53,7 @@ class Address:
             try:
                 value = parse(text)
             except ConfigError as error:
-                self.problems.append(f"In the address: {error} The default, {default}, is used.")
+                self.problems.append(f"In the address: {error} The default is used.")
         st.session_state[key] = value
 
     def text(self, name: str) -> str | None:

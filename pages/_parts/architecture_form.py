@@ -117,12 +117,14 @@ def pick_input(
     address.seed(size, f"{prefix}image_size", card.input_shape[1], parse_size, use_address=own)
     typed = second.selectbox(
         "Image size", sorted({*IMAGE_SIZES, card.input_shape[1]}), key=size, accept_new_options=True, format_func=_square,
-        help=f"Height and width in pixels. Pick one, or type any from 1 to {MAXIMUM_IMAGE_SIZE}. The course uses {card.input_shape[1]} here.",
+        help=f"Height and width in pixels: pick one, or type any from 1 to {MAXIMUM_IMAGE_SIZE}. "
+        f"The course uses {card.input_shape[1]} here.",
     )  # fmt: skip
     address.seed(classes, f"{prefix}classes", 10, whole_number("classes", 2, MAXIMUM_CLASSES), use_address=own)
     chosen_classes = third.number_input(
         "Classes", 2, MAXIMUM_CLASSES, key=classes, step=1,
-        help="How many kinds of things the network tells apart: the number of values it gives at the end. All data sets here have 10.",
+        help="How many kinds of things the network tells apart, which is how many values it gives at the end. "
+        "All data sets here have 10.",
     )  # fmt: skip
     address.say(f"{prefix}classes", int(chosen_classes), 10)
     chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())

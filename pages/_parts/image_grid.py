@@ -30,8 +30,8 @@ STYLE = """
   border-radius: 6px; box-shadow: 0 0 0 1px rgba(138,143,152,.5); }
 .cnn-grid figcaption { font-size: 13px; line-height: 1.3; margin-top: 6px; overflow-wrap: anywhere; }
 .cnn-grid small { display: block; font-size: 12px; opacity: .75; }
-.cnn-grid b { position: absolute; top: 4px; right: 4px; width: 20px; height: 20px; border-radius: 50%; color: #fff; text-align: center;
-  font-size: 13px; line-height: 20px; }
+.cnn-grid b { position: absolute; top: 4px; right: 4px; width: 20px; height: 20px; border-radius: 50%; color: #fff;
+  text-align: center; font-size: 13px; line-height: 20px; }
 </style>
 """
 

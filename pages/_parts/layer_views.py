@@ -33,10 +33,14 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     field = max(windows, default=0)
     trained = sum(row.parameters > 0 for row in table.rows)
     return (
-        KeyFigure("Parameters", count_text(table.parameters), table.parameters, f"Numbers that training finds: {table.parameters:,}."),
+        KeyFigure(
+            "Parameters", count_text(table.parameters), table.parameters,
+            f"Numbers that training finds, also called weights: {table.parameters:,}.",
+        ),
         KeyFigure(
             "MACs for one image", count_text(table.macs), table.macs,
-            f"Multiply-accumulates: one multiplication and one addition each, {table.macs:,} of them. They say how much there is to compute.",
+            f"Multiply-accumulates: one multiplication and one addition each, {table.macs:,} of them. "
+            "They say how much there is to compute.",
         ),
         KeyFigure(
             "Activation memory", bytes_text(table.activation_bytes), table.activation_bytes,
@@ -79,7 +83,8 @@ def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
     st.dataframe(_frame(shown), hide_index=True, column_config=_columns(), height="content" if len(shown.rows) <= 20 else 600)
     st.caption(
         f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
-        f"{bytes_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; hover over a header for its meaning."
+        f"{bytes_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; "
+        "hover over a header for its meaning."
     )
 
 
@@ -131,7 +136,7 @@ def _frame(table: LayerTable) -> pd.DataFrame:
                 "parameters": row.parameters,
                 "share": 100 * row.share,
                 "macs": row.macs,
-                "memory": row.activation_bytes / 1000,
+                "memory": round(row.activation_bytes / 1000, 1),
                 "field": row.receptive_field,
                 "buffers": row.buffers,
                 "input": shape_text(row.input_shape),
@@ -152,20 +157,21 @@ def _columns() -> dict[str, object]:
         "output": column.TextColumn("Output shape", help="Channels × height × width of what comes out, for one image."),
         "parameters": column.NumberColumn("Parameters", format="localized", help="Numbers in this layer that training changes."),
         "share": column.ProgressColumn(
-            "Share", format="%.1f %%", min_value=0, max_value=100, color="auto", help="This layer's part of all parameters."
+            "Share", format="%.1f %%", min_value=0, max_value=100, width=110, help="This layer's part of all parameters."
         ),
         "macs": column.NumberColumn(
             "MACs", format="localized", help="Multiply-accumulates for one image: how much this layer computes."
         ),
         "memory": column.NumberColumn(
-            "Activations, kB",
+            "Memory, kB",
             format="%.1f",
             help="Memory of this layer's output for one image, at 4 bytes a number (1 kB is 1,000 bytes).",
         ),
         "field": column.NumberColumn(
-            "Receptive field, px",
+            "Field, px",
             format="localized",
-            help="Side of the square of input pixels that one output value can depend on. Empty where a layer looks at the whole image.",
+            help="Receptive field: side of the square of input pixels that one output value can depend on. "
+            "Padding counts as pixels, so it can be larger than the image.",
         ),
         "buffers": column.NumberColumn(
             "Buffers", format="localized", help="Numbers kept but not trained: batch normalisation's running mean and variance."
@@ -180,4 +186,4 @@ def _times(first: float, second: float) -> str:
     if round(second / first, 2) == 1:
         return "the same"
     ratio = second / first
-    return f"{ratio:,.1f} times as much" if ratio >= 1 else f"{ratio:.2g} times as much"
+    return f"{ratio:,.1f} times as much" if ratio > 1 else f"{1 / ratio:,.1f} times less"

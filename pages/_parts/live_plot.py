@@ -14,7 +14,7 @@ _PLOTLY = Path(str(find_spec("plotly").origin)).parent / "package_data"
 _FILE = "plotly.min.js"
 
 # Plotly's own JavaScript (4 MB) stays where pip put it: declared as a folder of component files, it is served from there, always in
-# the installed version, also where this checkout cannot be written to. (A copy in static/ would have to be made and kept up to date.)
+# the installed version, also where this checkout cannot be written to. (static/ would need a copy, kept up to date.)
 _FILES = v1.declare_component("plotly_files", path=_PLOTLY)
 _ADDRESS = f"component/{_FILES.name}/{_FILE}?v={version('plotly')}"
 
@@ -40,7 +40,8 @@ function draw(node, text) {
   const figure = JSON.parse(text);
   const style = getComputedStyle(node);
   figure.layout.font = { ...figure.layout.font, color: style.color, family: style.fontFamily };
-  figure.layout.hoverlabel = { ...figure.layout.hoverlabel, bgcolor: style.getPropertyValue("--st-secondary-background-color") || undefined };
+  const hover = style.getPropertyValue("--st-secondary-background-color");
+  if (hover) figure.layout.hoverlabel = { ...figure.layout.hoverlabel, bgcolor: hover };
   return Plotly.react(node, figure.data, figure.layout, {
     responsive: true, displaylogo: false, modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });

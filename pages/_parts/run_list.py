@@ -16,7 +16,8 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
     others = [run for run in runs if run.id != but]
     if not runs:
         st.info(
-            "Nothing has been trained here yet. “Start training” above starts your first network: the recipe takes about half a minute."
+            "Nothing has been trained here yet. “Start training” above starts your first network; "
+            "with the first recipe that takes half a minute."
         )
         return
     if not others:
@@ -25,7 +26,9 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
     shown = others if st.session_state.get("all runs") else others[:SHOWN]
     for run in shown:
         name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
-        name.page_link("pages/train.py", label=escaped(title(run)), icon=STATE_ICONS[run.state], query_params={"run": run.id})
+        name.button(
+            escaped(title(run)), key=f"open {run.id}", type="tertiary", icon=STATE_ICONS[run.state], on_click=_open, args=(run.id,)
+        )
         state.caption(f"{STATE_WORDS[run.state]} · {run.epochs_done} of {run.config.epochs} epochs")
         accuracy.caption(
             f"{share(run.test_accuracy)} test accuracy"
@@ -37,3 +40,8 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
         when.caption(ago(run.created) + (f" · took {duration(run.seconds)}" if run.seconds and not run.active else ""))
     if len(others) > SHOWN:
         st.toggle(f"Show all {len(others)}", key="all runs")
+
+
+def _open(run_id: str) -> None:
+    # A button and not a page link: on its own page a link is drawn as the current one, here each of them.
+    st.query_params.from_dict({"run": run_id})

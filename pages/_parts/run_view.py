@@ -12,9 +12,9 @@ from cnnlab.figures.curves import accuracy_curve, loss_curve
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from pages._parts.live_plot import live_plot
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS, duration, escaped, share, title
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS, duration, escaped, share, title, whole_share
 from pages._parts.settings import WORDS
-from pages._parts.training_form import form_address
+from pages._parts.training_form import open_form
 
 POLL_SECONDS = 1.0
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow at each epoch
@@ -22,7 +22,7 @@ TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the pag
 
 def run_view(lab: Lab, run: Run) -> None:
     """Draws the run, and draws its changing part again each second while it is active."""
-    st.subheader(escaped(title(run)), anchor=False)
+    st.title(escaped(title(run)), anchor=False)
     live = st.fragment(_live, run_every=POLL_SECONDS if run.active else None)
     live(lab, run.id, polled=run.active)
     _configuration(run.config)
@@ -63,10 +63,8 @@ def _sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
         return f"{lead}: loading the images and building the network"
     if run.active and latest:
         left = "almost done" if latest.seconds_left < 1 else f"{duration(latest.seconds_left)} left"
-        end = " · ends after this batch" if run.state is State.STOPPING else ""
-        return f"{lead}: epoch {latest.epoch} of {total} · {latest.share_done:.0%} · {left} · {latest.images_per_second:,.0f} images/s{end}".replace(
-            "%", " %"
-        )
+        speed = f"{latest.images_per_second:,.0f} images/s"
+        return f"{lead}: epoch {latest.epoch} of {total} · {whole_share(latest.share_done)} · {left} · {speed}"
     parts = [f"{run.epochs_done} of {total} epochs"]
     if run.seconds is not None:
         parts.append(duration(run.seconds))
@@ -103,12 +101,14 @@ def _actions(lab: Lab, run: Run, *, has_checkpoint: bool) -> None:
             "pages/predict.py", label="Look at its predictions", icon=":material/fact_check:", query_params={"run": run.id},
             disabled=not has_checkpoint, help=None if has_checkpoint else "There are some as soon as the first epoch is done.",
         )  # fmt: skip
-        st.page_link(
-            "pages/train.py",
-            label="Change something and train again",
+        if st.button(
+            "Change something and train again",
             icon=":material/edit:",
-            query_params=form_address(run.config) or {"epochs": str(run.config.epochs)},
-        )
+            key=f"change {run.id}",
+            help="Opens the form with these settings.",
+        ):
+            open_form(run.config)
+            st.rerun()
         st.toggle(
             "Logarithmic loss",
             key="logarithmic loss",
@@ -137,6 +137,9 @@ def _curves(run: Run, epochs: tuple[EpochDone, ...], progress: tuple[Progress, .
 
 
 def _table(epochs: tuple[EpochDone, ...]) -> None:
+    if not epochs:
+        st.container(height=TABLE_HEIGHT).caption("Each epoch adds a row here: its losses, its accuracies and how long it took.")
+        return
     rows = [
         (e.epoch, e.train_loss, 100 * e.train_accuracy, e.test_loss, 100 * e.test_accuracy, e.learning_rate, e.seconds)
         for e in reversed(epochs)

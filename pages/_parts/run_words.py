@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import time
 
-from cnnlab.architectures import card
-from cnnlab.datasets import entry
 from cnnlab.runs.records import Run, State
 
 STATE_WORDS = {
@@ -32,8 +30,8 @@ STATE_ICONS = {
 
 
 def title(run: Run) -> str:
-    """The name a person gave it, or what it trains on what."""
-    return run.name or f"{card(run.config.architecture).title} on {entry(run.config.dataset).title}"
+    """The name a person gave it; the lab names the others after their network and data set."""
+    return run.name or run.id
 
 
 def escaped(text: str) -> str:
@@ -44,6 +42,11 @@ def escaped(text: str) -> str:
 def share(value: float | None) -> str:
     """An accuracy as people say it: "81.2 %"."""
     return "–" if value is None else f"{value:.1%}".replace("%", " %")
+
+
+def whole_share(value: float) -> str:
+    """A share in whole per cent: "42 %"."""
+    return f"{value:.0%}".replace("%", " %")
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -11,6 +11,8 @@ from cnnlab.errors import CNNLabError
 from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
 
+_ICON = str(Path(__file__).with_name("icon.svg"))
+
 
 def enter() -> Lab:
     """The lab, for a visitor who may come in; stops the page with a sentence where there can be none.
@@ -18,13 +20,16 @@ def enter() -> Lab:
     Every page calls this itself, first thing: after a server start the first deep link can run a page file without app.py.
     """
     _leave_the_old_mode()
-    st.set_page_config(page_icon=":material/neurology:", layout="wide")
+    # A file of ours: Streamlit fetches other icons of the browser's tab from the internet.
+    st.set_page_config(page_icon=_ICON, layout="wide", initial_sidebar_state=220)
     # Whoever must be kept out is to be stopped here, before the lab is opened.
     try:
-        return _lab()
+        lab = _lab()
+        lab.ready()  # the helper needs seconds to load torch; it starts now, while the visitor still reads
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
+    return lab
 
 
 def _leave_the_old_mode() -> None:
@@ -37,7 +42,4 @@ def _leave_the_old_mode() -> None:
 
 @st.cache_resource(show_spinner="Opening the lab …")
 def _lab() -> Lab:
-    lab = Lab(default_home(), data=default_data())
-    # The helper process needs seconds to load torch; it starts now, while the visitor still reads.
-    threading.Thread(target=lab.warm_up, name="warm-up", daemon=True).start()
-    return lab
+    return Lab(default_home(), data=default_data())

@@ -103,7 +103,7 @@ def _pick_preset(presets: dict[str, Preset]) -> Any:
 
     left.selectbox(
         "Recipe", list(presets), index=None, format_func=lambda name: presets[name].title, key=PRESET, on_change=fill,
-        placeholder="Choose one to fill the form", help="A recipe of the course fills the whole form; change what you like afterwards.",
+        placeholder="Choose one to fill the form", help="Fills the whole form as the course did; change what you like afterwards.",
     )  # fmt: skip
     return right.empty()
 

@@ -1,0 +1,76 @@
+"""A lab without processes, for page tests: real cards and layer tables, made-up images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from cnnlab import architectures, datasets
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import DatasetStatus, DownloadStatus, Picture
+from cnnlab.layers.trace import layer_table
+
+ROOT = Path(__file__).parent.parent
+PIXEL = "data:image/png;base64,AAAA"
+
+
+class FakeLab:
+    """Answers what the Design and Data pages ask; notes what was asked for."""
+
+    def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
+        self.here = here
+        self.downloads: dict[str, DownloadStatus] = {}
+        self.asked_to_download: list[str] = []
+        self.asked_for_pictures: list[dict[str, Any]] = []
+        self.broken: CNNLabError | None = None
+
+    def architectures(self):
+        return architectures.cards()
+
+    def layers(self, architecture, input_shape, classes, options):
+        return layer_table(architecture, input_shape, classes, options)
+
+    def datasets(self):
+        return tuple(
+            DatasetStatus(entry, Path("somewhere") if entry.name in self.here else None, self.downloads.get(entry.name))
+            for entry in datasets.entries()
+        )
+
+    def download(self, dataset):
+        self.asked_to_download.append(dataset)
+        self.downloads[dataset] = DownloadStatus("running", 25_000_000, 100_000_000)
+
+    def class_counts(self, dataset, split):
+        if self.broken:
+            raise self.broken
+        return (600,) * 10 if dataset == "sample" else (50, *(100,) * 9)
+
+    def pictures(self, dataset, split, count, *, label=None, offset=0):
+        self.asked_for_pictures.append({"dataset": dataset, "split": split, "label": label, "offset": offset})
+        return tuple(Picture(offset + i, label if label is not None else i % 10, PIXEL) for i in range(count))
+
+
+def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> AppTest:
+    """The page as `app.py` shows it, with `address` in the browser's address bar."""
+    import pages._parts.shell
+
+    monkeypatch.setattr(pages._parts.shell, "enter", lambda: lab)
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30)
+    if page_name != "design":
+        app.switch_page(f"pages/{page_name}.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def shown(app: AppTest, name: str) -> str:
+    """The tile called `name`."""
+    return next(tile.value for tile in app.metric if tile.label == name)
+
+
+def widget(elements: Any, label: str) -> Any:
+    """The control with this label."""
+    return next(element for element in elements if element.label == label)

@@ -1,0 +1,147 @@
+"""The Design page: what stands on it, what the address opens, and what bad input does."""
+
+from __future__ import annotations
+
+import pytest
+from page_fakes import FakeLab, open_page, shown, widget
+
+from cnnlab.architectures import card, cards
+
+
+@pytest.fixture
+def lab():
+    return FakeLab()
+
+
+def said(app):
+    """The address, each name once."""
+    return {name: values[-1] if isinstance(values, list) else values for name, values in app.query_params.items()}
+
+
+def test_a_first_visit_shows_lenet_with_the_course_figures(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab)
+
+    assert not app.exception
+    assert shown(app, "Parameters") == "61,706"
+    assert shown(app, "MACs for one image") == "416,520"
+    assert app.dataframe[0].value["output"].tolist()[:3] == ["6 × 28 × 28", "6 × 28 × 28", "6 × 14 × 14"]
+    assert said(app) == {}
+
+
+@pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
+def test_every_architecture_can_be_opened_by_a_link(monkeypatch, lab, each):
+    app = open_page(monkeypatch, "design", lab, architecture=each.name)
+
+    assert not app.exception
+    assert not app.error
+    assert any(f"{each.parameters:,} parameters" in caption.value for caption in app.caption)
+
+
+def test_the_address_sets_options_by_the_names_of_the_command_line(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, architecture="alexnet", second_hidden_layer="true")
+
+    assert any("46,764,746 parameters" in caption.value for caption in app.caption)
+
+
+def test_a_changed_control_stands_in_the_address_and_a_default_does_not(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab)
+
+    widget(app.selectbox, "Activation").set_value("relu").run()
+    assert said(app) == {"activation": "relu"}
+
+    widget(app.selectbox, "Activation").set_value("sigmoid").run()
+    assert said(app) == {}
+
+
+def test_one_architectures_option_does_not_leak_into_the_next(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, activation="tanh")
+
+    widget(app.selectbox, "Architecture").set_value("alexnet").run()
+
+    assert widget(app.selectbox, "Activation").value == card("alexnet").settings()["activation"]
+    assert said(app) == {"architecture": "alexnet"}
+
+
+def test_an_option_called_like_a_setting_of_a_run_keeps_apart_from_it(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, channels="3", **{"options.channels": "5,15"})
+
+    rows = app.dataframe[0].value
+    assert (rows["input"][0], rows["output"][0]) == ("3 × 28 × 28", "5 × 28 × 28")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("architecture", "nope"),
+        ("image_size", "-1"),
+        ("classes", "1e9"),
+        ("channels", "2"),
+        ("dropout", "7"),
+        ("dropout", "nan"),
+        ("batch_norm", "perhaps"),
+        ("options.channels", "6,x"),
+        ("compare", "nope"),
+    ],
+)
+def test_a_wrong_value_in_the_address_is_said_and_the_default_is_used(monkeypatch, lab, name, value):
+    app = open_page(monkeypatch, "design", lab, **{name: value})
+
+    assert not app.exception
+    warnings = [warning.value for warning in app.warning]
+    assert len(warnings) == 1
+    assert value.split(",")[-1] in warnings[0]
+    assert shown(app, "Parameters") == "61,706"
+
+
+def test_images_too_small_are_explained_and_the_size_can_still_be_changed(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, architecture="alexnet", image_size="64", compare="vgg")
+
+    assert "64×64" in app.error[0].value
+    widget(app.selectbox, "Image size").set_value(224).run()
+
+    assert not app.error
+    assert shown(app, "Parameters") == "30.0 million"
+    assert said(app) == {"architecture": "alexnet", "compare": "vgg"}
+
+
+def test_a_list_that_cannot_be_read_is_explained_and_the_other_controls_stay(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, activation="relu")
+    before = len(app.selectbox) - 1  # "Compare with" stands below the error
+
+    widget(app.text_input, "Hidden layers").set_value("120, many").run()
+
+    assert "120, many" in app.error[0].value
+    assert len(app.selectbox) == before
+    widget(app.text_input, "Hidden layers").set_value("120").run()
+    assert not app.error
+    assert said(app) == {"activation": "relu", "hidden": "120"}
+
+
+def test_blocks_fold_and_unfold(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, architecture="vgg")
+    blocks = app.dataframe[0].value["output"].tolist()
+
+    opened = open_page(monkeypatch, "design", lab, architecture="vgg", detail="99")
+
+    assert blocks == ["64 × 112 × 112", "128 × 56 × 56", "256 × 28 × 28", "512 × 14 × 14", "512 × 7 × 7", "10"]
+    assert len(opened.dataframe[0].value) > len(blocks)
+
+
+def test_a_link_compares_two_networks(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, architecture="alexnet", compare="vgg", **{"compare.width_divisor": "8"})
+
+    assert not app.exception
+    row = app.table[0].value.loc["Parameters"].tolist()
+    assert row == ["30.0 million", "2,018,346", "14.9 times less"]
+
+
+def test_the_page_comes_back_as_it_was_left(monkeypatch, lab):
+    app = open_page(monkeypatch, "design", lab, architecture="nin", dropout="0.25")
+
+    app.query_params.clear()  # as the navigation does
+    app.switch_page("pages/data.py").run()
+    app.query_params.clear()
+    app.switch_page("pages/design.py").run()
+
+    assert widget(app.selectbox, "Architecture").value == "nin"
+    assert widget(app.number_input, "Dropout").value == 0.25
