@@ -90,8 +90,16 @@ def render(record: dict[str, Any]) -> str:
     for recipe in RECIPES:
         runs = [one for one in record["runs"] if one["preset"] == recipe.preset]
         lines += [f"### {recipe.title}", "", f"The course printed: {recipe.printed}. {recipe.expectation}", ""]
-        lines += ["| seed | train loss | train accuracy | test accuracy | best test accuracy (epoch) | flat epochs | seconds an epoch |"]
-        lines += ["|---:|---:|---:|---:|---:|---:|---:|"]
+        titles = (
+            "seed",
+            "train loss",
+            "train accuracy",
+            "test accuracy",
+            "best test accuracy (epoch)",
+            "flat epochs",
+            "seconds an epoch",
+        )
+        lines += ["| " + " | ".join(titles) + " |", "|---:" * len(titles) + "|"]
         lines += [_row(one) for one in runs]
         lines += ["", "Accuracy by epoch (train/test):", ""]
         lines += [f"- seed {one['seed']}: " + " · ".join(_pair(epoch) for epoch in one["epochs"]) for one in runs]

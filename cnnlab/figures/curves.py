@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cnnlab.events import EpochDone, Progress
-from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SMALL_FONT_SIZE, base_layout
+from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_layout
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
 POINTS = 500  # per trace; more than the chart has pixels
@@ -66,8 +66,7 @@ def _noise(progress: Sequence[Progress], values: list[float], number: str) -> di
         "name": "As it goes",
         "x": _compact(progress[i].epoch - 1 + progress[i].batch / max(1, progress[i].batches) for i in kept),
         "y": _compact(values[i] for i in kept),
-        "line": {"color": BLUE, "width": 1},
-        "opacity": 0.45,
+        "line": {"color": SKY, "width": 1},
         "hovertemplate": f"epoch %{{x:.2f}}<br>%{{y:{number}}}<extra></extra>",
     }
 

@@ -26,7 +26,7 @@ _starts: dict[Path, list[float]] = {}
 
 
 def ensure(home: Path) -> None:
-    """Starts the dispatcher of `home` unless one runs, and returns at once. Raises InstallationError where the last start failed so."""
+    """Starts the dispatcher of `home` unless one runs, and returns at once. Raises InstallationError if the last start failed so."""
     with _lock:
         starts = _starts.setdefault(home, [])
         if running(home):

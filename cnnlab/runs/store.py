@@ -94,10 +94,7 @@ class Store:
         """Runs that have not ended, the oldest first."""
         with self._transaction() as connection:
             rows = connection.execute("SELECT * FROM runs WHERE ended IS NULL ORDER BY number").fetchall()
-        return tuple(
-            ActiveRun(row["id"], State(row["state"]), _config(row["config"]), row["device"], row["pid"], row["pid_started"])
-            for row in rows
-        )
+        return tuple(store_rows.active_run(row) for row in rows)
 
     def data_folder(self, run_id: str) -> Path | None:
         """The folder of data sets that the user had named when the run was made."""

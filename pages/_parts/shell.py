@@ -20,8 +20,7 @@ def enter() -> Lab:
     Every page calls this itself, first thing: after a server start the first deep link can run a page file without app.py.
     """
     _leave_the_old_mode()
-    # A file of ours: Streamlit fetches other icons of the browser's tab from the internet.
-    st.set_page_config(page_icon=_ICON, layout="wide", initial_sidebar_state=220)
+    page_settings()
     # Whoever must be kept out is to be stopped here, before the lab is opened.
     try:
         lab = _lab()
@@ -30,6 +29,12 @@ def enter() -> Lab:
         st.error(str(error), icon=":material/error:")
         st.stop()
     return lab
+
+
+def page_settings() -> None:
+    """Width and icon; before anything is drawn, so that nothing moves afterwards."""
+    # A file of ours: Streamlit has the browser fetch other icons of its tab from the internet.
+    st.set_page_config(page_icon=_ICON, layout="wide", initial_sidebar_state=220)
 
 
 def _leave_the_old_mode() -> None:

@@ -86,8 +86,8 @@ def training_form(lab: Lab) -> None:
         st.error(_in_titles(error), icon=":material/error:")
         return
     address.close()
-    for problem in address.problems:
-        st.warning(problem, icon=":material/link_off:")
+    if address.problems:
+        st.warning("\n\n".join(address.problems), icon=":material/link_off:")
     note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
     with start:
         _start(lab, config, status, asked)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psutil
+from cnnlab.runs import background
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM_FLAGS = (
@@ -37,7 +37,10 @@ def chromium() -> str | None:
 
 @contextmanager
 def running_app(home: Path) -> Iterator[str]:
-    """The app with `home` as its home; gives its address, and leaves no process behind. Raises RuntimeError if it does not start."""
+    """The app with `home` as its home; gives its address, and leaves no process behind.
+
+    Raises RuntimeError if it does not start.
+    """
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if name != "CNNLAB_DATA"} | {"CNNLAB_HOME": str(home)}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
@@ -49,15 +52,7 @@ def running_app(home: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
-            end_lab(home)
-
-
-def end_lab(home: Path) -> None:
-    """Ends every process that works for this home: they are detached, so nobody else would."""
-    for process in psutil.process_iter(["cmdline"]):
-        if str(home) in (process.info["cmdline"] or []):
-            for one in (*process.children(recursive=True), process):
-                one.kill()
+            background.shut_down(home)  # detached, so nobody else would end it
 
 
 def _free_port() -> int:
