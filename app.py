@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages._parts.shell import page_settings
 
+page_settings()
 PAGES = {
     st.Page("pages/design.py", title="Design", default=True): ":material/account_tree:",
     st.Page("pages/data.py", title="Data"): ":material/photo_library:",
@@ -11,7 +12,6 @@ PAGES = {
     st.Page("pages/predict.py", title="Predict"): ":material/fact_check:",
 }
 
-page_settings()
 # The list is drawn here and not by st.navigation: the browser would fetch the icon of an st.Page from the internet for its tab.
 page = st.navigation(list(PAGES), position="hidden")
 for each, icon in PAGES.items():

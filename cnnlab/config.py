@@ -48,7 +48,11 @@ class RunConfig(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict, title="Options", description="The architecture's own settings.")
     dataset: str = Field("sample", title="Data set", description="The images to learn from.")
     data_share: Number = Field(
-        1.0, gt=0, le=1, title="Share of the training images", description="Train on part of the images only: quicker, less accurate."
+        1.0,
+        gt=0,
+        le=1,
+        title="Share of the training images",
+        description="Train on part of the images only: quicker, less accurate.",
     )
     limit: Annotated[int, BeforeValidator(_not_bool)] | None = Field(
         None, ge=1, title="At most this many images", description="Cap on training images and on test images, for a quick try."
@@ -59,7 +63,11 @@ class RunConfig(BaseModel):
         description="1 is gray, 3 is colour. Gray images are repeated three times; colour becomes gray as 0.299 R + 0.587 G + 0.114 B.",
     )
     image_size: Integer | None = Field(
-        None, ge=1, le=MAXIMUM_IMAGE_SIZE, title="Image size", description="Images are resized to this many pixels a side. Larger is slower."
+        None,
+        ge=1,
+        le=MAXIMUM_IMAGE_SIZE,
+        title="Image size",
+        description="Images are resized to this many pixels a side. Larger is slower.",
     )
     normalization: Normalization = Field(
         "none",
@@ -67,51 +75,90 @@ class RunConfig(BaseModel):
         description="How pixel values are scaled: 0 to 1 (none), to the data set's mean 0 and deviation 1, or to -1 … 1 (half). Test images get the same.",
     )
     horizontal_flip: bool = Field(
-        False, title="Random flip", description="Mirror half of the training images left to right. Not for digits: a mirrored 2 is no 2."
+        False,
+        title="Random flip",
+        description="Mirror half of the training images left to right. Not for digits: a mirrored 2 is no 2.",
     )
     random_crop: Integer = Field(
-        0, ge=0, le=64, title="Random shift", description="Shift each training image by up to this many pixels before resizing; 0 is off."
+        0,
+        ge=0,
+        le=64,
+        title="Random shift",
+        description="Shift each training image by up to this many pixels before resizing; 0 is off.",
     )
     random_grayscale: Number = Field(
         0.0, ge=0, le=1, title="Random grayscale", description="Share of colour training images that are shown without colour."
     )
     optimizer: Optimizer = Field("sgd", title="Optimiser", description="The rule that turns gradients into new weights.")
     learning_rate: Number = Field(
-        0.1, gt=0, le=100, title="Learning rate", description="How big each step is. Too small learns slowly, too large never settles."
+        0.1,
+        gt=0,
+        le=100,
+        title="Learning rate",
+        description="How big each step is. Too small learns slowly, too large never settles.",
     )
     momentum: Number = Field(
         0.0, ge=0, lt=1, title="Momentum", description="How much of the last step is kept in the next one (SGD and RMSprop)."
     )
-    nesterov: bool = Field(False, title="Nesterov momentum", description="Look ahead along the momentum before taking the gradient (SGD).")
+    nesterov: bool = Field(
+        False, title="Nesterov momentum", description="Look ahead along the momentum before taking the gradient (SGD)."
+    )
     weight_decay: Number = Field(
         0.0, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero at each step, against learning by heart."
     )
-    schedule: Schedule = Field("constant", title="Learning rate schedule", description="How the learning rate changes during the run.")
-    step_epochs: Integer = Field(
-        5, ge=1, le=MAXIMUM_EPOCHS, title="Epochs per step", description="With 'step': lower the learning rate after this many epochs."
+    schedule: Schedule = Field(
+        "constant", title="Learning rate schedule", description="How the learning rate changes during the run."
     )
-    step_factor: Number = Field(0.1, gt=0, le=1, title="Factor per step", description="With 'step': multiply the learning rate by this.")
+    step_epochs: Integer = Field(
+        5,
+        ge=1,
+        le=MAXIMUM_EPOCHS,
+        title="Epochs per step",
+        description="With 'step': lower the learning rate after this many epochs.",
+    )
+    step_factor: Number = Field(
+        0.1, gt=0, le=1, title="Factor per step", description="With 'step': multiply the learning rate by this."
+    )
     warmup_epochs: Integer = Field(
-        1, ge=1, le=MAXIMUM_EPOCHS, title="Warm-up epochs", description="With 'warm-up': rise to the learning rate over this many epochs."
+        1,
+        ge=1,
+        le=MAXIMUM_EPOCHS,
+        title="Warm-up epochs",
+        description="With 'warm-up': rise to the learning rate over this many epochs.",
     )
     batch_size: Integer = Field(
-        256, ge=1, le=MAXIMUM_BATCH, title="Batch size", description="Images per step. Larger is faster per image and needs more memory."
+        256,
+        ge=1,
+        le=MAXIMUM_BATCH,
+        title="Batch size",
+        description="Images per step. Larger is faster per image and needs more memory.",
     )
     epochs: Integer = Field(10, ge=1, le=MAXIMUM_EPOCHS, title="Epochs", description="How many times every training image is seen.")
     initialization: Initialization = Field(
-        "xavier-uniform", title="Initial weights", description="The random numbers the weights start from; the course uses Xavier uniform."
+        "xavier-uniform",
+        title="Initial weights",
+        description="The random numbers the weights start from; the course uses Xavier uniform.",
     )
     gradient_clip: Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)] | None = Field(
-        None, gt=0, le=1_000_000, title="Gradient clipping", description="Shorten the gradient to at most this length, against sudden jumps."
+        None,
+        gt=0,
+        le=1_000_000,
+        title="Gradient clipping",
+        description="Shorten the gradient to at most this length, against sudden jumps.",
     )
     label_smoothing: Number = Field(
         0.0, ge=0, lt=1, title="Label smoothing", description="Aim for slightly less than certainty, against overconfidence."
     )
     precision: Precision = Field(
-        "float32", title="Precision", description="bfloat16 computes with shorter numbers: faster on some devices, slightly less exact."
+        "float32",
+        title="Precision",
+        description="bfloat16 computes with shorter numbers: faster on some devices, slightly less exact.",
     )
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|mps|cuda|cuda:\d{1,2})$", title="Device", description="Where to train; auto takes the fastest there is."
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda|cuda:\d{1,2})$",
+        title="Device",
+        description="Where to train; auto takes the fastest there is.",
     )
     seed: Integer = Field(
         0, ge=0, lt=2**31, title="Seed", description="Start of the random numbers: on one CPU the same seed gives the same run."

@@ -31,15 +31,21 @@ def run_folder(home: Path, run_id: str) -> Path:
     return home / "runs" / run_id
 
 
+def private_file(home: Path, name: str) -> Path:
+    """A file in the folder that only this user can look into: addresses and keys of the background processes."""
+    return home / "private" / name
+
+
 def private_folder(home: Path) -> Path:
-    """The folder, made if missing, that only this user can look into: addresses and keys of the background processes."""
-    folder = home / "private"
+    """That folder, made if it is missing."""
+    folder = private_file(home, "x").parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 def write_private(path: Path, text: str) -> None:
     """Writes a small file that only this user can read, in one step: a reader sees the old text or the new, never half."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

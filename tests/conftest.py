@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from cnnlab.lab import Lab
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,3 +16,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def regenerate_golden(request: pytest.FixtureRequest) -> bool:
     return request.config.getoption("--regenerate-golden")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab with its background processes, which all tests that train share; they end with the test run."""
+    lab = Lab(tmp_path_factory.mktemp("home"))
+    yield lab
+    lab.shut_down()

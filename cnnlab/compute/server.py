@@ -22,7 +22,7 @@ import psutil
 from cnnlab import processes
 from cnnlab.compute import wire
 from cnnlab.errors import CNNLabError, ComputeError
-from cnnlab.home import private_folder
+from cnnlab.home import private_file
 
 Answer = Callable[..., Any]
 
@@ -161,7 +161,7 @@ class Server:
 
 def heartbeat_file(home: Path) -> Path:
     """Touched whenever somebody asks; the dispatcher goes home when nobody has for long."""
-    return private_folder(home) / "heartbeat"
+    return private_file(home, "heartbeat")
 
 
 def serve_in_process(home: Path, parent: tuple[int, str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cnnlab import errors, processes
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError
-from cnnlab.home import private_folder, write_private
+from cnnlab.home import private_file, private_folder, write_private
 
 LONGEST_QUESTION = 1 << 20  # bytes
 LONGEST_ANSWER = 64 << 20
@@ -100,4 +100,4 @@ def error_from_dict(record: dict[str, str]) -> CNNLabError:
 
 
 def _address_file(home: Path) -> Path:
-    return private_folder(home) / "helper.json"
+    return private_file(home, "helper.json")

@@ -12,7 +12,7 @@ import psutil
 
 from cnnlab import processes
 from cnnlab.errors import ComputeError, InstallationError
-from cnnlab.home import private_folder, write_private
+from cnnlab.home import private_file, write_private
 
 PATIENCE = 10.0  # seconds until a dispatcher that was started must have said who it is
 ATTEMPTS = 3
@@ -26,7 +26,7 @@ _starts: dict[Path, list[float]] = {}
 
 
 def ensure(home: Path) -> None:
-    """Starts the dispatcher of `home` unless one runs, and returns at once. Raises InstallationError if the last start failed so."""
+    """Starts the dispatcher of `home` unless one runs, and returns at once. Raises InstallationError if that failed."""
     with _lock:
         starts = _starts.setdefault(home, [])
         if running(home):
@@ -45,8 +45,17 @@ def ensure(home: Path) -> None:
 
 def running(home: Path) -> bool:
     """True while a dispatcher that holds the lock of `home` runs."""
-    pid, started = _known(home)
+    pid, started = known(home)
     return processes.alive(pid, started)
+
+
+def known(home: Path) -> tuple[int, str]:
+    """Process and identity of the dispatcher that announced itself last; it may be gone."""
+    try:
+        record = json.loads(_file(home).read_text(encoding="utf-8"))
+        return int(record["pid"]), str(record["pid_started"])
+    except FileNotFoundError:
+        return 0, ""
 
 
 def announce(home: Path) -> None:
@@ -63,7 +72,7 @@ def complain(home: Path, error: InstallationError) -> None:
 
 def shut_down(home: Path) -> None:
     """Ends the dispatcher of `home` with all that it started, training included."""
-    pid, started = _known(home)
+    pid, started = known(home)
     if not processes.alive(pid, started):
         return
     try:
@@ -82,14 +91,6 @@ def error_file(home: Path) -> Path:
     return home / "dispatcher-error.txt"
 
 
-def _known(home: Path) -> tuple[int, str]:
-    try:
-        record = json.loads(_file(home).read_text(encoding="utf-8"))
-        return int(record["pid"]), str(record["pid_started"])
-    except FileNotFoundError:
-        return 0, ""
-
-
 def _raise_startup_error(home: Path, starts: list[float]) -> None:
     """Only an error of a start that we asked for counts: the installation may have been mended since an older one."""
     file = error_file(home)
@@ -99,4 +100,4 @@ def _raise_startup_error(home: Path, starts: list[float]) -> None:
 
 
 def _file(home: Path) -> Path:
-    return private_folder(home) / "dispatcher.json"
+    return private_file(home, "dispatcher.json")

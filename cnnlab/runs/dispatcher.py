@@ -76,6 +76,8 @@ class Dispatcher:
     def turn(self) -> bool:
         """One round: looks after the children, claims what can start. False when it is time to leave."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
+            if background.known(self.home) != self.me:
+                return False  # the home was deleted, or has another dispatcher now
             self._look()
         active = self.store.active()
         if active:
@@ -194,7 +196,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle", type=float, default=IDLE_SECONDS, help="seconds without work after which it leaves")
     given = parser.parse_args(arguments)
     processes.detach()
-    private_folder(given.home)
     lock = FileLock(private_folder(given.home) / "dispatcher.lock")
     try:
         lock.acquire(timeout=LOCK_SECONDS)

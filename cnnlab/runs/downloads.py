@@ -17,7 +17,7 @@ from cnnlab import datasets, processes
 from cnnlab.datasets.download import fetch
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError
-from cnnlab.home import private_folder, write_private
+from cnnlab.home import private_file, private_folder, write_private
 from cnnlab.values import DownloadStatus
 
 REPORT_SECONDS = 0.2
@@ -97,7 +97,7 @@ def _write(home: Path, entry: datasets.Entry, state: str, done: int, message: st
 
 
 def _file(home: Path, entry: datasets.Entry) -> Path:
-    return private_folder(home) / f"download-{entry.name}.json"
+    return private_file(home, f"download-{entry.name}.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -164,7 +164,8 @@ class Store:
             store_rows.row_of(connection, run_id)
             rows = connection.execute(
                 # Two ranges, not <>: so the index skips the many Progress rows.
-                "SELECT seq, kind, body FROM events WHERE seq > :after AND (run_id = :run AND kind < 'progress' "
+                "SELECT seq, kind, body FROM events INDEXED BY events_by_kind WHERE seq > :after AND"
+                " (run_id = :run AND kind < 'progress' "
                 "OR run_id = :run AND kind > 'progress') ORDER BY seq",
                 {"run": run_id, "after": after},
             ).fetchall()
@@ -193,9 +194,9 @@ class Store:
                 stride *= 2
             numbers = sorted({*range(1, last + 1, stride), last} - {0})
             rows = connection.execute(
-                "SELECT kind, body FROM json_each(?) JOIN events ON run_id = ? AND kind = 'progress' AND number = value"
-                " ORDER BY number",
-                (json.dumps(numbers), run_id),
+                "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'progress'"
+                " AND number IN (SELECT value FROM json_each(?)) ORDER BY number",
+                (run_id, json.dumps(numbers)),
             ).fetchall()
         return tuple(store_rows.event(row) for row in rows)
 

@@ -136,7 +136,7 @@ def _frame(table: LayerTable) -> pd.DataFrame:
                 "parameters": row.parameters,
                 "share": 100 * row.share,
                 "macs": row.macs,
-                "memory": round(row.activation_bytes / 1000, 1),
+                "memory": round(row.activation_bytes / 1000, 2),
                 "field": row.receptive_field,
                 "buffers": row.buffers,
                 "input": shape_text(row.input_shape),
@@ -152,7 +152,7 @@ def _columns() -> dict[str, object]:
         "path": column.TextColumn("Layer", help="Where the layer sits in the network; a dot leads into a block.", pinned=True),
         "kind": column.TextColumn("Kind", help="PyTorch's name for the layer, or how many layers are folded into this row."),
         "settings": column.TextColumn(
-            "Settings", help="What the layer was made with: channels, window, stride (step), pad (border of zeros)."
+            "Settings", width=215, help="What the layer was made with: channels, window, stride (step), pad (border of zeros)."
         ),
         "output": column.TextColumn("Output shape", help="Channels × height × width of what comes out, for one image."),
         "parameters": column.NumberColumn("Parameters", format="localized", help="Numbers in this layer that training changes."),
@@ -164,7 +164,7 @@ def _columns() -> dict[str, object]:
         ),
         "memory": column.NumberColumn(
             "Memory, kB",
-            format="%.1f",
+            format="localized",
             help="Memory of this layer's output for one image, at 4 bytes a number (1 kB is 1,000 bytes).",
         ),
         "field": column.NumberColumn(

@@ -122,7 +122,7 @@ def _stop(lab: Lab, run_id: str) -> None:
     except CNNLabError as error:
         st.toast(str(error), icon=":material/error:")
         return
-    st.rerun(scope="fragment")
+    st.rerun()
 
 
 def _curves(run: Run, epochs: tuple[EpochDone, ...], progress: tuple[Progress, ...], classes: int | None) -> None:

@@ -24,7 +24,7 @@ TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
 ASKED = "token of the button that was clicked"
 OPENED = "training form was open before"
 
-ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size", "device")
+ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
 GROUPS = {
     "Data preparation": (
         "image_size",
@@ -41,7 +41,7 @@ GROUPS = {
     "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
     "Start and exactness": ("initialization", "seed", "precision"),
 }
-_PLACED = {"architecture", "options", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
+_PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
 # A setting that nobody has given a place yet comes here, so that it can be set from its first day.
 OTHERS = tuple(name for name in RunConfig.model_fields if name not in _PLACED)
 
@@ -119,19 +119,14 @@ def _note(preset: Preset | None, config: RunConfig) -> str:
 def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus, DeltaGenerator]:
     values: dict[str, Any] = {}
     statuses = {status.entry.name: status for status in lab.datasets()}
-    first, *rest, last = [column for _ in range(2) for column in st.columns(4, vertical_alignment="bottom")]
+    first, *rest, device, last = [column for _ in range(2) for column in st.columns(4, vertical_alignment="bottom")]
     start = st.container()
     with first:
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
     values["architecture"] = chosen.name
-    lists = {
-        "dataset": {name: each.entry.title + ("" if each.found else " (not here yet)") for name, each in statuses.items()},
-        "device": {"auto": "auto: the fastest"},
-    }
+    lists = {"dataset": {name: each.entry.title + ("" if each.found else " (not here yet)") for name, each in statuses.items()}}
     for name, column in zip(ESSENTIALS, rest, strict=True):
         with column:
-            if name == "device":
-                lists["device"] |= _devices(lab)
             values[name] = control(setting(name), address, scope=SCOPE, values=values, choices=lists.get(name))
     last.text_input(
         "Name (optional)", key=NAME, max_chars=80, placeholder="so that you find it again",
@@ -145,6 +140,11 @@ def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus
         for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
             with tab:
                 _group([setting(name) for name in names], address, values)
+    # Last, since a helper that was just started needs some seconds to answer; the form stands there meanwhile.
+    with device:
+        values["device"] = control(
+            setting("device"), address, scope=SCOPE, values=values, choices={"auto": "auto: the fastest"} | _devices(lab)
+        )
     return values, statuses[values["dataset"]], start
 
 
@@ -158,7 +158,7 @@ def _group(settings: list[Setting], address: Address, values: dict[str, Any]) ->
 
 def _devices(lab: Lab) -> dict[str, str]:
     try:
-        with st.spinner("Asking what there is …"):
+        with st.spinner("Starting PyTorch …", show_time=True):
             return {device.name: device.title for device in lab.devices()}
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")

@@ -1,0 +1,106 @@
+"""Takes README's pictures from the running app: `python -m tests.browser.screenshots` writes docs/images/.
+
+With `--check FOLDER` it takes every page light and dark, at the smallest common laptop size instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.app_server import CHROMIUM_FLAGS, ROOT, VIEWPORT, chromium, running_app
+
+RECIPE = "train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs=10"
+IMAGES = ROOT / "docs" / "images"
+
+
+def open_page(browser: Browser, address: str, *, dark: bool = False) -> Page:
+    """The page in a window of its own, once it has come to rest."""
+    context = browser.new_context(viewport=VIEWPORT, color_scheme="dark" if dark else "light")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(address)
+    settle(page)
+    return page
+
+
+def settle(page: Page) -> None:
+    """Waits until the script has run, fonts and charts are there."""
+    page.locator("[data-testid=stHeading]").first.wait_for()
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner]')")
+    page.evaluate("() => document.fonts.ready")
+    page.wait_for_timeout(1_500)
+
+
+def train(browser: Browser, app: str, into: Path) -> str:
+    """Trains LeNet on the sample, photographs it half way, and returns the run's id."""
+    page = open_page(browser, f"{app}/{RECIPE}")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile("run="))
+    page.locator("[data-testid=stProgress]", has_text=re.compile("epoch [67] of 10")).wait_for(timeout=300_000)
+    page.wait_for_timeout(1_000)
+    page.screenshot(path=into / "train.png")
+    page.locator("[data-testid=stProgress]", has_text="10 of 10 epochs").wait_for(timeout=300_000)
+    run_id = re.search(r"run=([0-9a-f]+)", page.url)
+    page.context.close()
+    return run_id[1] if run_id else ""
+
+
+def shoot(browser: Browser, address: str, path: Path, *, dark: bool = False, full: bool = False) -> None:
+    page = open_page(browser, address, dark=dark)
+    page.screenshot(path=path, full_page=full)
+    if full:  # Streamlit scrolls inside a box of its own, so a taller window shows what a taller page would
+        height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": VIEWPORT["width"], "height": min(height + 20, 6_000)})
+        settle(page)
+        page.screenshot(path=path.with_name(f"{path.stem}-whole.png"))
+    page.context.close()
+
+
+def for_readme(browser: Browser, app: str) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    run_id = train(browser, app, IMAGES)
+    shoot(browser, app, IMAGES / "design.png")
+    shoot(browser, f"{app}/?architecture=googlenet", IMAGES / "design-dark.png", dark=True)
+    shoot(browser, f"{app}/data", IMAGES / "data.png")
+    shoot(browser, f"{app}/predict?run={run_id}&only=mistakes", IMAGES / "predict.png")
+
+
+def for_a_look(browser: Browser, app: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shoot(browser, f"{app}/predict", folder / "predict-empty.png")
+    run_id = train(browser, app, folder)
+    pages = {
+        "design": "",
+        "design-vgg": "?architecture=vgg&width_divisor=8&compare=nin",
+        "design-error": "?architecture=alexnet&image_size=64",
+        "data": "data",
+        "data-missing": "data?dataset=cifar10",
+        "train-form": "train",
+        "train-run": f"train?run={run_id}",
+        "predict": f"predict?run={run_id}",
+    }
+    for name, path in pages.items():
+        for dark in (False, True):
+            shoot(browser, f"{app}/{path}", folder / f"{name}{'-dark' if dark else ''}.png", dark=dark, full=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", type=Path, metavar="FOLDER", help="every page, light and dark, into FOLDER")
+    folder = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as home, running_app(Path(home) / "home") as app, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        if folder is None:
+            for_readme(browser, app)
+        else:
+            for_a_look(browser, app, folder)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Every page works when its link is the very first request after a server start, and shows no traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.app_server import running_app
+
+TITLES = {"": "Design a network", "data": "Data", "train": "Train a network", "predict": "Predict"}
+
+
+@pytest.mark.parametrize("path", TITLES)
+def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path):
+    with running_app(tmp_path / "home") as address:
+        page.goto(f"{address}/{path}")
+
+        page.get_by_role("heading", level=1).first.wait_for()
+        page.locator("[data-testid=stSidebar] a", has_text="Train").wait_for()
+        names = page.locator("[data-testid=stSidebar] a").all_inner_texts()
+        assert [name.split("\n")[-1].strip() for name in names] == ["Design", "Data", "Train", "Predict"]
+        assert page.locator("[data-testid=stException]").count() == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "?architecture=<script>alert(1)</script>&hidden=abc&image_size=-1",
+        "data?dataset=nothing&page=99999999999999999999",
+        "train?epochs=1e99&learning_rate=nan&optimizer=none&architecture=x",
+        "train?run=../../etc/passwd",
+        "predict?run=' OR 1=1 --&page=-3",
+    ],
+)
+def test_a_broken_link_gives_a_sentence_and_no_traceback(page, app, path):
+    page.goto(f"{app}/{path}")
+
+    page.locator("[data-testid=stAlert], [data-testid=stHeading]").first.wait_for()
+    page.wait_for_timeout(1_500)
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert "Traceback" not in page.locator("body").inner_text()

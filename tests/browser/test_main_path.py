@@ -1,0 +1,122 @@
+"""The whole path as a student walks it, in a real browser: design, train, reload, finish, predictions."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+POINTS = """() => {
+  const plots = [...document.querySelectorAll('.cnn-plot')];
+  if (plots.length < 2 || !plots[0].data) return 0;
+  return Math.max(...plots[0].data.map(trace => (trace.x ? trace.x.length ?? 0 : 0)));
+}"""
+
+
+@pytest.fixture(scope="module")
+def student(browser, app):
+    """One page for the whole walk, which notes every error that the browser reports."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(app)
+    yield page
+    context.close()
+
+
+def test_the_design_page_shows_lenet_at_once(student):
+    student.get_by_role("heading", name="Design a network").wait_for()
+
+    student.locator("[data-testid=stMetricValue]", has_text="61,706").wait_for()
+    cell = student.locator("[role=gridcell]", has_text=re.compile(r"^16 × 10 × 10$")).first
+    cell.wait_for(state="attached")
+    assert student.locator("[role=gridcell]", has_text=re.compile(r"^48,?120$")).count() == 1
+
+
+def test_changing_an_option_changes_the_table(student):
+    student.get_by_role("textbox", name="Hidden layers").fill("100")
+    student.get_by_role("textbox", name="Hidden layers").press("Enter")
+
+    # 156 + 2,416 in the convolutions, 400×100+100 and 100×10+10 behind them
+    student.locator("[data-testid=stMetricValue]", has_text="43,682").wait_for()
+    assert "hidden=100" in student.url
+
+
+def test_a_link_opens_the_same_design(student):
+    student.goto(student.url)
+
+    student.locator("[data-testid=stMetricValue]", has_text="43,682").wait_for()
+    assert student.get_by_role("textbox", name="Hidden layers").input_value() == "100"
+
+
+def test_training_starts_and_the_curve_gains_points(student, app):
+    student.goto(
+        f"{app}/train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs=6"
+    )
+    student.get_by_role("button", name="Start training").click()
+
+    student.wait_for_url(re.compile(r"run=[0-9a-f]{8}"))
+    student.wait_for_function(f"({POINTS})() >= 2")
+    before = student.evaluate(POINTS)
+    student.wait_for_function(f"({POINTS})() > {before}")
+
+
+def test_zoom_and_legend_choice_outlive_new_points(student):
+    # With the mouse, as a person does it: Plotly keeps what came from its own handlers, not what a script has set.
+    plot = student.locator(".cnn-plot").first
+    plot.scroll_into_view_if_needed()
+    plot.evaluate("plot => { plot.marked = true; }")
+    area = plot.locator(".nsewdrag").first.bounding_box()
+    student.mouse.move(area["x"] + 40, area["y"] + 40)
+    student.mouse.down()
+    student.mouse.move(area["x"] + 160, area["y"] + 120, steps=5)
+    student.mouse.up()
+    plot.locator(".legendtoggle").first.click()
+    student.wait_for_function("() => document.querySelector('.cnn-plot').data.some(trace => trace.visible === 'legendonly')")
+    zoom = plot.evaluate("plot => plot.layout.xaxis.range")
+    before = student.evaluate(POINTS)
+
+    student.wait_for_function(f"({POINTS})() > {before}")
+
+    kept = plot.evaluate("plot => [plot.marked, plot.layout.xaxis.range, plot.data.map(trace => trace.visible)]")
+    assert kept[:2] == [True, zoom]
+    assert "legendonly" in kept[2]
+
+
+def test_a_reload_shows_the_same_run(student):
+    address = student.url
+
+    student.reload()
+
+    student.wait_for_function(f"({POINTS})() >= 2")
+    assert student.url == address
+
+
+def test_a_second_browser_sees_the_run_too(student, browser):
+    other = browser.new_context().new_page()
+    other.goto(student.url)
+
+    other.wait_for_function(f"({POINTS})() >= 2", timeout=60_000)
+    other.context.close()
+
+
+def test_the_run_finishes_by_itself_on_the_open_page(student):
+    student.locator("[data-testid=stProgress]", has_text="6 of 6 epochs").wait_for(timeout=180_000)
+
+    assert student.get_by_role("button", name="Stop").count() == 0
+    assert not student.errors
+
+
+def test_its_predictions_tell_right_from_wrong(student):
+    student.get_by_role("link", name="Look at its predictions").click()
+
+    student.locator("img[alt*='predicted' i], img[alt*='it says' i], figure img").first.wait_for()
+    text = student.locator("[data-testid=stMain]").inner_text()
+    right = re.search(r"(\d[\d,]*) of 1,000", text)
+    assert right, text[:400]
+    # Six epochs of this recipe reach about .85; chance is .10.
+    assert int(right[1].replace(",", "")) > 600
+    assert "✓" in text
+    assert not student.errors

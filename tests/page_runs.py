@@ -1,0 +1,99 @@
+"""A lab for the tests of Train and Predict: a real store in a temporary folder, no processes, made-up training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from page_fakes import PIXEL, FakeLab
+
+from cnnlab import datasets, presets
+from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError
+from cnnlab.events import EpochDone, Event, Progress, RunStarted
+from cnnlab.lab import Device, Picture, Prediction, PredictionPage
+from cnnlab.runs.records import Run, State
+from cnnlab.runs.store import Store
+
+
+class RunsLab(FakeLab):
+    """FakeLab with runs. `begin`, `epoch` and `end` play the part of the runner."""
+
+    def __init__(self, home: Path, here: tuple[str, ...] = ("sample", "mnist", "fashion-mnist", "cifar10")) -> None:
+        super().__init__(here)
+        self.store = Store(home)
+        self.refusal: CNNLabError | None = None
+        self.wrong = range(0, 50)  # the test images, of 100, that the made-up network gets wrong
+
+    def ready(self) -> bool:
+        return True
+
+    def presets(self):
+        return presets.presets()
+
+    def devices(self):
+        return (Device("cpu", "CPU, 2 cores"), Device("cuda:0", "NVIDIA H100"))
+
+    def start(self, config: RunConfig, *, token: str, name: str = "") -> str:
+        if self.refusal:
+            raise self.refusal
+        return self.store.create(config, token, name or f"{config.architecture} on {config.dataset}")
+
+    def stop(self, run_id: str) -> None:
+        self.store.stop(run_id)
+
+    def run(self, run_id: str) -> Run:
+        return self.store.run(run_id)
+
+    def runs(self, limit: int = 200) -> tuple[Run, ...]:
+        return self.store.runs(limit)
+
+    def events(self, run_id: str, after: int = 0) -> tuple[Event, ...]:
+        return tuple(event for _, event in self.store.events(run_id, after))
+
+    def epochs(self, run_id: str) -> tuple[EpochDone, ...]:
+        return self.store.epochs(run_id)
+
+    def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
+        return self.store.progress(run_id, points)
+
+    def predictions(self, run_id, *, checkpoint="best", label=None, only="all", offset=0, count=40):
+        run = self.run(run_id)
+        classes = datasets.entry(run.config.dataset).classes
+        wanted = [
+            i
+            for i in range(100)
+            if label in (None, i % 10) and (only == "all" or (only == "mistakes") == (i in self.wrong))
+        ]  # fmt: skip
+        items = tuple(
+            Prediction(Picture(i, i % 10, PIXEL), (i + (i in self.wrong)) % 10, 0.625) for i in wanted[offset : offset + count]
+        )
+        return PredictionPage(checkpoint, run.epochs_done, classes, len(wanted), 100, 100 - len(self.wrong), items)
+
+    # The runner's part
+
+    def made(self, word: str = "a", name: str = "", **settings) -> str:
+        """A queued run."""
+        return self.start(RunConfig.make(**settings), token=word, name=name)
+
+    def begin(self, run_id: str) -> None:
+        """The run trains, and has told once how far it is."""
+        epochs = self.run(run_id).config.epochs
+        self.store.move(run_id, State.STARTING, device="cpu")
+        self.store.add(run_id, RunStarted("cpu", "CPU, 2 cores", 61_706, 6_000, 1_000, 24, epochs, 10), to=State.RUNNING)
+        self.tell(run_id, epoch=1, batch=12, share_done=0.05)
+
+    def tell(self, run_id: str, *, epoch: int, batch: int, share_done: float) -> None:
+        """One more progress report."""
+        self.store.add(run_id, Progress(epoch, batch, 24, batch, 2.0, 0.25, 9_500.0, 0.1, share_done, 4.0, 80.0))
+
+    def epoch(self, run_id: str, number: int = 1, test_accuracy: float = 0.5) -> None:
+        """One epoch is done."""
+        self.store.add(run_id, EpochDone(number, number * 24, 2.0, 0.25, 1.9, test_accuracy, 0.1, 8.0, 1.0, 6.0, 1.0))
+
+    def trained(self, word: str = "a", **settings) -> str:
+        """A run that has finished its one epoch."""
+        run_id = self.made(word, epochs=1, **settings)
+        self.begin(run_id)
+        self.epoch(run_id)
+        self.store.move(run_id, State.FINISHED)
+        return run_id

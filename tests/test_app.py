@@ -1,0 +1,111 @@
+"""The app as a whole: each page file stands alone, the list of pages is complete, the web process stays light."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from page_fakes import ROOT
+from streamlit.testing.v1 import AppTest
+
+from cnnlab.errors import InstallationError
+from cnnlab.lab import Lab
+
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _processes_end(home):
+    yield
+    st.cache_resource.clear()
+    Lab(home).shut_down()
+
+
+@pytest.fixture(autouse=True)
+def _own_home(home, monkeypatch):
+    monkeypatch.setenv("CNNLAB_HOME", str(home))
+    monkeypatch.delenv("CNNLAB_DATA", raising=False)
+
+
+def alone(name: str) -> AppTest:
+    """A page file by itself, without app.py."""
+    return AppTest.from_file(os.fspath(ROOT / "pages" / f"{name}.py"), default_timeout=60).run()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_can_be_the_first_that_a_new_server_shows(name):
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=60).switch_page(f"pages/{name}.py").run()
+
+    assert not app.exception
+    assert app.title
+    assert [link.proto.label for link in app.sidebar.get("page_link")] == ["Design", "Data", "Train", "Predict"]
+
+
+def test_every_page_is_in_the_list():
+    source = (ROOT / "app.py").read_text(encoding="utf-8")
+
+    assert PAGES == ["data", "design", "predict", "train"]
+    assert all(f"pages/{name}.py" in source for name in PAGES)
+
+
+def test_the_app_opens_on_design():
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=60).run()
+
+    assert not app.exception
+    assert app.title[0].value == "Design a network"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_file_calls_the_gate_itself_and_stops_there_with_a_sentence(monkeypatch, name):
+    # After a server start Streamlit can run a page file without app.py.
+    def broken(self):
+        raise InstallationError("torch and torchvision do not fit together; install both from one index.")
+
+    monkeypatch.setattr(Lab, "ready", broken)
+
+    app = alone(name)
+
+    assert not app.exception
+    assert [error.value for error in app.error] == ["torch and torchvision do not fit together; install both from one index."]
+    assert not app.title
+
+
+def test_the_web_process_never_imports_torch(home):
+    script = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"for name in {PAGES}:\n"
+        "    app = AppTest.from_file('app.py', default_timeout=60).switch_page(f'pages/{name}.py').run()\n"
+        "    assert not app.exception, app.exception\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+
+    assert done.returncode == 0
+
+
+def test_the_settings_that_measurements_asked_for_are_there():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+    assert settings["server"] == {"address": "localhost", "maxUploadSize": 20}
+    assert settings["runner"] == {"postScriptGC": False, "magicEnabled": False}
+    assert settings["client"] == {"showErrorDetails": "none", "toolbarMode": "viewer", "showSidebarNavigation": False}
+    assert settings["browser"] == {"gatherUsageStats": False}
+
+
+def test_the_charts_find_plotly_where_pip_put_it():
+    from pages._parts import live_plot
+
+    assert (Path(live_plot._FILES.path) / "plotly.min.js").stat().st_size > 1_000_000
+    assert live_plot._ADDRESS.startswith("component/pages._parts.live_plot.plotly_files/plotly.min.js?v=")

@@ -1,0 +1,235 @@
+"""The helper process: answers, bounds, strangers and restarts."""
+
+import json
+import multiprocessing
+import os
+import threading
+import time
+from dataclasses import replace
+from multiprocessing.connection import Client as Connect
+
+import psutil
+import pytest
+
+from cnnlab import errors, processes
+from cnnlab.compute import wire
+from cnnlab.compute.client import Client
+from cnnlab.compute.server import Server
+from cnnlab.errors import ComputeError, ConfigError, DeviceError, ShapeError
+
+MEGABYTE = 1 << 20
+
+
+def echo(home, **arguments):
+    return arguments
+
+
+def sleep(home, seconds):
+    time.sleep(seconds)
+    return "slept"
+
+
+def fill(home, megabytes):
+    block = bytearray(megabytes * MEGABYTE)
+    block[::4096] = b"x" * len(block[::4096])  # a page counts only once it was written to
+    time.sleep(20)
+
+
+def refuse(home):
+    raise ShapeError("Images of 3×3 px are too small.", "image_size")
+
+
+def stumble(home):
+    raise ZeroDivisionError("division by zero\nand more")
+
+
+def die(home):
+    os._exit(1)
+
+
+ANSWERS = {"echo": echo, "sleep": sleep, "fill": fill, "refuse": refuse, "stumble": stumble, "die": die}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a server with made-up answers, as the dispatcher would."""
+    me = (os.getpid(), processes.identity(os.getpid()))
+    context = multiprocessing.get_context("fork")
+    started = []
+
+    def run():
+        process = context.Process(target=lambda: Server(tmp_path, ANSWERS, memory_growth=200 * MEGABYTE).serve(me))
+        process.start()
+        started.append(process)
+        while not ((address := wire.Address.read(tmp_path)) and address.pid == process.pid):
+            time.sleep(0.01)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.join()
+
+
+@pytest.fixture
+def client(start, tmp_path):
+    start()
+    client = Client(tmp_path)
+    yield client
+    client.close()
+
+
+def raw(home):
+    address = wire.Address.read(home)
+    connection = Connect(address.place)
+    wire.authenticate(connection, address.key, server=False)
+    return connection
+
+
+def test_an_answer_comes_back_as_json(client):
+    assert client.ask("echo", a=1, b=[None, "ü"]) == {"a": 1, "b": [None, "ü"]}
+
+
+@pytest.mark.parametrize("kind", ["DataError", "DeviceError", "ShapeError", "ConfigError", "CheckpointError", "InstallationError"])
+def test_an_error_for_people_stays_what_it_was(kind):
+    told = getattr(errors, kind)("A sentence.")
+    back = wire.error_from_dict(json.loads(json.dumps(wire.error_to_dict(told))))
+    assert (type(back), str(back)) == (type(told), "A sentence.")
+
+
+def test_an_error_keeps_its_field(client):
+    with pytest.raises(ShapeError, match="too small") as caught:
+        client.ask("refuse")
+    assert caught.value.field == "image_size"
+
+
+def test_an_unexpected_error_is_one_sentence(client):
+    with pytest.raises(ComputeError, match=r"stumble failed with an unexpected ZeroDivisionError: division by zero\.$"):
+        client.ask("stumble")
+
+
+@pytest.mark.parametrize(("question", "arguments"), [("nonsense", {}), ("__import__", {}), ("sleep", {}), ("refuse", {"extra": 1})])
+def test_a_question_that_is_none_is_refused(client, question, arguments):
+    with pytest.raises(ComputeError, match=r"knows no question|was put wrongly"):
+        client.ask(question, **arguments)
+
+
+def test_many_threads_ask_at_once(client):
+    answers = []
+    threads = [threading.Thread(target=lambda n=n: answers.append(client.ask("echo", n=n)["n"])) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == list(range(20))
+
+
+def test_an_answer_that_takes_too_long_ends_and_the_next_is_given(client, start):
+    with pytest.raises(ComputeError, match=r"gave no answer within 0\.3 s \(sleep\)"):
+        client.ask("sleep", seconds=60, deadline=0.3)
+    start()
+    assert client.ask("echo") == {}
+
+
+def test_an_answer_that_needs_too_much_memory_ends_and_the_next_is_given(client, start):
+    with pytest.raises(ComputeError, match="needed too much memory"):
+        client.ask("fill", megabytes=400)
+    start()
+    assert client.ask("echo") == {}
+
+
+def test_a_helper_that_dies_over_a_question_is_a_sentence(client):
+    with pytest.raises(ComputeError, match="ended while it worked on this"):
+        client.ask("die")
+
+
+def test_a_helper_that_was_restarted_meanwhile_answers(client, start):
+    client.ask("echo")
+    pid = wire.Address.read(client.home).pid
+    psutil.Process(pid).kill()
+    start()
+    assert client.ask("echo", a=1) == {"a": 1}
+
+
+def test_a_stranger_without_the_key_is_refused(client):
+    address = replace(wire.Address.read(client.home), key="00" * 32)
+    connection = Connect(address.place)
+    with pytest.raises((multiprocessing.AuthenticationError, EOFError)):
+        wire.authenticate(connection, address.key, server=False)
+    connection.close()
+    assert client.ask("echo") == {}
+
+
+def test_a_client_does_not_trust_a_server_without_the_key(client):
+    honest = wire.Address.read(client.home)
+    replace(honest, key="11" * 32).write(client.home)
+    with pytest.raises(ComputeError, match="does not know this lab's key"):
+        client.ask("echo")
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"\x80\x04N.", b"[" * 100_000, b'{"question": 1, "deadline": "x"}']
+)
+def test_garbage_does_not_end_the_server(client, garbage):
+    connection = raw(client.home)
+    connection.send_bytes(garbage)
+    assert "error" in wire.receive(connection, MEGABYTE)
+    connection.close()
+    assert client.ask("echo") == {}
+
+
+def test_a_question_that_is_too_long_ends_only_its_connection(client):
+    connection = raw(client.home)
+    with pytest.raises((EOFError, OSError)):  # the server hangs up while we are still sending, or after
+        connection.send_bytes(b"x" * (wire.LONGEST_QUESTION + 1))
+        connection.recv_bytes()
+    connection.close()
+    assert client.ask("echo") == {}
+
+
+def test_address_and_socket_are_for_this_user_only(client):
+    folder = client.home / "private"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "helper.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_home_with_a_long_name_gets_another_kind_of_connection(tmp_path):
+    listener, address = wire.listen(tmp_path / ("long" * 40))
+    listener.close()
+    assert address.place[0] == "127.0.0.1"
+
+
+def test_the_helper_goes_when_its_dispatcher_is_gone(start, tmp_path):
+    context = multiprocessing.get_context("fork")
+    server = context.Process(target=lambda: Server(tmp_path, ANSWERS).serve((os.getppid(), "an earlier process")))
+    server.start()
+    server.join(5)
+    assert server.exitcode == 0
+
+
+# The real answers, through the lab
+
+
+def test_a_helper_that_is_killed_is_replaced(lab):
+    before = lab.layers("lenet", (1, 28, 28), 10, {})
+    address = wire.Address.read(lab.home)
+    psutil.Process(address.pid).kill()
+    assert lab.layers("lenet", (1, 28, 28), 7, {}).parameters < before.parameters
+    assert wire.Address.read(lab.home).pid != address.pid
+
+
+def test_a_run_is_checked_before_it_waits(lab):
+    from cnnlab.config import RunConfig
+
+    small = RunConfig.make(architecture="alexnet", image_size=32)
+    with pytest.raises(ShapeError, match="image"):
+        lab.start(small, token="small")
+    with pytest.raises(DeviceError, match="cuda:77"):
+        lab.start(RunConfig.make(device="cuda:77"), token="device")
+    assert not [run for run in lab.runs() if run.config in (small,)]
+
+
+def test_a_wrong_option_names_its_field(lab):
+    with pytest.raises(ConfigError) as caught:
+        lab.layers("lenet", (1, 28, 28), 10, {"activation": "magic"})
+    assert caught.value.field == "options.activation"

@@ -1,0 +1,78 @@
+"""The curves of a run as figures: small, honest about spikes, and steady from poll to poll."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from cnnlab.events import EpochDone, Progress
+from cnnlab.figures.curves import accuracy_curve, loss_curve, thin
+
+
+def progress(count: int, loss: float = 1.0) -> list[Progress]:
+    return [Progress(i // 100 + 1, i % 100 + 1, 100, i, loss, 0.5, 1.0, 0.1, 0.5, 1.0, 1.0) for i in range(count)]
+
+
+def epoch(number: int, loss: float = 1.0) -> EpochDone:
+    return EpochDone(number, number, loss, 0.5, loss, 0.4, 0.1, 1.0, 0.1, 0.8, 0.1)
+
+
+def test_thinning_keeps_the_ends_the_order_and_every_extreme():
+    values = [math.sin(i / 50) for i in range(10_000)]
+    values[4_321], values[7_654] = 99.0, -99.0
+
+    kept = thin(values)
+
+    assert len(kept) <= 500
+    assert kept == sorted(set(kept))
+    assert {0, 4_321, 7_654, 9_999} <= set(kept)
+
+
+def test_few_values_stay_as_they_are():
+    assert thin([3.0, 1.0, 2.0]) == [0, 1, 2]
+
+
+def test_a_long_run_is_a_small_message():
+    figure = loss_curve("r", [epoch(i + 1) for i in range(2_000)], progress(20_000, 1 / 3), 2_000)
+
+    assert all(len(trace["x"]) == len(trace["y"]) <= 500 for trace in figure["data"])
+    assert len(json.dumps(figure, separators=(",", ":"))) < 40_000
+
+
+def test_progress_stands_within_its_epoch_and_an_epoch_at_its_end():
+    figure = accuracy_curve("r", [epoch(1)], progress(50), 3)
+
+    assert figure["data"][0]["x"][-1] == 0.5
+    assert figure["data"][1]["x"] == [1]
+
+
+def test_a_loss_that_is_no_number_leaves_a_gap_that_json_can_carry():
+    figure = loss_curve("r", [epoch(1, math.nan), epoch(2, math.inf)], [], 3)
+
+    assert figure["data"][1]["y"] == [None, None]
+    json.dumps(figure, allow_nan=False)
+
+
+def test_another_scale_forgets_the_zoom_of_the_loss_axis_only():
+    linear, logarithmic = (loss_curve("r", [epoch(1)], [], 3, logarithmic=each)["layout"] for each in (False, True))
+
+    assert linear["uirevision"] == logarithmic["uirevision"] == "r"
+    assert linear["yaxis"]["uirevision"] != logarithmic["yaxis"]["uirevision"]
+    assert logarithmic["yaxis"]["type"] == "log"
+
+
+def test_training_and_test_differ_in_more_than_colour():
+    _, train, test = loss_curve("r", [epoch(1)], [], 3)["data"]
+
+    assert train["line"]["dash"] != test["line"]["dash"]
+    assert train["marker"]["symbol"] != test["marker"]["symbol"]
+
+
+def test_what_guessing_would_reach_is_drawn_where_the_number_of_classes_is_known():
+    assert accuracy_curve("r", [], [], 3, classes=4)["data"][-1]["y"] == [0.25, 0.25]
+    assert len(accuracy_curve("r", [], [], 3)["data"]) == 3
+
+
+def test_an_empty_chart_says_what_it_waits_for():
+    assert "first points" in loss_curve("r", [], [], 3)["layout"]["annotations"][0]["text"]
+    assert "annotations" not in loss_curve("r", [], progress(1), 3)["layout"]

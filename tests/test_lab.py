@@ -1,0 +1,181 @@
+"""The door that pages use."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from cnnlab import datasets
+from cnnlab.config import RunConfig
+from cnnlab.datasets.places import Places
+from cnnlab.errors import CheckpointError, ConfigError, DataError, RunNotFound
+from cnnlab.home import default_data, default_home
+from cnnlab.lab import Lab
+from cnnlab.runs import downloads
+
+TINY = RunConfig.make(limit=120, batch_size=20, epochs=2, learning_rate=0.05, device="cpu", options={"activation": "relu"})
+
+
+@pytest.fixture(scope="module")
+def finished(lab):
+    run_id = lab.start(TINY, token="for predictions")
+    while lab.run(run_id).active:
+        time.sleep(0.05)
+    return lab.run(run_id)
+
+
+@pytest.fixture
+def quiet(tmp_path):
+    """A lab that no test asks anything that would start a process."""
+    lab = Lab(tmp_path)
+    yield lab
+    lab.close()
+
+
+def test_the_home_is_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
+    assert (default_home(), default_data()) == (tmp_path / "home", tmp_path / "data")
+    monkeypatch.delenv("CNNLAB_HOME")
+    monkeypatch.delenv("CNNLAB_DATA")
+    assert default_home().name == "cnnlab"
+    assert default_data() is None
+
+
+def test_an_empty_lab_has_no_runs_and_starts_nothing(quiet):
+    assert quiet.runs() == ()
+    assert not (quiet.home / "dispatcher.log").exists()
+    with pytest.raises(RunNotFound):
+        quiet.run("00000000")
+    with pytest.raises(RunNotFound):
+        quiet.stop("00000000")
+    with pytest.raises(RunNotFound):
+        quiet.predictions("../../x")
+
+
+def test_layers_are_remembered(lab):
+    first = lab.layers("lenet", (1, 28, 28), 10, {})
+    assert first.parameters == 61_706
+    assert lab.layers("lenet", (1, 28, 28), 10, {"pooling": "average"}) is first
+
+
+def test_devices_have_names_and_titles(lab):
+    names = [device.name for device in lab.devices()]
+    assert names[0] == "cpu"
+    assert "core" in lab.devices()[0].title
+
+
+def test_the_lab_says_when_it_is_ready(lab):
+    lab.devices()
+    assert lab.ready()
+
+
+def test_the_sample_is_shown_class_by_class(lab):
+    assert lab.class_counts("sample", "test") == (100,) * 10
+    pictures = lab.pictures("sample", "train", 7, label=3, offset=2)
+    assert [picture.label for picture in pictures] == [3] * 7
+    assert len({picture.index for picture in pictures}) == 7
+    assert all(picture.data_uri.startswith("data:image/png;base64,") for picture in pictures)
+    assert lab.pictures("sample", "train", 9, label=3)[2:] == pictures
+
+
+@pytest.mark.parametrize(("count", "offset"), [(0, 0), (201, 0), (-1, 0), (5, -1)])
+def test_a_page_of_pictures_has_limits(lab, count, offset):
+    with pytest.raises(ConfigError, match="must be"):
+        lab.pictures("sample", "test", count, offset=offset)
+
+
+def test_a_page_past_the_end_is_empty(lab):
+    assert lab.pictures("sample", "test", 10, offset=1_000_000) == ()
+
+
+def test_a_data_set_that_is_not_here_is_a_sentence(lab):
+    with pytest.raises(DataError, match="not on this machine"):
+        lab.class_counts("cifar10", "test")
+    with pytest.raises(DataError, match="not on this machine"):
+        lab.start(TINY.change(dataset="cifar10"), token="no data")
+
+
+def test_predictions_tell_right_from_wrong(lab, finished):
+    page = lab.predictions(finished.id, checkpoint="last", count=200)
+    assert (page.test_images, page.total, page.epoch, len(page.items)) == (120, 120, 2, 120)
+    assert page.classes == datasets.entry("sample").classes
+    right = [item for item in page.items if item.predicted == item.picture.label]
+    assert len(right) == page.correct
+    assert page.correct / 120 == pytest.approx(finished.test_accuracy)
+    assert all(0 < item.confidence <= 1 for item in page.items)
+    mistakes = lab.predictions(finished.id, checkpoint="last", only="mistakes", count=200)
+    assert mistakes.total == 120 - page.correct
+    assert all(item.predicted != item.picture.label for item in mistakes.items)
+
+
+def test_predictions_are_filtered_by_class_and_come_in_pages(lab, finished):
+    whole = lab.predictions(finished.id, label=4, count=200)
+    assert {item.picture.label for item in whole.items} == {4}
+    assert lab.predictions(finished.id, label=4, count=3, offset=2).items == whole.items[2:5]
+
+
+def test_a_run_without_a_checkpoint_says_so(lab):
+    run_id = lab.start(TINY, token="stopped at once")
+    lab.stop(run_id)
+    while lab.run(run_id).active:
+        time.sleep(0.05)
+    (lab.home / "runs" / run_id / "best.pt").unlink(missing_ok=True)
+    with pytest.raises(CheckpointError, match="no checkpoint yet"):
+        lab.predictions(run_id)
+
+
+def test_a_run_without_a_name_is_called_after_what_it_trains(finished):
+    assert finished.name == "LeNet-5 on Fashion-MNIST sample"
+
+
+def test_two_labs_on_one_home_see_the_same_runs(lab, finished):
+    other = Lab(lab.home)
+    assert other.run(finished.id) == finished
+    assert len(other.epochs(finished.id)) == 2
+    other.close()
+
+
+def test_the_sample_is_found_and_needs_no_download(quiet):
+    sample = quiet.datasets()[0]
+    assert (sample.entry.name, sample.download) == ("sample", None)
+    assert sample.found is not None
+
+
+def test_a_download_tells_how_far_it_is_and_that_it_has_finished(tmp_path):
+    entry, seen = datasets.entry("mnist"), []
+
+    def fetch(entry, places, progress):
+        progress(0, 100)
+        seen.append(downloads.status(tmp_path, entry).state)
+        return Places(tmp_path).own
+
+    downloads.work(tmp_path, entry, fetch=fetch)
+    status = downloads.status(tmp_path, entry)
+    assert seen == ["running"]
+    assert (status.state, status.done_bytes == status.total_bytes) == ("finished", True)
+
+
+def test_a_download_that_fails_says_why(tmp_path):
+    def fetch(entry, places, progress):
+        raise DataError("There is no network.")
+
+    entry = datasets.entry("mnist")
+    downloads.work(tmp_path, entry, fetch=fetch)
+    assert downloads.status(tmp_path, entry).state == "failed"
+    assert downloads.status(tmp_path, entry).message == "There is no network."
+
+
+def test_a_download_whose_process_is_gone_has_failed(tmp_path, monkeypatch):
+    entry = datasets.entry("mnist")
+
+    def fetch(entry, places, progress):
+        raise KeyboardInterrupt  # ended from outside: nothing more is written
+
+    with pytest.raises(KeyboardInterrupt):
+        downloads.work(tmp_path, entry, fetch=fetch)
+    later = SimpleNamespace(time=lambda: time.time() + 3_600)
+    monkeypatch.setattr(downloads, "time", later)
+    monkeypatch.setattr(downloads.processes, "alive", lambda pid, started: False)
+    assert downloads.status(tmp_path, entry).state == "failed"
+    assert "ended unexpectedly" in downloads.status(tmp_path, entry).message

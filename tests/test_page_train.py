@@ -1,0 +1,288 @@
+"""The Train page: the form and its address, a run as it goes and when it is over, and the record of runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from page_fakes import open_page, widget
+from page_runs import RunsLab
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import DeviceError
+from cnnlab.events import Notice
+from cnnlab.presets import preset, presets
+from cnnlab.runs.records import State
+from pages._parts.training_form import form_address
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = RunsLab(tmp_path)
+    yield lab
+    lab.store.close()
+
+
+def said(app):
+    """The address, each name once."""
+    return {name: values[-1] if isinstance(values, list) else values for name, values in app.query_params.items()}
+
+
+def controls(app):
+    return [*app.selectbox, *app.number_input, *app.text_input, *app.toggle]
+
+
+def button(app, start):
+    return next(each for each in app.button if each.label.startswith(start))
+
+
+def figures(app):
+    """The curves on the page, as Plotly gets them."""
+    return [json.loads(json.loads(each.proto.json)["figure"]) for each in app.get("bidi_component")]
+
+
+def test_an_empty_lab_starts_with_the_quickest_recipe_and_says_what_to_do(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+
+    assert not app.exception
+    assert widget(app.selectbox, "Recipe").value == presets()[0].name
+    assert "Start training" in app.info[0].value
+    button(app, "Start training").click().run()
+    assert lab.runs()[0].config == presets()[0].config()
+
+
+def test_every_setting_of_a_run_has_a_control_with_a_help_text(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+
+    helped = {each.label: each.help for each in controls(app)}
+    for name, field in RunConfig.model_fields.items():
+        if name != "options":  # has a control for each option of the architecture
+            assert helped[field.title], name
+
+
+@pytest.mark.parametrize("recipe", presets(), ids=lambda recipe: recipe.name)
+def test_a_recipe_fills_the_form(monkeypatch, lab, recipe):
+    app = open_page(monkeypatch, "train", lab)
+
+    widget(app.selectbox, "Recipe").set_value(recipe.name).run()
+    button(app, "Start training").click().run()
+
+    assert not app.exception
+    assert lab.runs()[0].config == recipe.config()
+
+
+@pytest.mark.parametrize("recipe", presets(), ids=lambda recipe: recipe.name)
+def test_a_link_opens_the_form_with_the_same_configuration(monkeypatch, lab, recipe):
+    app = open_page(monkeypatch, "train", lab, **form_address(recipe.config()))
+
+    assert {"architecture": "lenet"} | said(app) == form_address(recipe.config())  # the default is left out once the form is open
+    button(app, "Start training").click().run()
+    assert lab.runs()[0].config == recipe.config()
+
+
+def test_an_unusual_configuration_survives_the_way_through_the_address(monkeypatch, lab):
+    config = RunConfig.make(
+        architecture="vgg", options={"depth": 13}, dataset="cifar10", data_share=0.25, limit=500, channels=1, image_size=64,
+        normalization="dataset", horizontal_flip=True, random_crop=4, optimizer="rmsprop", learning_rate=0.00025, momentum=0.5,
+        schedule="step", step_epochs=3, step_factor=0.5, gradient_clip=1.5, label_smoothing=0.1, device="cuda:0", seed=7,
+    )  # fmt: skip
+
+    app = open_page(monkeypatch, "train", lab, **form_address(config))
+    button(app, "Start training").click().run()
+
+    assert lab.runs()[0].config == config
+
+
+def test_what_was_changed_in_a_recipe_is_said(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+
+    widget(app.number_input, "Epochs").set_value(3).run()
+
+    assert "Changed since: Epochs." in app.caption[0].value
+    assert said(app)["epochs"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("epochs", "abc"),
+        ("epochs", "0"),
+        ("learning_rate", "nan"),
+        ("learning_rate", "-1"),
+        ("optimizer", "best"),
+        ("architecture", "<script>"),
+        ("dataset", "../../etc"),
+        ("device", "cuda:9"),
+        ("channels", "2"),
+        ("horizontal_flip", "perhaps"),
+        ("image_size", "9" * 400),
+        ("kernel_size", "4"),
+    ],
+)
+def test_a_wrong_value_in_the_address_is_a_sentence_and_the_default(monkeypatch, lab, name, text):
+    app = open_page(monkeypatch, "train", lab, **{name: text})
+
+    assert not app.exception
+    assert name in app.warning[0].value
+    assert name not in said(app)
+
+
+def test_a_setting_that_the_optimiser_does_not_use_is_greyed_out_and_left_at_its_default(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)  # the first recipe has momentum
+    widget(app.selectbox, "Optimiser").set_value("adam").run()
+
+    assert widget(app.number_input, "Momentum").disabled
+    button(app, "Start training").click().run()
+    assert lab.runs()[0].config.momentum == 0
+
+
+def test_settings_that_do_not_go_together_are_a_sentence_and_cannot_be_started(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, nesterov="true")
+
+    assert not app.exception
+    assert "nesterov needs" in app.error[0].value
+    assert not [each for each in app.button if each.label == "Start training"]
+
+
+def test_images_too_small_for_the_network_are_a_sentence_and_cannot_be_started(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, architecture="alexnet", image_size="32")
+
+    assert "AlexNet needs images of at least" in app.error[0].value
+    assert button(app, "Start training").disabled
+
+
+def test_a_data_set_that_is_not_here_is_said_beforehand_and_the_sample_offered(monkeypatch, tmp_path):
+    lab = RunsLab(tmp_path, here=("sample",))
+    app = open_page(monkeypatch, "train", lab, dataset="mnist")
+
+    assert button(app, "Start training").disabled
+    assert any("MNIST is not on this machine yet" in each.value for each in app.markdown)
+    button(app, "Use the bundled sample").click().run()
+    assert not button(app, "Start training").disabled
+    lab.store.close()
+
+
+def test_starting_puts_the_run_into_the_address(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+
+    widget(app.text_input, "Name (optional)").set_value("my first").run()
+    button(app, "Start training").click().run()
+
+    (run,) = lab.runs()
+    assert run.name == "my first"
+    assert said(app) == {"run": run.id}
+    assert app.title[0].value == "my first"
+
+
+def test_a_double_click_is_one_run(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+
+    token = app.session_state["token of the training form"]
+    button(app, "Start training").click().run()
+    app.query_params.clear()  # the second click was sent from a page that still showed the form
+    app.session_state["token of the button that was clicked"] = token
+    app.run()
+
+    assert len(lab.runs()) == 1
+
+
+def test_a_run_that_cannot_start_says_why(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    lab.refusal = DeviceError("There is no device 'cuda:0' here; choose cpu.")
+
+    button(app, "Start training").click().run()
+
+    assert "choose cpu" in app.error[0].value
+    assert not lab.runs()
+
+
+def test_a_running_run_shows_how_far_it_is_and_its_curves_grow(monkeypatch, lab):
+    run_id = lab.made(epochs=10)
+    lab.begin(run_id)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    sentence = app.get("progress")[0].proto.text
+    assert "epoch 1 of 10 · 5 % · 1:20 left · 9,500 images/s" in sentence
+    loss, _ = figures(app)
+    assert [len(trace["x"]) for trace in loss["data"]] == [1, 0, 0]
+
+    lab.tell(run_id, epoch=1, batch=24, share_done=0.1)
+    lab.epoch(run_id)
+    app.run()
+    loss, accuracy = figures(app)
+    assert [len(trace["x"]) for trace in loss["data"]] == [2, 1, 1]
+    assert loss["layout"]["uirevision"] == accuracy["layout"]["uirevision"] == run_id
+    assert app.dataframe[0].value["Test accuracy"].tolist() == [50.0]
+
+
+def test_a_waiting_run_says_what_it_waits_for(monkeypatch, lab):
+    lab.begin(lab.made("a", name="the long one"))
+    run_id = lab.made("b")
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert "“the long one”" in app.get("progress")[0].proto.text
+
+
+def test_stop_asks_once_and_then_cannot_be_pressed(monkeypatch, lab):
+    run_id = lab.made()
+    lab.begin(run_id)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    button(app, "Stop").click().run()
+
+    assert lab.run(run_id).state is State.STOPPING
+    assert button(app, "Stopping").disabled
+
+
+def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings(monkeypatch, lab):
+    run_id = lab.trained(learning_rate=0.05)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert "Finished" in app.get("progress")[0].proto.text
+    assert not [each for each in app.button if each.label == "Stop"]
+    button(app, "Change something").click().run()
+    assert said(app) == {"learning_rate": "0.05", "epochs": "1"}
+    assert widget(app.number_input, "Learning rate").value == 0.05
+
+
+def test_a_failed_run_and_a_notice_are_told_in_their_own_words(monkeypatch, lab):
+    run_id = lab.made()
+    lab.begin(run_id)
+    lab.store.add(run_id, Notice("stuck-at-chance", 1, "Still at chance (10 %)."))
+    lab.store.move(run_id, State.FAILED, message="The loss is not a number; try a smaller learning rate.")
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert "smaller learning rate" in app.error[0].value
+    assert "Still at chance" in app.warning[0].value
+
+
+def test_a_run_that_does_not_exist_is_a_sentence(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, run="../../x")
+
+    assert not app.exception
+    assert "../../x" in app.error[0].value
+
+
+def test_runs_so_far_can_be_opened(monkeypatch, lab):
+    first = lab.trained("a", name="first")
+    lab.trained("b", name="second")
+    app = open_page(monkeypatch, "train", lab)
+
+    button(app, "first").click().run()
+
+    assert said(app) == {"run": first}
+    assert app.title[0].value == "first"
+
+
+def test_a_name_cannot_smuggle_in_markdown(monkeypatch, lab):
+    run_id = lab.made(name="[x](http://evil) **b** <b>")
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert app.title[0].value == r"\[x\]\(http\://evil\) \*\*b\*\* \<b\>"
+
+
+def test_a_recipe_is_one_that_the_command_line_knows_too():
+    assert form_address(preset("resnet-cifar10").config())["architecture"] == "course-resnet"

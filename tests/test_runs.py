@@ -1,0 +1,307 @@
+"""Runner and dispatcher: what happens to a run, whoever asks and whatever dies."""
+
+import os
+import time
+
+import psutil
+import pytest
+
+from cnnlab import processes
+from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError, ComputeError, DataError, InstallationError, RunStateError
+from cnnlab.events import EpochDone, Progress, RunFailed, RunFinished, RunStarted, RunStopped
+from cnnlab.lab import Lab
+from cnnlab.runs import background, dispatcher, runner
+from cnnlab.runs.records import State
+from cnnlab.runs.store import Store
+from cnnlab.runs.watch import mark_interrupted
+
+TINY = RunConfig.make(limit=100, batch_size=20, epochs=1, device="cpu", options={"activation": "relu"})
+LONG = TINY.change(limit=None, batch_size=8, epochs=1_000)
+
+STARTED = RunStarted("cpu", "CPU", 10, 10, 5, 2, 1, 10)
+PROGRESS = Progress(1, 1, 2, 1, 2.0, 0.1, 100.0, 0.1, 0.5, 1.0, 1.0)
+EPOCH = EpochDone(1, 2, 1.5, 0.4, 1.4, 0.5, 0.1, 2.0, 0.1, 1.5, 0.4)
+FINISHED = RunFinished(1, 2.0, 0.4, 0.5, 1, 0.5)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def engine(*told):
+    """A training that tells this and does nothing."""
+
+    def train(config, folder):
+        yield from told
+
+    return train
+
+
+def wait_for(condition, seconds=30.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def ended(lab, run_id):
+    wait_for(lambda: not lab.run(run_id).active)
+    return lab.run(run_id)
+
+
+# The runner, with an engine that does what the test says
+
+
+def test_a_run_goes_from_queued_to_finished_and_keeps_its_events(store):
+    run_id = store.create(TINY, "t")
+    seen = []
+    told = [STARTED, PROGRESS, EPOCH, FINISHED]
+    assert runner.execute(store, run_id, seen.append, train=engine(*told)) is State.FINISHED
+    assert seen == told
+    assert store.progress(run_id) == (PROGRESS,)
+    assert store.run(run_id).device == "cpu"
+
+
+def test_a_stop_closes_the_engine_and_keeps_what_was_done(store):
+    run_id = store.create(TINY, "t")
+    closed = []
+
+    def train(config, folder):
+        try:
+            yield STARTED
+            yield EPOCH
+            store.stop(run_id)
+            while True:
+                yield PROGRESS
+        finally:
+            closed.append(True)
+
+    assert runner.execute(store, run_id, train=train) is State.STOPPED
+    assert closed == [True]
+    last = store.events(run_id)[-1][1]
+    assert isinstance(last, RunStopped)
+    assert last.epoch == 1
+
+
+def test_a_stop_before_the_first_event_stops(store):
+    run_id = store.create(TINY, "t")
+
+    def train(config, folder):
+        store.stop(run_id)
+        yield STARTED
+        raise AssertionError("nobody should ask for more")
+
+    assert runner.execute(store, run_id, train=train) is State.STOPPED
+
+
+def test_ctrl_c_stops_the_run(store):
+    run_id = store.create(TINY, "t")
+
+    def train(config, folder):
+        yield STARTED
+        raise KeyboardInterrupt
+
+    assert runner.execute(store, run_id, train=train) is State.STOPPED
+
+
+def test_a_failure_that_the_engine_tells_of_is_the_runs_message(store):
+    run_id = store.create(TINY, "t")
+    failed = RunFailed("not-finite", 1, "The loss is not a number: try a smaller learning rate.")
+    assert runner.execute(store, run_id, train=engine(STARTED, failed)) is State.FAILED
+    assert store.run(run_id).message == failed.message
+
+
+def test_an_error_for_people_is_shown_as_it_is(store):
+    def train(config, folder):
+        raise DataError("The file is cut short.")
+
+    run_id = store.create(TINY, "t")
+    assert runner.execute(store, run_id, train=train) is State.FAILED
+    assert store.run(run_id).message == "The file is cut short."
+
+
+def test_an_unexpected_error_is_one_sentence_and_its_traceback_is_in_the_log(store):
+    def train(config, folder):
+        yield STARTED
+        raise RuntimeError("first line\nsecond line")
+
+    run_id = store.create(TINY, "t")
+    assert runner.execute(store, run_id, train=train) is State.FAILED
+    message = store.run(run_id).message
+    assert "unexpected RuntimeError (first line)" in message
+    assert "second line" not in message
+    assert "Traceback" in (store.home / "runs" / run_id / "log.txt").read_text()
+
+
+def test_a_run_that_has_ended_is_not_run_again(store):
+    run_id = store.create(TINY, "t")
+    store.stop(run_id)
+    with pytest.raises(RunStateError):
+        runner.execute(store, run_id, train=engine(STARTED))
+
+
+def test_the_engine_gets_the_whole_data_set_and_trains_on_its_share(store):
+    run_id = store.create(TINY.change(data_share=0.5, limit=1_000, options={"activation": "relu"}), "t")
+    assert runner.execute(store, run_id) is State.FINISHED
+    started = store.events(run_id)[0][1]
+    assert (started.train_images, started.test_images) == (1_000, 1_000)
+
+
+# Processes
+
+
+def test_a_process_is_known_by_its_start_and_not_by_its_number_alone():
+    pid = os.getpid()
+    assert processes.alive(pid, processes.identity(pid))
+    assert not processes.alive(pid, "another start")
+    assert not processes.alive(None, None)
+
+
+def test_a_zombie_counts_as_gone():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    wait_for(lambda: psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    assert processes.identity(child) == ""
+    os.waitpid(child, 0)
+
+
+def test_runs_whose_process_is_gone_are_interrupted_and_others_are_not(store):
+    me = os.getpid()
+    lost, alive, queued = (store.create(TINY, token) for token in "abc")
+    store.move(lost, State.STARTING, pid=me, pid_started="an earlier process")
+    store.move(alive, State.STARTING, pid=me, pid_started=processes.identity(me))
+    assert mark_interrupted(store) == 1
+    assert [store.run(run_id).state for run_id in (lost, alive, queued)] == [State.INTERRUPTED, State.STARTING, State.QUEUED]
+    assert "killed" in store.run(lost).message
+
+
+def test_a_missing_torch_is_a_sentence_with_what_to_do():
+    with pytest.raises(CNNLabError, match=r"nosuchpackage is not installed: run pip install -r requirements\.txt"):
+        dispatcher.load(["nosuchpackage"])
+
+
+def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
+    (tmp_path / "broken_torch.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(CNNLabError, match=r"operator torchvision::nms does not exist.*install both from one index"):
+        dispatcher.load(["broken_torch"])
+
+
+def test_why_the_background_process_could_not_start_reaches_who_asked(tmp_path, monkeypatch):
+    def fail(module, arguments, log, environment):
+        background.complain(tmp_path, InstallationError("torch and torchvision do not fit together."))
+
+    monkeypatch.setattr(processes, "start_detached", fail)
+    background.ensure(tmp_path)
+    with pytest.raises(InstallationError, match="do not fit together"):
+        background.ensure(tmp_path)
+
+
+def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "start_detached", lambda *given: None)
+    monkeypatch.setattr(background, "PATIENCE", 0.0)
+    for _ in range(background.ATTEMPTS):
+        background.ensure(tmp_path)
+    with pytest.raises(ComputeError, match=r"did not start; see .*dispatcher\.log"):
+        background.ensure(tmp_path)
+
+
+@pytest.mark.parametrize(("idle_seconds", "queued", "stays"), [(0.0, False, False), (60.0, False, True), (0.0, True, True)])
+def test_the_dispatcher_leaves_when_nobody_needs_it(tmp_path, monkeypatch, idle_seconds, queued, stays):
+    monkeypatch.setattr(dispatcher.Dispatcher, "_look", lambda self: None)
+    monkeypatch.setattr(dispatcher.Dispatcher, "_claim", lambda self, run, busy: set())
+    background.announce(tmp_path)
+    office = dispatcher.Dispatcher(tmp_path, idle_seconds=idle_seconds)
+    if queued:
+        office.store.create(TINY, "t")
+    assert office.turn() is stays
+    office.close()
+
+
+def test_the_dispatcher_leaves_when_its_home_is_deleted(tmp_path, monkeypatch):
+    monkeypatch.setattr(dispatcher.Dispatcher, "_look", lambda self: None)
+    background.announce(tmp_path)
+    office = dispatcher.Dispatcher(tmp_path)
+    assert office.turn()
+    (tmp_path / "private" / "dispatcher.json").unlink()
+    assert not office.turn()
+    office.close()
+
+
+# All of it
+
+
+def test_a_run_on_the_sample_finishes(lab):
+    run = ended(lab, lab.start(TINY, token="finishes"))
+    assert (run.state, run.epochs_done, run.device) == (State.FINISHED, 1, "cpu")
+    assert lab.progress(run.id)[-1].share_done > 0
+    assert (lab.home / "runs" / run.id / "last.pt").exists()
+
+
+def test_the_same_form_sent_twice_is_one_run(lab):
+    first, second = lab.start(TINY, token="twice"), lab.start(TINY, token="twice")
+    assert first == second
+    assert ended(lab, first).state is State.FINISHED
+
+
+def test_a_running_run_stops_within_seconds_and_the_next_in_the_queue_starts(lab):
+    first, second = lab.start(LONG, token="long"), lab.start(TINY, token="waits")
+    wait_for(lambda: lab.run(first).state is State.RUNNING)
+    assert lab.run(second).state is State.QUEUED  # one run at a time on a device
+    lab.stop(first)
+    lab.stop(first)
+    assert ended(lab, first).state is State.STOPPED
+    assert ended(lab, second).state is State.FINISHED
+
+
+def test_a_queued_run_stops_at_once(lab):
+    first, second = lab.start(LONG, token="runs"), lab.start(TINY, token="queued")
+    lab.stop(second)
+    assert lab.run(second).state is State.STOPPED
+    lab.stop(first)
+    ended(lab, first)
+    assert lab.events(second) == ()
+
+
+def test_a_runner_that_is_killed_is_interrupted_within_five_seconds_and_takes_nobody_with_it(lab):
+    run_id = lab.start(LONG, token="killed")
+    wait_for(lambda: lab.run(run_id).state is State.RUNNING)
+    store = Store(lab.home)
+    (run,) = store.active()
+    store.close()
+    psutil.Process(run.pid).kill()
+    wait_for(lambda: lab.run(run_id).state is State.INTERRUPTED, seconds=5)
+    assert ended(lab, lab.start(TINY, token="after the kill")).state is State.FINISHED
+
+
+def test_a_dispatcher_that_is_killed_leaves_training_alone_and_another_takes_over(tmp_path):
+    lab = Lab(tmp_path)
+    try:
+        survivor = lab.start(LONG, token="survives")
+        wait_for(lambda: lab.run(survivor).state is State.RUNNING)
+        pid, _ = background.known(lab.home)
+        psutil.Process(pid).kill()
+        wait_for(lambda: not background.running(lab.home))
+        waiting = lab.start(TINY, token="for the next one")
+        wait_for(lambda: background.running(lab.home))
+        assert lab.run(survivor).state is State.RUNNING
+        lab.stop(survivor)
+        assert ended(lab, survivor).state is State.STOPPED
+        assert ended(lab, waiting).state is State.FINISHED
+    finally:
+        lab.shut_down()
+
+
+def test_a_second_dispatcher_leaves_at_once(lab):
+    lab.devices()
+    before = background.known(lab.home)
+    processes.start_detached("cnnlab.runs.dispatcher", ["--home", str(lab.home)], lab.home / "second.log")
+    time.sleep(dispatcher.LOCK_SECONDS + 1.0)
+    assert background.known(lab.home) == before
+    assert processes.alive(*before)
+    assert len([p for p in psutil.process_iter(["cmdline"]) if str(lab.home) in " ".join(p.info["cmdline"] or [])]) <= 3

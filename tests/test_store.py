@@ -1,0 +1,273 @@
+"""The record of runs."""
+
+import json
+import sqlite3
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import RunNotFound, RunStateError, StoreError
+from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, RunStarted
+from cnnlab.runs.migrations import MIGRATIONS, migrate
+from cnnlab.runs.records import MOVES, State
+from cnnlab.runs.store import Store
+
+CONFIG = RunConfig.make(epochs=2)
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def epoch(number, test_accuracy=0.5):
+    return EpochDone(number, number * 10, 1.5, 0.4, 1.4, test_accuracy, 0.1, 2.0, 0.1, 1.5, 0.4)
+
+
+def progress(batch):
+    return Progress(1, batch, 100_000, batch, 2.0, 0.1, 1000.0, 0.1, 0.5, 1.0, 1.0)
+
+
+def running(store, token="t"):
+    run_id = store.create(CONFIG, token)
+    store.move(run_id, State.STARTING, device="cpu", pid=1, pid_started="x")
+    store.move(run_id, State.RUNNING)
+    return run_id
+
+
+def test_a_new_run_is_queued_and_keeps_its_configuration(store):
+    run = store.run(store.create(CONFIG, "token", "first"))
+    assert (run.state, run.name, run.config, run.epochs_done, run.started) == (State.QUEUED, "first", CONFIG, 0, None)
+
+
+def test_the_same_token_twice_is_one_run(store):
+    assert store.create(CONFIG, "token") == store.create(CONFIG.change(epochs=9), "token")
+    assert len(store.runs()) == 1
+
+
+def test_runs_are_listed_newest_first_and_no_more_than_asked_for(store):
+    ids = [store.create(CONFIG, str(number)) for number in range(5)]
+    assert [run.id for run in store.runs(limit=3)] == ids[:1:-1]
+
+
+@pytest.mark.parametrize("run_id", ["00000000", "", "../../etc/passwd", "' OR 1=1 --", "x" * 10_000, "\0"])
+def test_an_unknown_id_is_a_sentence(store, run_id):
+    store.create(CONFIG, "token")
+    with pytest.raises(RunNotFound, match="There is no run"):
+        store.run(run_id)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("to", State)
+def test_only_the_moves_in_the_table_happen(store, state, to):
+    run_id = store.create(CONFIG, "token", state=state)
+    if to in MOVES[state]:
+        store.move(run_id, to)
+        assert store.run(run_id).state is to
+    else:
+        with pytest.raises(RunStateError, match=f"{state} and cannot become {to}"):
+            store.move(run_id, to)
+        assert store.run(run_id).state is state
+
+
+def test_a_queued_run_stops_at_once_and_a_running_one_is_asked(store):
+    queued, busy = store.create(CONFIG, "a"), running(store, "b")
+    assert store.stop(queued) is State.STOPPED
+    assert store.stop(busy) is State.STOPPING
+    assert store.run(queued).ended is not None
+
+
+def test_two_browsers_that_press_stop_at_once_stop_once(store):
+    run_id = running(store)
+    answers, gate = [], threading.Barrier(8)
+
+    def press():
+        gate.wait()
+        answers.append(store.stop(run_id))
+
+    threads = [threading.Thread(target=press) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [State.STOPPING] * 8
+
+
+def test_one_of_many_claims_wins(store):
+    run_id = store.create(CONFIG, "token")
+    won, gate = [], threading.Barrier(8)
+
+    def claim(number):
+        gate.wait()
+        try:
+            store.move(run_id, State.STARTING, pid=number)
+        except RunStateError:
+            return
+        won.append(number)
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert store.active()[0].pid == won[0]
+
+
+def test_an_ended_run_cannot_be_adopted(store):
+    run_id = store.create(CONFIG, "token")
+    store.stop(run_id)
+    with pytest.raises(RunStateError, match="no process can take it over"):
+        store.adopt(run_id, 1, "x")
+
+
+def test_events_come_back_in_order_as_they_were(store):
+    run_id = running(store)
+    told = [RunStarted("cpu", "CPU", 7, 10, 5, 2, 2, 10), epoch(1), CheckpointSaved("best", 1, 0.5), epoch(2)]
+    for event in told:
+        store.add(run_id, event)
+        store.add(run_id, progress(1))
+    assert [event for _, event in store.events(run_id)] == told
+    assert store.epochs(run_id) == (told[1], told[3])
+    second = store.events(run_id)[1][0]
+    assert [event for _, event in store.events(run_id, after=second)] == told[2:]
+
+
+def test_the_runs_own_row_follows_its_events(store):
+    run_id = running(store)
+    store.add(run_id, RunStarted("cpu", "CPU", 61_706, 10, 5, 2, 2, 10))
+    store.add(run_id, epoch(1, test_accuracy=0.75))
+    store.add(run_id, epoch(2, test_accuracy=0.5))
+    state = store.add(run_id, RunFinished(2, 4.0, 0.4, 0.5, 1, 0.75), to=State.FINISHED)
+    run = store.run(run_id)
+    assert state is run.state is State.FINISHED
+    assert (run.parameters, run.epochs_done, run.train_loss, run.test_accuracy, run.best_test_accuracy) == (
+        61_706,
+        2,
+        1.5,
+        0.5,
+        0.75,
+    )
+    assert run.seconds >= 0
+
+
+def test_an_event_with_a_forbidden_move_leaves_nothing(store):
+    run_id = store.create(CONFIG, "token")
+    with pytest.raises(RunStateError):
+        store.add(run_id, epoch(1), to=State.FINISHED)
+    assert store.epochs(run_id) == ()
+    assert store.run(run_id).epochs_done == 0
+
+
+def test_an_interrupted_run_ended_when_it_was_last_heard_of(tmp_path):
+    now = [100.0]
+    store = Store(tmp_path, clock=lambda: now[0])
+    run_id = running(store)
+    now[0] = 130.0
+    store.add(run_id, progress(1))
+    now[0] = 9_000.0
+    store.move(run_id, State.INTERRUPTED, message="gone")
+    run = store.run(run_id)
+    store.close()
+    assert (run.ended, run.seconds, run.message) == (130.0, 30.0, "gone")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3, 99, 100, 101, 250])
+@pytest.mark.parametrize("points", [2, 3, 100])
+def test_progress_is_spread_evenly_and_ends_with_the_last(store, kept, points):
+    run_id = running(store)
+    for batch in range(1, kept + 1):
+        store.add(run_id, progress(batch))
+    batches = [event.batch for event in store.progress(run_id, points)]
+    assert len(batches) <= points
+    assert batches == sorted(set(batches))
+    if kept:
+        assert (batches[0], batches[-1]) == (1, kept)
+    if kept <= points:
+        assert len(batches) == kept
+    assert len({after - before for before, after in pairwise(batches[:-1])}) <= 1
+
+
+def test_a_long_run_is_read_quickly(store):
+    run_id = running(store)
+    body = json.dumps(dict.fromkeys(Progress.__dataclass_fields__, 0.5))
+    connection = sqlite3.connect(store.path)
+    rows = [(run_id, seq, "progress", seq, 0.0, body) for seq in range(1, 200_001)]  # a day of training
+    connection.executemany("INSERT INTO events (run_id, seq, kind, number, time, body) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.commit()
+    connection.close()
+    store.add(run_id, epoch(1))
+    began = time.perf_counter()
+    assert 250 <= len(store.progress(run_id, 500)) <= 500
+    assert len(store.events(run_id)) == 1
+    assert time.perf_counter() - began < 0.5  # 10 ms here; reading all rows takes seconds
+
+
+def test_a_store_is_shared_between_threads(store):
+    run_id = running(store)
+
+    def write():
+        for batch in range(25):
+            store.add(run_id, progress(batch))
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.progress(run_id, 500)) == 100
+
+
+def test_two_stores_that_open_an_empty_home_at_once_both_work(tmp_path):
+    stores, gate = [], threading.Barrier(6)
+
+    def open_it():
+        gate.wait()
+        stores.append(Store(tmp_path))
+
+    threads = [threading.Thread(target=open_it) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({store.create(CONFIG, "one") for store in stores}) == 1
+    for store in stores:
+        store.close()
+
+
+def test_a_damaged_file_is_a_sentence(tmp_path):
+    (tmp_path / "lab.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError, match=r"lab\.sqlite.*cannot be read or written"):
+        Store(tmp_path)
+
+
+def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="choose another home folder"):
+        Store(tmp_path / "file" / "home")
+
+
+def test_a_newer_store_is_refused(tmp_path):
+    Store(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "lab.sqlite")
+    connection.execute("INSERT INTO migrations VALUES ('from-the-future', '')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="newer CNN Lab"):
+        Store(tmp_path)
+
+
+def test_a_migration_that_fails_leaves_nothing_and_is_tried_again(tmp_path):
+    connection = sqlite3.connect(tmp_path / "x.sqlite", isolation_level=None)
+    broken = (*MIGRATIONS, ("second", ("CREATE TABLE extra (a)", "CREATE TABLE extra (a)")))
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(connection, broken)
+    assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'extra'").fetchall() == []
+    migrate(connection, (*MIGRATIONS, ("second", ("CREATE TABLE extra (a)",))))
+    assert [name for (name,) in connection.execute("SELECT name FROM migrations ORDER BY rowid")] == ["runs-and-events", "second"]
+    connection.close()
