@@ -14,6 +14,7 @@ PAGES = {
 
 # The list is drawn here and not by st.navigation: the browser would fetch the icon of an st.Page from the internet for its tab.
 page = st.navigation(list(PAGES), position="hidden")
+st.sidebar.subheader("CNN Lab", anchor=False)
 for each, icon in PAGES.items():
     st.sidebar.page_link(each, icon=icon)
 page.run()

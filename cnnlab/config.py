@@ -60,7 +60,8 @@ class RunConfig(BaseModel):
     channels: Channels | None = Field(
         None,
         title="Input channels",
-        description="1 is gray, 3 is colour. Gray images are repeated three times; colour becomes gray as 0.299 R + 0.587 G + 0.114 B.",
+        description="1 is gray, 3 is colour. Gray images are repeated three times; "
+        "colour becomes gray as 0.299 R + 0.587 G + 0.114 B.",
     )
     image_size: Integer | None = Field(
         None,
@@ -72,7 +73,8 @@ class RunConfig(BaseModel):
     normalization: Normalization = Field(
         "none",
         title="Normalisation",
-        description="How pixel values are scaled: 0 to 1 (none), to the data set's mean 0 and deviation 1, or to -1 … 1 (half). Test images get the same.",
+        description="How pixel values are scaled: 0 to 1 (none), to the data set's mean 0 and deviation 1, or to -1 … 1 (half). "
+        "Test images get the same.",
     )
     horizontal_flip: bool = Field(
         False,

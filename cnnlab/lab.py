@@ -98,10 +98,12 @@ class Lab:
     # Data
 
     def datasets(self) -> tuple[DatasetStatus, ...]:
-        return tuple(
-            DatasetStatus(entry, self._places.find(entry), downloads.status(self.home, entry) if entry.downloads else None)
-            for entry in datasets.entries()
-        )
+        return tuple(self._status(entry) for entry in datasets.entries())
+
+    def _status(self, entry: datasets.Entry) -> DatasetStatus:
+        location = self._places.locate(entry)
+        download = downloads.status(self.home, entry) if entry.downloads else None
+        return DatasetStatus(entry, location and location.folder, download, location.variant if location else "")
 
     def download(self, dataset: str) -> None:
         """Starts fetching in the background; `datasets()` tells how far it is. A second call while it runs does nothing."""

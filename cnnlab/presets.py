@@ -26,14 +26,16 @@ _PRESETS = (
     Preset(
         "lenet-sample",
         "First try: LeNet with ReLU on the sample",
-        "About half a minute on a laptop. ReLU in place of the course's sigmoid learns at once, with a learning rate of 0.1 instead of 0.9.",
+        "About half a minute on a laptop. ReLU in place of the course's sigmoid learns at once, "
+        "with a learning rate of 0.1 instead of 0.9.",
         {"architecture": "lenet", "options": {"activation": "relu", "pooling": "max"}, "dataset": "sample", "learning_rate": 0.1}
         | {"momentum": 0.9, "batch_size": 64, "epochs": 10, **_XAVIER},
     ),
     Preset(
         "lenet-fashion-mnist",
         "LeNet on Fashion-MNIST",
-        "The course printed .821 train and .804 test accuracy after 10 epochs; with sigmoid the first epoch or two stay near chance (10 %).",
+        "The course printed .821 train and .804 test accuracy after 10 epochs; "
+        "with sigmoid the first epoch or two stay near chance (10 %).",
         {"architecture": "lenet", "dataset": "fashion-mnist", "learning_rate": 0.9, "batch_size": 256, "epochs": 10, **_XAVIER},
     ),
     Preset(
@@ -73,8 +75,8 @@ _PRESETS = (
     Preset(
         "resnet-cifar10",
         "Small ResNet on CIFAR-10",
-        "The course printed .995 train and .52 to .61 test accuracy: its test images missed the normalisation that its training images got. "
-        "Here both get it.",
+        "The course printed .995 train and .52 to .61 test accuracy: its test images missed the normalisation "
+        "that its training images got. Here both get it.",
         {"architecture": "course-resnet", "dataset": "cifar10", "learning_rate": 0.9, "batch_size": 100, "epochs": 10}
         | {"horizontal_flip": True, "random_grayscale": 0.1, "normalization": "half", "initialization": "pytorch"},
     ),

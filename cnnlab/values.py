@@ -30,6 +30,7 @@ class DatasetStatus:
     entry: Entry
     found: Path | None  # where it was found; None: not on this machine
     download: DownloadStatus | None  # a download that runs, failed, or finished in the last minute
+    variant: str = ""  # "JPEG copy" where the files are not the original ones
 
 
 @dataclass(frozen=True, slots=True)

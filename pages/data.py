@@ -10,6 +10,7 @@ from cnnlab.figures import class_balance_figure
 from cnnlab.lab import DatasetStatus, Lab
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.run_words import escaped
 from pages._parts.shell import enter
 
 SAMPLE = "sample"
@@ -184,7 +185,8 @@ def main() -> None:
         if status.found is None:
             missing(lab, status)
         else:
-            st.caption(f"On this machine: {status.found}")
+            variant = f", a {status.variant}: results differ a little from the original's" if status.variant else ""
+            st.caption(f"On this machine: {escaped(str(status.found))}{variant}")
             pictures(lab, address, status.entry)
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")

@@ -292,7 +292,7 @@ def test_an_error_is_one_sentence_on_stderr(refused, tmp_path, arguments, words)
 
 def test_a_run_without_a_checkpoint_has_no_predictions(refused, tmp_path):
     store = Store(tmp_path)
-    run_id = store.create(RunConfig.make(), token="once")  # noqa: S106  it tells forms apart, it guards nothing
+    run_id = store.create(RunConfig.make(), token="once")
     store.close()
 
     assert "no checkpoint" in refused("predict", run_id)
@@ -323,7 +323,7 @@ def test_a_terminal_without_our_signs_gets_question_marks(tmp_path, monkeypatch)
 
 def test_a_run_cannot_steer_the_terminal_by_its_name(call, tmp_path):
     with closing(Store(tmp_path)) as store:
-        store.create(RunConfig.make(), token="once", name="\x1b[2Jhello\nthere")  # noqa: S106  it tells forms apart, it guards nothing
+        store.create(RunConfig.make(), token="once", name="\x1b[2Jhello\nthere")
 
     assert call("runs").splitlines()[1].endswith(" [2Jhello there")
 

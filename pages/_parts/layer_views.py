@@ -80,7 +80,11 @@ def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
         "Download as CSV", shown.to_csv(), name, "text/csv", icon=":material/download:", on_click="ignore", width="stretch",
         help="The table below as a file for a spreadsheet, with exact numbers.",
     )  # fmt: skip
-    st.dataframe(_frame(shown), hide_index=True, column_config=_columns(), height="content" if len(shown.rows) <= 20 else 600)
+    frame = _frame(shown)
+    # A column of zeros would push the input shapes off a small screen; the CSV has it always.
+    order = [name for name in frame.columns if name != "buffers" or shown.buffers]
+    height = "content" if len(shown.rows) <= 20 else 600
+    st.dataframe(frame, hide_index=True, column_config=_columns(), column_order=order, height=height)
     st.caption(
         f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
         f"{bytes_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; "
@@ -183,7 +187,7 @@ def _columns() -> dict[str, object]:
 def _times(first: float, second: float) -> str:
     if not first or not second:
         return "–"
-    if round(second / first, 2) == 1:
-        return "the same"
     ratio = second / first
+    if abs(ratio - 1) < 0.05:
+        return "the same" if first == second else "about the same"
     return f"{ratio:,.1f} times as much" if ratio > 1 else f"{1 / ratio:,.1f} times less"

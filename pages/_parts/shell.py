@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime import pages_manager
 
 from cnnlab.errors import CNNLabError
 from cnnlab.home import default_data, default_home
@@ -40,8 +40,9 @@ def page_settings() -> None:
 def _leave_the_old_mode() -> None:
     # Beside a folder called pages/, Streamlit lists its files by their file names until app.py has run once; on a class server that
     # could be never, if all come in by links to a page.
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
+    manager = getattr(pages_manager, "PagesManager", None)
+    if getattr(manager, "uses_pages_directory", False):
+        manager.uses_pages_directory = False
         st.rerun()
 
 
