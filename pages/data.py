@@ -10,7 +10,6 @@ from cnnlab.figures import class_balance_figure
 from cnnlab.lab import DatasetStatus, Lab
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
-from pages._parts.run_words import escaped
 from pages._parts.shell import enter
 
 SAMPLE = "sample"
@@ -65,6 +64,17 @@ def facts(status: DatasetStatus) -> None:
     for column, (label, value, help_text) in zip(st.columns([1, 1, 1.4, 0.8]), values, strict=True):
         column.metric(label, value, help=help_text)
     st.caption(f"Source: {entry.source}  \nLicence: {entry.licence}")
+
+
+def whereabouts(lab: Lab, status: DatasetStatus) -> str:
+    """Where the files are, in words: visitors of a shared lab need not know its folders."""
+    if status.entry.name == SAMPLE:
+        return "It comes with the lab: nothing to download."
+    place = (
+        "the lab's own folder" if status.found and status.found.is_relative_to(lab.home) else "the folder that CNNLAB_DATA names"
+    )
+    copy = f" This is a {status.variant}: results differ a little from the original's." if status.variant else ""
+    return f"On this machine, in {place}.{copy}"
 
 
 def missing(lab: Lab, status: DatasetStatus) -> None:
@@ -185,8 +195,7 @@ def main() -> None:
         if status.found is None:
             missing(lab, status)
         else:
-            variant = f", a {status.variant}: results differ a little from the original's" if status.variant else ""
-            st.caption(f"On this machine: {escaped(str(status.found))}{variant}")
+            st.caption(whereabouts(lab, status))
             pictures(lab, address, status.entry)
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")

@@ -20,6 +20,8 @@ PIXEL = "data:image/png;base64,AAAA"
 class FakeLab:
     """Answers what the Design and Data pages ask; notes what was asked for."""
 
+    home = Path("home")
+
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here
         self.downloads: dict[str, DownloadStatus] = {}
@@ -34,10 +36,11 @@ class FakeLab:
         return layer_table(architecture, input_shape, classes, options)
 
     def datasets(self):
-        return tuple(
-            DatasetStatus(entry, Path("somewhere") if entry.name in self.here else None, self.downloads.get(entry.name))
-            for entry in datasets.entries()
-        )
+        return tuple(self._status(entry) for entry in datasets.entries())
+
+    def _status(self, entry):
+        found = Path("somewhere") / entry.name if entry.name in self.here else None
+        return DatasetStatus(entry, found, self.downloads.get(entry.name), "JPEG copy" if entry.name == "cifar10" else "")
 
     def download(self, dataset):
         self.asked_to_download.append(dataset)

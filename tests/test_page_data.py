@@ -33,6 +33,15 @@ def test_every_data_set_can_be_opened_by_a_link(monkeypatch, entry):
     assert shown(app, "Training images") == f"{entry.train_images:,}"
 
 
+def test_a_copy_is_called_a_copy_and_no_folder_is_shown(monkeypatch):
+    app = open_page(monkeypatch, "data", FakeLab(here=("cifar10",)), dataset="cifar10")
+
+    place = next(caption.value for caption in app.caption if caption.value.startswith("On this machine"))
+    assert "the folder that CNNLAB_DATA names" in place
+    assert "JPEG copy" in place
+    assert "somewhere" not in place
+
+
 def test_filters_and_the_next_page_ask_for_those_images(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab, dataset="mnist", split="test", **{"class": "3"})
 

@@ -31,7 +31,8 @@ def open_page(browser: Browser, address: str, *, dark: bool = False) -> Page:
 def settle(page: Page) -> None:
     """Waits until the script has run, fonts and charts are there."""
     page.locator("[data-testid=stHeading]").first.wait_for()
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner]')")
+    busy = ", ".join(f"[data-testid={name}]" for name in ("stStatusWidget", "stSpinner", "stSkeleton"))
+    page.wait_for_function("busy => !document.querySelector(busy)", arg=busy)
     page.evaluate("() => document.fonts.ready")
     page.wait_for_timeout(1_500)
 
