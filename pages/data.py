@@ -9,6 +9,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import DatasetStatus, Lab
 from pages._parts.address import Address, one_of, whole_number
+from pages._parts.chart import chart
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.shell import enter
 
@@ -163,10 +164,8 @@ def pictures(lab: Lab, address: Address, entry: Entry) -> None:
     )
     st.header("Class balance")
     st.markdown(balance_sentence(entry, counts))
-    st.plotly_chart(
-        class_balance_figure(entry.classes, counts, None if label == EVERY_CLASS else label), key="data:balance",
-        config={"displayModeBar": False}, alt="Bars: number of images in each class",
-    )  # fmt: skip
+    figure = class_balance_figure(entry.classes, counts, None if label == EVERY_CLASS else label)
+    chart(figure, key="data:balance", alt="Bars: number of images in each class")
     with st.expander("The same as a table"):
         st.dataframe({"Class": list(entry.classes), "Images": list(counts)}, hide_index=True, height="content", width="content")
 

@@ -11,16 +11,16 @@ from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from pages._parts.address import Address, one_of
 from pages._parts.architecture_form import link_parameters, pick_architecture, pick_input, pick_options
+from pages._parts.chart import chart
 from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.shell import enter
 
 NOTHING = "nothing"
-CHART = {"displayModeBar": False}
 
 
 def draw(table: LayerTable, title: str, key: str) -> None:
     """The boxes of one network."""
-    st.plotly_chart(figures.network_figure(table), key=key, config=CHART, alt=f"{title} drawn as boxes from input to output")
+    chart(figures.network_figure(table), key=key, alt=f"{title} drawn as boxes from input to output")
 
 
 def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
@@ -100,8 +100,8 @@ def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
 
     st.header("Where the parameters and the work sit")
     st.markdown(figures.distribution_sentence(table))
-    st.plotly_chart(
-        figures.distribution_figure(table), key="design:distribution", config=CHART,
+    chart(
+        figures.distribution_figure(table), key="design:distribution",
         alt="Bars: each stage's share of the parameters and of the multiply-accumulates",
     )  # fmt: skip
 
@@ -123,8 +123,8 @@ def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
         return
     names = (card.title, other_card.title)
     st.table(ratio_table(key_figures(table), key_figures(other), names))
-    st.plotly_chart(
-        figures.compare_figure(table, other, names), key="design:compare bars", config=CHART,
+    chart(
+        figures.compare_figure(table, other, names), key="design:compare bars",
         alt=f"Bars: parameters, multiply-accumulates and activation memory of {names[0]} and {names[1]}",
     )  # fmt: skip
     draw(other, other_card.title, "design:second drawing")
