@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from cnnlab.errors import CNNLabError
+from pages._parts.run_words import quoting
 from pages._parts.shell import page_settings
 
 page_settings()
@@ -9,6 +11,7 @@ PAGES = {
     st.Page("pages/design.py", title="Design", default=True): ":material/account_tree:",
     st.Page("pages/data.py", title="Data"): ":material/photo_library:",
     st.Page("pages/train.py", title="Train"): ":material/show_chart:",
+    st.Page("pages/runs.py", title="Runs"): ":material/compare_arrows:",
     st.Page("pages/predict.py", title="Predict"): ":material/fact_check:",
 }
 
@@ -17,4 +20,7 @@ page = st.navigation(list(PAGES), position="hidden")
 st.sidebar.subheader("CNN Lab", anchor=False)
 for each, icon in PAGES.items():
     st.sidebar.page_link(each, icon=icon)
-page.run()
+try:
+    page.run()
+except CNNLabError as error:  # what no page expects, such as a disk that fills up while it draws
+    st.error(quoting(error), icon=":material/error:")

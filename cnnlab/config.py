@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cnnlab import datasets
 from cnnlab.architectures import card
+from cnnlab.config_words import in_words, unknown
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 
 MAXIMUM_EPOCHS = 10_000
 MAXIMUM_BATCH = 65_536
 MAXIMUM_IMAGE_SIZE = 1_024
+MAXIMUM_LIMIT = 10**9  # images; a browser's number field cannot hold any number
+MAXIMUM_JSON = 100_000  # characters; a configuration takes about 800
 
-Channels = Literal[1, 3]
 Normalization = Literal["none", "dataset", "half"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "warm-up"]
@@ -30,6 +33,7 @@ def _not_bool(value: Any) -> Any:
     return value
 
 
+Channels = Annotated[Literal[1, 3], BeforeValidator(_not_bool)]
 Integer = Annotated[int, BeforeValidator(_not_bool)]
 Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
 
@@ -55,7 +59,11 @@ class RunConfig(BaseModel):
         description="Train on part of the images only: quicker, less accurate.",
     )
     limit: Annotated[int, BeforeValidator(_not_bool)] | None = Field(
-        None, ge=1, title="At most this many images", description="Cap on training images and on test images, for a quick try."
+        None,
+        ge=1,
+        le=MAXIMUM_LIMIT,
+        title="At most this many images",
+        description="Cap on training images and on test images, for a quick try.",
     )
     channels: Channels | None = Field(
         None,
@@ -158,7 +166,8 @@ class RunConfig(BaseModel):
     )
     device: str = Field(
         "auto",
-        pattern=r"^(auto|cpu|mps|cuda|cuda:\d{1,2})$",
+        pattern=r"^(auto|cpu|mps|cuda|cuda:[0-9]{1,2})$",
+        examples=["auto", "cpu", "mps", "cuda", "cuda:<number>"],
         title="Device",
         description="Where to train; auto takes the fastest there is.",
     )
@@ -172,11 +181,14 @@ class RunConfig(BaseModel):
         if not isinstance(given, dict):
             raise ValueError("a configuration is a set of named settings")
         filled = dict(given)
+        for name in given:
+            if name not in cls.model_fields:
+                raise unknown(name, cls)
         chosen = card(filled.get("architecture", "lenet"))
         data = datasets.entry(filled.get("dataset", "sample"))
         options = filled.get("options", {})
         if not isinstance(options, dict):
-            raise ConfigError(f"options must be a set of named settings, not {str(options)[:80]!r}.", "options")
+            raise ConfigError(f"options must be a set of named settings, not {shortened(options)}.", "options")
         filled["options"] = chosen.settings(options)
         if filled.get("image_size") is None:
             filled["image_size"] = chosen.input_shape[1]
@@ -198,7 +210,9 @@ class RunConfig(BaseModel):
     @classmethod
     def from_json(cls, text: str | bytes) -> RunConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
-        return _checked(lambda: cls.model_validate_json(text))
+        if len(text) > MAXIMUM_JSON:
+            raise ConfigError(f"A configuration in JSON has at most {MAXIMUM_JSON:,} characters, not {len(text):,}.")
+        return _checked(lambda: cls.model_validate(_read(text)))
 
     def to_json(self) -> str:
         """All settings as a JSON document."""
@@ -219,26 +233,26 @@ class RunConfig(BaseModel):
         return (self.channels or 1, self.image_size or 1, self.image_size or 1)
 
 
+def _read(text: str | bytes) -> Any:
+    try:
+        return json.loads(text if isinstance(text, bytes) else text.removeprefix("\ufeff"), object_pairs_hook=_once_each)
+    except ValueError as error:  # no JSON, no Unicode, or a number of more than 4,300 digits
+        raise ConfigError(f"This is not valid JSON: {shortened(error, quoted=False)}.") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in read:  # JSON allows it and means nothing by it
+            raise ConfigError(f"The setting {shortened(name)} is given twice.", shortened(name, quoted=False))
+        read[name] = value
+    return read
+
+
 def _checked(build: Any) -> RunConfig:
     try:
         return build()
     except ValidationError as error:
-        raise _in_words(error) from None
+        raise in_words(error, RunConfig) from None
     except RecursionError:
         raise ConfigError("The configuration is nested too deeply; a configuration is one flat set of settings.") from None
-
-
-def _in_words(error: ValidationError) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "extra_forbidden":
-        return ConfigError(f"There is no setting called {field[:80]!r}.", field)
-    if first["type"] == "json_invalid":
-        return ConfigError(f"This is not valid JSON: {first['ctx']['error']}.")
-    rule = re.sub(r"^(Input|Value error,|String) ?", "", first["msg"]).replace("should", "must")
-    if not field:
-        return ConfigError(f"{rule[0].upper()}{rule[1:]}.")
-    if first["type"] == "string_pattern_mismatch":
-        rule = "must be auto, cpu, mps, cuda or cuda:<number>"
-    rule = rule if rule.startswith("must") else f"is wrong: {rule}"
-    return ConfigError(f"{field} {rule}, not {str(first['input'])[:80]!r}.", field)

@@ -2,7 +2,8 @@
 
     CNNLabError
     ├── ConfigError          a setting is wrong: names the field, the rule and the value
-    │   └── ShapeError       the input does not fit the network: names the layer and the size that would fit
+    │   ├── ShapeError       the input does not fit the network: names the layer and the size that would fit
+    │   └── LimitError       more than this lab allows (CNNLAB_LIMITS): says which limit, and by how much
     ├── DataError            a data set cannot be read (missing, truncated, wrong checksum)
     ├── DeviceError          the device asked for is not there
     ├── CheckpointError      a checkpoint is missing or damaged
@@ -30,6 +31,10 @@ class ConfigError(CNNLabError):
 
 class ShapeError(ConfigError):
     """The input does not fit the network."""
+
+
+class LimitError(ConfigError):
+    """More than this lab allows."""
 
 
 class DataError(CNNLabError):

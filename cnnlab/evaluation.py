@@ -11,12 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnnlab.layers.memory import judging_batch
+
 if TYPE_CHECKING:
     from cnnlab.datasets.transforms import Preparation
-
-_CPU_VALUES = 2**25  # activations of the widest layers at a time: 128 MiB of float32
-_GPU_VALUES = 2**28  # small batches would leave a GPU idle; 1 GiB fits beside any network that trains there
-_WIDTH = 64  # channels that a network typically makes of an image at full size
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,7 @@ def evaluate_in_steps(
 
 def comfortable_batch(image_size: int, device: torch.device) -> int:
     """How many images to evaluate at a time so that activations take modest memory: 668 at 28 px, 16 at 224 px on a CPU."""
-    values = _CPU_VALUES if device.type == "cpu" else _GPU_VALUES
-    return max(16, min(4096, values // (_WIDTH * image_size * image_size)))
+    return judging_batch(image_size, device.type)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

@@ -69,7 +69,8 @@ class Notice:
 class CheckpointSaved:
     kind: str  # "last" or "best"
     epoch: int
-    test_accuracy: float | None
+    test_accuracy: float | None  # of the last evaluation; None before the first
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,48 @@ class RunStopped:
     seconds: float
 
 
-Event = RunStarted | Progress | EpochDone | Notice | CheckpointSaved | RunFinished | RunFailed | RunStopped
+@dataclass(frozen=True, slots=True)
+class RunPaused:
+    """Somebody asked for a pause; the last checkpoint is of this very moment."""
+
+    epoch: int  # begun last
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """It goes on from a checkpoint. What had been told of later moments is told anew, so the record has it once."""
+
+    epoch: int  # begun last
+    step: int
+    epochs_done: int
+    epochs: int  # in all, after it was perhaps given more
+    device: str
+    device_name: str
+    seconds: float  # trained before
+
+
+@dataclass(frozen=True, slots=True)
+class RunInterrupted:
+    """Its process was gone; told by whoever noticed."""
+
+    epoch: int  # epochs that were completed
+
+
+Event = (
+    RunStarted
+    | Progress
+    | EpochDone
+    | Notice
+    | CheckpointSaved
+    | RunFinished
+    | RunFailed
+    | RunStopped
+    | RunPaused
+    | RunResumed
+    | RunInterrupted
+)
 
 _KINDS: dict[str, type] = {
     "run_started": RunStarted,
@@ -108,6 +150,9 @@ _KINDS: dict[str, type] = {
     "run_finished": RunFinished,
     "run_failed": RunFailed,
     "run_stopped": RunStopped,
+    "run_paused": RunPaused,
+    "run_resumed": RunResumed,
+    "run_interrupted": RunInterrupted,
 }
 _NAMES = {cls: name for name, cls in _KINDS.items()}
 

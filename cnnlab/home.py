@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import platformdirs
+
+from cnnlab.errors import RunNotFound
+from cnnlab.text import shortened
 
 PACKAGE = Path(__file__).parent
 
@@ -27,7 +31,9 @@ def store_file(home: Path) -> Path:
 
 
 def run_folder(home: Path, run_id: str) -> Path:
-    """A run's checkpoints and log. `run_id` comes from the store, never straight from a URL."""
+    """A run's checkpoints and log. Raises RunNotFound for what the store gives out to no run: an address must not become a path."""
+    if not re.fullmatch(r"[0-9a-f]{8}", run_id):
+        raise RunNotFound(f"There is no run {shortened(run_id)}.")
     return home / "runs" / run_id
 
 

@@ -11,22 +11,36 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Literal
 
-from cnnlab import architectures, datasets, presets
+from cnnlab import architectures, datasets, limits, presets
 from cnnlab.architectures import Card, card
 from cnnlab.compute.client import Client
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
 from cnnlab.events import EpochDone, Event, Progress
+from cnnlab.forecast import Forecast
+from cnnlab.forecaster import Forecaster
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
-from cnnlab.runs import background, downloads
-from cnnlab.runs.records import Run, State
+from cnnlab.runs import background, downloads, folders
+from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.runs.watch import mark_interrupted
-from cnnlab.values import DatasetStatus, Device, DownloadStatus, Picture, Prediction, PredictionPage, Split
+from cnnlab.runs.summaries import Summaries
+from cnnlab.runs.watch import mark_interrupted, may_resume
+from cnnlab.values import (
+    DatasetStatus,
+    Device,
+    Disagreement,
+    DisagreementPage,
+    DownloadStatus,
+    Picture,
+    Prediction,
+    PredictionPage,
+    Split,
+)
 
 __all__ = ["DatasetStatus", "Device", "DownloadStatus", "Lab", "Picture", "Prediction", "PredictionPage", "Split"]
 
+_WATCHED = IN_PROCESS | {State.QUEUED, State.INTERRUPTED}  # what the dispatcher would look after
 REMEMBERED_TABLES = 256  # a table is 10 to 400 KB
 
 
@@ -42,9 +56,12 @@ class Lab:
         self._places = Places(self.home, self.data)
         self._store = Store(self.home)
         self._client = Client(self.home)
+        self._forecaster = Forecaster(self._client.ask, self.layers, self._store)
         self._tables: OrderedDict[str, LayerTable] = OrderedDict()
         self._devices: tuple[Device, ...] = ()
+        self._summaries: Summaries | None = None
         self._lock = threading.Lock()
+        self._starting = threading.Lock()
 
     # What there is
 
@@ -95,6 +112,14 @@ class Lab:
                 self._tables.popitem(last=False)
         return table
 
+    def forecast(self, config: RunConfig, *, calibrate: bool = True, wait: float = 0.0) -> Forecast:
+        """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
+
+        Memory at once; seconds are None until the speed has been measured, which `calibrate` sets off in the background:
+        ask again, or give the seconds to `wait`.
+        """
+        return self._forecaster.forecast(config, calibrate=calibrate, wait=wait)
+
     # Data
 
     def datasets(self) -> tuple[DatasetStatus, ...]:
@@ -121,31 +146,105 @@ class Lab:
 
     # Runs
 
-    def start(self, config: RunConfig, *, token: str, name: str = "") -> str:
-        """Queues a run and returns its id; the same `token` twice is one run. Raises ShapeError, DeviceError or DataError first."""
+    def start(self, config: RunConfig, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
+        """Queues a run and returns its id; the same `token` twice is one run.
+
+        Raises ShapeError, DeviceError, DataError or LimitError first, ConfigError where the memory is too small.
+        """
         self._client.ask("check_run", config=config.model_dump(mode="json"), data=self._named_data)
+        self._forecaster.check(config)
         name = name.strip() or f"{card(config.architecture).title} on {datasets.entry(config.dataset).title}"
-        run_id = self._store.create(config, token, name, data=self.data)
+        with self._starting:  # so that two clicks at once cannot pass the limit together
+            if self._store.made_with(token) is None:
+                self.check_limits(config, owner)
+            run_id = self._store.create(config, token, name, owner=owner, note=note, data=self.data)
         background.ensure(self.home)
         return run_id
 
-    def stop(self, run_id: str) -> None:
-        """Asks a run to end; no effect on one that has ended. Raises RunNotFound."""
-        self._store.stop(run_id)
+    def check_limits(self, config: RunConfig, owner: str = "") -> None:
+        """Raises LimitError where one more run of `config` is more than this lab allows."""
+        allowed = limits.load(limits.limits_file())
+        if allowed == limits.Limits():
+            return
+        classes = len(datasets.entry(config.dataset).classes)
+        allowed.check(
+            config,
+            parameters=self.layers(config.architecture, config.input_shape, classes, config.options).parameters,
+            owner_runs=sum(run.owner == owner for run in self._store.active()),
+            disk_bytes=limits.folder_bytes(self.home) if allowed.disk else 0,
+            # Where the speed is known; what is not is stopped by its runner when the time is up.
+            seconds=self._forecaster.forecast(config, calibrate=False).seconds_total if allowed.max_seconds else None,
+        )
+
+    def stop(self, run_id: str, *, owner: str | None = None) -> None:
+        """Asks a run to end; no effect on one that has ended."""
+        self._store.stop(run_id, owner=owner)
+
+    def pause(self, run_id: str, *, owner: str | None = None) -> None:
+        """Asks a run to write a checkpoint where it stands and let go of its device."""
+        self._store.pause(run_id, owner=owner)
+
+    def resume(self, run_id: str, *, owner: str | None = None) -> None:
+        """Queues a run that was paused, interrupted, stopped or failed, to go on from its last checkpoint."""
+        self._store.resume(run_id, owner=owner)
+        background.ensure(self.home)
+
+    def resumes_by_itself(self, run_id: str) -> bool:
+        """Whether the lab will resume this interrupted run unasked."""
+        return run_id in may_resume(self._store)
+
+    def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> None:
+        """Queues a run that finished or was stopped for `epochs` more. Raises ConfigError or LimitError if they are too many."""
+        run = self._store.run(run_id)
+        self.check_limits(run.config.change(epochs=run.config.epochs + epochs), run.owner)
+        self._store.extend(run_id, epochs, owner=owner)
+        background.ensure(self.home)
+
+    def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
+        self._store.rename(run_id, name, owner=owner)
+
+    def annotate(self, run_id: str, note: str, *, owner: str | None = None) -> None:
+        self._store.annotate(run_id, note, owner=owner)
+
+    def delete(self, run_id: str, *, owner: str | None = None) -> None:
+        """Deletes a run that has ended, with its checkpoints. Asks nothing: `disk_bytes` says what that frees."""
+        run = self._store.run(run_id)
+        self._store.delete(run.id, owner=owner)
+        folders.delete(self.home, run.id)
+
+    def disk_bytes(self, run_id: str) -> int:
+        """What the run's checkpoints and log take on disk."""
+        return folders.size(self.home, self._store.run(run_id).id)
+
+    def queue(self) -> tuple[Run, ...]:
+        """The runs that wait, the one that starts next first."""
+        return self._store.queue()
+
+    def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
+        """Moves a queued run `places` later (earlier if negative) among those of its owner."""
+        self._store.move_in_queue(run_id, places, owner=owner)
 
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         run = self._store.run(run_id)
-        if run.active and self._look_after(run):
+        if self._look_after({run.state}):
             run = self._store.run(run_id)
         return run
 
     def runs(self, limit: int = 200) -> tuple[Run, ...]:
         """Newest first."""
         runs = self._store.runs(limit)
-        if any(self._look_after(run) for run in runs if run.active):  # one look serves them all
+        if self._look_after({run.state for run in runs}):
             runs = self._store.runs(limit)
         return runs
+
+    def summaries(self) -> Summaries:
+        """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
+        found = self._store.summaries(known=self._summaries)
+        if self._look_after({run.state for run in found.runs}):
+            found = self._store.summaries()
+        self._summaries = found
+        return found
 
     def events(self, run_id: str, after: int = 0) -> tuple[Event, ...]:
         """All events but Progress, from sequence number `after` on."""
@@ -187,17 +286,37 @@ class Lab:
         items = tuple(Prediction(Picture(**item["picture"]), item["predicted"], item["confidence"]) for item in answer["items"])
         return PredictionPage(**answer | {"classes": tuple(answer["classes"]), "items": items})
 
+    def disagreements(
+        self,
+        first: str,
+        second: str,
+        *,
+        right: Literal["any", "first", "second", "neither"] = "any",
+        offset: int = 0,
+        count: int = 40,
+    ) -> DisagreementPage:
+        """The test images that two runs name differently. Raises CheckpointError where they were not tested on the same images."""
+        runs = {}
+        for place, run_id in (("first", first), ("second", second)):
+            run, data = self._store.run(run_id), self._store.data_folder(run_id)
+            runs[place] = {"run": run.id, "dataset": run.config.dataset, "data": str(data) if data else self._named_data}
+        answer = self._client.ask("disagreements", **runs, right=right, offset=offset, count=count)
+        items = tuple(
+            Disagreement(Picture(**item["picture"]), tuple(item["predicted"]), tuple(item["confidence"]))
+            for item in answer["items"]
+        )
+        return DisagreementPage(**answer | {"classes": tuple(answer["classes"]), "epochs": tuple(answer["epochs"]), "items": items})
+
     # Inside
 
     @property
     def _named_data(self) -> str | None:
         return str(self.data) if self.data else None
 
-    def _look_after(self, run: Run) -> bool:
-        """Nothing on screen may lie while no dispatcher is there to look: True if a run in the record had to be changed."""
-        if background.running(self.home):
-            return False
-        if run.state is State.QUEUED:
+    def _look_after(self, states: set[State]) -> bool:
+        """Nothing on screen may lie: True if a run in the record had to be changed. `states` are those of the runs looked at."""
+        # Also while a dispatcher runs: one that has just been started loads torch for seconds before it looks.
+        found = bool(states & IN_PROCESS) and mark_interrupted(self._store) > 0
+        if states & _WATCHED and not background.running(self.home) and (State.QUEUED in states or may_resume(self._store)):
             background.ensure(self.home)
-            return False
-        return mark_interrupted(self._store) > 0
+        return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +95,4 @@ def preset(name: str) -> Preset:
         if candidate.name == name:
             return candidate
     listed = ", ".join(p.name for p in _PRESETS)
-    raise ConfigError(f"There is no preset {str(name)[:80]!r}; choose one of: {listed}.", "preset")
+    raise ConfigError(f"There is no preset {shortened(name)}; choose one of: {listed}.", "preset")

@@ -1,8 +1,12 @@
-"""Columns of plain text: the same in a terminal, in a pipe and in a diff."""
+"""Plain text: columns that are the same in a terminal, in a pipe and in a diff; values within a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+_JOINERS = "\u200c\u200d"  # not seen by themselves, but Persian, Hindi and some emoji are misspelt without them
+LONGEST = 80  # characters of a value that a sentence shows
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
@@ -10,7 +14,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
 
     Control characters become spaces: a cell may be what somebody has typed, and must not steer the terminal.
     """
-    lines = [["".join(c if c.isprintable() else " " for c in cell) for cell in line] for line in (header, *rows)]
+    lines = [["".join(c if c.isprintable() or c in _JOINERS else " " for c in cell) for cell in line] for line in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     to_the_right = [name in right for name in header]
     return "\n".join(
@@ -19,3 +23,22 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
         ).rstrip()
         for line in lines
     )
+
+
+def well_formed(text: str) -> str:
+    """Text without halves of surrogate pairs, Python's stand-ins for bytes that are no UTF-8: the store cannot keep them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def shortened(value: Any, *, quoted: bool = True) -> str:
+    """A value as a sentence shows it: numbers as they are, text in quotes, both cut where they are long.
+
+    Characters that cannot be seen, or steer a terminal, become �.
+    """
+    words = {None: "nothing", True: "true", False: "false"}
+    try:
+        text = words[value] if value is None or isinstance(value, bool) else str(value)
+    except (ValueError, RecursionError):  # Python writes out no number of more than 4,300 digits, nor what is nested without end
+        return "something very long"
+    cut = "".join(c if c.isprintable() else "�" for c in text[:LONGEST]) + ("…" if len(text) > LONGEST else "")
+    return repr(cut) if quoted and isinstance(value, str) else cut

@@ -60,3 +60,27 @@ class PredictionPage:
     test_images: int
     correct: int  # among all test images
     items: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One test image that two networks name differently; the pairs are in the order in which the runs were given."""
+
+    picture: Picture
+    predicted: tuple[int, int]
+    confidence: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DisagreementPage:
+    """A page of the test images on which two networks disagree, and how often who is right. Each is judged at its best epoch."""
+
+    classes: tuple[str, ...]
+    test_images: int
+    epochs: tuple[int, int]
+    both: int  # test images that both get right
+    only_first: int
+    only_second: int
+    neither: int  # they disagree and both are wrong
+    total: int  # disagreements that pass the filter
+    items: tuple[Disagreement, ...]

@@ -11,6 +11,7 @@ from cnnlab.lab import DatasetStatus, Lab
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.chart import chart
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.run_words import quoting
 from pages._parts.shell import enter
 
 SAMPLE = "sample"
@@ -197,9 +198,9 @@ def main() -> None:
             st.caption(whereabouts(lab, status))
             pictures(lab, address, status.entry)
     except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(quoting(error), icon=":material/error:")
     for problem in address.problems:
-        notes.warning(problem, icon=":material/link_off:")
+        notes.warning(quoting(problem), icon=":material/link_off:")
     address.close()
 
 

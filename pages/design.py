@@ -6,13 +6,16 @@ import streamlit as st
 
 from cnnlab import figures
 from cnnlab.architectures import Card
+from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from pages._parts.address import Address, one_of
 from pages._parts.architecture_form import link_parameters, pick_architecture, pick_input, pick_options
 from pages._parts.chart import chart
+from pages._parts.forecast_line import forecast_line
 from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
+from pages._parts.run_words import quoting
 from pages._parts.shell import enter
 
 NOTHING = "nothing"
@@ -74,7 +77,7 @@ def main() -> None:
         with st.container(border=True):
             card, link, table = design(lab, address)
     except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(quoting(error), icon=":material/error:")
         complete = False
     else:
         action.page_link(
@@ -84,7 +87,7 @@ def main() -> None:
         show(lab, address, card, table)
         complete = True
     for problem in address.problems:
-        notes.warning(problem, icon=":material/link_off:")
+        notes.warning(quoting(problem), icon=":material/link_off:")
     address.close(complete=complete)
 
 
@@ -92,6 +95,7 @@ def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
     """Everything about one network, and a second one where that is asked for."""
     st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
     metrics_row(table)
+    needs = st.container()  # filled last: it may take a moment where a network is too large for this machine
     draw(table, card.title, "design:drawing")
     st.caption(figures.DRAWING_RULE)
 
@@ -111,6 +115,22 @@ def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
         second = pick_second(lab, address)
     if second != NOTHING:
         compare(lab, address, card, table)
+    with needs:
+        training_needs(lab, table)
+
+
+def training_needs(lab: Lab, table: LayerTable) -> None:
+    """What training the network as drawn would take, by the course's recipe for it."""
+    recipes = (preset for preset in lab.presets() if preset.config().architecture == table.architecture)
+    recipe = next((preset for preset in recipes if preset.config().dataset != "sample"), None)
+    channels, size, _ = table.input_shape
+    try:
+        config = (recipe.config() if recipe else RunConfig.make(architecture=table.architecture)).change(
+            options=table.options, channels=channels, image_size=size
+        )
+    except CNNLabError:
+        return  # a size or option that the recipe's own settings do not go with: the Train page says which
+    forecast_line(lab, config, unasked=False, lead=f"Trained as in “{recipe.title}”: " if recipe else "To train it: ")
 
 
 def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
@@ -119,7 +139,7 @@ def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
         with st.expander("Settings of the second network", expanded=True):
             other_card, _, other = design(lab, address, second=True)
     except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(quoting(error), icon=":material/error:")
         return
     names = (card.title, other_card.title)
     st.table(ratio_table(key_figures(table), key_figures(other), names))

@@ -8,10 +8,10 @@ import streamlit as st
 
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab, PredictionPage
-from cnnlab.runs.records import Run
+from cnnlab.runs.records import Run, State
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
-from pages._parts.run_words import STATE_WORDS, ago, escaped, share, title, whole_share
+from pages._parts.run_words import STATE_WORDS, ago, cut_title, quoting, share, short_title, whole_share
 from pages._parts.shell import enter
 
 PER_PAGE = 40
@@ -41,7 +41,7 @@ def _choose_run(runs: tuple[Run, ...], address: Address) -> Run:
 
 
 def _label(run: Run) -> str:
-    return f"{title(run)} · {STATE_WORDS[run.state].lower()}, {share(run.test_accuracy)} · {ago(run.created)}"
+    return f"{cut_title(run)} · {STATE_WORDS[run.state].lower()}, {share(run.test_accuracy)} · {ago(run.created)}"
 
 
 def _explain(run_id: str) -> None:
@@ -49,10 +49,10 @@ def _explain(run_id: str) -> None:
     try:
         asked = lab.run(run_id)
     except CNNLabError as error:
-        st.warning(f"{error} Shown is the newest run.", icon=":material/search_off:")
+        st.warning(f"{quoting(error)} Shown is the newest run.", icon=":material/search_off:")
         return
     st.info(
-        f"“{escaped(title(asked))}” has no finished epoch yet, so there is nothing to show of it; shown is another run.",
+        f"“{short_title(asked)}” has no finished epoch yet, so there is nothing to show of it; shown is another run.",
         icon=":material/hourglass_empty:",
     )
     st.page_link("pages/train.py", label="See how far it is", query_params={"run": asked.id}, icon=":material/show_chart:")
@@ -107,7 +107,11 @@ def _ask(lab: Lab, run: Run, filters: dict[str, Any]) -> PredictionPage:
 def _headline(run: Run, page: PredictionPage) -> None:
     rate = share(page.correct / page.test_images) if page.test_images else "–"
     st.markdown(f"##### {page.correct:,} of {page.test_images:,} test images right, {rate}")
-    still = " Training goes on; later epochs replace these weights." if run.active else ""
+    still = ""
+    if run.active:
+        still = " Training goes on; later epochs replace these weights."
+    elif run.state in (State.PAUSED, State.INTERRUPTED):
+        still = f" The run is {STATE_WORDS[run.state].lower()}; when it goes on, later epochs replace these weights."
     st.caption(
         f"With the weights after epoch {page.epoch} of {run.config.epochs}. The network never saw these images in training.{still}"
     )
@@ -163,13 +167,13 @@ address.seed(PAGE, "page", 1, whole_number("page", 1, 100_000))
 try:
     page = _ask(lab, run, filters)
 except CNNLabError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(quoting(error), icon=":material/error:")
     st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
     st.stop()
 address.say("page", st.session_state[PAGE], 1)
 address.close()
 for problem in address.problems:
-    st.warning(problem, icon=":material/link_off:")
+    st.warning(quoting(problem), icon=":material/link_off:")
 _headline(run, page)
 if page.total:
     _pager(page)

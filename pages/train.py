@@ -3,18 +3,22 @@
 import streamlit as st
 
 from cnnlab.errors import RunNotFound
+from pages._parts.run_actions import DELETED
 from pages._parts.run_list import run_list
 from pages._parts.run_view import run_view
+from pages._parts.run_words import quoting
 from pages._parts.shell import enter
 from pages._parts.training_form import training_form
 
 lab = enter()
 run_id = st.query_params.get("run")
+if gone := st.session_state.pop(DELETED, None):
+    st.toast(f"“{gone}” is deleted.", icon=":material/delete:")
 if run_id:
     try:
         run = lab.run(run_id)
     except RunNotFound as error:
-        st.error(str(error), icon=":material/search_off:")
+        st.error(quoting(error), icon=":material/search_off:")
         st.page_link("pages/train.py", label="Set up a new run", icon=":material/add:")
         run_list(lab)
         st.stop()

@@ -8,8 +8,9 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from cnnlab import architectures, datasets
+from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
+from cnnlab.forecast import Forecast, Part
 from cnnlab.lab import DatasetStatus, DownloadStatus, Picture
 from cnnlab.layers.trace import layer_table
 
@@ -28,12 +29,22 @@ class FakeLab:
         self.asked_to_download: list[str] = []
         self.asked_for_pictures: list[dict[str, Any]] = []
         self.broken: CNNLabError | None = None
+        self.asked_for_forecasts: list[bool] = []
+        parts = (Part("activations", "Activations", 600 << 20), Part("weights", "Weights", 200 << 20))
+        self.need = Forecast("cpu", 800 << 20, parts, 8 << 30, 4_096, True, None, None, "", "unknown")
 
     def architectures(self):
         return architectures.cards()
 
+    def presets(self):
+        return presets.presets()
+
     def layers(self, architecture, input_shape, classes, options):
         return layer_table(architecture, input_shape, classes, options)
+
+    def forecast(self, config, *, calibrate=True, wait=0.0):
+        self.asked_for_forecasts.append(calibrate)
+        return self.need
 
     def datasets(self):
         return tuple(self._status(entry) for entry in datasets.entries())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from page_fakes import PIXEL, FakeLab
 
@@ -33,13 +34,25 @@ class RunsLab(FakeLab):
     def devices(self):
         return (Device("cpu", "CPU, 2 cores"), Device("cuda:0", "NVIDIA H100"))
 
-    def start(self, config: RunConfig, *, token: str, name: str = "") -> str:
+    def start(self, config: RunConfig, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
         if self.refusal:
             raise self.refusal
-        return self.store.create(config, token, name or f"{config.architecture} on {config.dataset}")
+        return self.store.create(config, token, name or f"{config.architecture} on {config.dataset}", owner=owner, note=note)
 
-    def stop(self, run_id: str) -> None:
-        self.store.stop(run_id)
+    def __getattr__(self, name: str) -> Any:
+        # What the store alone can do, it does here too.
+        if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "queue", "move_in_queue"):
+            return getattr(self.store, name)
+        raise AttributeError(name)
+
+    def delete(self, run_id: str, *, owner: str | None = None) -> None:
+        self.store.delete(run_id, owner=owner)
+
+    def resumes_by_itself(self, run_id: str) -> bool:
+        return run_id in self.store.resumable(3)
+
+    def disk_bytes(self, run_id: str) -> int:
+        return 12_345_678
 
     def run(self, run_id: str) -> Run:
         return self.store.run(run_id)
@@ -71,9 +84,9 @@ class RunsLab(FakeLab):
 
     # The runner's part
 
-    def made(self, word: str = "a", name: str = "", **settings) -> str:
+    def made(self, word: str = "a", name: str = "", owner: str = "", **settings) -> str:
         """A queued run."""
-        return self.start(RunConfig.make(**settings), token=word, name=name)
+        return self.start(RunConfig.make(**settings), token=word, name=name, owner=owner)
 
     def begin(self, run_id: str) -> None:
         """The run trains, and has told once how far it is."""

@@ -309,7 +309,7 @@ def test_as_a_program_an_error_is_one_sentence_too(tmp_path):
         output, errors = failed.communicate(timeout=60)
 
     assert (failed.returncode, output) == (2, "")
-    assert errors == "epochs must be greater than or equal to 1, not '0'.\n"
+    assert errors == "epochs must be a whole number from 1 to 10,000, not 0.\n"
 
 
 def test_a_terminal_without_our_signs_gets_question_marks(tmp_path, monkeypatch):

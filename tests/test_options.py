@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cnnlab.architectures import Option, cards
 from cnnlab.architectures import options as o
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 
 every_option = [option for card in cards() for option in card.options]
 json_values = st.recursive(
@@ -66,7 +67,7 @@ def test_anything_else_is_refused_with_the_name_the_rule_and_the_value(option: O
     with pytest.raises(ConfigError) as caught:
         option.check(value)
 
-    assert str(caught.value) == f"{option.name} must be {option.rule()}, not {str(value)!r}."
+    assert str(caught.value) == f"{option.name} must be {option.rule()}, not {shortened(value)}."
     assert caught.value.field == f"options.{option.name}"
 
 

@@ -7,6 +7,7 @@ from page_fakes import open_page, widget
 from page_runs import RunsLab
 
 from cnnlab.errors import CheckpointError
+from cnnlab.runs.records import State
 
 
 @pytest.fixture
@@ -117,3 +118,15 @@ def test_a_run_without_an_epoch_is_explained(monkeypatch, lab):
     app = open_page(monkeypatch, "predict", lab, run=waiting)
 
     assert "“young” has no finished epoch yet" in app.info[0].value
+
+
+def test_a_paused_run_says_that_these_are_not_its_last_words(monkeypatch, lab):
+    run_id = lab.made(epochs=5)
+    lab.begin(run_id)
+    lab.epoch(run_id, 1)
+    lab.store.move(run_id, State.PAUSING)
+    lab.store.move(run_id, State.PAUSED)
+
+    app = open_page(monkeypatch, "predict", lab, run=run_id)
+
+    assert any("The run is paused; when it goes on" in each for each in texts(app))

@@ -281,7 +281,7 @@ def test_a_name_cannot_smuggle_in_markdown(monkeypatch, lab):
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    assert app.title[0].value == r"\[x\]\(http\://evil\) \*\*b\*\* \<b\>"
+    assert app.title[0].value == "\\[x\\]\\(http\u2060\\://evil\\) \\*\\*b\\*\\* \\<b\\>"
 
 
 def test_a_recipe_is_one_that_the_command_line_knows_too():

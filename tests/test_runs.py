@@ -211,10 +211,21 @@ def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypa
         background.ensure(tmp_path)
 
 
+def test_a_background_process_that_was_killed_after_it_came_up_is_started_again_at_once(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(processes, "start_detached", lambda *given: started.append(given))
+    monkeypatch.setattr(background, "PAUSE", 0.0)
+    for attempt in range(2 * background.ATTEMPTS):
+        background.ensure(tmp_path)
+        (tmp_path / "private").mkdir(exist_ok=True)
+        (tmp_path / "private" / "dispatcher.json").write_text(f'{{"pid": 1, "pid_started": "killed {attempt}"}}')
+    assert len(started) == 2 * background.ATTEMPTS
+
+
 @pytest.mark.parametrize(("idle_seconds", "queued", "stays"), [(0.0, False, False), (60.0, False, True), (0.0, True, True)])
 def test_the_dispatcher_leaves_when_nobody_needs_it(tmp_path, monkeypatch, idle_seconds, queued, stays):
     monkeypatch.setattr(dispatcher.Dispatcher, "_look", lambda self: None)
-    monkeypatch.setattr(dispatcher.Dispatcher, "_claim", lambda self, run, busy: set())
+    monkeypatch.setattr(dispatcher.Dispatcher, "_start_runs", lambda self, active: None)
     background.announce(tmp_path)
     office = dispatcher.Dispatcher(tmp_path, idle_seconds=idle_seconds)
     if queued:
@@ -276,6 +287,9 @@ def test_a_runner_that_is_killed_is_interrupted_within_five_seconds_and_takes_no
     store.close()
     psutil.Process(run.pid).kill()
     wait_for(lambda: lab.run(run_id).state is State.INTERRUPTED, seconds=5)
+    wait_for(lambda: lab.run(run_id).state is State.RUNNING)  # it is resumed by itself
+    assert lab.run(run_id).resumes == 1
+    lab.stop(run_id)
     assert ended(lab, lab.start(TINY, token="after the kill")).state is State.FINISHED
 
 

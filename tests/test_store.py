@@ -174,7 +174,7 @@ def test_an_interrupted_run_ended_when_it_was_last_heard_of(tmp_path):
     store.move(run_id, State.INTERRUPTED, message="gone")
     run = store.run(run_id)
     store.close()
-    assert (run.ended, run.seconds, run.message) == (130.0, 30.0, "gone")
+    assert (run.ended, run.seconds, run.message) == (130.0, 1.0, "gone")  # seconds as its process measured
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3, 99, 100, 101, 250])
@@ -269,5 +269,8 @@ def test_a_migration_that_fails_leaves_nothing_and_is_tried_again(tmp_path):
         migrate(connection, broken)
     assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'extra'").fetchall() == []
     migrate(connection, (*MIGRATIONS, ("second", ("CREATE TABLE extra (a)",))))
-    assert [name for (name,) in connection.execute("SELECT name FROM migrations ORDER BY rowid")] == ["runs-and-events", "second"]
+    assert [name for (name,) in connection.execute("SELECT name FROM migrations ORDER BY rowid")] == [
+        *(name for name, _ in MIGRATIONS),
+        "second",
+    ]
     connection.close()

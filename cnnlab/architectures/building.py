@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.errors import ConfigError, ShapeError
+from cnnlab.text import shortened
 
 if TYPE_CHECKING:
     from cnnlab.architectures.registry import Card, Shape
@@ -204,14 +205,14 @@ def _advice(card: Card, input_shape: Shape, classes: int, settings: Mapping[str,
 
 def _check_numbers(input_shape: Shape, classes: int) -> None:
     if len(input_shape) != 3 or not all(type(number) is int for number in input_shape):
-        given = str(input_shape)[:80]
-        raise ConfigError(f"The input must be three whole numbers, channels × height × width, not {given!r}.", "input_shape")
+        given = shortened(input_shape)
+        raise ConfigError(f"The input must be three whole numbers, channels × height × width, not {given}.", "input_shape")
     limits = {"channels": MAXIMUM_CHANNELS, "height": MAXIMUM_SIDE, "width": MAXIMUM_SIDE}
     for (name, highest), number in zip(limits.items(), input_shape, strict=True):
         if not 1 <= number <= highest:
-            raise ConfigError(f"The input's {name} must be from 1 to {highest}, not {number}.", "input_shape")
+            raise ConfigError(f"The input's {name} must be from 1 to {highest}, not {shortened(number)}.", "input_shape")
     if type(classes) is not int or not 2 <= classes <= MAXIMUM_CLASSES:
-        raise ConfigError(f"classes must be a whole number from 2 to {MAXIMUM_CLASSES}, not {str(classes)[:80]!r}.", "classes")
+        raise ConfigError(f"classes must be a whole number from 2 to {MAXIMUM_CLASSES}, not {shortened(classes)}.", "classes")
 
 
 def _size(tensor: Tensor) -> str:

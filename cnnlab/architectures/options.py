@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 
 OptionValue = bool | int | float | str | tuple[int, ...]
 OptionType = Literal["bool", "int", "float", "choice", "ints"]
@@ -97,7 +98,7 @@ class Option:
         return next(choice for choice in (*self.choices, str(value)) if choice == value or str(choice) == str(value))
 
     def _error(self, value: Any) -> ConfigError:
-        return ConfigError(f"{self.name} must be {self.rule()}, not {str(value)[:80]!r}.", f"options.{self.name}")
+        return ConfigError(f"{self.name} must be {self.rule()}, not {shortened(value)}.", f"options.{self.name}")
 
 
 def _whole(value: Any) -> int:
@@ -116,7 +117,10 @@ def complete(options: tuple[Option, ...], given: Mapping[str, Any], owner: str) 
     for name in given:
         if name not in known:
             listed = ", ".join(known) or "none"
-            raise ConfigError(f"{owner} has no option {str(name)[:80]!r}; its options are: {listed}.", f"options.{name}")
+            raise ConfigError(
+                f"{owner} has no option {shortened(str(name))}; its options are: {listed}.",
+                f"options.{shortened(name, quoted=False)}",
+            )
     return {name: option.check(given.get(name, option.default)) for name, option in known.items()}
 
 

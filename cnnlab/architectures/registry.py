@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures.options import Option, OptionValue, complete
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,4 +88,4 @@ def card(name: str) -> Card:
         return _cards[name]
     except (KeyError, TypeError):
         listed = ", ".join(_cards)
-        raise ConfigError(f"There is no architecture {str(name)[:80]!r}; choose one of: {listed}.", "architecture") from None
+        raise ConfigError(f"There is no architecture {shortened(name)}; choose one of: {listed}.", "architecture") from None

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.home import default_home
+from cnnlab.text import well_formed
 
 # Typer's name for any misuse of the command line; it exports only the leaf of that tree.
 _UsageError: Any = typer.BadParameter.__base__
@@ -80,8 +81,8 @@ def print_error(sentence: str) -> None:
 
 
 def readable(text: str) -> str:
-    """Text without the stand-ins that Python puts for bytes that are no UTF-8; the store cannot keep them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Text from the command line without Python's stand-ins for bytes that are no UTF-8."""
+    return well_formed(text)
 
 
 def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from cnnlab import datasets, events
+from cnnlab import datasets, events, limits
 from cnnlab.architectures import card
 from cnnlab.cli.commands import Home, Settings, options_from, print_error, print_json, readable
 from cnnlab.cli.recipe import recipe_from, with_recipe_options
@@ -50,9 +50,10 @@ def train(
 ) -> None:
     """Train a network, watch it, keep the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
     config = _config(name, dataset, preset, settings, recipe)
-    _check(config, home)
+    parameters = _check(config, home)
     store = Store(home)
     try:
+        _check_limits(store, config, parameters)
         run = _run(store, config, readable(title), _lines if as_json else _bar)
     finally:
         store.close()
@@ -79,32 +80,41 @@ def _config(name: str, dataset: str | None, preset: str | None, settings: list[s
     return base.change(**given, options=options)
 
 
-def _check(config: RunConfig, home: Path) -> None:
-    """Raises what would fail at once, so that a slip of the pen leaves no run in the store."""
+def _check(config: RunConfig, home: Path) -> int:
+    """The network's parameters. Raises what would fail at once, so that a slip of the pen leaves no run in the store."""
     from cnnlab.datasets.reading import located
     from cnnlab.training import devices
 
     data = datasets.entry(config.dataset)
-    card(config.architecture).build(config.input_shape, len(data.classes), config.options, device="meta")
+    model = card(config.architecture).build(config.input_shape, len(data.classes), config.options, device="meta")
     devices.resolve(config.device)
     located(data, Places(home, default_data()))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _check_limits(store: Store, config: RunConfig, parameters: int) -> None:
+    allowed = limits.load(limits.limits_file())
+    owner_runs = sum(not run.owner for run in store.active())
+    disk_bytes = limits.folder_bytes(store.home) if allowed.disk else 0
+    allowed.check(config, parameters=parameters, owner_runs=owner_runs, disk_bytes=disk_bytes)
 
 
 def _run(store: Store, config: RunConfig, title: str, display: Display) -> Run:
     from cnnlab.runs.runner import execute
 
     process = os.getpid()
-    run_id = store.create(
-        config, secrets.token_hex(8), title, State.STARTING, data=default_data(), pid=process, pid_started=identity(process)
-    )
-    with display(run_id) as show, _asked_to_stop() as asked:
+    with _asked_to_stop() as asked:  # before there is a run: one whose process is gone without a word is resumed by the lab
+        run_id = store.create(
+            config, secrets.token_hex(8), title, State.STARTING, data=default_data(), pid=process, pid_started=identity(process)
+        )
+        with display(run_id) as show:
 
-        def on_event(event: Event) -> None:
-            show(event)
-            if asked():
-                store.stop(run_id)
+            def on_event(event: Event) -> None:
+                show(event)
+                if asked():
+                    store.stop(run_id)
 
-        execute(store, run_id, on_event)
+            execute(store, run_id, on_event)
     return store.run(run_id)
 
 

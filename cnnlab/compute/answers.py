@@ -16,6 +16,7 @@ from torch import Tensor
 from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.architectures.building import check_batch
+from cnnlab.compute import speeds
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData, load
 from cnnlab.datasets.pictures import png_data_uri
@@ -132,6 +133,7 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "pictures": pictures,
     "check_run": check_run,
     "predictions": predictions,
+    "forecast": speeds.forecast,
 }
 
 
@@ -158,7 +160,10 @@ def _said(path: Path) -> _Said:
 @lru_cache(maxsize=16)  # about 50 KB each; the weights are let go
 def _said_at(path: Path, changed: int) -> _Said:
     kept = checkpoints.load(path)
-    return _Said(kept["epoch"], tuple(kept["classes"]), kept["test_predicted"].long(), kept["test_confidence"])
+    if not kept["history"]:
+        raise CheckpointError("This run has judged no test images yet: it does so when its first epoch is done.")
+    judged = kept["history"][-1]["epoch"]  # a checkpoint in the middle of an epoch keeps what was said after the one before
+    return _Said(judged, tuple(kept["classes"]), kept["test_predicted"].long(), kept["test_confidence"])
 
 
 def _data(home: Path, dataset: str, data: str | None) -> ImageData:

@@ -167,5 +167,6 @@ def heartbeat_file(home: Path) -> Path:
 def serve_in_process(home: Path, parent: tuple[int, str]) -> None:
     """The whole life of the helper process, which the dispatcher starts."""
     from cnnlab.compute.answers import ANSWERS
+    from cnnlab.compute.disagreements import disagreements
 
-    Server(home, ANSWERS).serve(parent)
+    Server(home, {**ANSWERS, "disagreements": disagreements}).serve(parent)

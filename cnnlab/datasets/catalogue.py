@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DIGITS = tuple("0123456789")
@@ -49,7 +50,7 @@ def entry(name: str) -> Entry:
         return _ENTRIES[name]
     except (KeyError, TypeError):
         listed = ", ".join(_ENTRIES)
-        raise ConfigError(f"There is no data set {str(name)[:80]!r}; choose one of: {listed}.", "dataset") from None
+        raise ConfigError(f"There is no data set {shortened(name)}; choose one of: {listed}.", "dataset") from None
 
 
 _FASHION_SOURCE = "Xiao, Rasul, Vollgraf (Zalando Research, 2017): https://github.com/zalandoresearch/fashion-mnist"

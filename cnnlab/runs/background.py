@@ -15,6 +15,7 @@ from cnnlab.errors import ComputeError, InstallationError
 from cnnlab.home import private_file, write_private
 
 PATIENCE = 10.0  # seconds until a dispatcher that was started must have said who it is
+PAUSE = 1.0  # between two starts even so: one that dies of itself is not started again and again at full speed
 ATTEMPTS = 3
 
 # Kept to one thread until it forks: OpenBLAS starts its threads at import, and a fork takes only one thread along.
@@ -23,6 +24,7 @@ ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"
 
 _lock = threading.Lock()
 _starts: dict[Path, list[float]] = {}
+_before: dict[Path, tuple[int, str]] = {}  # who had announced itself when we last started one
 
 
 def ensure(home: Path) -> None:
@@ -33,13 +35,18 @@ def ensure(home: Path) -> None:
             starts.clear()
             return
         _raise_startup_error(home, starts)
-        now = time.time()
-        if starts and now - starts[-1] < PATIENCE:
+        now = time.monotonic()  # the clock may be set back meanwhile
+        announced = bool(starts) and known(home) != _before[home]
+        if starts and now - starts[-1] < (PAUSE if announced else PATIENCE):
             return
+        if announced:
+            starts.clear()  # the last start went well, so whatever killed that dispatcher says nothing about the next
         if len(starts) >= ATTEMPTS:
             starts.clear()
             raise ComputeError(f"The background process did not start; see {log_file(home)}.")
         starts.append(now)
+        _before[home] = known(home)
+        error_file(home).unlink(missing_ok=True)  # the installation may have been mended since
         processes.start_detached("cnnlab.runs.dispatcher", ["--home", str(home)], log_file(home), ENVIRONMENT)
 
 
@@ -92,9 +99,9 @@ def error_file(home: Path) -> Path:
 
 
 def _raise_startup_error(home: Path, starts: list[float]) -> None:
-    """Only an error of a start that we asked for counts: the installation may have been mended since an older one."""
+    """Only an error of a start that we asked for counts."""
     file = error_file(home)
-    if starts and file.exists() and file.stat().st_mtime >= starts[-1] - 1.0:
+    if starts and file.exists():
         starts.clear()
         raise InstallationError(file.read_text(encoding="utf-8"))
 

@@ -24,17 +24,19 @@ from filelock import FileLock, Timeout
 
 from cnnlab import processes
 from cnnlab.compute import server
-from cnnlab.errors import CNNLabError, InstallationError, RunStateError
+from cnnlab.errors import CNNLabError, InstallationError, RunNotFound, RunStateError
 from cnnlab.home import code_fingerprint, private_folder
 from cnnlab.runs import background, runner
+from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
-from cnnlab.runs.watch import mark_interrupted
+from cnnlab.runs.watch import mark_interrupted, may_resume, resume_by_itself
 
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 1.0  # between looks at processes, which cost more than one at the queue
 IDLE_SECONDS = 600.0
 PAUSE_SECONDS = 3.0  # without a question, before it leaves because its code has changed
+RESUME_SECONDS = 2.0  # that an interrupted run is shown as such before it is resumed by itself
 LOCK_SECONDS = 2.0
 FORKS = sys.platform == "linux"  # macOS forks too, but its libraries do not survive it
 
@@ -58,11 +60,13 @@ class Dispatcher:
         self._idle_seconds = idle_seconds
         self._helper: BaseProcess | None = None
         self._helper_started = 0.0
-        self._runners: dict[str, BaseProcess] = {}
+        self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
+        self._interrupted: dict[str, float] = {}  # runs that may be resumed, and since when we know
         self._devices: dict[str, str] = {}
         self._code = code_fingerprint()
         self._looked = 0.0
-        self._needed = time.time()
+        self._needed = time.monotonic()  # not by the clock, which may be set
+        self._heartbeat = 0.0
 
     def serve(self) -> None:
         """Works until nobody has needed it for long, or its code is out of date and nothing runs."""
@@ -79,13 +83,11 @@ class Dispatcher:
             if background.known(self.home) != self.me:
                 return False  # the home was deleted, or has another dispatcher now
             self._look()
+        resumable = self._resume_interrupted()
         active = self.store.active()
-        if active:
-            self._needed = time.time()
-            busy = {run.device for run in active if run.state is not State.QUEUED}
-            for run in active:
-                if run.state is State.QUEUED:
-                    busy |= self._claim(run, busy)
+        if active or resumable:
+            self._needed = time.monotonic()
+            self._start_runs(active)
             return True
         return not self._may_leave()
 
@@ -106,23 +108,51 @@ class Dispatcher:
                 time.sleep(max(0.0, min(1.0, self._helper_started + 2.0 - time.monotonic())))
             self._helper_started = time.monotonic()
             self._helper = self._start(server.serve_in_process, self.home, self.me)
-        for run_id, process in list(self._runners.items()):
+        self._collect_runners()
+        # A runner may die before it has said that the run is its own; until then the run is ours, and we live.
+        lost = {run.id for run in self.store.active() if (run.pid, run.pid_started) == self.me and run.id not in self._runners}
+        mark_interrupted(self.store, lost)
+
+    def _collect_runners(self) -> None:
+        for run_id, (process, _) in list(self._runners.items()):
             if not process.is_alive():  # this also collects the zombie
                 process.join()
                 del self._runners[run_id]
-        mark_interrupted(self.store)
 
-    def _claim(self, run: ActiveRun, busy: set[str]) -> set[str]:
-        """Starts the run if its device is free; returns the device, which is taken either way: first come, first served."""
-        device = self._resolve(run.config.device)
-        if device in busy:
-            return {device}
+    def _resume_interrupted(self) -> bool:
+        """Queues what was interrupted, once people have had time to see it; True while there is something to wait for."""
+        now = time.monotonic()
+        waiting = may_resume(self.store)
+        self._interrupted = {run_id: self._interrupted.get(run_id, now) for run_id in waiting}
+        for run_id, known_since in self._interrupted.items():
+            if now - known_since >= RESUME_SECONDS:
+                resume_by_itself(self.store, run_id)
+        return bool(waiting)
+
+    def _start_runs(self, active: Sequence[ActiveRun]) -> None:
+        """Starts what the free devices have room for, owners in turn."""
+        self._collect_runners()
+        going = [run for run in active if not run.waits]
+        # A runner that still puts its things away holds its device's memory, and may not meet itself.
+        busy = {run.device for run in going} | {device for _, device in self._runners.values()}
+        queued = [run for run in active if run.waits and self._resolve(run.config.device) not in busy]
+        while queued:
+            run_id = next_run(queued, going, self.store.turns())
+            run = next(run for run in queued if run.id == run_id)
+            device = self._resolve(run.config.device)
+            if self._claim(run, device):
+                going.append(run)
+                queued = [other for other in queued if self._resolve(other.config.device) != device]
+            else:
+                queued.remove(run)
+
+    def _claim(self, run: ActiveRun, device: str) -> bool:
         try:
             self.store.move(run.id, State.STARTING, device=device, pid=self.me[0], pid_started=self.me[1])
-        except RunStateError:
-            return set()  # stopped while it waited
-        self._runners[run.id] = self._start(runner.run_in_process, self.home, run.id)
-        return {device}
+        except (RunStateError, RunNotFound):
+            return False  # paused, stopped or deleted while it waited
+        self._runners[run.id] = (self._start(runner.run_in_process, self.home, run.id), device)
+        return True
 
     def _resolve(self, device: str) -> str:
         """The concrete name of a device. A child finds out: asking CUDA would start it here, and it does not survive a fork."""
@@ -150,9 +180,9 @@ class Dispatcher:
         if self._runners:
             return False
         beat = server.heartbeat_file(self.home)
-        if beat.exists():
-            self._needed = max(self._needed, beat.stat().st_mtime)
-        idle = time.time() - self._needed
+        if beat.exists() and beat.stat().st_mtime != self._heartbeat:
+            self._heartbeat, self._needed = beat.stat().st_mtime, time.monotonic()
+        idle = time.monotonic() - self._needed
         if idle > self._idle_seconds:
             return True
         # Old code should not answer for long, but neither end while it answers. Looked at once a second, after the processes.

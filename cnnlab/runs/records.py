@@ -12,6 +12,8 @@ class State(StrEnum):
     QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
     STOPPING = "stopping"
     STOPPED = "stopped"
     FINISHED = "finished"
@@ -19,18 +21,21 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-ACTIVE = frozenset({State.QUEUED, State.STARTING, State.RUNNING, State.STOPPING})
+IN_PROCESS = frozenset({State.STARTING, State.RUNNING, State.PAUSING, State.STOPPING})  # a process works on it
+ACTIVE = IN_PROCESS | {State.QUEUED}
 
 # The one table of moves. A move that is not here does not happen, whoever asks.
 MOVES: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.STARTING, State.STOPPED}),
-    State.STARTING: frozenset({State.RUNNING, State.STOPPING, State.FAILED, State.INTERRUPTED}),
-    State.RUNNING: frozenset({State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
+    State.QUEUED: frozenset({State.STARTING, State.STOPPED, State.PAUSED}),
+    State.STARTING: frozenset({State.RUNNING, State.PAUSING, State.STOPPING, State.FAILED, State.INTERRUPTED}),
+    State.RUNNING: frozenset({State.PAUSING, State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
+    State.PAUSING: frozenset({State.PAUSED, State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
     State.STOPPING: frozenset({State.STOPPED, State.FINISHED, State.FAILED, State.INTERRUPTED}),
-    State.STOPPED: frozenset(),
-    State.FINISHED: frozenset(),
-    State.FAILED: frozenset(),
-    State.INTERRUPTED: frozenset(),
+    State.PAUSED: frozenset({State.QUEUED, State.STOPPED}),
+    State.INTERRUPTED: frozenset({State.QUEUED, State.STOPPED}),
+    State.STOPPED: frozenset({State.QUEUED}),
+    State.FAILED: frozenset({State.QUEUED}),  # with a checkpoint to go on from
+    State.FINISHED: frozenset({State.QUEUED}),  # for more epochs
 }
 
 
@@ -44,18 +49,24 @@ class Run:
     config: RunConfig
     created: float
     started: float | None
-    ended: float | None
-    device: str  # where it ran or runs; "" while it is queued
-    message: str  # why it failed, or ""
+    ended: float | None  # when it came to rest, paused included; None while it is active
+    device: str  # where it ran or runs; "" while it is queued for the first time
+    message: str  # why it failed or was interrupted, or ""
     epochs_done: int
     train_loss: float | None  # of the last epoch
     train_accuracy: float | None
     test_accuracy: float | None
     best_test_accuracy: float | None
     parameters: int | None
-    seconds: float | None  # from start to end, or to the last event while it runs
+    seconds: float | None  # that it has trained for, as its process measured; pauses are left out
+    owner: str = ""  # who may change it; "" is whoever comes
+    note: str = ""
+    resumes: int = 0  # how often the lab has resumed it by itself since somebody last asked for it
+    has_checkpoint: bool = False
+    position: int | None = None  # in the queue, 1 starts next
+    images_per_second: float | None = None  # in training, over the last epoch
 
     @property
     def active(self) -> bool:
-        """True while something may still happen to it."""
+        """True while something may still happen to it by itself."""
         return self.state in ACTIVE

@@ -1,57 +1,39 @@
-"""The record of runs: one SQLite file that every process of a lab reads and writes. The only module that speaks SQL."""
+"""The record of runs: one SQLite file that every process of a lab reads and writes. Each call is one transaction."""
 
 from __future__ import annotations
 
-import json
 import secrets
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnlab import events
 from cnnlab.config import RunConfig
-from cnnlab.errors import RunStateError, StoreError
-from cnnlab.events import EpochDone, Event, Progress, RunStarted
+from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.home import store_file
-from cnnlab.runs import store_rows
-from cnnlab.runs.migrations import migrate
-from cnnlab.runs.records import ACTIVE, MOVES, Run, State
-from cnnlab.runs.store_rows import ActiveRun
-
-BUSY_SECONDS = 10.0  # how long a write waits for another process's; each takes about a millisecond
+from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
+from cnnlab.runs.records import Run, State
+from cnnlab.runs.store_connection import Connections
+from cnnlab.runs.store_rows import ActiveRun, Process
+from cnnlab.text import well_formed
 
 
 class Store:
-    """The store in `home`. Safe to share between threads; not to be carried through a fork (`close` first)."""
+    """The store in `home`. Safe to share between threads; not to be carried through a fork (`close` first).
+
+    A method that changes a run takes the `owner` who asks; None is whoever sits at the command line, who may change every run.
+    """
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.home = home
         self.path = store_file(home)
         self._clock = clock
-        # Idle connections: Streamlit makes a thread a click, and opening a connection costs more than most queries.
-        self._idle: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        with self._converted_errors():
-            home.mkdir(parents=True, exist_ok=True)
-            connection = self._open()
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
-                migrate(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._idle.append(connection)
+        self._connections = Connections(self.path)
+        self._transaction = self._connections.transaction
 
     def close(self) -> None:
         """Closes the idle connections; the next call opens a new one."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self._connections.close()
 
     # Runs
 
@@ -62,39 +44,65 @@ class Store:
         name: str = "",
         state: State = State.QUEUED,
         *,
+        owner: str = "",
+        note: str = "",
         data: Path | None = None,
         pid: int | None = None,
         pid_started: str | None = None,
     ) -> str:
         """A new run's id; the id of the run that has this `token` already, if one has."""
-        row = (secrets.token_hex(4), token, name, state, config.to_json(), data and str(data), self._clock(), pid, pid_started)
+        values = (
+            token,
+            *map(well_formed, (name, state, config.to_json(), owner, note)),
+            data and str(data),
+            self._clock(),
+            pid,
+            pid_started,
+        )
         with self._transaction(write=True) as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO runs (id, token, name, state, config, data, created, pid, pid_started)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
+            while True:
+                found = connection.execute("SELECT id FROM runs WHERE token = ?", (token,)).fetchone()
+                if found:
+                    return found["id"]
+                # Two ids alike, one chance in four thousand million a run, are ignored and drawn again.
+                connection.execute(
+                    "INSERT OR IGNORE INTO runs"
+                    " (id, place, token, name, state, config, owner, note, data, created, pid, pid_started)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (secrets.token_hex(4), store_queue.last_place(connection) + 1, *values),
+                )
+
+    def made_with(self, token: str) -> str | None:
+        """The id of the run that was made with this `token`."""
+        with self._transaction() as connection:
             found = connection.execute("SELECT id FROM runs WHERE token = ?", (token,)).fetchone()
-        if not found:  # two ids alike: one chance in four thousand million a run
-            return self.create(config, token, name, state, data=data, pid=pid, pid_started=pid_started)
-        return found["id"]
+        return found["id"] if found else None
 
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         with self._transaction() as connection:
-            return store_rows.run(store_rows.row_of(connection, run_id))
+            row = store_rows.row_of(connection, run_id)
+            return store_rows.run(row, store_queue.positions(connection) if row["state"] == State.QUEUED else {})
 
     def runs(self, limit: int = 200) -> tuple[Run, ...]:
         """Newest first."""
         with self._transaction() as connection:
             rows = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (max(0, limit),)).fetchall()
-        return tuple(store_rows.run(row) for row in rows)
+            positions = store_queue.positions(connection)
+        return tuple(store_rows.run(row, positions) for row in rows)
+
+    def summaries(self, limit: int = 10_000, known: summaries.Summaries | None = None) -> summaries.Summaries:
+        """The newest runs in short, for a table; `known` itself where nothing has changed since."""
+        with self._transaction() as connection:
+            if known and known.version == summaries.version(connection):
+                return known
+            with store_rows.readable("the table of runs"):
+                return summaries.summaries(connection, limit)
 
     def active(self) -> tuple[ActiveRun, ...]:
-        """Runs that have not ended, the oldest first."""
+        """Runs that wait or train, by their place in the queue."""
         with self._transaction() as connection:
-            rows = connection.execute("SELECT * FROM runs WHERE ended IS NULL ORDER BY number").fetchall()
-        return tuple(store_rows.active_run(row) for row in rows)
+            return store_queue.active(connection)
 
     def data_folder(self, run_id: str) -> Path | None:
         """The folder of data sets that the user had named when the run was made."""
@@ -102,159 +110,139 @@ class Store:
             named = store_rows.row_of(connection, run_id)["data"]
         return Path(named) if named else None
 
+    # What people ask for
+
+    def stop(self, run_id: str, *, owner: str | None = None) -> State:
+        """Asks a run to end: at once where no process works on it, else as soon as that looks. No effect on one that has ended."""
+        with self._transaction(write=True) as connection:
+            return store_lifecycle.stop(connection, self._own(connection, run_id, owner), self._clock())
+
+    def pause(self, run_id: str, *, owner: str | None = None) -> State:
+        """Asks a run to pause: at once while it is queued, else as soon as its process looks."""
+        with self._transaction(write=True) as connection:
+            return store_lifecycle.pause(connection, self._own(connection, run_id, owner), self._clock())
+
+    def resume(self, run_id: str, *, owner: str | None = None) -> State:
+        """Queues a run again that was paused, interrupted or stopped, or failed after a checkpoint."""
+        with self._transaction(write=True) as connection:
+            return store_lifecycle.resume(connection, self._own(connection, run_id, owner), self._clock())
+
+    def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> State:
+        """Queues a run that finished or was stopped for `epochs` more."""
+        with self._transaction(write=True) as connection:
+            return store_lifecycle.extend(connection, self._own(connection, run_id, owner), epochs, self._clock())
+
+    def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
+        with self._transaction(write=True) as connection:
+            self._own(connection, run_id, owner)
+            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (well_formed(name), run_id))
+
+    def annotate(self, run_id: str, note: str, *, owner: str | None = None) -> None:
+        with self._transaction(write=True) as connection:
+            self._own(connection, run_id, owner)
+            connection.execute("UPDATE runs SET note = ? WHERE id = ?", (well_formed(note), run_id))
+
+    def delete(self, run_id: str, *, owner: str | None = None) -> None:
+        """Forgets a run that has ended, with its events; its folder is the caller's."""
+        with self._transaction(write=True) as connection:
+            store_lifecycle.delete(connection, self._own(connection, run_id, owner))
+
+    # The queue
+
+    def queue(self) -> tuple[Run, ...]:
+        """The runs that wait, the one that starts next first."""
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT * FROM runs WHERE state = 'queued'").fetchall()
+            positions = store_queue.positions(connection)
+        return tuple(sorted((store_rows.run(row, positions) for row in rows), key=lambda run: run.position or 0))
+
+    def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
+        """Moves a queued run `places` later (earlier if negative) among its owner's; those of others keep theirs."""
+        with self._transaction(write=True) as connection:
+            store_queue.move(connection, self._own(connection, run_id, owner), places)
+
+    def turns(self) -> dict[str, int]:
+        """When each owner's run was last started, as a count."""
+        with self._transaction() as connection:
+            return store_queue.turns(connection)
+
+    # What processes do
+
     def move(self, run_id: str, to: State, **fields: Any) -> None:
         """Moves a run to another state; `fields`: device, message, pid, pid_started. Raises RunStateError if MOVES forbids it."""
         with self._transaction(write=True) as connection:
-            self._move(connection, store_rows.row_of(connection, run_id), to, fields)
-
-    def stop(self, run_id: str) -> State:
-        """Asks a run to end: at once while it is queued, else as soon as its process looks. No effect on one that has ended."""
-        with self._transaction(write=True) as connection:
-            row = store_rows.row_of(connection, run_id)
-            state = State(row["state"])
-            to = State.STOPPED if state is State.QUEUED else State.STOPPING
-            if state not in ACTIVE or state is State.STOPPING:
-                return state
-            self._move(connection, row, to, {})
-            return to
+            store_lifecycle.move(connection, store_rows.row_of(connection, run_id), to, self._clock(), **fields)
 
     def adopt(self, run_id: str, pid: int, pid_started: str) -> None:
         """Says which process runs it from now on. Raises RunStateError if the run has ended or waits in the queue."""
         with self._transaction(write=True) as connection:
-            row = store_rows.row_of(connection, run_id)
-            if row["state"] not in (State.STARTING, State.STOPPING):
-                raise RunStateError(f"Run {row['id']} is {row['state']}: no process can take it over.")
-            connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (pid, pid_started, run_id))
+            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), pid, pid_started)
 
-    # Events
+    def interrupt(self, run: ActiveRun, message: str) -> None:
+        """Ends a run whose process is gone. Raises RunStateError if it has gone on since `run` was read."""
+        with self._transaction(write=True) as connection:
+            row = store_rows.row_of(connection, run.id)
+            store_lifecycle.check_process(row, (run.pid, run.pid_started))
+            store_lifecycle.interrupt(connection, row, self._clock(), message)
 
-    def add(self, run_id: str, event: Event, *, to: State | None = None, **fields: Any) -> State:
+    def resumable(self, most: int) -> tuple[str, ...]:
+        """Runs that were interrupted though nobody wanted them to end, and resumed by themselves fewer than `most` times."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT id FROM runs WHERE resumable = 1 AND state = 'interrupted' AND resumes < ? ORDER BY place DESC", (most,)
+            ).fetchall()
+        return tuple(row["id"] for row in rows)
+
+    def resume_by_itself(self, run_id: str, most: int) -> bool:
+        """Queues such a run again, at the head of the queue; False if somebody was quicker."""
+        with self._transaction(write=True) as connection:
+            return store_lifecycle.resume_by_itself(connection, store_rows.row_of(connection, run_id), most, self._clock())
+
+    def add(
+        self,
+        run_id: str,
+        event: Event,
+        *,
+        to: State | None = None,
+        process: Process | None = None,
+        history: Sequence[EpochDone] = (),
+        **fields: Any,
+    ) -> State:
         """Keeps an event, its figures in the run's own row and a move that follows from it, all in one transaction.
 
-        Returns the run's state, so that who adds events learns that a stop was asked for.
+        Returns the run's state, so that who adds events learns that a stop was asked for. Raises RunStateError where the run
+        is no longer that `process`'s. A RunResumed comes with the `history` that its checkpoint knows.
         """
-        now = self._clock()
-        body = events.to_dict(event)
-        kind = body.pop("event")
         with self._transaction(write=True) as connection:
             row = store_rows.row_of(connection, run_id)
-            connection.execute(
-                "INSERT INTO events (run_id, seq, kind, number, time, body) VALUES (:run, "
-                "(SELECT coalesce(max(seq), 0) + 1 FROM events WHERE run_id = :run), :kind, "
-                "(SELECT coalesce(max(number), 0) + 1 FROM events WHERE run_id = :run AND kind = :kind), :time, :body)",
-                {"run": run_id, "kind": kind, "time": now, "body": json.dumps(body)},
-            )
-            connection.execute("UPDATE runs SET last_event = ? WHERE id = ?", (now, run_id))
-            if isinstance(event, RunStarted):
-                connection.execute("UPDATE runs SET parameters = ? WHERE id = ?", (event.parameters, run_id))
-            if isinstance(event, EpochDone):
-                connection.execute(
-                    "UPDATE runs SET epochs_done = ?, train_loss = ?, train_accuracy = ?, test_accuracy = ?,"
-                    " best_test_accuracy = max(coalesce(best_test_accuracy, 0), ?) WHERE id = ?",
-                    (event.epoch, event.train_loss, event.train_accuracy, event.test_accuracy, event.test_accuracy, run_id),
-                )
-            if to is not None:
-                self._move(connection, row, to, fields)
-                return to
-        return State(row["state"])
+            store_lifecycle.check_process(row, process)
+            store_events.add(connection, row, event, self._clock(), history)
+            if to is None:
+                return State(row["state"])
+            return store_lifecycle.move(connection, store_rows.row_of(connection, run_id), to, self._clock(), **fields)
+
+    # What was told
 
     def events(self, run_id: str, after: int = 0) -> tuple[tuple[int, Event], ...]:
         """All events but Progress with a sequence number above `after`, with their numbers."""
         with self._transaction() as connection:
             store_rows.row_of(connection, run_id)
-            rows = connection.execute(
-                # Two ranges, not <>: so the index skips the many Progress rows.
-                "SELECT seq, kind, body FROM events INDEXED BY events_by_kind WHERE seq > :after AND"
-                " (run_id = :run AND kind < 'progress' "
-                "OR run_id = :run AND kind > 'progress') ORDER BY seq",
-                {"run": run_id, "after": after},
-            ).fetchall()
-        return tuple((row["seq"], store_rows.event(row)) for row in rows)
+            return store_events.all_but_progress(connection, run_id, after)
 
     def epochs(self, run_id: str) -> tuple[EpochDone, ...]:
         with self._transaction() as connection:
             store_rows.row_of(connection, run_id)
-            rows = connection.execute(
-                "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'epoch_done' ORDER BY number", (run_id,)
-            ).fetchall()
-        return tuple(store_rows.event(row) for row in rows)
+            return store_events.epochs(connection, run_id)
 
     def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
-        """At most `points` (from 2 on) Progress events, evenly spread, the first and the last among them.
-
-        The distance between two is a power of 2, so a curve that grows keeps the points it has shown. No other rows are read.
-        """
+        """At most `points` (from 2 on) Progress events, evenly spread, the first and the last among them."""
         with self._transaction() as connection:
             store_rows.row_of(connection, run_id)
-            last = connection.execute(
-                "SELECT coalesce(max(number), 0) FROM events WHERE run_id = ? AND kind = 'progress'", (run_id,)
-            ).fetchone()[0]
-            stride = 1
-            while (last - 1) // stride + 2 > max(2, points) and last > max(2, points):
-                stride *= 2
-            numbers = sorted({*range(1, last + 1, stride), last} - {0})
-            rows = connection.execute(
-                "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'progress'"
-                " AND number IN (SELECT value FROM json_each(?)) ORDER BY number",
-                (run_id, json.dumps(numbers)),
-            ).fetchall()
-        return tuple(store_rows.event(row) for row in rows)
+            return store_events.progress(connection, run_id, points)
 
     # Inside
 
-    def _move(self, connection: sqlite3.Connection, row: sqlite3.Row, to: State, fields: dict[str, Any]) -> None:
-        state = State(row["state"])
-        if to not in MOVES[state]:
-            raise RunStateError(f"Run {row['id']} is {state} and cannot become {to}.")
-        now = self._clock()
-        # An interrupted run ended when it was last heard of, not when somebody noticed.
-        ended = (row["last_event"] or now) if to is State.INTERRUPTED else now
-        values = {"device": None, "message": None, "pid": None, "pid_started": None} | fields
-        connection.execute(
-            "UPDATE runs SET state = :to, device = coalesce(:device, device), message = coalesce(:message, message),"
-            " pid = coalesce(:pid, pid), pid_started = coalesce(:pid_started, pid_started),"
-            " started = coalesce(started, :started), ended = :ended WHERE id = :id",
-            {
-                **values,
-                "to": to,
-                "started": now if to is State.RUNNING else None,
-                "ended": None if to in ACTIVE else ended,
-                "id": row["id"],
-            },
-        )
-
-    def _open(self) -> sqlite3.Connection:
-        # One thread at a time uses a connection, but not always the one that opened it.
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a power cut may lose the last events, never the file
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    @contextmanager
-    def _transaction(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._converted_errors():
-            with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            connection = connection or self._open()
-            try:
-                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            finally:
-                with self._lock:
-                    self._idle.append(connection)
-
-    @contextmanager
-    def _converted_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"The record of runs, {self.path}, cannot be read or written ({error}): "
-                "check that the folder is yours to write and the disk is not full, or choose another home folder."
-            ) from error
+    def _own(self, connection: Any, run_id: str, owner: str | None) -> Any:
+        row = store_rows.row_of(connection, run_id)
+        store_lifecycle.own(row, owner)
+        return row

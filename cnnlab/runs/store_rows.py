@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cnnlab import events
 from cnnlab.config import RunConfig
-from cnnlab.errors import RunNotFound
+from cnnlab.errors import ConfigError, RunNotFound, StoreError
 from cnnlab.runs.records import Run, State
+from cnnlab.text import shortened, well_formed
+
+Process = tuple[int | None, str | None]  # number, and what tells it from a later one with the same number
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """What the dispatcher needs to know of a run that has not ended."""
+    """What the dispatcher needs to know of a run that waits or trains."""
 
     id: str
     state: State
@@ -24,17 +29,36 @@ class ActiveRun:
     device: str
     pid: int | None
     pid_started: str | None
+    owner: str
+
+    @property
+    def waits(self) -> bool:
+        return self.state is State.QUEUED
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """A row that was damaged on the disk, or by hand, is a sentence."""
+    try:
+        yield
+    except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
+        said = shortened(error, quoted=False)
+        raise StoreError(
+            f"The record of runs is damaged: {what} cannot be read ({said}). Put back a copy of it, or choose another home folder."
+        ) from error
 
 
 def active_run(row: sqlite3.Row) -> ActiveRun:
-    return ActiveRun(row["id"], State(row["state"]), _config(row["config"]), row["device"], row["pid"], row["pid_started"])
+    plain = (row[name] for name in ("device", "pid", "pid_started", "owner"))
+    with readable(f"run {shortened(row['id'])}"):
+        return ActiveRun(row["id"], State(row["state"]), _config(row["config"]), *plain)
 
 
 def row_of(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
     """The run's row. Raises RunNotFound."""
-    found = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
+    found = connection.execute("SELECT * FROM runs WHERE id = ?", (well_formed(run_id),)).fetchone()
     if found is None:
-        raise RunNotFound(f"There is no run {str(run_id)[:80]!r}.")
+        raise RunNotFound(f"There is no run {shortened(run_id)}.")
     return found
 
 
@@ -45,26 +69,23 @@ def _config(text: str) -> RunConfig:
 
 
 def event(row: sqlite3.Row) -> Any:
-    return events.from_dict({"event": row["kind"], **json.loads(row["body"])})
+    with readable(f"an event of kind {shortened(row['kind'])}"):
+        return events.from_dict({"event": row["kind"], **json.loads(row["body"])})
 
 
-def run(row: sqlite3.Row) -> Run:
-    until = row["ended"] or row["last_event"]
-    return Run(
-        id=row["id"],
-        name=row["name"],
-        state=State(row["state"]),
-        config=_config(row["config"]),
-        created=row["created"],
-        started=row["started"],
-        ended=row["ended"],
-        device=row["device"],
-        message=row["message"],
-        epochs_done=row["epochs_done"],
-        train_loss=row["train_loss"],
-        train_accuracy=row["train_accuracy"],
-        test_accuracy=row["test_accuracy"],
-        best_test_accuracy=row["best_test_accuracy"],
-        parameters=row["parameters"],
-        seconds=until - row["started"] if until and row["started"] else None,
-    )
+_SAME = (
+    *("id", "name", "created", "started", "ended", "device", "message", "epochs_done", "train_loss", "train_accuracy"),
+    *("test_accuracy", "best_test_accuracy", "parameters", "seconds", "owner", "note", "resumes", "images_per_second"),
+)
+
+
+def run(row: sqlite3.Row, positions: Mapping[str, int]) -> Run:
+    """The row as a value, with its place among `positions` of the queue."""
+    with readable(f"run {shortened(row['id'])}"):
+        return Run(
+            **{name: row[name] for name in _SAME},
+            state=State(row["state"]),
+            config=_config(row["config"]),
+            has_checkpoint=bool(row["has_checkpoint"]),
+            position=positions.get(row["id"]),
+        )

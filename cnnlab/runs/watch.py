@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
+
 from cnnlab import processes
-from cnnlab.errors import RunStateError
-from cnnlab.runs.records import State
+from cnnlab.errors import RunNotFound, RunStateError
 from cnnlab.runs.store import Store
 
 MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted."
+MOST_RESUMES = 3  # by itself, until somebody asks for it: what kills a run may be the run
 
 
-def mark_interrupted(store: Store) -> int:
-    """Ends the runs whose process is gone as interrupted; returns how many."""
+def mark_interrupted(store: Store, lost: Collection[str] = ()) -> int:
+    """Ends the runs whose process is gone as interrupted; returns how many. `lost` are known to be gone."""
     marked = 0
     for run in store.active():
-        if run.state is State.QUEUED or processes.alive(run.pid, run.pid_started):
+        if run.waits or (run.id not in lost and processes.alive(run.pid, run.pid_started)):
             continue
         try:
-            store.move(run.id, State.INTERRUPTED, message=MESSAGE)
-        except RunStateError:
+            store.interrupt(run, MESSAGE)
+        except (RunStateError, RunNotFound):
             continue  # it came to its own end between our two looks
         marked += 1
     return marked
+
+
+def may_resume(store: Store) -> tuple[str, ...]:
+    """Interrupted runs that the lab may resume by itself; none where `CNNLAB_AUTO_RESUME` is off."""
+    if os.environ.get("CNNLAB_AUTO_RESUME", "on").strip().lower() in ("off", "0", "no", "false"):
+        return ()
+    return store.resumable(MOST_RESUMES)
+
+
+def resume_by_itself(store: Store, run_id: str) -> None:
+    """Queues such a run, unless somebody was quicker."""
+    try:
+        store.resume_by_itself(run_id, MOST_RESUMES)
+    except RunNotFound:
+        return  # deleted meanwhile

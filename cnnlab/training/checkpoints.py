@@ -3,15 +3,19 @@
 A checkpoint is a dict of tensors and plain containers, so that it can be loaded with `weights_only=True`:
 - the run: `format`, `config` (dict of settings), `classes` (names), `input_shape`, `preparation` (how pixels became input);
 - the moment: `epoch`, `batch` (batches of that epoch done), `step`, `learning_rate`, `sums` and `times` of that epoch,
-  `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation);
+  `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation), `seconds` trained;
 - the record: `history` (EpochDone as dicts), `best_epoch`, `best_test_accuracy`, and of the last evaluation `test_accuracy`,
   `test_predicted` (uint8 per test image) and `test_confidence` (float32 per test image); None before the first.
+
+One that is made in the middle of an epoch has the weights of that moment and the evaluation of the last whole epoch, which is the
+last of its `history`. The last checkpoint keeps the one before it as a second: a disk that lies to fsync can damage one.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
+import sys
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,7 @@ from cnnlab.errors import CheckpointError
 
 FORMAT = 1
 LAST = "last.pt"
+PREVIOUS = "last.previous.pt"
 BEST = "best.pt"
 
 Checkpoint = dict[str, Any]
@@ -46,6 +51,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the new name with no content
         partial.replace(path)
+        _sync_names(path.parent)
     except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as RuntimeError
         with suppress(OSError):  # half a file is worth nothing and may be what fills the disk
             partial.unlink()
@@ -53,14 +59,72 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         raise CheckpointError(f"The checkpoint {path} cannot be written ({error}); {advice}.") from error
 
 
+def save_last(checkpoint: Checkpoint, folder: Path) -> None:
+    """Writes last.pt; what was last becomes last.previous.pt. There is a whole checkpoint called last.pt at every moment."""
+    last, previous, spare = folder / LAST, folder / PREVIOUS, folder / f".{PREVIOUS}.partial"
+    try:
+        if last.exists() and not (previous.exists() and previous.samefile(last)):
+            spare.unlink(missing_ok=True)
+            try:
+                os.link(last, spare)
+            except OSError:  # a file system without hard links: for an instant there is only the previous one
+                last.replace(previous)
+            else:
+                spare.replace(previous)
+    except OSError as error:
+        raise CheckpointError(
+            f"The folder {folder} cannot be written ({error}); free some space or choose another home."
+        ) from error
+    save(checkpoint, last)
+
+
+def load_latest(folder: Path) -> tuple[Path, Checkpoint] | None:
+    """The latest checkpoint in `folder` that is whole, and its file; None where there never was one.
+
+    Raises CheckpointError, the reason of the latest, where none of those there is whole.
+    """
+    first_error: CheckpointError | None = None
+    for path in (folder / LAST, folder / PREVIOUS, folder / BEST):
+        if not path.exists():
+            continue
+        try:
+            return path, load(path)
+        except CheckpointError as error:
+            first_error = first_error or error
+    if first_error is not None:
+        raise first_error
+    return None
+
+
+def drop_previous(folder: Path) -> None:
+    """Once a run has finished there is nothing left to fall back for."""
+    with suppress(OSError):  # it only takes space
+        (folder / PREVIOUS).unlink(missing_ok=True)
+
+
+def _sync_names(folder: Path) -> None:
+    """Makes a new name last through a power cut: the names are the folder's content, not the file's."""
+    if sys.platform == "win32":
+        return  # it opens no folders, and keeps names in its journal
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def load(path: Path) -> Checkpoint:
     """The checkpoint at `path`, its tensors on the CPU. Raises CheckpointError where it is missing, damaged or foreign."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch does not look at the checksums, at about 1 s a gigabyte
+        content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"There is no checkpoint {path}; it is written when the first epoch is done.") from None
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"The checkpoint {path} is damaged and cannot be read; train again to replace it.") from error
+    except Exception as error:  # what a reader does with damaged bytes is anybody's guess: torch's raises IndexError, too
+        raise CheckpointError(_damaged(path)) from error
+    if damaged:
+        raise CheckpointError(_damaged(path))
     if not isinstance(content, dict) or "format" not in content:
         raise CheckpointError(f"The file {path} is not a checkpoint of this lab.")
     if content["format"] != FORMAT:
@@ -71,3 +135,7 @@ def load(path: Path) -> Checkpoint:
     if missing:
         raise CheckpointError(f"The checkpoint {path} is incomplete ({', '.join(missing)} missing); train again to replace it.")
     return content
+
+
+def _damaged(path: Path) -> str:
+    return f"The checkpoint {path} is damaged and cannot be read; train again to replace it."

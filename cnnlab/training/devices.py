@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from cnnlab.errors import DeviceError
+from cnnlab.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,16 @@ def find(name: str) -> DeviceInfo:
         if device.name == wanted:
             return device
     listed = ", ".join(f"{device.name} ({device.title})" for device in devices)
-    raise DeviceError(f"There is no device {str(name)[:80]!r} on this machine; choose auto or one of: {listed}.")
+    raise DeviceError(f"There is no device {shortened(name)} on this machine; choose auto or one of: {listed}.")
+
+
+def total_memory(name: str) -> int | None:
+    """Bytes of memory that the device `name` has; None where the system does not say. Starts CUDA, as training has done."""
+    if name.startswith("cuda"):
+        return int(torch.cuda.get_device_properties(name).total_memory)
+    if not hasattr(os, "sysconf"):
+        return None  # Windows
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _cpu_title() -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cnnlab import datasets, forecast
 from cnnlab.architectures import card
+from cnnlab.layers.trace import layer_table
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -76,14 +78,27 @@ def _advice(config: RunConfig, done: EpochDone) -> str:
     return f"{condition} again with another seed or a learning rate of {rate / 10:g}{others}."
 
 
-def out_of_memory(config: RunConfig, device: str, phase: str) -> str:
-    """The device has no room for a batch."""
-    size = config.image_size
+def out_of_memory(config: RunConfig, device: str, phase: str, where: str = "cpu", total: int | None = None) -> str:
+    """The device, which a person calls `device` and a configuration `where`, has no room for a batch in its `total` bytes."""
+    size, batch = config.image_size, config.batch_size
     network = f"use images smaller than {size} px or a smaller network"
-    if config.batch_size == 1 or phase == "evaluation":
-        return f"The memory of {device} is too small for this network during {phase}: {network}."
-    batch = config.batch_size
-    return f"The memory of {device} is too small for batches of {batch} images: try {batch // 2}, or {network}."
+    table = layer_table(
+        config.architecture, (config.channels, size, size), len(datasets.entry(config.dataset).classes), config.options
+    )
+    need = forecast.memory(config, table, where)
+    figures = _memory_figures(need.bytes(batch), total)
+    if batch == 1 or phase == "evaluation":
+        return f"The memory of {device} is too small for this network during {phase}: {network}.{figures}"
+    fitting = need.largest_batch(total, batch // 2) if total else batch // 2
+    smaller = f"try {fitting}, or {network}" if fitting else network
+    return f"The memory of {device} is too small for batches of {batch} images: {smaller}.{figures}"
+
+
+def _memory_figures(needed: int, total: int | None) -> str:
+    if total is None:
+        return f" The run should need about {forecast.memory_text(needed)}."
+    figures = f" The run should need about {forecast.memory_text(needed)} of the {forecast.memory_text(total)} there are"
+    return figures + (": other programs hold the rest." if needed < forecast.USABLE * total else ".")
 
 
 def _remedies(config: RunConfig) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,18 @@ import torch
 
 from cnnlab.errors import CNNLabError
 from cnnlab.evaluation import Evaluation, comfortable_batch, evaluate_in_steps
-from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunStarted
-from cnnlab.training import checkpoints, diagnosis
+from cnnlab.events import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Notice,
+    RunFailed,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+)
+from cnnlab.training import checkpoints, devices, diagnosis
 from cnnlab.training.progress import Meter
 from cnnlab.training.session import Session
 
@@ -30,23 +40,29 @@ def train(
     *,
     folder: Path | None = None,
     progress_every: float = 0.5,
+    checkpoint_every: float = 30.0,
     resume: checkpoints.Checkpoint | None = None,
+    pausing: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
-    """Trains as `config` says on all of `data`, and tells what happens; the last event is RunFinished or RunFailed.
+    """Trains as `config` says on all of `data`, and tells what happens; the last event is RunFinished, RunPaused or RunFailed.
 
     A smaller share of the images is the caller's to take (`ImageData.take`). A Progress comes every `progress_every` seconds
-    and at the end of an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone is told.
-    Closing the generator ends the run. With `resume` it goes on from that checkpoint of a run with the same configuration.
+    and at the end of an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone is told, and
+    last.pt in the middle of one after a Progress, `checkpoint_every` seconds after the last.
+    Closing the generator ends the run. With `resume` it goes on from that checkpoint of a run with the same configuration, and
+    tells RunResumed first. `pausing` is asked after each event: once True, the run saves where it stands and tells RunPaused.
 
     Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin.
     """
     session = None
     try:
-        begun = Session(config, data)
+        begun, resumed = Session(config, data), resume is not None
         if resume is not None:
             begun.restore(resume)
+            del resume  # its tensors take as much as the network and its optimiser
         session = begun
-        yield from _run(session, folder, progress_every)
+        yield _beginning(session, resumed=resumed)
+        yield from _Training(session, folder, progress_every, checkpoint_every, pausing).run()
         return
     except _NotFiniteError as error:
         failed = RunFailed("not-finite", error.epoch, str(error))
@@ -58,8 +74,9 @@ def train(
         if not _out_of_memory(error):
             raise
         judging = session is not None and session.epoch > 0 and session.epoch_is_over
-        device = session.device_name if session else "the device"
-        message = diagnosis.out_of_memory(config, device, "evaluation" if judging else "training")
+        device, where = (session.device_name, str(session.device)) if session else ("the device", "cpu")
+        phase = "evaluation" if judging else "training"
+        message = diagnosis.out_of_memory(config, device, phase, where, devices.total_memory(where) if session else None)
         failed = RunFailed("out-of-memory", session.epoch if session else 0, message)
     yield failed
 
@@ -70,8 +87,18 @@ class _NotFiniteError(Exception):
         super().__init__(diagnosis.not_finite(session.config, session.epoch, batch, len(session.bounds)))
 
 
-def _run(session: Session, folder: Path | None, progress_every: float) -> Iterator[Event]:
-    yield RunStarted(
+def _beginning(session: Session, *, resumed: bool) -> RunStarted | RunResumed:
+    if resumed:
+        return RunResumed(
+            epoch=session.epoch,
+            step=session.step,
+            epochs_done=len(session.history),
+            epochs=session.config.epochs,
+            device=str(session.device),
+            device_name=session.device_name,
+            seconds=session.seconds,
+        )
+    return RunStarted(
         device=str(session.device),
         device_name=session.device_name,
         parameters=sum(parameter.numel() for parameter in session.model.parameters() if parameter.requires_grad),
@@ -81,78 +108,128 @@ def _run(session: Session, folder: Path | None, progress_every: float) -> Iterat
         epochs=session.config.epochs,
         classes=len(session.classes),
     )
-    meter = Meter(session, progress_every)
-    while session.epoch < session.config.epochs or not session.epoch_is_over:
-        if session.epoch_is_over:
-            session.begin_epoch()
-        yield from _train_epoch(session, meter)
-        evaluation = yield from _evaluate(session, meter)
-        done = session.close_epoch(evaluation)
-        saved = _save(session, folder)
-        yield done
-        yield from _notices(session, done)
-        yield from saved
-    last = session.history[-1]
-    yield RunFinished(
-        epochs=len(session.history),
-        seconds=meter.seconds,
-        train_accuracy=last.train_accuracy,
-        test_accuracy=last.test_accuracy,
-        best_epoch=session.best_epoch,
-        best_test_accuracy=session.best_accuracy,
-    )
 
 
-def _train_epoch(session: Session, meter: Meter) -> Iterator[Event]:
-    meter.begin_epoch()
-    while not session.epoch_is_over:
-        session.advance()
-        if meter.due or session.epoch_is_over:
-            totals = session.totals()
-            if totals.finite_batches < session.batch:
-                raise _NotFiniteError(session, totals.finite_batches + 1)
-            yield meter.training(totals)
+class _Training:
+    """The events after the first. Each part answers whether the whole may go on: False once a pause was asked for."""
 
+    def __init__(
+        self, session: Session, folder: Path | None, progress_every: float, checkpoint_every: float, pausing: Callable[[], bool]
+    ) -> None:
+        self.session, self.folder, self.pausing = session, folder, pausing
+        self.meter = Meter(session, progress_every)
+        self.checkpoint_every = checkpoint_every
+        self.next_checkpoint = time.perf_counter() + checkpoint_every
+        self.saved_seconds = session.seconds
 
-def _evaluate(session: Session, meter: Meter) -> Generator[Event, None, Evaluation]:
-    # Judging needs less memory than training, so what fits in a training batch fits here.
-    size = max(session.config.batch_size, comfortable_batch(session.config.image_size, session.device))
-    steps = evaluate_in_steps(
-        session.model,
-        session.test_images,
-        session.test_labels,
-        session.preparation,
-        batch_size=size,
-        precision=session.config.precision,
-    )
-    began = time.perf_counter()
-    try:
-        while True:
-            judged = next(steps)
-            if meter.due:
-                yield meter.evaluation(judged, time.perf_counter() - began)
-    except StopIteration as end:
-        evaluation: Evaluation = end.value
-    finally:
-        steps.close()
-    session.times.evaluation = time.perf_counter() - began
-    if not math.isfinite(evaluation.loss):
-        raise _NotFiniteError(session, batch=0)
-    return evaluation
+    def run(self) -> Iterator[Event]:
+        session = self.session
+        while len(session.history) < session.config.epochs:
+            if len(session.history) == session.epoch:
+                session.begin_epoch()
+            goes_on = yield from self.train_epoch()
+            evaluation = (yield from self.evaluate()) if goes_on else None
+            if evaluation is None:
+                yield from self.save_between()
+                yield self.paused()
+                return
+            done = session.close_epoch(evaluation)
+            saved = self.save_epoch()
+            yield done
+            yield from _notices(session, done)
+            yield from saved
+            if self.pausing() and len(session.history) < session.config.epochs:
+                yield self.paused()
+                return
+        if self.folder is not None:
+            checkpoints.drop_previous(self.folder)
+        last = session.history[-1]
+        yield RunFinished(
+            epochs=len(session.history),
+            seconds=session.seconds,
+            train_accuracy=last.train_accuracy,
+            test_accuracy=last.test_accuracy,
+            best_epoch=session.best_epoch,
+            best_test_accuracy=session.best_accuracy,
+        )
 
+    def train_epoch(self) -> Generator[Event, None, bool]:
+        session, meter = self.session, self.meter
+        meter.begin_epoch()
+        while not session.epoch_is_over:
+            session.advance()
+            if meter.due or session.epoch_is_over:
+                totals = session.totals()
+                if totals.finite_batches < session.batch:
+                    raise _NotFiniteError(session, totals.finite_batches + 1)
+                yield meter.training(totals)
+                if self.pausing():
+                    return False
+                if time.perf_counter() >= self.next_checkpoint:
+                    yield from self.save_between()
+        return True
 
-def _save(session: Session, folder: Path | None) -> list[CheckpointSaved]:
-    """Writes the best before the last: whoever resumes from the last then finds the best that it speaks of."""
-    if folder is None:
-        return []
-    state, accuracy = session.state(), session.history[-1].test_accuracy
-    saved = []
-    if session.best_epoch == session.epoch:
-        checkpoints.save(state, folder / checkpoints.BEST)
-        saved.append(CheckpointSaved("best", session.epoch, accuracy))
-    checkpoints.save(state, folder / checkpoints.LAST)
-    saved.append(CheckpointSaved("last", session.epoch, accuracy))
-    return saved
+    def evaluate(self) -> Generator[Event, None, Evaluation | None]:
+        session, meter = self.session, self.meter
+        # Judging needs less memory than training, so what fits in a training batch fits here.
+        size = max(session.config.batch_size, comfortable_batch(session.config.image_size, session.device))
+        steps = evaluate_in_steps(
+            session.model,
+            session.test_images,
+            session.test_labels,
+            session.preparation,
+            batch_size=size,
+            precision=session.config.precision,
+        )
+        began = time.perf_counter()
+        try:
+            while True:
+                judged = next(steps)
+                if meter.due:
+                    yield meter.evaluation(judged, time.perf_counter() - began)
+                    if self.pausing():
+                        return None
+        except StopIteration as end:
+            evaluation: Evaluation = end.value
+        finally:
+            steps.close()
+        session.times.evaluation = time.perf_counter() - began
+        if not math.isfinite(evaluation.loss):
+            raise _NotFiniteError(session, batch=0)
+        return evaluation
+
+    def save_epoch(self) -> list[CheckpointSaved]:
+        """Writes the best before the last: whoever resumes from the last then finds the best that it speaks of."""
+        session, folder = self.session, self.folder
+        if folder is None:
+            return []
+        state, accuracy = session.state(), session.history[-1].test_accuracy
+        saved = []
+        if session.best_epoch == session.epoch:
+            checkpoints.save(state, folder / checkpoints.BEST)
+            saved.append(CheckpointSaved("best", session.epoch, accuracy, session.step))
+        self.save_last(state)
+        saved.append(CheckpointSaved("last", session.epoch, accuracy, session.step))
+        return saved
+
+    def save_between(self) -> Iterator[Event]:
+        """In the middle of an epoch, right after a Progress, so that the next one covers exactly what comes after."""
+        session = self.session
+        if self.folder is not None:
+            self.save_last(session.state())
+            accuracy = session.history[-1].test_accuracy if session.history else None
+            yield CheckpointSaved("last", session.epoch, accuracy, session.step)
+
+    def paused(self) -> RunPaused:
+        return RunPaused(len(self.session.history), self.session.step, self.saved_seconds)
+
+    def save_last(self, state: checkpoints.Checkpoint) -> None:
+        began = time.perf_counter()
+        checkpoints.save_last(state, self.folder or Path())
+        self.saved_seconds = state["seconds"]
+        ended = time.perf_counter()
+        # A gigabyte on a slow disk takes ten seconds. Saving should cost a tenth of the time at most, but not be put off for long.
+        self.next_checkpoint = ended + max(self.checkpoint_every, min(10 * (ended - began), 10 * self.checkpoint_every))
 
 
 def _notices(session: Session, done: EpochDone) -> Iterator[Event]:

@@ -18,7 +18,6 @@ class Meter:
     def __init__(self, session: Session, every: float) -> None:
         self._session, self._every = session, every
         self._began = time.perf_counter()
-        self._earlier = sum(done.seconds for done in session.history)  # of a resumed run, before it was interrupted
         self._share_at_start = self._share(0)
         self._next = self._began + every
         self._last: Progress | None = None
@@ -32,11 +31,6 @@ class Meter:
     @property
     def due(self) -> bool:
         return time.perf_counter() >= self._next
-
-    @property
-    def seconds(self) -> float:
-        """Since the run started."""
-        return self._earlier + time.perf_counter() - self._began
 
     def training(self, totals: Totals) -> Progress:
         """The images since the last call, given the epoch's totals so far."""
@@ -53,7 +47,7 @@ class Meter:
             images_per_second=images / max(now - self._window_began, 1e-9),
             learning_rate=session.learning_rate,
             share_done=share,
-            seconds=self.seconds,
+            seconds=session.seconds,
             seconds_left=self._seconds_left(share),
         )
         self._window, self._window_began, self._next = totals, now, now + self._every
@@ -64,13 +58,18 @@ class Meter:
         share = self._share(judged)
         self._next = time.perf_counter() + self._every
         return replace(
-            self._last,
+            self._last or self._of_epoch(),
             phase="evaluation",
             images_per_second=judged / max(seconds, 1e-9),
             share_done=share,
-            seconds=self.seconds,
+            seconds=self._session.seconds,
             seconds_left=self._seconds_left(share),
         )
+
+    def _of_epoch(self) -> Progress:
+        """What would have been told last, where a run resumes after the last batch of an epoch."""
+        self._window, window = Totals(), self._window
+        return self.training(window)
 
     def _share(self, judged: int) -> float:
         session = self._session

@@ -91,6 +91,7 @@ class Session:
         self.times = Times()
         self.epoch = self.batch = self.step = 0  # the epoch begun last, batches of it done, batches of the run done
         self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the batch done last
+        self._began, self._earlier = time.perf_counter(), 0.0
         self.history: list[EpochDone] = []
         self.best_epoch, self.best_accuracy = 0, -math.inf
         self.evaluation: Evaluation | None = None
@@ -103,6 +104,11 @@ class Session:
     @property
     def epoch_is_over(self) -> bool:
         return self.epoch == 0 or self.batch == len(self.bounds)
+
+    @property
+    def seconds(self) -> float:
+        """That the run has trained for, in this process and before."""
+        return self._earlier + time.perf_counter() - self._began
 
     def begin_epoch(self) -> None:
         """Sets the counters back and draws the order of the next epoch."""
@@ -187,6 +193,7 @@ class Session:
             "batch": self.batch,
             "step": self.step,
             "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
             "sums": asdict(self.sums.read()),
             "times": asdict(self.times),
             "model": self.model.state_dict(),
@@ -209,11 +216,13 @@ class Session:
     def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
         """Goes to the moment of `checkpoint`, which a run of the same configuration made.
 
-        On the cpu, what follows is the same to the bit as if the run had never been interrupted. Raises CheckpointError
-        where another setting than the device differs.
+        On the cpu, what follows is the same to the bit as if the run had never been interrupted. The device may be another
+        and the epochs may be more: a constant learning rate, steps and warm-up then go on as if it had been so from the start;
+        cosine and one-cycle go on along the curve over the new number of epochs, so the rate jumps once.
+        Raises CheckpointError where another setting differs.
         """
         mine, theirs = _plain(vars(self.config)), checkpoint["config"]
-        changed = [name for name in mine if mine[name] != theirs.get(name) and name != "device"]
+        changed = [name for name in mine if mine[name] != theirs.get(name) and name not in ("device", "epochs")]
         if changed:
             raise CheckpointError(
                 f"The checkpoint was made with other settings ({', '.join(changed)}); start a new run with these."
@@ -222,10 +231,16 @@ class Session:
         self.model.load_state_dict(checkpoint["model"])
         self.optimizer.load_state_dict(checkpoint["optimizer"])
         self.schedule.load_state_dict(checkpoint["schedule"])
+        # The rate of the next batch, which the optimiser keeps, was computed for the epochs of then.
+        for group, rate in zip(self.optimizer.param_groups, self.schedule.base_lrs, strict=True):
+            group["lr"] = rate * optimizers.factor(self.config, self.step, len(self.bounds))
         self.learning_rate = checkpoint["learning_rate"]
         self.sums.write(Totals(**checkpoint["sums"]))
         self.times = Times(**checkpoint["times"])
         self.history = [EpochDone(**done) for done in checkpoint["history"]]
+        times = self.times
+        trained = sum(done.seconds for done in self.history) + times.load + times.compute + times.evaluation
+        self._began, self._earlier = time.perf_counter(), checkpoint.get("seconds", trained)
         if self.history:
             predicted, confidence = checkpoint["test_predicted"], checkpoint["test_confidence"]
             self.evaluation = Evaluation(self.history[-1].test_loss, checkpoint["test_accuracy"], predicted, confidence)

@@ -1,13 +1,17 @@
-"""The record of runs as a short table of links, newest first."""
+"""What waits in the queue, and the record of runs as a short table of links, newest first."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from cnnlab.lab import Lab
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, share, title
+from cnnlab.runs.records import Run, State
+from pages._parts.run_actions import queue_buttons
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, isolated, share, short_title
+from pages._parts.visitor import not_yours
 
 SHOWN = 6  # rows at first; more on request, since each is a row of page elements
+QUEUE_SHOWN = 8
 
 
 def run_list(lab: Lab, *, but: str | None = None) -> None:
@@ -20,15 +24,15 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
             "with the first recipe that takes half a minute."
         )
         return
+    _queue(lab)
+    others = [run for run in others if run.state is not State.QUEUED]
     if not others:
         return
     st.markdown("#### Runs so far" if but is None else "#### Other runs")
     shown = others if st.session_state.get("all runs") else others[:SHOWN]
     for run in shown:
         name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
-        name.button(
-            escaped(title(run)), key=f"open {run.id}", type="tertiary", icon=STATE_ICONS[run.state], on_click=_open, args=(run.id,)
-        )
+        _link(name, run)
         state.caption(f"{STATE_WORDS[run.state]} · {run.epochs_done} of {run.config.epochs} epochs")
         accuracy.caption(
             f"{share(run.test_accuracy)} test accuracy"
@@ -37,9 +41,35 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
             if run.active
             else "no result"
         )
-        when.caption(ago(run.created) + (f" · took {duration(run.seconds)}" if run.seconds and not run.active else ""))
+        facts = [escaped(isolated(run.owner))] if run.owner else []
+        facts.append(ago(run.created))
+        if run.seconds and not run.active:
+            facts.append(f"took {duration(run.seconds)}")
+        when.caption(" · ".join(facts))
     if len(others) > SHOWN:
         st.toggle(f"Show all {len(others)}", key="all runs")
+
+
+def _queue(lab: Lab) -> None:
+    queue = lab.queue()
+    if not queue:
+        return
+    st.markdown(f"#### Waiting for their turn ({len(queue)})")
+    for place, run in enumerate(queue[:QUEUE_SHOWN], 1):
+        name, owner, actions = st.columns([4, 4, 2], vertical_alignment="center")
+        _link(name, run)
+        whose = f"{escaped(isolated(run.owner))}, " if run.owner else ""
+        owner.caption(f"{'next' if place == 1 else f'number {place}'} · {whose}{ago(run.created)}")
+        with actions.container(horizontal=True, horizontal_alignment="right"):
+            queue_buttons(lab, run, not_yours(run), short=True)
+    if len(queue) > QUEUE_SHOWN:
+        st.caption(f"and {len(queue) - QUEUE_SHOWN:,} more")
+
+
+def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
+    place.button(
+        short_title(run), key=f"open {run.id}", type="tertiary", icon=STATE_ICONS[run.state], on_click=_open, args=(run.id,)
+    )
 
 
 def _open(run_id: str) -> None:

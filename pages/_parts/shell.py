@@ -10,6 +10,7 @@ from streamlit.runtime import pages_manager
 from cnnlab.errors import CNNLabError
 from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
+from pages._parts.visitor import ask_for_name
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
 
@@ -28,6 +29,7 @@ def enter() -> Lab:
     except CNNLabError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()
+    ask_for_name()
     return lab
 
 

@@ -15,7 +15,10 @@ from cnnlab.lab import DatasetStatus, Lab
 from cnnlab.presets import Preset
 from pages._parts.address import Address, as_text
 from pages._parts.architecture_form import link_parameters, pick_architecture, pick_options
+from pages._parts.forecast_line import forecast_line
+from pages._parts.run_words import quoting
 from pages._parts.settings import Setting, control, setting
+from pages._parts.visitor import visitor
 
 SCOPE = "train"
 NAME = f"{SCOPE}:name"
@@ -83,11 +86,11 @@ def training_form(lab: Lab) -> None:
         config = RunConfig.make(**values)
     except ConfigError as error:
         address.close(complete=False)
-        st.error(_in_titles(error), icon=":material/error:")
+        st.error(quoting(_in_titles(error)), icon=":material/error:")
         return
     address.close()
     if address.problems:
-        st.warning("\n\n".join(address.problems), icon=":material/link_off:")
+        st.warning("\n\n".join(map(quoting, address.problems)), icon=":material/link_off:")
     note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
     with start:
         _start(lab, config, status, asked)
@@ -161,7 +164,7 @@ def _devices(lab: Lab) -> dict[str, str]:
         with st.spinner("Starting PyTorch …", show_time=True):
             return {device.name: device.title for device in lab.devices()}
     except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(quoting(error), icon=":material/error:")
         return {"cpu": "CPU"}
 
 
@@ -172,12 +175,19 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, asked: str | None
             st.page_link("pages/data.py", label="Get it on the Data page", icon=":material/download:")
             st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        button, cost = st.empty(), st.empty()
-    size = _size(lab, config)
-    cost.caption(size or "")
+        button = st.empty()
+        facts = st.container(gap=None)
+    with facts:
+        size = _size(lab, config)
+        if size:
+            st.caption(size)
+        need = forecast_line(lab, config) if size else None
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
-    ready = status.found is not None and size is not None
-    button.button("Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, on_click=_ask, args=(token,))
+    ready = status.found is not None and size is not None and (need is None or need.fits)
+    button.button(
+        "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, on_click=_ask, args=(token,),
+        help=need.advice if need and not need.fits else None,
+    )  # fmt: skip
     if ready and asked:
         _begin(lab, config, asked)
 
@@ -190,9 +200,9 @@ def _ask(token: str) -> None:
 
 def _begin(lab: Lab, config: RunConfig, token: str) -> None:
     try:
-        run_id = lab.start(config, token=token, name=st.session_state[NAME].strip())
+        run_id = lab.start(config, token=token, name=st.session_state[NAME].strip(), owner=visitor())
     except CNNLabError as error:
-        st.error(_in_titles(error), icon=":material/error:")
+        st.error(quoting(_in_titles(error)), icon=":material/error:")
         return
     st.session_state[TOKEN] = uuid.uuid4().hex
     st.query_params.from_dict({"run": run_id})
@@ -209,7 +219,7 @@ def _size(lab: Lab, config: RunConfig) -> str | None:
     try:
         table = lab.layers(config.architecture, config.input_shape, classes, config.options)
     except CNNLabError as error:
-        st.error(_in_titles(error), icon=":material/error:")
+        st.error(quoting(_in_titles(error)), icon=":material/error:")
         return None
     return f"{table.parameters:,} parameters, {table.macs / 1e6:,.1f} million multiplications for each image"
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from cnnlab.config import RunConfig
+from cnnlab.runs.records import State
+from cnnlab.runs.store import Store
 from tests.browser.app_server import CHROMIUM_FLAGS, ROOT, VIEWPORT, chromium, running_app
 
 RECIPE = "train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs=10"
@@ -90,6 +93,35 @@ def for_a_look(browser: Browser, app: str, folder: Path) -> None:
             shoot(browser, f"{app}/{path}", folder / f"{name}{'-dark' if dark else ''}.png", dark=dark, full=True)
 
 
+def every_state(browser: Browser, app: str, home: Path, folder: Path) -> None:
+    """Runs that rest in each state, and a queue of two people behind a run that trains."""
+    store, long_run = Store(home), RunConfig.make(architecture="vgg", epochs=50, options={"width_divisor": 8})
+    resting = {
+        state: store.create(
+            RunConfig.make(epochs=8),
+            f"resting {state}",
+            f"one that is {state}",
+            state,
+            owner="Ana",
+            note="<b>Rate</b> too high?\n" * 9,
+        )
+        for state in (State.PAUSED, State.INTERRUPTED, State.STOPPED, State.FAILED)
+    }
+    waiting = [
+        store.create(long_run, f"waiting {number}", f"{owner}'s long one", owner=owner)
+        for number, owner in enumerate(("Ana", "Ben", "Ben", "שרה"))
+    ]
+    pages = {f"run-{state}": f"train?run={run_id}" for state, run_id in resting.items()}
+    pages |= {"run-working": f"train?run={waiting[0]}", "run-queued": f"train?run={waiting[2]}", "train-queue": "train"}
+    pages["train-too-large"] = "train?architecture=vgg&batch_size=4096"
+    for name, path in pages.items():
+        for dark in (False, True):
+            shoot(browser, f"{app}/{path}", folder / f"{name}{'-dark' if dark else ''}.png", dark=dark)
+    for run_id in reversed(waiting):
+        store.stop(run_id)
+    store.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="every page, light and dark, into FOLDER")
@@ -100,6 +132,7 @@ def main() -> None:
             for_readme(browser, app)
         else:
             for_a_look(browser, app, folder)
+            every_state(browser, app, Path(home) / "home", folder)
         browser.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.app_server import running_app
 
-TITLES = {"": "Design a network", "data": "Data", "train": "Train a network", "predict": "Predict"}
+TITLES = {"": "Design a network", "data": "Data", "train": "Train a network", "runs": "Runs", "predict": "Predict"}
 
 
 @pytest.mark.parametrize("path", TITLES)
@@ -17,7 +17,7 @@ def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path):
         page.get_by_role("heading", level=1).first.wait_for()
         page.locator("[data-testid=stSidebar] a", has_text="Train").wait_for()
         names = page.locator("[data-testid=stSidebar] a").all_inner_texts()
-        assert [name.split("\n")[-1].strip() for name in names] == ["Design", "Data", "Train", "Predict"]
+        assert [name.split("\n")[-1].strip() for name in names] == ["Design", "Data", "Train", "Runs", "Predict"]
         assert page.locator("[data-testid=stException]").count() == 0
 
 
@@ -29,6 +29,7 @@ def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path):
         "train?epochs=1e99&learning_rate=nan&optimizer=none&architecture=x",
         "train?run=../../etc/passwd",
         "predict?run=' OR 1=1 --&page=-3",
+        "runs?runs=../../etc/passwd,x&state=none&fold=maybe&page=-3",
     ],
 )
 def test_a_broken_link_gives_a_sentence_and_no_traceback(page, app, path):

@@ -1,0 +1,239 @@
+"""Forecasts every architecture at the course's settings, trains a few steps, and writes both into docs/RESULTS.md.
+
+    python -m benchmarks.forecast
+
+Every figure comes from a process of its own, on made-up images of the data set's size and number, so no data set is needed.
+`--one-thread` counts processor seconds of one thread: the only fair clock on a machine that others use meanwhile.
+`--render` writes the page anew from the recorded figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+import torch._dynamo  # an optimiser's first step imports it; runners have it from the start
+
+from benchmarks.course_results import PAGE, ROOT, machine
+from cnnlab import datasets, forecast
+from cnnlab.config import RunConfig
+from cnnlab.datasets.loading import ImageData
+from cnnlab.evaluation import comfortable_batch, evaluate
+from cnnlab.forecast import Speed
+from cnnlab.layers.trace import layer_table
+from cnnlab.training import calibration
+from cnnlab.training.session import Session
+
+RECORD = ROOT / "benchmarks" / "records" / "forecast.json"
+BEGIN, END = "<!-- forecast: begin -->", "<!-- forecast: end -->"
+STEPS = 3
+ADAM = {"dataset": "fashion-mnist", "optimizer": "adam", "learning_rate": 0.001, "initialization": "pytorch"}
+
+
+@dataclass(frozen=True)
+class Case:
+    title: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    fitted: bool = True  # the constants of the memory model were set with this row in sight
+
+    @property
+    def config(self) -> RunConfig:
+        return RunConfig.make(device="cpu", **self.settings)
+
+
+CASES = (
+    Case("MLP, batch 256", {"architecture": "mlp", "dataset": "fashion-mnist"}),
+    Case("LeNet, batch 256", {"architecture": "lenet", "dataset": "fashion-mnist", "learning_rate": 0.9}),
+    Case("AlexNet, 224 px, batch 16, Adam", {"architecture": "alexnet", "batch_size": 16} | ADAM),
+    Case("VGG-11 ÷ 8, 224 px, batch 16, Adam", {"architecture": "vgg", "options": {"width_divisor": 8}, "batch_size": 16} | ADAM),
+    Case("GoogLeNet, 96 px, batch 16, Adam", {"architecture": "googlenet", "batch_size": 16} | ADAM),
+    Case("Small ResNet, CIFAR-10, batch 100", {"architecture": "course-resnet", "dataset": "cifar10", "batch_size": 100}),
+    Case("ResNet-18, 96 px, batch 128", {"architecture": "resnet", "dataset": "fashion-mnist", "batch_size": 128}),
+    Case("NiN, 224 px, batch 128, Adam", {"architecture": "nin", "batch_size": 128} | ADAM),
+    Case("DenseNet, 32 px, batch 64", {"architecture": "densenet", "dataset": "fashion-mnist", "batch_size": 64}),
+    Case(
+        "AlexNet, 224 px, batch 64, SGD with momentum", {"architecture": "alexnet", "batch_size": 64, "momentum": 0.9}, fitted=False
+    ),
+    Case("VGG-11, 224 px, batch 4, Adam", {"architecture": "vgg", "batch_size": 4} | ADAM, fitted=False),
+    Case(
+        "LeNet, batch 2048, batch norm",
+        {"architecture": "lenet", "options": {"batch_norm": True}, "batch_size": 2048},
+        fitted=False,
+    ),
+    Case(
+        "ResNet-18, 96 px, batch 32, bfloat16", {"architecture": "resnet", "batch_size": 32, "precision": "bfloat16"}, fitted=False
+    ),
+)
+
+
+def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
+    """Trains a few steps and judges one batch, in this process: peak memory and seconds. Linux only."""
+    clock = _clock(one_thread)
+    entry, generator = datasets.entry(config.dataset), torch.Generator().manual_seed(0)
+
+    def made_up(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        images = torch.randint(0, 256, (count, entry.channels, entry.size, entry.size), dtype=torch.uint8, generator=generator)
+        return images, torch.randint(0, len(entry.classes), (count,), generator=generator)
+
+    program = psutil.Process().memory_info().rss
+    data = ImageData(entry.name, entry.classes, *made_up(entry.train_images), *made_up(entry.test_images))
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts anew: drawing the images is no part of a run
+    session = Session(config, data)
+    session.begin_epoch()
+    seconds = []
+    for _ in range(STEPS):
+        begun = clock()
+        session.advance()
+        seconds.append(clock() - begun)
+    size = max(config.batch_size, comfortable_batch(config.image_size or 1, session.device))
+    begun = clock()
+    images, labels = session.test_images[:size], session.test_labels[:size]
+    evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=config.precision)
+    judging = (clock() - begun) / size
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
+    # The first step loads and compiles; a run has thousands of others.
+    return {"program": program, "peak": peak, "steps": seconds, "judging": judging}
+
+
+def calibrate(config: RunConfig, one_thread: bool) -> dict[str, Any]:
+    """The speed as the lab would measure it before the run, in this process."""
+    clock = _clock(one_thread)
+    macs = layer_table(config.architecture, config.input_shape, 10, config.options).macs
+    return asdict(calibration.calibrate(config, macs=macs, clock=clock))
+
+
+def _clock(one_thread: bool) -> Any:
+    if one_thread:
+        torch.set_num_threads(1)
+        return time.process_time
+    return time.perf_counter
+
+
+def in_process(question: str, case: Case, one_thread: bool) -> dict[str, Any]:
+    """The answer of `measure` or `calibrate` from a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.forecast", f"--{question}", case.config.to_json()]
+    done = subprocess.run(
+        command + ["--one-thread"] * one_thread, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    return json.loads(done.stdout)
+
+
+def compare(case: Case, turns: int, one_thread: bool) -> dict[str, Any]:
+    """Forecast and measurement in turns, so that what else the machine does meanwhile weighs on both."""
+    config = case.config
+    table = layer_table(config.architecture, config.input_shape, 10, config.options)
+    predicted, measured = [], []
+    for _ in range(turns):
+        predicted.append(in_process("calibrate", case, one_thread))
+        measured.append(in_process("measure", case, one_thread))
+    trained, tests = forecast.images(config)
+    steps = -(-trained // config.batch_size)
+    return {
+        "title": case.title,
+        "fitted": case.fitted,
+        "predicted_bytes": forecast.memory(config, table, "cpu").bytes(config.batch_size),
+        "measured_bytes": max(one["peak"] for one in measured),
+        "program_bytes": measured[0]["program"],
+        "predicted_seconds": [forecast.epoch_seconds(config, Speed(**one)) for one in predicted],
+        "measured_seconds": [statistics.median(one["steps"][1:]) * steps + one["judging"] * tests for one in measured],
+        "steps": [one["steps"] for one in measured],
+        "calibrated_batch": [one["batch"] for one in predicted],
+    }
+
+
+def render(record: dict[str, Any]) -> str:
+    """The Markdown between the markers of docs/RESULTS.md."""
+    where = record["machine"]
+    clock = "processor seconds of one thread, as other programs ran meanwhile" if record["one_thread"] else "seconds on the clock"
+    titles = ("settings", "memory predicted", "measured", "off by", "program apart")
+    titles += ("seconds an epoch predicted", "measured", "off by")
+    return "\n".join(
+        [
+            f"Measured on {where['when']}: {where['cpu']}, Python {where['python']}, torch {where['torch']}; {clock}.",
+            "",
+            "| " + " | ".join(titles) + " |",
+            "|---" + "|---:" * (len(titles) - 1) + "|",
+            *(_row(one) for one in record["rows"]),
+            "",
+            "\\* not looked at when the memory model's constants were set.",
+            "",
+        ]
+    )
+
+
+def _row(one: dict[str, Any]) -> str:
+    predicted, measured = one["predicted_bytes"], one["measured_bytes"]
+    cells = [
+        one["title"] + ("" if one["fitted"] else " \\*"),
+        forecast.memory_text(predicted),
+        forecast.memory_text(measured),
+        f"{predicted / measured - 1:+.0%}",
+        f"{(predicted - _program(one['title'])) / (measured - one['program_bytes']) - 1:+.0%}",
+        _seconds(one["predicted_seconds"]),
+        _seconds(one["measured_seconds"]),
+        f"{statistics.median(one['predicted_seconds']) / statistics.median(one['measured_seconds']) - 1:+.0%}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _program(title: str) -> int:
+    """What the forecast takes the program itself for."""
+    config = next(case.config for case in CASES if case.title == title)
+    table = layer_table(config.architecture, config.input_shape, 10, config.options)
+    return next(part.bytes for part in forecast.memory(config, table, "cpu").parts(1) if part.name == "program")
+
+
+def _seconds(values: list[float]) -> str:
+    middle = f"{statistics.median(values):,.0f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):,.0f}–{max(values):,.0f})"
+
+
+def write(record: dict[str, Any]) -> None:
+    """Puts the rendered figures between the markers of the page, leaving the rest as it is."""
+    text = PAGE.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    PAGE.write_text(f"{head}{BEGIN}\n\n{render(record)}\n{END}{tail}", encoding="utf-8")
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--render", action="store_true", help="write the page from the recorded figures without measuring")
+    parser.add_argument("--one-thread", action="store_true", help="count processor seconds of one thread")
+    parser.add_argument("--turns", type=int, default=2, help="how often each row is forecast and measured")
+    parser.add_argument("--only", metavar="TEXT", default="", help="rows with this in their title; the others stay as recorded")
+    parser.add_argument("--measure", metavar="JSON", help=argparse.SUPPRESS)
+    parser.add_argument("--calibrate", metavar="JSON", help=argparse.SUPPRESS)
+    chosen = parser.parse_args(None if arguments is None else list(arguments))
+    for question, answer in ((chosen.measure, measure), (chosen.calibrate, calibrate)):
+        if question:
+            print(json.dumps(answer(RunConfig.from_json(question), chosen.one_thread)))
+            return
+    if not chosen.render:
+        known = json.loads(RECORD.read_text(encoding="utf-8"))["rows"] if chosen.only and RECORD.exists() else []
+        rows = {one["title"]: one for one in known}
+        for case in CASES:
+            if chosen.only not in case.title:
+                continue
+            rows[case.title] = compare(case, chosen.turns, chosen.one_thread)
+            print(_row(rows[case.title]), flush=True)
+            RECORD.parent.mkdir(exist_ok=True)
+            ordered = [rows[one.title] for one in CASES if one.title in rows]
+            record = {"machine": machine(), "one_thread": chosen.one_thread, "rows": ordered}
+            RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write(json.loads(RECORD.read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    main()

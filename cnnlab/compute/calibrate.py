@@ -1,0 +1,43 @@
+"""A process of its own that times a network: ``python -m cnnlab.compute.calibrate`` reads a question and prints the answer.
+
+Its own, so that neither its memory, its threads nor a driver's crash are the helper's, and all it took is free again when it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+LONGEST = 60.0  # seconds, loading torch included; then something is wrong
+
+
+def main() -> None:
+    timer = threading.Timer(LONGEST, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+    _die_first()
+    from cnnlab.config import RunConfig
+    from cnnlab.runs.runner import use_all_cores
+    from cnnlab.training.calibration import calibrate
+
+    question = json.loads(sys.stdin.read())
+    use_all_cores()
+    speed = calibrate(RunConfig.make(**question["config"]), macs=question["macs"])
+    sys.stdout.write(json.dumps(asdict(speed)))
+
+
+def _die_first() -> None:
+    """Asks Linux, should memory run out, to end this process rather than one that trains."""
+    file = Path("/proc/self/oom_score_adj")
+    if file.exists():
+        file.write_text("1000", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # torch's compiler libraries complain at length about an orderly end

@@ -1,0 +1,167 @@
+"""Several runs in one chart: their curves, and what they reached against what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from math import isfinite, log10
+from typing import Any, Literal
+
+from cnnlab.comparison import Line, Point, pareto_front
+from cnnlab.figures.curves import thin
+from cnnlab.figures.theme import BLUE, COLORS, GRAY, SMALL_FONT_SIZE, base_layout
+
+MOST_LINES = 8  # more cannot be told apart
+HEIGHT = 360
+POINTS = 300  # a line
+DASHES = ("solid", "dash", "dot", "dashdot")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
+PERCENT = ".1~%"
+NAME_LENGTH = 26  # characters beside a mark
+
+Along = Literal["epochs", "seconds"]
+
+
+def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: bool) -> dict[str, Any]:
+    """The first MOST_LINES lines, one legend entry each; where several seeds are one line, with their band.
+
+    `share` says that the values are accuracies.
+    """
+    number = ".1%" if share else ".4f"
+    traces: list[dict[str, Any]] = []
+    for place, line in enumerate(lines[:MOST_LINES]):
+        color, dash = style(place)
+        kept = thin(line.values, POINTS)
+        x = [_number(line.epochs[at] if along == "epochs" else line.seconds[at]) for at in kept]
+        if line.folded:
+            edges = ([_number(line.low[at]) for at in kept], [_number(line.high[at]) for at in kept])
+            for y, fill in zip(edges, ("none", "tonexty"), strict=True):
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "mode": "lines",
+                        "x": x,
+                        "y": y,
+                        "fill": fill,
+                        "fillcolor": _faint(color),
+                        "line": {"width": 0},
+                    }
+                    | {"hoverinfo": "skip", "showlegend": False, "legendgroup": line.label}
+                )
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if len(kept) <= 30 else "lines",
+                "name": plain(line.label),
+                "legendgroup": line.label,
+                "x": x,
+                "y": [_number(line.values[at]) for at in kept],
+                "line": {"color": color, "width": 2, "dash": dash},
+                "marker": {"symbol": SYMBOLS[place], "size": 7},
+                # The name comes from the trace: a name with %{…} in it would be read as a template.
+                "hovertemplate": f"%{{fullData.name}}<br>{'epoch %{x}' if along == 'epochs' else '%{x:.0f} s'}: "
+                f"%{{y:{number}}}<extra></extra>",
+            }
+        )
+    layout = _layout()
+    layout["uirevision"] = f"{title} {along}"
+    layout["xaxis"] |= {"title": {"text": "Epoch" if along == "epochs" else "Seconds of training"}, "rangemode": "tozero"}
+    layout["yaxis"] |= {"title": {"text": title}, "tickformat": PERCENT if share else "~g"}
+    if share:
+        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 1}  # of a flat curve Plotly would show from -90 % to 110 %
+    return {"data": traces, "layout": layout}
+
+
+def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, Any]:
+    """Best test accuracy against a cost on a logarithmic axis; a line joins the Pareto front, whose points bear their names."""
+    places = {point.label: place for place, point in enumerate(candidates)}
+    # A logarithmic axis has no place for 0 (a network without parameters); such a point would also stretch it without end.
+    known = [point for point in candidates if point.cost]
+    front = pareto_front(known)
+    on_front = {point.label for point in front}
+    logs = [log10(point.cost) for point in known if point.cost]
+    middle = (min(logs) + max(logs)) / 2 if logs else 0.0  # names stand on the side where there is room
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Pareto front",
+            "x": [point.cost for point in front],
+            "y": [point.accuracy for point in front],
+            "line": {"color": GRAY, "width": 1.5, "dash": "dash", "shape": "hv"},
+            "hoverinfo": "skip",
+        }
+    ]
+    named: set[tuple[float | None, float]] = set()  # of several marks in one place only the first bears its name
+    for point in known:
+        place = places[point.label]
+        name = _brief(point.label) if point.label in on_front and (point.cost, point.accuracy) not in named else ""
+        named.add((point.cost, point.accuracy))
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "name": plain(point.label),
+                "x": [point.cost],
+                "y": [point.accuracy],
+                "error_y": {"array": [point.spread], "visible": point.spread > 0, "color": GRAY, "thickness": 1},
+                "marker": {
+                    "color": style(place)[0] if place < MOST_LINES else GRAY,
+                    "symbol": SYMBOLS[place % len(SYMBOLS)],
+                    "size": 11 if point.label in on_front else 8,
+                },
+                "text": [plain(name)],
+                "textposition": "bottom right" if log10(point.cost or 1) <= middle else "bottom left",
+                "textfont": {"size": SMALL_FONT_SIZE},
+                "showlegend": False,
+                "hovertemplate": f"%{{fullData.name}}<br>%{{x:,.4~s}} {unit}, %{{y:.1%}}<extra></extra>",
+            }
+        )
+    layout = _layout()
+    layout["xaxis"] |= {"title": {"text": cost}, "type": "log", "tickformat": "~s"}
+    layout["yaxis"] |= {"title": {"text": "Best test accuracy"}, "tickformat": PERCENT}
+    if known:
+        # Room for the names, which Plotly does not count when it chooses the range.
+        beside = max(0.15, (max(logs) - min(logs)) * 0.25)
+        layout["xaxis"] |= {"range": [min(logs) - beside, max(logs) + beside]}
+        layout["xaxis"]["dtick"] = "D2" if max(logs) - min(logs) > 0.5 else "D1"
+        lowest, highest = (
+            min(point.accuracy - point.spread for point in known),
+            max(point.accuracy + point.spread for point in known),
+        )
+        room = max(0.02, (highest - lowest) * 0.2)
+        layout["yaxis"] |= {"range": [lowest - room, highest + room / 2]}
+    return {"data": traces, "layout": layout}
+
+
+def style(place: int) -> tuple[str, str]:
+    """Colour and dash of the line at this place; both differ from its neighbours', so that neither has to tell alone."""
+    return COLORS[place % len(COLORS)], DASHES[place % len(DASHES)]
+
+
+def plain(text: str) -> str:
+    """Text that somebody typed, for Plotly, which reads some HTML in names."""
+    return escape(text, quote=False)
+
+
+def _brief(label: str) -> str:
+    return label if len(label) <= NAME_LENGTH else f"{label[: NAME_LENGTH - 1]}…"
+
+
+def _layout() -> dict[str, Any]:
+    layout = base_layout(HEIGHT)
+    layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 8}
+    layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
+    layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
+    layout["hovermode"] = "closest"
+    return layout
+
+
+def _faint(color: str) -> str:
+    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.18)"
+
+
+def _number(value: float) -> float | None:
+    # Five digits are finer than a pixel and halve the message; JSON has no NaN.
+    return float(f"{value:.5g}") if isfinite(value) else None

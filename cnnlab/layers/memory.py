@@ -1,0 +1,72 @@
+"""What training keeps in memory for each image: which layer's output the backward pass needs again. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+from cnnlab.layers.table import LayerRow
+
+_INDEX_BYTES = 8  # where each maximum was, as int64
+_MASK_BYTES = {"cpu": 4, "cuda": 1, "mps": 4}  # what dropout drops: a byte on CUDA, else as wide as the values
+
+# By kind: does the backward pass of this layer read its input, its output? Layers in neither only hand gradients on.
+_KEEPS_INPUT = ("Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "MaxPool2d", "AvgPool2d", "GELU")
+_KEEPS_OUTPUT = ("ReLU", "Sigmoid", "Tanh")
+_VIEWS = ("Flatten", "Identity")  # the same numbers under another shape
+
+_CPU_VALUES = 2**25  # activations of the widest layers at a time: 128 MiB of float32
+_GPU_VALUES = 2**28  # small batches would leave a GPU idle; 1 GiB fits beside any network that trains there
+_WIDTH = 64  # channels that a network typically makes of an image at full size
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMemory:
+    """Bytes for one image of a batch."""
+
+    kept: tuple[int, ...]  # each tensor that is held from the forward pass until the backward pass has used it
+    widest: int  # input and output of the largest layer, which exist together while it works
+
+    @property
+    def total(self) -> int:
+        return sum(self.kept)
+
+
+def per_image(rows: Iterable[LayerRow], *, width: int = 4, device: str = "cpu") -> ImageMemory:
+    """What a network of these (unfolded) rows keeps, its numbers taking `width` bytes; `device` is cpu, cuda or mps.
+
+    Every kept tensor counts once: a convolution keeps its input, which the ReLU before it keeps as its output.
+    """
+    rows = tuple(rows)
+    made_by = _producers(rows)
+    kept: dict[int, int] = {}  # by the row that made the tensor; -1 made the image
+    extra: list[int] = []
+    for number, row in enumerate(rows):
+        if row.kind in _KEEPS_INPUT:
+            kept[made_by[number]] = prod(row.input_shape) * width
+        if row.kind in _KEEPS_OUTPUT:
+            kept[number] = prod(row.output_shape) * width
+        if row.kind == "MaxPool2d":
+            extra.append(prod(row.output_shape) * _INDEX_BYTES)
+        if row.kind == "Dropout":
+            extra.append(prod(row.output_shape) * _MASK_BYTES[device])
+    widest = max(((prod(row.input_shape) + prod(row.output_shape)) * width for row in rows), default=0)
+    return ImageMemory((*kept.values(), *extra), widest)
+
+
+def judging_batch(image_size: int, device: str) -> int:
+    """How many images to evaluate at a time so that activations take modest memory: 668 at 28 px, 16 at 224 px on a CPU."""
+    values = _CPU_VALUES if device == "cpu" else _GPU_VALUES
+    return max(16, min(4096, values // (_WIDTH * image_size * image_size)))
+
+
+def _producers(rows: tuple[LayerRow, ...]) -> list[int]:
+    """For each row, the row that made its input: the latest before it with that shape, which side branches do not disturb."""
+    latest: dict[tuple[int, ...], int] = {}
+    found: list[int] = []
+    for number, row in enumerate(rows):
+        found.append(latest.get(row.input_shape, -1))
+        # A view makes nothing new: whoever keeps it keeps the tensor that it looks at.
+        latest[row.output_shape] = found[-1] if row.kind in _VIEWS else number
+    return found

@@ -1,0 +1,83 @@
+"""Connections to the store's file: one transaction at a time, SQLite's errors as sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cnnlab.errors import StoreError
+from cnnlab.runs.migrations import check, migrate
+
+BUSY_SECONDS = 10.0  # how long a write waits for another process's; each takes about a millisecond
+
+
+class Connections:
+    """Safe to share between threads; not to be carried through a fork (`close` first)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Idle connections: Streamlit makes a thread a click, and opening a connection costs more than most queries.
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        with self._converted_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = self._open()
+            try:
+                check(connection)  # before anything is written: a file that is not ours stays as it is
+                connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
+                migrate(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Closes the idle connections; the next transaction opens a new one."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def transaction(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of it happens, or nothing. One that writes sees what the last one left, and nobody writes meanwhile."""
+        with self._converted_errors():
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            connection = connection or self._open()
+            try:
+                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                with self._lock:
+                    self._idle.append(connection)
+
+    def _open(self) -> sqlite3.Connection:
+        # One thread at a time uses a connection, but not always the one that opened it.
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")  # with WAL a power cut may lose the last events, never the file
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @contextmanager
+    def _converted_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # Python cannot decode what SQLite quotes of a damaged file
+            raise StoreError(
+                f"The record of runs, {self.path}, cannot be read or written ({error}): "
+                "check that the folder is yours to write and the disk is not full, or choose another home folder."
+            ) from error

@@ -1,0 +1,159 @@
+"""What was told of a run: written in order, read back, and taken back where a run resumes from an earlier moment.
+
+A run that resumes from a checkpoint goes back to its moment. So when it says that it resumed, and in the same transaction, what was
+told of later moments is deleted (it is told anew), epochs that the checkpoint knows and the record has lost are put in, and
+what happened to the run (that it paused, was interrupted, stopped …) stays. Numbers stay without gaps.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from cnnlab import events
+from cnnlab.events import CheckpointSaved, EpochDone, Event, Progress, RunInterrupted, RunResumed, RunStarted
+from cnnlab.runs import store_rows
+
+# What the training itself tells; the rest is what happened to the run.
+_OF_TRAINING = ("run_started", "progress", "epoch_done", "notice", "checkpoint_saved")
+
+
+def add(connection: sqlite3.Connection, row: sqlite3.Row, event: Event, now: float, history: Sequence[EpochDone]) -> None:
+    """Keeps an event and its figures in the run's own row. A run that resumes gives the epochs that its checkpoint knows."""
+    if isinstance(event, RunStarted):
+        _go_back(connection, row["id"], after=0)
+    if isinstance(event, RunResumed):
+        _go_back(connection, row["id"], after=_last_before(connection, row["id"], event))
+        _complete(connection, row["id"], history, now)
+    _insert(connection, row["id"], event, max(now, row["last_event"] or now))
+    connection.execute("UPDATE runs SET last_event = max(coalesce(last_event, 0), ?) WHERE id = ?", (now, row["id"]))
+    _keep_figures(connection, row["id"], event)
+
+
+def note_interruption(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> None:
+    """Adds that the process was gone; the run was last heard of before that."""
+    _insert(connection, row["id"], RunInterrupted(row["epochs_done"]), now)
+
+
+def all_but_progress(connection: sqlite3.Connection, run_id: str, after: int) -> tuple[tuple[int, Event], ...]:
+    rows = connection.execute(
+        # Two ranges, not <>: so the index skips the many Progress rows.
+        "SELECT seq, kind, body FROM events INDEXED BY events_by_kind WHERE seq > :after AND"
+        " (run_id = :run AND kind < 'progress' "
+        "OR run_id = :run AND kind > 'progress') ORDER BY seq",
+        {"run": run_id, "after": after},
+    ).fetchall()
+    return tuple((row["seq"], store_rows.event(row)) for row in rows)
+
+
+def epochs(connection: sqlite3.Connection, run_id: str) -> tuple[EpochDone, ...]:
+    rows = connection.execute(
+        "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'epoch_done' ORDER BY number", (run_id,)
+    ).fetchall()
+    return tuple(store_rows.event(row) for row in rows)
+
+
+def progress(connection: sqlite3.Connection, run_id: str, points: int) -> tuple[Progress, ...]:
+    """The distance between two is a power of 2, so a curve that grows keeps the points it has shown. No other rows are read."""
+    last = connection.execute(
+        "SELECT coalesce(max(number), 0) FROM events WHERE run_id = ? AND kind = 'progress'", (run_id,)
+    ).fetchone()[0]
+    stride = 1
+    while (last - 1) // stride + 2 > max(2, points) and last > max(2, points):
+        stride *= 2
+    numbers = sorted({*range(1, last + 1, stride), last} - {0})
+    rows = connection.execute(
+        "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'progress'"
+        " AND number IN (SELECT value FROM json_each(?)) ORDER BY number",
+        (run_id, json.dumps(numbers)),
+    ).fetchall()
+    return tuple(store_rows.event(row) for row in rows)
+
+
+def _insert(connection: sqlite3.Connection, run_id: str, event: Event, time: float) -> None:
+    body = events.to_dict(event)
+    _insert_row(connection, run_id, body.pop("event"), time, json.dumps(body))
+
+
+def _insert_row(connection: sqlite3.Connection, run_id: str, kind: str, time: float, body: str) -> None:
+    connection.execute(
+        "INSERT INTO events (run_id, seq, kind, number, time, body) VALUES (:run, "
+        "(SELECT coalesce(max(seq), 0) + 1 FROM events WHERE run_id = :run), :kind, "
+        "(SELECT coalesce(max(number), 0) + 1 FROM events WHERE run_id = :run AND kind = :kind), :time, :body)",
+        {"run": run_id, "kind": kind, "time": time, "body": body},
+    )
+
+
+def _keep_figures(connection: sqlite3.Connection, run_id: str, event: Event) -> None:
+    figures: dict[str, float | int | None] = {}
+    if (seconds := getattr(event, "seconds", None)) is not None and not isinstance(event, EpochDone):
+        figures["seconds"] = seconds
+    if isinstance(event, RunStarted):
+        figures |= {"parameters": event.parameters, "train_images": event.train_images, "seconds": 0.0}
+        figures |= dict.fromkeys(("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy"))
+        figures |= {"epochs_done": 0, "has_checkpoint": 0}
+    if isinstance(event, CheckpointSaved | RunResumed):
+        figures["has_checkpoint"] = 1
+    if figures:
+        columns = ", ".join(f"{name} = :{name}" for name in figures)
+        connection.execute(f"UPDATE runs SET {columns} WHERE id = :id", {**figures, "id": run_id})  # noqa: S608 - names from above
+    if isinstance(event, Progress) and event.phase == "training":
+        # Until an epoch is done, which says it better.
+        connection.execute(
+            "UPDATE runs SET images_per_second = ? WHERE id = ? AND epochs_done = 0", (event.images_per_second, run_id)
+        )
+    if isinstance(event, EpochDone):
+        _keep_epoch(connection, run_id, event)
+
+
+def _keep_epoch(connection: sqlite3.Connection, run_id: str, done: EpochDone) -> None:
+    connection.execute(
+        "UPDATE runs SET epochs_done = :epoch, train_loss = :train_loss, train_accuracy = :train_accuracy,"
+        " test_accuracy = :test_accuracy, best_test_accuracy = max(coalesce(best_test_accuracy, 0), :test_accuracy),"
+        " images_per_second = coalesce(train_images / nullif(:load_seconds + :compute_seconds, 0), images_per_second)"
+        " WHERE id = :run",
+        {**asdict(done), "run": run_id},
+    )
+
+
+def _last_before(connection: sqlite3.Connection, run_id: str, resumed: RunResumed) -> int:
+    """The number of the last event that is not of a later moment than the checkpoint.
+
+    At an epoch's last step the moments are, in order: the step, the evaluation under way, the epoch done.
+    """
+    rows = connection.execute(
+        "SELECT seq, kind, body FROM events INDEXED BY events_by_kind"
+        " WHERE run_id = ? AND kind IN ('progress', 'epoch_done') ORDER BY seq DESC",
+        (run_id,),
+    )
+    later = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM events WHERE run_id = ?", (run_id,)).fetchone()[0]
+    for row in rows:
+        event = store_rows.event(row)
+        judged = isinstance(event, EpochDone) or event.phase == "evaluation"
+        if event.step < resumed.step or (event.step == resumed.step and not (judged and event.epoch > resumed.epochs_done)):
+            break
+        later = row["seq"]
+    return later - 1
+
+
+def _go_back(connection: sqlite3.Connection, run_id: str, after: int) -> None:
+    rows = connection.execute(
+        "SELECT kind, time, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq", (run_id, after)
+    ).fetchall()
+    connection.execute("DELETE FROM events WHERE run_id = ? AND seq > ?", (run_id, after))
+    for row in rows:
+        if row["kind"] not in _OF_TRAINING:
+            _insert_row(connection, run_id, row["kind"], row["time"], row["body"])
+
+
+def _complete(connection: sqlite3.Connection, run_id: str, history: Sequence[EpochDone], now: float) -> None:
+    """Puts in epochs that the record has lost (the process was killed between saving and telling, or the power was cut)."""
+    told = {done.epoch for done in epochs(connection, run_id)}
+    for done in history:
+        if done.epoch not in told:
+            _insert(connection, run_id, done, now)
+    connection.execute("UPDATE runs SET epochs_done = 0, best_test_accuracy = NULL WHERE id = ?", (run_id,))
+    for done in history:
+        _keep_epoch(connection, run_id, done)

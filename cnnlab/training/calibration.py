@@ -1,0 +1,139 @@
+"""How fast a network trains here: a few timed steps of the very network, batch and device, on made-up images."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from cnnlab import datasets
+from cnnlab.datasets.loading import ImageData
+from cnnlab.evaluation import evaluate
+from cnnlab.forecast import Speed
+from cnnlab.training.session import Session
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+
+SECONDS = 3.0  # for all that is timed; building the network and its very first batch, which loads libraries, come on top
+_FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
+_JUDGING = 0.2  # share of the time that is kept for judging
+_CAREFUL = 0.8  # of the time left, to be spent on a batch of which only a smaller one is known
+_MOST_STEPS = 30
+
+Clock = Callable[[], float]
+
+
+def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: Clock = time.perf_counter) -> Speed:
+    """Times forward and backward pass, the optimiser's step and judging, of a network with `macs` multiplications an image.
+
+    Batches grow from a small one to the run's own, or to what the time allows; then the last two sizes tell how a batch
+    grows dearer. Sets torch's random state. With a `clock` of processor time, other programs do not count.
+    """
+    session = _session(config)
+    stepper = _Stepper(session, clock)
+    full = len(session.train_images)
+    size = max(min(2, full), min(full, _FIRST_WORK // max(1, 3 * macs)))
+    stepper.step(size)
+    stepper.forget()
+    until = clock() + seconds
+    training_until = until - _JUDGING * seconds
+    took = stepper.step(size)
+    while size < full:
+        # An image costs no more in a larger batch, and the optimiser's step the same, so this much fits in what is left.
+        left = training_until - clock() - stepper.optimizing[-1]
+        larger = min(full, int(_CAREFUL * size * left / max(took - stepper.optimizing[-1], 1e-6)))
+        if larger < 1.5 * size:
+            break
+        size, took = larger, stepper.step(larger)
+    for _ in range(_MOST_STEPS):
+        if clock() + took > training_until:
+            break
+        took = stepper.step(size)
+    return Speed(
+        image=stepper.passes(full) / full,
+        step=statistics.median(stepper.optimizing),
+        judging=_judging(session, size, until, clock),
+        batch=size,
+    )
+
+
+class _Stepper:
+    """Moves a session on by batches of any size, and keeps how long they took."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session, self._clock = session, clock
+        self._begun = 0.0
+        self.optimizing: list[float] = []
+        self._passes: dict[int, list[float]] = {}
+        session.optimizer.register_step_pre_hook(self._before)
+        session.optimizer.register_step_post_hook(self._after)
+
+    def step(self, size: int) -> float:
+        """Seconds that a batch of `size` took."""
+        self._session.bounds, self._session.batch = ((0, size),), 0
+        took = _timed(self._session, self._session.advance, self._clock)
+        self._passes.setdefault(size, []).append(max(0.0, took - self.optimizing[-1]))
+        return took
+
+    def forget(self) -> None:
+        self.optimizing.clear()
+        self._passes.clear()
+
+    def passes(self, size: int) -> float:
+        """Seconds of forward and backward pass for a batch of `size`, by the batches that were timed."""
+        known = sorted(self._passes)
+        largest = known[-1]
+        longest = statistics.median(self._passes[largest])
+        if size <= largest:
+            return longest
+        each = longest / largest
+        if len(known) > 1:
+            # A part of the time is for the weights, whatever the batch. Noise must not make that part more than half.
+            before = statistics.median(self._passes[known[-2]])
+            each = min(each, max(each / 2, (longest - before) / (largest - known[-2])))
+        return longest + each * (size - largest)
+
+    def _before(self, *_: Any) -> None:
+        self._begun = self._clock()
+
+    def _after(self, *_: Any) -> None:
+        # On a GPU the call returns before the step is done; the rest then counts as part of the passes.
+        self.optimizing.append(self._clock() - self._begun)
+
+
+def _session(config: RunConfig) -> Session:
+    entry = datasets.entry(config.dataset)
+    generator = torch.Generator().manual_seed(0)
+    count = config.batch_size
+    shape = (count, entry.channels, entry.size, entry.size)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, len(entry.classes), (count,), generator=generator)
+    data = ImageData(entry.name, entry.classes, images, labels, images, labels)
+    session = Session(SimpleNamespace(**vars(config)), data)  # type: ignore[arg-type]  # a session reads attributes only
+    session.begin_epoch()
+    return session
+
+
+def _judging(session: Session, size: int, until: float, clock: Clock) -> float:
+    """Seconds for one image; the first batch pays for what is loaded, and counts only if there is no time for a second."""
+    images, labels = session.test_images[:size], session.test_labels[:size]
+
+    def judge() -> Any:
+        return evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=session.config.precision)
+
+    times = [_timed(session, judge, clock)]
+    while len(times) < _MOST_STEPS and clock() + min(times) < until:
+        times.append(_timed(session, judge, clock))
+    return statistics.median(times[1:] or times) / size
+
+
+def _timed(session: Session, work: Callable[[], Any], clock: Clock) -> float:
+    begun = clock()
+    work()
+    session.sums.read()  # waits for the device
+    return clock() - begun

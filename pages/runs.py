@@ -1,0 +1,101 @@
+"""Runs: everything that has been trained here, and any of it side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.runs.records import Run
+from pages._parts.address import Address
+from pages._parts.run_words import escaped, short_title
+from pages._parts.runs_compare import compare
+from pages._parts.runs_disagree import disagree
+from pages._parts.runs_export import export
+from pages._parts.runs_table import CHOSEN, filtered, parse_ids, runs_table
+from pages._parts.shell import enter
+
+POLL_SECONDS = 3.0
+MOST_LINKS = 8
+MOST_ROWS = 10_000  # 2.6 MB for the browser; the lab tells of no more
+
+
+def _chosen_runs(lab: Lab, problems: list[str]) -> list[Run]:
+    """The runs that are chosen; those that are gone are no longer chosen."""
+    found = []
+    for run_id in st.session_state[CHOSEN]:
+        try:
+            found.append(lab.run(run_id))
+        except CNNLabError as error:
+            problems.append(f"{error} It is left out.")
+    st.session_state[CHOSEN] = tuple(run.id for run in found)
+    return found
+
+
+def _clear() -> None:
+    st.session_state[CHOSEN] = ()
+
+
+def _watch(lab: Lab, version: int) -> None:
+    """Draws nothing; has the page drawn anew when a run has come further."""
+    try:
+        changed = lab.summaries().version != version
+    except CNNLabError:
+        changed = True  # the page itself will say what is wrong
+    if changed:
+        st.rerun()
+
+
+def _head(runs: list[Run]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {len(runs)} chosen" if len(runs) != 1 else "#### 1 chosen")
+        for run in runs[:MOST_LINKS] if len(runs) <= MOST_LINKS else ():
+            st.page_link("pages/train.py", label=short_title(run), icon=":material/open_in_new:", query_params={"run": run.id})
+
+
+lab = enter()
+st.title("Runs", anchor=False)
+try:
+    every = lab.summaries()
+except CNNLabError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
+runs = every.runs
+if not runs:
+    st.info("Nothing has been trained here yet. Each run you start is kept, and can be compared with the others on this page.")
+    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+    st.stop()
+
+address = Address("runs")
+address.seed(CHOSEN, "runs", (), parse_ids)
+chosen = _chosen_runs(lab, address.problems)
+problems = st.container()  # filled at the end: every control may find one
+shown = filtered(runs, address)
+if shown:
+    runs_table(every, shown, lab.home)
+else:
+    st.info("No run passes these filters.", icon=":material/filter_alt_off:")
+hidden = len({run.id for run in chosen} - {run.id for run in shown})
+st.caption(
+    f"{len(shown):,} of {len(runs):,} runs"
+    + (", the newest of all" if len(runs) == MOST_ROWS else "")
+    + (f" · {hidden} of the chosen ones hidden by the filter" if hidden else "")
+    + (" · choose rows on the left to compare them" if not chosen else "")
+)
+address.say("runs", st.session_state[CHOSEN], ())
+if chosen:
+    try:
+        epochs = {run.id: lab.epochs(run.id) for run in chosen}
+        _head(chosen)
+        fold = compare(lab, chosen, epochs, address)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            export(lab, [run.id for run in chosen], fold=fold)
+            st.button("Choose none", icon=":material/close:", on_click=_clear, type="tertiary")
+        disagree(lab, chosen, address)
+    except CNNLabError as error:
+        st.error(str(error), icon=":material/error:")
+address.close()
+for problem in address.problems:
+    problems.warning(escaped(problem), icon=":material/link_off:")
+if any(run.active for run in runs):
+    st.fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)

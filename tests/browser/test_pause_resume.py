@@ -1,0 +1,117 @@
+"""A run is paused, outlives a reload, goes on without a gap and is deleted only after a question, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+EPOCHS = 8
+RECIPE = f"train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs={EPOCHS}"
+NASTY = '<b onmouseover=alert(1)>"bold"</b> -> :smile: **x** www.example.org'
+# Where along the x axis, in epochs, each curve of each chart has its points.
+CURVES = "() => [...document.querySelectorAll('.cnn-plot')].map(plot => (plot.data ?? []).map(trace => [...(trace.x ?? [])]))"
+
+
+@pytest.fixture(scope="module")
+def student(browser, app):
+    """One page for the whole walk, which notes every error that the browser reports."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(f"{app}/{RECIPE}")
+    yield page
+    context.close()
+
+
+def state(page, text, **more):
+    found = page.locator("[data-testid=stProgress]", has_text=text)
+    found.wait_for(**more)
+    return found
+
+
+def open_more(page):
+    page.get_by_role("button", name="Save").wait_for(state="hidden")  # it closes by itself after each choice, in its own time
+    page.get_by_role("button", name="More", exact=True).click()
+
+
+def test_whoever_types_a_name_is_known_after_a_reload(student):
+    field = student.get_by_role("textbox", name="Your name")
+    field.fill("Zoë")
+    field.press("Enter")
+    student.wait_for_function("() => document.cookie.includes('cnnlab_visitor=Zo%C3%AB')")
+
+    student.reload()
+
+    student.wait_for_function("() => document.querySelector('[data-testid=stSidebar] input')?.value === 'Zoë'")
+
+
+def test_a_run_pauses_within_a_moment(student):
+    student.get_by_role("button", name="Start training").click()
+    state(student, re.compile(rf"epoch [23] of {EPOCHS}"), timeout=120_000)
+
+    student.get_by_role("button", name="Pause").click()
+
+    state(student, "Paused", timeout=30_000)
+    student.get_by_text("Started by Zoë").wait_for()
+
+
+def test_it_is_still_paused_after_a_reload_and_in_another_browser_where_it_belongs_to_somebody_else(student, browser):
+    before = state(student, "Paused").inner_text()
+
+    student.reload()
+    assert state(student, "Paused").inner_text() == before
+
+    other = browser.new_context().new_page()
+    other.goto(student.url)
+    assert state(other, "Paused", timeout=60_000).inner_text() == before
+    assert other.get_by_role("button", name="Resume").is_disabled()
+    other.context.close()
+
+
+def test_it_resumes_finishes_and_its_curves_and_table_have_no_gap(student):
+    student.get_by_role("button", name="Resume").click()
+
+    state(student, f"{EPOCHS} of {EPOCHS} epochs", timeout=180_000)
+    student.wait_for_timeout(1_500)  # the curves are drawn after the sentence
+    for running, *by_epoch in student.evaluate(CURVES):
+        assert running == sorted(running)
+        assert max(later - earlier for earlier, later in pairwise(running)) <= 1  # a lost epoch would be 2
+        assert list(range(1, EPOCHS + 1)) in by_epoch
+    first_column = student.locator("[data-testid=stDataFrame] [role=gridcell][aria-colindex='1']")
+    epochs = [int(each) for each in first_column.all_inner_texts() if each.isdigit()]
+    assert epochs[:EPOCHS] == sorted(epochs[:EPOCHS], reverse=True)
+    assert set(range(EPOCHS, EPOCHS - 5, -1)) <= set(epochs)
+    assert not student.errors
+
+
+def test_a_name_shows_as_it_was_typed(student):
+    open_more(student)
+    student.get_by_role("textbox", name="Name", exact=True).fill(NASTY)
+    student.get_by_role("button", name="Save").click()
+
+    student.wait_for_function(
+        "text => document.querySelector('h1')?.innerText.replaceAll('\\u2060', '').trim() === text", arg=NASTY
+    )
+    assert student.locator("h1 a, h1 b, h1 strong").count() == 0
+
+
+def test_deleting_asks_first(student):
+    run_id = student.url.partition("run=")[2]
+    dialog = student.get_by_role("dialog", name="Delete this run?")
+    for answer in ("Keep it", "Delete it"):
+        open_more(student)
+        student.get_by_role("button", name="Delete …").click()
+        dialog.get_by_text(re.compile(r"frees .*[kM]B")).wait_for()
+        assert run_id in student.url
+        dialog.get_by_role("button", name=answer).click()
+        dialog.wait_for(state="hidden")
+
+    student.get_by_text("is deleted").wait_for()
+    student.get_by_role("heading", name="Train a network").wait_for()
+    student.goto(f"{student.url.partition('?')[0]}?run={run_id}")
+    student.get_by_text(f"There is no run '{run_id}'").wait_for()
+    assert not student.errors

@@ -1,0 +1,31 @@
+"""Somebody who presses buttons without looking. A module of its own, so that a process that presses loads no torch."""
+
+import random
+
+from cnnlab.errors import RunStateError
+from cnnlab.runs.records import MOVES, State
+from cnnlab.runs.store import Store
+
+
+def press(home, seed, count):
+    """Stop, pause, resume, more epochs, and between them what processes do; what a page would show is passed over."""
+    store, chance = Store(home), random.Random(seed)  # noqa: S311  # no secret
+    runs = [run.id for run in store.runs()]
+    for _ in range(count):
+        run_id = chance.choice(runs)
+        press_one = chance.choice([store.stop, store.pause, store.resume, lambda one: store.extend(one, 1), None, None, None])
+        try:
+            if press_one is None:
+                step(store, run_id, chance)
+            else:
+                press_one(run_id)
+        except RunStateError:
+            continue
+    store.close()
+
+
+def step(store, run_id, chance):
+    """The part of the processes: a move that the table allows from where the run seems to be."""
+    moves = sorted(MOVES[store.run(run_id).state] - {State.QUEUED})
+    if moves:
+        store.move(run_id, chance.choice(moves))

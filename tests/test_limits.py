@@ -1,0 +1,215 @@
+"""What a lab allows: read from one file that is never ignored, checked before a run is queued, said with figures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cnnlab import events
+from cnnlab.cli import app
+from cnnlab.config import RunConfig
+from cnnlab.errors import ConfigError, LimitError
+from cnnlab.limits import Limits, checkpoint_bytes, folder_bytes, limits_file, load
+from cnnlab.runs.records import State
+from cnnlab.runs.runner import execute
+from cnnlab.runs.store import Store
+
+CONFIG = RunConfig.make(epochs=20, image_size=64)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str | bytes):
+        path = tmp_path / "limits.toml"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def test_without_a_file_nothing_is_limited(monkeypatch):
+    monkeypatch.delenv("CNNLAB_LIMITS", raising=False)
+    limits = load(limits_file())
+    assert set(limits.model_dump().values()) == {None}
+    limits.check(CONFIG, parameters=10**12, owner_runs=10**6, disk_bytes=10**15, seconds=1e9)
+
+
+def test_the_file_that_the_environment_names_is_read(file, monkeypatch):
+    text = 'epochs = 30\nmax_seconds = 90.5\nimage_size = 96\nparameters = 1_000_000\nruns_per_owner = 3\ndisk = "20 GB"\n'
+    monkeypatch.setenv("CNNLAB_LIMITS", str(file(text)))
+    limits = load(limits_file())
+    expected = {"epochs": 30, "max_seconds": 90.5, "image_size": 96, "parameters": 10**6, "runs_per_owner": 3, "disk": 20 * 10**9}
+    assert limits.model_dump() == expected
+    limits.check(CONFIG, parameters=1_000_000, owner_runs=2, disk_bytes=10**9, seconds=90.5)  # each at most as large as its limit
+
+
+@pytest.mark.parametrize(
+    ("limits", "measured", "field", "sentence"),
+    [
+        ({"epochs": 15}, {}, "epochs", "This run has 20 epochs, 5 more than the 15 that this lab allows."),
+        ({"image_size": 60}, {}, "image_size", "This run has 64 pixels a side, 4 more than the 60 that this lab allows."),
+        (
+            {"parameters": 60_000},
+            {"parameters": 61_706},
+            "architecture",
+            "This run has 61,706 parameters, 1,706 more than the 60,000 that this lab allows.",
+        ),
+        (
+            {"max_seconds": 3600},
+            {"seconds": 9000.0},
+            "epochs",
+            "This run would train for about 2.5 hours, 90.0 minutes longer than the 60.0 minutes that this lab allows; "
+            "take fewer epochs, smaller images or a share of the data.",
+        ),
+        (
+            {"runs_per_owner": 3},
+            {"owner_runs": 3},
+            "",
+            "You have 3 runs waiting or training, and this lab allows 3 at a time: wait until one has ended.",
+        ),
+        (
+            {"runs_per_owner": 1},
+            {"owner_runs": 3},
+            "",
+            "You have 3 runs waiting or training, and this lab allows 1 at a time: wait until 3 have ended.",
+        ),
+        (
+            {"disk": 2 * 10**9},
+            {"disk_bytes": 2 * 10**9, "parameters": 10**6},
+            "",
+            "The lab's folder takes 2.0 GB and this run's checkpoints need about 8.0 MB, 8.0 MB more than the 2.0 GB that this lab "
+            "allows: delete runs that you no longer need.",
+        ),
+    ],
+)
+def test_over_a_limit_says_which_and_by_how_much(limits, measured, field, sentence):
+    with pytest.raises(LimitError) as caught:
+        Limits(**limits).check(CONFIG, **measured)
+    assert (str(caught.value), caught.value.field) == (sentence, field)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("epochs = ", "it is not TOML: Invalid value"),
+        (b"\xff\xfe\x00", "it is not TOML"),
+        ("epocs = 3", "there is no limit 'epocs'; the limits are epochs, max_seconds"),
+        ("epochs = 0", "epochs must be a whole number above 0, not 0"),
+        ("epochs = 2.5", "epochs must be a whole number above 0, not 2.5"),
+        ("epochs = true", "epochs must be a whole number above 0, not true"),
+        ('epochs = "many"', "epochs must be a whole number above 0, not 'many'"),
+        ("epochs = [1, 2]", r"epochs must be a whole number above 0, not \[1, 2\]"),
+        ("max_seconds = nan", "max_seconds must be a number above 0, not nan"),
+        ("max_seconds = -1", "max_seconds must be a number above 0, not -1"),
+        ('disk = "20 bananas"', "disk must be a size above 0, such as \"20 GB\", not '20 bananas'"),
+        ("disk = 0", 'disk must be a size above 0, such as "20 GB", not 0'),
+        ("[epochs]\nmost = 3", "epochs must be a whole number above 0, not {'most': 3}"),
+        ("epochs = " + "[" * 5000, "it is (nested too deeply|not TOML)"),
+        ("# " + "x" * 200_000, "it is longer than 100,000 bytes"),
+        ("epochs = " + "9" * 5000, "it is not TOML|epochs must be"),
+    ],
+)
+def test_a_damaged_file_is_a_sentence_and_never_ignored(file, text, reason):
+    path = file(text)
+    with pytest.raises(
+        ConfigError, match=f"The file of limits .*limits.toml \\(CNNLAB_LIMITS\\) cannot be used: {reason}"
+    ) as caught:
+        load(path)
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
+def test_a_file_that_is_missing_or_a_folder_is_a_sentence(tmp_path):
+    for path in (tmp_path / "nowhere.toml", tmp_path):
+        with pytest.raises(ConfigError, match=r"cannot be used: (No such file|Is a directory)"):
+            load(path)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(file):
+    assert load(file("\ufeffepochs = 3")).epochs == 3
+
+
+def test_the_size_of_a_folder_is_that_of_all_files_in_it(tmp_path):
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "a").write_bytes(b"12345")
+    (tmp_path / "runs" / "one" / "last.pt").write_bytes(b"x" * 1000)
+    (tmp_path / "elsewhere").symlink_to("/")
+    assert folder_bytes(tmp_path) == 1005 + len("/")  # a link takes its own few bytes
+    assert folder_bytes(tmp_path / "nowhere") == 0
+
+
+@pytest.mark.parametrize(("settings", "copies"), [({}, 1), ({"momentum": 0.9}, 2), ({"optimizer": "adam"}, 3)])
+def test_checkpoints_take_what_weights_and_optimiser_need(settings, copies):
+    assert checkpoint_bytes(RunConfig.make(**settings), 1_000) == 2 * 4 * copies * 1_000
+
+
+def test_the_example_in_the_readme_is_a_file_of_limits(file):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    example = readme.split("# limits.toml")[1].split("##")[0]
+    limits = load(file("#" + textwrap.dedent(example)))
+    assert None not in limits.model_dump().values(), "it names every limit there is"
+
+
+# Where runs are started
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs = 3", "This run has 20 epochs, 17 more than the 3 that this lab allows."),
+        ("image_size = 16", "This run has 28 pixels a side, 12 more than the 16 that this lab allows."),
+        ("parameters = 1_000", "This run has 61,706 parameters, 60,706 more than the 1,000 that this lab allows."),
+        ('disk = "1 kB"', "The lab's folder takes "),
+        ("epocs = 3", "The file of limits "),
+    ],
+)
+def test_the_lab_and_the_command_line_refuse_before_anything_is_queued(lab, file, monkeypatch, text, sentence):
+    limits, before = file(text), len(lab.runs())
+    monkeypatch.setenv("CNNLAB_LIMITS", str(limits))
+
+    with pytest.raises(ConfigError) as caught:
+        lab.start(RunConfig.make(epochs=20, device="cpu"), token=f"over the limit {text}")
+    home = limits.parent / "home"
+    shown = CliRunner().invoke(app, ["train", "lenet", "--dataset", "sample", "--epochs", "20", "--home", str(home)])
+
+    assert str(caught.value).startswith(sentence)
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith(sentence)
+    assert len(lab.runs()) == before
+    with closing(Store(home)) as store:
+        assert store.runs() == ()
+
+
+def test_an_owners_waiting_runs_are_counted_and_a_double_click_is_one_run(lab, file, monkeypatch):
+    monkeypatch.setenv("CNNLAB_LIMITS", str(file("runs_per_owner = 1")))
+    config = RunConfig.make(device="cpu", limit=100, epochs=200)
+    first = lab.start(config, token="limits: Ada's", owner="Ada")
+    try:
+        assert lab.start(config, token="limits: Ada's", owner="Ada") == first
+        with pytest.raises(LimitError, match="You have 1 run waiting or training, and this lab allows 1 at a time"):
+            lab.start(config, token="limits: Ada's second", owner="Ada")
+        lab.stop(lab.start(config, token="limits: Bob's", owner="Bob"))
+    finally:
+        lab.stop(first)
+
+
+def test_a_run_that_trains_for_too_long_is_stopped_and_says_so(file, monkeypatch, tmp_path):
+    monkeypatch.setenv("CNNLAB_LIMITS", str(file("max_seconds = 60")))
+
+    def train(config, folder) -> Iterator[events.Event]:
+        yield events.RunStarted("cpu", "CPU", 61_706, 50, 50, 2, 20, 10)
+        for second in range(200):
+            assert second < 65, "it should have been stopped"
+            yield events.Progress(1, 1, 2, second, 2.0, 0.25, 9_500.0, 0.1, 0.1, float(second), 80.0)
+
+    with closing(Store(tmp_path / "home")) as store:
+        run_id = store.create(CONFIG, "token")
+        assert execute(store, run_id, train=train) is State.STOPPED
+        notices = [event for _, event in store.events(run_id) if isinstance(event, events.Notice)]
+    assert [notice.message for notice in notices] == [
+        "It has trained for 60 seconds, the most that this lab allows: it is stopped, and what it learned is kept."
+    ]

@@ -1,0 +1,255 @@
+"""What a run's page lets one do: in each state, to whom it belongs, in the queue, and with words that people type."""
+
+from __future__ import annotations
+
+import pytest
+from page_fakes import open_page, widget
+from page_runs import RunsLab
+
+from cnnlab.runs.records import State
+from pages._parts import visitor
+from pages._parts.run_words import escaped, file_size, ordinal, short_title
+
+NASTY = "<img src=x onerror=alert(1)> \"quotes\" & 'more' **bold** :smile: -> שלום \u202eevil"
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = RunsLab(tmp_path)
+    yield lab
+    lab.store.close()
+
+
+@pytest.fixture
+def ana(monkeypatch):
+    """The visitor goes by the name of Ana."""
+    monkeypatch.setattr(visitor.st, "user", {"is_logged_in": True, "email": "Ana"})
+
+
+def labels(app):
+    return [each.label for each in app.button]
+
+
+def button(app, start):
+    return next(each for each in app.button if each.label.startswith(start))
+
+
+def sentence(app):
+    return app.get("progress")[0].proto.text
+
+
+def in_state(lab, state, **settings):
+    """A run that has come to `state` with one of its three epochs done."""
+    run_id = lab.made(epochs=3, **settings)
+    if state in (State.QUEUED, State.STARTING):
+        if state is State.STARTING:
+            lab.store.move(run_id, state, device="cpu")
+        return run_id
+    lab.begin(run_id)
+    lab.epoch(run_id)
+    for step in {State.PAUSED: (State.PAUSING,), State.STOPPED: (State.STOPPING,)}.get(state, ()):
+        lab.store.move(run_id, step)
+    if state is not State.RUNNING:
+        lab.store.move(run_id, state, message="It is gone." if state is State.INTERRUPTED else "")
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("state", "first"),
+    [
+        (State.QUEUED, ["Earlier", "Later", "Withdraw"]),
+        (State.STARTING, ["Pause", "Stop"]),
+        (State.RUNNING, ["Pause", "Stop"]),
+        (State.PAUSING, ["Pausing …", "Stop"]),
+        (State.PAUSED, ["Resume", "Stop for good"]),
+        (State.STOPPING, ["Stopping …"]),
+        (State.STOPPED, ["Resume"]),
+        (State.FINISHED, ["Continue training"]),
+        (State.FAILED, []),
+        (State.INTERRUPTED, ["Resume", "Stop for good"]),
+    ],
+)
+def test_each_state_has_its_sentence_and_the_buttons_that_make_sense(monkeypatch, lab, state, first):
+    run_id = in_state(lab, state)
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert not app.exception
+    assert labels(app)[: len(first)] == first
+    assert "Change something and train again" in labels(app)
+    assert button(app, "Delete").disabled == lab.run(run_id).active
+    assert sentence(app).startswith(":material/")
+
+
+def test_pause_and_resume(monkeypatch, lab):
+    run_id = in_state(lab, State.RUNNING)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    button(app, "Pause").click().run()
+    assert lab.run(run_id).state is State.PAUSING
+    assert button(app, "Pausing").disabled
+
+    lab.store.move(run_id, State.PAUSED)
+    app.run()
+    assert "Paused" in sentence(app)
+    assert "1 of 3 epochs" in sentence(app)
+    button(app, "Resume").click().run()
+    assert lab.run(run_id).state is State.QUEUED
+
+
+def test_a_click_that_comes_too_late_is_told_and_the_page_shows_what_is(monkeypatch, lab):
+    run_id = in_state(lab, State.RUNNING)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    lab.store.move(run_id, State.FINISHED)  # in the meantime, or from another browser
+
+    button(app, "Pause").click().run()
+
+    assert "only a run that waits or trains can be paused" in app.toast[0].value
+    assert "Finished" in sentence(app)
+
+
+def test_a_finished_run_can_be_continued_for_as_many_epochs_as_one_says(monkeypatch, lab):
+    run_id = lab.trained()
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    widget(app.number_input, "How many more").set_value(4).run()
+    button(app, "Continue training").click().run()
+
+    assert lab.run(run_id).state is State.QUEUED
+    assert lab.run(run_id).config.epochs == 5
+
+
+def test_an_interrupted_run_says_whether_it_goes_on_by_itself(monkeypatch, lab):
+    run_id = in_state(lab, State.INTERRUPTED)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    assert "press “Resume”" in sentence(app)
+    assert app.warning[0].value == escaped("It is gone.")
+
+    lab.resumes_by_itself = lambda asked: asked == run_id
+    app.run()
+    assert "goes on by itself in a moment" in sentence(app)
+
+
+def test_deleting_asks_first_and_says_how_much_it_frees(monkeypatch, lab):
+    run_id = lab.trained(name="old")
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    button(app, "Delete …").click().run()
+    assert any("12.3 MB" in each.value for each in app.markdown)
+    assert lab.runs()
+
+    button(app, "Delete it").click().run()
+    assert not lab.runs()
+    assert "run" not in app.query_params
+    assert "old" in app.toast[0].value
+
+
+def test_keeping_it_keeps_it(monkeypatch, lab):
+    run_id = lab.trained()
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    button(app, "Delete …").click().run()
+    button(app, "Keep it").click().run()
+
+    assert lab.run(run_id)
+    assert "Delete it" not in labels(app)
+
+
+@pytest.mark.parametrize("words", [NASTY, "x" * 200, "שלום עולם"])
+def test_a_name_and_a_note_show_as_typed(monkeypatch, lab, words):
+    run_id = lab.trained()
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    widget(app.text_input, "Name").set_value(words)
+    widget(app.text_area, "Note").set_value(f"{words}\n" * 3)
+    button(app, "Save").click().run()
+
+    assert lab.run(run_id).name == words
+    assert lab.run(run_id).note == f"{words}\n" * 3
+    note = next(each.proto.body for each in app.get("html") if "cnn-note" in each.proto.body)
+    assert 'dir="auto"' in note
+    assert "<img" not in note
+    assert app.title[0].value == escaped(words)
+
+
+def test_words_of_ten_thousand_characters_stay_in_their_box(monkeypatch, lab):
+    run_id = lab.trained(name="n" * 10_000)
+    lab.annotate(run_id, "n" * 10_000)
+    lab.trained("b")
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    assert not app.exception
+    note = next(each.proto.body for each in app.get("html") if "cnn-note" in each.proto.body)
+    assert "max-height" in note
+    assert note.count("n" * 10_000) == 1
+
+    elsewhere = open_page(monkeypatch, "train", lab)
+    assert max(map(len, labels(elsewhere))) < 200
+
+
+def test_somebody_else_s_run_can_be_looked_at_and_cloned_but_not_changed(monkeypatch, lab, ana):
+    run_id = in_state(lab, State.RUNNING, owner="Ben")
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    for label in ("Pause", "Stop", "Save", "Delete"):
+        assert button(app, label).disabled, label
+        assert "belongs to Ben" in button(app, label).help
+    assert any("Started by Ben" in each.value for each in app.caption)
+    assert not button(app, "Change something").disabled
+
+
+def test_a_run_that_one_starts_is_one_s_own(monkeypatch, lab, ana):
+    app = open_page(monkeypatch, "train", lab)
+
+    button(app, "Start training").click().run()
+
+    assert lab.runs()[0].owner == "Ana"
+    assert not button(app, "Withdraw").disabled
+
+
+def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monkeypatch, lab, ana):
+    lab.begin(lab.made("a", name="the long one"))
+    first, second = lab.made("b", name="first", owner="Ana"), lab.made("c", name="second", owner="Ana")
+    bens = lab.made("d", name="bens", owner="Ben")
+    app = open_page(monkeypatch, "train", lab, run=second)
+    place = lab.run(second).position
+    assert ordinal(place) in sentence(app)
+    assert "“the long one” is training now" in sentence(app)
+    assert any("Waiting for their turn (3)" in each.value for each in app.markdown)
+
+    app.button(key=f"Earlier {second}").click().run()
+    assert lab.run(second).position < lab.run(first).position
+    assert app.button(key=f"Earlier {second}").disabled
+    assert app.button(key=f"withdraw in the list {bens}").disabled
+
+    app.button(key=f"withdraw in the list {first}").click().run()
+    assert lab.run(first).state is State.STOPPED
+
+
+def test_sizes_and_places_in_words():
+    assert [file_size(size) for size in (999, 1_500, 12_345_678, 3 * 10**9)] == ["999 bytes", "1.5 kB", "12.3 MB", "3.0 GB"]
+    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 111)] == [
+        "1st",
+        "2nd",
+        "3rd",
+        "4th",
+        "11th",
+        "12th",
+        "21st",
+        "111th",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["a -> b", "see :smile: x", ":material/delete:", "http://evil", "www.evil.com", "me@evil.com", "a >= b"]
+)
+def test_what_streamlit_would_turn_into_something_else_stays_as_typed(text):
+    # Not a Markdown escape: it looks for these in the finished text. In a browser, tests/browser checks the same.
+    assert "\u2060" in escaped(text)
+
+
+def test_a_name_that_runs_from_right_to_left_does_not_turn_the_sentence_round(lab):
+    run_id = lab.made(name="שלום\u202e")
+
+    assert short_title(lab.run(run_id)).startswith("\u2068")
+    assert short_title(lab.run(run_id)).endswith("\u2069")

@@ -1,0 +1,152 @@
+"""What leaves the lab: CSV, JSON and the HTML report."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from test_comparison import CONFIG, epochs, run
+
+from cnnlab.config import RunConfig
+from cnnlab.report import configurations_json, html_report, metrics_csv
+
+NASTY = "<img src=x onerror=alert(1)> \"quoted\" & 'more' \u202eabc ${1} %{x}"
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def runs():
+    return [
+        run("0000000a", NASTY, best=0.6, owner="<b>me</b>", note="</td><script>alert(2)</script>"),
+        run("0000000b", "second", CONFIG.change(seed=1), best=0.8, seconds=12.0, parameters=1_000),
+    ]
+
+
+@pytest.fixture
+def curves():
+    return {"0000000a": epochs(0.2, 0.6), "0000000b": epochs(0.3, 0.8)}
+
+
+class Reader(HTMLParser):
+    """Which elements and attributes there are, which text, and whether all that was opened is closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.open = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    assert not reader.open
+    return reader
+
+
+def test_metrics_are_a_row_an_epoch_of_each_run(runs, curves):
+    rows = list(csv.DictReader(io.StringIO(metrics_csv(runs, curves))))
+
+    assert [(row["run"], row["epoch"], row["test_accuracy"]) for row in rows] == [
+        ("0000000a", "1", "0.2"),
+        ("0000000a", "2", "0.6"),
+        ("0000000b", "1", "0.3"),
+        ("0000000b", "2", "0.8"),
+    ]
+    assert rows[0]["name"] == NASTY
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_name_is_no_formula_in_a_spreadsheet(name, curves):
+    (row, *_) = csv.DictReader(io.StringIO(metrics_csv([run(name=name)], curves)))
+
+    assert row["name"] == f"'{name}"
+
+
+def test_one_configuration_can_be_read_back(runs):
+    assert RunConfig.from_json(configurations_json(runs[1:])) == runs[1].config
+
+
+def test_several_configurations_stand_with_their_runs(runs):
+    document = json.loads(configurations_json(runs))
+
+    assert [(each["run"], each["name"]) for each in document] == [("0000000a", NASTY), ("0000000b", "second")]
+    assert RunConfig.make(**document[1]["config"]) == runs[1].config
+
+
+def test_the_report_says_what_was_reached_and_what_differs(runs, curves):
+    page = html_report(runs, curves, {"0000000a": 5e6, "0000000b": None}, now=NOW)
+    text = " ".join(read(page).text)
+
+    assert "2026-01-02 03:04 UTC" in text
+    for words in ("60.00 %", "80.00 %", "5,000,000", "Seed", "Pareto front", "Test accuracy", "second"):
+        assert words in text
+    assert "Learning rate" not in text  # the same in both
+
+
+def test_the_report_needs_no_network_and_runs_no_script(runs, curves):
+    page = html_report(runs, curves, {}, now=NOW)
+    reader = read(page)
+
+    assert not {"script", "link", "img", "iframe", "object", "base", "form", "a"} & set(reader.tags)
+    assert not {"src", "href", "xlink:href", "action"} & set(reader.attributes)
+    assert not re.search(r"url\(|@import|https?:|//", page)
+    assert "default-src 'none'" in page
+
+
+def test_what_somebody_typed_shows_as_typed(runs, curves):
+    reader = read(html_report(runs, curves, {}, now=NOW))
+
+    assert NASTY in reader.text
+    assert "<b>me</b>" in reader.text
+    assert "</td><script>alert(2)</script>" in reader.text
+    assert not any(name.startswith("on") for name in reader.attributes)
+
+
+def test_a_report_of_one_run_without_an_epoch_is_a_page_too():
+    page = html_report([run(best=None, test_accuracy=None, parameters=None, seconds=None)], {}, {}, now=NOW)
+
+    assert "There is one run only" in " ".join(read(page).text)
+
+
+def test_seeds_fold_into_one_entry_with_a_band(curves):
+    two = [run("0000000a", "x"), run("0000000b", "x", CONFIG.change(seed=1))]
+
+    page = html_report(two, curves, {}, fold=True, now=NOW)
+
+    assert "x (2 seeds)" in page
+    assert "<polygon" in page
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, 1e-12, 1e12])
+def test_losses_of_any_size_can_be_drawn(value):
+    curve = [dataclasses.replace(each, test_loss=value) for each in epochs(0.1, 0.2)]
+
+    read(html_report([run()], {"0000000a": curve}, {}, now=NOW))
+
+
+def test_a_report_of_24_runs_of_a_thousand_epochs_stays_small():
+    runs = [run(f"{number:08x}", f"run {number}", CONFIG.change(learning_rate=0.01 * (number + 1))) for number in range(24)]
+    curves = {each.id: epochs(*[0.5 + place / 4_000 for place in range(1_000)]) for each in runs}
+
+    assert len(html_report(runs, curves, {}, now=NOW)) < 500_000

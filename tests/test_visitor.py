@@ -1,0 +1,92 @@
+"""Who sits at this browser: a typed name that is kept in a cookie, and what other people's runs say about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cnnlab.config import RunConfig
+from cnnlab.runs.records import Run, State
+from pages._parts import visitor
+from pages._parts.visitor import tidy
+
+RUN = Run("ab", "", State.RUNNING, RunConfig.make(), 0.0, None, None, "", "", 0, None, None, None, None, None, None)
+
+
+def page():
+    import streamlit as st
+
+    from pages._parts.visitor import ask_for_name, visitor
+
+    ask_for_name()
+    st.text(f"visitor: {visitor()!r}")
+
+
+def said(app):
+    return next(each.value for each in app.text if each.value.startswith("visitor: "))
+
+
+def with_cookie(monkeypatch, text):
+    monkeypatch.setattr(visitor.st, "context", SimpleNamespace(cookies={visitor.COOKIE: text} if text else {}))
+
+
+def test_a_new_browser_is_nobody_in_particular():
+    app = AppTest.from_function(page).run()
+
+    assert said(app) == "visitor: ''"
+    assert not app.get("bidi_component")
+
+
+def test_a_typed_name_holds_at_once_and_is_given_to_the_browser_to_keep():
+    app = AppTest.from_function(page).run()
+
+    app.text_input[0].set_value("  Zoë \n Müller ").run()
+
+    assert said(app) == "visitor: 'Zoë Müller'"
+    assert "Zoë Müller" in str(app.get("bidi_component")[0].proto) or "Zo" in app.get("bidi_component")[0].proto.json
+
+
+def test_the_next_visit_starts_with_the_name_in_the_cookie(monkeypatch):
+    with_cookie(monkeypatch, "Zo%C3%AB%20M%C3%BCller")
+
+    app = AppTest.from_function(page).run()
+
+    assert app.text_input[0].value == "Zoë Müller"
+    assert said(app) == "visitor: 'Zoë Müller'"
+
+
+def test_a_cookie_that_somebody_has_filled_with_rubbish_does_no_harm(monkeypatch):
+    with_cookie(monkeypatch, "%00%FF%E2%80%AE<b>" + "x" * 10_000)
+
+    app = AppTest.from_function(page).run()
+
+    assert not app.exception
+    assert len(app.text_input[0].value) == visitor.LONGEST
+
+
+def test_whoever_is_logged_in_goes_by_that_name_and_cannot_type_another(monkeypatch):
+    monkeypatch.setattr(visitor.st, "user", {"is_logged_in": True, "email": "ana@example.org"})
+
+    app = AppTest.from_function(page).run()
+
+    assert said(app) == "visitor: 'ana@example.org'"
+    assert not app.text_input
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("a\u202eb", "ab"), ("a\u200bb", "ab"), ("a\tb", "a b"), ("e\u0301", "é"), ("علي", "علي"), ("x" * 99, "x" * 60)],
+)
+def test_names_that_look_alike_are_alike(typed, name):
+    assert tidy(typed) == name
+
+
+def test_only_the_owner_can_change_a_run_and_nobody_s_run_is_everybody_s(monkeypatch):
+    monkeypatch.setattr(visitor, "visitor", lambda: "Ana")
+
+    assert visitor.not_yours(RUN) is None
+    assert visitor.not_yours(replace(RUN, owner="Ana")) is None
+    assert "belongs to Ben" in str(visitor.not_yours(replace(RUN, owner="Ben")))
