@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cnnlab.layers import LayerTable
 
 SLOW_EPOCH = 300.0  # seconds; a learner who waits longer for the first accuracy wants to know what would be quicker
+QUIET = 0.25  # with more than this share of the processors taken by others, two threads that wait for each other lose far more
 USABLE = 0.9  # of the free memory: the forecast errs by up to a fifth, and other programs want to live
 MOST_IMAGES = 65_536  # in a batch; RunConfig takes no more
 SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224)  # images of which an advice may speak, pixels a side
@@ -49,6 +50,12 @@ class Speed:
     step: float  # the optimiser's step, whatever the batch
     judging: float  # of one test image
     batch: int = 0  # images in the batches that were timed
+    others: float = 0.0  # share of the processors that other programs used meanwhile, 0..1
+
+    @property
+    def disturbed(self) -> bool:
+        """Other programs took so much that this speed says little about a quieter hour."""
+        return self.others > QUIET
 
     def epoch(self, images: int, steps: int, tests: int) -> float:
         return images * self.image + steps * self.step + tests * self.judging
@@ -68,6 +75,7 @@ class Forecast:
     seconds_total: float | None
     advice: str  # "" where there is nothing to warn of
     speed_state: SpeedState  # "busy": a run trains on the device, and measuring would disturb it and be wrong
+    disturbed: bool = False  # other programs were busy while the speed was measured; it is measured again soon
 
 
 @dataclass(frozen=True, slots=True)

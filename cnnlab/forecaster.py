@@ -87,6 +87,7 @@ class Forecaster:
             seconds_total=epoch * config.epochs if epoch is not None else None,
             advice=advice,
             speed_state=answer["state"],
+            disturbed=speed is not None and speed.disturbed,
         )
 
     def _table(self, config: RunConfig) -> LayerTable:

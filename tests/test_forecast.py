@@ -11,7 +11,7 @@ import torch
 
 from cnnlab import forecast
 from cnnlab.architectures import cards
-from cnnlab.compute import speeds
+from cnnlab.compute import calibrate, speeds
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.evaluation import autocast
@@ -311,12 +311,33 @@ def test_a_speed_is_measured_once_and_remembered_in_the_home(tmp_path, monkeypat
     assert speeds.forecast(tmp_path, config, 1000, measure=True)["state"] == "measuring"
     answer = settled(tmp_path, config)
 
-    assert answer["speed"] == {"image": 0.01, "step": 0.02, "judging": 0.001, "batch": 16}
+    assert answer["speed"] == {"image": 0.01, "step": 0.02, "judging": 0.001, "batch": 16, "others": 0.0}
     assert settled(tmp_path, config | {"seed": 5, "epochs": 3})["state"] == "known"
     assert settled(tmp_path, config | {"batch_size": 7})["state"] == "unknown"
     assert len(asked) == 1
     monkeypatch.setattr(speeds, "_speeds", {})  # another process, later
     assert settled(tmp_path, config)["state"] == "known"
+
+
+def test_a_speed_measured_beside_busy_programs_is_told_but_not_kept(tmp_path, monkeypatch):
+    measured = {"image": 0.3, "step": 0.02, "judging": 0.1, "batch": 16, "others": 0.6}
+    monkeypatch.setattr(speeds.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=json.dumps(measured)))
+    config = RunConfig.make(device="cpu").model_dump(mode="json")
+    speeds.forecast(tmp_path, config, 1000, measure=True)
+
+    assert settled(tmp_path, config)["speed"] == measured
+    assert not list(tmp_path.rglob("*.json"))
+    monkeypatch.setattr(speeds, "DISTURBED_SECONDS", 0.0)
+    monkeypatch.setattr(speeds, "_speeds", {})
+    assert settled(tmp_path, config)["state"] == "unknown"
+
+
+def test_the_work_of_other_programs_is_a_share_of_all_processors(monkeypatch):
+    monkeypatch.setattr(calibrate.psutil, "cpu_count", lambda: 2)
+
+    # 3 s passed, two processors worked 5 s in all, 2 s of them for this process: the rest is half of the 6 s there were.
+    assert calibrate._others((10.0, 100.0, 1.0), (13.0, 105.0, 3.0)) == pytest.approx(0.5)
+    assert calibrate._others((10.0, 100.0, 1.0), (13.0, 101.0, 3.0)) == 0.0
 
 
 def test_a_damaged_memory_of_a_speed_is_measured_anew(tmp_path, monkeypatch):

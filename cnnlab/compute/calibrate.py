@@ -9,8 +9,11 @@ import json
 import os
 import sys
 import threading
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
+
+import psutil
 
 LONGEST = 60.0  # seconds, loading torch included; then something is wrong
 
@@ -26,8 +29,21 @@ def main() -> None:
 
     question = json.loads(sys.stdin.read())
     use_all_cores()
+    before = _clocks()
     speed = calibrate(RunConfig.make(**question["config"]), macs=question["macs"])
-    sys.stdout.write(json.dumps(asdict(speed)))
+    sys.stdout.write(json.dumps(asdict(replace(speed, others=_others(before, _clocks())))))
+
+
+def _clocks() -> tuple[float, float, float]:
+    """Seconds that passed, that all processors worked, and that they worked for this process."""
+    worked = psutil.cpu_times()
+    return time.monotonic(), worked.user + worked.system + getattr(worked, "nice", 0.0), time.process_time()
+
+
+def _others(before: tuple[float, float, float], after: tuple[float, float, float]) -> float:
+    """The share of the processors that worked for other programs between two looks at the clocks."""
+    passed, worked, ours = (late - early for early, late in zip(before, after, strict=True))
+    return max(0.0, worked - ours) / max(1e-9, passed * (psutil.cpu_count() or 1))
 
 
 def _die_first() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from cnnlab.training import devices
 # What else there is in a configuration (seed, epochs, rates, how many images) does not change how long an image takes.
 _MATTERS = ("architecture", "options", "dataset", "channels", "image_size", "batch_size", "optimizer", "momentum", "precision")
 _MATTERS += ("horizontal_flip", "random_crop", "random_grayscale", "normalization", "gradient_clip", "weight_decay")
+
+DISTURBED_SECONDS = 60.0  # how long a speed is told that was measured while other programs were busy; it is never kept
 
 _measuring: set[Path] = set()
 _failed: set[Path] = set()  # not tried again in this process's life
@@ -72,9 +76,11 @@ def _measure(file: Path, config: RunConfig, macs: int) -> None:
                 check=True,
             )
         speed = Speed(**json.loads(done.stdout))
+        _speeds[file] = (speed, time.monotonic() + DISTURBED_SECONDS if speed.disturbed else math.inf)
+        if speed.disturbed:
+            return
         with contextlib.suppress(OSError):  # on a full disk or in a read-only home it is measured again another day
             write_private(file, json.dumps(asdict(speed)))
-        _speeds[file] = speed
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         sys.stderr.write(f"The speed of {config.architecture} could not be measured: {error}\n")  # the helper's log
         _failed.add(file)
@@ -83,16 +89,19 @@ def _measure(file: Path, config: RunConfig, macs: int) -> None:
             _measuring.discard(file)
 
 
-_speeds: dict[Path, Speed] = {}
+_speeds: dict[Path, tuple[Speed, float]] = {}  # with the moment until which it may be told
 
 
 def _remembered(file: Path) -> Speed | None:
-    if file not in _speeds:
-        try:
-            _speeds[file] = Speed(**json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None  # never measured, or damaged: measuring again mends it
-    return _speeds[file]
+    speed, until = _speeds.get(file, (None, 0.0))
+    if speed and time.monotonic() < until:
+        return speed
+    try:
+        speed = Speed(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # never measured undisturbed, or damaged: measuring again mends it
+    _speeds[file] = (speed, math.inf)
+    return speed
 
 
 def _key(config: RunConfig, device_title: str) -> str:

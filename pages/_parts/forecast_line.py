@@ -74,7 +74,8 @@ def _memory(found: Forecast) -> str:
 
 def _time(found: Forecast, waits: bool) -> str:
     if found.seconds_per_epoch is not None and found.seconds_total is not None:
-        return f"about {duration_text(found.seconds_per_epoch)} an epoch, {duration_text(found.seconds_total)} in all"
+        busy = " (other programs were busy while this was measured)" if found.disturbed else ""
+        return f"about {duration_text(found.seconds_per_epoch)} an epoch, {duration_text(found.seconds_total)} in all{busy}"
     if found.speed_state == "busy":
         return "its time can be measured when the run that trains now is done"
     return "measuring its time, a few seconds …" if waits else "its time is not known yet"
