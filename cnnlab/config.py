@@ -228,6 +228,11 @@ class RunConfig(BaseModel):
         return self.make(**(base | settings))
 
     @property
+    def title(self) -> str:
+        """What a run of it is called that nobody has named: "LeNet-5 on Fashion-MNIST sample"."""
+        return f"{card(self.architecture).title} on {datasets.entry(self.dataset).title}"
+
+    @property
     def input_shape(self) -> tuple[int, int, int]:
         """C, H, W as the network sees an image."""
         return (self.channels or 1, self.image_size or 1, self.image_size or 1)

@@ -153,7 +153,7 @@ class Lab:
         """
         self._client.ask("check_run", config=config.model_dump(mode="json"), data=self._named_data)
         self._forecaster.check(config)
-        name = name.strip() or f"{card(config.architecture).title} on {datasets.entry(config.dataset).title}"
+        name = name.strip() or config.title
         with self._starting:  # so that two clicks at once cannot pass the limit together
             if self._store.made_with(token) is None:
                 self.check_limits(config, owner)

@@ -105,7 +105,13 @@ def _run(store: Store, config: RunConfig, title: str, display: Display) -> Run:
     process = os.getpid()
     with _asked_to_stop() as asked:  # before there is a run: one whose process is gone without a word is resumed by the lab
         run_id = store.create(
-            config, secrets.token_hex(8), title, State.STARTING, data=default_data(), pid=process, pid_started=identity(process)
+            config,
+            secrets.token_hex(8),
+            title or config.title,
+            State.STARTING,
+            data=default_data(),
+            pid=process,
+            pid_started=identity(process),
         )
         with display(run_id) as show:
 

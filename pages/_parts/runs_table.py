@@ -133,8 +133,8 @@ def _table(home: str, version: int, _every: Summaries) -> pa.Table:
             "Epochs": pa.array([run.epochs_done for run in runs], pa.int32()),
             "Parameters": pa.array([run.parameters for run in runs], number),
             "Seconds": pa.array([run.seconds for run in runs], number),
-            "Images/s": pa.array([run.images_per_second for run in runs], number),
             "When": pa.array([int(1000 * run.created) for run in runs], pa.timestamp("ms", "UTC")),
+            "Images/s": pa.array([run.images_per_second for run in runs], number),
             "Id": [run.id for run in runs],
         }
     )
@@ -142,11 +142,11 @@ def _table(home: str, version: int, _every: Summaries) -> pa.Table:
 
 # Pixels: the columns that matter stand side by side on a screen of 1366×768.
 _COLUMNS = {
-    "Run": st.column_config.TextColumn(width=158),
+    "Run": st.column_config.TextColumn(width=160),
     "State": st.column_config.TextColumn(width=82),
     "Owner": st.column_config.TextColumn(width=80),
     "Network": st.column_config.TextColumn(width=82),
-    "Data": st.column_config.TextColumn(width=104),
+    "Data": st.column_config.TextColumn(width=138),
     "Best accuracy": st.column_config.NumberColumn(
         "Accuracy", format="%.1f %%", width=82, help="The highest test accuracy of all epochs so far."
     ),

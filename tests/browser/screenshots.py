@@ -86,6 +86,8 @@ def for_a_look(browser: Browser, app: str, folder: Path) -> None:
         "data-missing": "data?dataset=cifar10",
         "train-form": "train",
         "train-run": f"train?run={run_id}",
+        "runs": "runs",
+        "runs-chosen": f"runs?runs={run_id}",
         "predict": f"predict?run={run_id}",
     }
     for name, path in pages.items():
