@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-RECORD = ROOT / "benchmarks" / "records" / "course_results.json"
-PAGE = ROOT / "docs" / "RESULTS.md"
-BEGIN, END = "<!-- course results: begin -->", "<!-- course results: end -->"
+from benchmarks.results_page import RECORDS, ROOT, machine, put
+
+RECORD = RECORDS / "course_results.json"
 SEEDS = (0, 1, 2)
 
 
@@ -71,18 +67,6 @@ def run(recipe: Recipe, seed: int, home: Path) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, str]:
-    """What the figures were measured on."""
-    cpu = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if "model name" in line] if cpu.exists() else []
-    return {
-        "when": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "cpu": f"{names[0] if names else platform.processor()}, {len(names) or '?'} cores",
-        "python": platform.python_version(),
-        "torch": version("torch"),
-    }
-
-
 def render(record: dict[str, Any]) -> str:
     """The Markdown between the markers of docs/RESULTS.md."""
     where = record["machine"]
@@ -124,14 +108,6 @@ def _pair(epoch: dict[str, Any]) -> str:
     return f"{epoch['train_accuracy']:.3f}/{epoch['test_accuracy']:.3f}"
 
 
-def write(record: dict[str, Any]) -> None:
-    """Puts the rendered figures between the markers of the page, leaving the rest as it is."""
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    PAGE.write_text(f"{head}{BEGIN}\n\n{render(record)}\n{END}{tail}", encoding="utf-8")
-
-
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--render", action="store_true", help="write the page from the recorded figures without training")
@@ -145,7 +121,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
                     print(recipe.preset, seed, _pair(runs[-1]["epochs"][-1]), flush=True)
         RECORD.parent.mkdir(exist_ok=True)
         RECORD.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n", encoding="utf-8")
-    write(json.loads(RECORD.read_text(encoding="utf-8")))
+    put("course results", render(json.loads(RECORD.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import psutil
 import torch
 import torch._dynamo  # an optimiser's first step imports it; runners have it from the start
 
-from benchmarks.course_results import PAGE, ROOT, machine
+from benchmarks.results_page import RECORDS, ROOT, machine, put
 from cnnlab import datasets, forecast
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData
@@ -34,8 +34,7 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.training import calibration
 from cnnlab.training.session import Session
 
-RECORD = ROOT / "benchmarks" / "records" / "forecast.json"
-BEGIN, END = "<!-- forecast: begin -->", "<!-- forecast: end -->"
+RECORD = RECORDS / "forecast.json"
 STEPS = 3
 ADAM = {"dataset": "fashion-mnist", "optimizer": "adam", "learning_rate": 0.001, "initialization": "pytorch"}
 
@@ -199,14 +198,6 @@ def _seconds(values: list[float]) -> str:
     return middle if len(values) == 1 else f"{middle} ({min(values):,.0f}–{max(values):,.0f})"
 
 
-def write(record: dict[str, Any]) -> None:
-    """Puts the rendered figures between the markers of the page, leaving the rest as it is."""
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    PAGE.write_text(f"{head}{BEGIN}\n\n{render(record)}\n{END}{tail}", encoding="utf-8")
-
-
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--render", action="store_true", help="write the page from the recorded figures without measuring")
@@ -232,7 +223,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
             ordered = [rows[one.title] for one in CASES if one.title in rows]
             record = {"machine": machine(), "one_thread": chosen.one_thread, "rows": ordered}
             RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    write(json.loads(RECORD.read_text(encoding="utf-8")))
+    put("forecast", render(json.loads(RECORD.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

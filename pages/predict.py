@@ -11,6 +11,7 @@ from cnnlab.lab import Lab, PredictionPage
 from cnnlab.runs.records import Run, State
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.pager import pager
 from pages._parts.run_words import STATE_WORDS, ago, cut_title, quoting, share, short_title, whole_share
 from pages._parts.shell import enter
 
@@ -21,6 +22,7 @@ RIGHT, WRONG = "#009E73", "#D55E00"  # colour-blind people tell them apart; the 
 ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
 CHECKPOINTS = {"best": "Best epoch", "last": "Last epoch"}
 PAGE = "predict:page"
+LEGEND = "Green and ✓: right. Orange and ✗: wrong. Below each: what the network says and how sure it is."
 
 
 def _choose_run(runs: tuple[Run, ...], address: Address) -> Run:
@@ -90,10 +92,6 @@ def _to_first_page() -> None:
     st.session_state[PAGE] = 1
 
 
-def _turn(pages: int) -> None:
-    st.session_state[PAGE] += pages
-
-
 def _ask(lab: Lab, run: Run, filters: dict[str, Any]) -> PredictionPage:
     """The page of predictions that is open, or the last one where the open one is past the end."""
     number = st.session_state[PAGE]
@@ -115,18 +113,6 @@ def _headline(run: Run, page: PredictionPage) -> None:
     st.caption(
         f"With the weights after epoch {page.epoch} of {run.config.epochs}. The network never saw these images in training.{still}"
     )
-
-
-def _pager(page: PredictionPage) -> None:
-    number = st.session_state[PAGE]
-    first, last = (number - 1) * PER_PAGE + 1, min(number * PER_PAGE, page.total)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous", icon=":material/chevron_left:", disabled=number <= 1, on_click=_turn, args=(-1,))
-        st.button(
-            "Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= page.total, on_click=_turn, args=(1,)
-        )
-        st.markdown(f"{first:,}–{last:,} of {page.total:,}")
-        st.caption("Green and ✓: right. Orange and ✗: wrong. Below each: what the network says and how sure it is.")
 
 
 def _grid(page: PredictionPage) -> None:
@@ -176,7 +162,7 @@ for problem in address.problems:
     st.warning(quoting(problem), icon=":material/link_off:")
 _headline(run, page)
 if page.total:
-    _pager(page)
+    pager(PAGE, page.total, PER_PAGE, legend=LEGEND)
     _grid(page)
 else:
     st.info("No test image passes this filter. Choose another class, or show all.")

@@ -13,6 +13,7 @@ from cnnlab.runs.records import Run
 from cnnlab.values import Disagreement, DisagreementPage
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.pager import pager
 from pages._parts.run_words import escaped, share, whole_share
 from pages._parts.runs_compare import one_choice
 
@@ -44,7 +45,7 @@ def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
     address.say("page", st.session_state[_PAGE], 1)
     _headline(page)
     if page.items:
-        _pager(page)
+        pager(_PAGE, page.total, PER_PAGE)
         image_grid([_item(each, page.classes) for each in page.items], IMAGE_PX)
     else:
         st.caption("No test image is like this.")
@@ -70,17 +71,6 @@ def _headline(page: DisagreementPage) -> None:
     st.caption(f"Each with the weights of its best epoch ({page.epochs[0]} and {page.epochs[1]}).")
 
 
-def _pager(page: DisagreementPage) -> None:
-    number = st.session_state[_PAGE]
-    first, last = (number - 1) * PER_PAGE + 1, min(number * PER_PAGE, page.total)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous", icon=":material/chevron_left:", disabled=number <= 1, on_click=_turn, args=(-1,))
-        st.button(
-            "Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= page.total, on_click=_turn, args=(1,)
-        )
-        st.markdown(f"{first:,}–{last:,} of {page.total:,}")
-
-
 def _item(each: Disagreement, classes: Sequence[str]) -> GridItem:
     truth = each.picture.label
     winner = each.predicted.index(truth) if truth in each.predicted else 2
@@ -97,7 +87,3 @@ def _item(each: Disagreement, classes: Sequence[str]) -> GridItem:
 
 def _first() -> None:
     st.session_state[_PAGE] = 1
-
-
-def _turn(pages: int) -> None:
-    st.session_state[_PAGE] += pages
