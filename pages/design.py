@@ -95,9 +95,9 @@ def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
     """Everything about one network, and a second one where that is asked for."""
     st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
     metrics_row(table)
-    needs = st.container()  # filled last: it may take a moment where a network is too large for this machine
     draw(table, card.title, "design:drawing")
     st.caption(figures.DRAWING_RULE)
+    needs = st.container()  # filled last: it may take a moment where a network is too large for this machine
 
     st.header("Layer by layer")
     layer_table_view(table, address, name=f"{card.name}-layers.csv")
