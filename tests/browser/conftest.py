@@ -41,6 +41,18 @@ def page(browser):
 
 
 @pytest.fixture(scope="module")
+def walk(browser):
+    """One page for a whole module's walk through the app, which notes every error that the browser reports."""
+    context = browser.new_context(viewport=VIEWPORT)
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    yield page
+    context.close()
+
+
+@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_app(tmp_path_factory.mktemp("lab") / "home") as address:
         yield address

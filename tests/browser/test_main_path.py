@@ -14,16 +14,9 @@ POINTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def student(browser, app):
-    """One page for the whole walk, which notes every error that the browser reports."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(app)
-    yield page
-    context.close()
+def student(walk, app):
+    walk.goto(app)
+    return walk
 
 
 def test_the_design_page_shows_lenet_at_once(student):
