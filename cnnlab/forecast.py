@@ -94,12 +94,13 @@ class Memory:
     widest: int
     judging_batch: int
     keeps_blocks: bool  # the C library's habit; devices of their own have allocators of their own
+    compiling: bool  # a second process compiles the network meanwhile, and tries it out
 
     def parts(self, batch: int) -> tuple[Part, ...]:
         """All that the most memory is made of."""
         inputs = self.image * batch
         activations = max(0, sum(self.kept) * batch - inputs)
-        return (
+        parts = (
             Part("weights", "Weights", self.weights),
             Part("gradients", "Gradients", self.gradients),
             Part("optimizer", "Optimiser", self.optimizer),
@@ -109,6 +110,10 @@ class Memory:
             Part("data", "Data set", self.data),
             Part("program", "The program itself", self.program),
         )
+        if not self.compiling:
+            return parts
+        twice = sum(part.bytes for part in parts if part.name not in ("data", "optimizer"))
+        return (*parts, Part("compiling", "Compiling beside it", twice))
 
     def bytes(self, batch: int) -> int:
         """The most memory at any moment."""
@@ -154,6 +159,7 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
         widest=image.widest,
         judging_batch=judging_batch(height, kind),
         keeps_blocks=kind == "cpu",
+        compiling=config.compile,
     )
 
 

@@ -37,6 +37,11 @@ def run_folder(home: Path, run_id: str) -> Path:
     return home / "runs" / run_id
 
 
+def compiled_folder(home: Path) -> Path:
+    """PyTorch's cache of compiled networks. It is code, so it lies where only this user can write."""
+    return private_file(home, "compiled")
+
+
 def private_file(home: Path, name: str) -> Path:
     """A file in the folder that only this user can look into: addresses and keys of the background processes."""
     return home / "private" / name

@@ -11,6 +11,7 @@ from cnnlab.lab import Lab
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden anew instead of comparing with it")
+    parser.addoption("--slow", action="store_true", help="also what takes minutes, such as compiling a network from nothing")
     parser.addoption("--chaos", type=int, default=25, metavar="N", help="kills in tests/chaos; each takes 3 to 6 seconds")
     parser.addoption("--chaos-seed", type=int, default=2, metavar="SEED", help="whom tests/chaos kills, and roughly when")
 

@@ -23,12 +23,13 @@ def main() -> None:
     timer.daemon = True
     timer.start()
     _die_first()
+    from cnnlab import processes
     from cnnlab.config import RunConfig
-    from cnnlab.runs.runner import use_all_cores
+    from cnnlab.training import process
     from cnnlab.training.calibration import calibrate
 
     question = json.loads(sys.stdin.read())
-    use_all_cores()
+    process.prepare(processes.cores())
     before = _clocks()
     speed = calibrate(RunConfig.make(**question["config"]), macs=question["macs"])
     sys.stdout.write(json.dumps(asdict(replace(speed, others=_others(before, _clocks())))))

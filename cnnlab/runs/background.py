@@ -47,7 +47,8 @@ def ensure(home: Path) -> None:
         starts.append(now)
         _before[home] = known(home)
         error_file(home).unlink(missing_ok=True)  # the installation may have been mended since
-        processes.start_detached("cnnlab.runs.dispatcher", ["--home", str(home)], log_file(home), ENVIRONMENT)
+        environment = ENVIRONMENT | processes.patience()
+        processes.start_detached("cnnlab.runs.dispatcher", ["--home", str(home)], log_file(home), environment)
 
 
 def running(home: Path) -> bool:

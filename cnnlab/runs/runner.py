@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-import psutil
-
 from cnnlab import limits, processes
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, InstallationError, RunStateError
@@ -26,7 +24,7 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )
-from cnnlab.home import run_folder
+from cnnlab.home import compiled_folder, run_folder
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_rows import Process
@@ -189,6 +187,7 @@ class _Execution:
             progress_every=PROGRESS_SECONDS,
             resume=checkpoint,
             pausing=lambda: self.state is State.PAUSING,
+            compiled=compiled_folder(self.store.home),
         )
         del checkpoint  # the engine lets go of it too: a big network's is a gigabyte
         with closing(stream):
@@ -206,7 +205,9 @@ def run_in_process(home: Path, run_id: str) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
-    use_all_cores()
+    from cnnlab.training import process
+
+    process.prepare(processes.cores())
     store = Store(home)
     try:
         execute(store, run_id)
@@ -215,13 +216,3 @@ def run_in_process(home: Path, run_id: str) -> None:
         sys.exit(1)
     finally:
         store.close()
-
-
-def use_all_cores() -> None:
-    """Threads for torch: the physical cores we may use. The dispatcher that we come from was kept to one."""
-    import torch
-
-    if "OMP_NUM_THREADS" in os.environ:
-        return  # somebody has decided
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    torch.set_num_threads(max(1, min(allowed, psutil.cpu_count(logical=False) or allowed)))

@@ -124,7 +124,7 @@ def _judging(session: Session, size: int, until: float, clock: Clock) -> float:
     images, labels = session.test_images[:size], session.test_labels[:size]
 
     def judge() -> Any:
-        return evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=session.config.precision)
+        return evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=session.precision)
 
     times = [_timed(session, judge, clock)]
     while len(times) < _MOST_STEPS and clock() + min(times) < until:

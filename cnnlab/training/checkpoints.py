@@ -1,7 +1,8 @@
 """Checkpoints: a run at one moment in a file that explains itself, written whole or not at all.
 
 A checkpoint is a dict of tensors and plain containers, so that it can be loaded with `weights_only=True`:
-- the run: `format`, `config` (dict of settings), `classes` (names), `input_shape`, `preparation` (how pixels became input);
+- the run: `format`, `config` (dict of settings), `classes` (names), `input_shape`, `preparation` (how pixels became input),
+  `precision` (that it computes in; missing in early ones);
 - the moment: `epoch`, `batch` (batches of that epoch done), `step`, `learning_rate`, `sums` and `times` of that epoch,
   `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation), `seconds` trained;
 - the record: `history` (EpochDone as dicts), `best_epoch`, `best_test_accuracy`, and of the last evaluation `test_accuracy`,

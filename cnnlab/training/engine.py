@@ -24,6 +24,7 @@ from cnnlab.events import (
     RunStarted,
 )
 from cnnlab.training import checkpoints, devices, diagnosis
+from cnnlab.training.compiling import Compiler
 from cnnlab.training.progress import Meter
 from cnnlab.training.session import Session
 
@@ -43,6 +44,7 @@ def train(
     checkpoint_every: float = 30.0,
     resume: checkpoints.Checkpoint | None = None,
     pausing: Callable[[], bool] = lambda: False,
+    compiled: Path | None = None,
 ) -> Iterator[Event]:
     """Trains as `config` says on all of `data`, and tells what happens; the last event is RunFinished, RunPaused or RunFailed.
 
@@ -51,18 +53,27 @@ def train(
     last.pt in the middle of one after a Progress, `checkpoint_every` seconds after the last.
     Closing the generator ends the run. With `resume` it goes on from that checkpoint of a run with the same configuration, and
     tells RunResumed first. `pausing` is asked after each event: once True, the run saves where it stands and tells RunPaused.
+    `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says.
 
     Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin.
     """
     session = None
     try:
-        begun, resumed = Session(config, data), resume is not None
+        begun, resumed = Session(config, data, resume.get("precision") if resume else None), resume is not None
         if resume is not None:
             begun.restore(resume)
             del resume  # its tensors take as much as the network and its optimiser
         session = begun
         yield _beginning(session, resumed=resumed)
-        yield from _Training(session, folder, progress_every, checkpoint_every, pausing).run()
+        if config.precision == "auto" and not resumed:
+            yield Notice("precision", 0, session.choice.sentence)
+        compiler = Compiler(session, compiled) if compiled is not None and config.compile else None
+        training = _Training(session, folder, progress_every, checkpoint_every, pausing)
+        try:
+            yield from training.run(compiler)
+        finally:
+            if compiler is not None:
+                compiler.close()
         return
     except _NotFiniteError as error:
         failed = RunFailed("not-finite", error.epoch, str(error))
@@ -122,12 +133,12 @@ class _Training:
         self.next_checkpoint = time.perf_counter() + checkpoint_every
         self.saved_seconds = session.seconds
 
-    def run(self) -> Iterator[Event]:
+    def run(self, compiler: Compiler | None) -> Iterator[Event]:
         session = self.session
         while len(session.history) < session.config.epochs:
             if len(session.history) == session.epoch:
                 session.begin_epoch()
-            goes_on = yield from self.train_epoch()
+            goes_on = yield from self.train_epoch(compiler)
             evaluation = (yield from self.evaluate()) if goes_on else None
             if evaluation is None:
                 yield from self.save_between()
@@ -153,7 +164,7 @@ class _Training:
             best_test_accuracy=session.best_accuracy,
         )
 
-    def train_epoch(self) -> Generator[Event, None, bool]:
+    def train_epoch(self, compiler: Compiler | None) -> Generator[Event, None, bool]:
         session, meter = self.session, self.meter
         meter.begin_epoch()
         while not session.epoch_is_over:
@@ -162,9 +173,12 @@ class _Training:
                 totals = session.totals()
                 if totals.finite_batches < session.batch:
                     raise _NotFiniteError(session, totals.finite_batches + 1)
-                yield meter.training(totals)
+                told = meter.training(totals)
+                yield told
                 if self.pausing():
                     return False
+                if compiler is not None and (notice := compiler.look(told.seconds_left)):
+                    yield notice
                 if time.perf_counter() >= self.next_checkpoint:
                     yield from self.save_between()
         return True
@@ -179,7 +193,7 @@ class _Training:
             session.test_labels,
             session.preparation,
             batch_size=size,
-            precision=session.config.precision,
+            precision=session.precision,
         )
         began = time.perf_counter()
         try:

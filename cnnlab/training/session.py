@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from cnnlab.errors import CheckpointError, DataError
 from cnnlab.evaluation import Evaluation, autocast
 from cnnlab.events import EpochDone
 from cnnlab.training import batches, checkpoints, devices, initialization, optimizers
+from cnnlab.training.precision import Choice, choose
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -71,13 +73,18 @@ class Times:
 class Session:
     """Makes the start of a run; `begin_epoch` and `advance` move it on; `state` is all of it as a checkpoint."""
 
-    def __init__(self, config: RunConfig, data: ImageData) -> None:
+    def __init__(self, config: RunConfig, data: ImageData, precision: str | None = None) -> None:
+        """`precision` is what the run has computed in so far, if it has; else the configuration says, or measuring does."""
         if not len(data.train_images) or not len(data.test_images):
             raise DataError(f"The data set {data.name} has no images to train or to test on; raise data_share or limit.")
         found = devices.find(config.device)
         self.config, self.device_name, self.device = config, found.title, torch.device(found.name)
         self.classes = tuple(data.classes)
-        self.model: nn.Module = initialization.network(config, len(self.classes)).to(self.device)
+        self.model: nn.Module = initialization.network(config, len(self.classes))
+        # Convolutions are quicker where the channels of a pixel lie together: 1.0 to 1.6 times in float32 and 1.3 to 2.5 times
+        # in bfloat16 (nine networks, two cores), and what they make lies like their weights.
+        self.model.to(self.device, memory_format=torch.channels_last)
+        self.compiled: Callable[[torch.Tensor], torch.Tensor] | None = None  # the same network, quicker, for whole batches
         self.optimizer = optimizers.optimizer(config, self.model.parameters())
         # The data sets here are at most 184 MB as uint8, so they live on the device and a batch is an index selection.
         self.train_images, self.train_labels = data.train_images.to(self.device), data.train_labels.to(self.device)
@@ -85,6 +92,10 @@ class Session:
         self.preparation = Preparation.for_run(config, data)
         self.bounds = batches.bounds(len(self.train_images), config.batch_size)
         check_batch(self.model, self.input_shape, min(end - start for start, end in self.bounds))
+        self.choice = Choice(precision or config.precision)
+        if self.choice.precision == "auto":
+            first = slice(*self.bounds[0])
+            self.choice = choose(self.model, self.train_images[first], self.train_labels[first], self.preparation)
         self.schedule = optimizers.schedule(config, self.optimizer, len(self.bounds))
         self.augmentation = torch.Generator()
         self.sums = Sums(self.device)
@@ -100,6 +111,11 @@ class Session:
     def input_shape(self) -> tuple[int, int, int]:
         # Not the configuration's own property: where there is no pydantic a configuration is a bare namespace of settings.
         return self.config.channels, self.config.image_size, self.config.image_size
+
+    @property
+    def precision(self) -> str:
+        """What the run computes in: "float32" or "bfloat16"."""
+        return self.choice.precision
 
     @property
     def epoch_is_over(self) -> bool:
@@ -133,8 +149,10 @@ class Session:
         images = self.preparation.train(self.train_images[chosen], self.augmentation)
         labels = self.train_labels[chosen]
         loaded = time.perf_counter()
-        with autocast(self.device, self.config.precision):
-            logits = self.model(images)
+        # What is compiled is compiled for one size of batch; the last one of an epoch may be smaller.
+        compiled = self.compiled if len(images) == self.config.batch_size else None
+        with autocast(self.device, self.precision):
+            logits = compiled(images.contiguous()) if compiled else self.model(images)
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -189,6 +207,7 @@ class Session:
             "classes": list(self.classes),
             "input_shape": list(self.input_shape),
             "preparation": asdict(self.preparation),
+            "precision": self.precision,
             "epoch": self.epoch,
             "batch": self.batch,
             "step": self.step,
@@ -222,7 +241,8 @@ class Session:
         Raises CheckpointError where another setting differs.
         """
         mine, theirs = _plain(vars(self.config)), checkpoint["config"]
-        changed = [name for name in mine if mine[name] != theirs.get(name) and name not in ("device", "epochs")]
+        # A setting that there was none of then has its default now, or the configuration would not be the same one.
+        changed = [name for name in mine if mine[name] != theirs.get(name, mine[name]) and name not in ("device", "epochs")]
         if changed:
             raise CheckpointError(
                 f"The checkpoint was made with other settings ({', '.join(changed)}); start a new run with these."

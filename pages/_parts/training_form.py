@@ -42,7 +42,8 @@ GROUPS = {
     "Optimiser": ("momentum", "nesterov"),
     "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs"),
     "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
-    "Start and exactness": ("initialization", "seed", "precision"),
+    "Start": ("initialization", "seed"),
+    "Speed and exactness": ("precision", "compile"),
 }
 _PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
 # A setting that nobody has given a place yet comes here, so that it can be set from its first day.

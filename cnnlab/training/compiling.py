@@ -1,0 +1,135 @@
+"""Compiles a network beside its training, where what is left of the run is long enough for that to pay.
+
+A process of its own compiles and leaves the result in a cache on disk (`compile_ahead`); the run trains on meanwhile, and switches
+over where the compiled network proved faster. A run of the same network later finds the cache warm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from cnnlab.evaluation import autocast
+from cnnlab.events import Notice
+from cnnlab.training.trial import without_trace
+
+if TYPE_CHECKING:
+    from cnnlab.training.session import Session
+
+_FIRST_TIME = 40.0  # seconds of a core that compiling takes where nothing is known (LeNet 33, small ResNet 50)
+_EXPECTED = 0.15  # share of the time left that a compiled network may save, as long as nothing is known
+WORTH = 1.1  # times as fast; less is not worth the switch
+_SWITCH = 5.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
+
+
+class Compiler:
+    """Looked after now and then by the engine, between two batches. `folder` is the cache on disk."""
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        self._session, self._folder = session, folder
+        self._process: subprocess.Popen[str] | None = None
+        self._question = self._asked()
+        self._known = self._remembered()
+        batches_are_full = session.bounds[0][1] - session.bounds[0][0] == session.config.batch_size
+        self._over = not batches_are_full or self._known.get("speedup", WORTH) < WORTH
+
+    def look(self, seconds_left: float) -> Notice | None:
+        """Starts compiling, or switches over, where that pays for the `seconds_left` of the run; says so when it is decided."""
+        if self._over:
+            return None
+        if self._process is None:
+            if seconds_left * _EXPECTED > self._known.get("seconds", _FIRST_TIME):
+                self._start()
+            return None
+        if self._process.poll() is None:
+            return None
+        self._over = True
+        message = self._decide(self._answer(self._process), seconds_left)
+        return Notice("compiled", self._session.epoch, message)
+
+    def close(self) -> None:
+        """Ends the compiling, if it goes on."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _start(self) -> None:
+        paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TORCHINDUCTOR_CACHE_DIR": str(self._folder)}
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=os.environ | paths,
+        )
+
+    def _answer(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        text, _ = process.communicate()
+        try:
+            answer: dict[str, Any] = json.loads(text)
+        except ValueError:
+            return {"error": f"the compiling process ended with code {process.returncode}"}
+        if "speedup" in answer:
+            with suppress(OSError):  # on a full disk it is found out anew another day
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._file.write_text(json.dumps(answer), encoding="utf-8")
+        return answer
+
+    def _decide(self, answer: dict[str, Any], seconds_left: float) -> str:
+        if "error" in answer:
+            return f"The network could not be compiled ({answer['error']}); the run goes on as it is."
+        speedup = answer["speedup"]
+        if speedup < WORTH or seconds_left * (1 - 1 / speedup) < _SWITCH:
+            return f"Compiled, the network would be {speedup:.1f} times as fast, too little to switch; the run goes on as it is."
+        try:
+            self._switch()
+        except Exception as error:  # whatever a compiler does must not end a run that trains well without it
+            self._session.compiled = None
+            return f"The compiled network does not work here ({type(error).__name__}); the run goes on as it is."
+        return f"The network is compiled and {speedup:.1f} times as fast from here on, by a measurement beside the training."
+
+    def _switch(self) -> None:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(self._folder)
+        session = self._session
+        session.compiled = torch.compile(session.model, dynamic=False)
+        start, end = session.bounds[0]
+        # Loads it now, in a trial: an error in the middle of the run's own batch would have no way back.
+        with without_trace(session.model, session.device):
+            images = session.preparation.test(session.train_images[start:end]).contiguous()
+            with autocast(session.device, session.precision):
+                logits = session.compiled(images)
+            functional.cross_entropy(logits.float(), session.train_labels[start:end]).backward()
+
+    def _asked(self) -> dict[str, Any]:
+        session = self._session
+        settings = ("architecture", "options", "channels", "image_size")
+        return {
+            "settings": {name: getattr(session.config, name) for name in settings} | {"seed": 0, "initialization": "pytorch"},
+            "classes": len(session.classes),
+            "input_shape": [session.config.batch_size, *session.input_shape],
+            "precision": session.precision,
+            "device": str(session.device),
+            "threads": torch.get_num_threads(),
+        }
+
+    def _remembered(self) -> dict[str, float]:
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            answer = json.loads(self._file.read_text(encoding="utf-8"))
+            return {name: float(answer[name]) for name in ("speedup", "seconds")}
+        return {}
+
+    @property
+    def _file(self) -> Path:
+        known = json.dumps([self._question, torch.__version__, self._session.device_name], sort_keys=True)
+        return self._folder / f"known-{hashlib.blake2b(known.encode(), digest_size=12).hexdigest()}.json"

@@ -1,0 +1,91 @@
+"""Which numbers a run computes with: float32, or bfloat16 where this device is measured to be faster in it."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cnnlab.evaluation import autocast
+from cnnlab.training.trial import without_trace
+
+if TYPE_CHECKING:
+    from cnnlab.datasets.transforms import Preparation
+
+WORTH = 1.25  # times as fast; less is not worth the digits, and would be chosen or not by chance
+_TURNS = 3
+_ENOUGH = 0.1  # seconds that a batch takes in which the two can be told apart
+_LONGEST = 1.0  # seconds; a batch that takes longer is tried once
+_FIRST = 16  # images in the first batch
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`precision` is "float32" or "bfloat16"; `speedup` is how many times as fast bfloat16 was, None where it was not tried."""
+
+    precision: str
+    speedup: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For the learner."""
+        if self.speedup is None:
+            return "Computes in float32: this device has no quicker way."
+        if self.precision == "bfloat16":
+            return f"Computes in bfloat16, measured to be {self.speedup:.1f} times as fast here as float32."
+        return f"Computes in float32: bfloat16 was measured to be only {self.speedup:.1f} times as fast here."
+
+
+def choose(model: nn.Module, images: Tensor, labels: Tensor, preparation: Preparation) -> Choice:
+    """Times a forward and backward pass of some of the uint8 `images` N×C×H×W in both precisions, in turn.
+
+    Takes one to three seconds and leaves no trace.
+    """
+    if not has_bfloat16(images.device):
+        return Choice("float32")
+    with without_trace(model, images.device):
+        speedup = _speedup(model, images, labels, preparation)
+    return Choice("bfloat16" if speedup >= WORTH else "float32", speedup)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware. Elsewhere it is emulated, and slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return any(getattr(torch.cpu, name, bool)() for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return False  # on mps some operations have no bfloat16 yet
+
+
+def _speedup(model: nn.Module, images: Tensor, labels: Tensor, preparation: Preparation) -> float:
+    def seconds(size: int, precision: str) -> float:
+        inputs = preparation.test(images[:size])
+        _wait(images.device)
+        begun = time.perf_counter()
+        with autocast(images.device, precision):
+            logits = model(inputs)
+        functional.cross_entropy(logits.float(), labels[:size]).backward()
+        _wait(images.device)
+        took = time.perf_counter() - begun
+        model.zero_grad(set_to_none=True)
+        return took
+
+    size = min(len(images), _FIRST)
+    seconds(size, "float32")  # what is loaded and compiled now is paid once
+    took = seconds(size, "float32")
+    while took < _ENOUGH and size < len(images):
+        size = min(len(images), max(2 * size, int(size * _ENOUGH / took)))
+        took = seconds(size, "float32")
+    seconds(size, "bfloat16")
+    turns = _TURNS if took < _LONGEST else 1
+    return statistics.median(seconds(size, "float32") / seconds(size, "bfloat16") for _ in range(turns))
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,29 @@
+"""Trying something out on a network without leaving a trace in the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def without_trace(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Inside, forward and backward passes in training mode may be tried.
+
+    Afterwards weights (which nothing here steps), buffers, mode and torch's random generators are as before; gradients are None.
+    """
+    buffers = [buffer.clone() for buffer in model.buffers()]
+    was_training = model.training
+    model.train()
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        model.train(was_training)
+        model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for buffer, before in zip(model.buffers(), buffers, strict=True):
+                buffer.copy_(before)

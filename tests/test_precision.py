@@ -1,0 +1,85 @@
+"""Which numbers a run computes in: chosen by measuring, without a trace, and kept when it goes on."""
+
+import pytest
+import torch
+from quadrants import quadrants, settings
+
+from cnnlab.datasets.transforms import Preparation
+from cnnlab.events import Notice, RunFinished, RunPaused
+from cnnlab.training import checkpoints, initialization, precision
+from cnnlab.training.engine import train
+from cnnlab.training.precision import Choice, choose
+
+# Batch normalisation keeps statistics, dropout draws: what a trial could leave behind.
+AUTO = settings(
+    architecture="lenet", options={"batch_norm": True, "dropout": 0.5, "kernel_size": 3, "channels": (4, 4)}, precision="auto"
+)
+
+
+@pytest.fixture
+def two_precisions(monkeypatch):
+    """A device that has bfloat16, whatever this machine has: the CPU emulates what it lacks."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)
+
+
+def network_and_data():
+    data = quadrants()
+    return initialization.network(AUTO, 3), data, Preparation.for_run(AUTO, data)
+
+
+def test_trying_leaves_no_trace(two_precisions):
+    model, data, preparation = network_and_data()
+    model.eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = torch.get_rng_state()
+    found = choose(model, data.train_images, data.train_labels, preparation)
+    assert found.precision in {"float32", "bfloat16"}
+    assert found.speedup > 0
+    assert not model.training
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("speedup", "chosen"), [(2.4, "bfloat16"), (1.1, "float32"), (0.3, "float32")])
+def test_bfloat16_is_taken_where_it_is_clearly_faster(two_precisions, monkeypatch, speedup, chosen):
+    monkeypatch.setattr(precision, "_speedup", lambda *_: speedup)
+    model, data, preparation = network_and_data()
+    found = choose(model, data.train_images, data.train_labels, preparation)
+    assert found == Choice(chosen, speedup)
+    assert chosen in found.sentence
+    assert f"{speedup:.1f} times" in found.sentence
+
+
+def test_a_device_without_bfloat16_is_not_tried(monkeypatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda device: False)
+    model, data, preparation = network_and_data()
+    found = choose(model, data.train_images, data.train_labels, preparation)
+    assert found == Choice("float32")
+    assert "float32" in found.sentence
+
+
+def test_a_run_says_what_it_chose_and_keeps_to_it(two_precisions, monkeypatch, tmp_path):
+    data = quadrants()
+    monkeypatch.setattr(precision, "_speedup", lambda *_: 2.4)
+    stream = train(AUTO, data, folder=tmp_path, progress_every=0.0, pausing=lambda: True)
+    events = list(stream)
+    assert isinstance(events[-1], RunPaused)
+    assert [event.message for event in events if isinstance(event, Notice)] == [
+        "Computes in bfloat16, measured to be 2.4 times as fast here as float32."
+    ]
+    _, checkpoint = checkpoints.load_latest(tmp_path)
+    assert checkpoint["precision"] == "bfloat16"
+    monkeypatch.setattr(precision, "_speedup", lambda *_: pytest.fail("a run that goes on is not measured anew"))
+    events = list(train(AUTO, data, folder=tmp_path, resume=checkpoint))
+    assert isinstance(events[-1], RunFinished)
+    assert checkpoints.load_latest(tmp_path)[1]["precision"] == "bfloat16"
+
+
+def test_a_checkpoint_from_before_precisions_were_kept_goes_on_as_configured(tmp_path):
+    data = quadrants()
+    exact = AUTO.change(precision="float32")
+    assert isinstance(list(train(exact, data, folder=tmp_path, progress_every=0.0, pausing=lambda: True))[-1], RunPaused)
+    _, checkpoint = checkpoints.load_latest(tmp_path)
+    del checkpoint["precision"]
+    assert isinstance(list(train(exact, data, folder=tmp_path, resume=checkpoint))[-1], RunFinished)

@@ -1,0 +1,65 @@
+"""What a process that trains sets for itself."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from cnnlab import processes
+from cnnlab.training import process
+
+FAULTS = """
+import resource, torch
+from cnnlab.training import process
+{prepare}
+def batch():
+    made = [torch.ones(10 << 20)]  # 40 MB, more than glibc ever keeps by itself
+    return sum(each[0].item() for each in made)
+for _ in range(5):
+    batch()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    batch()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own habit")
+def test_memory_is_kept_from_batch_to_batch():
+    def faults(prepare: str) -> int:
+        command = [sys.executable, "-c", FAULTS.format(prepare=prepare)]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    kept, returned = faults("assert process.keep_freed_memory()"), faults("")
+    assert kept <= 2 * 10_240  # pages of 4 KiB that 40 MB have: a batch or two may find a new place
+    assert returned >= 10 * 10_240
+
+
+def test_threads_are_as_many_as_given_unless_somebody_has_decided(monkeypatch):
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
+        process.prepare(2)
+        assert torch.get_num_threads() == 1
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        process.prepare(2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_cores_are_those_that_we_may_use():
+    assert 1 <= processes.cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("decided", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
+def test_a_persons_own_setting_of_threads_that_wait_is_left_alone(monkeypatch, decided):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    assert set(processes.patience()) == {"GOMP_SPINCOUNT"}
+    monkeypatch.setenv(decided, "1")
+    assert processes.patience() == {}
