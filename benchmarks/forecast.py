@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -22,16 +24,16 @@ from typing import Any
 
 import psutil
 import torch
-import torch._dynamo  # an optimiser's first step imports it; runners have it from the start
 
 from benchmarks.results_page import RECORDS, ROOT, machine, put
-from cnnlab import datasets, forecast
+from cnnlab import datasets, forecast, processes
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData
 from cnnlab.evaluation import comfortable_batch, evaluate
 from cnnlab.forecast import Speed
 from cnnlab.layers.trace import layer_table
-from cnnlab.training import calibration
+from cnnlab.runs import background, dispatcher
+from cnnlab.training import calibration, process
 from cnnlab.training.session import Session
 
 RECORD = RECORDS / "forecast.json"
@@ -76,7 +78,7 @@ CASES = (
 
 
 def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
-    """Trains a few steps and judges one batch, in this process: peak memory and seconds. Linux only."""
+    """Trains a few steps and judges one batch: peak memory and seconds. Linux only."""
     clock = _clock(one_thread)
     entry, generator = datasets.entry(config.dataset), torch.Generator().manual_seed(0)
 
@@ -107,6 +109,7 @@ def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
 
 def calibrate(config: RunConfig, one_thread: bool) -> dict[str, Any]:
     """The speed as the lab would measure it before the run, in this process."""
+    process.prepare(processes.cores())
     clock = _clock(one_thread)
     macs = layer_table(config.architecture, config.input_shape, 10, config.options).macs
     return asdict(calibration.calibrate(config, macs=macs, clock=clock))
@@ -119,12 +122,32 @@ def _clock(one_thread: bool) -> Any:
     return time.perf_counter
 
 
+def in_runner(config: RunConfig, one_thread: bool) -> dict[str, Any]:
+    """`measure` in a process that is forked as the dispatcher forks a runner: with torch loaded, and all settings a runner's."""
+    dispatcher.load(dispatcher.FOR_HELPER)
+    dispatcher.load(dispatcher.FOR_RUNNERS)
+    context = multiprocessing.get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+
+    def run() -> None:
+        process.prepare(processes.cores())
+        writer.send(measure(config, one_thread))
+
+    child = context.Process(target=run)
+    child.start()
+    writer.close()
+    try:
+        return reader.recv()
+    finally:
+        child.join()
+
+
 def in_process(question: str, case: Case, one_thread: bool) -> dict[str, Any]:
     """The answer of `measure` or `calibrate` from a fresh process."""
     command = [sys.executable, "-m", "benchmarks.forecast", f"--{question}", case.config.to_json()]
-    done = subprocess.run(
-        command + ["--one-thread"] * one_thread, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
+    command += ["--one-thread"] * one_thread
+    environment = os.environ | background.ENVIRONMENT | processes.patience()
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     return json.loads(done.stdout)
 
 
@@ -207,7 +230,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--measure", metavar="JSON", help=argparse.SUPPRESS)
     parser.add_argument("--calibrate", metavar="JSON", help=argparse.SUPPRESS)
     chosen = parser.parse_args(None if arguments is None else list(arguments))
-    for question, answer in ((chosen.measure, measure), (chosen.calibrate, calibrate)):
+    for question, answer in ((chosen.measure, in_runner), (chosen.calibrate, calibrate)):
         if question:
             print(json.dumps(answer(RunConfig.from_json(question), chosen.one_thread)))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -21,14 +22,15 @@ MOST_IMAGES = 65_536  # in a batch; RunConfig takes no more
 SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224)  # images of which an advice may speak, pixels a side
 
 # Measured with torch 2.15 on Linux: a process that has loaded torch, and what its first step loads beside the tensors
-# (libraries, threads, compiled kernels). A runner that the dispatcher has forked shares about 200 MB of that with it, which
-# is left in, for prudence. Of CUDA's own share it is only known to be about half a gigabyte.
-_PROGRAM = {"cpu": 690 << 20, "mps": 690 << 20, "cuda": 500 << 20}
+# (libraries, threads, compiled kernels). A runner that the dispatcher has forked shares 300 MB with it, which are taken already.
+# Of CUDA's own share it is only known to be about half a gigabyte.
+_ALONE = 690 << 20
+_PROGRAM = {"cpu": (390 << 20) if sys.platform == "linux" else _ALONE, "mps": _ALONE, "cuda": 500 << 20}
 _FIRST_STEP = 40 << 20
-# The C library hands blocks of 32 MiB and more back to the system at once. Smaller ones it keeps, and they fit what comes
-# next so badly that about a fifth is lost.
-_KEPT_BLOCK = 32 << 20
+# Runs have the C library keep what a batch has freed (cnnlab.training.process). It fits what comes next so badly that about a
+# fifth is lost, and it is still held when the test images are judged.
 _LOST = 0.2
+_JUDGING = 2.4  # times the widest layer's input and output: convolutions copy both into an order that suits the processor
 
 SpeedState = Literal["known", "measuring", "busy", "unknown"]
 
@@ -93,7 +95,7 @@ class Memory:
     kept: tuple[int, ...]
     widest: int
     judging_batch: int
-    keeps_blocks: bool  # the C library's habit; devices of their own have allocators of their own
+    keeps_freed: bool  # as runs have the C library do; devices of their own have allocators of their own
     compiling: bool  # a second process compiles the network meanwhile, and tries it out
 
     def parts(self, batch: int) -> tuple[Part, ...]:
@@ -129,12 +131,11 @@ class Memory:
 
     def _peak(self, batch: int) -> int:
         kept = sum(self.kept) * batch
-        small = sum(size for size in (one * batch for one in self.kept) if size < _KEPT_BLOCK) if self.keeps_blocks else 0
-        training = kept + _LOST * small + self.widest * batch
-        # Judging keeps nothing, but works on its own larger batches, on top of what the C library has not given back;
-        # convolutions copy input and output into an order that suits the processor.
-        judging = (1 + _LOST) * small + 2 * self.widest * max(batch, self.judging_batch)
-        return int(max(training, judging, self.stepping))
+        # Judging keeps nothing itself, but works on its own larger batches.
+        judging = _JUDGING * self.widest * max(batch, self.judging_batch)
+        if self.keeps_freed:
+            return int((1 + _LOST) * kept + max(self.widest * batch, judging, self.stepping))
+        return int(max(kept + self.widest * batch, judging, self.stepping))
 
 
 def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
@@ -158,7 +159,7 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
         kept=image.kept,
         widest=image.widest,
         judging_batch=judging_batch(height, kind),
-        keeps_blocks=kind == "cpu",
+        keeps_freed=kind == "cpu",
         compiling=config.compile,
     )
 
