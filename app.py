@@ -2,9 +2,7 @@
 
 import streamlit as st
 
-from cnnlab.errors import CNNLabError
-from pages._parts.run_words import quoting
-from pages._parts.shell import page_settings
+from pages._parts.shell import page_settings, wake
 
 page_settings()
 PAGES = {
@@ -20,7 +18,5 @@ page = st.navigation(list(PAGES), position="hidden")
 st.sidebar.subheader("CNN Lab", anchor=False)
 for each, icon in PAGES.items():
     st.sidebar.page_link(each, icon=icon)
-try:
-    page.run()
-except CNNLabError as error:  # what no page expects, such as a disk that fills up while it draws
-    st.error(quoting(error), icon=":material/error:")
+wake()
+page.run()

@@ -1,32 +1,58 @@
-"""What the benchmarks that write into docs/RESULTS.md share: the machine they ran on, and their place on that page."""
+"""What all benchmarks share about where their figures go: the machine they ran on, and their place on a page of docs/."""
 
 from __future__ import annotations
 
 import platform
+import shutil
+import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / "benchmarks" / "records"
 PAGE = ROOT / "docs" / "RESULTS.md"
+BENCHMARKS_PAGE = ROOT / "docs" / "BENCHMARKS.md"
 
 
 def machine() -> dict[str, str]:
-    """What the figures were measured on."""
+    """What the figures were measured on; "gpu" is "" where there is none."""
     cpu = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if "model name" in line] if cpu.exists() else []
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cpu": f"{names[0] if names else platform.processor()}, {len(names) or '?'} cores",
+        "gpu": _gpu(),
+        "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "torch": version("torch"),
+        "streamlit": _version("streamlit"),
     }
 
 
-def put(section: str, text: str) -> None:
-    """Puts `text` between the page's two markers of `section`, leaving the rest as it is."""
+def _version(package: str) -> str:
+    """The installed version, or "" without the package: not every benchmark needs all of them."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _gpu() -> str:
+    """Asked of the driver, so that a benchmark which needs no torch does not load it."""
+    asked = shutil.which("nvidia-smi")
+    if not asked:
+        return ""
+    done = subprocess.run([asked, "--query-gpu=name", "--format=csv,noheader"], check=False, capture_output=True, text=True)
+    return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else ""
+
+
+def put(section: str, text: str, page: Path = PAGE) -> None:
+    """Puts `text` between the page's two markers of `section`, leaving the rest as it is. Raises ValueError without markers."""
     begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
-    head, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    whole = page.read_text(encoding="utf-8")
+    if whole.count(begin) != 1 or whole.count(end) != 1:
+        raise ValueError(f'{page.name} needs "{begin}" and "{end}", each once.')
+    head, rest = whole.split(begin)
     tail = rest.split(end)[1]
-    PAGE.write_text(f"{head}{begin}\n\n{text}\n{end}{tail}", encoding="utf-8")
+    page.write_text(f"{head}{begin}\n\n{text}\n{end}{tail}", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecast import Forecast, Speed
 from cnnlab.layers import LayerTable
 from cnnlab.runs.store import Store
+from cnnlab.runs.store_rows import ActiveRun
 
 Ask = Callable[..., Any]
 Layers = Callable[[str, tuple[int, int, int], int, dict[str, Any]], LayerTable]
@@ -23,12 +25,16 @@ _POLL_SECONDS = 0.1
 
 
 class Forecaster:
-    """Asks with `ask` (the helper's client) and `layers` (which remembers tables). Safe to share between threads."""
+    """Asks with `ask` (the helper's client) and `layers` (which remembers tables). Safe to share between threads.
 
-    def __init__(self, ask: Ask, layers: Layers, store: Store) -> None:
+    `at_once` is for a run that will not wait for the device, and trains in this very process.
+    """
+
+    def __init__(self, ask: Ask, layers: Layers, store: Store, *, at_once: bool = False) -> None:
         self._ask = ask
         self._layers = layers
         self._store = store
+        self._at_once = at_once
         self._too_small: set[str] = set()  # tables that there are none of, which `layers` does not remember
 
     def forecast(self, config: RunConfig, *, calibrate: bool = True, wait: float = 0.0) -> Forecast:
@@ -42,7 +48,7 @@ class Forecaster:
         answer = self._answer(config, table)
         made = self._made(config, table, answer)
         if answer["state"] == "unknown" and calibrate and made.fits:  # what does not fit is not tried out either
-            if self._busy(made.device):
+            if self._running(made.device):
                 return replace(made, speed_state="busy")
             answer = self._answer(config, table, measure=True)
         until = time.monotonic() + wait
@@ -51,11 +57,12 @@ class Forecaster:
             answer = self._answer(config, table)
         return self._made(config, table, answer)
 
-    def check(self, config: RunConfig) -> None:
-        """Raises ConfigError, which says what would fit, for a run that does not."""
+    def check(self, config: RunConfig) -> Forecast:
+        """The forecast, with times if they are known. Raises ConfigError, which says what would fit, for a run that does not."""
         made = self.forecast(config, calibrate=False)
         if not made.fits:
             raise ConfigError(made.advice, "batch_size" if made.largest_batch else "image_size")
+        return made
 
     def _answer(self, config: RunConfig, table: LayerTable, **more: Any) -> dict[str, Any]:
         return self._ask("forecast", config=config.model_dump(mode="json"), macs=table.macs, **more)
@@ -104,18 +111,15 @@ class Forecaster:
             self._too_small.add(key)
             return None
 
-    def _busy(self, device: str) -> bool:
-        return any(run.device == device and not run.waits for run in self._store.active())
-
     def _free(self, device: str, answer: dict[str, Any]) -> int | None:
         """Bytes that a run would find. What a run on this device holds counts as free: the next one starts when it has ended."""
         if device.startswith("cuda"):
-            return int(answer["total"] if self._busy(device) else answer["free"])
-        free = psutil.virtual_memory().available
-        for run in self._store.active():
-            if run.device == device and not run.waits and run.pid:
-                free += _own_bytes(run.pid)
-        return free
+            return int(answer["free"] if self._at_once or not self._running(device) else answer["total"])
+        holders = [os.getpid()] if self._at_once else [run.pid for run in self._running(device)]
+        return psutil.virtual_memory().available + sum(_own_bytes(pid) for pid in holders if pid)
+
+    def _running(self, device: str) -> list[ActiveRun]:
+        return [run for run in self._store.active() if run.device == device and not run.waits]
 
 
 def _own_bytes(pid: int) -> int:

@@ -5,15 +5,13 @@ Nothing here imports torch. Every method either returns plain values or raises a
 
 from __future__ import annotations
 
-import json
-import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Literal
 
-from cnnlab import architectures, datasets, limits, presets
-from cnnlab.architectures import Card, card
-from cnnlab.compute.client import Client
+from cnnlab import architectures, datasets, presets
+from cnnlab.admission import Admission
+from cnnlab.architectures import Card
+from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
 from cnnlab.events import EpochDone, Event, Progress
@@ -22,26 +20,14 @@ from cnnlab.forecaster import Forecaster
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
 from cnnlab.runs import background, downloads, folders
-from cnnlab.runs.records import IN_PROCESS, Run, State
+from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
+from cnnlab.runs.store_rows import Runs
 from cnnlab.runs.summaries import Summaries
-from cnnlab.runs.watch import mark_interrupted, may_resume
-from cnnlab.values import (
-    DatasetStatus,
-    Device,
-    Disagreement,
-    DisagreementPage,
-    DownloadStatus,
-    Picture,
-    Prediction,
-    PredictionPage,
-    Split,
-)
+from cnnlab.runs.watch import look_after, mark_interrupted, may_resume
+from cnnlab.values import DatasetStatus, Device, DisagreementPage, DownloadStatus, Picture, Prediction, PredictionPage, Split
 
 __all__ = ["DatasetStatus", "Device", "DownloadStatus", "Lab", "Picture", "Prediction", "PredictionPage", "Split"]
-
-_WATCHED = IN_PROCESS | {State.QUEUED, State.INTERRUPTED}  # what the dispatcher would look after
-REMEMBERED_TABLES = 256  # a table is 10 to 400 KB
 
 
 class Lab:
@@ -55,13 +41,10 @@ class Lab:
         self.data = data.absolute() if data else None
         self._places = Places(self.home, self.data)
         self._store = Store(self.home)
-        self._client = Client(self.home)
-        self._forecaster = Forecaster(self._client.ask, self.layers, self._store)
-        self._tables: OrderedDict[str, LayerTable] = OrderedDict()
-        self._devices: tuple[Device, ...] = ()
+        self._helper = Helper(self.home, self.data)
+        self._forecaster = Forecaster(self._helper.ask, self._helper.layers, self._store)
+        self._admission = Admission(self._forecaster, self._helper.layers, self._store)
         self._summaries: Summaries | None = None
-        self._lock = threading.Lock()
-        self._starting = threading.Lock()
 
     # What there is
 
@@ -72,19 +55,17 @@ class Lab:
         return presets.presets()
 
     def devices(self) -> tuple[Device, ...]:
-        if not self._devices:  # they do not come and go while a lab is open
-            self._devices = tuple(Device(**device) for device in self._client.ask("devices"))
-        return self._devices
+        return self._helper.devices()
 
     # The background processes
 
     def ready(self) -> bool:
         """True when the helper can answer at once; False while it starts, which this call sets off. Raises InstallationError."""
-        return self._client.ready()
+        return self._helper.ready()
 
     def close(self) -> None:
         """Lets go of connections; the background processes, and training, go on."""
-        self._client.close()
+        self._helper.close()
         self._store.close()
 
     def shut_down(self) -> None:
@@ -97,20 +78,7 @@ class Lab:
 
     def layers(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
         """Raises ConfigError or ShapeError where the combination cannot work."""
-        chosen = card(architecture)
-        settings = chosen.settings(options)
-        key = json.dumps([architecture, input_shape, classes, settings])
-        with self._lock:
-            if key in self._tables:
-                self._tables.move_to_end(key)
-                return self._tables[key]
-        answer = self._client.ask("layers", architecture=architecture, input_shape=input_shape, classes=classes, options=settings)
-        table = LayerTable.from_dict(answer)
-        with self._lock:
-            self._tables[key] = table
-            if len(self._tables) > REMEMBERED_TABLES:
-                self._tables.popitem(last=False)
-        return table
+        return self._helper.layers(architecture, input_shape, classes, options)
 
     def forecast(self, config: RunConfig, *, calibrate: bool = True, wait: float = 0.0) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
@@ -123,26 +91,18 @@ class Lab:
     # Data
 
     def datasets(self) -> tuple[DatasetStatus, ...]:
-        return tuple(self._status(entry) for entry in datasets.entries())
-
-    def _status(self, entry: datasets.Entry) -> DatasetStatus:
-        location = self._places.locate(entry)
-        download = downloads.status(self.home, entry) if entry.downloads else None
-        return DatasetStatus(entry, location and location.folder, download, location.variant if location else "")
+        return tuple(downloads.dataset_status(self.home, entry, self._places.locate(entry)) for entry in datasets.entries())
 
     def download(self, dataset: str) -> None:
         """Starts fetching in the background; `datasets()` tells how far it is. A second call while it runs does nothing."""
         downloads.start(self.home, datasets.entry(dataset))
 
     def class_counts(self, dataset: str, split: Split) -> tuple[int, ...]:
-        return tuple(self._client.ask("class_counts", dataset=dataset, split=split, data=self._named_data))
+        return self._helper.class_counts(dataset, split)
 
     def pictures(self, dataset: str, split: Split, count: int, *, label: int | None = None, offset: int = 0) -> tuple[Picture, ...]:
         """`count` (1..200) pictures from `offset` on, of one class or of all."""
-        answer = self._client.ask(
-            "pictures", dataset=dataset, split=split, count=count, label=label, offset=offset, data=self._named_data
-        )
-        return tuple(Picture(**record) for record in answer)
+        return self._helper.pictures(dataset, split, count, label, offset)
 
     # Runs
 
@@ -151,30 +111,14 @@ class Lab:
 
         Raises ShapeError, DeviceError, DataError or LimitError first, ConfigError where the memory is too small.
         """
-        self._client.ask("check_run", config=config.model_dump(mode="json"), data=self._named_data)
-        self._forecaster.check(config)
-        name = name.strip() or config.title
-        with self._starting:  # so that two clicks at once cannot pass the limit together
-            if self._store.made_with(token) is None:
-                self.check_limits(config, owner)
-            run_id = self._store.create(config, token, name, owner=owner, note=note, data=self.data)
+        run_id = self._store.made_with(token)
+        if run_id is None:
+            self._helper.check_run(config)
+            allowed = self._admission.new(config)
+            name = name.strip() or config.title
+            run_id = self._store.create(config, token, name, owner=owner, note=note, data=self.data, admit=allowed.admit)
         background.ensure(self.home)
         return run_id
-
-    def check_limits(self, config: RunConfig, owner: str = "") -> None:
-        """Raises LimitError where one more run of `config` is more than this lab allows."""
-        allowed = limits.load(limits.limits_file())
-        if allowed == limits.Limits():
-            return
-        classes = len(datasets.entry(config.dataset).classes)
-        allowed.check(
-            config,
-            parameters=self.layers(config.architecture, config.input_shape, classes, config.options).parameters,
-            owner_runs=sum(run.owner == owner for run in self._store.active()),
-            disk_bytes=limits.folder_bytes(self.home) if allowed.disk else 0,
-            # Where the speed is known; what is not is stopped by its runner when the time is up.
-            seconds=self._forecaster.forecast(config, calibrate=False).seconds_total if allowed.max_seconds else None,
-        )
 
     def stop(self, run_id: str, *, owner: str | None = None) -> None:
         """Asks a run to end; no effect on one that has ended."""
@@ -185,8 +129,12 @@ class Lab:
         self._store.pause(run_id, owner=owner)
 
     def resume(self, run_id: str, *, owner: str | None = None) -> None:
-        """Queues a run that was paused, interrupted, stopped or failed, to go on from its last checkpoint."""
-        self._store.resume(run_id, owner=owner)
+        """Queues a run that was paused, interrupted, stopped or failed, to go on from its last checkpoint.
+
+        Raises LimitError where the lab allows less by now; what it resumes by itself is never lost to a limit that changed.
+        """
+        run = self._store.run(run_id)
+        self._store.resume(run_id, owner=owner, admit=self._admission.further(run, run.config).admit)
         background.ensure(self.home)
 
     def resumes_by_itself(self, run_id: str) -> bool:
@@ -196,8 +144,8 @@ class Lab:
     def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> None:
         """Queues a run that finished or was stopped for `epochs` more. Raises ConfigError or LimitError if they are too many."""
         run = self._store.run(run_id)
-        self.check_limits(run.config.change(epochs=run.config.epochs + epochs), run.owner)
-        self._store.extend(run_id, epochs, owner=owner)
+        allowed = self._admission.further(run, run.config.change(epochs=run.config.epochs + epochs))
+        self._store.extend(run_id, epochs, owner=owner, admit=allowed.admit)
         background.ensure(self.home)
 
     def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
@@ -227,21 +175,21 @@ class Lab:
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         run = self._store.run(run_id)
-        if self._look_after({run.state}):
+        if look_after(self._store, {run.state}):
             run = self._store.run(run_id)
         return run
 
-    def runs(self, limit: int = 200) -> tuple[Run, ...]:
+    def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
         runs = self._store.runs(limit)
-        if self._look_after({run.state for run in runs}):
+        if look_after(self._store, {run.state for run in runs}):
             runs = self._store.runs(limit)
         return runs
 
     def summaries(self) -> Summaries:
         """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
         found = self._store.summaries(known=self._summaries)
-        if self._look_after({run.state for run in found.runs}):
+        if look_after(self._store, {run.state for run in found.runs}):
             found = self._store.summaries()
         self._summaries = found
         return found
@@ -270,21 +218,9 @@ class Lab:
         count: int = 40,
     ) -> PredictionPage:
         """Raises RunNotFound; CheckpointError while there is no checkpoint yet."""
-        run = self._store.run(run_id)
-        data = self._store.data_folder(run_id)
-        answer = self._client.ask(
-            "predictions",
-            run=run.id,
-            config=run.config.model_dump(mode="json"),
-            checkpoint=checkpoint,
-            label=label,
-            only=only,
-            offset=offset,
-            count=count,
-            data=str(data) if data else self._named_data,
+        return self._helper.predictions(
+            *self._with_data(run_id), checkpoint=checkpoint, label=label, only=only, offset=offset, count=count
         )
-        items = tuple(Prediction(Picture(**item["picture"]), item["predicted"], item["confidence"]) for item in answer["items"])
-        return PredictionPage(**answer | {"classes": tuple(answer["classes"]), "items": items})
 
     def disagreements(
         self,
@@ -296,27 +232,11 @@ class Lab:
         count: int = 40,
     ) -> DisagreementPage:
         """The test images that two runs name differently. Raises CheckpointError where they were not tested on the same images."""
-        runs = {}
-        for place, run_id in (("first", first), ("second", second)):
-            run, data = self._store.run(run_id), self._store.data_folder(run_id)
-            runs[place] = {"run": run.id, "dataset": run.config.dataset, "data": str(data) if data else self._named_data}
-        answer = self._client.ask("disagreements", **runs, right=right, offset=offset, count=count)
-        items = tuple(
-            Disagreement(Picture(**item["picture"]), tuple(item["predicted"]), tuple(item["confidence"]))
-            for item in answer["items"]
-        )
-        return DisagreementPage(**answer | {"classes": tuple(answer["classes"]), "epochs": tuple(answer["epochs"]), "items": items})
+        pair = self._with_data(first), self._with_data(second)
+        return self._helper.disagreements(*pair, right=right, offset=offset, count=count)
 
     # Inside
 
-    @property
-    def _named_data(self) -> str | None:
-        return str(self.data) if self.data else None
-
-    def _look_after(self, states: set[State]) -> bool:
-        """Nothing on screen may lie: True if a run in the record had to be changed. `states` are those of the runs looked at."""
-        # Also while a dispatcher runs: one that has just been started loads torch for seconds before it looks.
-        found = bool(states & IN_PROCESS) and mark_interrupted(self._store) > 0
-        if states & _WATCHED and not background.running(self.home) and (State.QUEUED in states or may_resume(self._store)):
-            background.ensure(self.home)
-        return found
+    def _with_data(self, run_id: str) -> tuple[Run, Path | None]:
+        """With the folder of data sets that was the user's own when the run was made."""
+        return self._store.run(run_id), self._store.data_folder(run_id)

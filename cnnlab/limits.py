@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 
+from cnnlab import forecast
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.text import shortened
@@ -28,6 +29,9 @@ MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
 
 # Numbers of the size of the weights that an optimiser keeps beside them; RMSprop and SGD keep one more for momentum.
 _OPTIMIZER_COPIES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
+# Checkpoints at the worst moment: the last, the one before it, the best, and the next best, which gets its name when it is whole.
+_FILES = 4
+_PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: of a test image, of a line of the history, of random states and names
 
 
 def _number(value: Any) -> Any:
@@ -52,12 +56,19 @@ class Limits(BaseModel):
     disk: ByteSize | None = Field(None, gt=0)
 
     def check(
-        self, config: RunConfig, *, parameters: int = 0, owner_runs: int = 0, disk_bytes: int = 0, seconds: float | None = None
+        self,
+        config: RunConfig,
+        *,
+        parameters: int = 0,
+        seconds: float | None = None,
+        trained: float = 0.0,
+        disk_bytes: int = 0,
+        own_bytes: int = 0,
     ) -> None:
-        """Raises LimitError for the first limit that a new run of `config` would break, before it is queued.
+        """Raises LimitError for the first limit that a run of `config` would break, before it is queued.
 
-        `parameters` of its network; `owner_runs` of its owner that wait or train, without this one; `disk_bytes` that the home
-        folder takes now; `seconds` it will train for, where that is known (what is not is bounded while it runs).
+        `parameters` of its network; `seconds` it has `trained` for and will train for from now on, where that is known (what is
+        not is bounded while it runs); `disk_bytes` that the home folder takes now, `own_bytes` of them this run's.
         """
         for field, wanted, most, what in (
             ("epochs", config.epochs, self.epochs, "epochs"),
@@ -68,24 +79,37 @@ class Limits(BaseModel):
                 raise LimitError(
                     f"This run has {wanted:,} {what}, {wanted - most:,} more than the {most:,} that this lab allows.", field
                 )
-        if self.max_seconds is not None and seconds is not None and seconds > self.max_seconds:
+        self._check_seconds(seconds, trained)
+        needed = disk_bytes + max(0, checkpoint_bytes(config, parameters) - own_bytes)
+        if self.disk is not None and needed > self.disk:
             raise LimitError(
-                f"This run would train for about {_duration(seconds)}, {_duration(seconds - self.max_seconds)} longer than the "
-                f"{_duration(self.max_seconds)} that this lab allows; take fewer epochs, smaller images or a share of the data.",
-                "epochs",
+                f"The lab's folder takes {_size(disk_bytes)} and this run's checkpoints need about "
+                f"{_size(needed - disk_bytes)} while it trains, {_size(needed - self.disk)} more than the {_size(self.disk)} that "
+                "this lab allows: delete runs that you no longer need."
             )
+
+    def admit(self, owner_runs: int) -> None:
+        """Raises LimitError where `owner_runs` of one owner, which wait or train, leave no room for one more."""
         if self.runs_per_owner is not None and owner_runs >= self.runs_per_owner:
             runs = "1 run" if owner_runs == 1 else f"{owner_runs:,} runs"
             raise LimitError(
                 f"You have {runs} waiting or training, and this lab allows {self.runs_per_owner:,} at a time: "
                 f"wait until {_ended(owner_runs - self.runs_per_owner + 1)}."
             )
-        needed = disk_bytes + checkpoint_bytes(config, parameters)
-        if self.disk is not None and needed > self.disk:
+
+    def _check_seconds(self, seconds: float | None, trained: float) -> None:
+        most = self.max_seconds
+        if most is not None and trained >= most:
+            over = f"{_duration(trained - most)} longer than the {_duration(most)}" if trained - most >= 1 else "all"
             raise LimitError(
-                f"The lab's folder takes {_size(disk_bytes)} and this run's checkpoints need about "
-                f"{_size(needed - disk_bytes)}, {_size(needed - self.disk)} more than the {_size(self.disk)} that this lab "
-                "allows: delete runs that you no longer need."
+                f"This run has trained for {_duration(trained)}, {over} that this lab allows; what it has learned is kept.",
+                "epochs",
+            )
+        if most is not None and seconds is not None and (whole := trained + seconds) > most:
+            raise LimitError(
+                f"This run would train for about {_duration(whole)}, {_duration(whole - most)} longer than the "
+                f"{_duration(most)} that this lab allows; take fewer epochs, smaller images or a share of the data.",
+                "epochs",
             )
 
 
@@ -126,17 +150,21 @@ def load(path: Path | None) -> Limits:
 
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
-    """About what a run's checkpoints (last and best) take on disk."""
+    """About what a run's checkpoints take on disk at the worst moment; when it has finished, half of it."""
     copies = 1 + _OPTIMIZER_COPIES[config.optimizer] + (config.momentum > 0 and config.optimizer in ("sgd", "rmsprop"))
-    return 2 * 4 * copies * parameters
+    predictions = forecast.images(config)[1] * _PREDICTION
+    return _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
 
 
 def folder_bytes(folder: Path) -> int:
-    """What the files under `folder` take; those that vanish meanwhile count nothing. 10,000 files take about 50 ms."""
-    return sum(_bytes_under(os.fspath(folder)))
+    """What the files under `folder` take, one with two names once; those that vanish meanwhile count nothing.
+
+    10,000 files take about 50 ms.
+    """
+    return sum(_bytes_under(os.fspath(folder), set()))
 
 
-def _bytes_under(folder: str) -> Iterator[int]:
+def _bytes_under(folder: str, seen: set[tuple[int, int]]) -> Iterator[int]:
     try:
         entries = list(os.scandir(folder))
     except OSError:  # deleted since it was listed, or not ours to look into
@@ -144,11 +172,16 @@ def _bytes_under(folder: str) -> Iterator[int]:
     for entry in entries:
         try:
             if entry.is_dir(follow_symlinks=False):
-                yield from _bytes_under(entry.path)
-            else:
-                yield entry.stat(follow_symlinks=False).st_size
+                yield from _bytes_under(entry.path, seen)
+                continue
+            file = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # as above
             continue
+        if file.st_nlink > 1:  # for a while a run's last checkpoint is the one before it, too
+            if (file.st_dev, file.st_ino) in seen:
+                continue
+            seen.add((file.st_dev, file.st_ino))
+        yield file.st_size
 
 
 def _wrong(path: Path, reason: str) -> ConfigError:
@@ -163,7 +196,7 @@ def _duration(seconds: float) -> str:
     for unit, length in (("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:,.1f} {unit}"
-    return f"{seconds:,.0f} seconds"
+    return "1 second" if round(seconds) == 1 else f"{seconds:,.0f} seconds"
 
 
 def _size(size: int) -> str:

@@ -8,11 +8,12 @@ from cnnlab.datasets import Entry
 from cnnlab.errors import CNNLabError
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import DatasetStatus, Lab
-from pages._parts.address import Address, one_of, whole_number
-from pages._parts.chart import chart
+from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.live_plot import live_plot
+from pages._parts.one_choice import one_choice
 from pages._parts.run_words import quoting
-from pages._parts.shell import enter
+from pages._parts.shell import enter, fragment, in_words
 
 SAMPLE = "sample"
 SPLITS = {"train": "training images", "test": "test images"}
@@ -38,14 +39,11 @@ def show_sample() -> None:
 
 def pick_dataset(address: Address, entries: dict[str, Entry]) -> str:
     """Which data set to look at."""
-    address.seed("data:dataset", "dataset", SAMPLE, one_of("dataset", tuple(entries)))
-    chosen = st.segmented_control(
-        "Data set", list(entries), format_func=lambda name: entries[name].title, key="data:dataset", required=True,
+    return one_choice(
+        "Data set", "data:dataset", "dataset", {name: entry.title for name, entry in entries.items()}, address, default=SAMPLE,
         on_change=first_page,
         help="The images that a network can learn from. The sample comes with the lab; the others are fetched once.",
     )  # fmt: skip
-    address.say("dataset", chosen, SAMPLE)
-    return chosen
 
 
 def facts(status: DatasetStatus) -> None:
@@ -84,7 +82,6 @@ def missing(lab: Lab, status: DatasetStatus) -> None:
     entry, download = status.entry, status.download
     running = download is not None and download.state == "running"
 
-    @st.fragment(run_every=1 if running else None)
     def state() -> None:
         current = next(each for each in lab.datasets() if each.entry.name == entry.name)
         news = current.download
@@ -113,18 +110,16 @@ def missing(lab: Lab, status: DatasetStatus) -> None:
             help="Clothes from Fashion-MNIST that come with the lab, so they need no download.",
         )  # fmt: skip
 
-    state()
+    fragment(state, run_every=1 if running else None)()
 
 
 def pick_part(address: Address, entry: Entry) -> tuple[str, int]:
     """Training or test images, of one class or of all."""
     left, right = st.columns(2, vertical_alignment="bottom")
-    address.seed("data:split", "split", "train", one_of("split", tuple(SPLITS)))
-    split = left.segmented_control(
-        "Show", list(SPLITS), format_func=SPLITS.__getitem__, key="data:split", required=True, on_change=first_page,
+    split = one_choice(
+        "Show", "data:split", "split", SPLITS, address, place=left, on_change=first_page,
         help="Training images are learned from; test images only judge the result.",
     )  # fmt: skip
-    address.say("split", split, "train")
     classes = {EVERY_CLASS: "all classes"} | dict(enumerate(entry.classes))
     key = f"data:{entry.name}:class"
     address.seed(key, "class", EVERY_CLASS, whole_number("class", 0, len(entry.classes) - 1))
@@ -166,7 +161,7 @@ def pictures(lab: Lab, address: Address, entry: Entry) -> None:
     st.header("Class balance")
     st.markdown(balance_sentence(entry, counts))
     figure = class_balance_figure(entry.classes, counts, None if label == EVERY_CLASS else label)
-    chart(figure, key="data:balance", alt="Bars: number of images in each class")
+    live_plot(figure, key="data:balance", label="Bars: number of images in each class", tools=False)
     with st.expander("The same as a table"):
         st.dataframe({"Class": list(entry.classes), "Images": list(counts)}, hide_index=True, height="content", width="content")
 
@@ -204,4 +199,5 @@ def main() -> None:
     address.close()
 
 
-main()
+with in_words():
+    main()

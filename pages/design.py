@@ -12,18 +12,18 @@ from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from pages._parts.address import Address, one_of
 from pages._parts.architecture_form import link_parameters, pick_architecture, pick_input, pick_options
-from pages._parts.chart import chart
 from pages._parts.forecast_line import forecast_line
 from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
+from pages._parts.live_plot import live_plot
 from pages._parts.run_words import quoting
-from pages._parts.shell import enter
+from pages._parts.shell import enter, in_words
 
 NOTHING = "nothing"
 
 
 def draw(table: LayerTable, title: str, key: str) -> None:
     """The boxes of one network."""
-    chart(figures.network_figure(table), key=key, alt=f"{title} drawn as boxes from input to output")
+    live_plot(figures.network_figure(table), key=key, label=f"{title} drawn as boxes from input to output", tools=False)
 
 
 def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
@@ -104,9 +104,9 @@ def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
 
     st.header("Where the parameters and the work sit")
     st.markdown(figures.distribution_sentence(table))
-    chart(
-        figures.distribution_figure(table), key="design:distribution",
-        alt="Bars: each stage's share of the parameters and of the multiply-accumulates",
+    live_plot(
+        figures.distribution_figure(table), key="design:distribution", tools=False,
+        label="Bars: each stage's share of the parameters and of the multiply-accumulates",
     )  # fmt: skip
 
     st.header("Beside another network")
@@ -143,12 +143,13 @@ def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
         return
     names = (card.title, other_card.title)
     st.table(ratio_table(key_figures(table), key_figures(other), names))
-    chart(
-        figures.compare_figure(table, other, names), key="design:compare bars",
-        alt=f"Bars: parameters, multiply-accumulates and activation memory of {names[0]} and {names[1]}",
+    live_plot(
+        figures.compare_figure(table, other, names), key="design:compare bars", tools=False,
+        label=f"Bars: parameters, multiply-accumulates and activation memory of {names[0]} and {names[1]}",
     )  # fmt: skip
     draw(other, other_card.title, "design:second drawing")
     st.caption(f"B: {other_card.title} ({other_card.year}). {other_card.summary}")
 
 
-main()
+with in_words():
+    main()

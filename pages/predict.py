@@ -9,11 +9,13 @@ import streamlit as st
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab, PredictionPage
 from cnnlab.runs.records import Run, State
-from pages._parts.address import Address, one_of, whole_number
+from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.one_choice import one_choice
 from pages._parts.pager import pager
+from pages._parts.run_list import say_left_out
 from pages._parts.run_words import STATE_WORDS, ago, cut_title, quoting, share, short_title, whole_share
-from pages._parts.shell import enter
+from pages._parts.shell import enter, in_words
 
 PER_PAGE = 40
 EVERY = -1
@@ -25,12 +27,12 @@ PAGE = "predict:page"
 LEGEND = "Green and ✓: right. Orange and ✗: wrong. Below each: what the network says and how sure it is."
 
 
-def _choose_run(runs: tuple[Run, ...], address: Address) -> Run:
+def _choose_run(lab: Lab, runs: tuple[Run, ...], address: Address) -> Run:
     by_id = {run.id: run for run in runs}
     default = runs[0].id
     given = st.query_params.get("run")
     if given is not None and given not in by_id:
-        _explain(given)
+        _explain(lab, given)
     address.seed("predict:run", "run", default, lambda text: text if text in by_id else default)
     if st.session_state["predict:run"] not in by_id:
         st.session_state["predict:run"] = default
@@ -46,7 +48,7 @@ def _label(run: Run) -> str:
     return f"{cut_title(run)} · {STATE_WORDS[run.state].lower()}, {share(run.test_accuracy)} · {ago(run.created)}"
 
 
-def _explain(run_id: str) -> None:
+def _explain(lab: Lab, run_id: str) -> None:
     """Says why the run in the address is not the one that is shown."""
     try:
         asked = lab.run(run_id)
@@ -63,19 +65,15 @@ def _explain(run_id: str) -> None:
 def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, Any]:
     first, second, third = st.columns([2, 2, 2], vertical_alignment="bottom")
     usual = "last" if run.active else "best"
-    address.seed("predict:checkpoint", "checkpoint", usual, one_of("checkpoint", tuple(CHECKPOINTS)))
-    checkpoint = first.segmented_control(
-        "Weights from", list(CHECKPOINTS), format_func=CHECKPOINTS.__getitem__, key="predict:checkpoint", required=True,
+    checkpoint = one_choice(
+        "Weights from", "predict:checkpoint", "checkpoint", CHECKPOINTS, address, default=usual, place=first,
         on_change=_to_first_page,
         help="The network is saved after each epoch; the best had the highest test accuracy.",
     )  # fmt: skip
-    address.say("checkpoint", checkpoint, usual)
-
-    address.seed("predict:only", "only", "all", one_of("only", tuple(ONLY)))
-    only = second.segmented_control(
-        "Show", list(ONLY), format_func=ONLY.__getitem__, key="predict:only", required=True, on_change=_to_first_page
-    )
-    address.say("only", only, "all")
+    only = one_choice(
+        "Show", "predict:only", "only", ONLY, address, place=second, on_change=_to_first_page,
+        help="Mistakes are the test images that it names wrongly.",
+    )  # fmt: skip
 
     address.seed("predict:label", "label", EVERY, whole_number("label", 0, len(classes) - 1))
     if st.session_state["predict:label"] not in (EVERY, *range(len(classes))):
@@ -83,6 +81,7 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
     label = third.selectbox(
         "True class", [EVERY, *range(len(classes))], format_func=lambda each: "all classes" if each == EVERY else classes[each],
         key="predict:label", on_change=_to_first_page,
+        help="Show images of one class only, by what they really are.",
     )  # fmt: skip
     address.say("label", label, EVERY)
     return {"checkpoint": checkpoint, "only": only, "label": None if label == EVERY else label}
@@ -134,35 +133,42 @@ def _grid(page: PredictionPage) -> None:
     image_grid(items, IMAGE_PX)
 
 
-lab = enter()
-st.title("What it says about images it has never seen", anchor=False)
-runs = tuple(run for run in lab.runs() if run.epochs_done)
-if not runs:
-    asked = st.query_params.get("run")
-    if asked:
-        _explain(asked)
-    st.info("There is no trained network yet. Train one first; its predictions can be seen as soon as its first epoch is done.")
-    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
-    st.stop()
+def main() -> None:
+    lab = enter()
+    st.title("What it says about images it has never seen", anchor=False)
+    every = lab.runs()
+    say_left_out(every.unreadable)
+    runs = tuple(run for run in every if run.epochs_done)
+    if not runs:
+        asked = st.query_params.get("run")
+        if asked:
+            _explain(lab, asked)
+        st.info("There is no trained network yet. Train one first; its predictions can be seen as soon as its first epoch is done.")
+        st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+        return
 
-address = Address("predict")
-run = _choose_run(runs, address)
-classes = next(status.entry.classes for status in lab.datasets() if status.entry.name == run.config.dataset)
-filters = _filters(run, classes, address)
-address.seed(PAGE, "page", 1, whole_number("page", 1, 100_000))
-try:
-    page = _ask(lab, run, filters)
-except CNNLabError as error:
-    st.error(quoting(error), icon=":material/error:")
-    st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
-    st.stop()
-address.say("page", st.session_state[PAGE], 1)
-address.close()
-for problem in address.problems:
-    st.warning(quoting(problem), icon=":material/link_off:")
-_headline(run, page)
-if page.total:
-    pager(PAGE, page.total, PER_PAGE, legend=LEGEND)
-    _grid(page)
-else:
-    st.info("No test image passes this filter. Choose another class, or show all.")
+    address = Address("predict")
+    run = _choose_run(lab, runs, address)
+    classes = next(status.entry.classes for status in lab.datasets() if status.entry.name == run.config.dataset)
+    filters = _filters(run, classes, address)
+    address.seed(PAGE, "page", 1, whole_number("page", 1, 100_000))
+    try:
+        page = _ask(lab, run, filters)
+    except CNNLabError as error:
+        st.error(quoting(error), icon=":material/error:")
+        st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
+        return
+    address.say("page", st.session_state[PAGE], 1)
+    address.close()
+    for problem in address.problems:
+        st.warning(quoting(problem), icon=":material/link_off:")
+    _headline(run, page)
+    if page.total:
+        pager(PAGE, page.total, PER_PAGE, legend=LEGEND)
+        _grid(page)
+    else:
+        st.info("No test image passes this filter. Choose another class, or show all.")
+
+
+with in_words():
+    main()

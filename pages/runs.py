@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
+from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from pages._parts.address import Address
-from pages._parts.run_words import escaped, short_title
+from pages._parts.live_plot import load_ahead
+from pages._parts.run_list import say_left_out
+from pages._parts.run_words import quoting, short_title
 from pages._parts.runs_compare import compare
 from pages._parts.runs_disagree import disagree
 from pages._parts.runs_export import export
-from pages._parts.runs_table import CHOSEN, filtered, parse_ids, runs_table
-from pages._parts.shell import enter
+from pages._parts.runs_table import CHOSEN, filtered, first_rows, parse_ids, runs_table
+from pages._parts.shell import enter, fragment, in_words
 
 POLL_SECONDS = 3.0
 MOST_LINKS = 8
-MOST_ROWS = 10_000  # 2.6 MB for the browser; the lab tells of no more
+Chosen = tuple[Run, tuple[EpochDone, ...]]
+MOST_ROWS = 10_000  # the lab tells of no more
 
 
-def _chosen_runs(lab: Lab, problems: list[str]) -> list[Run]:
-    """The runs that are chosen; those that are gone are no longer chosen."""
+def _chosen_runs(lab: Lab, problems: list[str]) -> list[Chosen]:
+    """The runs that are chosen, with their epochs; those that are gone, or cannot be read, are no longer chosen."""
     found = []
     for run_id in st.session_state[CHOSEN]:
         try:
-            found.append(lab.run(run_id))
+            found.append((lab.run(run_id), lab.epochs(run_id)))
         except CNNLabError as error:
             problems.append(f"{error} It is left out.")
-    st.session_state[CHOSEN] = tuple(run.id for run in found)
+    st.session_state[CHOSEN] = tuple(run.id for run, _ in found)
     return found
 
 
@@ -38,11 +44,7 @@ def _clear() -> None:
 
 def _watch(lab: Lab, version: int) -> None:
     """Draws nothing; has the page drawn anew when a run has come further."""
-    try:
-        changed = lab.summaries().version != version
-    except CNNLabError:
-        changed = True  # the page itself will say what is wrong
-    if changed:
+    if lab.summaries().version != version:
         st.rerun()
 
 
@@ -53,49 +55,58 @@ def _head(runs: list[Run]) -> None:
             st.page_link("pages/train.py", label=short_title(run), icon=":material/open_in_new:", query_params={"run": run.id})
 
 
-lab = enter()
-st.title("Runs", anchor=False)
-try:
-    every = lab.summaries()
-except CNNLabError as error:
-    st.error(str(error), icon=":material/error:")
-    st.stop()
-runs = every.runs
-if not runs:
-    st.info("Nothing has been trained here yet. Each run you start is kept, and can be compared with the others on this page.")
-    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
-    st.stop()
+def _compare(lab: Lab, chosen: Sequence[Chosen], address: Address) -> None:
+    runs = [run for run, _ in chosen]
+    _head(runs)
+    fold = compare(lab, runs, {run.id: epochs for run, epochs in chosen}, address)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        export(lab, [run.id for run in runs], fold=fold)
+        st.button("Choose none", icon=":material/close:", on_click=_clear, type="tertiary")
+    disagree(lab, runs, address)
 
-address = Address("runs")
-address.seed(CHOSEN, "runs", (), parse_ids)
-chosen = _chosen_runs(lab, address.problems)
-problems = st.container()  # filled at the end: every control may find one
-shown = filtered(runs, address)
-if shown:
-    runs_table(every, shown, lab.home)
-else:
-    st.info("No run passes these filters.", icon=":material/filter_alt_off:")
-hidden = len({run.id for run in chosen} - {run.id for run in shown})
-st.caption(
-    f"{len(shown):,} of {len(runs):,} runs"
-    + (", the newest of all" if len(runs) == MOST_ROWS else "")
-    + (f" · {hidden} of the chosen ones hidden by the filter" if hidden else "")
-    + (" · choose rows on the left to compare them" if not chosen else "")
-)
-address.say("runs", st.session_state[CHOSEN], ())
-if chosen:
-    try:
-        epochs = {run.id: lab.epochs(run.id) for run in chosen}
-        _head(chosen)
-        fold = compare(lab, chosen, epochs, address)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            export(lab, [run.id for run in chosen], fold=fold)
-            st.button("Choose none", icon=":material/close:", on_click=_clear, type="tertiary")
-        disagree(lab, chosen, address)
-    except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
-address.close()
-for problem in address.problems:
-    problems.warning(escaped(problem), icon=":material/link_off:")
-if any(run.active for run in runs):
-    st.fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
+
+def main() -> None:
+    lab = enter()
+    st.title("Runs", anchor=False)
+    every = lab.summaries()
+    say_left_out(every.unreadable)
+    runs = every.runs
+    if not runs:
+        st.info("Nothing has been trained here yet. Each run you start is kept, and can be compared with the others on this page.")
+        st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+        return
+
+    address = Address("runs")
+    address.seed(CHOSEN, "runs", (), parse_ids)
+    chosen = _chosen_runs(lab, address.problems)
+    problems = st.container()  # filled at the end: every control may find one
+    passing = filtered(runs, address)
+    shown, which = first_rows(passing, address)
+    if shown:
+        runs_table(shown)
+    else:
+        st.info("No run passes these filters.", icon=":material/filter_alt_off:")
+    hidden = len({run.id for run, _ in chosen} - {run.id for run in shown})
+    st.caption(
+        f"{len(shown):,} of {len(runs):,} runs{which}"
+        + (f" ({len(runs):,} are the newest of all)" if len(runs) == MOST_ROWS else "")
+        + (f" · {hidden} of the chosen ones not among these" if hidden else "")
+        + (" · choose rows on the left to compare them" if not chosen else "")
+    )
+    address.say("runs", st.session_state[CHOSEN], ())
+    if chosen:
+        try:
+            _compare(lab, chosen, address)
+        except CNNLabError as error:
+            st.error(quoting(error), icon=":material/error:")
+    else:
+        load_ahead()
+    address.close()
+    for problem in address.problems:
+        problems.warning(quoting(problem), icon=":material/link_off:")
+    if any(run.active for run in runs):
+        fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
+
+
+with in_words():
+    main()

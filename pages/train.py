@@ -2,28 +2,37 @@
 
 import streamlit as st
 
-from cnnlab.errors import RunNotFound
+from cnnlab.errors import RunNotFound, StoreError
+from pages._parts.live_plot import load_ahead
 from pages._parts.run_actions import DELETED
 from pages._parts.run_list import run_list
 from pages._parts.run_view import run_view
 from pages._parts.run_words import quoting
-from pages._parts.shell import enter
+from pages._parts.shell import enter, in_words
 from pages._parts.training_form import training_form
 
-lab = enter()
-run_id = st.query_params.get("run")
-if gone := st.session_state.pop(DELETED, None):
-    st.toast(f"“{gone}” is deleted.", icon=":material/delete:")
-if run_id:
+
+def main() -> None:
+    lab = enter()
+    run_id = st.query_params.get("run")
+    if gone := st.session_state.pop(DELETED, None):
+        st.toast(f"“{gone}” is deleted.", icon=":material/delete:")
+    if not run_id:
+        st.title("Train a network", anchor=False)
+        training_form(lab)
+        run_list(lab)
+        load_ahead()
+        return
     try:
         run = lab.run(run_id)
-    except RunNotFound as error:
+    except (RunNotFound, StoreError) as error:
         st.error(quoting(error), icon=":material/search_off:")
         st.page_link("pages/train.py", label="Set up a new run", icon=":material/add:")
         run_list(lab)
-        st.stop()
-    run_view(lab, run)
-else:
-    st.title("Train a network", anchor=False)
-    training_form(lab)
-run_list(lab, but=run_id)
+    else:
+        run_view(lab, run)
+        run_list(lab, but=run_id)
+
+
+with in_words():
+    main()

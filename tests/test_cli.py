@@ -188,7 +188,7 @@ def test_every_setting_of_a_run_is_an_option_of_train(configured):
         **{"random_crop": 2, "random_grayscale": 0.1, "optimizer": "sgd", "learning_rate": 0.25, "momentum": 0.9, "nesterov": True},
         **{"weight_decay": 0.01, "schedule": "step", "step_epochs": 3, "step_factor": 0.5, "warmup_epochs": 2, "batch_size": 8},
         **{"epochs": 4, "initialization": "kaiming", "gradient_clip": 1.5, "label_smoothing": 0.1, "precision": "bfloat16"},
-        **{"device": "cpu", "seed": 5},
+        **{"compile": True, "device": "cpu", "seed": 5},
     }
     flags = {name: f"--{name.replace('_', '-')}" for name in settings}
     arguments = [

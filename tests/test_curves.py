@@ -5,8 +5,21 @@ from __future__ import annotations
 import json
 import math
 
-from cnnlab.events import EpochDone, Progress
-from cnnlab.figures.curves import accuracy_curve, loss_curve, thin
+import plotly.graph_objects as go
+import pytest
+
+from cnnlab.events import (
+    EpochDone,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+)
+from cnnlab.figures.curves import Rest, accuracy_curve, loss_curve, rests, thin
 
 
 def progress(count: int, loss: float = 1.0) -> list[Progress]:
@@ -76,3 +89,41 @@ def test_what_guessing_would_reach_is_drawn_where_the_number_of_classes_is_known
 def test_an_empty_chart_says_what_it_waits_for():
     assert "first points" in loss_curve("r", [], [], 3)["layout"]["annotations"][0]["text"]
     assert "annotations" not in loss_curve("r", [], progress(1), 3)["layout"]
+
+
+STARTED = RunStarted("cpu", "CPU", 61_706, 6_000, 1_000, 24, 5, 10)
+
+
+@pytest.mark.parametrize(
+    ("rest", "word"),
+    [
+        (RunPaused(2, 36, 5.0), "paused"),
+        (RunInterrupted(1), "process was gone"),
+        (RunStopped(1, 5.0), "stopped"),
+        (RunFailed("error", 2, "no"), "failed"),
+        (RunFinished(2, 5.0, 0.5, 0.5, 1, 0.5), "more epochs"),
+    ],
+    ids=lambda each: type(each).__name__ if not isinstance(each, str) else "",
+)
+def test_a_run_that_went_on_after_a_rest_bears_a_mark_where_it_did(rest, word):
+    (mark,) = rests([STARTED, epoch(1), rest, RunResumed(2, 36, 1, 5, "cpu", "CPU", 5.0), epoch(2)])
+
+    assert mark.epoch == 1.5
+    assert word in mark.words
+
+
+def test_a_run_that_never_rested_has_no_mark_and_no_second_axis():
+    figure = loss_curve("a", [epoch(1)], progress(3), 5, marks=rests([STARTED, epoch(1), RunPaused(2, 36, 5.0)]))
+
+    assert [trace["name"] for trace in figure["data"]] == ["As it goes", "Training", "Test"]
+    assert "yaxis2" not in figure["layout"]
+
+
+@pytest.mark.parametrize("curve", [loss_curve, accuracy_curve])
+def test_marks_are_lines_from_top_to_bottom_that_plotly_takes(curve):
+    figure = go.Figure(curve("a", [epoch(1)], progress(3), 5, marks=(Rest(1.5, "paused here"), Rest(3.0, "stopped"))))
+
+    mark = figure.data[-1]
+    assert (mark.x[0], mark.x[-2], mark.x[11]) == (1.5, 3.0, None)
+    assert (min(filter(None, mark.y)), max(filter(None, mark.y))) == (0.1, 1.0)
+    assert mark.yaxis == "y2"

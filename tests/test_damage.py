@@ -20,6 +20,7 @@ from cnnlab.runs.migrations import MIGRATIONS, migrate
 from cnnlab.runs.records import State
 from cnnlab.runs.runner import execute
 from cnnlab.runs.store import Store
+from cnnlab.runs.watch import mark_interrupted
 
 ROOT = Path(__file__).parent.parent
 CONFIG = RunConfig.make(limit=50, batch_size=25, epochs=1, device="cpu")
@@ -99,31 +100,123 @@ def test_a_record_with_damaged_bytes_is_read_or_refused_with_a_sentence(filled, 
         sentence(error)
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("state", "flying"),
-        ("config", "{"),
-        ("config", '{"architecture": "lenet-9"}'),
-        ("config", b"\xff\x00"),
-        ("curve", "[1,"),
-        ("curve", "]"),
-        ("best_test_accuracy", "high"),
-    ],
-)
-def test_a_row_that_cannot_be_is_a_sentence(filled, column, value):
-    connection = sqlite3.connect(filled / "lab.sqlite")
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")  # they would not let it happen; a disk does not ask them
-    connection.execute(f"UPDATE runs SET {column} = ? WHERE number = 2", (value,))  # noqa: S608 - our own names
+def spoil(home: Path, column: str, value: object, number: int = 2) -> str:
+    """Writes over one value of a run as a disk does, which asks no trigger; the run's id."""
+    connection = sqlite3.connect(home / "lab.sqlite")
+    triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(f"UPDATE runs SET {column} = ? WHERE number = ?", (value, number))  # noqa: S608 - our own names
+    for _, sql in triggers:
+        connection.execute(sql)
+    run_id = connection.execute("SELECT id FROM runs WHERE number = ?", (number,)).fetchone()[0]
     connection.commit()
     connection.close()
-    if column == "best_test_accuracy":  # SQLite keeps text in a column of numbers; whoever shows it sees it
-        assert read_all(filled) == 5
-        return
-    with pytest.raises(StoreError, match="record of runs") as caught:
-        read_all(filled)
+    return run_id
+
+
+def row(home: Path, number: int = 2) -> tuple[object, ...]:
+    """All that the record holds of one run."""
+    connection = sqlite3.connect(home / "lab.sqlite")
+    connection.text_factory = bytes
+    found = connection.execute("SELECT * FROM runs WHERE number = ?", (number,)).fetchone()
+    connection.close()
+    return found
+
+
+DAMAGED_ROWS = [
+    ("state", "flying"),
+    ("config", "{"),
+    ("config", b"\xff\x00"),
+    ("best_test_accuracy", "high"),
+    ("created", "yesterday"),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), DAMAGED_ROWS)
+def test_one_damaged_row_hides_no_other_run_and_is_named_once(filled, column, value):
+    run_id = spoil(filled, column, value)
+    before = row(filled)
+    store = Store(filled)
+
+    runs, table = store.runs(), store.summaries()
+    for name, said in ((runs, runs.unreadable), (table.runs, table.unreadable)):
+        assert [each.name for each in name] == ["run 4", "run 3", "run 2", "run 0"]
+        assert len(said) == 1
+        assert f"Run '{run_id}' is left out" in sentence(RuntimeError(said[0]))
+        assert "put back a copy" in said[0]
+    with pytest.raises(StoreError, match=f"run '{run_id}' cannot be read") as caught:
+        store.run(run_id)
     sentence(caught.value)
+    store.close()
+    assert row(filled) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("curve", "[1,"), ("curve", "]"), ("curve", "1"), ("curve", '["a"]'), ("curve", "[1],[2]"), ("architecture", "lenet-9"),
+     ("architecture", None), ("epochs", "many")],
+)  # fmt: skip
+def test_a_row_whose_place_in_the_table_is_damaged_is_left_out_of_the_table_only(filled, column, value):
+    run_id = spoil(filled, column, value)
+    store = Store(filled)
+
+    table = store.summaries()
+
+    assert [each.name for each in table.runs] == ["run 4", "run 3", "run 2", "run 0"]
+    assert run_id in table.unreadable[0]
+    assert store.run(run_id).name == "run 1"
+    store.close()
+
+
+def test_settings_that_are_json_but_no_settings_are_seen_when_the_run_is_read(filled):
+    run_id = spoil(filled, "config", '{"architecture": "lenet-9"}')
+    store = Store(filled)
+
+    assert len(store.runs()) == 4
+    assert "lenet-9" in store.runs().unreadable[0]
+    with pytest.raises(StoreError, match="lenet-9"):
+        store.run(run_id)
+    store.close()
+
+
+def test_a_damaged_letter_of_a_name_is_shown_as_one(filled):
+    connection = sqlite3.connect(filled / "lab.sqlite")
+    connection.execute("UPDATE runs SET name = CAST(? AS TEXT) WHERE number = 2", (b"run\xff 1",))
+    connection.commit()
+    connection.close()
+    store = Store(filled)
+
+    assert [each.name for each in store.runs()][3] == store.summaries().runs[3].name == "run\ufffd 1"
+    assert not store.runs().unreadable
+    store.close()
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "interrupted"])
+def test_nobody_touches_a_damaged_row_and_the_queue_goes_on_without_it(filled, state):
+    store = Store(filled)
+    waiting = store.create(CONFIG, "waits", "waits")
+    connection = sqlite3.connect(filled / "lab.sqlite")
+    connection.execute(
+        "UPDATE runs SET state = ?, ended = NULL, resumable = 1, pid = 1, pid_started = 'gone' WHERE number = 2", (state,)
+    )
+    connection.commit()
+    connection.close()
+    run_id = spoil(filled, "config", "{")
+    before = row(filled)
+
+    assert [run.id for run in store.queue()] == [waiting]
+    assert waiting in {run.id for run in store.active()}
+    assert run_id not in {run.id for run in store.active()}
+    assert run_id not in store.resumable(3)
+    mark_interrupted(store)
+    for action in (store.stop, store.pause, store.resume):
+        with pytest.raises(StoreError):
+            action(run_id)
+    with pytest.raises(StoreError):
+        store.rename(run_id, "another")
+    store.close()
+    assert row(filled) == before
 
 
 def test_an_event_that_cannot_be_read_is_a_sentence(filled):
@@ -259,6 +352,7 @@ from pathlib import Path
 import torch
 from cnnlab.errors import CNNLabError
 from cnnlab.runs.store import Store
+from cnnlab.runs.watch import mark_interrupted
 from cnnlab.training import checkpoints
 
 home, run_id = Path(sys.argv[1]), sys.argv[2]
@@ -310,6 +404,7 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
+from cnnlab.runs.watch import mark_interrupted
 
 os.setgid(65534)
 os.setuid(65534)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import plotly.graph_objects as go
 import pytest
 
+from cnnlab import figures
 from cnnlab.architectures import cards
-from cnnlab.figures import (
-    class_balance_figure,
-    compare_figure,
-    distribution_figure,
-    distribution_sentence,
-    network_figure,
-    stages,
-)
+from cnnlab.figures import distribution_sentence, stages
 from cnnlab.figures.stages import MOST
 from cnnlab.layers import LayerRow, LayerTable
 from cnnlab.layers.trace import layer_table
@@ -36,6 +31,11 @@ SMALL = table(
     row("flatten", "Flatten", (4, 4, 4), (64,)),
     row("output", "Linear", (64,), (10,), 650, 640),
 )
+
+
+def drawn(name, *values, **named):
+    """The figure as Plotly reads it, which refuses what it does not know."""
+    return go.Figure(getattr(figures, name)(*values, **named))
 
 
 def extent(trace):
@@ -70,7 +70,7 @@ def test_a_network_of_many_layers_is_drawn_in_at_most_sixteen_boxes():
 
 
 def test_more_channels_are_thicker_and_more_pixels_are_taller():
-    image, conv, pool = (network_figure(SMALL).data[i] for i in (0, 3, 6))  # the front face of each box
+    image, conv, pool = (drawn("network_figure", SMALL).data[i] for i in (0, 3, 6))  # the front face of each box
 
     assert extent(conv)[0] > extent(image)[0]
     assert extent(conv)[1] == extent(image)[1]
@@ -80,7 +80,7 @@ def test_more_channels_are_thicker_and_more_pixels_are_taller():
 
 @pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
 def test_boxes_and_labels_do_not_overlap(each):
-    figure = network_figure(layer_table(each.name))
+    figure = drawn("network_figure", layer_table(each.name))
 
     boxes = [figure.data[i : i + 3] for i in range(0, len(figure.data), 3)]
     ends = [(min(min(face.x) for face in box), max(max(face.x) for face in box)) for box in boxes]
@@ -92,12 +92,12 @@ def test_boxes_and_labels_do_not_overlap(each):
 
 
 def test_hover_tells_the_shape_and_the_layers():
-    assert "4 × 8 × 8" in network_figure(SMALL).data[3].text
-    assert "ReLU" in network_figure(SMALL).data[3].text
+    assert "4 × 8 × 8" in drawn("network_figure", SMALL).data[3].text
+    assert "ReLU" in drawn("network_figure", SMALL).data[3].text
 
 
 def test_shares_add_up_to_the_whole():
-    parameters, macs = distribution_figure(SMALL).data
+    parameters, macs = drawn("distribution_figure", SMALL).data
 
     assert sum(parameters.x) == pytest.approx(100)
     assert sum(macs.x) == pytest.approx(100)
@@ -115,19 +115,19 @@ def test_the_sentence_says_where_the_parameters_sit():
 def test_a_network_without_parameters_can_be_drawn():
     empty = table(row("pool", "MaxPool2d", (1, 8, 8), (1, 4, 4)))
 
-    assert list(distribution_figure(empty).data[0].x) == [0]
+    assert list(drawn("distribution_figure", empty).data[0].x) == [0]
     assert "no parameters" in distribution_sentence(empty)
 
 
 def test_a_comparison_stacks_the_kinds_of_parameters():
-    figure = compare_figure(SMALL, SMALL, ("one", "two"))
+    figure = drawn("compare_figure", SMALL, SMALL, ("one", "two"))
 
     assert [list(bar.x) for bar in figure.data[:3]] == [[40, 40], [650, 650], [0, 0]]
     assert figure.data[0].y == ("A: one", "B: two")
 
 
 def test_class_names_that_are_digits_stay_names():
-    figure = class_balance_figure(("0", "1"), (5, 7), highlight=1)
+    figure = drawn("class_balance_figure", ("0", "1"), (5, 7), highlight=1)
 
     assert figure.layout.xaxis.type == "category"
     assert figure.data[0].y == (5, 7)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from cnnlab import events
-from cnnlab.cli import app
 from cnnlab.config import RunConfig
+from cnnlab.datasets.loading import load as load_images
+from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.limits import Limits, checkpoint_bytes, folder_bytes, limits_file, load
 from cnnlab.runs.records import State
 from cnnlab.runs.runner import execute
 from cnnlab.runs.store import Store
+from cnnlab.training import checkpoints
+from cnnlab.training.engine import train
+from cnnlab.training.session import Session
 
 CONFIG = RunConfig.make(epochs=20, image_size=64)
 
@@ -36,7 +40,8 @@ def test_without_a_file_nothing_is_limited(monkeypatch):
     monkeypatch.delenv("CNNLAB_LIMITS", raising=False)
     limits = load(limits_file())
     assert set(limits.model_dump().values()) == {None}
-    limits.check(CONFIG, parameters=10**12, owner_runs=10**6, disk_bytes=10**15, seconds=1e9)
+    limits.check(CONFIG, parameters=10**12, disk_bytes=10**15, seconds=1e9, trained=1e9)
+    limits.admit(10**6)
 
 
 def test_the_file_that_the_environment_names_is_read(file, monkeypatch):
@@ -45,7 +50,8 @@ def test_the_file_that_the_environment_names_is_read(file, monkeypatch):
     limits = load(limits_file())
     expected = {"epochs": 30, "max_seconds": 90.5, "image_size": 96, "parameters": 10**6, "runs_per_owner": 3, "disk": 20 * 10**9}
     assert limits.model_dump() == expected
-    limits.check(CONFIG, parameters=1_000_000, owner_runs=2, disk_bytes=10**9, seconds=90.5)  # each at most as large as its limit
+    limits.check(CONFIG, parameters=1_000_000, disk_bytes=10**9, seconds=90.5)  # each at most as large as its limit
+    limits.admit(2)
 
 
 @pytest.mark.parametrize(
@@ -67,23 +73,38 @@ def test_the_file_that_the_environment_names_is_read(file, monkeypatch):
             "take fewer epochs, smaller images or a share of the data.",
         ),
         (
-            {"runs_per_owner": 3},
-            {"owner_runs": 3},
-            "",
-            "You have 3 runs waiting or training, and this lab allows 3 at a time: wait until one has ended.",
+            {"max_seconds": 60},
+            {"seconds": 31.0, "trained": 30.0},
+            "epochs",
+            "This run would train for about 61 seconds, 1 second longer than the 60 seconds that this lab allows; "
+            "take fewer epochs, smaller images or a share of the data.",
         ),
         (
-            {"runs_per_owner": 1},
-            {"owner_runs": 3},
-            "",
-            "You have 3 runs waiting or training, and this lab allows 1 at a time: wait until 3 have ended.",
+            {"max_seconds": 60},
+            {"trained": 60.3},
+            "epochs",
+            "This run has trained for 60 seconds, all that this lab allows; what it has learned is kept.",
+        ),
+        (
+            {"max_seconds": 60},
+            {"seconds": 1.0, "trained": 90.0},
+            "epochs",
+            "This run has trained for 90 seconds, 30 seconds longer than the 60 seconds that this lab allows; "
+            "what it has learned is kept.",
         ),
         (
             {"disk": 2 * 10**9},
             {"disk_bytes": 2 * 10**9, "parameters": 10**6},
             "",
-            "The lab's folder takes 2.0 GB and this run's checkpoints need about 8.0 MB, 8.0 MB more than the 2.0 GB that this lab "
-            "allows: delete runs that you no longer need.",
+            "The lab's folder takes 2.0 GB and this run's checkpoints need about 16.2 MB while it trains, 16.2 MB more than the "
+            "2.0 GB that this lab allows: delete runs that you no longer need.",
+        ),
+        (
+            {"disk": 2 * 10**9},
+            {"disk_bytes": 2 * 10**9, "own_bytes": 8 * 10**6, "parameters": 10**6},
+            "",
+            "The lab's folder takes 2.0 GB and this run's checkpoints need about 8.2 MB while it trains, 8.2 MB more than the "
+            "2.0 GB that this lab allows: delete runs that you no longer need.",
         ),
     ],
 )
@@ -91,6 +112,20 @@ def test_over_a_limit_says_which_and_by_how_much(limits, measured, field, senten
     with pytest.raises(LimitError) as caught:
         Limits(**limits).check(CONFIG, **measured)
     assert (str(caught.value), caught.value.field) == (sentence, field)
+
+
+@pytest.mark.parametrize(
+    ("most", "owner_runs", "sentence"),
+    [
+        (3, 3, "You have 3 runs waiting or training, and this lab allows 3 at a time: wait until one has ended."),
+        (1, 1, "You have 1 run waiting or training, and this lab allows 1 at a time: wait until one has ended."),
+        (1, 3, "You have 3 runs waiting or training, and this lab allows 1 at a time: wait until 3 have ended."),
+    ],
+)
+def test_an_owner_with_enough_runs_is_told_how_many_must_end(most, owner_runs, sentence):
+    with pytest.raises(LimitError) as caught:
+        Limits(runs_per_owner=most).admit(owner_runs)
+    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize(
@@ -142,9 +177,38 @@ def test_the_size_of_a_folder_is_that_of_all_files_in_it(tmp_path):
     assert folder_bytes(tmp_path / "nowhere") == 0
 
 
-@pytest.mark.parametrize(("settings", "copies"), [({}, 1), ({"momentum": 0.9}, 2), ({"optimizer": "adam"}, 3)])
-def test_checkpoints_take_what_weights_and_optimiser_need(settings, copies):
-    assert checkpoint_bytes(RunConfig.make(**settings), 1_000) == 2 * 4 * copies * 1_000
+def test_a_file_with_two_names_takes_its_place_once(tmp_path):
+    (tmp_path / "last.pt").write_bytes(b"x" * 1000)
+    (tmp_path / "last.previous.pt").hardlink_to(tmp_path / "last.pt")
+    assert folder_bytes(tmp_path) == 1000
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [{}, {"momentum": 0.9}, {"optimizer": "adam"}, {"optimizer": "rmsprop", "momentum": 0.9}],
+    ids=lambda recipe: " ".join(map(str, recipe.values())) or "sgd",
+)
+def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
+    config = RunConfig.make(limit=20, batch_size=20, epochs=4, learning_rate=0.001, device="cpu", **recipe)
+    data = load_images(config.dataset, Places(tmp_path, None)).take(config.data_share, config.limit, config.seed)
+    folder, sizes = tmp_path / "run", []
+
+    def measure(file):  # a checkpoint is synced when it is whole and does not have its name yet
+        sizes.append(folder_bytes(folder))
+        synced(file)
+
+    def better(session, evaluation):  # the worst moment is a best epoch that is not among the first
+        return closed(session, replace(evaluation, accuracy=session.epoch / 10))
+
+    synced, closed = checkpoints.os.fsync, Session.close_epoch
+    monkeypatch.setattr(checkpoints.os, "fsync", measure)
+    monkeypatch.setattr(Session, "close_epoch", better)
+    finished = list(train(config, data, folder=folder))[-1]
+
+    said = checkpoint_bytes(config, 61_706)
+    assert isinstance(finished, events.RunFinished)
+    assert max(sizes) == pytest.approx(said, rel=0.1)
+    assert folder_bytes(folder) == pytest.approx(said / 2, rel=0.1)
 
 
 def test_the_example_in_the_readme_is_a_file_of_limits(file):
@@ -154,47 +218,7 @@ def test_the_example_in_the_readme_is_a_file_of_limits(file):
     assert None not in limits.model_dump().values(), "it names every limit there is"
 
 
-# Where runs are started
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("epochs = 3", "This run has 20 epochs, 17 more than the 3 that this lab allows."),
-        ("image_size = 16", "This run has 28 pixels a side, 12 more than the 16 that this lab allows."),
-        ("parameters = 1_000", "This run has 61,706 parameters, 60,706 more than the 1,000 that this lab allows."),
-        ('disk = "1 kB"', "The lab's folder takes "),
-        ("epocs = 3", "The file of limits "),
-    ],
-)
-def test_the_lab_and_the_command_line_refuse_before_anything_is_queued(lab, file, monkeypatch, text, sentence):
-    limits, before = file(text), len(lab.runs())
-    monkeypatch.setenv("CNNLAB_LIMITS", str(limits))
-
-    with pytest.raises(ConfigError) as caught:
-        lab.start(RunConfig.make(epochs=20, device="cpu"), token=f"over the limit {text}")
-    home = limits.parent / "home"
-    shown = CliRunner().invoke(app, ["train", "lenet", "--dataset", "sample", "--epochs", "20", "--home", str(home)])
-
-    assert str(caught.value).startswith(sentence)
-    assert shown.exit_code == 2
-    assert shown.stderr.startswith(sentence)
-    assert len(lab.runs()) == before
-    with closing(Store(home)) as store:
-        assert store.runs() == ()
-
-
-def test_an_owners_waiting_runs_are_counted_and_a_double_click_is_one_run(lab, file, monkeypatch):
-    monkeypatch.setenv("CNNLAB_LIMITS", str(file("runs_per_owner = 1")))
-    config = RunConfig.make(device="cpu", limit=100, epochs=200)
-    first = lab.start(config, token="limits: Ada's", owner="Ada")
-    try:
-        assert lab.start(config, token="limits: Ada's", owner="Ada") == first
-        with pytest.raises(LimitError, match="You have 1 run waiting or training, and this lab allows 1 at a time"):
-            lab.start(config, token="limits: Ada's second", owner="Ada")
-        lab.stop(lab.start(config, token="limits: Bob's", owner="Bob"))
-    finally:
-        lab.stop(first)
+# While a run trains
 
 
 def test_a_run_that_trains_for_too_long_is_stopped_and_says_so(file, monkeypatch, tmp_path):

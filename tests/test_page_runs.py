@@ -10,6 +10,7 @@ from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.lab import Picture
 from cnnlab.runs.records import State
 from cnnlab.values import Disagreement, DisagreementPage
+from pages._parts import runs_table
 from pages._parts.runs_table import MOST_CHOSEN, choice, parse_ids
 
 
@@ -248,3 +249,25 @@ def test_a_button_row_that_lost_its_choice_falls_back_to_the_first(monkeypatch, 
 
     assert not app.exception
     assert [row.value for row in app.get("button_group")] == ["epochs", "parameters"]
+
+
+def test_of_too_many_runs_the_first_by_what_is_asked_for_stand_in_the_table(monkeypatch, lab):
+    ids = [lab.ended(str(number), f"run {number}", accuracy) for number, accuracy in enumerate((0.9, 0.5, 0.7))]
+    lab.made("young", name="no result yet")
+    monkeypatch.setattr(runs_table, "MOST_DRAWN", 2)
+
+    app = open_page(monkeypatch, "runs", lab, runs=ids[1])
+    assert names(app) == ["no result yet", "run 2"]
+    assert "2 of 4 runs, the first by “newest” · 1 of the chosen ones not among these" in texts(app)
+
+    widget(app.selectbox, "Sort by").set_value("accuracy").run()
+    assert names(app) == ["run 0", "run 2"]
+    assert app.query_params["order"] in ("accuracy", ["accuracy"])
+
+    widget(app.selectbox, "Sort by").set_value("name").run()
+    assert names(app) == ["no result yet", "run 0"]
+
+    widget(app.text_input, "Search").set_value(ids[1]).run()
+    assert names(app) == ["run 1"]
+    assert not [each for each in app.selectbox if each.label == "Sort by"]
+    assert not app.exception

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from cnnlab.config import RunConfig
-from cnnlab.events import EpochDone
+from cnnlab.events import EpochDone, RunResumed, RunStarted
 from cnnlab.home import store_file
 from cnnlab.runs import summaries
 from cnnlab.runs.migrations import MIGRATIONS, migrate
@@ -95,7 +95,7 @@ def test_ten_thousand_characters_and_a_strange_owner_come_back_as_typed(store):
 
 
 def test_a_record_from_before_gets_its_columns_and_curves(tmp_path):
-    before = tuple(step for step in MIGRATIONS if step[0] != "summaries")
+    before = MIGRATIONS[: [name for name, _ in MIGRATIONS].index("summaries")]
     connection = sqlite3.connect(store_file(tmp_path), isolation_level=None)
     migrate(connection, before)
     connection.execute(
@@ -135,3 +135,95 @@ def test_nothing_is_read_again_until_something_changes(store):
         assert fresh is not known
         assert fresh.version > known.version
         known = fresh
+
+
+def resumed(step, epochs_done):
+    return RunResumed(epochs_done + 1, step, epochs_done, 100, "cpu", "CPU", 4.0)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 30])
+def test_a_run_that_goes_back_to_an_older_checkpoint_has_the_curve_and_figures_of_that_moment(store, kept):
+    run_id = trained(store, 40)
+    version = store.summaries().version
+
+    store.add(run_id, resumed(kept, kept), history=tuple(map(epoch, range(1, kept + 1))))
+
+    found, run = store.summaries(), store.run(run_id)
+    summary = found.runs[0]
+    assert found.version > version
+    assert summary.epochs_done == run.epochs_done == kept
+    assert summary.test_accuracy == run.test_accuracy == (kept / 1000 if kept else None)
+    assert summary.best_test_accuracy == summary.test_accuracy
+    assert (run.train_loss is None) == (kept == 0)
+    assert summary.curve[-1:] == ((kept / 1000,) if kept else ())
+    assert len(summary.curve) <= summaries.POINTS
+    store.add(run_id, epoch(kept + 1))
+    assert store.summaries().runs[0].curve[-1] == (kept + 1) / 1000
+
+
+def test_a_run_that_starts_anew_has_no_curve(store):
+    run_id = trained(store, 3)
+
+    store.add(run_id, RunStarted("cpu", "CPU", 61_706, 50, 50, 1, 100, 10))
+
+    assert store.summaries().runs[0].curve == ()
+
+
+def test_curves_that_were_left_stale_before_are_made_anew(tmp_path):
+    before = MIGRATIONS[: [name for name, _ in MIGRATIONS].index("curve-follows-epochs")]
+    connection = sqlite3.connect(store_file(tmp_path), isolation_level=None)
+    migrate(connection, before)
+    connection.close()
+    connection = sqlite3.connect(store_file(tmp_path), isolation_level=None)
+    connection.execute(
+        "INSERT INTO runs (id, token, name, state, config, created, epochs_done, curve)"
+        " VALUES ('0a', 't', 'old', 'paused', ?, 1, 2, '[0.1,0.2,0.3]')",
+        (CONFIG.to_json(),),
+    )
+    connection.executemany(
+        "INSERT INTO events VALUES ('0a', :n, :kind, :n, 1, json_object('test_accuracy', :n / 10.0))",
+        [{"n": 1, "kind": "epoch_done"}, {"n": 2, "kind": "epoch_done"}, {"n": 3, "kind": "run_resumed"}],
+    )
+    connection.execute("UPDATE runs SET curve = '[0.1,0.2,0.3]'")
+    connection.close()
+
+    store = Store(tmp_path)
+    found = store.summaries().runs[0]
+    store.close()
+
+    assert found.curve == (0.1, 0.2)
+
+
+def test_what_is_read_after_changes_is_what_a_fresh_look_would_read(store):
+    ids = [trained(store, 1, str(number)) for number in range(6)]
+    known = store.summaries(limit=5)  # the oldest is not among them
+    changes = (
+        lambda: store.add(ids[3], epoch(2)),
+        lambda: store.rename(ids[0], "not among the newest five"),
+        lambda: store.create(CONFIG, "new"),
+        lambda: (store.create(CONFIG, "newer"), store.rename(ids[5], "another"), store.create(CONFIG, "newest")),
+        lambda: store.move(ids[5], State.FINISHED),
+        lambda: store.delete(ids[5]),
+        lambda: store.extend(store.create(CONFIG, "more", state=State.STOPPED), 7),
+        lambda: store.create(CONFIG, "last"),
+    )
+
+    for change in changes:
+        change()
+        known = store.summaries(limit=5, known=known)
+        assert known == store.summaries(limit=5)
+
+
+def test_of_many_runs_only_those_that_changed_are_read_again(store, monkeypatch):
+    run_id = [store.create(CONFIG, str(number)) for number in range(50)][20]
+    known = store.summaries()
+    read = []
+    real = summaries._read
+    monkeypatch.setattr(summaries, "_read", lambda rows: read.append(len(rows)) or real(rows))
+
+    store.rename(run_id, "another")
+    found = store.summaries(known=known)
+
+    assert read == [1]
+    assert found.runs[29].name == "another"
+    assert len(found.runs) == 50

@@ -57,6 +57,14 @@ class Card:
 
         return building.build(self, input_shape or self.input_shape, classes, self.settings(options), device)
 
+    def draft(self, input_shape: Shape, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
+        """The network on the meta device as it is written down: `build` has also run it once. Raises as `build` does, but
+        that a layer refuses what it is given may only be seen when it is run.
+        """
+        from cnnlab.architectures import building
+
+        return building.draft(self, input_shape, classes, self.settings(options))
+
 
 _cards: dict[str, Card] = {}
 

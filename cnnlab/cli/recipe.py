@@ -1,16 +1,25 @@
-"""The options of `train`, derived from RunConfig: each field is an option, its title and description the help."""
+"""What `train` is to train: a configuration from a file, a preset and options, one for each field of RunConfig."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Sequence
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 from pydantic.fields import FieldInfo
 
-from cnnlab.config import RunConfig
+from cnnlab.architectures import card
+from cnnlab.cli.commands import options_from
+from cnnlab.config import MAXIMUM_JSON, RunConfig
+from cnnlab.errors import ConfigError
+from cnnlab.presets import preset as preset_called
+from cnnlab.text import shortened
 
+STANDARD_INPUT = "-"
 _NAMED_OTHERWISE = frozenset({"architecture", "options", "dataset"})  # NAME, --set, --dataset
 
 
@@ -25,9 +34,73 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def recipe_from(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, texts read as numbers where they are some; RunConfig checks them."""
-    return {name: _number_or_text(value) for name, value in given.items() if value is not None}
+def config_from(
+    name: str | None,
+    *,
+    file: str | None,
+    preset: str | None,
+    dataset: str | None,
+    settings: Sequence[str],
+    recipe: dict[str, Any],
+) -> RunConfig:
+    """The configuration in `file` or of `preset`, changed by everything else on the command line. Raises ConfigError."""
+    base = _base(file, preset)
+    if base is None and (name is None or dataset is None):
+        needed, field = (
+            ("NAME, such as lenet", "architecture") if name is None else ("--dataset, such as --dataset sample", "dataset")
+        )
+        raise ConfigError(f"train needs {needed}, or what names one: --config or --preset.", field)
+    chosen = card(name if base is None or name is not None else base.architecture)
+    given = {field: _number_or_text(value) for field, value in recipe.items() if value is not None}
+    given |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
+    options = options_from(chosen, settings)
+    if base is None:
+        return RunConfig.make(**given, options=options)
+    if base.architecture == chosen.name:
+        options = base.options | options
+    return base.change(**given, options=options)
+
+
+def _base(file: str | None, preset: str | None) -> RunConfig | None:
+    if file is not None and preset is not None:
+        raise ConfigError("--config and --preset both say what to start from: give one of them.", "preset")
+    if preset is not None:
+        return preset_called(preset).config()
+    return _read(file) if file is not None else None
+
+
+def _read(file: str) -> RunConfig:
+    """The configuration in a file as the Runs page saves it. Raises ConfigError that names the file."""
+    said = "The configuration on standard input" if file == STANDARD_INPUT else f"The configuration {shortened(file)}"
+    content = _content(file, said)
+    if len(content) > MAXIMUM_JSON:
+        raise ConfigError(f"{said} is longer than {MAXIMUM_JSON:,} bytes; one run's takes about 1,000.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{said} is not text in UTF-8: save it in this encoding and try again.") from None
+    if text.lstrip().startswith("["):
+        raise ConfigError(f"{said} is a list, as the Runs page saves several runs together: save the one that you mean alone.")
+    try:
+        return RunConfig.from_json(text)
+    except ConfigError as error:
+        raise ConfigError(f"{said} cannot be used: {error}", error.field) from None
+
+
+def _content(file: str, said: str) -> bytes:
+    """No more of it than shows that it is too long."""
+    takes = "--config takes a file that the Runs page saved, or - for standard input"
+    try:
+        if file == STANDARD_INPUT:
+            return sys.stdin.buffer.read(MAXIMUM_JSON + 1) if sys.stdin else b""
+        with Path(file).open("rb") as opened:
+            return opened.read(MAXIMUM_JSON + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file {shortened(file)}: {takes}.") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        # Path.is_dir raises where a name is too long.
+        reason = "it is a folder" if os.path.isdir(file) else getattr(error, "strerror", None) or "no file can be called so"  # noqa: PTH112
+        raise ConfigError(f"{said} cannot be read ({reason}): {takes}.") from None
 
 
 def _parameter(name: str, field: FieldInfo) -> Parameter:

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from cnnlab import datasets as catalogue
-from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
+from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.datasets.places import Places
 from cnnlab.home import default_data, run_folder
 from cnnlab.runs.records import Run
@@ -26,6 +26,8 @@ def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
     """The runs of this lab, the newest first."""
     with closing(Store(home)) as store:
         found = store.runs(count)
+    for sentence in found.unreadable:
+        print_error(sentence)
     if as_json:
         print_json({"runs": [_described(run) for run in found]})
     elif not found:

@@ -13,17 +13,16 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from cnnlab import datasets, events, limits
-from cnnlab.architectures import card
-from cnnlab.cli.commands import Home, Settings, options_from, print_error, print_json, readable
-from cnnlab.cli.recipe import recipe_from, with_recipe_options
+from cnnlab import events
+from cnnlab.admission import Admission
+from cnnlab.cli.commands import Home, Settings, print_error, print_json, readable
+from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
-from cnnlab.datasets.places import Places
-from cnnlab.errors import ConfigError
 from cnnlab.events import Event
+from cnnlab.forecaster import Forecaster
 from cnnlab.home import default_data
-from cnnlab.presets import preset as preset_called
-from cnnlab.processes import identity
+from cnnlab.limits import Limits
+from cnnlab.processes import cores, identity
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 
@@ -34,11 +33,25 @@ INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
 
 @with_recipe_options
 def train(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, such as lenet.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="An architecture, such as lenet. Not needed with --config or --preset.", show_default=False
+        ),
+    ] = None,
     *,
+    config_file: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="A configuration in JSON, as the Runs page saves it (- is standard input); NAME and other options change it.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
     preset: Annotated[
-        str | None, typer.Option(help="A recipe of the course to start from; other options change it.", show_default=False)
+        str | None, typer.Option(help="A recipe of the course to start from; NAME and other options change it.", show_default=False)
     ] = None,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="What to call the run.", show_default=False)] = "",
@@ -49,12 +62,11 @@ def train(
     **recipe: Any,
 ) -> None:
     """Train a network, watch it, keep the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
-    config = _config(name, dataset, preset, settings, recipe)
-    parameters = _check(config, home)
+    config = config_from(name, file=config_file, preset=preset, dataset=dataset, settings=settings, recipe=recipe)
+    _check(config, home)
     store = Store(home)
     try:
-        _check_limits(store, config, parameters)
-        run = _run(store, config, readable(title), _lines if as_json else _bar)
+        run = _run(store, config, readable(title), _admitted(store, config), _lines if as_json else _bar)
     finally:
         store.close()
     if run.state is State.FAILED:
@@ -64,45 +76,30 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _config(name: str, dataset: str | None, preset: str | None, settings: list[str], recipe: dict[str, Any]) -> RunConfig:
-    chosen = card(name)
-    base = preset_called(preset).config() if preset is not None else None
-    if base is None and dataset is None:
-        raise ConfigError("train needs --dataset, such as --dataset sample, or --preset.", "dataset")
-    given = recipe_from(recipe) | {"architecture": chosen.name}
-    if dataset is not None:
-        given["dataset"] = dataset
-    options = options_from(chosen, settings)
-    if base is None:
-        return RunConfig.make(**given, options=options)
-    if base.architecture == chosen.name:
-        options = base.options | options
-    return base.change(**given, options=options)
+def _check(config: RunConfig, home: Path) -> None:
+    """Raises what would fail at once, so that a slip of the pen leaves no run in the store, nor a store."""
+    from cnnlab.compute import answers
+
+    answers.check_run(home, config.model_dump(mode="json"), (data := default_data()) and str(data))
 
 
-def _check(config: RunConfig, home: Path) -> int:
-    """The network's parameters. Raises what would fail at once, so that a slip of the pen leaves no run in the store."""
-    from cnnlab.datasets.reading import located
-    from cnnlab.training import devices
+def _admitted(store: Store, config: RunConfig) -> Limits:
+    """Judges as the lab does, without the helper: torch is in this process already. Times are told if the lab has measured them."""
+    from cnnlab.compute import speeds
+    from cnnlab.layers.trace import layer_table
 
-    data = datasets.entry(config.dataset)
-    model = card(config.architecture).build(config.input_shape, len(data.classes), config.options, device="meta")
-    devices.resolve(config.device)
-    located(data, Places(home, default_data()))
-    return sum(parameter.numel() for parameter in model.parameters())
+    def ask(_question: str, **given: Any) -> dict[str, Any]:
+        return speeds.forecast(store.home, **given)
 
-
-def _check_limits(store: Store, config: RunConfig, parameters: int) -> None:
-    allowed = limits.load(limits.limits_file())
-    owner_runs = sum(not run.owner for run in store.active())
-    disk_bytes = limits.folder_bytes(store.home) if allowed.disk else 0
-    allowed.check(config, parameters=parameters, owner_runs=owner_runs, disk_bytes=disk_bytes)
+    return Admission(Forecaster(ask, layer_table, store, at_once=True), layer_table, store).new(config)
 
 
-def _run(store: Store, config: RunConfig, title: str, display: Display) -> Run:
+def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: Display) -> Run:
     from cnnlab.runs.runner import execute
+    from cnnlab.training import process
 
-    process = os.getpid()
+    process.prepare(cores())
+    pid = os.getpid()
     with _asked_to_stop() as asked:  # before there is a run: one whose process is gone without a word is resumed by the lab
         run_id = store.create(
             config,
@@ -110,8 +107,9 @@ def _run(store: Store, config: RunConfig, title: str, display: Display) -> Run:
             title or config.title,
             State.STARTING,
             data=default_data(),
-            pid=process,
-            pid_started=identity(process),
+            pid=pid,
+            pid_started=identity(pid),
+            admit=allowed.admit,
         )
         with display(run_id) as show:
 

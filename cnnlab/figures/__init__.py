@@ -1,4 +1,7 @@
-"""Values in, Plotly figures out; the only place that builds figures."""
+"""Values in, Plotly figures out; the only place that builds figures.
+
+They are plain dictionaries: Plotly's own classes check them against a schema, which took 20 ms a drawing. Tests do that.
+"""
 
 from cnnlab.figures.compare import compare_figure
 from cnnlab.figures.data import class_balance_figure

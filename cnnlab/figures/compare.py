@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
+from typing import Any
 
-from cnnlab.figures.theme import BLUE, GRAY, ORANGE, PINK, base_layout
+from cnnlab.figures.theme import AXIS, BLUE, GRAY, ORANGE, PINK, base_layout
 from cnnlab.layers import LayerTable
 
 
-def compare_figure(first: LayerTable, second: LayerTable, names: tuple[str, str]) -> go.Figure:
+def compare_figure(first: LayerTable, second: LayerTable, names: tuple[str, str]) -> dict[str, Any]:
     """Parameters (split by kind of layer), MACs and activation memory of both; each panel has its own scale from 0."""
     labels = [f"A: {names[0]}", f"B: {names[1]}"]
     tables = (first, second)
@@ -33,8 +33,9 @@ def compare_figure(first: LayerTable, second: LayerTable, names: tuple[str, str]
     titles = ("Parameters", "MACs for one image", "Activation memory for one image, bytes")
     domains = ([0, 0.3], [0.35, 0.65], [0.7, 1])
     axes = {
-        f"xaxis{index or ''}": {"domain": domain, "rangemode": "tozero", "tickformat": "~s", "nticks": 5, "fixedrange": True}
-        | {"gridcolor": "rgba(138,143,152,0.25)", "title": {"text": title, "font": {"size": 12}}}
+        f"xaxis{index or ''}": AXIS
+        | {"domain": domain, "rangemode": "tozero", "tickformat": "~s", "nticks": 5, "fixedrange": True}
+        | {"title": {"text": title, "font": {"size": 12}}}
         for index, domain, title in zip(("", 2, 3), domains, titles, strict=True)
     }
     layout = base_layout(
@@ -44,4 +45,4 @@ def compare_figure(first: LayerTable, second: LayerTable, names: tuple[str, str]
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
         **axes,
     )
-    return go.Figure({"data": traces, "layout": layout})
+    return {"data": traces, "layout": layout}

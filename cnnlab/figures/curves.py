@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from cnnlab.events import EpochDone, Progress
+from cnnlab.events import (
+    EpochDone,
+    Event,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+)
 from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_layout
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
@@ -15,8 +27,44 @@ STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamo
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
 
+_RESTS: dict[type, str] = {
+    RunPaused: "paused here, then resumed",
+    RunInterrupted: "its process was gone; it went on from here",
+    RunStopped: "stopped, then resumed from here",
+    RunFailed: "failed, then tried again from here",
+    RunFinished: "had finished; more epochs from here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A moment at which a run rested and then went on."""
+
+    epoch: float  # as the x axis counts
+    words: str
+
+
+def rests(events: Iterable[Event]) -> tuple[Rest, ...]:
+    """Where a run has gone on after a rest, from all that was told of it."""
+    found, batches, why = [], 0, "resumed here"
+    for event in events:
+        if isinstance(event, RunStarted):
+            batches = event.batches_per_epoch
+        elif isinstance(event, RunResumed):
+            found.append(Rest(event.step / batches if batches else event.epochs_done, why))
+        else:
+            why = _RESTS.get(type(event), why)
+    return tuple(found)
+
+
 def loss_curve(
-    run_id: str, epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epochs: int, *, logarithmic: bool = False
+    run_id: str,
+    epochs: Sequence[EpochDone],
+    progress: Sequence[Progress],
+    total_epochs: int,
+    *,
+    logarithmic: bool = False,
+    marks: Sequence[Rest] = (),
 ) -> dict[str, Any]:
     """Mean cross-entropy per image against epochs."""
     traces = [
@@ -27,11 +75,17 @@ def loss_curve(
     # A zoom made on one scale means nothing on the other, so only this axis forgets it when the scale changes.
     loss_axis = {"title": {"text": "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
     scale = {"type": "log", "dtick": "D2"} if logarithmic else {"type": "linear", "rangemode": "tozero"}
-    return _figure(run_id, traces, total_epochs, waiting=not progress, y_axis=loss_axis | scale)
+    return _figure(run_id, traces, total_epochs, marks, waiting=not progress, y_axis=loss_axis | scale)
 
 
 def accuracy_curve(
-    run_id: str, epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epochs: int, *, classes: int | None = None
+    run_id: str,
+    epochs: Sequence[EpochDone],
+    progress: Sequence[Progress],
+    total_epochs: int,
+    *,
+    classes: int | None = None,
+    marks: Sequence[Rest] = (),
 ) -> dict[str, Any]:
     """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
     traces = [
@@ -42,7 +96,7 @@ def accuracy_curve(
     if classes:
         traces.append(_guessing(total_epochs, 1 / classes))
     axis = {"title": {"text": "Accuracy"}, "range": [0, 1], "tickformat": ".0%"}
-    return _figure(run_id, traces, total_epochs, waiting=not progress, y_axis=axis)
+    return _figure(run_id, traces, total_epochs, marks, waiting=not progress, y_axis=axis)
 
 
 def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
@@ -98,8 +152,30 @@ def _guessing(total_epochs: int, share: float) -> dict[str, Any]:
     }
 
 
+def _marks(marks: Sequence[Rest]) -> dict[str, Any]:
+    """A thin dotted line a rest, in one trace on an axis of its own, so that zooming into the curve leaves it whole."""
+    heights = [place / 10 for place in range(11)]  # where a hover finds it
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "Went on",
+        "x": [place for mark in marks for place in (*[round(mark.epoch, 3)] * len(heights), None)],
+        "y": [height for _ in marks for height in (*heights, None)],
+        "text": [mark.words for mark in marks for _ in (*heights, None)],
+        "yaxis": "y2",
+        "line": {"color": GRAY, "width": 1, "dash": "dot"},
+        "hovertemplate": "epoch %{x:.2f}: %{text}<extra></extra>",
+    }
+
+
 def _figure(
-    run_id: str, traces: list[dict[str, Any]], total_epochs: int, *, waiting: bool, y_axis: dict[str, Any]
+    run_id: str,
+    traces: list[dict[str, Any]],
+    total_epochs: int,
+    marks: Sequence[Rest],
+    *,
+    waiting: bool,
+    y_axis: dict[str, Any],
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
     layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices for as long as this stays the same
@@ -111,6 +187,9 @@ def _figure(
     layout["xaxis"] |= {"title": {"text": "Epoch"}, "rangemode": "tozero", "tickformat": "~g"}
     if total_epochs <= WHOLE_RUN_EPOCHS:
         layout["xaxis"]["range"] = [0, total_epochs * 1.02]
+    if marks:
+        traces.append(_marks(marks))
+        layout["yaxis2"] = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
     if waiting:
         layout["annotations"] = [_waiting()]
     return {"data": traces, "layout": layout}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import plotly.graph_objects as go
-
-from cnnlab.figures.theme import BLUE, ORANGE, base_layout
+from cnnlab.figures.theme import AXIS, BLUE, ORANGE, base_layout
 
 
-def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highlight: int | None = None) -> go.Figure:
+def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highlight: int | None = None) -> dict[str, Any]:
     """A bar a class, in the order of the labels; `highlight` is the class that is being looked at."""
     bars = {
         "type": "bar",
@@ -27,12 +26,6 @@ def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highligh
         bargap=0.3,
         # "0" to "9" are names here; Plotly would read them as numbers.
         xaxis={"type": "category", "automargin": True, "fixedrange": True},
-        yaxis={
-            "rangemode": "tozero",
-            "automargin": True,
-            "fixedrange": True,
-            "gridcolor": "rgba(138,143,152,0.25)",
-            "title": {"text": "images"},
-        },
+        yaxis=AXIS | {"rangemode": "tozero", "fixedrange": True, "title": {"text": "images"}},
     )
-    return go.Figure({"data": [bars], "layout": layout})
+    return {"data": [bars], "layout": layout}

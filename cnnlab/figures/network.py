@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-import plotly.graph_objects as go
-
 from cnnlab.figures.stages import ROLE_COLORS, Role, Stage, shape_text, stages
 from cnnlab.figures.theme import FONT_SIZE, SMALL_FONT_SIZE, base_layout
 from cnnlab.layers import LayerTable
@@ -26,7 +24,7 @@ _CHARACTER = 7.2  # width of a label's character
 _Point = tuple[float, float]
 
 
-def network_figure(table: LayerTable) -> go.Figure:
+def network_figure(table: LayerTable) -> dict[str, Any]:
     """Boxes from input to output; hover tells the exact shape and what is inside. `DRAWING_RULE` is the scale in words."""
     found = stages(table)
     scale = _Scale(found)
@@ -51,10 +49,10 @@ def network_figure(table: LayerTable) -> go.Figure:
         yaxis=axis | {"range": [-52, _TALLEST * (1 + _SLANT_Y) + 6]},
         annotations=annotations,
     )
-    return go.Figure({"data": traces, "layout": layout})
+    return {"data": traces, "layout": layout}
 
 
-def distribution_figure(table: LayerTable) -> go.Figure:
+def distribution_figure(table: LayerTable) -> dict[str, Any]:
     """Bars a stage: its share of the parameters on the left, of the multiply-accumulates on the right."""
     found = stages(table)[1:]
     names = [stage.name for stage in found]
@@ -97,7 +95,7 @@ def distribution_figure(table: LayerTable) -> go.Figure:
             for title, x in titles
         ],
     )
-    return go.Figure({"data": traces, "layout": layout})
+    return {"data": traces, "layout": layout}
 
 
 def distribution_sentence(table: LayerTable) -> str:

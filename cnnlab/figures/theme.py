@@ -9,6 +9,8 @@ COLORS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)
 GRAY = "#8A8F98"  # the one gray with enough contrast on white and on Streamlit's dark background
 FONT_SIZE = 13
 SMALL_FONT_SIZE = 12
+# Grays that do on white and on dark; Plotly's own are for white.
+AXIS: dict[str, Any] = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": "rgba(138,143,152,0.5)", "automargin": True}
 
 
 def base_layout(height: int, **changes: Any) -> dict[str, Any]:
@@ -16,7 +18,6 @@ def base_layout(height: int, **changes: Any) -> dict[str, Any]:
 
     Text has no colour of its own, so that Streamlit's theme decides it.
     """
-    axis = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": "rgba(138,143,152,0.5)", "automargin": True}
     return {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
@@ -25,6 +26,6 @@ def base_layout(height: int, **changes: Any) -> dict[str, Any]:
         "font": {"size": FONT_SIZE},
         "hoverlabel": {"font": {"size": FONT_SIZE}},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "xaxis": dict(axis),
-        "yaxis": dict(axis),
+        "xaxis": dict(AXIS),
+        "yaxis": dict(AXIS),
     } | changes

@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -83,15 +83,17 @@ class LayerTable:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; rows stand under ``"layers"``."""
-        record = asdict(self)
-        record["layers"] = record.pop("rows")
+        record = _as_dict(self)
+        record["layers"] = [_as_dict(row) for row in record.pop("rows")]
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> LayerTable:
         """The inverse of `to_dict`, also after a way through JSON, which knows lists only."""
         given = {name: value for name, value in record.items() if name != "layers"}
-        given["rows"] = tuple(LayerRow(**_with_tuples(row)) for row in record["layers"])
+        given["rows"] = tuple(
+            LayerRow(**row | {name: tuple(row[name]) for name in ("input_shape", "output_shape")}) for row in record["layers"]
+        )
         given["options"] = _with_tuples(record["options"])
         return cls(**_with_tuples(given))
 
@@ -132,7 +134,7 @@ def shape_text(shape: Iterable[int]) -> str:
 def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:
     first, last = rows[0], rows[-1]
     if len(rows) == 1:
-        return replace(first, path=path)
+        return first if first.path == path else replace(first, path=path)
     kinds = Counter(row.kind for row in rows)
     return LayerRow(
         path=path,
@@ -149,6 +151,11 @@ def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:
         layers=sum(row.layers for row in rows),
         shared=all(row.shared for row in rows),
     )
+
+
+def _as_dict(value: LayerRow | LayerTable) -> dict[str, Any]:
+    # `asdict` copies what is in each field as well: 12 ms of the 120 that DenseNet's table took.
+    return {name: getattr(value, name) for name in type(value).__slots__}
 
 
 def _with_tuples(record: Mapping[str, Any]) -> dict[str, Any]:

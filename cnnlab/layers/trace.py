@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from cnnlab.architectures import Shape, card
-from cnnlab.architectures.building import handing_on
+from cnnlab.architectures.building import handing_on, run_on_meta
 from cnnlab.layers import receptive, words
 from cnnlab.layers.table import BYTES_PER_FLOAT, LayerRow, LayerTable
 
@@ -28,9 +26,18 @@ def layer_table(
     """
     chosen = card(card_name)
     shape = tuple(input_shape or chosen.input_shape)
-    model = chosen.build(shape, classes, options, device="meta")
-    with handing_on(model):  # DenseNet: 112 ms instead of 390, best of 25
-        rows = trace(model, shape)
+    # Run once, and not once before to see whether it can work: that is asked only where it has failed.
+    model = chosen.draft(shape, classes, options)
+    refused = None
+    rows: tuple[LayerRow, ...] = ()
+    try:
+        with handing_on(model):
+            rows = trace(model, shape)
+    except RuntimeError as error:
+        refused = error
+    if refused or any(0 in row.output_shape for row in rows):
+        chosen.build(shape, classes, options, device="meta")  # raises ShapeError: names the layer and the size that would fit
+        raise refused or RuntimeError(f"{chosen.name} has a layer that gives nothing out.")
     return LayerTable.of(chosen.name, chosen.settings(options), shape, classes, rows)
 
 
@@ -42,24 +49,24 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerRow, ...
     left as it was: mode, hooks, weights and torch's random state.
     """
     recorder = _Recorder(model, input_shape)
-    with recorder.listening(), _evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
-        _run(model, recorder.image)
-    total = sum(row.parameters for row in recorder.rows)
-    return tuple(replace(row, share=row.parameters / total if total else 0.0) for row in recorder.rows)
+    with recorder.listening(), torch.random.fork_rng(devices=[]):
+        run_on_meta(model, recorder.image)
+    total = sum(row["parameters"] for row in recorder.rows)
+    return tuple(LayerRow(**row, share=row["parameters"] / total if total else 0.0) for row in recorder.rows)
 
 
 class _Recorder:
     """Writes a row when a layer has run."""
 
     def __init__(self, model: nn.Module, input_shape: tuple[int, ...]) -> None:
-        self.rows: list[LayerRow] = []
+        self.rows: list[dict[str, Any]] = []  # LayerRow's fields, without the share
         self.image = torch.empty(1, *input_shape, device="meta")
         self._axes = tuple(input_shape[1:])
         self._names: dict[nn.Module, str] = {}
         for module, path in _layers(model):
             self._names.setdefault(module, path)
         # Counted before the pass, which may stand in meta tensors for the weights.
-        self._parameters = {module: tuple(module.parameters()) for module in self._names}
+        self._parameters = {module: _held(module, "_parameters") for module in self._names}
         self._counted: set[int] = set()
         self._ran: set[nn.Module] = set()
         # The tensors themselves are kept: an id is free for the next tensor as soon as its owner is gone.
@@ -86,20 +93,19 @@ class _Recorder:
         self._fields.update((id(tensor), (tensor, field)) for tensor in outputs)
         parameters, shared = self._count(module)
         self.rows.append(
-            LayerRow(
-                path=self._names[module],
-                kind=type(module).__name__,
-                settings=self._settings(module, given, made),
-                input_shape=given[0],
-                output_shape=made,
-                parameters=parameters,
-                buffers=0 if module in self._ran else sum(buffer.numel() for buffer in module.buffers()),
-                share=0.0,
-                macs=_macs(module, given[0], made),
-                activation_bytes=prod(made) * BYTES_PER_FLOAT,
-                receptive_field=field.side if field else None,
-                shared=shared,
-            )
+            {
+                "path": self._names[module],
+                "kind": type(module).__name__,
+                "settings": self._settings(module, given, made),
+                "input_shape": given[0],
+                "output_shape": made,
+                "parameters": parameters,
+                "buffers": 0 if module in self._ran else sum(buffer.numel() for buffer in _held(module, "_buffers")),
+                "macs": _macs(module, given[0], made),
+                "activation_bytes": prod(made) * BYTES_PER_FLOAT,
+                "receptive_field": field.side if field else None,
+                "shared": shared,
+            }
         )
         self._ran.add(module)
 
@@ -117,12 +123,20 @@ class _Recorder:
 
 def _layers(model: nn.Module, path: str = "") -> Iterator[tuple[nn.Module, str]]:
     """The modules that make up rows, with their paths; of a module under several names the first path counts."""
-    children = list(model.named_children())
-    if not children or any(True for _ in model.parameters(recurse=False)):
+    children = [(name, child) for name, child in model._modules.items() if child is not None]
+    if not children or any(parameter is not None for parameter in model._parameters.values()):
         yield model, path or type(model).__name__
         return
     for name, child in children:
         yield from _layers(child, f"{path}.{name}" if path else name)
+
+
+def _held(module: nn.Module, kind: str) -> tuple[Tensor, ...]:
+    """The parameters or buffers of a layer; those of its children too, where it has any."""
+    # `Module.parameters` puts together names that nobody asked for, for ten times as long.
+    holders = module.modules() if module._modules else (module,)
+    found = {id(tensor): tensor for each in holders for tensor in getattr(each, kind).values() if tensor is not None}
+    return tuple(found.values())
 
 
 def _macs(module: nn.Module, given: tuple[int, ...], made: tuple[int, ...]) -> int:
@@ -145,23 +159,3 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _tensors(part)
-
-
-def _run(model: nn.Module, image: Tensor) -> None:
-    weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    if all(tensor.is_meta for tensor in weights.values()):
-        model(image)
-    else:
-        functional_call(model, {name: tensor.to("meta") for name, tensor in weights.items()}, (image,))
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    # In training mode batch norm would count the pass and refuse a 1×1 map of a single image. Modes can differ inside a model.
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

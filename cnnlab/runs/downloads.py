@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 
 from cnnlab import datasets, processes
 from cnnlab.datasets.download import fetch
-from cnnlab.datasets.places import Places
+from cnnlab.datasets.places import Location, Places
 from cnnlab.errors import CNNLabError
 from cnnlab.home import private_file, private_folder, write_private
-from cnnlab.values import DownloadStatus
+from cnnlab.values import DatasetStatus, DownloadStatus
 
 REPORT_SECONDS = 0.2
 NEWS_SECONDS = 60.0  # how long a finished download is still told of
@@ -51,6 +51,12 @@ def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
             f"The download of {entry.title} ended unexpectedly; please start it again.",
         )
     return None if found.state == "finished" and age > NEWS_SECONDS else found
+
+
+def dataset_status(home: Path, entry: datasets.Entry, location: Location | None) -> DatasetStatus:
+    """Where a data set is on this machine (`location`), and how far its download is."""
+    download = status(home, entry) if entry.downloads else None
+    return DatasetStatus(entry, location and location.folder, download, location.variant if location else "")
 
 
 def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:

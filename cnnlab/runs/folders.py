@@ -7,17 +7,12 @@ from pathlib import Path
 
 from cnnlab.errors import StoreError
 from cnnlab.home import run_folder
+from cnnlab.limits import folder_bytes
 
 
 def size(home: Path, run_id: str) -> int:
     """Bytes of the files in the folder of a run that the store knows; those that vanish meanwhile count nothing."""
-    total = 0
-    for file in run_folder(home, run_id).glob("*"):
-        try:
-            total += file.lstat().st_size
-        except FileNotFoundError:
-            continue  # a checkpoint that was being written has got its name
-    return total
+    return folder_bytes(run_folder(home, run_id))
 
 
 def delete(home: Path, run_id: str) -> None:

@@ -74,6 +74,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     summaries.MIGRATION,
+    summaries.CURVE_MIGRATION,
+    summaries.CHANGED_MIGRATION,
 )
 
 

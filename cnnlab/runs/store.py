@@ -14,8 +14,11 @@ from cnnlab.home import store_file
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store_connection import Connections
-from cnnlab.runs.store_rows import ActiveRun, Process
+from cnnlab.runs.store_rows import ActiveRun, Process, Runs
 from cnnlab.text import well_formed
+
+# Is told how many other runs of the owner wait or train. What it raises undoes the transaction, in which nobody else can queue one.
+Admit = Callable[[int], None]
 
 
 class Store:
@@ -49,6 +52,7 @@ class Store:
         data: Path | None = None,
         pid: int | None = None,
         pid_started: str | None = None,
+        admit: Admit | None = None,
     ) -> str:
         """A new run's id; the id of the run that has this `token` already, if one has."""
         values = (
@@ -64,6 +68,7 @@ class Store:
                 found = connection.execute("SELECT id FROM runs WHERE token = ?", (token,)).fetchone()
                 if found:
                     return found["id"]
+                self._admit(admit, connection, well_formed(owner))
                 # Two ids alike, one chance in four thousand million a run, are ignored and drawn again.
                 connection.execute(
                     "INSERT OR IGNORE INTO runs"
@@ -84,20 +89,18 @@ class Store:
             row = store_rows.row_of(connection, run_id)
             return store_rows.run(row, store_queue.positions(connection) if row["state"] == State.QUEUED else {})
 
-    def runs(self, limit: int = 200) -> tuple[Run, ...]:
+    def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
         with self._transaction() as connection:
-            rows = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (max(0, limit),)).fetchall()
-            positions = store_queue.positions(connection)
-        return tuple(store_rows.run(row, positions) for row in rows)
+            rows = store_rows.rows(connection, "SELECT * FROM runs ORDER BY number DESC LIMIT ?", (max(0, limit),))
+            return store_rows.runs(rows, store_queue.positions(connection))
 
     def summaries(self, limit: int = 10_000, known: summaries.Summaries | None = None) -> summaries.Summaries:
         """The newest runs in short, for a table; `known` itself where nothing has changed since."""
         with self._transaction() as connection:
             if known and known.version == summaries.version(connection):
                 return known
-            with store_rows.readable("the table of runs"):
-                return summaries.summaries(connection, limit)
+            return summaries.summaries(connection, limit, known)
 
     def active(self) -> tuple[ActiveRun, ...]:
         """Runs that wait or train, by their place in the queue."""
@@ -122,15 +125,23 @@ class Store:
         with self._transaction(write=True) as connection:
             return store_lifecycle.pause(connection, self._own(connection, run_id, owner), self._clock())
 
-    def resume(self, run_id: str, *, owner: str | None = None) -> State:
+    def resume(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None) -> State:
         """Queues a run again that was paused, interrupted or stopped, or failed after a checkpoint."""
         with self._transaction(write=True) as connection:
-            return store_lifecycle.resume(connection, self._own(connection, run_id, owner), self._clock())
+            row = self._own(connection, run_id, owner)
+            state = store_lifecycle.resume(connection, row, self._clock())
+            if row["ended"] is not None:  # else two browsers pressed at once, and it is counted already
+                self._admit(admit, connection, row["owner"], but=run_id)
+            return state
 
-    def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> State:
+    def extend(self, run_id: str, epochs: int, *, owner: str | None = None, admit: Admit | None = None) -> State:
         """Queues a run that finished or was stopped for `epochs` more."""
         with self._transaction(write=True) as connection:
-            return store_lifecycle.extend(connection, self._own(connection, run_id, owner), epochs, self._clock())
+            row = self._own(connection, run_id, owner)
+            state = store_lifecycle.extend(connection, row, epochs, self._clock())
+            if row["ended"] is not None:  # else two browsers pressed at once, and it is counted already
+                self._admit(admit, connection, row["owner"], but=run_id)
+            return state
 
     def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
         with self._transaction(write=True) as connection:
@@ -152,9 +163,9 @@ class Store:
     def queue(self) -> tuple[Run, ...]:
         """The runs that wait, the one that starts next first."""
         with self._transaction() as connection:
-            rows = connection.execute("SELECT * FROM runs WHERE state = 'queued'").fetchall()
-            positions = store_queue.positions(connection)
-        return tuple(sorted((store_rows.run(row, positions) for row in rows), key=lambda run: run.position or 0))
+            rows = store_rows.rows(connection, "SELECT * FROM runs WHERE state = 'queued'")
+            found = store_rows.runs(rows, store_queue.positions(connection))
+        return tuple(sorted(found, key=lambda run: run.position or 0))
 
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
         """Moves a queued run `places` later (earlier if negative) among its owner's; those of others keep theirs."""
@@ -188,10 +199,12 @@ class Store:
     def resumable(self, most: int) -> tuple[str, ...]:
         """Runs that were interrupted though nobody wanted them to end, and resumed by themselves fewer than `most` times."""
         with self._transaction() as connection:
-            rows = connection.execute(
-                "SELECT id FROM runs WHERE resumable = 1 AND state = 'interrupted' AND resumes < ? ORDER BY place DESC", (most,)
-            ).fetchall()
-        return tuple(row["id"] for row in rows)
+            rows = store_rows.rows(
+                connection,
+                "SELECT * FROM runs WHERE resumable = 1 AND state = 'interrupted' AND resumes < ? ORDER BY place DESC",
+                (most,),
+            )
+        return tuple(run.id for run in store_rows.runs(rows, {}))
 
     def resume_by_itself(self, run_id: str, most: int) -> bool:
         """Queues such a run again, at the head of the queue; False if somebody was quicker."""
@@ -242,7 +255,12 @@ class Store:
 
     # Inside
 
+    def _admit(self, admit: Admit | None, connection: Any, owner: str, but: str = "") -> None:
+        if admit is not None:
+            admit(sum(run.owner == owner and run.id != but for run in store_queue.active(connection)))
+
     def _own(self, connection: Any, run_id: str, owner: str | None) -> Any:
         row = store_rows.row_of(connection, run_id)
+        store_rows.run(row, {})  # a row that cannot be read is left as it is
         store_lifecycle.own(row, owner)
         return row

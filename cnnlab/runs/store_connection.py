@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cnnlab.errors import StoreError
 from cnnlab.runs.migrations import check, migrate
+from cnnlab.text import shortened
 
 BUSY_SECONDS = 10.0  # how long a write waits for another process's; each takes about a millisecond
 
@@ -78,6 +79,6 @@ class Connections:
             yield
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # Python cannot decode what SQLite quotes of a damaged file
             raise StoreError(
-                f"The record of runs, {self.path}, cannot be read or written ({error}): "
+                f"The record of runs, {self.path}, cannot be read or written ({shortened(error, quoted=False)}): "
                 "check that the folder is yours to write and the disk is not full, or choose another home folder."
             ) from error

@@ -16,6 +16,8 @@ from cnnlab import events
 from cnnlab.events import CheckpointSaved, EpochDone, Event, Progress, RunInterrupted, RunResumed, RunStarted
 from cnnlab.runs import store_rows
 
+_RESULTS = ("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy")
+_NO_RESULT = ", ".join(f"{name} = NULL" for name in _RESULTS)
 # What the training itself tells; the rest is what happened to the run.
 _OF_TRAINING = ("run_started", "progress", "epoch_done", "notice", "checkpoint_saved")
 
@@ -92,7 +94,7 @@ def _keep_figures(connection: sqlite3.Connection, run_id: str, event: Event) -> 
         figures["seconds"] = seconds
     if isinstance(event, RunStarted):
         figures |= {"parameters": event.parameters, "train_images": event.train_images, "seconds": 0.0}
-        figures |= dict.fromkeys(("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy"))
+        figures |= dict.fromkeys(_RESULTS)
         figures |= {"epochs_done": 0, "has_checkpoint": 0}
     if isinstance(event, CheckpointSaved | RunResumed):
         figures["has_checkpoint"] = 1
@@ -154,6 +156,8 @@ def _complete(connection: sqlite3.Connection, run_id: str, history: Sequence[Epo
     for done in history:
         if done.epoch not in told:
             _insert(connection, run_id, done, now)
-    connection.execute("UPDATE runs SET epochs_done = 0, best_test_accuracy = NULL WHERE id = ?", (run_id,))
-    for done in history:
-        _keep_epoch(connection, run_id, done)
+    connection.execute(f"UPDATE runs SET epochs_done = 0, {_NO_RESULT} WHERE id = ?", (run_id,))  # noqa: S608 - names from above
+    if history:
+        # The best and then the last one; each in between would only be overwritten, and the run's small curve be made anew.
+        _keep_epoch(connection, run_id, max(history, key=lambda done: done.test_accuracy))
+        _keep_epoch(connection, run_id, history[-1])

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
-from cnnlab.errors import RunStateError
+from cnnlab.errors import RunStateError, StoreError
 from cnnlab.runs.fairness import in_turn
-from cnnlab.runs.store_rows import ActiveRun, active_run
+from cnnlab.runs.store_rows import ActiveRun, active_run, rows
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
     """The queued runs' places as people count them, 1 starts next: owners take turns, each one's own runs in their order."""
-    runs = [active_run(row) for row in _active(connection)]
+    runs = active(connection)
     queued, others = [run for run in runs if run.waits], [run for run in runs if not run.waits]
     return {run_id: position for position, run_id in enumerate(in_turn(queued, others, turns(connection)), 1)}
 
 
 def active(connection: sqlite3.Connection) -> tuple[ActiveRun, ...]:
-    """Runs that wait or train, by their place in the queue."""
-    return tuple(active_run(row) for row in _active(connection))
+    """Runs that wait or train, by their place in the queue. One that cannot be read is nobody's: it stays as it is."""
+    found = []
+    for row in rows(connection, "SELECT * FROM runs WHERE ended IS NULL ORDER BY place, number"):
+        with contextlib.suppress(StoreError):  # the lists of runs say which it is
+            found.append(active_run(row))
+    return tuple(found)
 
 
 def turns(connection: sqlite3.Connection) -> dict[str, int]:
@@ -52,7 +57,3 @@ def first_place(connection: sqlite3.Connection) -> int:
 
 def last_place(connection: sqlite3.Connection) -> int:
     return connection.execute("SELECT coalesce(max(place), 0) FROM runs WHERE state = 'queued'").fetchone()[0]
-
-
-def _active(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-    return connection.execute("SELECT * FROM runs WHERE ended IS NULL ORDER BY place, number").fetchall()

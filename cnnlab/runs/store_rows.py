@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,6 +36,12 @@ class ActiveRun:
         return self.state is State.QUEUED
 
 
+class Runs(tuple[Run, ...]):
+    """Runs that could be read, and a sentence for each that could not: one damaged row must not hide the others."""
+
+    unreadable: tuple[str, ...] = ()
+
+
 @contextmanager
 def readable(what: str) -> Iterator[None]:
     """A row that was damaged on the disk, or by hand, is a sentence."""
@@ -56,10 +62,25 @@ def active_run(row: sqlite3.Row) -> ActiveRun:
 
 def row_of(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
     """The run's row. Raises RunNotFound."""
-    found = connection.execute("SELECT * FROM runs WHERE id = ?", (well_formed(run_id),)).fetchone()
-    if found is None:
+    found = rows(connection, "SELECT * FROM runs WHERE id = ?", (well_formed(run_id),))
+    if not found:
         raise RunNotFound(f"There is no run {shortened(run_id)}.")
-    return found
+    return found[0]
+
+
+def rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...] = (), *, plain: bool = False) -> list[Any]:
+    """All rows of a query, `plain` as tuples; a letter that a disk has damaged is a � where it would fail the whole query."""
+    cursor = connection.cursor()
+    if plain:
+        cursor.row_factory = None  # half the time of rows with names
+    try:
+        return cursor.execute(query, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+    # For the rest of the connection's life: slower, but such a record is rare.
+    connection.text_factory = lambda raw: raw.decode(errors="replace")
+    return cursor.execute(query, values).fetchall()
 
 
 @lru_cache(maxsize=1_000)
@@ -73,19 +94,49 @@ def event(row: sqlite3.Row) -> Any:
         return events.from_dict({"event": row["kind"], **json.loads(row["body"])})
 
 
-_SAME = (
-    *("id", "name", "created", "started", "ended", "device", "message", "epochs_done", "train_loss", "train_accuracy"),
-    *("test_accuracy", "best_test_accuracy", "parameters", "seconds", "owner", "note", "resumes", "images_per_second"),
+_TEXTS = ("id", "name", "device", "message", "owner", "note")
+_NUMBERS = (
+    *("created", "started", "ended", "epochs_done", "train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy"),
+    *("parameters", "seconds", "resumes", "images_per_second"),
 )
 
 
 def run(row: sqlite3.Row, positions: Mapping[str, int]) -> Run:
     """The row as a value, with its place among `positions` of the queue."""
     with readable(f"run {shortened(row['id'])}"):
+        _check(row, _TEXTS, str)
+        _check(row, _NUMBERS, int | float | None)  # SQLite keeps text in a column of numbers
         return Run(
-            **{name: row[name] for name in _SAME},
+            **{name: row[name] for name in (*_TEXTS, *_NUMBERS)},
             state=State(row["state"]),
             config=_config(row["config"]),
             has_checkpoint=bool(row["has_checkpoint"]),
             position=positions.get(row["id"]),
         )
+
+
+def runs(found: Iterable[sqlite3.Row], positions: Mapping[str, int]) -> Runs:
+    """Those that can be read; for each other one a sentence."""
+    good, damaged = [], []
+    for row in found:
+        try:
+            good.append(run(row, positions))
+        except StoreError as error:
+            damaged.append(left_out(row["id"], error.__cause__))
+    made = Runs(good)
+    made.unreadable = tuple(damaged)
+    return made
+
+
+def left_out(run_id: object, why: object) -> str:
+    """What is said of a run that a list goes on without."""
+    return (
+        f"Run {shortened(run_id)} is left out: its part of the record is damaged ({shortened(why, quoted=False)}). "
+        "It is kept as it is, and the other runs go on; to have it back, put back a copy of the record from before."
+    )
+
+
+def _check(row: sqlite3.Row, names: Iterable[str], kind: Any) -> None:
+    for name in names:
+        if not isinstance(row[name], kind):
+            raise ValueError(f"{name} is {shortened(row[name])}")

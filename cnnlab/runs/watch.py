@@ -7,10 +7,22 @@ from collections.abc import Collection
 
 from cnnlab import processes
 from cnnlab.errors import RunNotFound, RunStateError
+from cnnlab.runs import background
+from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
 
 MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted."
 MOST_RESUMES = 3  # by itself, until somebody asks for it: what kills a run may be the run
+_WATCHED = IN_PROCESS | {State.QUEUED, State.INTERRUPTED}  # what the dispatcher would look after
+
+
+def look_after(store: Store, states: set[State]) -> bool:
+    """Nothing on screen may lie: True if a run in the record had to be changed. `states` are those of the runs looked at."""
+    # Also while a dispatcher runs: one that has just been started loads torch for seconds before it looks.
+    found = bool(states & IN_PROCESS) and mark_interrupted(store) > 0
+    if states & _WATCHED and not background.running(store.home) and (State.QUEUED in states or may_resume(store)):
+        background.ensure(store.home)
+    return found
 
 
 def mark_interrupted(store: Store, lost: Collection[str] = ()) -> int:

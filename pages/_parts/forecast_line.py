@@ -9,6 +9,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.forecast import Forecast, duration_text, memory_text
 from cnnlab.lab import Lab
 from pages._parts.run_words import escaped
+from pages._parts.shell import fragment
 
 LOOK_SECONDS = 0.7  # between two looks; the first measures nothing, so a form in motion starts no measurement
 BUSY_SECONDS = 5.0
@@ -30,7 +31,7 @@ def forecast_line(lab: Lab, config: RunConfig, *, unasked: bool = True, lead: st
     asked = unasked or st.session_state.get(_TRIED) == config
     every = None if settled or not asked else BUSY_SECONDS if first.speed_state == "busy" else LOOK_SECONDS
     looks = [first]
-    st.fragment(_line, run_every=every)(lab, config, looks, asked and not settled, lead)
+    fragment(_line, run_every=every)(lab, config, looks, asked and not settled, lead)
     if not asked and not settled:
         st.button(
             "Measure the time on this machine", icon=":material/timer:", type="tertiary", key="measure the time",

@@ -10,6 +10,7 @@ import streamlit as st
 from cnnlab.figures import shape_text
 from cnnlab.layers import LayerTable
 from pages._parts.address import Address, whole_number
+from pages._parts.one_choice import one_choice
 
 ALL = 99  # deeper than any network's paths: nothing is folded
 
@@ -118,15 +119,11 @@ def _pick_depth(table: LayerTable, address: Address) -> int:
         | {ALL: "all layers"}
     )
     key = f"design:{table.architecture}:detail"
-    address.seed(key, "detail", 1, whole_number("detail", 1, ALL))
-    if st.session_state[key] not in titles:  # an address may name a depth that this network does not have
-        st.session_state[key] = ALL
-    chosen = st.segmented_control(
-        "Show", list(titles), format_func=titles.__getitem__, key=key, required=True,
+    return one_choice(
+        "Show", key, "detail", titles, address, parse=whole_number("detail", 1, ALL),
+        otherwise=ALL,  # an address may name a depth that this network does not have
         help="Blocks fold neighbouring layers into one row, as the course prints these networks; their costs are added up.",
     )  # fmt: skip
-    address.say("detail", chosen, 1)
-    return chosen
 
 
 def _frame(table: LayerTable) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from pages._parts.run_words import escaped, file_size, short_title
+from pages._parts.shell import in_words
 from pages._parts.training_form import open_form
 from pages._parts.visitor import not_yours, visitor
 
@@ -170,6 +171,7 @@ def _save(lab: Lab, run: Run, name_key: str, note_key: str) -> None:
 
 
 @st.dialog("Delete this run?", icon=":material/delete:")
+@in_words()
 def _confirm(lab: Lab, run: Run) -> None:
     if DELETED in st.session_state:
         st.rerun()  # it is done: the whole page again, without the dialog

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from pages._parts.run_actions import queue_buttons
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, isolated, share, short_title
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, isolated, quoting, share, short_title
+from pages._parts.shell import fragment
 from pages._parts.visitor import not_yours
 
 SHOWN = 6  # rows at first; more on request, since each is a row of page elements
 QUEUE_SHOWN = 8
+POLL_SECONDS = 3.0
 
 
 def run_list(lab: Lab, *, but: str | None = None) -> None:
-    """Draws the runs so far, each a link to itself; `but` is the one that is on the page already."""
+    """Draws the runs so far, each a link to itself; `but` is the one that is on the page already, and has it polled."""
     runs = lab.runs()
+    say_left_out(runs.unreadable)
+    if but is None and any(run.active for run in runs):
+        fragment(_watch, run_every=POLL_SECONDS)(lab, outline(lab))
     others = [run for run in runs if run.id != but]
     if not runs:
         st.info(
@@ -48,6 +55,24 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
         when.caption(" · ".join(facts))
     if len(others) > SHOWN:
         st.toggle(f"Show all {len(others)}", key="all runs")
+
+
+def say_left_out(damaged: Sequence[str]) -> None:
+    """Says once which runs a list goes on without, because their rows are damaged."""
+    if damaged:
+        more = f" So are {len(damaged) - 1} more." if len(damaged) > 1 else ""
+        st.warning(quoting(damaged[0] + more), icon=":material/heart_broken:")
+
+
+def outline(lab: Lab) -> tuple[str, ...]:
+    """What of the list changes by itself while people look: who waits, in which order."""
+    return tuple(run.id for run in lab.queue())
+
+
+def _watch(lab: Lab, drawn: tuple[str, ...]) -> None:
+    """Draws nothing; has the page drawn anew when the queue has moved."""
+    if outline(lab) != drawn:
+        st.rerun()
 
 
 def _queue(lab: Lab) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +16,7 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from pages._parts.address import Address, one_of
 from pages._parts.live_plot import live_plot
+from pages._parts.one_choice import one_choice
 from pages._parts.run_words import escaped
 
 ALONG = {"epochs": "Epochs", "seconds": "Seconds"}
@@ -32,22 +33,6 @@ def compare(lab: Lab, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDo
         _costs(lab, runs, address, fold=fold)
     _differences(runs)
     return fold
-
-
-def one_choice(
-    label: str, key: str, name: str, titles: Mapping[str, str], address: Address, *, on_change: Callable[[], None] | None = None
-) -> str:
-    """A row of buttons of which exactly one is pressed, at first the first; it stands in the address as `name`."""
-    first = next(iter(titles))
-    address.seed(key, name, first, one_of(name, tuple(titles)))
-    if st.session_state[key] is None:
-        # A click elsewhere can end the script between making these buttons and telling the browser which one is pressed.
-        st.session_state[key] = first
-    value = st.segmented_control(
-        label, list(titles), key=key, format_func=titles.__getitem__, required=True, on_change=on_change
-    ) or first  # fmt: skip
-    address.say(name, value, first)
-    return value
 
 
 def macs_of(lab: Lab, runs: Sequence[Run]) -> dict[str, float | None]:

@@ -13,9 +13,9 @@ from cnnlab.runs.records import Run
 from cnnlab.values import Disagreement, DisagreementPage
 from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.one_choice import one_choice
 from pages._parts.pager import pager
 from pages._parts.run_words import escaped, share, whole_share
-from pages._parts.runs_compare import one_choice
 
 PER_PAGE = 40
 IMAGE_PX = 96

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import streamlit as st
@@ -13,13 +12,23 @@ from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.errors import ConfigError
 from cnnlab.runs.records import State
-from cnnlab.runs.summaries import Summaries, Summary
+from cnnlab.runs.summaries import Summary
 from pages._parts.address import Address, one_of
 from pages._parts.run_words import STATE_WORDS
 
 MOST_CHOSEN = 24
+MOST_DRAWN = 1_000  # rows: 0.2 MB for the browser, which draws ten thousand in seconds; nobody scrolls further
 CHOSEN, TABLE = "runs:chosen", "runs:table"
 EVERYTHING = "all"
+# In words, by which figure, and whether the largest comes first; the record itself has the newest first.
+ORDERS: dict[str, tuple[str, str, bool]] = {
+    "newest": ("newest", "", True),
+    "accuracy": ("best accuracy", "best_test_accuracy", True),
+    "parameters": ("fewest parameters", "parameters", False),
+    "seconds": ("shortest training", "seconds", False),
+    "speed": ("most images a second", "images_per_second", True),
+    "name": ("name", "name", False),
+}
 _SHOWN, _TOO_MANY = "runs:shown", "runs:too many"
 
 
@@ -47,8 +56,8 @@ def filtered(runs: Sequence[Summary], address: Address) -> list[Summary]:
     return [run for run in runs if all(getattr(run, name) == value for name, value in wanted.items()) and _matches(run, words)]
 
 
-def runs_table(every: Summaries, shown: Sequence[Summary], home: Path) -> None:
-    """Draws `shown` of all runs; a choice made here goes to `st.session_state[CHOSEN]`, and one made elsewhere shows here."""
+def runs_table(shown: Sequence[Summary]) -> None:
+    """Draws these runs; a choice made here goes to `st.session_state[CHOSEN]`, and one made elsewhere shows here."""
     ids = [run.id for run in shown]
     st.session_state[_SHOWN] = ids
     chosen = set(st.session_state[CHOSEN])
@@ -56,10 +65,7 @@ def runs_table(every: Summaries, shown: Sequence[Summary], home: Path) -> None:
     drawn = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
     if TABLE not in st.session_state or sorted(drawn) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    table = _table(str(home), every.version, every)
-    if len(shown) < len(every.runs):
-        wanted = set(ids)
-        table = table.filter(pa.array([run.id in wanted for run in every.runs]))
+    table = _table(shown)
     st.dataframe(
         table, key=TABLE, hide_index=True, height=38 + 35 * max(3, min(len(shown), 7)), on_select=_choose,
         selection_mode="multi-row", column_config=_COLUMNS, placeholder="–", lazy=False, alt="All runs",
@@ -67,6 +73,29 @@ def runs_table(every: Summaries, shown: Sequence[Summary], home: Path) -> None:
     )  # fmt: skip
     if st.session_state.pop(_TOO_MANY, False):
         st.warning(f"Up to {MOST_CHOSEN} runs can be compared; the first {MOST_CHOSEN} of your choice are kept.")
+
+
+def first_rows(runs: Sequence[Summary], address: Address) -> tuple[Sequence[Summary], str]:
+    """The runs that are drawn, and in words which of all they are; where there are too many, a list asks by what they are sorted.
+
+    A click on a header sorts what is drawn.
+    """
+    if len(runs) <= MOST_DRAWN:
+        address.keep("order")
+        return runs, ""
+    left, _ = st.columns([2, 5])
+    address.seed("runs:order", "order", "newest", one_of("order", tuple(ORDERS)))
+    order = left.selectbox(
+        "Sort by", list(ORDERS), key="runs:order", format_func=lambda each: ORDERS[each][0],
+        help=f"Of all runs that pass the filters the first {MOST_DRAWN:,} by this stand in the table; "
+        "a click on a column's header sorts those.",
+    )  # fmt: skip
+    address.say("order", order, "newest")
+    words, name, falling = ORDERS[order]
+    if name:
+        known = [run for run in runs if getattr(run, name) is not None]
+        runs = sorted(known, key=lambda run: getattr(run, name), reverse=falling)
+    return runs[:MOST_DRAWN], f", the first by “{words}”"
 
 
 def parse_ids(text: str) -> tuple[str, ...]:
@@ -113,10 +142,7 @@ def _matches(run: Summary, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
-# Made once for all visitors and every choice, until a run changes: ten thousand rows take 60 ms.
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _table(home: str, version: int, _every: Summaries) -> pa.Table:
-    runs = _every.runs
+def _table(runs: Sequence[Summary]) -> pa.Table:
     titles = {name: card(name).title for name in {run.architecture for run in runs}}
     data = {name: datasets.entry(name).title for name in {run.dataset for run in runs}}
     states = {state: STATE_WORDS.get(state, state.value) for state in State}

@@ -1,7 +1,9 @@
-"""What every page does first: page settings, the gate, and the one lab that all visitors share."""
+"""What every page does: page settings, the gate, the one lab that all visitors share, and errors told as sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +12,7 @@ from streamlit.runtime import pages_manager
 from cnnlab.errors import CNNLabError
 from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
+from pages._parts.run_words import quoting
 from pages._parts.visitor import ask_for_name
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
@@ -23,14 +26,36 @@ def enter() -> Lab:
     _leave_the_old_mode()
     page_settings()
     # Whoever must be kept out is to be stopped here, before the lab is opened.
-    try:
+    with in_words(then=st.stop):
         lab = _lab()
         lab.ready()  # the helper needs seconds to load torch; it starts now, while the visitor still reads
-    except CNNLabError as error:
-        st.error(str(error), icon=":material/error:")
-        st.stop()
     ask_for_name()
     return lab
+
+
+def wake() -> None:
+    """Has the background processes start before the page's own modules are loaded: both take a second or two."""
+    with in_words(then=st.stop):
+        _lab().ready()
+
+
+@contextmanager
+def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Shows a CNNLabError that nobody expected, such as a disk that fills up meanwhile, as its sentence; also as a decorator.
+
+    Around each page and whatever Streamlit runs by itself: app.py is not there when a fragment is drawn again, nor when a
+    page is the first thing that a new server shows.
+    """
+    try:
+        yield
+    except CNNLabError as error:
+        st.error(quoting(error), icon=":material/error:")
+        then()
+
+
+def fragment(function: Callable[..., None], *, run_every: float | None = None) -> Callable[..., None]:
+    """A part of a page that is drawn again by itself, every so many seconds."""
+    return st.fragment(in_words()(function), run_every=run_every)
 
 
 def page_settings() -> None:

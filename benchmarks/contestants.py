@@ -1,0 +1,184 @@
+"""One contestant of the training benchmark in a process of its own: reads a job as JSON, trains, writes what it took as JSON.
+
+    echo '{"kind": "ours", "settings": {…}, "epochs": 2, "home": "/tmp/x"}' | python -m benchmarks.contestants
+
+A process each, so that none profits from what another has loaded, compiled or warmed up. Needs torch and torchvision alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from benchmarks.training_cases import configuration
+from benchmarks.training_floors import Skipped, make_step, wait
+from cnnlab import datasets
+from cnnlab.datasets.loading import ImageData, load
+from cnnlab.datasets.places import Places
+from cnnlab.events import EpochDone, RunFailed, RunStarted
+from cnnlab.training import batches, process
+from cnnlab.training.engine import train
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+
+MADE_UP = "made-up images"
+_PROGRESS_SECONDS = 0.4  # as runners have it
+
+
+@dataclass(frozen=True)
+class Job:
+    kind: str
+    settings: dict[str, Any]  # of the run, by name
+    epochs: int
+    home: str  # a folder for what decoding or compiling leaves behind
+    data: str | None = None  # a folder of data sets
+    share: float = 1.0  # of the training and of the test images
+    limit: int | None = None  # at most this many of each
+    made_up: bool = False  # even where the data set is on this machine
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Seconds of each epoch, `cold` from a loaded data set to the end of the first epoch, and test accuracy after the last.
+
+    "clock" is the whole of each epoch on the wall clock, "compile" the first step where that compiles. Raises Skipped.
+    """
+    config = configuration(job.settings | {"epochs": job.epochs})
+    data, source = images(config, job)
+    if job.kind == "ours":
+        _prepare()
+        found = ours(config, data)
+    elif job.kind in ("course", "tidy"):
+        found = course(config, data, tidy=job.kind == "tidy")
+    else:
+        found = floor(job.kind, config, data)
+    if source == MADE_UP:
+        found["accuracy"] = None
+    return found | {
+        "threads": torch.get_num_threads(),
+        "source": source,
+        "train_images": len(data.train_images),
+        "test_images": len(data.test_images),
+        "peak_bytes": _peak_bytes(),
+    }
+
+
+def images(config: RunConfig, job: Job) -> tuple[ImageData, str]:
+    """The job's part of its data set and what it is: made-up pixels of the same number and shape where it is not here."""
+    entry = datasets.entry(config.dataset)
+    places = Places(Path(job.home), Path(job.data) if job.data else None)
+    if job.made_up or places.locate(entry) is None:
+        data, source = _made_up(entry), MADE_UP
+    else:
+        data = load(entry, places)
+        source = f"{entry.title}, {data.variant}" if data.variant else entry.title
+    data = data.take(job.share, job.limit)
+    tests = max(1, round(job.share * entry.test_images))
+    tests = min(tests, job.limit or tests)
+    return replace(data, test_images=data.test_images[:tests], test_labels=data.test_labels[:tests]), source
+
+
+def _made_up(entry: datasets.Entry) -> ImageData:
+    generator = torch.Generator().manual_seed(0)
+
+    def split(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        shape = (count, entry.channels, entry.size, entry.size)
+        pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+        return pixels, torch.randint(0, len(entry.classes), (count,), generator=generator)
+
+    return ImageData(entry.name, entry.classes, *split(entry.train_images), *split(entry.test_images))
+
+
+def ours(config: RunConfig, data: ImageData) -> dict[str, Any]:
+    """The engine as a run uses it, with checkpoints. "seconds" is what the run tells: training and evaluation without saving."""
+    seconds, clock, accuracy, steps = [], [], None, None
+    with tempfile.TemporaryDirectory() as folder:
+        last = time.perf_counter()
+        for event in train(config, data, folder=Path(folder), progress_every=_PROGRESS_SECONDS):
+            if isinstance(event, RunStarted):
+                steps = event.batches_per_epoch
+            elif isinstance(event, EpochDone):
+                now = time.perf_counter()
+                seconds.append(event.seconds)
+                clock.append(now - last)
+                last, accuracy = now, event.test_accuracy
+            elif isinstance(event, RunFailed):
+                raise RuntimeError(event.message)
+    return {"seconds": seconds, "clock": clock, "cold": clock[0], "accuracy": accuracy, "steps": steps}
+
+
+def course(config: RunConfig, data: ImageData, *, tidy: bool) -> dict[str, Any]:
+    """The course's loop, on the clock."""
+    from benchmarks.training_course import CourseLoop  # noqa: PLC0415  # torchvision: the others need not carry its memory
+
+    seconds, accuracy = [], None
+    began = time.perf_counter()
+    loop = CourseLoop(config, data, tidy=tidy)
+    made = time.perf_counter()
+    for _ in range(config.epochs):
+        epoch = time.perf_counter()
+        accuracy = loop.epoch()
+        seconds.append(time.perf_counter() - epoch)
+    note = "shared memory is small here: batches came through pipes" if loop.train_batches.by_pipe else ""
+    steps = len(loop.train_batches)
+    return {"seconds": seconds, "cold": made - began + seconds[0], "accuracy": accuracy, "steps": steps, "note": note}
+
+
+def floor(kind: str, config: RunConfig, data: ImageData) -> dict[str, Any]:
+    """As many bare steps as an epoch has batches. Where the first one compiles, it is "compile" and no part of an epoch."""
+    device = torch.device(config.device)
+    steps = len(batches.bounds(len(data.train_images), config.batch_size))
+    began = time.perf_counter()
+    step = make_step(kind, config, data)
+    found: dict[str, Any] = {"accuracy": None, "steps": steps}
+    if kind != "eager":
+        step()
+        wait(device)
+        found["compile"] = time.perf_counter() - began
+    seconds, cold = [], 0.0
+    for _ in range(config.epochs):
+        epoch = time.perf_counter()
+        for _ in range(steps):
+            step()
+        wait(device)
+        ended = time.perf_counter()
+        seconds.append(ended - epoch)
+        cold = cold or ended - began
+    return found | {"seconds": seconds, "cold": cold}
+
+
+def _prepare() -> None:
+    """The process as a runner has it. Where psutil is missing, torch has chosen the physical cores by itself."""
+    try:
+        from cnnlab.processes import cores  # noqa: PLC0415
+    except ImportError:
+        process.prepare()
+    else:
+        process.prepare(cores())
+
+
+def _peak_bytes() -> int | None:
+    """The most memory that this process had at once, its program and the whole data set included; Linux only."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), None)
+
+
+def main() -> None:
+    job = Job(**json.load(sys.stdin))
+    try:
+        answer = run(job)
+    except Skipped as reason:
+        answer = {"skipped": str(reason)}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

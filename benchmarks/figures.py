@@ -1,0 +1,68 @@
+"""Figures: measuring in turns, what is kept of many measurements, and how it is written in a table.
+
+A figure is a plain dict, so that a record is JSON: unit, n, median, low and high (the smallest and the largest; that is the spread
+everywhere), and p95 where there are enough measurements to speak of one.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+Figure = dict[str, Any]
+ENOUGH_FOR_P95 = 20  # with fewer, the 95th percentile is the largest by another name
+
+
+def figure(values: Iterable[float], unit: str) -> Figure:
+    """What is kept of `values`, all in `unit`. Raises ValueError where there are none."""
+    ordered = sorted(values)
+    if not ordered:
+        raise ValueError("A figure needs at least one measurement.")
+    found: Figure = {"unit": unit, "n": len(ordered), "median": statistics.median(ordered), "low": ordered[0], "high": ordered[-1]}
+    if len(ordered) >= ENOUGH_FOR_P95:
+        found["p95"] = statistics.quantiles(ordered, n=20, method="inclusive")[-1]
+    return found
+
+
+def in_turns(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Measures A B C A B C …, so that what else the machine does weighs on all alike; each contestant returns its own figure."""
+    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, measure in contestants.items():
+            taken[name].append(measure())
+    return taken
+
+
+def seconds(job: Callable[[], object]) -> float:
+    """How long `job` takes, on the clock."""
+    began = time.perf_counter()
+    job()
+    return time.perf_counter() - began
+
+
+def number(value: float) -> str:
+    """Three digits: 12,345 · 123 · 12.3 · 1.23 · 0.0123."""
+    for least, digits in ((100, 0), (10, 1), (1, 2)):
+        if abs(value) >= least:
+            return f"{value:,.{digits}f}"
+    return f"{value:.3g}"
+
+
+def text(one: Figure) -> str:
+    """`12.3 ms (11.9–14.0, n = 5)`; the one measurement alone where n is 1."""
+    unit = one["unit"] if one["unit"] in ("×", "%") else f" {one['unit']}"
+    middle = f"{number(one['median'])}{unit}"
+    return middle + (" (n = 1)" if one["n"] == 1 else f" ({number(one['low'])}–{number(one['high'])}, n = {one['n']})")
+
+
+def times(slower: Figure, faster: Figure) -> float:
+    """How many times faster, from the medians."""
+    return slower["median"] / faster["median"]
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table; the first `left` columns are words, the others figures."""
+    lines = ["| " + " | ".join(titles) + " |", "|---" * left + "|---:" * (len(titles) - left) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"

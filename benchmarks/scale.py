@@ -1,0 +1,153 @@
+"""How the lab fares when its record grows: 10, 1,000 and 10,000 runs; 10, 100 and 10,000 events a run.
+
+The Runs page is drawn by Streamlit's own test harness, so its figures are the time that the page's script takes. A run's events
+are read as its page reads them, and a poll of that page is a real one, of a real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.logger import set_log_level
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.figures import Figure, figure, in_turns, table, text
+from benchmarks.results_page import ROOT
+from benchmarks.scale_fill import add_point, fill, fill_events
+from benchmarks.serving import serving
+from benchmarks.visitor import visiting
+from cnnlab.home import store_file
+from cnnlab.lab import Lab
+from cnnlab.runs.store import Store
+from pages._parts import shell
+
+RUNS = (10, 1_000, 10_000)
+EPOCHS = 100
+EVENTS = (10, 100, 10_000)
+POLLS = 4  # a round, of each run
+
+
+def measure(small: bool, rounds: int) -> dict[str, Any]:
+    rounds = 1 if small else rounds
+    stores = []
+    for runs in (10, 30) if small else RUNS:
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            ids = fill(home, runs, 5 if small else EPOCHS)
+            size = store_file(home).stat().st_size / 1e6
+            stores.append({"runs": runs, "megabytes": size, "steps": pages(home, ids, rounds)})
+    with tempfile.TemporaryDirectory() as folder:
+        events = one_run(Path(folder) / "home", (10, 30) if small else EVENTS, rounds)
+    return {"rounds": rounds, "epochs": 5 if small else EPOCHS, "stores": stores, "events": events}
+
+
+def pages(home: Path, ids: list[str], rounds: int) -> dict[str, Figure]:
+    """Milliseconds of each step; the first round loads modules and is left out."""
+    set_log_level("ERROR")  # it warns of running without a server
+    lab, store = Lab(home), Store(home)
+    enter, shell.enter = shell.enter, lambda: lab  # the gate starts the helper process, which this page does not need
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=120).switch_page("pages/runs.py")
+
+    def page(*chosen: str) -> Callable[[], None]:
+        def draw() -> None:
+            app.session_state["runs:chosen"] = tuple(chosen)
+            app.run()
+            if app.exception:
+                raise RuntimeError(app.exception[0].value)
+
+        return draw
+
+    steps: dict[str, Callable[[], object]] = {
+        "all runs, read anew": store.summaries,
+        "page after a change": lambda: (store.rename(ids[0], f"renamed {time.perf_counter()}"), page()()),
+        "page, nothing chosen": page(),
+        "page, 2 runs chosen": page(*ids[-2:]),
+        "page, 8 runs chosen": page(*ids[-8:]),
+    }
+    try:
+        return _milliseconds(steps, rounds)
+    finally:
+        shell.enter = enter
+        st.cache_resource.clear()
+        lab.close()
+        store.close()
+
+
+def one_run(home: Path, counts: tuple[int, ...], rounds: int) -> list[dict[str, Any]]:
+    """What a run's page reads, and its poll, for runs with so many events: nine points of the curve to each epoch."""
+    ids = fill_events(home, counts)
+    store = Store(home)
+    reading = {
+        run: _milliseconds(
+            {
+                "epochs": lambda run=run: store.epochs(run),
+                "points": lambda run=run: store.progress(run),
+                "others": lambda run=run: store.events(run),
+            },
+            rounds,
+        )
+        for run in ids
+    }
+    store.close()
+    with serving(home) as server:
+        polls = asyncio.run(_polls(server.address, home, ids, rounds))
+    return [
+        {"events": count, **reading[run], "poll": polls[run]["poll"], "bytes": polls[run]["bytes"]}
+        for count, run in zip(counts, ids, strict=True)
+    ]
+
+
+async def _polls(address: str, home: Path, ids: list[str], rounds: int) -> dict[str, dict[str, Figure]]:
+    taken: dict[str, list[Any]] = {run: [] for run in ids}
+    for _ in range(rounds):
+        for run in ids:
+            async with visiting(address, "train", f"run={run}") as tab:
+                await tab.load()
+                for _ in range(POLLS):
+                    add_point(home, run)  # browsers share what was drawn before; this is a poll that has news to draw
+                    taken[run].append(await tab.poll(next(iter(tab.fragments))))
+    return {
+        run: {
+            "poll": figure([1000 * answer.seconds for answer in answers], "ms"),
+            "bytes": figure([answer.bytes / 1000 for answer in answers], "kB"),
+        }
+        for run, answers in taken.items()
+    }
+
+
+def _milliseconds(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, Figure]:
+    def clock(step: Callable[[], object]) -> Callable[[], float]:
+        def run() -> float:
+            began = time.perf_counter()
+            step()
+            return 1000 * (time.perf_counter() - began)
+
+        return run
+
+    taken = in_turns({name: clock(step) for name, step in steps.items()}, rounds + 1)
+    return {name: figure(values[1:], "ms") for name, values in taken.items()}
+
+
+def render(record: dict[str, Any]) -> str:
+    stores, events = record["stores"], record["events"]
+    titles = [f"{one['runs']:,} runs ({one['megabytes']:,.0f} MB)" for one in stores]
+    steps = [(name, *(text(one["steps"][name]) for one in stores)) for name in stores[0]["steps"]]
+    reads = {"epochs": "reading its epochs", "points": "reading its points", "others": "reading all but its points"}
+    rows = [(title, *(text(one[name]) for one in events)) for name, title in reads.items()]
+    rows.append(("a poll of its page, with a new point", *(text(one["poll"]) for one in events)))
+    rows.append(("sent by a poll", *(f"{one['bytes']['median']:,.1f} kB" for one in events)))
+    return "\n".join(
+        [
+            f"Runs of {record['epochs']} epochs in the record:\n",
+            table(("", *titles), steps),
+            "One run, a tenth of whose events are epochs and the rest points of its curve:\n",
+            table(("", *(f"{one['events']:,} events" for one in events)), rows),
+        ]
+    )

@@ -1,0 +1,96 @@
+"""A real `streamlit run` of the app for a benchmark, in a home of its own, and what its processes take of the machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.results_page import ROOT
+from cnnlab.datasets.idx import write_idx
+from cnnlab.runs import background
+
+PATIENCE = 60.0  # seconds for a server to answer
+
+
+@dataclass(frozen=True)
+class Server:
+    address: str  # http://localhost:<port>
+    home: Path
+    process: psutil.Process  # the web process
+
+    def background(self) -> list[psutil.Process]:
+        """Dispatcher, compute and runners."""
+        try:
+            dispatcher = psutil.Process(background.known(self.home)[0])
+            return [dispatcher, *dispatcher.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    spent = process.cpu_times()
+    return spent.user + spent.system
+
+
+@contextmanager
+def serving(home: Path, data: Path | None = None) -> Iterator[Server]:
+    """The app with `home` as its home, once it listens; leaves no process behind. Raises RuntimeError if it does not start."""
+    with starting(home, data) as server:
+        wait_until_healthy(server)
+        yield server
+
+
+@contextmanager
+def starting(home: Path, data: Path | None = None) -> Iterator[Server]:
+    """As `serving`, right after the command was given: nobody may listen yet."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CNNLAB_")}
+    environment |= {"CNNLAB_HOME": str(home)} | ({"CNNLAB_DATA": str(data)} if data else {})
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with (home.parent / f"server-{port}.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield Server(f"http://localhost:{port}", home, psutil.Process(process.pid))
+        finally:
+            process.terminate()
+            process.wait(20)
+            background.shut_down(home)  # detached, so nobody else would end it
+
+
+def wait_until_healthy(server: Server) -> None:
+    """Asks until somebody listens, often, so that a start can be timed. Raises RuntimeError."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and server.process.is_running() and server.process.status() != psutil.STATUS_ZOMBIE:
+        try:
+            with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=2) as reply:  # noqa: S310  # http://localhost
+                if reply.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.02)  # not listening yet
+    raise RuntimeError(f"{server.address} did not answer within {PATIENCE:g} s.")
+
+
+def made_up_fashion(folder: Path) -> Path:
+    """Random pictures in Fashion-MNIST's files and numbers: what they show changes no time. Returns `folder`."""
+    generator = np.random.default_rng(0)
+    raw = folder / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for prefix, count in (("train", 60_000), ("t10k", 10_000)):
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", generator.integers(0, 256, (count, 28, 28), dtype=np.uint8))
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", generator.integers(0, 10, count, dtype=np.uint8))
+    return folder

@@ -1,0 +1,118 @@
+"""What the lab should reach, as data: every table that says "met" or "missed" takes it from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.figures import number, table
+
+
+@dataclass(frozen=True)
+class Target:
+    """`bound` is the least or, with `at_most`, the most that a measured value in `unit` may be."""
+
+    name: str  # the key under which a benchmark's record has its value
+    what: str
+    bound: float
+    unit: str
+    at_most: bool = False
+    aim: float | None = None  # where the bound is reached, what would be better still
+    missed: str = ""  # what the profile shows, where it is not reached
+    unmeasured: str = ""  # why it is not, where it is not
+
+    @property
+    def text(self) -> str:
+        words = f"{'at most' if self.at_most else 'at least'} {_amount(self.bound, self.unit)}"
+        return words + (f", aim {_amount(self.aim, self.unit)}" if self.aim is not None else "")
+
+    def verdict(self, value: float | None) -> str:
+        """`met`, `missed by 12 %: reason`, or `not measured: reason`."""
+        if value is None:
+            return "not measured" + (f": {self.unmeasured}" if self.unmeasured else "")
+        if value <= self.bound if self.at_most else value >= self.bound:
+            return "met" + (", short of the aim" if self.aim is not None and value < self.aim else "")
+        short = abs(value / self.bound - 1) * 100
+        return f"**missed by {number(short)} %**" + (f": {self.missed}" if self.missed else "")
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{number(value)}{unit if unit in ('×', '%') else ' ' + unit}"
+
+
+NO_GPU = "no GPU was at hand"
+OTHER_CPU = "the CPU is of the other kind"
+
+TRAINING = (
+    Target("lenet_course", "LeNet on Fashion-MNIST, batch 256, two cores: an epoch against the course's loop", 4, "×", aim=6),
+    Target("lenet_eager", "the same against the bare eager loop", 1, "×"),
+    Target(
+        "small_resnet_course",
+        "small ResNet on 32×32 colour, CPU with bfloat16 hardware, against the course's loop",
+        2.5,
+        "×",
+        aim=4,
+        unmeasured=OTHER_CPU,
+    ),
+    Target(
+        "small_resnet_course_float32",
+        "the same where the CPU has no bfloat16 hardware",
+        1.5,
+        "×",
+        unmeasured=OTHER_CPU,
+    ),
+    Target("lenet_gpu_course", "LeNet on an H100 or H200 against the course's loop there", 40, "×", unmeasured=NO_GPU),
+    Target("lenet_gpu_epoch", "LeNet on an H100 or H200: an epoch", 0.3, "s", at_most=True, unmeasured=NO_GPU),
+    *(
+        Target(f"{name}_gpu_course", f"{title} on an H100 or H200 against the course's loop there", 3, "×", unmeasured=NO_GPU)
+        for name, title in (
+            ("alexnet", "AlexNet"),
+            ("vgg", "VGG-11"),
+            ("nin", "NiN"),
+            ("googlenet", "GoogLeNet"),
+            ("resnet", "ResNet-18"),
+        )
+    ),
+    Target(
+        "speed_run",
+        "CIFAR-10 to 94 % test accuracy on an H100 or H200, from Start to the last epoch",
+        30,
+        "s",
+        at_most=True,
+        unmeasured=NO_GPU,
+    ),
+    Target("small_resnet_memory", "small ResNet on CIFAR-10, CPU: memory while it trains", 1500, "MB", at_most=True),
+)
+
+STRUCTURE = (
+    Target("vgg_table_warm", "VGG-11 at 224: layer table, warm", 50, "ms", at_most=True),
+    Target("vgg_table_torchinfo", "the same against torchinfo as its users call it", 20, "×"),
+)
+
+PAGE = (
+    Target("poll_median", "a poll of a live run, 30 browsers at 1 Hz: median", 25, "ms", at_most=True),
+    Target("poll_p95", "the same: 95th percentile", 120, "ms", at_most=True),
+    Target("poll_training_loses", "the same: what the training loses", 5, "%", at_most=True),
+    Target("design_control_p95", "a control on Design: 95th percentile of server time", 200, "ms", at_most=True),
+    Target("idle_memory", "idle lab (web, dispatcher, compute; shared pages once)", 900, "MB", at_most=True),
+    Target("web_memory_hour", "web process after an hour of polling by 10 browsers", 250, "MB", at_most=True),
+)
+
+START = (
+    Target("start_usable", "from `streamlit run` to the first page usable", 3, "s", at_most=True),
+    Target("start_first_point", "from Start to the first point on the curve, warm dispatcher", 2, "s", at_most=True),
+)
+
+BY_BENCHMARK: dict[str, tuple[Target, ...]] = {"training": TRAINING, "structure": STRUCTURE, "page": PAGE, "start": START}
+
+
+def targets_table(targets: tuple[Target, ...], values: Mapping[str, float]) -> str:
+    """One row a target: what, target, measured, verdict. Raises ValueError for a value that belongs to no target."""
+    unknown = set(values) - {one.name for one in targets}
+    if unknown:
+        raise ValueError(f"No target is named {', '.join(sorted(unknown))}.")
+    rows = []
+    for one in targets:
+        value = values.get(one.name)
+        rows.append((one.what, one.text, "–" if value is None else _amount(value, one.unit), one.verdict(value)))
+    return table(("what", "target", "measured", "verdict"), rows)

@@ -1,0 +1,194 @@
+"""Seconds an epoch takes: the lab against the course's own loop and against the floors, in turns, each in a fresh process.
+
+    CNNLAB_DATA=<folder with FashionMNIST and CIFAR-10> python -m benchmarks training
+    python -m benchmarks.training --only LeNet --rounds 2 --output lenet.json
+
+The second form measures part of it, needs torch and torchvision alone, and writes nothing but its own file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results_page import ROOT, machine
+from benchmarks.training_cases import Case, Contestant, cases, small_case
+from benchmarks.training_table import Round, ratios, render, steady
+
+__all__ = ["measure", "merged", "render"]
+
+SMALL_IMAGES = 256
+_PATIENCE = 1800.0  # seconds; what hangs longer is skipped, so that the others' figures are not lost
+
+
+def measure(
+    small: bool,
+    rounds: int,
+    *,
+    only: str = "",
+    without: Iterable[str] = (),
+    epochs: int | None = None,
+    share: float | None = None,
+    device: str | None = None,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
+    """The record. `only` keeps the cases with this in their title, `without` leaves out contestants by name.
+
+    `epochs` and `share` of the images replace each case's own. `small` is one case on a few made-up images. `keep` gets the record
+    so far after every turn, so that what ends the last one does not take the others with it.
+    """
+    device = device or _device()
+    chosen = [small_case()] if small else [case for case in cases(device) if only.lower() in case.title.lower()]
+    if not chosen:
+        raise SystemExit(f"No case has {only!r} in its title; there are: {'; '.join(case.title for case in cases(device))}.")
+    found: dict[str, Any] = {"variant": device.partition(":")[0], "device": device, "rounds": rounds, "load": _load()}
+    found |= {"cases": [], "targets": {}}
+    with tempfile.TemporaryDirectory() as home:
+        for case in chosen:
+            extra = {"limit": SMALL_IMAGES, "made_up": True} if small else {"share": case.share if share is None else share}
+            job = {"settings": case.settings, "epochs": epochs or case.epochs, "home": home, "data": os.environ.get("CNNLAB_DATA")}
+            field = [one for one in case.contestants(device) if one.name not in without and not (small and one.kind == "compiled")]
+            cases_before, targets_before = found["cases"], found["targets"]
+            for turns in _in_turns(field, {**job, **extra}, device, rounds):
+                done = _case(case, job, turns)
+                found["cases"] = [*cases_before, done]
+                if not small:
+                    found["targets"] = targets_before | _targets(case, turns, done)
+                keep(found)
+    return found
+
+
+def _in_turns(field: list[Contestant], job: dict[str, Any], device: str, rounds: int) -> Iterator[dict[str, list[Round]]]:
+    """A B C D A B C D …, after each turn all that there is so far; who is skipped once is not asked again."""
+    turns: dict[str, list[Round]] = {one.name: [] for one in field}
+    for number in range(rounds):
+        for one in field:
+            if any("skipped" in done for done in turns[one.name]):
+                continue
+            settings = {**job["settings"], **one.settings, "device": device, "seed": number}
+            done = _in_process({**job, "kind": one.kind, "settings": settings})
+            turns[one.name].append(done)
+            said = done.get("skipped") or " ".join(f"{value:.2f}" for value in done["seconds"])
+            print(f"round {number + 1}, {one.name}: {said}", file=sys.stderr, flush=True)
+            yield turns
+
+
+def _in_process(job: dict[str, Any]) -> Round:
+    with tempfile.TemporaryDirectory() as compiled:
+        fresh = {"TORCHINDUCTOR_CACHE_DIR": f"{compiled}/inductor", "TRITON_CACHE_DIR": f"{compiled}/triton"}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.contestants"],
+                cwd=ROOT,
+                env={**os.environ, **fresh, **(_environment_of_runs() if job["kind"] == "ours" else {})},
+                input=json.dumps(job),
+                check=False,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=_PATIENCE,
+            )
+        except subprocess.TimeoutExpired:
+            return {"skipped": f"not done after {_PATIENCE:,.0f} s"}
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        print(done.stderr, file=sys.stderr)
+        return {"skipped": f"failed: {said[-1][:200] if said else f'exit status {done.returncode}'}"}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _environment_of_runs() -> dict[str, str]:
+    try:
+        from cnnlab.processes import patience  # noqa: PLC0415  # needs psutil
+    except ImportError:
+        return {}
+    return patience()
+
+
+def _case(case: Case, job: dict[str, Any], turns: dict[str, list[Round]]) -> dict[str, Any]:
+    """A case's part of the record. Raises RuntimeError where contestants did not do the same work."""
+    done = [one for rounds in turns.values() for one in rounds if "skipped" not in one]
+    shared = ("source", "train_images", "test_images", "steps")
+    same = {tuple(one[key] for key in shared) for one in done}
+    if len(same) > 1:
+        raise RuntimeError(f"{case.title}: contestants trained on different numbers of images or steps: {sorted(same)}.")
+    work = dict(zip(shared, same.pop(), strict=True)) if same else {}
+    return {
+        "title": case.title,
+        "settings": case.settings,
+        "ours": [one.name for one in case.ours if one.name in turns],
+        "epochs": job["epochs"],
+        **work,
+        "rounds": turns,
+    }
+
+
+def _targets(case: Case, turns: dict[str, list[Round]], recorded: dict[str, Any]) -> dict[str, float]:
+    values = {}
+    for name, (mine, theirs) in case.targets.items():
+        taken = [value for one in turns.get(mine.name, []) for value in steady(one)]
+        compared = ratios(recorded, theirs.name, mine.name) if theirs else taken
+        if compared:
+            values[name] = statistics.median(compared)
+    own = [one["peak_bytes"] for one in turns.get(case.ours[0].name, []) if one.get("peak_bytes")]
+    if case.memory_target and own:
+        values[case.memory_target] = max(own) / 1e6
+    return values
+
+
+def _device() -> str:
+    """Asked in a process of its own: this one stays light, so that it weighs on no contestant."""
+    asked = "import torch; print('cuda:0' if torch.cuda.is_available() else 'cpu')"
+    return subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _load() -> float | None:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="a check in seconds that it works, on made-up images")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contestant has its turn")
+    parser.add_argument("--only", metavar="TEXT", default="", help="cases with this in their title")
+    parser.add_argument("--without", metavar="NAME", action="append", default=[], help="leave out a contestant; may be repeated")
+    parser.add_argument("--epochs", type=int, help="epochs a process, in place of each case's own")
+    parser.add_argument("--share", type=float, help="share of the images, in place of each case's own")
+    parser.add_argument("--device", help="cpu, cuda:0, …; the first GPU where there is one")
+    parser.add_argument("--output", type=Path, help="keep the record; cases that it has already and that were not measured stay")
+    given = vars(parser.parse_args(None if arguments is None else list(arguments)))
+    output, small, rounds = given.pop("output"), given.pop("small"), given.pop("rounds")
+    began = time.perf_counter()
+    command = "python -m benchmarks.training " + " ".join(sys.argv[1:] if arguments is None else arguments)
+    old = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else None
+
+    def record(found: dict[str, Any]) -> dict[str, Any]:
+        new = {"machine": machine(), "command": command, "took": round(time.perf_counter() - began, 1), **found}
+        return merged(old, new) if old else new
+
+    def keep(found: dict[str, Any]) -> None:
+        if output:
+            output.write_text(json.dumps(record(found), indent=1) + "\n", encoding="utf-8")
+
+    print(render(record(measure(small, rounds, **given, keep=keep))))
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """`new` with the cases and targets of `old` that it does not have. Raises ValueError where they are from different machines."""
+    if any(old["machine"][key] != new["machine"][key] for key in ("cpu", "gpu", "torch")) or old["device"] != new["device"]:
+        raise ValueError("The record is of another machine, device or version of torch: give another --output.")
+    found = {case["title"]: case for case in (*old["cases"], *new["cases"])}
+    return {**new, "cases": [*found.values()], "targets": old["targets"] | new["targets"], "took": old["took"] + new["took"]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""What the training benchmark trains, who takes part, and settings as the engine reads them. Needs no torch and no pydantic."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cnnlab import datasets
+from cnnlab.architectures import card
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """`settings` are put on top of the case's own; only the lab's own training may differ in them."""
+
+    name: str
+    kind: str  # "ours", "course", "tidy", "eager", "compiled" or "graph": see benchmarks.contestants
+    settings: Settings = field(default_factory=dict)
+
+
+OURS = Contestant("ours", "ours")
+BFLOAT16 = Contestant("ours, bfloat16", "ours", {"precision": "bfloat16"})
+AUTO = Contestant("ours, precision auto", "ours", {"precision": "auto"})  # measures for a second which of the two is faster here
+COURSE = Contestant("course's loop", "course")
+TIDY = Contestant("course's loop, tidied", "tidy")
+EAGER = Contestant("eager floor", "eager")
+COMPILED = Contestant("compiled floor", "compiled")
+GRAPH = Contestant("CUDA graph floor", "graph")  # CUDA only
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network at one recipe. `share` of the training and of the test images is used, by all contestants alike."""
+
+    title: str
+    settings: Settings
+    epochs: int = 3
+    share: float = 1.0
+    ours: tuple[Contestant, ...] = (OURS,)
+    # Name of a target in benchmarks.targets → whose figure against whose; None: the seconds themselves.
+    targets: dict[str, tuple[Contestant, Contestant | None]] = field(default_factory=dict)
+    memory_target: str = ""  # the target that is about the most memory that the first of `ours` had at once
+
+    def contestants(self, device: str) -> tuple[Contestant, ...]:
+        return (*self.ours, COURSE, TIDY, EAGER, COMPILED, *((GRAPH,) if device.startswith("cuda") else ()))
+
+
+def _recipe(architecture: str, rate: float, batch: int, size: int | None = None, **more: Any) -> Settings:
+    return {
+        "architecture": architecture,
+        "dataset": "fashion-mnist",
+        "learning_rate": rate,
+        "batch_size": batch,
+        "image_size": size,
+        "initialization": "pytorch",
+        **more,
+    }
+
+
+_ADAM = {"optimizer": "adam"}
+_LENET = _recipe("lenet", 0.9, 256, initialization="xavier-uniform")
+_SMALL_RESNET = _recipe("course-resnet", 0.9, 100, dataset="cifar10", horizontal_flip=True, random_grayscale=0.1) | {
+    "normalization": "half"
+}
+_EIGHTH = {"options": {"width_divisor": 8}}
+
+
+def _on_cpu() -> tuple[Case, ...]:
+    hardware = _multiplies_bfloat16()
+    small = {"small_resnet_course": (AUTO, COURSE)} if hardware else {"small_resnet_course_float32": (OURS, COURSE)}
+    return (
+        Case(
+            "LeNet, Fashion-MNIST, batch 256",
+            _LENET,
+            epochs=5,  # with sigmoid the first two stay near chance, so that accuracies after fewer would compare nothing
+            targets={"lenet_course": (OURS, COURSE), "lenet_eager": (OURS, EAGER)},
+        ),
+        Case(
+            "Small ResNet, CIFAR-10, batch 100",
+            _SMALL_RESNET,
+            share=0.2,
+            ours=(OURS, AUTO),
+            targets=small,
+            memory_target="small_resnet_memory",
+        ),
+        Case(
+            "VGG-11 ÷ 8, Fashion-MNIST at 64 px, batch 64",
+            _recipe("vgg", 0.001, 64, 64, **_ADAM, **_EIGHTH),
+            share=0.2,
+            ours=(OURS, AUTO),
+        ),
+    )
+
+
+def _on_gpu() -> tuple[Case, ...]:
+    # At 224 px the course's loop takes a minute an epoch with its two workers, whatever the GPU: a tenth of the images.
+    def large(title: str, settings: Settings, target: str = "", share: float = 0.1) -> Case:
+        against = {f"{target}_gpu_course": (OURS, COURSE)} if target else {}
+        return Case(title, settings, share=share, ours=(OURS, BFLOAT16), targets=against)
+
+    return (
+        Case(
+            "LeNet, Fashion-MNIST, batch 256",
+            _LENET,
+            epochs=5,
+            targets={"lenet_gpu_course": (OURS, COURSE), "lenet_gpu_epoch": (OURS, None)},
+        ),
+        large("AlexNet, Fashion-MNIST at 224 px, batch 128", _recipe("alexnet", 0.001, 128, 224, **_ADAM), "alexnet"),
+        large("VGG-11, Fashion-MNIST at 224 px, batch 64", _recipe("vgg", 0.001, 64, 224, **_ADAM), "vgg"),
+        large("VGG-11 ÷ 8, Fashion-MNIST at 224 px, batch 64", _recipe("vgg", 0.001, 64, 224, **_ADAM, **_EIGHTH)),
+        large("NiN, Fashion-MNIST at 224 px, batch 128", _recipe("nin", 0.002, 128, 224, **_ADAM), "nin"),
+        large("GoogLeNet, Fashion-MNIST at 96 px, batch 128", _recipe("googlenet", 0.001, 128, 96, **_ADAM), "googlenet"),
+        large("Small ResNet, CIFAR-10, batch 100", _SMALL_RESNET, share=0.2),
+        # The course has no recipe for the last three: the d2l book's for two of them, the lab's own for the baseline.
+        large("ResNet-18, Fashion-MNIST at 96 px, batch 256", _recipe("resnet", 0.05, 256, 96), "resnet"),
+        large("DenseNet, Fashion-MNIST at 96 px, batch 256", _recipe("densenet", 0.1, 256, 96)),
+        large("MLP, Fashion-MNIST, batch 256", _recipe("mlp", 0.1, 256), share=1.0),
+    )
+
+
+def cases(device: str) -> tuple[Case, ...]:
+    """All that is measured on `device`, "cpu" or a CUDA device."""
+    return _on_gpu() if device.startswith("cuda") else _on_cpu()
+
+
+def small_case() -> Case:
+    """What `--small` trains, on made-up images."""
+    return Case("LeNet, Fashion-MNIST, batch 256", _LENET | {"batch_size": 64}, epochs=2)
+
+
+def configuration(settings: Settings) -> Any:
+    """A RunConfig of `settings`; where there is no pydantic the same as a bare namespace, which the engine reads as well."""
+    try:
+        from cnnlab.config import RunConfig  # noqa: PLC0415  # a GPU machine has torch and torchvision, maybe nothing else
+    except ImportError:
+        return bare_configuration(settings)
+    return RunConfig.make(**settings)
+
+
+def bare_configuration(settings: Settings) -> SimpleNamespace:
+    """All of a RunConfig's attributes, nothing checked. Raises TypeError for a setting that there is not."""
+    complete = _defaults()
+    if unknown := settings.keys() - complete.keys():
+        raise TypeError(f"A run has no setting called {', '.join(sorted(unknown))}.")
+    complete |= settings
+    chosen, entry = card(complete["architecture"]), datasets.entry(complete["dataset"])
+    complete["options"] = chosen.settings(complete["options"])
+    complete["image_size"] = complete["image_size"] or chosen.input_shape[1]
+    complete["channels"] = complete["channels"] or entry.channels
+    return SimpleNamespace(**complete)
+
+
+def _defaults() -> Settings:
+    """RunConfig's defaults as its source has them: importing it takes pydantic, and a copy here would grow old."""
+    source = (Path(datasets.__file__).parents[1] / "config.py").read_text(encoding="utf-8")
+    body = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == "RunConfig").body
+    return {
+        node.target.id: ast.literal_eval(node.value.args[0]) if node.value.args else {}  # without: Field(default_factory=dict)
+        for node in body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call)
+    }
+
+
+def _multiplies_bfloat16() -> bool:
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and "amx_bf16" in cpu.read_text()

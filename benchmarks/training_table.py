@@ -1,0 +1,101 @@
+"""The training benchmark's figures as Markdown. Reads the record that `benchmarks.training.measure` makes."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from benchmarks.figures import figure, table, text
+
+Round = dict[str, Any]  # what benchmarks.contestants answers, or {"skipped": why}
+
+EXPLANATION = """\
+An epoch is training on every image and evaluation on the test set; the floors have no evaluation. Same network, initial weights,
+batch, images and learning rate; a fresh process each, with nothing compiled from before; seed and initial weights change from round
+to round.
+
+- *ours*: the lab's training as a run does it, in a process set up as a run's is; all others are in Python's and torch's usual
+  state. It writes checkpoints after every epoch, which counts in "first" and "on the clock", not in "epoch".
+- *course's loop*: torchvision's data set, PIL and `ToTensor` for each image, a `DataLoader` with 2 workers, `.item()` each step,
+  the network asked again for the training accuracy, evaluation with gradients on. Its test images are normalised as its training
+  images are, which the course forgets.
+- *course's loop, tidied*: the same without asking twice and without gradients in evaluation.
+- *eager floor*: forward, loss, backward and step on one batch that is on the device already, as often as an epoch has batches; no
+  data, no figures, no evaluation. *compiled floor*: the same with `torch.compile`. *CUDA graph floor*: the same, recorded once and
+  replayed.
+
+*epoch*: epochs after the first. *first*: from a loaded data set to the end of the first epoch, compiling included. *ours is
+faster*: its epoch over ours of the same round, median of the rounds; below 1 ours is slower.
+"""
+
+
+def steady(one: Round) -> list[float]:
+    """The epochs after the first; the first itself where there was only one."""
+    seconds = one.get("seconds", [])
+    return seconds[1:] or seconds
+
+
+def ratios(case: dict[str, Any], slower: str, faster: str) -> list[float]:
+    """How many times faster, round by round: what else the machine did in a round weighed on both."""
+    pairs = zip(case["rounds"].get(slower, []), case["rounds"].get(faster, []), strict=False)
+    taken = [(steady(one), steady(other)) for one, other in pairs]
+    return [statistics.median(one) / statistics.median(other) for one, other in taken if one and other]
+
+
+def render(record: dict[str, Any]) -> str:
+    """Markdown: what the contestants are, then a table for each case."""
+    load = f"Load average before the first: {record['load']:.2f}. " if record["load"] is not None else ""
+    return "\n".join([f"{load}{EXPLANATION}", *(_section(case) for case in record["cases"])])
+
+
+def _section(case: dict[str, Any]) -> str:
+    turns: dict[str, list[Round]] = case["rounds"]
+    rivals = [name for name in turns if name not in case["ours"]]
+    titles = ("contestant", "epoch", "first", f"test accuracy after {case['epochs']}")
+    rows = []
+    for name, rounds in turns.items():
+        done = [one for one in rounds if "skipped" not in one]
+        cells = [
+            _figure([value for one in done for value in steady(one)], "s"),
+            _figure([one["cold"] for one in done], "s"),
+            _accuracy([one["accuracy"] for one in done if one["accuracy"] is not None]),
+        ]
+        against = [_figure(ratios(case, name, mine), "×") if name in rivals else "" for mine in case["ours"]]
+        rows.append((name, *cells, *against))
+    titles += tuple(f"{mine} is faster" for mine in case["ours"])
+    return "\n".join([f"### {case['title']}\n", _work(case), table(titles, rows), *_remarks(turns)])
+
+
+def _work(case: dict[str, Any]) -> str:
+    threads = sorted({str(one["threads"]) for rounds in case["rounds"].values() for one in rounds if "threads" in one})
+    if not threads:
+        return "Nobody could take part.\n"
+    return (
+        f"{case['source']}: {case['train_images']:,} training and {case['test_images']:,} test images, {case['steps']:,} steps an "
+        f"epoch, {case['epochs']} epochs a process; torch threads: {' or '.join(threads)}.\n"
+    )
+
+
+def _remarks(turns: dict[str, list[Round]]) -> list[str]:
+    lines = []
+    for name, rounds in turns.items():
+        lines += [f"- {name}: skipped, {one['skipped']}." for one in rounds if "skipped" in one]
+        lines += [f"- {name}: {note}." for note in sorted({one["note"] for one in rounds if one.get("note")})]
+        if clock := [value for one in rounds for value in one.get("clock", [])[1:]]:
+            lines.append(f"- {name}, on the clock with checkpoints: {_figure(clock, 's')}.")
+        if memory := [one["peak_bytes"] for one in rounds if one.get("clock") and one.get("peak_bytes")]:
+            lines.append(f"- {name}, most memory at once, program and data set included: {max(memory) / 1e6:,.0f} MB.")
+        if compiling := [one["compile"] for one in rounds if "compile" in one]:
+            lines.append(f"- {name}, until its first step is done: {_figure(compiling, 's')}.")
+    return [*lines, ""]
+
+
+def _figure(values: list[float], unit: str) -> str:
+    return text(figure(values, unit)) if values else "–"
+
+
+def _accuracy(values: list[float]) -> str:
+    if not values:
+        return "–"
+    middle = f"{statistics.median(values):.3f}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.3f}–{max(values):.3f}, n = {len(values)})"

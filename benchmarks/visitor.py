@@ -1,0 +1,180 @@
+"""A browser tab as the server sees it: Streamlit's messages over a WebSocket, without drawing anything.
+
+Thirty Chromiums on a small machine would take the time from what they measure. This takes a per cent or two of it, and asks
+what a browser asks: each rerun names the page, the address, the state of each widget and the messages that it still has in its
+cache; a fragment with `run_every` is rerun under the id that the server sent for it. It follows Streamlit's own
+protocol (streamlit/proto) and not a documented interface, so it may need care after an update of Streamlit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import ClientConnection, connect
+
+PATIENCE = 60.0  # seconds for an answer
+CACHED_RUNS = 2  # Streamlit's global.maxCachedMessageAge: after so many runs without use, a browser forgets a message
+_DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+_WIDGETS = ("selectbox", "number_input", "checkbox", "button_group", "text_input", "button")
+
+
+class PageFailed(RuntimeError):
+    """The page's script ended with an error; a time of it would say nothing."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one request took: seconds from sending it to the message that the script has finished, and what came back."""
+
+    seconds: float
+    bytes: int
+    messages: int
+
+
+@dataclass
+class Widget:
+    kind: str
+    definition: Any  # what the server says of it: options, bounds
+    value: Any  # what it holds in the browser: a float, a bool, or words; None for a button
+
+
+@dataclass
+class Visitor:
+    """Made by `visiting`. One request at a time."""
+
+    socket: ClientConnection
+    page: str  # as in the address: "" or "train"
+    query: str
+    widgets: dict[str, Widget] = field(default_factory=dict)  # by id
+    fragments: dict[str, float] = field(default_factory=dict)  # those that run by themselves, and how often (seconds)
+    tables: int = 0  # data frames in the last run of the whole page
+    alerts: list[str] = field(default_factory=list)  # warnings and errors there
+    _hash: str = ""
+    _before: dict[str, Widget] = field(default_factory=dict)  # those of the run before this one
+    _cached: dict[str, int] = field(default_factory=dict)  # hash → the run in which it was last used
+    _runs: int = 0
+
+    async def load(self) -> Answer:
+        """Runs the page's whole script."""
+        return await self._rerun()
+
+    async def poll(self, fragment: str) -> Answer:
+        """What the browser does by itself each time `run_every` is over."""
+        return await self._rerun(fragment=fragment)
+
+    async def set(self, widget: str, value: Any) -> Answer:
+        """Gives the widget with this id a value, as its control would."""
+        self.widgets[widget].value = value
+        return await self._rerun()
+
+    async def _rerun(self, fragment: str = "") -> Answer:
+        message = BackMsg()
+        asked = message.rerun_script
+        asked.query_string, asked.page_script_hash, asked.fragment_id = self.query, self._hash, fragment
+        asked.page_name = "" if self._hash else self.page
+        asked.is_auto_rerun = bool(fragment)
+        asked.widget_states.widgets.extend(_state(id_, each) for id_, each in self.widgets.items() if each.kind != "button")
+        asked.cached_message_hashes.extend(self._cached)
+        asked.context_info.timezone, asked.context_info.locale = "Europe/Zurich", "en-GB"
+        began = time.perf_counter()
+        await self.socket.send(message.SerializeToString())
+        size, count = 0, 0
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                data = await self.socket.recv()
+                size, count = size + len(data), count + 1
+                if self._take(ForwardMsg.FromString(data)):
+                    break
+        return Answer(time.perf_counter() - began, size, count)
+
+    def _take(self, message: ForwardMsg) -> bool:
+        """Notes what the browser would; True where the script has finished."""
+        kind = message.WhichOneof("type")
+        if kind == "script_finished":
+            if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                raise PageFailed(f"The page {self.page!r} could not be compiled.")
+            return message.script_finished in _DONE  # early, for a rerun: that one's end comes later
+        if message.metadata.cacheable:
+            self._cached[message.hash] = self._runs
+        if kind == "ref_hash":
+            self._cached[message.ref_hash] = self._runs
+        elif kind == "new_session":
+            self._begin(whole=not message.metadata.run.fragment_ids)
+            self._hash = message.new_session.page_script_hash
+        elif kind == "navigation":
+            self._hash = message.navigation.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            self.fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+        elif kind == "stop_auto_rerun":
+            for gone in message.stop_auto_rerun.fragment_ids:
+                self.fragments.pop(gone, None)
+        elif kind == "delta":
+            self._draw(message)
+        return False
+
+    def _begin(self, whole: bool) -> None:
+        self._runs += 1
+        self._cached = {key: used for key, used in self._cached.items() if self._runs - used <= CACHED_RUNS}
+        if whole:
+            self._before, self.widgets = self.widgets, {}
+            self.fragments, self.tables, self.alerts = {}, 0, []
+
+    def _draw(self, message: ForwardMsg) -> None:
+        if message.delta.WhichOneof("type") != "new_element":
+            return
+        element = message.delta.new_element
+        kind = element.WhichOneof("type")
+        if kind == "exception":
+            raise PageFailed(f"The page {self.page!r} failed: {element.exception.type} {element.exception.message}")
+        if kind in _WIDGETS:
+            said = getattr(element, kind)
+            known = self.widgets.get(said.id) or self._before.get(said.id)
+            # The server tells a value when it changes it; else the browser keeps the one that it has.
+            keeps = known is not None and not getattr(said, "set_value", False)
+            self.widgets[said.id] = Widget(kind, said, known.value if keeps else _value(kind, said))
+        self.tables += kind == "dataframe"
+        if kind == "alert":
+            self.alerts.append(element.alert.body)
+
+
+def _value(kind: str, said: Any) -> Any:
+    """What a widget that the server has just described holds."""
+    if kind == "button":
+        return None
+    if kind == "selectbox":
+        return said.raw_value if said.set_value else said.options[said.default] if said.options else ""
+    if kind == "button_group":
+        return list(said.raw_values) if said.set_value else [said.options[place].content for place in said.default]
+    return said.value if said.set_value else said.default
+
+
+def _state(id_: str, widget: Widget) -> WidgetState:
+    state = WidgetState(id=id_)
+    if widget.kind == "number_input":
+        state.double_value = widget.value
+    elif widget.kind == "checkbox":
+        state.bool_value = widget.value
+    elif widget.kind == "button_group":
+        state.string_array_value.data.extend(widget.value)
+    else:
+        state.string_value = widget.value
+    return state
+
+
+@asynccontextmanager
+async def visiting(address: str, page: str = "", query: str = "") -> AsyncIterator[Visitor]:
+    """A tab at `address`/`page`?`query` whose connection is open and that has asked for nothing yet."""
+    url = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
+    # A browser offers these two; the second stands for a login's token. Both sides leave compression off by default.
+    async with connect(url, subprotocols=["streamlit", "PLACEHOLDER_AUTH_TOKEN"], compression=None, max_size=None) as socket:  # type: ignore[list-item]
+        yield Visitor(socket, page, query)

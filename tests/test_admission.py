@@ -1,0 +1,359 @@
+"""What a lab does not allow, or has no memory for, is refused wherever runs are started, and nothing is left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from cnnlab import forecaster
+from cnnlab.admission import Admission
+from cnnlab.cli import app
+from cnnlab.config import RunConfig
+from cnnlab.errors import ConfigError, LimitError, RunStateError
+from cnnlab.events import EpochDone, RunFinished, RunPaused, RunStarted
+from cnnlab.forecaster import Forecaster
+from cnnlab.home import run_folder
+from cnnlab.lab import Lab
+from cnnlab.layers.trace import layer_table
+from cnnlab.limits import Limits
+from cnnlab.runs.records import State
+from cnnlab.runs.store import Store
+from cnnlab.runs.watch import resume_by_itself
+
+LENET = ("train", "lenet", "--dataset", "sample")
+LONG = RunConfig.make(device="cpu", epochs=20)
+SPEED = {"image": 0.0, "step": 4 / 24, "judging": 0.0}  # seconds: 4 an epoch of 24 batches
+ROUNDS = 30
+
+
+@pytest.fixture
+def limit(tmp_path, monkeypatch):
+    """Writes the file of limits that CNNLAB_LIMITS names."""
+
+    def write(text: str) -> None:
+        (tmp_path / "limits.toml").write_text(text)
+        monkeypatch.setenv("CNNLAB_LIMITS", str(tmp_path / "limits.toml"))
+
+    return write
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(tmp_path / "home")) as store:
+        yield store
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    monkeypatch.setattr(forecaster.psutil, "virtual_memory", lambda: SimpleNamespace(available=2 << 30))
+    monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: 0)
+
+
+def admission(store: Store, speed: dict | None = None) -> Admission:
+    """Judges without a helper; `speed` is what it would have measured."""
+
+    def ask(question, *, config, macs):
+        return {"device": "cpu", "free": None, "total": None, "state": "known" if speed else "unknown", "speed": speed}
+
+    return Admission(Forecaster(ask, layer_table, store), layer_table, store)
+
+
+def refused_on_the_command_line(home: Path, *arguments: str) -> str:
+    shown = CliRunner().invoke(app, [*arguments, "--home", str(home)])
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    return shown.stderr.strip()
+
+
+def runs_in(home: Path) -> int:
+    with closing(Store(home)) as store:
+        return len(store.runs())
+
+
+# New runs
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs = 3", "This run has 20 epochs, 17 more than the 3 that this lab allows."),
+        ("image_size = 16", "This run has 28 pixels a side, 12 more than the 16 that this lab allows."),
+        ("parameters = 1_000", "This run has 61,706 parameters, 60,706 more than the 1,000 that this lab allows."),
+        ('disk = "1 kB"', "The lab's folder takes "),
+        ("epocs = 3", "The file of limits "),
+    ],
+)
+def test_the_lab_and_the_command_line_refuse_before_anything_is_queued(lab, limit, tmp_path, text, sentence):
+    limit(text)
+    before = len(lab.runs())
+
+    with pytest.raises(ConfigError) as caught:
+        lab.start(LONG, token=f"over the limit {text}")
+    shown = refused_on_the_command_line(tmp_path / "home", *LENET, "--epochs", "20")
+
+    assert str(caught.value).startswith(sentence)
+    assert shown.startswith(sentence)
+    assert len(lab.runs()) == before
+    assert runs_in(tmp_path / "home") == 0
+
+
+def test_the_lab_and_the_command_line_refuse_what_does_not_fit_with_the_same_sentence(lab, little_memory, tmp_path):
+    before = len(lab.runs())
+
+    with pytest.raises(
+        ConfigError, match=r"AlexNet needs about .* and this machine has 2\.0 GB free: batches of \d+ would"
+    ) as caught:
+        lab.start(RunConfig.make(architecture="alexnet", device="cpu", batch_size=2_000), token="does not fit")
+    shown = refused_on_the_command_line(
+        tmp_path, "train", "alexnet", "--dataset", "sample", "--device", "cpu", "--batch-size", "2000"
+    )
+
+    assert shown == str(caught.value)
+    assert len(lab.runs()) == before
+    assert runs_in(tmp_path) == 0
+    assert not (tmp_path / "speeds").exists(), "the command line measures nothing"
+
+
+def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monkeypatch):
+    """What waits for the device finds the memory of the run before it; the command line trains beside that."""
+    other = SimpleNamespace(device="cpu", waits=False, pid=1)
+    store = SimpleNamespace(active=lambda: [other])
+    monkeypatch.setattr(forecaster.psutil, "virtual_memory", lambda: SimpleNamespace(available=1 << 30))
+    monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: 5 << 30 if pid == 1 else 1 << 20)
+
+    def ask(question, *, config, macs):
+        return {"device": "cpu", "free": None, "total": None, "state": "unknown", "speed": None}
+
+    waits, starts = (
+        Forecaster(ask, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False) for at_once in (False, True)
+    )
+
+    assert (waits.available_bytes, starts.available_bytes) == (6 << 30, (1 << 30) + (1 << 20))
+
+
+@pytest.mark.parametrize(("at_once", "free"), [(False, 80 << 30), (True, 2 << 30)])
+def test_neither_does_it_on_a_gpu(at_once, free):
+    store = SimpleNamespace(active=lambda: [SimpleNamespace(device="cuda:0", waits=False, pid=1)])
+
+    def ask(question, *, config, macs):
+        return {"device": "cuda:0", "free": 2 << 30, "total": 80 << 30, "state": "unknown", "speed": None}
+
+    assert Forecaster(ask, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False).available_bytes == free
+
+
+def test_a_speed_that_is_known_is_held_against_the_time_allowed(store, limit):
+    limit("max_seconds = 60")
+    admission(store).new(LONG)  # nobody knows: the runner will look at the clock
+    with pytest.raises(LimitError, match="This run would train for about 80 seconds, 20 seconds longer than the 60 seconds"):
+        admission(store, SPEED).new(LONG)
+
+
+# How many at a time
+
+
+def test_an_owners_waiting_runs_are_counted_and_a_double_click_is_one_run(lab, limit):
+    limit("runs_per_owner = 1")
+    config = RunConfig.make(device="cpu", limit=100, epochs=200)
+    first = lab.start(config, token="limits: Ada's", owner="Ada")
+    try:
+        assert lab.start(config, token="limits: Ada's", owner="Ada") == first
+        with pytest.raises(LimitError, match="You have 1 run waiting or training, and this lab allows 1 at a time"):
+            lab.start(config, token="limits: Ada's second", owner="Ada")
+        lab.stop(lab.start(config, token="limits: Bob's", owner="Bob"))
+    finally:
+        lab.stop(first)
+
+
+def test_two_labs_that_start_at_the_same_moment_cannot_pass_the_limit_together(lab, limit, monkeypatch):
+    limit("runs_per_owner = 1")
+    config = RunConfig.make(device="cpu", limit=100, epochs=200)
+    together, create = Barrier(6), Store.create
+
+    def create_together(*arguments, **given):
+        together.wait(60)  # all have been found to be within the limits
+        return create(*arguments, **given)
+
+    monkeypatch.setattr(Store, "create", create_together)
+    with closing(Lab(lab.home)) as other, ThreadPoolExecutor(6) as threads:
+
+        def click(number: int) -> str:
+            token = "at once: the same" if number < 2 else f"at once: {number}"
+            return (lab, other)[number % 2].start(config, token=token, owner="Eve")
+
+        clicks = [threads.submit(click, number) for number in range(6)]
+        started = {click.result() for click in clicks if click.exception() is None}
+    try:
+        assert all(isinstance(click.exception(), LimitError | None) for click in clicks)
+        assert len(started) == 1
+        assert [run.id for run in lab.runs() if run.owner == "Eve"] == list(started)
+    finally:
+        lab.stop(*started)
+
+
+def queue_one_a_round(home: Path, name: str, together) -> None:
+    allowed = Limits(runs_per_owner=1)
+    with closing(Store(home)) as store:
+        for number in range(ROUNDS):
+            together.wait(60)
+            try:
+                store.create(LONG, f"{name} {number}", owner=f"owner {number}", admit=allowed.admit)
+            except LimitError:
+                continue
+
+
+def test_two_processes_that_start_at_the_same_moment_cannot_pass_the_limit_together(store):
+    spawn = multiprocessing.get_context("spawn")
+    together = spawn.Barrier(2)
+    both = [spawn.Process(target=queue_one_a_round, args=(store.home, name, together)) for name in ("one", "other")]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(120)
+
+    assert [process.exitcode for process in both] == [0, 0]
+    assert sorted(run.owner for run in store.runs()) == sorted(f"owner {number}" for number in range(ROUNDS))
+
+
+def test_the_command_line_is_counted_as_one_without_a_name(tmp_path, limit, store):
+    limit("runs_per_owner = 1")
+    store.create(LONG, "by somebody without a name")
+
+    assert refused_on_the_command_line(store.home, *LENET).startswith("You have 1 run waiting or training")
+    assert len(store.runs()) == 1
+
+
+# Runs that are to go on
+
+
+@pytest.fixture
+def paused(store):
+    """A run of Ada's that has done half of its 20 epochs, in 30 seconds."""
+    run_id = store.create(LONG, "paused", owner="Ada")
+    store.move(run_id, State.STARTING, device="cpu")
+    store.add(run_id, RunStarted("cpu", "CPU", 61_706, 4_000, 1_000, 16, 20, 10), to=State.RUNNING)
+    for epoch in range(1, 11):
+        store.add(run_id, EpochDone(epoch, 16 * epoch, 2.0, 0.5, 2.0, 0.5, 0.1, 3.0, 0.1, 2.0, 0.9))
+    store.pause(run_id)
+    store.add(run_id, RunPaused(10, 160, 30.0), to=State.PAUSED)
+    return store.run(run_id)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs = 15", "This run has 20 epochs, 5 more than the 15 that this lab allows."),
+        ("parameters = 61_705", "This run has 61,706 parameters, 1 more than the 61,705 that this lab allows."),
+        (
+            "max_seconds = 25",
+            "This run has trained for 30 seconds, 5 seconds longer than the 25 seconds that this lab allows; "
+            "what it has learned is kept.",
+        ),
+        (
+            "max_seconds = 60",
+            "This run would train for about 70 seconds, 10 seconds longer than the 60 seconds that this lab allows; "
+            "take fewer epochs, smaller images or a share of the data.",
+        ),
+    ],
+)
+def test_a_run_goes_on_only_within_the_limits_of_now(store, paused, limit, text, sentence):
+    judge = admission(store, SPEED)
+    limit("max_seconds = 70\nepochs = 20\nparameters = 61_706")
+    judge.further(paused, paused.config)
+
+    limit(text)
+    with pytest.raises(LimitError) as caught:
+        judge.further(paused, paused.config)
+
+    assert str(caught.value) == sentence
+
+
+def test_what_a_run_has_on_disk_already_is_not_counted_twice(store, paused, limit):
+    folder = run_folder(store.home, paused.id)
+    folder.mkdir(parents=True)
+    (folder / "last.pt").write_bytes(bytes(10**6))
+    (store.home / "data").write_bytes(bytes(10**6))
+    limit('disk = "3 MB"')  # the record of runs takes 0.4 of them
+
+    admission(store).further(paused, paused.config)
+    with pytest.raises(LimitError, match=r"The lab's folder takes 2\.\d MB and this run's checkpoints need about 1\.\d MB"):
+        admission(store).new(LONG)
+
+
+def test_without_limits_nobody_waits_for_the_helper(store, paused, monkeypatch):
+    monkeypatch.delenv("CNNLAB_LIMITS", raising=False)
+
+    def ask(*_question, **_given):
+        raise AssertionError("nothing is to be asked")
+
+    judge = Admission(Forecaster(ask, ask, store), ask, store)
+    assert judge.further(paused, paused.config) == Limits()
+
+
+def test_an_owner_with_enough_runs_resumes_none(store, paused):
+    allowed = Limits(runs_per_owner=1)
+    other = store.create(LONG, "another", owner="Ada")
+    with pytest.raises(LimitError, match="You have 1 run waiting or training"):
+        store.resume(paused.id, admit=allowed.admit)
+    assert store.run(paused.id) == paused
+
+    store.resume(other, admit=Limits(runs_per_owner=1).admit)  # it waits already: pressed in two browsers at once
+    store.stop(other)
+    store.resume(paused.id, admit=allowed.admit)
+    assert store.run(paused.id).state is State.QUEUED
+
+
+def test_an_owner_with_enough_runs_trains_none_for_longer(store, paused):
+    store.stop(paused.id)
+    store.create(LONG, "another", owner="Ada")
+    with pytest.raises(LimitError, match="You have 1 run waiting or training"):
+        store.extend(paused.id, 5, admit=Limits(runs_per_owner=1).admit)
+    assert (store.run(paused.id).state, store.run(paused.id).config.epochs) == (State.STOPPED, 20)
+
+
+def test_what_cannot_go_on_says_so_before_limits_are_spoken_of(store):
+    finished = store.create(LONG, "finished", owner="Ada")
+    store.move(finished, State.STARTING, device="cpu")
+    store.add(finished, RunStarted("cpu", "CPU", 61_706, 4_000, 1_000, 16, 20, 10), to=State.RUNNING)
+    store.add(finished, RunFinished(20, 60.0, 0.9, 0.9, 20, 0.9), to=State.FINISHED)
+    store.create(LONG, "another", owner="Ada")
+    with pytest.raises(RunStateError, match="has finished: continue it for more epochs instead"):
+        store.resume(finished, admit=Limits(runs_per_owner=1).admit)
+
+
+def test_no_run_that_the_lab_resumes_by_itself_is_lost_to_a_limit(store, limit):
+    run_id = store.create(LONG, "interrupted", owner="Ada")
+    store.move(run_id, State.STARTING, device="cpu", pid=1, pid_started="long ago")
+    (active,) = store.active()
+    store.interrupt(active, "Its process is gone.")
+    store.create(LONG, "another", owner="Ada")
+    limit("runs_per_owner = 1\nepochs = 1")
+
+    resume_by_itself(store, run_id)
+
+    assert store.run(run_id).state is State.QUEUED
+
+
+def test_the_lab_and_the_command_line_resume_nothing_beyond_the_limits(lab, limit):
+    run_id = lab.start(RunConfig.make(device="cpu", limit=100, epochs=200), token="to be resumed", owner="Ada")
+    lab.pause(run_id)
+    while lab.run(run_id).active:
+        time.sleep(0.05)
+    limit("epochs = 150")
+    sentence = "This run has 200 epochs, 50 more than the 150 that this lab allows."
+
+    with pytest.raises(LimitError) as caught:
+        lab.resume(run_id)
+
+    assert str(caught.value) == sentence
+    assert refused_on_the_command_line(lab.home, "resume", run_id) == sentence
+    assert lab.run(run_id).state is State.PAUSED
+    limit("epochs = 200")
+    lab.resume(run_id)
+    lab.stop(run_id)

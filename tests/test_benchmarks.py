@@ -1,0 +1,69 @@
+"""Each benchmark works: its small version runs, and its record makes a section of the page. No time is asserted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks.results_page import RECORDS
+
+
+def _shown(name: str) -> tuple[dict, str]:
+    """The small version's record after a trip through JSON, and its section."""
+    before = {path: path.stat().st_mtime_ns for path in RECORDS.glob(f"{name}*.json")}
+    record = json.loads(json.dumps(command.record(name, small=True, rounds=1)))
+    assert {path: path.stat().st_mtime_ns for path in RECORDS.glob(f"{name}*.json")} == before, "small versions write nothing"
+    return record, command.section(name, [record])
+
+
+def test_structure_compares_our_table_with_torchinfo():
+    record, shown = _shown("structure")
+
+    (row,) = record["rows"]
+    assert all(one["median"] > 0 for one in (*row["warm"].values(), *row["cold"].values()))
+    assert "LeNet-5 at 28" in shown
+    assert "VGG-11 at 224: layer table, warm" in shown
+
+
+def test_page_measures_loads_controls_polls_and_memory():
+    record, shown = _shown("page")
+
+    assert list(record["loads"]) == ["Design", "Data", "Train, the form", "Runs", "Predict", "Train, a run"]
+    assert all(one["bytes"]["median"] > 1 for one in record["loads"].values())
+    controls = {one["control"] for one in record["controls"]}
+    assert {"architecture", "classes", "image size", "activation", "hidden", "compare"} <= controls
+    assert not [one for one in record["controls"] if one["alerts"]], "a control was set to what the page refuses"
+    assert record["watched"]["0"]["epoch"]["median"] > 0
+    assert record["watched"]["2"]["poll"]["n"] >= 2
+    assert record["lost"]["2"]["n"] == 1
+    assert record["memory"]["polls"] > 0
+    assert record["memory"]["end"] > 20  # megabytes: a Python with Streamlit in it
+    assert "Train, a run" in shown
+
+
+def test_scale_fills_records_and_reads_them():
+    record, shown = _shown("scale")
+
+    assert [one["runs"] for one in record["stores"]] == [10, 30]
+    assert [one["events"] for one in record["events"]] == [10, 30]
+    assert all(one["poll"]["median"] > 0 for one in record["events"])
+    assert "page, 8 runs chosen" in shown
+
+
+def test_start_times_the_first_page_and_the_first_point():
+    record, shown = _shown("start")
+
+    for one in record["pages"].values():
+        assert 0 < one["answers"]["median"] < one["usable"]["median"]
+    assert record["points"]["warm"]["median"] > 0
+    assert "first point" in shown
+
+
+@pytest.mark.parametrize("name", command.NAMES)
+def test_every_benchmark_measures_and_renders(name):
+    module = command._module(name)
+
+    assert callable(module.measure)
+    assert callable(module.render)

@@ -1,0 +1,183 @@
+"""What the benchmarks share: figures, targets, the page that they stand on, and the clients that they measure with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from typer.testing import CliRunner
+
+from benchmarks import __main__ as command
+from benchmarks import page_watching, targets
+from benchmarks.figures import figure, in_turns, number, table, text, times
+from benchmarks.results_page import BENCHMARKS_PAGE, machine, put
+from benchmarks.targets import Target, targets_table
+from benchmarks.visitor import PageFailed, Visitor
+
+
+def test_a_figure_keeps_n_median_and_spread_and_a_p95_only_of_many():
+    few, many = figure([3, 1, 2], "ms"), figure(range(1, 101), "ms")
+
+    assert few == {"unit": "ms", "n": 3, "median": 2, "low": 1, "high": 3}
+    assert many["p95"] == pytest.approx(95, abs=0.5)
+
+
+def test_a_figure_of_nothing_is_an_error():
+    with pytest.raises(ValueError, match="at least one"):
+        figure([], "s")
+
+
+def test_a_figure_is_written_with_spread_and_n():
+    assert text(figure([0.01234], "s")) == "0.0123 s (n = 1)"
+    assert text(figure([11.94, 12.31, 14.02], "ms")) == "12.3 ms (11.9–14.0, n = 3)"
+    assert [number(value) for value in (12345, 123.4, 12.34, 1.234, 0.5, -2.5)] == ["12,345", "123", "12.3", "1.23", "0.5", "-2.50"]
+    assert times(figure([30], "s"), figure([10], "s")) == 3
+
+
+def test_contestants_take_turns():
+    order = []
+
+    def contestant(name):
+        return lambda: order.append(name) or float(len(order))
+
+    taken = in_turns({"a": contestant("a"), "b": contestant("b")}, rounds=2)
+
+    assert order == ["a", "b", "a", "b"]
+    assert taken == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_a_table_is_markdown():
+    assert table(("network", "time"), [("LeNet", "1 s")]) == "| network | time |\n|---|---:|\n| LeNet | 1 s |\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "verdict"),
+    [
+        (Target("a", "", 4, "×", aim=6), 6.5, "met"),
+        (Target("a", "", 4, "×", aim=6), 5.0, "met, short of the aim"),
+        (Target("a", "", 4, "×", missed="data takes half"), 3.0, "**missed by 25.0 %**: data takes half"),
+        (Target("a", "", 50, "ms", at_most=True), 50.0, "met"),
+        (Target("a", "", 50, "ms", at_most=True), 60.0, "**missed by 20.0 %**"),
+        (Target("a", "", 50, "ms", at_most=True), None, "not measured"),
+        (Target("a", "", 50, "ms", unmeasured="no GPU"), None, "not measured: no GPU"),
+    ],
+)
+def test_a_target_says_whether_it_is_met_and_by_how_much_it_is_missed(target, value, verdict):
+    assert target.verdict(value) == verdict
+
+
+def test_target_names_are_unique_and_a_value_of_no_target_is_refused():
+    names = [one.name for each in targets.BY_BENCHMARK.values() for one in each]
+
+    assert len(set(names)) == len(names)
+    with pytest.raises(ValueError, match="vgg_tabel"):
+        targets_table(targets.STRUCTURE, {"vgg_tabel": 1.0})
+
+
+def test_put_replaces_what_stands_between_the_markers_alone(tmp_path):
+    page = tmp_path / "PAGE.md"
+    page.write_text("before\n<!-- a: begin -->\nold\n<!-- a: end -->\nafter\n", encoding="utf-8")
+
+    put("a", "new", page)
+
+    assert page.read_text(encoding="utf-8") == "before\n<!-- a: begin -->\n\nnew\n<!-- a: end -->\nafter\n"
+    with pytest.raises(ValueError, match="b: begin"):
+        put("b", "new", page)
+
+
+def test_the_page_has_a_place_for_every_benchmark():
+    page = BENCHMARKS_PAGE.read_text(encoding="utf-8")
+
+    assert all(page.count(f"<!-- {name}: {mark} -->") == 1 for name in command.NAMES for mark in ("begin", "end"))
+
+
+def test_the_page_says_what_the_records_say():
+    page = BENCHMARKS_PAGE.read_text(encoding="utf-8")
+
+    for name in command.NAMES:
+        shown = page.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0]
+        assert shown.strip() == command.section(name, command.records(name)).strip(), f"run python -m benchmarks {name} --render"
+
+
+def test_a_record_and_its_variants_are_kept_beside_each_other(tmp_path):
+    command.write("training", {"variant": "cpu", "took": 1}, tmp_path)
+    command.write("training", {"variant": "cuda", "took": 2}, tmp_path)
+    command.write("start", {"took": 3}, tmp_path)
+
+    assert [one["took"] for one in command.records("training", tmp_path)] == [1, 2]
+    assert [one["took"] for one in command.records("start", tmp_path)] == [3]
+
+
+def test_the_machine_is_plain_text():
+    assert all(isinstance(value, str) for value in machine().values())
+    assert json.dumps(machine())
+
+
+def test_an_unknown_benchmark_is_refused_in_words():
+    answer = CliRunner().invoke(command.app, ["pages"])
+
+    assert answer.exit_code == 2
+    assert "pages" in answer.output
+    assert answer.exception is None or isinstance(answer.exception, SystemExit)
+
+
+def test_what_the_training_loses_is_found_within_each_round():
+    alone = [{"epochs": [1.0]}, {"epochs": [2.0]}]  # the machine was half as fast in the second round
+    watched = [{"epochs": [1.25]}, {"epochs": [2.5, 2.5]}]
+
+    found = page_watching.lost(alone, watched)
+
+    assert (found["low"], found["high"], found["unit"]) == (pytest.approx(20), pytest.approx(20), "%")
+
+
+def test_memory_is_extrapolated_along_a_line_that_says_how_sure_it_is():
+    slope, error = page_watching._line([(0, 100.0), (100, 101.0), (200, 102.0), (300, 103.0)])
+    unsure = page_watching._line([(0, 100.0), (100, 103.0), (200, 99.0), (300, 104.0)])
+
+    assert (slope, error) == (pytest.approx(0.01), pytest.approx(0, abs=1e-9))
+    assert unsure[1] > abs(unsure[0])
+    assert page_watching._line([(0, 100.0), (1, 101.0)]) == (0.0, float("inf"))
+
+
+class _Socket:
+    """A server that answers every request with the same messages."""
+
+    def __init__(self, *messages: ForwardMsg) -> None:
+        self.messages = list(messages)
+        self.sent: list[bytes] = []
+        self._left: list[ForwardMsg] = []
+
+    async def send(self, data: bytes) -> None:
+        self.sent.append(data)
+        self._left = list(self.messages)
+
+    async def recv(self) -> bytes:
+        return self._left.pop(0).SerializeToString()
+
+
+def _finished(status: int = ForwardMsg.FINISHED_SUCCESSFULLY) -> ForwardMsg:
+    return ForwardMsg(script_finished=status)
+
+
+def test_a_visitor_counts_what_came_and_notes_the_fragments_that_run_by_themselves():
+    rerun = ForwardMsg()
+    rerun.auto_rerun.fragment_id, rerun.auto_rerun.interval = "abc", 1.0
+    socket = _Socket(ForwardMsg(), _finished(ForwardMsg.FINISHED_EARLY_FOR_RERUN), rerun, _finished())
+    tab = Visitor(socket, "train", "run=1")
+
+    answer = asyncio.run(tab.load())
+
+    assert answer.messages == 4
+    assert answer.bytes == sum(len(message.SerializeToString()) for message in socket.messages)
+    assert tab.fragments == {"abc": 1.0}
+
+
+def test_a_page_that_fails_is_not_timed():
+    broken = ForwardMsg()
+    broken.delta.new_element.exception.type = "ValueError"
+    tab = Visitor(_Socket(broken, _finished()), "", "")
+
+    with pytest.raises(PageFailed, match="ValueError"):
+        asyncio.run(tab.load())
