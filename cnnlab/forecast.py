@@ -27,10 +27,13 @@ SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224)  # images of which an advi
 _ALONE = 690 << 20
 _PROGRAM = {"cpu": (390 << 20) if sys.platform == "linux" else _ALONE, "mps": _ALONE, "cuda": 500 << 20}
 _FIRST_STEP = 40 << 20
-# Runs have the C library keep what a batch has freed (cnnlab.training.process). It fits what comes next so badly that about a
-# fifth is lost, and it is still held when the test images are judged.
+# Runs have the C library keep what a batch has freed (cnnlab.training.process). Blocks up to this size fit what comes next so
+# badly that a fifth is lost while training and none of them serves when the test images are judged or weights are stepped.
+_SMALL_BLOCK = 32 << 20
 _LOST = 0.2
-_JUDGING = 2.4  # times the widest layer's input and output: convolutions copy both into an order that suits the processor
+# Times the widest layer's input and output: convolutions copy both into an order that suits the processor.
+_TRAINING = 1.5
+_JUDGING = 2.4
 
 SpeedState = Literal["known", "measuring", "busy", "unknown"]
 
@@ -131,11 +134,11 @@ class Memory:
 
     def _peak(self, batch: int) -> int:
         kept = sum(self.kept) * batch
+        small = sum(min(one * batch, _SMALL_BLOCK) for one in self.kept) if self.keeps_freed else 0
+        training = kept + _LOST * small + _TRAINING * self.widest * batch
         # Judging keeps nothing itself, but works on its own larger batches.
         judging = _JUDGING * self.widest * max(batch, self.judging_batch)
-        if self.keeps_freed:
-            return int((1 + _LOST) * kept + max(self.widest * batch, judging, self.stepping))
-        return int(max(kept + self.widest * batch, judging, self.stepping))
+        return int(max(training, (1 + _LOST) * small + max(judging, self.stepping)))
 
 
 def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:

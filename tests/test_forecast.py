@@ -164,7 +164,7 @@ def test_a_refusal_names_a_batch_and_an_image_size_that_fit():
     sentence = forecast.refusal(config, need, free, "cpu", table_at(config))
 
     batch = need.largest_batch(free)
-    assert f"this machine has 16 GB free: batches of {batch} would fit, or images of 128 px." in sentence
+    assert f"this machine has 16 GB free: batches of {batch} would fit, or images of 160 px." in sentence
     assert need.bytes(batch) <= free
     at_160 = config.change(image_size=160)
     assert forecast.memory(at_160, table_of(at_160), "cpu").bytes(4096) <= forecast.USABLE * free

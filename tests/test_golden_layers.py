@@ -5,11 +5,13 @@ After a change that is meant, write them anew with `pytest tests/test_golden_lay
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from cnnlab.architectures import cards
+from cnnlab.layers import known
 from cnnlab.layers.text import as_text
 from cnnlab.layers.trace import layer_table
 
@@ -30,6 +32,19 @@ def test_the_table_is_the_golden_one(card, regenerate_golden):
 
 
 @every_card
+def test_the_table_that_comes_along_is_the_one_that_is_found(card, regenerate_golden):
+    found = layer_table(card.name)
+    if regenerate_golden:
+        text = json.dumps(found.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        (known.FOLDER / f"{card.name}.json").write_text(text + "\n", encoding="utf-8")
+
+    assert known.known_table(card.name, found.input_shape, 10, found.options) == found
+    assert known.known_table(card.name, found.input_shape, 9, found.options) is None
+    assert known.known_table(card.name, (2, *found.input_shape[1:]), 10, found.options) is None
+    assert known.known_table(card.name, found.input_shape, 10, found.options | {"dropout": 0.25}) is None
+
+
+@every_card
 def test_the_golden_rows_add_up_to_the_promises_of_the_card(card):
     _, rows, totals = (FOLDER / f"{card.name}.txt").read_text(encoding="utf-8").strip().split("\n\n")
 
@@ -47,7 +62,8 @@ def test_the_golden_rows_add_up_to_the_promises_of_the_card(card):
 
 
 def test_every_golden_table_belongs_to_an_architecture():
-    assert {file.stem for file in FOLDER.glob("*.txt")} == {card.name for card in cards()}
+    names = {card.name for card in cards()}
+    assert {file.stem for file in FOLDER.glob("*.txt")} == {file.stem for file in known.FOLDER.iterdir()} == names
 
 
 def _number(cell: str) -> float:

@@ -12,6 +12,7 @@ from cnnlab.architectures import card
 from cnnlab.compute.client import Client
 from cnnlab.config import RunConfig
 from cnnlab.layers import LayerTable
+from cnnlab.layers.known import known_table
 from cnnlab.runs.records import Run
 from cnnlab.values import Device, Disagreement, DisagreementPage, Picture, Prediction, PredictionPage, Split
 
@@ -45,8 +46,10 @@ class Helper:
             if key in self._tables:
                 self._tables.move_to_end(key)
                 return self._tables[key]
-        answer = self.ask("layers", architecture=architecture, input_shape=input_shape, classes=classes, options=settings)
-        table = LayerTable.from_dict(answer)
+        table = known_table(architecture, input_shape, classes, settings)
+        if table is None:
+            answer = self.ask("layers", architecture=architecture, input_shape=input_shape, classes=classes, options=settings)
+            table = LayerTable.from_dict(answer)
         with self._lock:
             self._tables[key] = table
             if len(self._tables) > REMEMBERED_TABLES:

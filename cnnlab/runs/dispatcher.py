@@ -38,6 +38,7 @@ IDLE_SECONDS = 600.0
 PAUSE_SECONDS = 3.0  # without a question, before it leaves because its code has changed
 RESUME_SECONDS = 2.0  # that an interrupted run is shown as such before it is resumed by itself
 LOCK_SECONDS = 2.0
+BREATH_SECONDS = 3.0  # after the helper has started: page and first answers have the processor to themselves, if no run waits
 FORKS = sys.platform == "linux"  # macOS forks too, but its libraries do not survive it
 
 # What the children need, loaded before they are forked, so that it is paid for once. The helper is forked in between: a page
@@ -72,6 +73,9 @@ class Dispatcher:
         """Works until nobody has needed it for long, or its code is out of date and nothing runs."""
         load(FOR_HELPER)
         self._look()
+        until = time.monotonic() + BREATH_SECONDS
+        while time.monotonic() < until and not self.store.active():
+            time.sleep(POLL_SECONDS)
         load(FOR_RUNNERS)
         while self.turn():
             time.sleep(POLL_SECONDS)

@@ -18,10 +18,13 @@ _UNKNOWN = "configuration whose time could not be measured"
 
 
 def forecast_line(lab: Lab, config: RunConfig, *, unasked: bool = True, lead: str = "") -> Forecast | None:
-    """Draws the forecast, and draws it anew until the time is known; None, and the reason, where there can be none.
+    """Draws the forecast, and draws it anew until the time is known; None, and the reason, where there is none (yet).
 
     With `unasked` off the time is measured only when a button is pressed.
     """
+    if not lab.ready():  # a page that can be used need not wait for the helper, which loads torch in its first seconds
+        fragment(_wait_for_the_helper, run_every=LOOK_SECONDS)(lab)
+        return None
     try:
         first = lab.forecast(config, calibrate=False)
     except CNNLabError as error:
@@ -42,6 +45,12 @@ def forecast_line(lab: Lab, config: RunConfig, *, unasked: bool = True, lead: st
         tell, icon = (st.warning, "schedule") if first.fits else (st.error, "memory_alt")
         tell(escaped(first.advice), icon=f":material/{icon}:")
     return first
+
+
+def _wait_for_the_helper(lab: Lab) -> None:
+    if lab.ready():
+        st.rerun()
+    st.caption("Working out what training it needs …")
 
 
 def _measure(config: RunConfig) -> None:

@@ -12,6 +12,7 @@ from streamlit.runtime import pages_manager
 from cnnlab.errors import CNNLabError
 from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
+from pages._parts.connections import send_at_once
 from pages._parts.run_words import quoting
 from pages._parts.visitor import ask_for_name
 
@@ -75,4 +76,5 @@ def _leave_the_old_mode() -> None:
 
 @st.cache_resource(show_spinner="Opening the lab …")
 def _lab() -> Lab:
+    send_at_once()
     return Lab(default_home(), data=default_data())

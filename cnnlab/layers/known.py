@@ -1,0 +1,25 @@
+"""The tables of the architectures as they come, worked out beforehand: the first page need not wait for torch. Needs none itself.
+
+The files in `known/` are what `cnnlab.layers.trace` gives; a test compares them, and `pytest --regenerate-golden` writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cnnlab.layers.table import LayerTable
+
+FOLDER = Path(__file__).with_name("known")
+
+
+def known_table(architecture: str, input_shape: tuple[int, ...], classes: int, settings: Mapping[str, Any]) -> LayerTable | None:
+    """The table where it is one of these; `settings` are complete, and `architecture` is a registered name."""
+    file = FOLDER / f"{architecture}.json"
+    if not file.exists():
+        return None
+    table = LayerTable.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    same = (table.input_shape, table.classes, table.options) == (tuple(input_shape), classes, dict(settings))
+    return table if same else None
