@@ -50,7 +50,7 @@ TRAINING = (
         4,
         "×",
         aim=6,
-        missed="nine tenths of an epoch are LeNet's own kernels (of a step, convolutions take 51 % and pooling 29 %, n = 20 steps), "
+        missed="nine tenths of an epoch are LeNet's own kernels (of a step convolutions take 51 %, pooling 29 %, n = 20 steps), "
         "data and evaluation 8 %",
     ),
     Target("lenet_eager", "the same against the bare eager loop", 1, "×"),
