@@ -106,11 +106,32 @@ STRUCTURE = (
 )
 
 PAGE = (
-    Target("poll_median", "a poll of a live run, 30 browsers at 1 Hz: median", 25, "ms", at_most=True),
+    Target(
+        "poll_median",
+        "a poll of a live run, 30 browsers at 1 Hz: median",
+        25,
+        "ms",
+        at_most=True,
+        missed="a poll takes 16 ms of a processor, and both cores train meanwhile",
+    ),
     Target("poll_p95", "the same: 95th percentile", 120, "ms", at_most=True),
-    Target("poll_training_loses", "the same: what the training loses", 5, "%", at_most=True),
+    Target(
+        "poll_training_loses",
+        "the same: what the training loses",
+        5,
+        "%",
+        at_most=True,
+        missed="thirty browsers take half a core of the two that train, and each of two threads waits for the other",
+    ),
     Target("design_control_p95", "a control on Design: 95th percentile of server time", 200, "ms", at_most=True),
-    Target("idle_memory", "idle lab (web, dispatcher, compute; shared pages once)", 900, "MB", at_most=True),
+    Target(
+        "idle_memory",
+        "idle lab (web, dispatcher, compute; shared pages once)",
+        900,
+        "MB",
+        at_most=True,
+        missed="dispatcher and helper, with torch loaded, take 750 MB of it",
+    ),
     Target("web_memory_hour", "web process after an hour of polling by 10 browsers", 250, "MB", at_most=True),
 )
 
