@@ -26,6 +26,7 @@ from benchmarks.page_watching import (
     windows_to_figures,
 )
 from benchmarks.serving import Server, made_up_fashion, serving
+from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
 from cnnlab import architectures, presets
 from cnnlab.config import RunConfig
@@ -48,7 +49,7 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
         with serving(home, data) as server:
             lab = Lab(home, data=data)
             try:
-                return asyncio.run(_measure(server, lab, names, rounds, small))
+                return run_visits(_measure(server, lab, names, rounds, small))
             finally:
                 lab.close()
 

@@ -6,7 +6,6 @@ are read as its page reads them, and a poll of that page is a real one, of a rea
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import time
@@ -22,6 +21,7 @@ from benchmarks.figures import Figure, figure, in_turns, table, text
 from benchmarks.results_page import ROOT
 from benchmarks.scale_fill import add_point, fill, fill_events
 from benchmarks.serving import serving
+from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
 from cnnlab.home import store_file
 from cnnlab.lab import Lab
@@ -97,7 +97,7 @@ def one_run(home: Path, counts: tuple[int, ...], rounds: int) -> list[dict[str, 
     }
     store.close()
     with serving(home) as server:
-        polls = asyncio.run(_polls(server.address, home, ids, rounds))
+        polls = run_visits(_polls(server.address, home, ids, rounds))
     return [
         {"events": count, **reading[run], "poll": polls[run]["poll"], "bytes": polls[run]["bytes"]}
         for count, run in zip(counts, ids, strict=True)

@@ -7,7 +7,6 @@ system has the files of Python and torch in its cache either way.
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from benchmarks.figures import figure, in_turns, table, text
 from benchmarks.serving import starting, wait_until_healthy
+from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
 from cnnlab import presets
 from cnnlab.lab import Lab
@@ -57,7 +57,7 @@ def _page(home: Path) -> tuple[float, float]:
     with starting(home) as server:
         wait_until_healthy(server)
         answers = time.perf_counter() - began
-        asyncio.run(_open(server.address))
+        run_visits(_open(server.address))
         usable = time.perf_counter() - began
     shutil.rmtree(home)
     return answers, usable

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -24,6 +25,15 @@ PATIENCE = 60.0  # seconds for an answer
 CACHED_RUNS = 2  # Streamlit's global.maxCachedMessageAge: after so many runs without use, a browser forgets a message
 _DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 _WIDGETS = ("selectbox", "number_input", "checkbox", "button_group", "text_input", "button")
+
+
+Result = TypeVar("Result")
+
+
+def run(visits: Coroutine[Any, Any, Result]) -> Result:
+    """As `asyncio.run`, also where this thread has a running loop already, as Playwright leaves one after browser tests."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, visits).result()
 
 
 class PageFailed(RuntimeError):

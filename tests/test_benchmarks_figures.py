@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -15,6 +14,7 @@ from benchmarks.figures import figure, in_turns, number, table, text, times
 from benchmarks.results_page import BENCHMARKS_PAGE, machine, put
 from benchmarks.targets import Target, targets_table
 from benchmarks.visitor import PageFailed, Visitor
+from benchmarks.visitor import run as run_visits
 
 
 def test_a_figure_keeps_n_median_and_spread_and_a_p95_only_of_many():
@@ -167,7 +167,7 @@ def test_a_visitor_counts_what_came_and_notes_the_fragments_that_run_by_themselv
     socket = _Socket(ForwardMsg(), _finished(ForwardMsg.FINISHED_EARLY_FOR_RERUN), rerun, _finished())
     tab = Visitor(socket, "train", "run=1")
 
-    answer = asyncio.run(tab.load())
+    answer = run_visits(tab.load())
 
     assert answer.messages == 4
     assert answer.bytes == sum(len(message.SerializeToString()) for message in socket.messages)
@@ -180,4 +180,4 @@ def test_a_page_that_fails_is_not_timed():
     tab = Visitor(_Socket(broken, _finished()), "", "")
 
     with pytest.raises(PageFailed, match="ValueError"):
-        asyncio.run(tab.load())
+        run_visits(tab.load())

@@ -22,7 +22,7 @@ from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
 from cnnlab.forecast import Speed
 from cnnlab.home import PACKAGE, write_private
-from cnnlab.training import devices
+from cnnlab.training import calibration, devices
 
 # What else there is in a configuration (seed, epochs, rates, how many images) does not change how long an image takes.
 _MATTERS = ("architecture", "options", "dataset", "channels", "image_size", "batch_size", "optimizer", "momentum", "precision")
@@ -107,4 +107,5 @@ def _remembered(file: Path) -> Speed | None:
 def _key(config: RunConfig, device_title: str) -> str:
     settings = {name: getattr(config, name) for name in _MATTERS}
     machine = [platform.node(), device_title, config.device, torch.__version__, os.environ.get("OMP_NUM_THREADS")]
+    machine.append(calibration.VERSION)
     return hashlib.blake2b(json.dumps([settings, machine], sort_keys=True).encode(), digest_size=12).hexdigest()

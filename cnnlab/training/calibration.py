@@ -19,6 +19,7 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
+VERSION = 2  # of how runs train here: raised when that gets faster or slower, so that speeds measured before are not told any more
 SECONDS = 3.0  # for all that is timed; building the network and its very first batch, which loads libraries, come on top
 _FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
 _JUDGING = 0.2  # share of the time that is kept for judging
