@@ -140,7 +140,7 @@ def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus
         st.caption(chosen.summary)
         values["options"] = pick_options(chosen, address, scope=SCOPE)
     groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
-    with st.expander("More settings: data, optimiser, schedule, regularisation, seed", icon=":material/tune:"):
+    with st.expander("More settings: data, optimiser, schedule, regularisation, seed, speed", icon=":material/tune:"):
         for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
             with tab:
                 _group([setting(name) for name in names], address, values)
