@@ -52,14 +52,19 @@ def patience() -> dict[str, str]:
     return {} if decided else {"GOMP_SPINCOUNT": "10000"}
 
 
+def with_our_modules() -> dict[str, str]:
+    """This process's environment, in which a new Python finds this package wherever it is started."""
+    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
 def start_detached(module: str, arguments: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
     """Starts ``python -m module`` so that it outlives this process; what it prints goes to `log`.
 
     On POSIX the module must call `detach()` first: this process waits for its parent half, so that no zombie is left.
     """
-    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [sys.executable, "-m", module, *arguments]
-    settings = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | (environment or {})
+    settings = with_our_modules() | (environment or {})
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         if sys.platform == "win32":

@@ -37,6 +37,7 @@ def test_the_table_that_comes_along_is_the_one_that_is_found(card, regenerate_go
     if regenerate_golden:
         text = json.dumps(found.to_dict(), ensure_ascii=False, separators=(",", ":"))
         (known.FOLDER / f"{card.name}.json").write_text(text + "\n", encoding="utf-8")
+        known._read.cache_clear()
 
     assert known.known_table(card.name, found.input_shape, 10, found.options) == found
     assert known.known_table(card.name, found.input_shape, 9, found.options) is None

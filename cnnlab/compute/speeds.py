@@ -18,10 +18,11 @@ from typing import Any
 
 import torch
 
+from cnnlab import processes
 from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
 from cnnlab.forecast import Speed
-from cnnlab.home import PACKAGE, write_private
+from cnnlab.home import write_private
 from cnnlab.training import calibration, devices
 
 # What else there is in a configuration (seed, epochs, rates, how many images) does not change how long an image takes.
@@ -62,7 +63,6 @@ def forecast(home: Path, config: dict[str, Any], macs: int, measure: bool = Fals
 
 def _measure(file: Path, config: RunConfig, macs: int) -> None:
     question = json.dumps({"config": config.model_dump(mode="json"), "macs": macs})
-    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         with _one_at_a_time:
             done = subprocess.run(  # noqa: S603 - our own interpreter and module
@@ -71,7 +71,7 @@ def _measure(file: Path, config: RunConfig, macs: int) -> None:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+                env=processes.with_our_modules(),
                 timeout=calibrate.LONGEST + 10,
                 check=True,
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ FOLDER = Path(__file__).with_name("known")
 
 def known_table(architecture: str, input_shape: tuple[int, ...], classes: int, settings: Mapping[str, Any]) -> LayerTable | None:
     """The table where it is one of these; `settings` are complete, and `architecture` is a registered name."""
+    table = _read(architecture)
+    if table and (table.input_shape, table.classes, table.options) == (tuple(input_shape), classes, dict(settings)):
+        return table
+    return None
+
+
+@lru_cache(maxsize=16)  # asked for at every change of a control; DenseNet's file takes 115 KB
+def _read(architecture: str) -> LayerTable | None:
     file = FOLDER / f"{architecture}.json"
-    if not file.exists():
-        return None
-    table = LayerTable.from_dict(json.loads(file.read_text(encoding="utf-8")))
-    same = (table.input_shape, table.classes, table.options) == (tuple(input_shape), classes, dict(settings))
-    return table if same else None
+    return LayerTable.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
