@@ -155,6 +155,7 @@ _KINDS: dict[str, type] = {
     "run_interrupted": RunInterrupted,
 }
 _NAMES = {cls: name for name, cls in _KINDS.items()}
+_FIELDS = {cls: frozenset(field.name for field in fields(cls)) for cls in _NAMES}
 
 
 def name_of(event: Event) -> str:
@@ -170,5 +171,5 @@ def to_dict(event: Event) -> dict[str, Any]:
 def from_dict(record: dict[str, Any]) -> Event:
     """The inverse of `to_dict`; fields that this version does not know are ignored."""
     cls = _KINDS[record["event"]]
-    known = {field.name for field in fields(cls)}
+    known = _FIELDS[cls]
     return cls(**{key: value for key, value in record.items() if key in known})

@@ -189,7 +189,7 @@ class Lab:
     def summaries(self) -> Summaries:
         """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
         found = self._store.summaries(known=self._summaries)
-        if look_after(self._store, {run.state for run in found.runs}):
+        if look_after(self._store, found.states):
             found = self._store.summaries()
         self._summaries = found
         return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
-from cnnlab.runs.records import Run
+from cnnlab.runs.records import ACTIVE, Run
+from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.live_plot import load_ahead
 from pages._parts.run_list import say_left_out
@@ -65,31 +67,23 @@ def _compare(lab: Lab, chosen: Sequence[Chosen], address: Address) -> None:
     disagree(lab, runs, address)
 
 
-def main() -> None:
-    lab = enter()
-    st.title("Runs", anchor=False)
-    every = lab.summaries()
-    say_left_out(every.unreadable)
-    runs = every.runs
-    if not runs:
-        st.info("Nothing has been trained here yet. Each run you start is kept, and can be compared with the others on this page.")
-        st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
-        return
-
-    address = Address("runs")
+def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], which: str, page: Address) -> None:
+    """The table and what is chosen in it: by itself, so that a choice draws nothing else anew."""
+    if lab.summaries().version != every.version:
+        st.rerun()
+    address = Address("chosen runs", within=page)
     address.seed(CHOSEN, "runs", (), parse_ids)
     chosen = _chosen_runs(lab, address.problems)
     problems = st.container()  # filled at the end: every control may find one
-    passing = filtered(runs, address)
-    shown, which = first_rows(passing, address)
     if shown:
-        runs_table(shown)
+        runs_table(shown, f"{every.version} {lab.home}")
     else:
         st.info("No run passes these filters.", icon=":material/filter_alt_off:")
     hidden = len({run.id for run, _ in chosen} - {run.id for run in shown})
+    total = len(every.runs)
     st.caption(
-        f"{len(shown):,} of {len(runs):,} runs{which}"
-        + (f" ({len(runs):,} are the newest of all)" if len(runs) == MOST_ROWS else "")
+        f"{len(shown):,} of {total:,} runs{which}"
+        + (f" ({total:,} are the newest of all)" if total == MOST_ROWS else "")
         + (f" · {hidden} of the chosen ones not among these" if hidden else "")
         + (" · choose rows on the left to compare them" if not chosen else "")
     )
@@ -102,9 +96,31 @@ def main() -> None:
     else:
         load_ahead()
     address.close()
-    for problem in address.problems:
-        problems.warning(quoting(problem), icon=":material/link_off:")
-    if any(run.active for run in runs):
+    _say(address.problems, problems)
+
+
+def _say(problems: Sequence[str], place: DeltaGenerator) -> None:
+    for problem in problems:
+        place.warning(quoting(problem), icon=":material/link_off:")
+
+
+def main() -> None:
+    lab = enter()
+    st.title("Runs", anchor=False)
+    every = lab.summaries()
+    say_left_out(every.unreadable)
+    if not every.runs:
+        st.info("Nothing has been trained here yet. Each run you start is kept, and can be compared with the others on this page.")
+        st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+        return
+
+    address = Address("runs")
+    problems = st.container()
+    shown, which = first_rows(filtered(every, address), address)
+    address.close()
+    _say(address.problems, problems)
+    fragment(_table_and_choice)(lab, every, shown, which, address)
+    if ACTIVE & every.states:
         fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
 
 

@@ -47,14 +47,14 @@ def all_but_progress(connection: sqlite3.Connection, run_id: str, after: int) ->
         "OR run_id = :run AND kind > 'progress') ORDER BY seq",
         {"run": run_id, "after": after},
     ).fetchall()
-    return tuple((row["seq"], store_rows.event(row)) for row in rows)
+    return tuple(zip((row["seq"] for row in rows), store_rows.events_of(rows), strict=True))
 
 
 def epochs(connection: sqlite3.Connection, run_id: str) -> tuple[EpochDone, ...]:
     rows = connection.execute(
         "SELECT kind, body FROM events WHERE run_id = ? AND kind = 'epoch_done' ORDER BY number", (run_id,)
     ).fetchall()
-    return tuple(store_rows.event(row) for row in rows)
+    return store_rows.events_of(rows)
 
 
 def progress(connection: sqlite3.Connection, run_id: str, points: int) -> tuple[Progress, ...]:
@@ -71,7 +71,7 @@ def progress(connection: sqlite3.Connection, run_id: str, points: int) -> tuple[
         " AND number IN (SELECT value FROM json_each(?)) ORDER BY number",
         (run_id, json.dumps(numbers)),
     ).fetchall()
-    return tuple(store_rows.event(row) for row in rows)
+    return store_rows.events_of(rows)
 
 
 def _insert(connection: sqlite3.Connection, run_id: str, event: Event, time: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,20 +43,21 @@ class Runs(tuple[Run, ...]):
 
 
 @contextmanager
-def readable(what: str) -> Iterator[None]:
-    """A row that was damaged on the disk, or by hand, is a sentence."""
+def readable(what: str, name: Any) -> Iterator[None]:
+    """A row that was damaged on the disk, or by hand, is a sentence about `what`, called `name`."""
     try:
         yield
     except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
         said = shortened(error, quoted=False)
         raise StoreError(
-            f"The record of runs is damaged: {what} cannot be read ({said}). Put back a copy of it, or choose another home folder."
+            f"The record of runs is damaged: {what} {shortened(name)} cannot be read ({said}). "
+            "Put back a copy of it, or choose another home folder."
         ) from error
 
 
 def active_run(row: sqlite3.Row) -> ActiveRun:
     plain = (row[name] for name in ("device", "pid", "pid_started", "owner"))
-    with readable(f"run {shortened(row['id'])}"):
+    with readable("run", row["id"]):
         return ActiveRun(row["id"], State(row["state"]), _config(row["config"]), *plain)
 
 
@@ -90,8 +91,17 @@ def _config(text: str) -> RunConfig:
 
 
 def event(row: sqlite3.Row) -> Any:
-    with readable(f"an event of kind {shortened(row['kind'])}"):
+    with readable("an event of kind", row["kind"]):
         return events.from_dict({"event": row["kind"], **json.loads(row["body"])})
+
+
+def events_of(rows: Sequence[sqlite3.Row]) -> tuple[Any, ...]:
+    """What all these rows tell; read as one document, a hundred epochs take half the time."""
+    try:
+        bodies = json.loads(f"[{','.join(row['body'] for row in rows)}]")
+        return tuple(events.from_dict({"event": row["kind"], **body}) for row, body in zip(rows, bodies, strict=True))
+    except (ValueError, TypeError, KeyError):
+        return tuple(event(row) for row in rows)  # says which of them is damaged
 
 
 _TEXTS = ("id", "name", "device", "message", "owner", "note")
@@ -103,7 +113,7 @@ _NUMBERS = (
 
 def run(row: sqlite3.Row, positions: Mapping[str, int]) -> Run:
     """The row as a value, with its place among `positions` of the queue."""
-    with readable(f"run {shortened(row['id'])}"):
+    with readable("run", row["id"]):
         _check(row, _TEXTS, str)
         _check(row, _NUMBERS, int | float | None)  # SQLite keeps text in a column of numbers
         return Run(

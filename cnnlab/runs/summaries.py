@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -118,14 +119,34 @@ class Summary(NamedTuple):
         return self.state in ACTIVE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summaries:
-    """All runs, the newest first. The same `version` is the same runs with the same figures (`seconds` may be one epoch old)."""
+    """All runs, the newest first. The same `version` is the same runs with the same figures (`seconds` may be one epoch old).
+
+    What is said of all together is found out once: ten thousand runs take a millisecond each time, and a page asks for five.
+    """
 
     version: int
     runs: tuple[Summary, ...]
     unreadable: tuple[str, ...] = ()  # a sentence for each run whose row is damaged
     newest: int = 0  # the number of the newest run; a later one has a higher
+
+    @cached_property
+    def states(self) -> frozenset[State]:
+        return frozenset(run.state for run in self.runs)
+
+    @cached_property
+    def owners(self) -> tuple[str, ...]:
+        """In order, like the following; without those who gave no name."""
+        return tuple(sorted({run.owner for run in self.runs} - {""}))
+
+    @cached_property
+    def architectures(self) -> tuple[str, ...]:
+        return tuple(sorted({run.architecture for run in self.runs}))
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        return tuple(sorted({run.dataset for run in self.runs}))
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 from cnnlab import processes
 from cnnlab.errors import RunNotFound, RunStateError
@@ -16,7 +16,7 @@ MOST_RESUMES = 3  # by itself, until somebody asks for it: what kills a run may 
 _WATCHED = IN_PROCESS | {State.QUEUED, State.INTERRUPTED}  # what the dispatcher would look after
 
 
-def look_after(store: Store, states: set[State]) -> bool:
+def look_after(store: Store, states: Set[State]) -> bool:
     """Nothing on screen may lie: True if a run in the record had to be changed. `states` are those of the runs looked at."""
     # Also while a dispatcher runs: one that has just been started loads torch for seconds before it looks.
     found = bool(states & IN_PROCESS) and mark_interrupted(store) > 0

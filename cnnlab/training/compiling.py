@@ -52,8 +52,8 @@ class Compiler:
             return None
         if self._process.poll() is None:
             return None
-        self._over = True
-        message = self._decide(self._answer(self._process), seconds_left)
+        ended, self._process, self._over = self._process, None, True
+        message = self._decide(self._answer(ended), seconds_left)
         return Notice("compiled", self._session.epoch, message)
 
     def close(self) -> None:

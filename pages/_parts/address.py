@@ -23,18 +23,24 @@ from cnnlab.errors import ConfigError
 class Address:
     """The part of the address that one page reads and writes, for one run of its script.
 
-    A value in the address that cannot be is replaced by the default; `problems` then holds a sentence about it.
+    A value in the address that cannot be is replaced by the default; `problems` then holds a sentence about it. A part of a page
+    that is drawn again without the rest, a fragment, has an address of its own, `within` that of its page, which is closed first.
     """
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, *, within: Address | None = None) -> None:
         self.problems: list[str] = []
         self._memory_key = f"address of {page}"
         self._memory: dict[str, str] = st.session_state.get(self._memory_key, {})
         self._given: dict[str, str] = st.query_params.to_dict()
-        self._arriving = st.session_state.get("address page") != page
-        # Walking back to a page through the navigation clears the address; then the page shows what it showed last.
-        self._source = self._memory if self._arriving and not self._given else self._given
-        st.session_state["address page"] = page
+        self._within = within
+        if within is None:
+            self._arriving = st.session_state.get("address page") != page
+            # Walking back to a page through the navigation clears the address; then the page shows what it showed last.
+            self._returning = self._arriving and not self._given
+            st.session_state["address page"] = page
+        else:
+            self._arriving, self._returning = within._arriving, within._returning
+        self._source = self._memory if self._returning else self._given
         self._said: dict[str, str] = {}
         self._seen: set[str] = set()
 
@@ -85,6 +91,8 @@ class Address:
             st.query_params.from_dict(wanted)
         kept = {} if complete else {name: text for name, text in self._source.items() if name not in stale}
         st.session_state[self._memory_key] = kept | self._said
+        if self._within is not None:  # which stays as it is while the fragment is drawn again
+            self._within._arriving = self._within._returning = False
 
 
 def as_text(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from cnnlab import comparison, datasets
@@ -117,7 +117,7 @@ def _differences(runs: Sequence[Run]) -> None:
     columns |= {str(place): [each.values[place] for each in found] for place in range(len(runs))}
     names = comparison.labels(runs)
     st.dataframe(
-        pd.DataFrame(columns), hide_index=True, key="runs:differences", alt="Settings that differ",
+        pa.table(columns), hide_index=True, key="runs:differences", alt="Settings that differ",
         height=38 + 35 * min(len(found), 10),
         column_config={"setting": st.column_config.TextColumn("Setting", pinned=True)}
         | {str(place): st.column_config.TextColumn(name) for place, name in enumerate(names)},

@@ -12,7 +12,7 @@ from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.errors import ConfigError
 from cnnlab.runs.records import State
-from cnnlab.runs.summaries import Summary
+from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address, one_of
 from pages._parts.run_words import STATE_WORDS
 
@@ -32,17 +32,17 @@ ORDERS: dict[str, tuple[str, str, bool]] = {
 _SHOWN, _TOO_MANY = "runs:shown", "runs:too many"
 
 
-def filtered(runs: Sequence[Summary], address: Address) -> list[Summary]:
+def filtered(every: Summaries, address: Address) -> Sequence[Summary]:
     """Draws the filters and returns the runs that pass them, the newest first."""
-    owners = sorted({run.owner for run in runs if run.owner})
+    owners = every.owners
     columns = st.columns([3, 2, 2, 2, 2] if len(owners) > 1 else [3, 2, 2, 2], vertical_alignment="bottom")
     address.seed("runs:text", "text", "", str)
     text = columns[0].text_input("Search", key="runs:text", max_chars=200, placeholder="name, id, owner, network, data …")
     address.say("text", text, "")
     fields = [
         ("State", "state", {state.value: STATE_WORDS.get(state, state.value) for state in State}),
-        ("Network", "architecture", {name: card(name).title for name in sorted({run.architecture for run in runs})}),
-        ("Data", "dataset", {name: datasets.entry(name).title for name in sorted({run.dataset for run in runs})}),
+        ("Network", "architecture", {name: card(name).title for name in every.architectures}),
+        ("Data", "dataset", {name: datasets.entry(name).title for name in every.datasets}),
         *([("Owner", "owner", {owner: owner for owner in owners})] if len(owners) > 1 else []),
     ]
     wanted = {}
@@ -52,12 +52,17 @@ def filtered(runs: Sequence[Summary], address: Address) -> list[Summary]:
             wanted[name] = value
     words = text.casefold().split()
     if not wanted and not words:
-        return list(runs)
-    return [run for run in runs if all(getattr(run, name) == value for name, value in wanted.items()) and _matches(run, words)]
+        return every.runs
+    return [
+        run for run in every.runs if all(getattr(run, name) == value for name, value in wanted.items()) and _matches(run, words)
+    ]
 
 
-def runs_table(shown: Sequence[Summary]) -> None:
-    """Draws these runs; a choice made here goes to `st.session_state[CHOSEN]`, and one made elsewhere shows here."""
+def runs_table(shown: Sequence[Summary], moment: str) -> None:
+    """Draws these runs; a choice made here goes to `st.session_state[CHOSEN]`, and one made elsewhere shows here.
+
+    The same runs at the same `moment` of the same lab are the same table.
+    """
     ids = [run.id for run in shown]
     st.session_state[_SHOWN] = ids
     chosen = set(st.session_state[CHOSEN])
@@ -65,7 +70,7 @@ def runs_table(shown: Sequence[Summary]) -> None:
     drawn = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
     if TABLE not in st.session_state or sorted(drawn) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    table = _table(shown)
+    table = _table(moment, "".join(ids), shown)
     st.dataframe(
         table, key=TABLE, hide_index=True, height=38 + 35 * max(3, min(len(shown), 7)), on_select=_choose,
         selection_mode="multi-row", column_config=_COLUMNS, placeholder="–", lazy=False, alt="All runs",
@@ -142,7 +147,10 @@ def _matches(run: Summary, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _table(runs: Sequence[Summary]) -> pa.Table:
+# A thousand rows take 3 ms, and every choice draws them again. The ids are one text, as Streamlit takes 20 ms to hash a thousand.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _table(moment: str, ids: str, _runs: Sequence[Summary]) -> pa.Table:
+    runs = _runs
     titles = {name: card(name).title for name in {run.architecture for run in runs}}
     data = {name: datasets.entry(name).title for name in {run.dataset for run in runs}}
     states = {state: STATE_WORDS.get(state, state.value) for state in State}
