@@ -1,7 +1,7 @@
 """Compiles a network beside its training, where what is left of the run is long enough for that to pay.
 
 A process of its own compiles and leaves the result in a cache on disk (`compile_ahead`); the run trains on meanwhile, and switches
-over where the compiled network proved faster. A run of the same network later finds the cache warm.
+over where the compiled network proved faster. A later run of the same network switches over as soon as it has begun.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cnnlab.training.trial import without_trace
 if TYPE_CHECKING:
     from cnnlab.training.session import Session
 
-_FIRST_TIME = 40.0  # seconds of a core that compiling takes where nothing is known (LeNet 33, small ResNet 50)
+_FIRST_TIME = 40.0  # seconds of a core that compiling takes (LeNet 33, small ResNet 50)
 _EXPECTED = 0.15  # share of the time left that a compiled network may save, as long as nothing is known
 WORTH = 1.1  # times as fast; less is not worth the switch
 _SWITCH = 5.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
@@ -47,14 +47,15 @@ class Compiler:
         if self._over:
             return None
         if self._process is None:
-            if seconds_left * _EXPECTED > self._known.get("seconds", _FIRST_TIME):
+            if self._known:  # an earlier run had it compiled, and it lies in the cache
+                return self._told(self._known, seconds_left) if self._gains(self._known["speedup"], seconds_left) else None
+            if seconds_left * _EXPECTED > _FIRST_TIME:
                 self._start()
             return None
         if self._process.poll() is None:
             return None
-        ended, self._process, self._over = self._process, None, True
-        message = self._decide(self._answer(ended), seconds_left)
-        return Notice("compiled", self._session.epoch, message)
+        ended, self._process = self._process, None
+        return self._told(self._answer(ended), seconds_left)
 
     def close(self) -> None:
         """Ends the compiling, if it goes on."""
@@ -86,11 +87,19 @@ class Compiler:
                 self._file.write_text(json.dumps(answer), encoding="utf-8")
         return answer
 
+    def _told(self, answer: dict[str, Any], seconds_left: float) -> Notice:
+        self._over = True
+        return Notice("compiled", self._session.epoch, self._decide(answer, seconds_left))
+
+    @staticmethod
+    def _gains(speedup: float, seconds_left: float) -> bool:
+        return speedup >= WORTH and seconds_left * (1 - 1 / speedup) >= _SWITCH
+
     def _decide(self, answer: dict[str, Any], seconds_left: float) -> str:
         if "error" in answer:
             return f"The network could not be compiled ({answer['error']}); the run goes on as it is."
         speedup = answer["speedup"]
-        if speedup < WORTH or seconds_left * (1 - 1 / speedup) < _SWITCH:
+        if not self._gains(speedup, seconds_left):
             return f"Compiled, the network would be {speedup:.1f} times as fast, too little to switch; the run goes on as it is."
         try:
             self._switch()
@@ -126,7 +135,7 @@ class Compiler:
     def _remembered(self) -> dict[str, float]:
         with suppress(OSError, ValueError, TypeError, KeyError):
             answer = json.loads(self._file.read_text(encoding="utf-8"))
-            return {name: float(answer[name]) for name in ("speedup", "seconds")}
+            return {"speedup": float(answer["speedup"])}
         return {}
 
     @property
