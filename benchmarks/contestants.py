@@ -8,6 +8,7 @@ A process each, so that none profits from what another has loaded, compiled or w
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 import time
@@ -22,9 +23,11 @@ from benchmarks.training_floors import Skipped, make_step, wait
 from cnnlab import datasets
 from cnnlab.datasets.loading import ImageData, load
 from cnnlab.datasets.places import Places
-from cnnlab.events import EpochDone, RunFailed, RunStarted
+from cnnlab.events import EpochDone, Notice, RunFailed, RunStarted
 from cnnlab.training import batches, process
+from cnnlab.training.compiling import Compiler
 from cnnlab.training.engine import train
+from cnnlab.training.session import Session
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -48,13 +51,20 @@ class Job:
 def run(job: Job) -> dict[str, Any]:
     """Seconds of each epoch, `cold` from a loaded data set to the end of the first epoch, and test accuracy after the last.
 
-    "clock" is the whole of each epoch on the wall clock, "compile" the first step where that compiles. Raises Skipped.
+    "clock" is the whole of each epoch on the wall clock, "compile" the first step where that compiles, "loading" what was before.
+    Raises Skipped.
     """
     config = configuration(job.settings | {"epochs": job.epochs})
+    began = time.perf_counter()
     data, source = images(config, job)
+    loading = time.perf_counter() - began
+    compiled = Path(job.home) / "compiled"
+    if job.kind == "compiling":
+        _prepare()
+        return compiling(config, data, compiled)
     if job.kind == "ours":
         _prepare()
-        found = ours(config, data)
+        found = ours(config, data, compiled)
     elif job.kind in ("course", "tidy"):
         found = course(config, data, tidy=job.kind == "tidy")
     else:
@@ -63,6 +73,7 @@ def run(job: Job) -> dict[str, Any]:
         found["accuracy"] = None
     return found | {
         "threads": torch.get_num_threads(),
+        "loading": loading,
         "source": source,
         "train_images": len(data.train_images),
         "test_images": len(data.test_images),
@@ -96,22 +107,40 @@ def _made_up(entry: datasets.Entry) -> ImageData:
     return ImageData(entry.name, entry.classes, *split(entry.train_images), *split(entry.test_images))
 
 
-def ours(config: RunConfig, data: ImageData) -> dict[str, Any]:
-    """The engine as a run uses it, with checkpoints. "seconds" is what the run tells: training and evaluation without saving."""
-    seconds, clock, accuracy, steps = [], [], None, None
+def compiling(config: RunConfig, data: ImageData, folder: Path) -> dict[str, Any]:
+    """What a long run leaves behind for later ones: the network compiled in `folder`. Raises Skipped where that cannot be."""
+    began = time.perf_counter()
+    compiler = Compiler(Session(config, data), folder)
+    while (notice := compiler.look(math.inf)) is None:
+        time.sleep(0.1)
+    if "from here on" not in notice.message:
+        raise Skipped(notice.message)
+    return {"compiling": time.perf_counter() - began, "notice": notice.message}
+
+
+def ours(config: RunConfig, data: ImageData, compiled: Path) -> dict[str, Any]:
+    """The engine as a run uses it, with checkpoints. "seconds" is what the run tells: training and evaluation without saving.
+
+    Where the configuration asks for it, the run takes the network from the folder `compiled`.
+    """
+    seconds, clock, accuracies, steps, notices = [], [], [], None, []
     with tempfile.TemporaryDirectory() as folder:
         last = time.perf_counter()
-        for event in train(config, data, folder=Path(folder), progress_every=_PROGRESS_SECONDS):
+        for event in train(config, data, folder=Path(folder), compiled=compiled, progress_every=_PROGRESS_SECONDS):
             if isinstance(event, RunStarted):
                 steps = event.batches_per_epoch
             elif isinstance(event, EpochDone):
                 now = time.perf_counter()
                 seconds.append(event.seconds)
                 clock.append(now - last)
-                last, accuracy = now, event.test_accuracy
+                last = now
+                accuracies.append(event.test_accuracy)
+            elif isinstance(event, Notice):
+                notices.append(event.message)
             elif isinstance(event, RunFailed):
                 raise RuntimeError(event.message)
-    return {"seconds": seconds, "clock": clock, "cold": clock[0], "accuracy": accuracy, "steps": steps}
+    said = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": steps, "notices": notices}
+    return {"seconds": seconds, "clock": clock, "cold": clock[0], **said}
 
 
 def course(config: RunConfig, data: ImageData, *, tidy: bool) -> dict[str, Any]:

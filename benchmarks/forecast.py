@@ -26,7 +26,7 @@ import psutil
 import torch
 
 from benchmarks.results_page import RECORDS, ROOT, machine, put
-from cnnlab import datasets, forecast, processes
+from cnnlab import datasets, forecast, presets, processes
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData
 from cnnlab.evaluation import comfortable_batch, evaluate
@@ -66,6 +66,10 @@ CASES = (
     Case(
         "LeNet, batch 2048, batch norm",
         {"architecture": "lenet", "options": {"batch_norm": True}, "batch_size": 2048},
+    ),
+    Case(
+        "ResNet-9, CIFAR-10, batch 512, SGD with momentum, bfloat16",
+        presets.preset("speed-run").settings | {"precision": "bfloat16"},
     ),
     Case("ResNet-18, 96 px, batch 32, bfloat16", {"architecture": "resnet", "batch_size": 32, "precision": "bfloat16"}),
 )

@@ -46,14 +46,22 @@ OTHER_CPU = "the CPU is of the other kind"
 TRAINING = (
     Target(
         "lenet_course",
-        "LeNet on Fashion-MNIST, batch 256, two cores: an epoch against the course's loop",
+        "LeNet on Fashion-MNIST, batch 256, two cores, compiled: an epoch against the course's loop",
         4,
         "×",
         aim=6,
         missed="nine tenths of an epoch are LeNet's own kernels (of a step convolutions take 51 %, pooling 29 %, n = 20 steps), "
         "data and evaluation 8 %",
     ),
-    Target("lenet_eager", "the same against the bare eager loop", 1, "×"),
+    Target(
+        "lenet_course_as_it_is",
+        "the same as the lab is set, not compiled",
+        4,
+        "×",
+        aim=6,
+        missed="compiling is off unless asked for: it would change the last digits from one run to the next",
+    ),
+    Target("lenet_eager", "LeNet compiled against the bare eager loop", 1, "×"),
     Target(
         "small_resnet_course",
         "small ResNet on 32×32 colour, CPU with bfloat16 hardware, against the course's loop",
@@ -83,12 +91,13 @@ TRAINING = (
     ),
     Target(
         "speed_run",
-        "CIFAR-10 to 94 % test accuracy on an H100 or H200, from Start to the last epoch",
+        "CIFAR-10 with the preset Speed run on an H100 or H200, from Start to the last epoch",
         30,
         "s",
         at_most=True,
         unmeasured=NO_GPU,
     ),
+    Target("speed_run_accuracy", "the same: test accuracy after the last epoch", 94, "%", unmeasured=NO_GPU),
     Target(
         "small_resnet_memory",
         "small ResNet on CIFAR-10, CPU: memory while it trains",

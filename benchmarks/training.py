@@ -20,14 +20,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results_page import ROOT, machine
+from benchmarks import speed_run
+from benchmarks.fresh_process import answer as _in_process
+from benchmarks.results_page import machine
 from benchmarks.training_cases import Case, Contestant, cases, small_case
 from benchmarks.training_table import Round, ratios, render, steady
 
 __all__ = ["measure", "merged", "render"]
 
 SMALL_IMAGES = 256
-_PATIENCE = 1800.0  # seconds; what hangs longer is skipped, so that the others' figures are not lost
 
 
 def measure(
@@ -44,11 +45,13 @@ def measure(
     """The record. `only` keeps the cases with this in their title, `without` leaves out contestants by name.
 
     `epochs` and `share` of the images replace each case's own. `small` is one case on a few made-up images. `keep` gets the record
-    so far after every turn, so that what ends the last one does not take the others with it.
+    so far after every turn, so that what ends the last one does not take the others with it. On a GPU the speed run comes last.
     """
     device = device or _device()
     chosen = [small_case()] if small else [case for case in cases(device) if only.lower() in case.title.lower()]
-    if not chosen:
+    # On a CPU it would take a day, and no target is about that.
+    speed = not small and device.startswith("cuda") and only.lower() in speed_run.TITLE.lower()
+    if not chosen and not speed:
         raise SystemExit(f"No case has {only!r} in its title; there are: {'; '.join(case.title for case in cases(device))}.")
     found: dict[str, Any] = {"variant": device.partition(":")[0], "device": device, "rounds": rounds, "load": _load()}
     found |= {"cases": [], "targets": {}}
@@ -64,6 +67,10 @@ def measure(
                 if not small:
                     found["targets"] = targets_before | _targets(case, turns, done)
                 keep(found)
+    if speed:
+        found["speed_run"] = speed_run.measure(False, rounds, device=device, epochs=epochs)
+        found["targets"] |= found["speed_run"]["targets"]
+        keep(found)
     return found
 
 
@@ -75,43 +82,17 @@ def _in_turns(field: list[Contestant], job: dict[str, Any], device: str, rounds:
             if any("skipped" in done for done in turns[one.name]):
                 continue
             settings = {**job["settings"], **one.settings, "device": device, "seed": number}
-            done = _in_process({**job, "kind": one.kind, "settings": settings})
+            before = _compiled_before(one, job, settings) if number == 0 else {}
+            done = before if "skipped" in before else {**_in_process({**job, "kind": one.kind, "settings": settings}), **before}
             turns[one.name].append(done)
             said = done.get("skipped") or " ".join(f"{value:.2f}" for value in done["seconds"])
             print(f"round {number + 1}, {one.name}: {said}", file=sys.stderr, flush=True)
             yield turns
 
 
-def _in_process(job: dict[str, Any]) -> Round:
-    with tempfile.TemporaryDirectory() as compiled:
-        fresh = {"TORCHINDUCTOR_CACHE_DIR": f"{compiled}/inductor", "TRITON_CACHE_DIR": f"{compiled}/triton"}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.contestants"],
-                cwd=ROOT,
-                env={**os.environ, **fresh, **(_environment_of_runs() if job["kind"] == "ours" else {})},
-                input=json.dumps(job),
-                check=False,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=_PATIENCE,
-            )
-        except subprocess.TimeoutExpired:
-            return {"skipped": f"not done after {_PATIENCE:,.0f} s"}
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        print(done.stderr, file=sys.stderr)
-        return {"skipped": f"failed: {said[-1][:200] if said else f'exit status {done.returncode}'}"}
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def _environment_of_runs() -> dict[str, str]:
-    try:
-        from cnnlab.processes import patience  # noqa: PLC0415  # needs psutil
-    except ImportError:
-        return {}
-    return patience()
+def _compiled_before(one: Contestant, job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """Has done what an earlier run would have left in the cache, where this contestant uses it; says how long that took."""
+    return _in_process({**job, "kind": "compiling", "settings": settings}) if one.settings.get("compile") else {}
 
 
 def _case(case: Case, job: dict[str, Any], turns: dict[str, list[Round]]) -> dict[str, Any]:
@@ -187,7 +168,7 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     if any(old["machine"][key] != new["machine"][key] for key in ("cpu", "gpu", "torch")) or old["device"] != new["device"]:
         raise ValueError("The record is of another machine, device or version of torch: give another --output.")
     found = {case["title"]: case for case in (*old["cases"], *new["cases"])}
-    return {**new, "cases": [*found.values()], "targets": old["targets"] | new["targets"], "took": old["took"] + new["took"]}
+    return {**old, **new, "cases": [*found.values()], "targets": old["targets"] | new["targets"], "took": old["took"] + new["took"]}
 
 
 if __name__ == "__main__":

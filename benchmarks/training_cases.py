@@ -19,13 +19,14 @@ class Contestant:
     """`settings` are put on top of the case's own; only the lab's own training may differ in them."""
 
     name: str
-    kind: str  # "ours", "course", "tidy", "eager", "compiled" or "graph": see benchmarks.contestants
+    kind: str  # "ours", "course", "tidy", "eager", "compiled", "graph" or "compiling": see benchmarks.contestants
     settings: Settings = field(default_factory=dict)
 
 
 OURS = Contestant("ours", "ours")
 BFLOAT16 = Contestant("ours, bfloat16", "ours", {"precision": "bfloat16"})
 AUTO = Contestant("ours, precision auto", "ours", {"precision": "auto"})  # measures for a second which of the two is faster here
+OURS_COMPILED = Contestant("ours, compiled", "ours", {"compile": True})  # by an earlier run: a short one has no time to
 COURSE = Contestant("course's loop", "course")
 TIDY = Contestant("course's loop, tidied", "tidy")
 EAGER = Contestant("eager floor", "eager")
@@ -78,7 +79,12 @@ def _on_cpu() -> tuple[Case, ...]:
             "LeNet, Fashion-MNIST, batch 256",
             _LENET,
             epochs=5,  # with sigmoid the first two stay near chance, so that accuracies after fewer would compare nothing
-            targets={"lenet_course": (OURS, COURSE), "lenet_eager": (OURS, EAGER)},
+            ours=(OURS, OURS_COMPILED),
+            targets={
+                "lenet_course": (OURS_COMPILED, COURSE),
+                "lenet_course_as_it_is": (OURS, COURSE),
+                "lenet_eager": (OURS_COMPILED, EAGER),
+            },
         ),
         Case(
             "Small ResNet, CIFAR-10, batch 100",
@@ -116,10 +122,11 @@ def _on_gpu() -> tuple[Case, ...]:
         large("NiN, Fashion-MNIST at 224 px, batch 128", _recipe("nin", 0.002, 128, 224, **_ADAM), "nin"),
         large("GoogLeNet, Fashion-MNIST at 96 px, batch 128", _recipe("googlenet", 0.001, 128, 96, **_ADAM), "googlenet"),
         large("Small ResNet, CIFAR-10, batch 100", _SMALL_RESNET, share=0.2),
-        # The course has no recipe for the last three: the d2l book's for two of them, the lab's own for the baseline.
+        # The course has no recipe for the last four: the d2l book's for two of them, the lab's own for the others.
         large("ResNet-18, Fashion-MNIST at 96 px, batch 256", _recipe("resnet", 0.05, 256, 96), "resnet"),
         large("DenseNet, Fashion-MNIST at 96 px, batch 256", _recipe("densenet", 0.1, 256, 96)),
         large("MLP, Fashion-MNIST, batch 256", _recipe("mlp", 0.1, 256), share=1.0),
+        large("ResNet-9, CIFAR-10, batch 512", _recipe("resnet9", 0.1, 512, dataset="cifar10", horizontal_flip=True), share=0.2),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from benchmarks import speed_run
 from benchmarks.figures import figure, table, text
 
 Round = dict[str, Any]  # what benchmarks.contestants answers, or {"skipped": why}
@@ -16,6 +17,8 @@ to round.
 
 - *ours*: the lab's training as a run does it, in a process set up as a run's is; all others are in Python's and torch's usual
   state. It writes checkpoints after every epoch, which counts in "first" and "on the clock", not in "epoch".
+- *ours, compiled*: the same with the setting "Compile the network", which is off by default. An earlier run had it compiled,
+  as a run of five epochs is too short for that; it switches over half a second after its beginning, which counts in "first".
 - *course's loop*: torchvision's data set, PIL and `ToTensor` for each image, a `DataLoader` with 2 workers, `.item()` each step,
   the network asked again for the training accuracy, evaluation with gradients on. Its test images are normalised as its training
   images are, which the course forgets.
@@ -45,7 +48,8 @@ def ratios(case: dict[str, Any], slower: str, faster: str) -> list[float]:
 def render(record: dict[str, Any]) -> str:
     """Markdown: what the contestants are, then a table for each case."""
     load = f"Load average before the first: {record['load']:.2f}. " if record["load"] is not None else ""
-    return "\n".join([f"{load}{EXPLANATION}", *(_section(case) for case in record["cases"])])
+    speed = [speed_run.render(record["speed_run"])] if "speed_run" in record else []
+    return "\n".join([f"{load}{EXPLANATION}", *(_section(case) for case in record["cases"]), *speed])
 
 
 def _section(case: dict[str, Any]) -> str:
@@ -85,6 +89,9 @@ def _remarks(turns: dict[str, list[Round]]) -> list[str]:
             lines.append(f"- {name}, on the clock with checkpoints: {_figure(clock, 's')}.")
         if memory := [one["peak_bytes"] for one in rounds if one.get("clock") and one.get("peak_bytes")]:
             lines.append(f"- {name}, most memory at once, program and data set included: {max(memory) / 1e6:,.0f} MB.")
+        lines += [
+            f"- {name}: compiled beforehand in {one['compiling']:.1f} s. {one['notice']}" for one in rounds if "compiling" in one
+        ]
         if compiling := [one["compile"] for one in rounds if "compile" in one]:
             lines.append(f"- {name}, until its first step is done: {_figure(compiling, 's')}.")
     return [*lines, ""]

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.architectures import Card, Option, card, cards
-from cnnlab.architectures.blocks import Add, Residual
+from cnnlab.architectures.blocks import ActivatedResidual, Add, Residual
 from cnnlab.architectures.building import minimum_size
 from cnnlab.errors import ConfigError, ShapeError
 
@@ -221,6 +221,7 @@ def test_depth_is_the_number_of_layers_with_weights(name, depth):
         ("googlenet", "64×24×24 192×12×12 480×6×6 832×3×3 1024 10"),
         ("course-resnet", "32×32×32 64×16×16 64×16×16 10"),
         ("resnet", "64×24×24 64×24×24 128×12×12 256×6×6 512×3×3 10"),
+        ("resnet9", "64×32×32 128×16×16 256×8×8 512×4×4 10"),  # not the course's: its author's
     ],
 )
 def test_stages_have_the_shapes_that_the_course_prints(name, expected):
@@ -245,8 +246,32 @@ def test_residual_block_adds_its_input():
     assert torch.equal(block(images), images)
 
 
-def test_a_residual_network_without_shortcuts_adds_nothing():
-    model = card("course-resnet").build(options={"shortcuts": False}, device="meta")
+def test_an_activated_residual_block_changes_its_input_by_activated_values_alone():
+    block = ActivatedResidual(3, bias=False, activation="relu", batch_norm=True)
+    images = torch.randn(2, 3, 6, 6)
+
+    assert (block(images) >= images).all()
+    assert (block(images) < 0).any()  # nothing is activated after the addition
+
+
+def test_resnet9_learns_nothing_that_batch_norm_would_take_away_again():
+    with_norm, without = (card("resnet9").build(options={"batch_norm": on}, device="meta") for on in (True, False))
+
+    assert not any(module.bias is not None for module in with_norm.modules() if isinstance(module, nn.Conv2d | nn.Linear))
+    assert all(module.bias is not None for module in without.modules() if isinstance(module, nn.Conv2d))
+
+
+def test_resnet9_divides_its_logits_by_eight():
+    model = card("resnet9").build(options={"width": 2}).eval()
+    images = torch.rand(2, 3, 32, 32)
+
+    with torch.inference_mode():
+        assert torch.equal(model(images), model.classifier[:-1](model[:-1](images)) / 8)
+
+
+@pytest.mark.parametrize("name", ["course-resnet", "resnet", "resnet9"])
+def test_a_residual_network_without_shortcuts_adds_nothing(name):
+    model = card(name).build(options={"shortcuts": False}, device="meta")
 
     assert not any(isinstance(module, Add) for module in model.modules())
 

@@ -76,8 +76,8 @@ def test_what_an_earlier_run_compiled_is_switched_to_at_once(monkeypatch, sessio
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     Compiler(session, tmp_path)._answer(process)
     compiler = Compiler(session, tmp_path)
-    assert compiler.look(9.0) is None  # loading it would take longer than it saves
-    assert "2.0 times as fast from here on" in compiler.look(11.0).message
+    assert compiler.look(7.0) is None  # loading it would take longer than it saves
+    assert "2.0 times as fast from here on" in compiler.look(9.0).message
     assert session.compiled is not None
     assert not hasattr(process, "command")
 

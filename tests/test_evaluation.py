@@ -63,7 +63,7 @@ def test_an_evaluation_tells_how_far_it_is_and_can_be_ended(network):
 def test_a_large_image_is_judged_in_small_batches():
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
 
-    assert comfortable_batch(28, cpu) == 668
+    assert comfortable_batch(28, cpu) == 167
     assert comfortable_batch(224, cpu) == 16
     assert comfortable_batch(224, gpu) > 16
     assert comfortable_batch(1, cpu) == 4096

@@ -28,6 +28,20 @@ class Add(nn.Module):
         return left + right
 
 
+class Scale(nn.Module):
+    """Multiplies by a number that is not learned."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * self.factor
+
+    def extra_repr(self) -> str:
+        return f"times {self.factor:g}"
+
+
 def chain(layers: Mapping[str, nn.Module]) -> nn.Sequential:
     """The layers one after another, under their names."""
     return nn.Sequential(OrderedDict(layers))
@@ -53,11 +67,12 @@ def convolution(
     *,
     stride: int = 1,
     padding: int = 0,
+    bias: bool = True,
     activation: str,
     batch_norm: bool,
 ) -> dict[str, nn.Module]:
     """Convolution, batch norm if asked for, non-linearity: layers for `chain`, named conv1, norm1, activation1."""
-    layers: dict[str, nn.Module] = {f"conv{number}": nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding)}
+    layers: dict[str, nn.Module] = {f"conv{number}": nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=bias)}
     if batch_norm:
         layers[f"norm{number}"] = nn.BatchNorm2d(outputs)
     layers[f"activation{number}"] = _ACTIVATIONS[activation]()
@@ -85,10 +100,16 @@ def hidden_layers(
 
 def averaged_output(inputs: int, classes: int, *, dropout: float = 0.0) -> dict[str, nn.Module]:
     """Global average pooling and one dense layer: layers for `chain`, with no size to fit to the image."""
-    layers: dict[str, nn.Module] = {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    return pooled_output("average", inputs, classes, dropout=dropout)
+
+
+def pooled_output(pooling: str, inputs: int, classes: int, *, dropout: float = 0.0, bias: bool = True) -> dict[str, nn.Module]:
+    """As `averaged_output`, with the average or the maximum of each channel."""
+    pool = nn.AdaptiveMaxPool2d(1) if pooling == "max" else nn.AdaptiveAvgPool2d(1)
+    layers: dict[str, nn.Module] = {"pool": pool, "flatten": nn.Flatten()}
     if dropout > 0:
         layers["dropout"] = nn.Dropout(dropout)
-    return layers | {"output": nn.Linear(inputs, classes)}
+    return layers | {"output": nn.Linear(inputs, classes, bias=bias)}
 
 
 class Inception(nn.Module):
@@ -154,6 +175,23 @@ class Residual(nn.Module):
         if self.shortcuts:
             learned = self.add(learned, maps if self.shortcut is None else self.shortcut(maps))
         return self.activation(learned)
+
+
+class ActivatedResidual(nn.Module):
+    """Two 3×3 convolutions of as many channels, each with its non-linearity, added to their input (ResNet-9).
+
+    The addition comes last, where `Residual` has its second non-linearity. With `shortcuts` off only the convolutions are left.
+    """
+
+    def __init__(self, channels: int, *, bias: bool, activation: str, batch_norm: bool, shortcuts: bool = True) -> None:
+        super().__init__()
+        style = {"padding": 1, "bias": bias, "activation": activation, "batch_norm": batch_norm}
+        self.main = chain(convolution(1, channels, channels, 3, **style) | convolution(2, channels, channels, 3, **style))
+        self.add = Add() if shortcuts else None
+
+    def forward(self, maps: Tensor) -> Tensor:
+        learned = self.main(maps)
+        return learned if self.add is None else self.add(learned, maps)
 
 
 class DenseLayer(nn.Module):

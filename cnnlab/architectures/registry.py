@@ -86,7 +86,7 @@ def register(name: str, **promises: Any) -> Callable[[Builder], Builder]:
 
 
 def cards() -> tuple[Card, ...]:
-    """All architectures in the order of the course."""
+    """All architectures in the order of the course, what it has not last."""
     return tuple(_cards.values())
 
 

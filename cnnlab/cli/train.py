@@ -51,7 +51,8 @@ def train(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
     preset: Annotated[
-        str | None, typer.Option(help="A recipe of the course to start from; NAME and other options change it.", show_default=False)
+        str | None,
+        typer.Option(help="A recipe to start from, such as lenet-sample; NAME and other options change it.", show_default=False),
     ] = None,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="What to call the run.", show_default=False)] = "",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FIRST_TIME = 40.0  # seconds of a core that compiling takes (LeNet 33, small ResNet 50)
 _EXPECTED = 0.15  # share of the time left that a compiled network may save, as long as nothing is known
 WORTH = 1.1  # times as fast; less is not worth the switch
-_SWITCH = 5.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
+_SWITCH = 4.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
 
 
 class Compiler:

@@ -57,7 +57,7 @@ def pick_architecture(
         list(by_name),
         format_func=lambda each: f"{by_name[each].title} ({by_name[each].year})",
         key=key,
-        help="The kind of network, in the order in which the course meets them.",
+        help="The kind of network, in the order in which the course meets them; ResNet-9 is an extra.",
     )
     address.say(name, chosen, default)
     return by_name[chosen]

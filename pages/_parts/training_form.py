@@ -114,7 +114,7 @@ def _pick_preset(presets: dict[str, Preset]) -> Any:
 
 def _note(preset: Preset | None, config: RunConfig) -> str:
     if preset is None:
-        return "Your own settings. Choose a recipe to start from one of the course's."
+        return "Your own settings. Choose a recipe to start from settings that work."
     recipe = preset.config()
     changed = [RunConfig.model_fields[name].title or name for name, value in recipe if value != getattr(config, name)]
     return preset.note + (f" **Changed since: {', '.join(changed)}.**" if changed else "")

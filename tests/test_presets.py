@@ -1,0 +1,53 @@
+"""Recipes: each is a configuration as it stands, and the speed run is what its sources say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from cnnlab.architectures import cards
+from cnnlab.presets import preset, presets
+from cnnlab.training import optimizers
+
+
+@pytest.mark.parametrize("recipe", presets(), ids=lambda recipe: recipe.name)
+def test_a_recipe_says_all_that_differs_from_a_run_without_one(recipe):
+    config = recipe.config()
+
+    assert {name: getattr(config, name) for name in recipe.settings if name != "options"} == {
+        name: value for name, value in recipe.settings.items() if name != "options"
+    }
+    assert recipe.settings.get("options", {}).items() <= config.options.items()
+    assert recipe.note.endswith(".")
+
+
+def test_names_and_titles_are_each_used_once():
+    assert len({recipe.name for recipe in presets()}) == len({recipe.title for recipe in presets()}) == len(presets())
+
+
+def test_every_family_but_the_baseline_and_the_densest_has_a_recipe():
+    assert {card.name for card in cards()} - {recipe.config().architecture for recipe in presets()} == {"mlp", "resnet", "densenet"}
+
+
+def test_the_speed_run_rises_to_its_rate_and_ends_near_nothing():
+    config = preset("speed-run").config()
+    batches = -(-50_000 // config.batch_size)
+
+    rates = [config.learning_rate * optimizers.factor(config, step, batches) for step in range(config.epochs * batches)]
+
+    assert len(rates) == 24 * 98
+    assert max(rates) == pytest.approx(0.4, rel=1e-4)
+    assert rates[0] < 0.05
+    assert rates[-1] < 1e-4
+    assert 0.2 < rates.index(max(rates)) / len(rates) < 0.35
+
+
+def test_recipes_are_read_where_only_torch_is_installed():
+    reads = "from cnnlab.presets import preset; print(preset('speed-run').settings['epochs'])"
+    program = f"import sys; sys.modules['pydantic'] = None; {reads}"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "24\n", done.stderr
