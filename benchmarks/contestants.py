@@ -110,6 +110,8 @@ def _made_up(entry: datasets.Entry) -> ImageData:
 def compiling(config: RunConfig, data: ImageData, folder: Path) -> dict[str, Any]:
     """What a long run leaves behind for later ones: the network compiled in `folder`. Raises Skipped where that cannot be."""
     began = time.perf_counter()
+    if len(data.train_images) < config.batch_size:
+        raise Skipped("there is no whole batch, and nothing else is compiled")
     compiler = Compiler(Session(config, data), folder)
     while (notice := compiler.look(math.inf)) is None:
         time.sleep(0.1)
@@ -139,6 +141,8 @@ def ours(config: RunConfig, data: ImageData, compiled: Path) -> dict[str, Any]:
                 notices.append(event.message)
             elif isinstance(event, RunFailed):
                 raise RuntimeError(event.message)
+    if config.compile and not any("from here on" in notice for notice in notices):
+        raise Skipped("the run did not switch to the compiled network")
     said = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": steps, "notices": notices}
     return {"seconds": seconds, "clock": clock, "cold": clock[0], **said}
 
@@ -147,17 +151,17 @@ def course(config: RunConfig, data: ImageData, *, tidy: bool) -> dict[str, Any]:
     """The course's loop, on the clock."""
     from benchmarks.training_course import CourseLoop  # noqa: PLC0415  # torchvision: the others need not carry its memory
 
-    seconds, accuracy = [], None
+    seconds, accuracies = [], []
     began = time.perf_counter()
     loop = CourseLoop(config, data, tidy=tidy)
     made = time.perf_counter()
     for _ in range(config.epochs):
         epoch = time.perf_counter()
-        accuracy = loop.epoch()
+        accuracies.append(loop.epoch())
         seconds.append(time.perf_counter() - epoch)
     note = "shared memory is small here: batches came through pipes" if loop.train_batches.by_pipe else ""
-    steps = len(loop.train_batches)
-    return {"seconds": seconds, "cold": made - began + seconds[0], "accuracy": accuracy, "steps": steps, "note": note}
+    said = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": len(loop.train_batches), "note": note}
+    return {"seconds": seconds, "cold": made - began + seconds[0], **said}
 
 
 def floor(kind: str, config: RunConfig, data: ImageData) -> dict[str, Any]:

@@ -37,6 +37,7 @@ WARM_UP = 40.0  # seconds that the run trains for before it is watched: the firs
 WINDOW = 12.0  # seconds that a run is watched for, up to the end of its epoch
 HAMMER = 150.0  # seconds of polling without a pause
 QUIET = 20.0  # seconds after the first page, until the dispatcher has loaded what it will need
+PACED = "as the page asks"
 SLOWEST = 8  # controls that are listed by name
 
 
@@ -71,14 +72,17 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     config = course.change(dataset="sample") if small else course
     live = _start(lab, config)
     browsers = (0, 2) if small else BROWSERS
-    windows: dict[int, list[dict[str, Any]]] = {count: [] for count in browsers}
+    paced = f"{browsers[-1]} {PACED}"
+    windows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*map(str, browsers), paced)}
+    length = 1.5 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
     for turn in range(rounds):
         for count in browsers:
-            windows[count].append(await watched(server, lab, live, count, 1.5 if small else WINDOW))
+            windows[str(count)].append(await watched(server, lab, live, count, length))
+        windows[paced].append(await watched(server, lab, live, browsers[-1], length, every=None))
         _say(f"watching, round {turn + 1}")
-    found["watched"] = {str(count): windows_to_figures(each) for count, each in windows.items()}
-    found["lost"] = {str(count): lost(windows[0], each) for count, each in windows.items() if count}
+    found["watched"] = {name: windows_to_figures(each) for name, each in windows.items()}
+    found["lost"] = {name: lost(windows["0"], each) for name, each in windows.items() if name != "0"}
     # Also of a run that trains: there is something new to draw for all, as there would be in an hour of watching one.
     found["memory"] = await memory_of_polling(
         server, live, 2 if small else 10, seconds=1.5 if small else HAMMER, every=0.25 if small else 2.0
@@ -182,8 +186,8 @@ def _watched(record: dict[str, Any]) -> list[str]:
         )
     titles = ("browsers", "a poll", "p95", "sent", "late", "an epoch", "training loses", "processor: clients / web / training")
     return [
-        f"Browsers that look at a run once a second each, while it trains (LeNet, batch 256; at the end it had "
-        f"{record['epochs_watched']} epochs). "
+        "Browsers that look at a run once a second each, in the last row as often as the page has so many ask, while it trains "
+        f"(LeNet, batch 256; at the end it had {record['epochs_watched']} epochs). "
         "Processor time is in per cent of one core; the clients ran on the same machine.\n",
         table(titles, rows),
     ]

@@ -36,8 +36,12 @@ async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[
         yield tabs
 
 
-async def watched(server: Server, lab: Lab, run_id: str, browsers: int, seconds: float) -> dict[str, Any]:
+async def watched(
+    server: Server, lab: Lab, run_id: str, browsers: int, seconds: float, *, every: float | None = 1.0
+) -> dict[str, Any]:
     """One window of at least `seconds`, from the end of one epoch to the end of another.
+
+    Each browser asks `every` so many seconds; with None as often as the page has it ask.
 
     "epochs": seconds of each, "polls": milliseconds and "bytes" of each, "late": polls that were due while the one before was
     not answered, "processor": shares of one core for clients, web and training.
@@ -45,7 +49,7 @@ async def watched(server: Server, lab: Lab, run_id: str, browsers: int, seconds:
     polls: list[Answer] = []
     late = [0]
     async with watchers(server.address, run_id, browsers) as tabs:
-        jobs = [asyncio.create_task(_poll_each_second(tab, polls, late)) for tab in tabs]
+        jobs = [asyncio.create_task(_poll(tab, polls, late, every)) for tab in tabs]
         try:
             first = await _after_epoch(lab, run_id, len(lab.epochs(run_id)) + 1, jobs)
             polls.clear()
@@ -71,17 +75,20 @@ async def watched(server: Server, lab: Lab, run_id: str, browsers: int, seconds:
     }
 
 
-async def _poll_each_second(tab: Visitor, polls: list[Answer], late: list[int]) -> None:
-    """As the browser's timer does, from a moment of its own on."""
-    due = time.perf_counter() + random.random()  # noqa: S311
+async def _poll(tab: Visitor, polls: list[Answer], late: list[int], every: float | None) -> None:
+    """As the browser's timers do, from a moment of its own on."""
+    due: dict[str, float] = {}
     while True:
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        # The id may change: a run that is paused or done is drawn anew as a whole.
-        fragment, every = next(iter(tab.fragments.items()))
+        # They may change: a run that is paused is drawn anew as a whole, and a page that many watch asks for another pace.
+        timers = dict(tab.fragments) if every is None else {tab.quickest: every}
+        for fragment, interval in timers.items():
+            due.setdefault(fragment, time.perf_counter() + interval * random.random())  # noqa: S311
+        fragment = min(timers, key=due.__getitem__)
+        await asyncio.sleep(max(0.0, due[fragment] - time.perf_counter()))
         polls.append(await tab.poll(fragment))
-        due += every
-        while due < time.perf_counter():
-            due += every
+        due[fragment] += timers[fragment]
+        while due[fragment] < time.perf_counter():
+            due[fragment] += timers[fragment]
             late[0] += 1
 
 
@@ -149,7 +156,7 @@ async def memory_of_polling(server: Server, run_id: str, browsers: int, *, secon
 
     async def hammer(tab: Visitor) -> None:
         while True:
-            await tab.poll(next(iter(tab.fragments)))
+            await tab.poll(tab.quickest)
             polls[0] += 1
 
     async with watchers(server.address, run_id, browsers) as tabs:

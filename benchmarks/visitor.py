@@ -72,6 +72,11 @@ class Visitor:
     _cached: dict[str, int] = field(default_factory=dict)  # hash → the run in which it was last used
     _runs: int = 0
 
+    @property
+    def quickest(self) -> str:
+        """The fragment that runs by itself most often."""
+        return min(self.fragments, key=self.fragments.__getitem__)
+
     async def load(self) -> Answer:
         """Runs the page's whole script."""
         return await self._rerun()

@@ -10,11 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
-from cnnlab.runs.records import ACTIVE, Run
+from cnnlab.runs.records import Run
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.live_plot import load_ahead
-from pages._parts.run_list import say_left_out
+from pages._parts.run_list import keep_true, say_left_out
 from pages._parts.run_words import quoting, short_title
 from pages._parts.runs_compare import compare
 from pages._parts.runs_disagree import disagree
@@ -22,7 +22,6 @@ from pages._parts.runs_export import export
 from pages._parts.runs_table import CHOSEN, filtered, first_rows, parse_ids, runs_table
 from pages._parts.shell import enter, fragment, in_words
 
-POLL_SECONDS = 3.0
 MOST_LINKS = 8
 Chosen = tuple[Run, tuple[EpochDone, ...]]
 MOST_ROWS = 10_000  # the lab tells of no more
@@ -44,12 +43,6 @@ def _clear() -> None:
     st.session_state[CHOSEN] = ()
 
 
-def _watch(lab: Lab, version: int) -> None:
-    """Draws nothing; has the page drawn anew when a run has come further."""
-    if lab.summaries().version != version:
-        st.rerun()
-
-
 def _head(runs: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {len(runs)} chosen" if len(runs) != 1 else "#### 1 chosen")
@@ -69,8 +62,8 @@ def _compare(lab: Lab, chosen: Sequence[Chosen], address: Address) -> None:
 
 def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], which: str, page: Address) -> None:
     """The table and what is chosen in it: by itself, so that a choice draws nothing else anew."""
-    if lab.summaries().version != every.version:
-        st.rerun()
+    if not page.arriving and lab.summaries().version != every.version:
+        st.rerun()  # not on arrival: what the page showed last is known to this run of the script alone
     address = Address("chosen runs", within=page)
     address.seed(CHOSEN, "runs", (), parse_ids)
     chosen = _chosen_runs(lab, address.problems)
@@ -120,8 +113,7 @@ def main() -> None:
     address.close()
     _say(address.problems, problems)
     fragment(_table_and_choice)(lab, every, shown, which, address)
-    if ACTIVE & every.states:
-        fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
+    keep_true(lab, every)
 
 
 with in_words():

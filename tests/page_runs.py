@@ -41,7 +41,7 @@ class RunsLab(FakeLab):
 
     def __getattr__(self, name: str) -> Any:
         # What the store alone can do, it does here too.
-        if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "queue", "move_in_queue"):
+        if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "queue", "move_in_queue", "summaries"):
             return getattr(self.store, name)
         raise AttributeError(name)
 

@@ -14,6 +14,7 @@ from cnnlab.evaluation import evaluate
 from cnnlab.events import EpochDone
 from cnnlab.training import checkpoints
 from cnnlab.training.engine import train
+from cnnlab.training.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,25 @@ def test_the_network_rebuilt_from_a_checkpoint_predicts_what_is_stored_in_it(tra
     assert torch.equal(said.predicted, content["test_predicted"])
     torch.testing.assert_close(said.confidence, content["test_confidence"])
     assert (content["test_predicted"] == data.test_labels).float().mean().item() == pytest.approx(content["test_accuracy"])
+
+
+def test_a_run_goes_on_with_the_threads_and_the_kernels_that_are_its_own():
+    """As many threads, or sums would be taken in another order; but not the fused kernels of another device."""
+    config, before = settings(optimizer="adam"), torch.get_num_threads()
+    state = Session(config, quadrants()).state()
+    state["threads"] = before + 1
+    state["optimizer"]["param_groups"][0]["fused"] = True
+    try:
+        session = Session(config, quadrants())
+        session.restore(state)
+        assert torch.get_num_threads() == before + 1
+        assert session.optimizer.param_groups[0]["fused"] is None
+        session.begin_epoch()
+        session.advance()
+        del state["threads"]  # as checkpoints had it before
+        session.restore(state)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_file_cut_off_anywhere_is_a_checkpoint_error(trained, tmp_path):

@@ -76,8 +76,8 @@ def test_what_an_earlier_run_compiled_is_switched_to_at_once(monkeypatch, sessio
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     Compiler(session, tmp_path)._answer(process)
     compiler = Compiler(session, tmp_path)
-    assert compiler.look(7.0) is None  # loading it would take longer than it saves
-    assert "2.0 times as fast from here on" in compiler.look(9.0).message
+    assert compiler.look(5.0) is None  # loading it would take longer than it saves
+    assert "2.0 times as fast from here on" in compiler.look(7.0).message
     assert session.compiled is not None
     assert not hasattr(process, "command")
 
@@ -110,6 +110,17 @@ def test_a_network_that_cannot_be_compiled_in_the_run_costs_it_nothing(monkeypat
     compiler.look(LONG)
     assert "does not work here (RuntimeError)" in compiler.look(LONG).message
     assert session.compiled is None
+
+
+def test_where_no_process_can_be_started_the_run_goes_on(monkeypatch, session, tmp_path):
+    def full(*_, **__):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(compiling.subprocess, "Popen", full)
+    compiler = Compiler(session, tmp_path)
+    notice = compiler.look(LONG)
+    assert notice.message == "The network could not be compiled (Cannot allocate memory); the run goes on as it is."
+    assert compiler.look(LONG) is None
 
 
 def test_the_compiling_process_ends_with_the_run(monkeypatch, session, tmp_path):

@@ -108,12 +108,28 @@ def test_a_page_with_a_run_has_its_queue_looked_at_with_the_run(monkeypatch, lab
     run_id = lab.made("a", name="trains")
     lab.begin(run_id)
     app = open_page(monkeypatch, "train", lab, run=run_id)
-    assert len(fragments(app)) == 1
+    assert len(fragments(app)) == 2  # what changes, and within it what changes often
 
     lab.made("b", name="waits")
     app = poll(app, monkeypatch)
 
     assert "Waiting for their turn (1)" in " ".join(each.value for each in app.markdown)
+
+
+@pytest.mark.parametrize("beside", ["the form", "another run"])
+def test_what_other_runs_do_is_seen_without_a_click(monkeypatch, lab, beside):
+    run_id = lab.made("a", name="trains")
+    lab.begin(run_id)
+    address = {"run": lab.trained("b")} if beside == "another run" else {}
+    app = open_page(monkeypatch, "train", lab, **address)
+    assert "Training · 0 of" in " ".join(each.value for each in app.caption)
+
+    lab.store.move(run_id, State.FINISHED)
+    app = poll(app, monkeypatch)
+
+    shown = " ".join(each.value for each in app.caption)
+    assert "Finished · 0 of" in shown
+    assert "Training ·" not in shown
 
 
 def test_nothing_is_polled_beside_the_form_while_nothing_runs(monkeypatch, lab):
@@ -196,7 +212,7 @@ def test_a_paused_run_goes_on_with_a_mark_on_its_curves(monkeypatch, lab):
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    loss, accuracy = (json.loads(json.loads(each.proto.json)["figure"]) for each in app.get("bidi_component"))
+    loss, accuracy = (chart["figure"] for each in app.get("bidi_component") for chart in json.loads(each.proto.bytes)["charts"])
     for figure in (loss, accuracy):
         mark = figure["data"][-1]
         assert set(mark["x"]) == {1.5, None}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from page_fakes import PIXEL, open_page, widget
 from page_runs import RunsLab
+from polling import fragments, poll
 
 from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.lab import Picture
@@ -48,6 +51,10 @@ def lab(tmp_path):
 
 def texts(app):
     return " ".join(each.value for each in (*app.markdown, *app.caption))
+
+
+def in_address(app):
+    return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
 
 
 def names(app):
@@ -121,6 +128,70 @@ def test_a_link_opens_the_same_comparison(monkeypatch, lab):
     assert "Pareto front (nothing chosen costs no more and is more accurate): second" in texts(app)
     assert app.session_state["runs:table"]["selection"]["rows"] == [0, 1]
     assert [button.proto.label for button in app.get("download_button")] == ["Metrics", "Configuration", "Report"]
+
+
+def test_a_choice_draws_the_table_and_the_comparison_alone(monkeypatch, lab):
+    # So many that there is no link to each: AppTest knows no pages where app.py is not run.
+    ids = tuple(lab.ended(str(number), name=f"run {number}") for number in range(9))
+    app = open_page(monkeypatch, "runs", lab, state="finished")
+
+    app.session_state["runs:chosen"] = ids
+    app = poll(app, monkeypatch)
+
+    assert "#### 9 chosen" in texts(app)
+    assert not [each for each in app.selectbox if each.label == "State"], "the filters are no part of it"
+    assert in_address(app) == {"state": "finished", "runs": ",".join(ids)}
+
+
+def test_a_choice_among_runs_of_a_moment_ago_draws_the_page_anew(monkeypatch, lab):
+    lab.ended("a", name="first")
+    app = open_page(monkeypatch, "runs", lab)
+
+    lab.ended("b", name="second")
+    app = poll(app, monkeypatch)
+
+    assert names(app) == ["second", "first"]
+
+
+@pytest.mark.parametrize(("state", "watched"), [(State.RUNNING, True), (State.INTERRUPTED, True), (State.FINISHED, False)])
+def test_the_page_looks_again_while_a_run_may_go_on(monkeypatch, lab, state, watched):
+    run_id = lab.made("a", name="trains", epochs=2)
+    lab.begin(run_id)
+    lab.epoch(run_id, 1, 0.5)
+    if state is not State.RUNNING:
+        lab.store.move(run_id, state)
+
+    app = open_page(monkeypatch, "runs", lab)
+
+    assert len(fragments(app)) == 1 + watched
+
+
+def test_who_comes_back_while_a_run_trains_loses_nothing(monkeypatch, lab):
+    first = lab.ended("a", name="first")
+    app = open_page(monkeypatch, "runs", lab, runs=first)
+    app.session_state["address page"] = "data"
+    app.query_params.clear()
+    answers = iter(range(100))  # each look finds that something has changed
+    monkeypatch.setattr(lab, "summaries", lambda: replace(lab.store.summaries(), version=next(answers)), raising=False)
+
+    app.run()
+
+    assert "#### 1 chosen" in texts(app)
+    assert in_address(app) == {"runs": first}
+
+
+def test_who_comes_back_finds_filter_and_choice_as_they_were(monkeypatch, lab):
+    first = lab.ended("a", name="first")
+    lab.made("b", name="waits")
+    app = open_page(monkeypatch, "runs", lab, state="finished", runs=first)
+
+    app.session_state["address page"] = "data"
+    app.query_params.clear()
+    app.run()
+
+    assert names(app) == ["first"]
+    assert "#### 1 chosen" in texts(app)
+    assert in_address(app) == {"state": "finished", "runs": first}
 
 
 def test_seeds_fold_where_there_are_several(monkeypatch, lab):

@@ -38,7 +38,7 @@ def button(app, start):
 
 def figures(app):
     """The curves on the page, as Plotly gets them."""
-    return [json.loads(json.loads(each.proto.json)["figure"]) for each in app.get("bidi_component")]
+    return [chart["figure"] for each in app.get("bidi_component") for chart in json.loads(each.proto.bytes)["charts"]]
 
 
 def test_an_empty_lab_starts_with_the_quickest_recipe_and_says_what_to_do(monkeypatch, lab):

@@ -192,6 +192,14 @@ def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
         dispatcher.load(["broken_torch"])
 
 
+@pytest.mark.parametrize("left", ["", '{"pid": 12', '{"pid": null, "pid_started": "x"}', "[]"])
+def test_an_announcement_that_a_power_cut_has_torn_is_none(tmp_path, left):
+    background.announce(tmp_path)
+    assert background.running(tmp_path)
+    background._file(tmp_path).write_text(left)
+    assert not background.running(tmp_path)
+
+
 def test_why_the_background_process_could_not_start_reaches_who_asked(tmp_path, monkeypatch):
     def fail(module, arguments, log, environment):
         background.complain(tmp_path, InstallationError("torch and torchvision do not fit together."))

@@ -17,7 +17,7 @@ _KEEPS_OUTPUT = ("ReLU", "Sigmoid", "Tanh")
 _VIEWS = ("Flatten", "Identity")  # the same numbers under another shape
 
 _CPU_VALUES = 2**23  # activations of the widest layers at a time: 32 MiB of float32; four times as many judge 5 to 10 % faster
-_GPU_VALUES = 2**28  # small batches would leave a GPU idle; 1 GiB fits beside any network that trains there
+_GPU_VALUES = 2**26  # small batches would leave a GPU idle; 256 MiB, and wide networks make more of an image than assumed
 _WIDTH = 64  # channels that a network typically makes of an image at full size
 
 

@@ -64,6 +64,8 @@ def known(home: Path) -> tuple[int, str]:
         return int(record["pid"]), str(record["pid_started"])
     except FileNotFoundError:
         return 0, ""
+    except (ValueError, KeyError, TypeError):  # torn by a power cut, which ended whoever wrote it
+        return 0, ""
 
 
 def announce(home: Path) -> None:

@@ -136,6 +136,11 @@ class Summaries:
         return frozenset(run.state for run in self.runs)
 
     @cached_property
+    def active(self) -> tuple[tuple[str, State], ...]:
+        """Those to which something may still happen, with what they do."""
+        return tuple((run.id, run.state) for run in self.runs if run.active)
+
+    @cached_property
     def owners(self) -> tuple[str, ...]:
         """In order, like the following; without those who gave no name."""
         return tuple(sorted({run.owner for run in self.runs} - {""}))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FIRST_TIME = 40.0  # seconds of a core that compiling takes (LeNet 33, small ResNet 50)
 _EXPECTED = 0.15  # share of the time left that a compiled network may save, as long as nothing is known
 WORTH = 1.1  # times as fast; less is not worth the switch
-_SWITCH = 4.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
+_SWITCH = 3.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
 
 
 class Compiler:
@@ -50,7 +50,7 @@ class Compiler:
             if self._known:  # an earlier run had it compiled, and it lies in the cache
                 return self._told(self._known, seconds_left) if self._gains(self._known["speedup"], seconds_left) else None
             if seconds_left * _EXPECTED > _FIRST_TIME:
-                self._start()
+                return self._start()
             return None
         if self._process.poll() is None:
             return None
@@ -64,16 +64,21 @@ class Compiler:
             self._process.communicate()
             self._process = None
 
-    def _start(self) -> None:
+    def _start(self) -> Notice | None:
+        """Says so where no process can be started."""
         paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TORCHINDUCTOR_CACHE_DIR": str(self._folder)}
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=os.environ | paths,
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env=os.environ | paths,
+            )
+        except OSError as error:
+            return self._told({"error": error.strerror or str(error)}, 0.0)
+        return None
 
     def _answer(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         text, _ = process.communicate()
@@ -140,5 +145,7 @@ class Compiler:
 
     @property
     def _file(self) -> Path:
-        known = json.dumps([self._question, torch.__version__, self._session.device_name], sort_keys=True)
+        # A home may be shared by machines: what was compiled for other instructions would be compiled anew within the run.
+        machine = [self._session.device_name, torch.backends.cpu.get_cpu_capability()]
+        known = json.dumps([self._question, torch.__version__, *machine], sort_keys=True)
         return self._folder / f"known-{hashlib.blake2b(known.encode(), digest_size=12).hexdigest()}.json"

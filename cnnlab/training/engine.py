@@ -132,6 +132,7 @@ class _Training:
         self.checkpoint_every = checkpoint_every
         self.next_checkpoint = time.perf_counter() + checkpoint_every
         self.saved_seconds = session.seconds
+        self.settled = False  # whether the time left can be told
 
     def run(self, compiler: Compiler | None) -> Iterator[Event]:
         session = self.session
@@ -177,8 +178,10 @@ class _Training:
                 yield told
                 if self.pausing():
                     return False
-                if compiler is not None and (notice := compiler.look(told.seconds_left)):
+                # Not at the first one: the first batch loads what it needs, so the time left would be guessed far too long.
+                if compiler is not None and self.settled and (notice := compiler.look(told.seconds_left)):
                     yield notice
+                self.settled = True
                 if time.perf_counter() >= self.next_checkpoint:
                     yield from self.save_between()
         return True

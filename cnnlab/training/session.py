@@ -208,6 +208,7 @@ class Session:
             "input_shape": list(self.input_shape),
             "preparation": asdict(self.preparation),
             "precision": self.precision,
+            "threads": torch.get_num_threads(),
             "epoch": self.epoch,
             "batch": self.batch,
             "step": self.step,
@@ -247,8 +248,14 @@ class Session:
             raise CheckpointError(
                 f"The checkpoint was made with other settings ({', '.join(changed)}); start a new run with these."
             )
+        if self.device.type == "cpu":  # another number would add up in another order, and the last digits would differ
+            torch.set_num_threads(checkpoint.get("threads", torch.get_num_threads()))
         self.epoch, self.batch, self.step = checkpoint["epoch"], checkpoint["batch"], checkpoint["step"]
         self.model.load_state_dict(checkpoint["model"])
+        # The checkpoint may be of another device, where another kernel was the quickest.
+        for saved, own in zip(checkpoint["optimizer"]["param_groups"], self.optimizer.param_groups, strict=True):
+            if "fused" in own:
+                saved["fused"] = own["fused"]
         self.optimizer.load_state_dict(checkpoint["optimizer"])
         self.schedule.load_state_dict(checkpoint["schedule"])
         # The rate of the next batch, which the optimiser keeps, was computed for the epochs of then.

@@ -34,12 +34,12 @@ class Address:
         self._given: dict[str, str] = st.query_params.to_dict()
         self._within = within
         if within is None:
-            self._arriving = st.session_state.get("address page") != page
+            self.arriving = st.session_state.get("address page") != page
             # Walking back to a page through the navigation clears the address; then the page shows what it showed last.
-            self._returning = self._arriving and not self._given
+            self._returning = self.arriving and not self._given
             st.session_state["address page"] = page
         else:
-            self._arriving, self._returning = within._arriving, within._returning
+            self.arriving, self._returning = within.arriving, within._returning
         self._source = self._memory if self._returning else self._given
         self._said: dict[str, str] = {}
         self._seen: set[str] = set()
@@ -50,7 +50,7 @@ class Address:
         With `use_address` off a new widget starts from `default`: what stands in the address was meant for another one.
         """
         self._seen.add(name)
-        moved = self._arriving or self._given.get(name) != self._memory.get(name)
+        moved = self.arriving or self._given.get(name) != self._memory.get(name)
         if key in st.session_state and not (moved and use_address):
             return
         text = self._source.get(name) if use_address else None
@@ -92,7 +92,7 @@ class Address:
         kept = {} if complete else {name: text for name, text in self._source.items() if name not in stale}
         st.session_state[self._memory_key] = kept | self._said
         if self._within is not None:  # which stays as it is while the fragment is drawn again
-            self._within._arriving = self._within._returning = False
+            self._within.arriving = self._within._returning = False
 
 
 def as_text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A Plotly chart that keeps zoom and legend choices while its values change; `st.plotly_chart` starts anew at each change."""
+"""Plotly charts that keep zoom and legend choices while their values change; `st.plotly_chart` starts anew at each change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from streamlit.components import v1, v2
 
@@ -41,8 +41,8 @@ function loadPlotly(address) {
 _JS = (
     _LOAD
     + """
-function draw(node, text, tools) {
-  const figure = JSON.parse(text);
+function draw(node) {
+  const { figure, tools } = node.latest;
   const style = getComputedStyle(node);
   figure.layout.font = { ...figure.layout.font, color: style.color, family: style.fontFamily };
   const hover = style.getPropertyValue("--st-secondary-background-color");
@@ -53,34 +53,56 @@ function draw(node, text, tools) {
   });
 }
 
+function place(plots, number) {
+  while (plots.children.length > number) {
+    if (window.Plotly) Plotly.purge(plots.lastChild);
+    plots.lastChild.remove();
+  }
+  while (plots.children.length < number) {
+    const node = plots.appendChild(document.createElement("div"));
+    node.className = "cnn-plot";
+    node.setAttribute("role", "img");
+  }
+  return [...plots.children];
+}
+
 export default function ({ data, parentElement }) {
-  const node = parentElement.querySelector(".cnn-plot");
-  node.style.height = data.height + "px";
-  node.setAttribute("aria-label", data.label);
-  node.latest = [data.figure, data.tools];
-  loadPlotly(data.address).then(
+  const { charts, address } = JSON.parse(new TextDecoder().decode(data));
+  const plots = parentElement.querySelector(".cnn-plots");
+  place(plots, charts.length).forEach((node, i) => {
+    node.style.height = charts[i].figure.layout.height + "px";
+    node.setAttribute("aria-label", charts[i].label);
+    node.latest = charts[i];
+  });
+  loadPlotly(address).then(
     () => {
-      if (node.isConnected) draw(node, ...node.latest);
+      if (plots.isConnected) [...plots.children].forEach(draw);
       // Text colours are set when drawing, so a change between light and dark draws once more.
-      node.watch ??= setInterval(() => {
-        if (node.layout && node.layout.font.color !== getComputedStyle(node).color) draw(node, ...node.latest);
+      plots.watch ??= setInterval(() => {
+        for (const node of plots.children) if (node.layout && node.layout.font.color !== getComputedStyle(node).color) draw(node);
       }, 1000);
     },
-    () => { node.textContent = "The chart could not be loaded. Reload the page to try again."; },
+    () => { plots.textContent = "The chart could not be loaded. Reload the page to try again."; },
   );
   return () => {
-    clearInterval(node.watch);
-    node.watch = undefined;
-    if (window.Plotly) Plotly.purge(node);
+    clearInterval(plots.watch);
+    plots.watch = undefined;
+    if (window.Plotly) [...plots.children].forEach((node) => Plotly.purge(node));
   };
 }
 """
 )
 
-_chart = v2.component(
+_CSS = """
+.cnn-plots { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 1rem; width: 100%;
+  color: var(--st-text-color); font-family: var(--st-font); }
+@media (max-width: 640px) { .cnn-plots { grid-auto-flow: row; } }
+"""
+
+_charts = v2.component(
     "cnnlab_live_plot",
-    html='<div class="cnn-plot" role="img"></div>',
-    css=".cnn-plot { width: 100%; color: var(--st-text-color); font-family: var(--st-font); }",
+    html='<div class="cnn-plots"></div>',
+    css=_CSS,
     js=_JS,
     isolate_styles=False,  # Plotly puts its own styles into the page, not into a shadow root
 )
@@ -103,21 +125,33 @@ def load_ahead() -> None:
     _ahead(data={"address": _ADDRESS}, key="plotly ahead", height=1)
 
 
+class Chart(NamedTuple):
+    """A figure (a dictionary with data and layout, whose height is in pixels) and how it stands on the page."""
+
+    figure: dict[str, Any]
+    label: str  # what it shows, for those who cannot see it
+    tools: bool = True  # Plotly's own, for zooming and saving
+
+
 class Encoded(NamedTuple):
-    """A figure as it is sent; made once, it can be sent to many."""
+    """Charts side by side, as they are sent; made once, they can be sent to many."""
 
-    text: str
-    height: int
-
-
-def encoded(figure: dict[str, Any]) -> Encoded:
-    """The figure (a dictionary with data and layout, whose height is in pixels) as JSON."""
-    return Encoded(json.dumps(figure, separators=(",", ":"), allow_nan=False), figure["layout"]["height"])
+    data: bytes
+    height: int | Literal["content"]
 
 
-def live_plot(figure: dict[str, Any] | Encoded, *, key: str, label: str, tools: bool = True) -> None:
-    """Draws a figure; `label` says what it shows to those who cannot see it, `tools` are Plotly's own for zooming and saving."""
-    text, height = figure if isinstance(figure, Encoded) else encoded(figure)
-    # The height is given twice so that the place is kept while the browser loads Plotly.
-    data = {"figure": text, "label": label, "height": height, "address": _ADDRESS, "tools": tools}
-    _chart(data=data, key=key, height=height)
+def encoded(*charts: Chart) -> Encoded:
+    """Charts that stand side by side, or below each other on a narrow screen, as one element: each costs a message."""
+    text = json.dumps({"charts": [each._asdict() for each in charts], "address": _ADDRESS}, separators=(",", ":"), allow_nan=False)
+    # The height is given here too, so that the place is kept while the browser loads Plotly.
+    return Encoded(text.encode(), charts[0].figure["layout"]["height"] if len(charts) == 1 else "content")
+
+
+def live_plots(plots: Encoded, *, key: str) -> None:
+    """Draws charts that were encoded before."""
+    _charts(data=plots.data, key=key, height=plots.height)
+
+
+def live_plot(figure: dict[str, Any], *, key: str, label: str, tools: bool = True) -> None:
+    """Draws one figure; `label` and `tools` as a `Chart` has them."""
+    live_plots(encoded(Chart(figure, label, tools)), key=key)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from cnnlab.lab import Lab
-from cnnlab.runs.records import Run, State
+from cnnlab.runs.records import ACTIVE, Run, State
+from cnnlab.runs.summaries import Summaries
 from pages._parts.run_actions import queue_buttons
 from pages._parts.run_words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, isolated, quoting, share, short_title
 from pages._parts.shell import fragment
@@ -16,14 +18,16 @@ from pages._parts.visitor import not_yours
 SHOWN = 6  # rows at first; more on request, since each is a row of page elements
 QUEUE_SHOWN = 8
 POLL_SECONDS = 3.0
+MAY_GO_ON = ACTIVE | {State.INTERRUPTED}  # the lab resumes what was interrupted by itself
 
 
 def run_list(lab: Lab, *, but: str | None = None) -> None:
     """Draws the runs so far, each a link to itself; `but` is the one that is on the page already, and has it polled."""
+    every = lab.summaries()
     runs = lab.runs()
     say_left_out(runs.unreadable)
-    if but is None and any(run.active for run in runs):
-        fragment(_watch, run_every=POLL_SECONDS)(lab, outline(lab))
+    if but is None:
+        keep_true(lab, every)
     others = [run for run in runs if run.id != but]
     if not runs:
         st.info(
@@ -64,14 +68,20 @@ def say_left_out(damaged: Sequence[str]) -> None:
         st.warning(quoting(damaged[0] + more), icon=":material/heart_broken:")
 
 
-def outline(lab: Lab) -> tuple[str, ...]:
-    """What of the list changes by itself while people look: who waits, in which order."""
-    return tuple(run.id for run in lab.queue())
+def outline(lab: Lab) -> tuple[Any, ...]:
+    """What of the list changes by itself while people look at one run: who waits, in which order, and what the others do."""
+    return tuple(run.id for run in lab.queue()), lab.summaries().active
 
 
-def _watch(lab: Lab, drawn: tuple[str, ...]) -> None:
-    """Draws nothing; has the page drawn anew when the queue has moved."""
-    if outline(lab) != drawn:
+def keep_true(lab: Lab, every: Summaries) -> None:
+    """Has a page that shows `every` run drawn anew when one has come further, as long as one may."""
+    if MAY_GO_ON & every.states:
+        fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
+
+
+def _watch(lab: Lab, version: int) -> None:
+    """Draws nothing."""
+    if lab.summaries().version != version:
         st.rerun()
 
 

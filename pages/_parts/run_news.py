@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
-import streamlit as st
 
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
-from pages._parts.live_plot import Encoded, encoded
+from pages._parts.live_plot import Chart, Encoded, encoded
+from pages._parts.run_list import outline
+from pages._parts.run_sentence import sentence
+
+SHARED_SECONDS = 0.9  # how old an answer may be that was made for another browser
+REMEMBERED = 64  # runs; those nobody has asked for the longest are forgotten
 
 FORMATS = {
     "Epoch": "%d",
@@ -25,34 +32,86 @@ FORMATS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A run as it is now, and where it stands."""
+
+    run: Run
+    others: tuple[Any, ...]  # what can be seen of the other runs
+    latest: Progress | None
+    sentence: str  # for Markdown
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """The curves, the epochs' table and what was noticed."""
 
-    loss: Encoded
-    accuracy: Encoded
+    curves: Encoded
     notices: tuple[str, ...]
     epochs: pa.Table
+    table: str  # differs where the table does
 
 
-def news_of(lab: Lab, run: Run, latest: Progress | None, *, logarithmic: bool) -> News:
-    """The news of `run`, whose last Progress is `latest`. Raises StoreError."""
-    # Whatever is told of a run changes one of these, or is followed by what does within a second.
-    moment = repr((run.state, run.epochs_done, run.config.epochs, run.has_checkpoint, latest))
-    return _news(f"{lab.home} {run.id}", moment, logarithmic, lab, run)
+class Watched:
+    """One run, for everybody who looks at it. Safe to share between threads."""
+
+    def __init__(self, lab: Lab, run_id: str) -> None:
+        self._lab = lab
+        self._id = run_id
+        self._lock = threading.Lock()
+        self._moment: Moment | None = None
+        self._made = 0.0
+        self._news: dict[bool, tuple[str, News]] = {}  # by scale: the moment that they are of, and they
+
+    def moment(self, *, fresh: bool) -> Moment:
+        """The run now, or, unless `fresh`, within the last SHARED_SECONDS. Raises RunNotFound or StoreError."""
+        # Thirty browsers that ask at once wait for one answer.
+        with self._lock:
+            if fresh or self._moment is None or time.monotonic() - self._made > SHARED_SECONDS:
+                run = self._lab.run(self._id)
+                latest = next(reversed(self._lab.progress(self._id, points=2)), None)
+                self._moment = Moment(run, outline(self._lab), latest, sentence(self._lab, run, latest))
+                self._made = time.monotonic()
+            return self._moment
+
+    def news(self, moment: Moment, *, logarithmic: bool) -> News:
+        """The news at `moment`. Raises StoreError."""
+        # Whatever is told of a run changes one of these, or is followed by what does within a second.
+        run = moment.run
+        of = repr((run.state, run.epochs_done, run.config.epochs, run.has_checkpoint, moment.latest))
+        with self._lock:
+            known = self._news.get(logarithmic)
+            if known is None or known[0] != of:
+                # A curve of 500 points takes 10 ms to read, thin and encode.
+                known = self._news[logarithmic] = of, _news(self._lab, run, logarithmic)
+            return known[1]
 
 
-# A curve of 500 points takes 10 ms to read, thin and encode; thirty browsers ask for it every second.
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _news(of: str, moment: str, logarithmic: bool, _lab: Lab, _run: Run) -> News:
-    epochs, progress, events = _lab.epochs(_run.id), _lab.progress(_run.id), _lab.events(_run.id)
+_watched: dict[tuple[int, str], Watched] = {}
+_lock = threading.Lock()
+
+
+def watched(lab: Lab, run_id: str) -> Watched:
+    """What all browsers share that look at this run."""
+    with _lock:
+        found = _watched[id(lab), run_id] = _watched.pop((id(lab), run_id), None) or Watched(lab, run_id)
+        while len(_watched) > REMEMBERED:
+            del _watched[next(iter(_watched))]
+        return found
+
+
+def _news(lab: Lab, run: Run, logarithmic: bool) -> News:
+    epochs, progress, events = lab.epochs(run.id), lab.progress(run.id), lab.events(run.id)
     started = next((event for event in events if isinstance(event, RunStarted)), None)
-    over = _run.state in (State.STOPPED, State.FAILED, State.FINISHED)
-    total = max(1, _run.epochs_done, progress[-1].epoch if progress else 1) if over else _run.config.epochs
+    over = run.state in (State.STOPPED, State.FAILED, State.FINISHED)
+    total = max(1, run.epochs_done, progress[-1].epoch if progress else 1) if over else run.config.epochs
     marks = rests(events)
-    loss = loss_curve(_run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks)
-    accuracy = accuracy_curve(_run.id, epochs, progress, total, classes=started.classes if started else None, marks=marks)
+    loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks)
+    accuracy = accuracy_curve(run.id, epochs, progress, total, classes=started.classes if started else None, marks=marks)
+    curves = encoded(
+        Chart(loss, "Training and test loss against epochs"), Chart(accuracy, "Training and test accuracy against epochs")
+    )
     notices = tuple(event.message for event in events if isinstance(event, Notice))
-    return News(encoded(loss), encoded(accuracy), notices, _table(epochs))
+    return News(curves, notices, _table(epochs), f"{run.id} {hash(epochs)}")
 
 
 def _table(epochs: tuple[EpochDone, ...]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import pandas as pd
@@ -12,16 +13,17 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
-from pages._parts.live_plot import live_plot
+from pages._parts.live_plot import live_plots
 from pages._parts.run_actions import run_actions
-from pages._parts.run_list import outline
-from pages._parts.run_news import FORMATS, news_of
-from pages._parts.run_sentence import by_whom, sentence
+from pages._parts.run_news import FORMATS, Moment, watched
+from pages._parts.run_pace import shared
+from pages._parts.run_sentence import by_whom
 from pages._parts.run_words import ago, box, escaped, title
+from pages._parts.server_costs import leave_modules_alone
 from pages._parts.settings import WORDS
 from pages._parts.shell import fragment
 
-POLL_SECONDS = 1.0
+PACED_SECONDS = 20.0  # between two looks at how many others watch
 REST_SECONDS = 5.0  # between two looks at a run that rests: another browser may resume it, or the lab itself
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow at each epoch
 # A name may be long, and may run from right to left.
@@ -31,7 +33,7 @@ TITLE_STYLE = """<style>
 
 
 def run_view(lab: Lab, run: Run) -> None:
-    """Draws the run, and draws its changing part again each second while it is active."""
+    """Draws the run, and draws its changing part again and again."""
     with st.container(key="run-title"):
         st.html(TITLE_STYLE)
         st.title(escaped(" ".join(title(run).split())), anchor=False)
@@ -41,49 +43,63 @@ def run_view(lab: Lab, run: Run) -> None:
     # The buttons stand outside the part that is drawn again and again, so that a note can be typed in peace.
     state = st.container()
     run_actions(lab, run)
-    live = fragment(_live, run_every=POLL_SECONDS if run.active else REST_SECONDS)
-    live(lab, run.id, (_outline(run), outline(lab)), state)
+    moment = watched(lab, run.id).moment(fresh=True)
+    fragment(_changing, run_every=PACED_SECONDS if run.active else None)(lab, run.id, _outline(moment), state, run.active)
     _configuration(run.config)
 
 
-def _outline(run: Run) -> tuple[Any, ...]:
-    """What the part of the page that is not drawn again and again depends on."""
-    return run.state, run.position, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs
+def _outline(moment: Moment) -> tuple[Any, ...]:
+    """What the parts of the page that are not drawn again and again depend on."""
+    run = moment.run
+    return run.state, run.position, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs, moment.others
 
 
-def _live(lab: Lab, run_id: str, drawn: tuple[Any, ...], state: DeltaGenerator) -> None:
-    run = lab.run(run_id)
-    latest = next(reversed(lab.progress(run_id, points=2)), None)
-    if (_outline(run), outline(lab)) != drawn:
-        st.rerun()  # once as a whole: other buttons, another pace
-    with state:
-        done = latest.share_done if latest else 0.0
-        st.progress(1.0 if run.state is State.FINISHED else min(1.0, max(0.0, done)), sentence(lab, run, latest))
-        if run.message:
-            tell = st.error if run.state is State.FAILED else st.warning
-            tell(escaped(run.message), icon=":material/error:")
+def _changing(lab: Lab, run_id: str, drawn: tuple[Any, ...], state: DeltaGenerator, active: bool) -> None:
+    """Has what changes drawn again and again. Asks the lab nothing: if this failed, nobody would look again."""
     logarithmic = st.toggle(
         "Logarithmic loss",
         key="logarithmic loss",
         help="Equal distances for equal ratios: small losses can be told apart late in a run.",
     )
-    news = news_of(lab, run, latest, logarithmic=logarithmic)
-    left, right = st.columns(2)
-    with left:
-        live_plot(news.loss, key=f"loss {run.id}", label="Training and test loss against epochs")
-    with right:
-        live_plot(news.accuracy, key=f"accuracy {run.id}", label="Training and test accuracy against epochs")
+    # A fragment in a fragment: its pace can be changed while the rest of the page stays, an open dialog or a note half typed.
+    fragment(_live, run_every=_pace() if active else REST_SECONDS)(lab, run_id, drawn, state, logarithmic)
+
+
+def _pace() -> float:
+    """Seconds until this browser is to look again."""
+    return shared.asked(st.session_state.setdefault("watcher", secrets.token_hex(8)))
+
+
+def _live(lab: Lab, run_id: str, drawn: tuple[Any, ...], state: DeltaGenerator, logarithmic: bool) -> None:
+    every = watched(lab, run_id)
+    moment = every.moment(fresh=False)
+    run, latest = moment.run, moment.latest
+    if run.active:
+        _pace()  # is seen to look
+        leave_modules_alone()
+    if _outline(moment) != drawn:
+        st.rerun()  # once as a whole: other buttons, other runs
+    with state:
+        done = latest.share_done if latest else 0.0
+        st.progress(1.0 if run.state is State.FINISHED else min(1.0, max(0.0, done)), moment.sentence)
+        if run.message:
+            tell = st.error if run.state is State.FAILED else st.warning
+            tell(escaped(run.message), icon=":material/error:")
+    news = every.news(moment, logarithmic=logarithmic)
+    live_plots(news.curves, key=f"curves {run.id}")
     for notice in news.notices:
         st.warning(escaped(notice), icon=":material/lightbulb:")
-    _table(news.epochs)
+    _table(news.table, news.epochs)
 
 
-def _table(epochs: pa.Table) -> None:
-    if not epochs.num_rows:
+# Drawn once and replayed to all who watch: making the element takes three times as long.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _table(of: str, _epochs: pa.Table) -> None:
+    if not _epochs.num_rows:
         st.container(height=TABLE_HEIGHT).caption("Each epoch adds a row here: its losses, its accuracies and how long it took.")
         return
-    columns = {name: st.column_config.NumberColumn(format=FORMATS[name]) for name in epochs.column_names}
-    st.dataframe(epochs, hide_index=True, height=TABLE_HEIGHT, key="epochs", column_config=columns)
+    columns = {name: st.column_config.NumberColumn(format=FORMATS[name]) for name in _epochs.column_names}
+    st.dataframe(_epochs, hide_index=True, height=TABLE_HEIGHT, key="epochs", column_config=columns)
 
 
 def _configuration(config: RunConfig) -> None:

@@ -15,7 +15,7 @@ from pages._parts.address import Address, one_of, whole_number
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import pager
-from pages._parts.run_words import escaped, share, whole_share
+from pages._parts.run_words import escaped, quoting, share, whole_share
 
 PER_PAGE = 40
 IMAGE_PX = 96
@@ -40,7 +40,7 @@ def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
     try:
         page = _ask(lab, runs, right)
     except CNNLabError as error:
-        st.info(str(error), icon=":material/compare:")
+        st.info(quoting(error), icon=":material/compare:")
         return
     address.say("page", st.session_state[_PAGE], 1)
     _headline(page)
