@@ -53,6 +53,7 @@ class CourseLoop:
     def __init__(self, config: RunConfig, data: ImageData, *, tidy: bool = False) -> None:
         self.device, self.tidy = torch.device(config.device), tidy
         self.net = initialization.network(config, len(data.classes)).to(self.device)
+        torch.manual_seed(config.seed)  # or all rounds would draw the same order: torch's generator begins alike in each process
         self.optimizer = plain_optimizer(config, self.net.parameters())
         self.loss = nn.CrossEntropyLoss()
         dataset = Gray if data.channels == 1 else Colour
