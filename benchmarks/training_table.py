@@ -61,7 +61,7 @@ def _section(case: dict[str, Any]) -> str:
         done = [one for one in rounds if "skipped" not in one]
         cells = [
             _figure([value for one in done for value in steady(one)], "s"),
-            _figure([one["cold"] for one in done], "s"),
+            _figure([one["cold"] for one in done if "cold" in one], "s"),
             _accuracy([one["accuracy"] for one in done if one["accuracy"] is not None]),
         ]
         against = [_figure(ratios(case, name, mine), "×") if name in rivals else "" for mine in case["ours"]]
@@ -76,7 +76,8 @@ def _work(case: dict[str, Any]) -> str:
         return "Nobody could take part.\n"
     return (
         f"{case['source']}: {case['train_images']:,} training and {case['test_images']:,} test images, {case['steps']:,} steps an "
-        f"epoch, {case['epochs']} epochs a process; torch threads: {' or '.join(threads)}.\n"
+        f"epoch, {case['epochs']} epochs a process; torch threads: {' or '.join(threads)}. {case.get('remark', '')}".rstrip()
+        + "\n"
     )
 
 

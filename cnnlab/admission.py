@@ -37,13 +37,22 @@ class Admission:
 
     def _limits(self, config: RunConfig, seconds: float | None, run: Run | None = None) -> Limits:
         allowed, home = limits.load(limits.limits_file()), self._store.home
-        classes = len(datasets.entry(config.dataset).classes)
         allowed.check(
             config,
-            parameters=self._layers(config.architecture, config.input_shape, classes, config.options).parameters,
+            parameters=self._parameters(config),
             seconds=seconds,
             trained=(run.seconds or 0.0) if run else 0.0,
             disk_bytes=limits.folder_bytes(home) if allowed.disk else 0,
             own_bytes=limits.folder_bytes(run_folder(home, run.id)) if run and allowed.disk else 0,
+            promised_bytes=self._promised() if allowed.disk else 0,
         )
         return allowed
+
+    def _promised(self) -> int:
+        """Bytes that the runs which wait or train will take besides what they have."""
+        needed = ((run, limits.checkpoint_bytes(run.config, self._parameters(run.config))) for run in self._store.active())
+        return sum(max(0, most - limits.folder_bytes(run_folder(self._store.home, run.id))) for run, most in needed)
+
+    def _parameters(self, config: RunConfig) -> int:
+        classes = len(datasets.entry(config.dataset).classes)
+        return self._layers(config.architecture, config.input_shape, classes, config.options).parameters

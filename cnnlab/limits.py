@@ -64,11 +64,13 @@ class Limits(BaseModel):
         trained: float = 0.0,
         disk_bytes: int = 0,
         own_bytes: int = 0,
+        promised_bytes: int = 0,
     ) -> None:
         """Raises LimitError for the first limit that a run of `config` would break, before it is queued.
 
         `parameters` of its network; `seconds` it has `trained` for and will train for from now on, where that is known (what is
-        not is bounded while it runs); `disk_bytes` that the home folder takes now, `own_bytes` of them this run's.
+        not is bounded while it runs); `disk_bytes` that the home folder takes now, `own_bytes` of them this run's, and
+        `promised_bytes` that other runs, which wait or train, will take besides.
         """
         for field, wanted, most, what in (
             ("epochs", config.epochs, self.epochs, "epochs"),
@@ -80,11 +82,13 @@ class Limits(BaseModel):
                     f"This run has {wanted:,} {what}, {wanted - most:,} more than the {most:,} that this lab allows.", field
                 )
         self._check_seconds(seconds, trained)
-        needed = disk_bytes + max(0, checkpoint_bytes(config, parameters) - own_bytes)
+        own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
+        needed = disk_bytes + promised_bytes + own
         if self.disk is not None and needed > self.disk:
+            others = f", runs that wait or train will take {_size(promised_bytes)} more" if promised_bytes else ""
             raise LimitError(
-                f"The lab's folder takes {_size(disk_bytes)} and this run's checkpoints need about "
-                f"{_size(needed - disk_bytes)} while it trains, {_size(needed - self.disk)} more than the {_size(self.disk)} that "
+                f"The lab's folder takes {_size(disk_bytes)}{others} and this run's checkpoints need about "
+                f"{_size(own)} while it trains, {_size(needed - self.disk)} more than the {_size(self.disk)} that "
                 "this lab allows: delete runs that you no longer need."
             )
 

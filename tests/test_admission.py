@@ -286,6 +286,16 @@ def test_what_a_run_has_on_disk_already_is_not_counted_twice(store, paused, limi
         admission(store).new(LONG)
 
 
+def test_what_waiting_runs_will_take_on_disk_is_counted(store, limit):
+    limit('disk = "3 MB"')
+    judge = admission(store)
+    judge.new(LONG)
+    store.create(LONG, "first")
+
+    with pytest.raises(LimitError, match=r"runs that wait or train will take 1\.\d MB more and this run's"):
+        judge.new(LONG)
+
+
 def test_without_limits_nobody_waits_for_the_helper(store, paused, monkeypatch):
     monkeypatch.delenv("CNNLAB_LIMITS", raising=False)
 

@@ -1,6 +1,8 @@
 """Runner and dispatcher: what happens to a run, whoever asks and whatever dies."""
 
 import os
+import subprocess
+import sys
 import time
 
 import psutil
@@ -190,6 +192,12 @@ def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(CNNLabError, match=r"operator torchvision::nms does not exist.*install both from one index"):
         dispatcher.load(["broken_torch"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked whom to end when memory runs out")
+def test_a_process_can_ask_to_go_first_when_memory_runs_out():
+    said = "from cnnlab import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip() == "500"
 
 
 @pytest.mark.parametrize("left", ["", '{"pid": 12', '{"pid": null, "pid_started": "x"}', "[]"])

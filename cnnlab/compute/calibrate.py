@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import psutil
 
@@ -22,8 +21,9 @@ def main() -> None:
     timer = threading.Timer(LONGEST, os._exit, (1,))
     timer.daemon = True
     timer.start()
-    _die_first()
     from cnnlab import processes
+
+    processes.die_first(1000)  # before one that trains
     from cnnlab.config import RunConfig
     from cnnlab.training import process
     from cnnlab.training.calibration import calibrate
@@ -45,13 +45,6 @@ def _others(before: tuple[float, float, float], after: tuple[float, float, float
     """The share of the processors that worked for other programs between two looks at the clocks."""
     passed, worked, ours = (late - early for early, late in zip(before, after, strict=True))
     return max(0.0, worked - ours) / max(1e-9, passed * (psutil.cpu_count() or 1))
-
-
-def _die_first() -> None:
-    """Asks Linux, should memory run out, to end this process rather than one that trains."""
-    file = Path("/proc/self/oom_score_adj")
-    if file.exists():
-        file.write_text("1000", encoding="ascii")
 
 
 if __name__ == "__main__":

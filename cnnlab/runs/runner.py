@@ -208,6 +208,7 @@ def run_in_process(home: Path, run_id: str) -> None:
     from cnnlab.training import process
 
     process.prepare(processes.cores())
+    processes.die_first(500)  # a run goes on from its checkpoint; the page, the dispatcher and all that they know would be gone
     store = Store(home)
     try:
         execute(store, run_id)
