@@ -1,6 +1,7 @@
 """A run's life: paused, resumed, given more epochs, deleted, killed; by whoever asks, in whatever order, all at once."""
 
 import multiprocessing
+import os
 import threading
 import time
 
@@ -10,6 +11,7 @@ import torch
 from pressing import press
 from typer.testing import CliRunner
 
+from cnnlab import processes
 from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, RunNotFound, RunStateError, StoreError
@@ -203,6 +205,26 @@ def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, 
         office.store.move(started[-1], State.FINISHED)
     office.close()
     assert started == [ada[0], grace[0], ada[1], grace[1], ada[2]]
+
+
+def test_nothing_is_started_beside_a_run_at_a_command_line_that_has_yet_to_say_where_it_trains(tmp_path, monkeypatch):
+    background.announce(tmp_path)
+    office = dispatcher.Dispatcher(tmp_path)
+    monkeypatch.setattr(office, "_look", lambda: None)
+    started = []
+    monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
+    monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    pid = os.getpid()
+    alone = office.store.create(CONFIG, "alone", "", State.STARTING, pid=pid, pid_started=processes.identity(pid))
+    waits = office.store.create(CONFIG, "waits")
+
+    office.turn()
+    assert started == []
+    office.store.move(alone, State.RUNNING)
+    office.store.move(alone, State.FINISHED)
+    office.turn()
+    assert started == [waits]
+    office.close()
 
 
 def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path, monkeypatch):

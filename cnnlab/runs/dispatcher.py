@@ -138,7 +138,8 @@ class Dispatcher:
         self._collect_runners()
         going = [run for run in active if not run.waits]
         # A runner that still puts its things away holds its device's memory, and may not meet itself.
-        busy = {run.device for run in going} | {device for _, device in self._runners.values()}
+        # A run at a command line bears no device until its training has begun.
+        busy = {run.device or self._resolve(run.config.device) for run in going} | {device for _, device in self._runners.values()}
         queued = [run for run in active if run.waits and self._resolve(run.config.device) not in busy]
         while queued:
             run_id = next_run(queued, going, self.store.turns())

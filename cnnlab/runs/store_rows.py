@@ -141,8 +141,9 @@ def runs(found: Iterable[sqlite3.Row], positions: Mapping[str, int]) -> Runs:
 def left_out(run_id: object, why: object) -> str:
     """What is said of a run that a list goes on without."""
     return (
-        f"Run {shortened(run_id)} is left out: its part of the record is damaged ({shortened(why, quoted=False)}). "
-        "It is kept as it is, and the other runs go on; to have it back, put back a copy of the record from before."
+        f"Run {shortened(run_id)} is left out: its part of the record is damaged, or from a newer version of CNN Lab "
+        f"({shortened(why, quoted=False)}). It is kept as it is, and the other runs go on; to have it back, put back a copy of the "
+        "record from before, or start that version."
     )
 
 
