@@ -221,6 +221,8 @@ def fake(monkeypatch, answer):
 
     def in_process(job):
         asked.append((job["kind"], job["settings"]["seed"]))
+        if job["kind"] == "compiling":
+            return {"compiling": 44.0, "notice": "The network is compiled."}
         work = {"source": "Fashion-MNIST", "train_images": 60_000, "test_images": 10_000, "steps": 235, "threads": 2}
         return answer(job) if "skipped" in answer(job) else work | {"accuracy": 0.8, "cold": 9.0} | answer(job)
 
@@ -236,16 +238,20 @@ def test_contestants_take_turns_and_ratios_are_paired_by_round(monkeypatch):
     asked = fake(monkeypatch, answer)
     record = training.measure(False, 3, only="lenet", device="cpu")
 
-    assert asked[:5] == [("ours", 0), ("course", 0), ("tidy", 0), ("eager", 0), ("compiled", 0)]
-    assert asked[5:7] == [("ours", 1), ("course", 1)]
+    kinds = ["ours", "compiling", "ours", "course", "tidy", "eager", "compiled"]  # "ours, compiled" has it done beforehand, once
+    assert asked[:7] == [(kind, 0) for kind in kinds]
+    assert asked[7:10] == [("ours", 1), ("ours", 1), ("course", 1)]
     (case,) = record["cases"]
     assert training.ratios(case, "course's loop", "ours") == [5.0, 5.0, 5.0]
-    assert record["targets"] == {"lenet_course": 5.0, "lenet_eager": 2.0}
-    row = next(line for line in training.render(record).splitlines() if line.startswith("| course's loop |"))
+    assert record["targets"] == {"lenet_course": 5.0, "lenet_course_as_it_is": 5.0, "lenet_eager": 2.0}
+    text = training.render(record)
+    assert "- ours, compiled: compiled beforehand in 44.0 s. The network is compiled." in text
+    row = next(line for line in text.splitlines() if line.startswith("| course's loop |"))
     assert [cell.strip() for cell in row.split("|")[2:-1]] == [
         "5.00 s (5.00–50.0, n = 6)",  # without the first epochs, which took 50
         "9.00 s (9.00–9.00, n = 3)",
         "0.800 (0.800–0.800, n = 3)",
+        "5.00× (5.00–5.00, n = 3)",
         "5.00× (5.00–5.00, n = 3)",
     ]
 
@@ -268,7 +274,7 @@ def test_what_there_is_is_kept_after_every_turn(monkeypatch, tmp_path, capsys):
     working = training._in_process
 
     def dies_in_the_second_round(job):
-        if len(asked) == 7:
+        if len(asked) == 9:
             raise KeyboardInterrupt
         return working(job)
 
@@ -278,7 +284,7 @@ def test_what_there_is_is_kept_after_every_turn(monkeypatch, tmp_path, capsys):
         training.main(["--only", "lenet", "--rounds", "3", "--device", "cpu", "--output", str(output)])
 
     (case,) = json.loads(output.read_text(encoding="utf-8"))["cases"]
-    assert [len(rounds) for rounds in case["rounds"].values()] == [2, 2, 1, 1, 1]
+    assert [len(rounds) for rounds in case["rounds"].values()] == [2, 2, 1, 1, 1, 1]
 
 
 def test_different_work_is_refused(monkeypatch):
