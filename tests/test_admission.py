@@ -287,7 +287,7 @@ def test_what_a_run_has_on_disk_already_is_not_counted_twice(store, paused, limi
 
 
 def test_what_waiting_runs_will_take_on_disk_is_counted(store, limit):
-    limit('disk = "3 MB"')
+    limit('disk = "2 MB"')
     judge = admission(store)
     judge.new(LONG)
     store.create(LONG, "first")

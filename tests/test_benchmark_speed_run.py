@@ -76,7 +76,9 @@ def test_a_round_that_fails_is_told_and_does_not_count(monkeypatch):
     assert "- seed 1: skipped, failed: out of memory." in speed_run.render(record)
 
 
-def test_with_the_labs_packages_a_run_is_submitted_and_timed_until_its_last_epoch(monkeypatch):
+def test_with_the_labs_packages_a_run_is_submitted_and_timed_until_its_last_epoch(monkeypatch, request):
+    if not request.config.getoption("--slow"):
+        pytest.skip("starts a lab of its own for a quarter of a minute: --slow")
     recipe = {"architecture": "mlp", "dataset": "sample", "batch_size": 512, "epochs": 2, "precision": "auto"}
     monkeypatch.setattr(speed_run.presets, "preset", lambda name: Preset(name, "made for this test", "", recipe))
     monkeypatch.setattr(speed_run, "SETTLE", 0.0)
@@ -118,7 +120,9 @@ print(speed_run._lab(Path("unused"), None), speed_run.measure(True, 1)["way"])
 """
 
 
-def test_where_only_torch_and_torchvision_are_installed_a_process_trains_it():
+def test_where_only_torch_and_torchvision_are_installed_a_process_trains_it(request):
+    if not request.config.getoption("--slow"):
+        pytest.skip("a quarter of a minute for what the small version shows with all packages: --slow")
     done = subprocess.run([sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.stdout == "None process\n", done.stderr

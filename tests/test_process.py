@@ -34,7 +34,7 @@ def test_memory_is_kept_from_batch_to_batch():
         return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     kept, returned = faults("assert process.keep_freed_memory()"), faults("")
-    assert kept <= 2 * 10_240  # pages of 4 KiB that 40 MB have: a batch or two may find a new place
+    assert kept <= 4 * 10_240  # pages of 4 KiB that 40 MB have: a few batches may find a new place
     assert returned >= 10 * 10_240
 
 
