@@ -188,13 +188,19 @@ def test_the_queue_is_shown_in_the_order_in_which_runs_start(store):
     assert [run.id for run in store.queue()] == [grace, ada[1], ada[2]]
 
 
-def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, monkeypatch):
-    background.announce(tmp_path)
-    office = dispatcher.Dispatcher(tmp_path)
+def _office(home, monkeypatch):
+    """A dispatcher whose every device is the CPU, and the ids of the runs that it starts: their processes have ended at once."""
+    background.announce(home)
+    office = dispatcher.Dispatcher(home)
     monkeypatch.setattr(office, "_look", lambda: None)
     started = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
     monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    return office, started
+
+
+def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, monkeypatch):
+    office, started = _office(tmp_path, monkeypatch)
     ada = [office.store.create(CONFIG, f"a{n}", owner="ada") for n in range(3)]
     grace = [office.store.create(CONFIG, f"g{n}", owner="grace") for n in range(2)]
     for number in range(1, 6):
@@ -208,12 +214,7 @@ def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, 
 
 
 def test_nothing_is_started_beside_a_run_at_a_command_line_that_has_yet_to_say_where_it_trains(tmp_path, monkeypatch):
-    background.announce(tmp_path)
-    office = dispatcher.Dispatcher(tmp_path)
-    monkeypatch.setattr(office, "_look", lambda: None)
-    started = []
-    monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
-    monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    office, started = _office(tmp_path, monkeypatch)
     pid = os.getpid()
     alone = office.store.create(CONFIG, "alone", "", State.STARTING, pid=pid, pid_started=processes.identity(pid))
     waits = office.store.create(CONFIG, "waits")

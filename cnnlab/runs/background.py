@@ -62,9 +62,7 @@ def known(home: Path) -> tuple[int, str]:
     try:
         record = json.loads(_file(home).read_text(encoding="utf-8"))
         return int(record["pid"]), str(record["pid_started"])
-    except FileNotFoundError:
-        return 0, ""
-    except (ValueError, KeyError, TypeError):  # torn by a power cut, which ended whoever wrote it
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # none yet, or torn by a power cut, which ended whoever wrote it
         return 0, ""
 
 
