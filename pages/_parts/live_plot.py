@@ -47,15 +47,20 @@ function draw(node) {
   figure.layout.font = { ...figure.layout.font, color: style.color, family: style.fontFamily };
   const hover = style.getPropertyValue("--st-secondary-background-color");
   if (hover) figure.layout.hoverlabel = { ...figure.layout.hoverlabel, bgcolor: hover };
-  return Plotly.react(node, figure.data, figure.layout, {
+  node.drawn = Plotly.react(node, figure.data, figure.layout, {
     responsive: true, displaylogo: false, displayModeBar: tools ? "hover" : false,
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
 }
 
+// Plotly draws in several steps; a chart that is taken away between two of them fails in the next.
+function purge(node, still) {
+  if (node.drawn) node.drawn.finally(() => { if (still()) Plotly.purge(node); });
+}
+
 function place(plots, number) {
   while (plots.children.length > number) {
-    if (window.Plotly) Plotly.purge(plots.lastChild);
+    purge(plots.lastChild, () => true);
     plots.lastChild.remove();
   }
   while (plots.children.length < number) {
@@ -69,6 +74,7 @@ function place(plots, number) {
 export default function ({ data, parentElement }) {
   const { charts, address } = JSON.parse(new TextDecoder().decode(data));
   const plots = parentElement.querySelector(".cnn-plots");
+  plots.gone = false;
   place(plots, charts.length).forEach((node, i) => {
     node.style.height = charts[i].figure.layout.height + "px";
     node.setAttribute("aria-label", charts[i].label);
@@ -76,7 +82,8 @@ export default function ({ data, parentElement }) {
   });
   loadPlotly(address).then(
     () => {
-      if (plots.isConnected) [...plots.children].forEach(draw);
+      if (plots.gone) return;
+      [...plots.children].forEach(draw);
       // Text colours are set when drawing, so a change between light and dark draws once more.
       plots.watch ??= setInterval(() => {
         for (const node of plots.children) if (node.layout && node.layout.font.color !== getComputedStyle(node).color) draw(node);
@@ -87,7 +94,8 @@ export default function ({ data, parentElement }) {
   return () => {
     clearInterval(plots.watch);
     plots.watch = undefined;
-    if (window.Plotly) [...plots.children].forEach((node) => Plotly.purge(node));
+    plots.gone = true;
+    [...plots.children].forEach((node) => purge(node, () => plots.gone));
   };
 }
 """
