@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from cnnlab import datasets, forecast
+from cnnlab import datasets, forecast, ram
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecast import Forecast, Speed
@@ -116,10 +116,16 @@ class Forecaster:
         if device.startswith("cuda"):
             return int(answer["free"] if self._at_once or not self._running(device) else answer["total"])
         holders = [os.getpid()] if self._at_once else [run.pid for run in self._running(device)]
-        return psutil.virtual_memory().available + sum(_own_bytes(pid) for pid in holders if pid)
+        return _available() + sum(_own_bytes(pid) for pid in holders if pid)
 
     def _running(self, device: str) -> list[ActiveRun]:
         return [run for run in self._store.active() if run.device == device and not run.waits]
+
+
+def _available() -> int:
+    """Bytes, swap not counted: a training that lives in swap is none."""
+    machine, container = psutil.virtual_memory().available, ram.memory()
+    return min(machine, container.available) if container else machine
 
 
 def _own_bytes(pid: int) -> int:

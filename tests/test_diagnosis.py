@@ -5,6 +5,9 @@ import pytest
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone
 from cnnlab.training import diagnosis
+from cnnlab.training.devices import DeviceInfo
+
+CPU = DeviceInfo("cpu", "CPU, 2 cores")
 
 
 def epoch(number=1, step=235, train_accuracy=0.1, test_accuracy=0.1):
@@ -63,5 +66,5 @@ def test_what_is_switched_on_already_is_not_advised():
 def test_a_single_image_that_does_not_fit_asks_for_a_smaller_network():
     config = RunConfig.make(architecture="lenet", batch_size=1)
 
-    assert "smaller network" in diagnosis.out_of_memory(config, "CPU, 2 cores", "training")
-    assert "try 0" not in diagnosis.out_of_memory(config, "CPU, 2 cores", "training")
+    assert "smaller network" in diagnosis.out_of_memory(config, CPU, "training")
+    assert "try 0" not in diagnosis.out_of_memory(config, CPU, "training")

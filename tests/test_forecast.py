@@ -21,8 +21,10 @@ from cnnlab.layers.memory import per_image
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.training import calibration, diagnosis, optimizers
+from cnnlab.training.devices import DeviceInfo
 
 GIGABYTE = 1 << 30
+CPU = DeviceInfo("cpu", "CPU, 2 cores")
 SIDES = {"mlp": 28, "lenet": 28, "alexnet": 96, "vgg": 32, "nin": 96, "googlenet": 32, "course-resnet": 16}
 SPEED = Speed(image=0.05, step=0.1, judging=0.01, batch=16)
 ALEXNET = RunConfig.make(architecture="alexnet", dataset="fashion-mnist", batch_size=16, optimizer="adam", learning_rate=0.001)
@@ -392,7 +394,7 @@ def test_the_lab_forecasts_a_run_and_refuses_one_that_is_too_large(lab):
 def test_out_of_memory_is_told_with_the_figures_and_a_batch_that_fits():
     config = ALEXNET.change(batch_size=8192)
 
-    message = diagnosis.out_of_memory(config, "CPU, 2 cores", "training", "cpu", 16 * GIGABYTE)
+    message = diagnosis.out_of_memory(config, CPU, "training", 16 * GIGABYTE)
 
     batch = forecast.memory(config, table_of(config), "cpu").largest_batch(16 * GIGABYTE)
     assert f"batches of 8192 images: try {batch}, or use images smaller than 224 px" in message
@@ -400,7 +402,18 @@ def test_out_of_memory_is_told_with_the_figures_and_a_batch_that_fits():
 
 
 def test_out_of_memory_that_is_not_the_runs_own_fault_says_so():
-    message = diagnosis.out_of_memory(ALEXNET, "CPU, 2 cores", "training", "cpu", 64 * GIGABYTE)
+    message = diagnosis.out_of_memory(ALEXNET, CPU, "training", 64 * GIGABYTE)
 
     assert "try 8, or" in message
     assert message.endswith("of the 64 GB there are: other programs hold the rest.")
+
+
+def test_out_of_memory_names_a_batch_for_what_this_run_could_have():
+    config = ALEXNET.change(batch_size=128)
+
+    message = diagnosis.out_of_memory(config, CPU, "training", 64 * GIGABYTE, room=3 * GIGABYTE // 2)
+
+    batch = forecast.memory(config, table_of(config), "cpu").largest_batch(3 * GIGABYTE // 2)
+    assert 0 < batch < 64
+    assert f"try {batch}, or" in message
+    assert message.endswith("; of the 64 GB there are it could have 1.5 GB: other programs hold the rest.")

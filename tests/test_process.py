@@ -27,6 +27,34 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+BOUNDED = """
+import torch
+from cnnlab import ram
+from cnnlab.training import process
+known = ram.memory()
+ram.memory = lambda: ram.Memory(known.total, 200 << 20)
+with process.bounded_memory():
+    torch.ones(25 << 20)  # 100 MB
+    try:
+        torch.ones(75 << 20)  # 300 MB
+    except RuntimeError as error:
+        print("DefaultCPUAllocator" in str(error))
+    print(process.lift_bound() >> 20, process.lift_bound())
+    torch.ones(75 << 20)
+with process.bounded_memory():
+    pass
+torch.ones(75 << 20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone bounds it")
+def test_a_process_that_trains_cannot_take_more_memory_than_there_is():
+    done = subprocess.run([sys.executable, "-c", BOUNDED], check=True, capture_output=True, text=True).stdout.split()
+
+    assert done[::2] == ["True", "None"]
+    assert 200 < int(done[1]) < 2_000  # torch's own few hundred, and what was available
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own habit")
 def test_memory_is_kept_from_batch_to_batch():
     def faults(prepare: str) -> int:

@@ -1,6 +1,7 @@
 """Runner and dispatcher: what happens to a run, whoever asks and whatever dies."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -198,6 +199,29 @@ def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
 def test_a_process_can_ask_to_go_first_when_memory_runs_out():
     said = "from cnnlab import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"
     assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip() == "500"
+
+
+SHORT_OF_MEMORY = """
+import sys
+from cnnlab import ram
+from cnnlab.runs import dispatcher
+known = ram.memory()
+ram.memory = lambda: ram.Memory(known.total, 300 << 20)
+dispatcher.main(["--home", sys.argv[1], "--idle", "2"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone bounds a run's memory; elsewhere the system swaps")
+def test_a_run_that_wants_more_memory_than_there_is_fails_with_the_figures_and_the_next_one_trains(store):
+    greedy = TINY.change(architecture="alexnet", options={}, image_size=224, batch_size=2_000, limit=None)
+    runs = [store.create(greedy, "greedy"), store.create(TINY, "next")]
+
+    subprocess.run([sys.executable, "-c", SHORT_OF_MEMORY, str(store.home)], check=True, stdout=subprocess.DEVNULL)
+
+    wait_for(lambda: not any(store.run(run_id).active for run_id in runs))
+    failed, finished = (store.run(run_id) for run_id in runs)
+    assert (failed.state, finished.state) == (State.FAILED, State.FINISHED)
+    assert re.search(r"too small for batches of 2000 images: .* smaller than 224 px .* it could have [\d.]+ [MG]B", failed.message)
 
 
 @pytest.mark.parametrize("left", ["", '{"pid": 12', '{"pid": null, "pid_started": "x"}', "[]"])

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 from cnnlab import limits, processes
@@ -168,7 +168,7 @@ class _Execution:
         try:
             from cnnlab.datasets.loading import load
             from cnnlab.datasets.places import Places
-            from cnnlab.training import checkpoints
+            from cnnlab.training import checkpoints, devices, process
             from cnnlab.training.engine import train
         except ImportError as error:
             raise InstallationError(
@@ -190,7 +190,7 @@ class _Execution:
             compiled=compiled_folder(self.store.home),
         )
         del checkpoint  # the engine lets go of it too: a big network's is a gigabyte
-        with closing(stream):
+        with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
             for event in stream:
                 yield event
                 if isinstance(event, RunResumed) and damaged:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnlab import ram
 from cnnlab.errors import DeviceError
 from cnnlab.text import shortened
 
@@ -60,9 +61,7 @@ def total_memory(name: str) -> int | None:
     """Bytes of memory that the device `name` has; None where the system does not say. Starts CUDA, as training has done."""
     if name.startswith("cuda"):
         return int(torch.cuda.get_device_properties(name).total_memory)
-    if not hasattr(os, "sysconf"):
-        return None  # Windows
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return ram.total()
 
 
 def _cpu_title() -> str:

@@ -11,6 +11,7 @@ from cnnlab.layers.trace import layer_table
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.events import EpochDone
+    from cnnlab.training.devices import DeviceInfo
 
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 _ADAPTIVE_LIMIT = 0.003  # Adam and its kin want about 0.001
@@ -78,27 +79,32 @@ def _advice(config: RunConfig, done: EpochDone) -> str:
     return f"{condition} again with another seed or a learning rate of {rate / 10:g}{others}."
 
 
-def out_of_memory(config: RunConfig, device: str, phase: str, where: str = "cpu", total: int | None = None) -> str:
-    """The device, which a person calls `device` and a configuration `where`, has no room for a batch in its `total` bytes."""
+def out_of_memory(config: RunConfig, device: DeviceInfo, phase: str, total: int | None = None, room: int | None = None) -> str:
+    """The device, which has `total` bytes, has no room for a batch; this run could have had `room` of them, as far as is known."""
     size, batch = config.image_size, config.batch_size
     network = f"use images smaller than {size} px or a smaller network"
     table = layer_table(
         config.architecture, (config.channels, size, size), len(datasets.entry(config.dataset).classes), config.options
     )
-    need = forecast.memory(config, table, where)
-    figures = _memory_figures(need.bytes(batch), total)
+    need = forecast.memory(config, table, device.name)
+    figures = _memory_figures(need.bytes(batch), total, room)
     if batch == 1 or phase == "evaluation":
-        return f"The memory of {device} is too small for this network during {phase}: {network}.{figures}"
-    fitting = need.largest_batch(total, batch // 2) if total else batch // 2
+        return f"The memory of {device.title} is too small for this network during {phase}: {network}.{figures}"
+    free = total if room is None else room
+    fitting = need.largest_batch(free, batch // 2) if free else batch // 2
     smaller = f"try {fitting}, or {network}" if fitting else network
-    return f"The memory of {device} is too small for batches of {batch} images: {smaller}.{figures}"
+    return f"The memory of {device.title} is too small for batches of {batch} images: {smaller}.{figures}"
 
 
-def _memory_figures(needed: int, total: int | None) -> str:
+def _memory_figures(needed: int, total: int | None, room: int | None) -> str:
+    figures = f" The run should need about {forecast.memory_text(needed)}"
     if total is None:
-        return f" The run should need about {forecast.memory_text(needed)}."
-    figures = f" The run should need about {forecast.memory_text(needed)} of the {forecast.memory_text(total)} there are"
-    return figures + (": other programs hold the rest." if needed < forecast.USABLE * total else ".")
+        return figures + "."
+    there_are = f"{forecast.memory_text(total)} there are"
+    others = ": other programs hold the rest" if needed < forecast.USABLE * total else ""
+    if room is None:
+        return f"{figures} of the {there_are}{others}."
+    return f"{figures}; of the {there_are} it could have {forecast.memory_text(room)}{others}."
 
 
 def _remedies(config: RunConfig) -> list[str]:

@@ -23,7 +23,7 @@ from cnnlab.events import (
     RunResumed,
     RunStarted,
 )
-from cnnlab.training import checkpoints, devices, diagnosis
+from cnnlab.training import checkpoints, devices, diagnosis, process
 from cnnlab.training.compiling import Compiler
 from cnnlab.training.progress import Meter
 from cnnlab.training.session import Session
@@ -84,10 +84,11 @@ def train(
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
             raise
+        room = process.lift_bound()
         judging = session is not None and session.epoch > 0 and session.epoch_is_over
-        device, where = (session.device_name, str(session.device)) if session else ("the device", "cpu")
-        phase = "evaluation" if judging else "training"
-        message = diagnosis.out_of_memory(config, device, phase, where, devices.total_memory(where) if session else None)
+        device = devices.find(config.device)
+        total = devices.total_memory(device.name)
+        message = diagnosis.out_of_memory(config, device, "evaluation" if judging else "training", total, room)
         failed = RunFailed("out-of-memory", session.epoch if session else 0, message)
     yield failed
 
@@ -257,7 +258,8 @@ def _notices(session: Session, done: EpochDone) -> Iterator[Event]:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    # The CPU's allocator, mps and cuDNN raise a plain RuntimeError; only its text tells.
+    # The CPU's allocator, C++, oneDNN, mps and cuDNN raise a plain RuntimeError; only its text tells.
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return any(words in str(error) for words in ("DefaultCPUAllocator", "out of memory", "ALLOC_FAILED"))
+    said = ("DefaultCPUAllocator", "bad_alloc", "could not create a memory", "out of memory", "ALLOC_FAILED")
+    return any(words in str(error) for words in said)
