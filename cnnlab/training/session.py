@@ -223,6 +223,7 @@ class Session:
                 "seed": self.config.seed,
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+                "mps": torch.mps.get_rng_state() if self.device.type == "mps" else None,
                 "augmentation": self.augmentation.get_state(),
             },
             "history": [asdict(done) for done in self.history],
@@ -278,6 +279,8 @@ class Session:
         torch.set_rng_state(rng["torch"])
         if rng["cuda"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(rng["cuda"], self.device)
+        if rng.get("mps") is not None and self.device.type == "mps":
+            torch.mps.set_rng_state(rng["mps"])
 
 
 def _plain(value: Any) -> Any:
