@@ -37,7 +37,6 @@ WARM_UP = 40.0  # seconds that the run trains for before it is watched: the firs
 WINDOW = 12.0  # seconds that a run is watched for, up to the end of its epoch
 HAMMER = 150.0  # seconds of polling without a pause
 QUIET = 20.0  # seconds after the first page, until the dispatcher has loaded what it will need
-PACED = "as the page asks"
 SLOWEST = 8  # controls that are listed by name
 
 
@@ -72,17 +71,22 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     config = course.change(dataset="sample") if small else course
     live = _start(lab, config)
     browsers = (0, 2) if small else BROWSERS
-    paced = f"{browsers[-1]} {PACED}"
-    windows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*map(str, browsers), paced)}
+    windows: dict[str, list[dict[str, Any]]] = {str(count): [] for count in browsers}
+    losses: dict[str, list[float]] = {str(count): [] for count in browsers if count}
     length = 1.5 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
+    before = await watched(server, lab, live, 0, length)
+    windows["0"].append(before)
     for turn in range(rounds):
-        for count in browsers:
-            windows[str(count)].append(await watched(server, lab, live, count, length))
-        windows[paced].append(await watched(server, lab, live, browsers[-1], length, every=None))
+        for count in filter(None, browsers):
+            seen, after = [await watched(server, lab, live, many, length) for many in (count, 0)]
+            windows[str(count)].append(seen)
+            windows["0"].append(after)
+            losses[str(count)].append(lost(before, seen, after))
+            before = after
         _say(f"watching, round {turn + 1}")
     found["watched"] = {name: windows_to_figures(each) for name, each in windows.items()}
-    found["lost"] = {name: lost(windows["0"], each) for name, each in windows.items() if name != "0"}
+    found["lost"] = {name: figure(each, "%") for name, each in losses.items()}
     # Also of a run that trains: there is something new to draw for all, as there would be in an hour of watching one.
     found["memory"] = await memory_of_polling(
         server, live, 2 if small else 10, seconds=1.5 if small else HAMMER, every=0.25 if small else 2.0
@@ -179,16 +183,28 @@ def _watched(record: dict[str, Any]) -> list[str]:
                 f"{number(poll['p95'])} ms" if poll and "p95" in poll else "–",
                 f"{one['bytes']['median']:,.1f} kB" if poll else "–",
                 str(one["late"]),
+                text(one["drawn"]) if "drawn" in one else "–",
                 text(one["epoch"]),
                 text(record["lost"][count]) if count in record["lost"] else "–",
                 " / ".join(f"{100 * one['processor'][name]:.0f} %" for name in ("clients", "web", "training")),
             )
         )
-    titles = ("browsers", "a poll", "p95", "sent", "late", "an epoch", "training loses", "processor: clients / web / training")
+    titles = (
+        "browsers",
+        "a poll",
+        "p95",
+        "sent",
+        "late",
+        "drawn anew",
+        "an epoch",
+        "training loses",
+        "processor: clients / web / training",
+    )
     return [
-        "Browsers that look at a run once a second each, in the last row as often as the page has so many ask, while it trains "
-        f"(LeNet, batch 256; at the end it had {record['epochs_watched']} epochs). "
-        "Processor time is in per cent of one core; the clients ran on the same machine.\n",
+        "Browsers that look at a run once a second each while it trains (LeNet, batch 256; at the end it had "
+        f"{record['epochs_watched']} epochs). A poll fetches the curves and the progress; where the table of epochs has a row "
+        "more, and at least each quarter of a minute, a browser has the script draw that part of the page anew, the more "
+        "seldom the more browsers there are. Processor time is in per cent of one core; the clients ran on the same machine.\n",
         table(titles, rows),
     ]
 

@@ -12,11 +12,12 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
 
-from benchmarks.figures import Figure, figure
+from benchmarks.figures import figure
 from benchmarks.serving import Server, processor_seconds
 from benchmarks.visitor import Answer, Visitor, visiting
 from cnnlab.lab import Lab
@@ -36,24 +37,19 @@ async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[
         yield tabs
 
 
-async def watched(
-    server: Server, lab: Lab, run_id: str, browsers: int, seconds: float, *, every: float | None = 1.0
-) -> dict[str, Any]:
-    """One window of at least `seconds`, from the end of one epoch to the end of another.
-
-    Each browser asks `every` so many seconds; with None as often as the page has it ask.
+async def watched(server: Server, lab: Lab, run_id: str, browsers: int, seconds: float) -> dict[str, Any]:
+    """One window of at least `seconds`, from the end of one epoch to the end of another; each browser looks once a second.
 
     "epochs": seconds of each, "polls": milliseconds and "bytes" of each, "late": polls that were due while the one before was
-    not answered, "processor": shares of one core for clients, web and training.
+    not answered, "drawn": milliseconds of each time that a browser had more drawn than the curves, "processor": shares of one
+    core for clients, web and training.
     """
-    polls: list[Answer] = []
-    late = [0]
+    seen = _Seen()
     async with watchers(server.address, run_id, browsers) as tabs:
-        jobs = [asyncio.create_task(_poll(tab, polls, late, every)) for tab in tabs]
+        jobs = [asyncio.create_task(_look_on(tab, seen)) for tab in tabs]
         try:
             first = await _after_epoch(lab, run_id, len(lab.epochs(run_id)) + 1, jobs)
-            polls.clear()
-            late[0] = 0
+            seen.clear()
             parts = {"web": server.process, "training": _runner(server, run_id)}
             spent = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
             began = time.perf_counter()
@@ -61,35 +57,58 @@ async def watched(
             last = await _after_epoch(lab, run_id, len(lab.epochs(run_id)) + 1, jobs)
             took = time.perf_counter() - began
             used = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
-            answers = list(polls)
+            polls, drawn, late = list(seen.polls), list(seen.drawn), seen.late
         finally:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
     return {
         "epochs": [done.seconds for done in lab.epochs(run_id)[first:last]],
-        "polls": [1000 * answer.seconds for answer in answers],
-        "bytes": [answer.bytes for answer in answers],
-        "late": late[0],
+        "polls": [1000 * answer.seconds for answer in polls],
+        "bytes": [answer.bytes for answer in polls],
+        "drawn": [1000 * answer.seconds for answer in drawn],
+        "late": late,
         "processor": {name: (used[name] - spent[name]) / took for name in used},
     }
 
 
-async def _poll(tab: Visitor, polls: list[Answer], late: list[int], every: float | None) -> None:
-    """As the browser's timers do, from a moment of its own on."""
-    due: dict[str, float] = {}
+@dataclass
+class _Seen:
+    """Of all tabs."""
+
+    polls: list[Answer] = field(default_factory=list)
+    drawn: list[Answer] = field(default_factory=list)
+    late: int = 0
+
+    def clear(self) -> None:
+        self.polls.clear()
+        self.drawn.clear()
+        self.late = 0
+
+
+async def _look_on(tab: Visitor, seen: _Seen) -> None:
+    """As the browser does it: fetches the news each second from a moment of its own on, and asks for a drawing where it must."""
+    news = time.perf_counter() + random.random()  # noqa: S311
+    timers: dict[str, float] = {}
     while True:
-        # They may change: a run that is paused is drawn anew as a whole, and a page that many watch asks for another pace.
-        timers = dict(tab.fragments) if every is None else {tab.quickest: every}
-        for fragment, interval in timers.items():
-            due.setdefault(fragment, time.perf_counter() + interval * random.random())  # noqa: S311
-        fragment = min(timers, key=due.__getitem__)
-        await asyncio.sleep(max(0.0, due[fragment] - time.perf_counter()))
-        polls.append(await tab.poll(fragment))
-        due[fragment] += timers[fragment]
-        while due[fragment] < time.perf_counter():
-            due[fragment] += timers[fragment]
-            late[0] += 1
+        for fragment, interval in tab.fragments.items():  # a page that is drawn as a whole has others
+            timers.setdefault(fragment, time.perf_counter() + interval * random.random())  # noqa: S311
+        timers = {fragment: due for fragment, due in timers.items() if fragment in tab.fragments}
+        timer = min(timers, key=timers.__getitem__, default=None)
+        if timer is not None and timers[timer] < news:
+            await asyncio.sleep(max(0.0, timers[timer] - time.perf_counter()))
+            timers[timer] += tab.fragments[timer]
+            seen.drawn.append(await tab.poll(timer))
+            continue
+        await asyncio.sleep(max(0.0, news - time.perf_counter()))
+        answer, draw = await tab.look()
+        seen.polls.append(answer)
+        if draw:
+            seen.drawn.append(await tab.poll(tab.live_fragment))
+        news += 1.0
+        while news < time.perf_counter():
+            news += 1.0
+            seen.late += 1
 
 
 async def _after_epoch(lab: Lab, run_id: str, number: int, jobs: list[asyncio.Task[None]]) -> int:
@@ -136,13 +155,15 @@ def windows_to_figures(windows: list[dict[str, Any]]) -> dict[str, Any]:
     }
     if polls:
         found |= {"poll": figure(polls, "ms"), "bytes": figure([size / 1000 for one in windows for size in one["bytes"]], "kB")}
+    if drawn := [value for one in windows for value in one["drawn"]]:
+        found["drawn"] = figure(drawn, "ms")
     return found
 
 
-def lost(alone: list[dict[str, Any]], watched_too: list[dict[str, Any]]) -> Figure:
-    """Per cent of its images a second that the training loses: each round's own pair of windows is compared."""
-    pairs = zip(alone, watched_too, strict=True)
-    return figure([100 * (1 - statistics.mean(a["epochs"]) / statistics.mean(w["epochs"])) for a, w in pairs], "%")
+def lost(before: dict[str, Any], seen: dict[str, Any], after: dict[str, Any]) -> float:
+    """Per cent of its images a second that the training loses while it is watched, against the unwatched windows around it."""
+    alone = [1 / statistics.mean(one["epochs"]) for one in (before, after)]
+    return 100 * (1 - 1 / statistics.mean(seen["epochs"]) / statistics.mean(alone))
 
 
 async def memory_of_polling(server: Server, run_id: str, browsers: int, *, seconds: float, every: float) -> dict[str, Any]:

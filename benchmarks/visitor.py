@@ -2,13 +2,16 @@
 
 Thirty Chromiums on a small machine would take the time from what they measure. This takes a per cent or two of it, and asks
 what a browser asks: each rerun names the page, the address, the state of each widget and the messages that it still has in its
-cache; a fragment with `run_every` is rerun under the id that the server sent for it. It follows Streamlit's own
-protocol (streamlit/proto) and not a documented interface, so it may need care after an update of Streamlit.
+cache; a fragment with `run_every` is rerun under the id that the server sent for it; the news of a run in progress are fetched
+as the script in pages/_parts/live_plot.py has it. It follows Streamlit's own protocol (streamlit/proto) and not a documented
+interface, so it may need care after an update of Streamlit.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import time
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +23,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.fetcher import Fetcher
 
 PATIENCE = 60.0  # seconds for an answer
 CACHED_RUNS = 2  # Streamlit's global.maxCachedMessageAge: after so many runs without use, a browser forgets a message
@@ -61,12 +66,16 @@ class Visitor:
     """Made by `visiting`. One request at a time."""
 
     socket: ClientConnection
+    fetcher: Fetcher
     page: str  # as in the address: "" or "train"
     query: str
     widgets: dict[str, Widget] = field(default_factory=dict)  # by id
     fragments: dict[str, float] = field(default_factory=dict)  # those that run by themselves, and how often (seconds)
     tables: int = 0  # data frames in the last run of the whole page
     alerts: list[str] = field(default_factory=list)  # warnings and errors there
+    live: dict[str, Any] = field(default_factory=dict)  # what was last drawn of a run in progress; "feed" is where its news are
+    live_fragment: str = ""  # in which it stands
+    _drew: float = 0.0
     _hash: str = ""
     _before: dict[str, Widget] = field(default_factory=dict)  # those of the run before this one
     _cached: dict[str, int] = field(default_factory=dict)  # hash → the run in which it was last used
@@ -84,6 +93,17 @@ class Visitor:
     async def poll(self, fragment: str) -> Answer:
         """What the browser does by itself each time `run_every` is over."""
         return await self._rerun(fragment=fragment)
+
+    async def look(self) -> tuple[Answer, bool]:
+        """Fetches the news of the run on the page; True if the browser would have its fragment drawn anew."""
+        began = time.perf_counter()
+        status, body, size = await self.fetcher.get(self.live["feed"])
+        answer = Answer(time.perf_counter() - began, size, 1)
+        if status != 200:
+            return answer, True
+        news = json.loads(gzip.decompress(body))["live"]
+        late = time.perf_counter() - self._drew > news["pace"]
+        return answer, news["page"] != self.live["page"] or (news["table"] != self.live["table"] and late)
 
     async def set(self, widget: str, value: Any) -> Answer:
         """Gives the widget with this id a value, as its control would."""
@@ -157,6 +177,8 @@ class Visitor:
             # The server tells a value when it changes it; else the browser keeps the one that it has.
             keeps = known is not None and not getattr(said, "set_value", False)
             self.widgets[said.id] = Widget(kind, said, known.value if keeps else _value(kind, said))
+        if kind == "bidi_component" and (live := json.loads(element.bidi_component.bytes or b"{}").get("live")):
+            self.live, self.live_fragment, self._drew = live, message.delta.fragment_id, time.perf_counter()
         self.tables += kind == "dataframe"
         if kind == "alert":
             self.alerts.append(element.alert.body)
@@ -192,4 +214,8 @@ async def visiting(address: str, page: str = "", query: str = "") -> AsyncIterat
     url = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     # A browser offers these two; the second stands for a login's token. Both sides leave compression off by default.
     async with connect(url, subprotocols=["streamlit", "PLACEHOLDER_AUTH_TOKEN"], compression=None, max_size=None) as socket:  # type: ignore[list-item]
-        yield Visitor(socket, page, query)
+        fetcher = Fetcher(address)
+        try:
+            yield Visitor(socket, fetcher, page, query)
+        finally:
+            fetcher.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from typing import Any
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from benchmarks import __main__ as command
 from benchmarks import page_watching, targets
+from benchmarks.fetcher import Fetcher
 from benchmarks.figures import figure, in_turns, number, table, text, times
 from benchmarks.results_page import BENCHMARKS_PAGE, machine, put
 from benchmarks.targets import Target, targets_table
@@ -123,13 +126,11 @@ def test_an_unknown_benchmark_is_refused_in_words():
     assert answer.exception is None or isinstance(answer.exception, SystemExit)
 
 
-def test_what_the_training_loses_is_found_within_each_round():
-    alone = [{"epochs": [1.0]}, {"epochs": [2.0]}]  # the machine was half as fast in the second round
-    watched = [{"epochs": [1.25]}, {"epochs": [2.5, 2.5]}]
+def test_what_the_training_loses_is_found_against_the_windows_around_it():
+    before, after = {"epochs": [1.0]}, {"epochs": [3.0, 3.0]}  # the machine became slower: 2/3 of an epoch a second between
 
-    found = page_watching.lost(alone, watched)
-
-    assert (found["low"], found["high"], found["unit"]) == (pytest.approx(20), pytest.approx(20), "%")
+    assert page_watching.lost(before, {"epochs": [1.5]}, after) == pytest.approx(0)
+    assert page_watching.lost(before, {"epochs": [1.8, 2.0]}, after) == pytest.approx(100 * (1 - 1.5 / 1.9))
 
 
 def test_memory_is_extrapolated_along_a_line_that_says_how_sure_it_is():
@@ -165,7 +166,7 @@ def test_a_visitor_counts_what_came_and_notes_the_fragments_that_run_by_themselv
     rerun = ForwardMsg()
     rerun.auto_rerun.fragment_id, rerun.auto_rerun.interval = "abc", 1.0
     socket = _Socket(ForwardMsg(), _finished(ForwardMsg.FINISHED_EARLY_FOR_RERUN), rerun, _finished())
-    tab = Visitor(socket, "train", "run=1")
+    tab = Visitor(socket, Fetcher("http://localhost:1"), "train", "run=1")
 
     answer = run_visits(tab.load())
 
@@ -174,10 +175,44 @@ def test_a_visitor_counts_what_came_and_notes_the_fragments_that_run_by_themselv
     assert tab.fragments == {"abc": 1.0}
 
 
+class _Fetched:
+    """Answers with these news of a run."""
+
+    def __init__(self, status: int = 200, **live: Any) -> None:
+        self.answer = status, gzip.compress(json.dumps({"live": live}).encode()), 300
+
+    async def get(self, path: str) -> tuple[int, bytes, int]:
+        assert path == "component/live/a.gz"
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("news", "drawn"),
+    [
+        ({"page": "p", "table": "t", "pace": 0.0}, False),
+        ({"page": "p", "table": "more", "pace": 0.0}, True),
+        ({"page": "p", "table": "more", "pace": 60.0}, False),  # many watch
+        ({"page": "another", "table": "t", "pace": 60.0}, True),
+        ({"status": 404, "page": "p", "table": "t", "pace": 0.0}, True),
+    ],
+)
+def test_a_visitor_fetches_the_news_of_a_run_and_knows_when_a_browser_would_draw_more(news, drawn):
+    shows = ForwardMsg()
+    shows.delta.fragment_id = "abc"
+    live = {"page": "p", "table": "t", "pace": 0.0, "feed": "component/live/a.gz"}
+    shows.delta.new_element.bidi_component.bytes = json.dumps({"charts": [], "live": live}).encode()
+    tab = Visitor(_Socket(shows, _finished()), _Fetched(**news), "train", "run=1")
+    run_visits(tab.load())
+
+    answer, more = run_visits(tab.look())
+
+    assert (answer.bytes, more, tab.live_fragment) == (300, drawn, "abc")
+
+
 def test_a_page_that_fails_is_not_timed():
     broken = ForwardMsg()
     broken.delta.new_element.exception.type = "ValueError"
-    tab = Visitor(_Socket(broken, _finished()), "", "")
+    tab = Visitor(_Socket(broken, _finished()), Fetcher("http://localhost:1"), "", "")
 
     with pytest.raises(PageFailed, match="ValueError"):
         run_visits(tab.load())

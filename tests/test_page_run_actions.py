@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from page_fakes import open_page, widget
 from page_runs import RunsLab
 
 from cnnlab.runs.records import State
 from pages._parts import visitor
-from pages._parts.run_words import escaped, file_size, ordinal, short_title
+from pages._parts.run_words import STATE_WORDS, escaped, file_size, ordinal, short_title
 
 NASTY = "<img src=x onerror=alert(1)> \"quotes\" & 'more' **bold** :smile: -> שלום \u202eevil"
 
@@ -35,7 +37,8 @@ def button(app, start):
 
 
 def sentence(app):
-    return app.get("progress")[0].proto.text
+    live = next(filter(None, (json.loads(each.proto.bytes).get("live") for each in app.get("bidi_component"))))
+    return f"{live['word']}: {live['rest']}"
 
 
 def in_state(lab, state, **settings):
@@ -78,7 +81,7 @@ def test_each_state_has_its_sentence_and_the_buttons_that_make_sense(monkeypatch
     assert labels(app)[: len(first)] == first
     assert "Change something and train again" in labels(app)
     assert button(app, "Delete").disabled == lab.run(run_id).active
-    assert sentence(app).startswith(":material/")
+    assert sentence(app).startswith(STATE_WORDS[state] + ": ")
 
 
 def test_pause_and_resume(monkeypatch, lab):

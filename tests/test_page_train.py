@@ -36,6 +36,12 @@ def button(app, start):
     return next(each for each in app.button if each.label.startswith(start))
 
 
+def said_of_the_run(app):
+    """The sentence above the curves, and the share that its bar shows."""
+    live = next(filter(None, (json.loads(each.proto.bytes).get("live") for each in app.get("bidi_component"))))
+    return f"{live['word']}: {live['rest']}", live["share"]
+
+
 def figures(app):
     """The curves on the page, as Plotly gets them."""
     return [chart["figure"] for each in app.get("bidi_component") for chart in json.loads(each.proto.bytes)["charts"]]
@@ -201,8 +207,7 @@ def test_a_running_run_shows_how_far_it_is_and_its_curves_grow(monkeypatch, lab)
     lab.begin(run_id)
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    sentence = app.get("progress")[0].proto.text
-    assert "epoch 1 of 10 · 5 % · 1:20 left · 9,500 images/s" in sentence
+    assert said_of_the_run(app) == ("Training: epoch 1 of 10 · 5 % · 1:20 left · 9,500 images/s", 0.05)
     loss, _ = figures(app)
     assert [len(trace["x"]) for trace in loss["data"]] == [1, 0, 0]
 
@@ -221,7 +226,7 @@ def test_a_waiting_run_says_what_it_waits_for(monkeypatch, lab):
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    assert "“the long one”" in app.get("progress")[0].proto.text
+    assert "“the long one”" in said_of_the_run(app)[0]
 
 
 def test_stop_asks_once_and_then_cannot_be_pressed(monkeypatch, lab):
@@ -239,7 +244,7 @@ def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings
     run_id = lab.trained(learning_rate=0.05)
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    assert "Finished" in app.get("progress")[0].proto.text
+    assert "Finished" in said_of_the_run(app)[0]
     assert not [each for each in app.button if each.label == "Stop"]
     button(app, "Change something").click().run()
     assert said(app) == {"learning_rate": "0.05", "epochs": "1"}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+import time
+from pathlib import Path
 
 import pytest
 from page_runs import RunsLab
@@ -10,9 +14,11 @@ from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
 
 from cnnlab.errors import RunNotFound
-from pages._parts import server_costs
+from cnnlab.runs.records import State
+from pages._parts import live_feed, server_costs
+from pages._parts.live_feed import Feed
 from pages._parts.run_news import watched
-from pages._parts.run_pace import FORGET, PACES, POLL_COST, Pace
+from pages._parts.run_pace import DRAWING, FORGET, PACES, Pace
 
 
 @pytest.fixture
@@ -67,23 +73,126 @@ def test_a_run_that_is_gone_is_gone_for_all_and_nothing_of_it_is_kept(lab):
             watched(lab, "deadbeef").moment(fresh=fresh)
 
 
-def test_few_watchers_ask_each_second_and_many_so_seldom_that_the_training_keeps_its_share():
+def test_few_watchers_have_the_page_drawn_each_second_and_many_so_seldom_that_the_training_keeps_its_share():
     now = [0.0]
-    pace = Pace(share=0.08, clock=lambda: now[0])
-    got = [pace.asked(str(each)) for each in range(30)]
+    pace = Pace(share=0.02, clock=lambda: now[0])
+    got = []
+    for each in range(30):
+        pace.seen(str(each))
+        got.append(pace.pace)
 
-    assert got[:10] == [1.0] * 10
+    assert got[:2] == [1.0] * 2
     assert got == sorted(got)
-    assert 30 * POLL_COST / got[-1] <= 0.08
-    assert pace.asked("0") == got[-1]  # the same one again is nobody new
+    assert 30 * DRAWING / got[-1] <= 0.02
+    pace.seen("0")
+    assert pace.pace == got[-1]  # the same one again is nobody new
     now[0] += FORGET + 1
-    assert pace.asked("0") == 1.0
+    pace.seen("0")
+    assert pace.pace == 1.0
 
 
-def test_however_many_watch_each_is_answered_within_a_few_seconds():
-    pace = Pace(share=0.08, clock=lambda: 0.0)
+def test_however_many_watch_each_has_its_page_drawn_within_a_few_seconds():
+    pace = Pace(share=0.02, clock=lambda: 0.0)
+    for each in range(500):
+        pace.seen(str(each))
 
-    assert max(pace.asked(str(each)) for each in range(500)) == PACES[-1]
+    assert pace.pace == PACES[-1]
+
+
+def read(feed: Feed, folder: Path, key: str) -> bytes:
+    return gzip.decompress((folder / feed.address(key).rpartition("/")[2]).read_bytes())
+
+
+def test_what_is_watched_is_a_file_that_is_made_anew_until_nobody_asks_for_it(tmp_path, monkeypatch):
+    now, said = [0.0], [b"first"]
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    feed = Feed(tmp_path, "component/live", clock=lambda: now[0])
+    feed.keep("run", lambda: said[0])
+    assert feed.turn()
+    assert read(feed, tmp_path, "run") == b"first"
+
+    said[0] = b"second"
+    feed.turn()
+    assert read(feed, tmp_path, "run") == b"second"
+
+    now[0] = 0.9 * live_feed.FORGET
+    feed.keep("run", lambda: said[0])
+    now[0] = 1.1 * live_feed.FORGET
+    assert feed.turn()
+    now[0] = 2 * live_feed.FORGET
+    assert not feed.turn()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_has_a_name_that_cannot_be_guessed_and_needs_no_care(tmp_path):
+    ours, other = (Feed(tmp_path, "component/live") for _ in range(2))
+
+    assert ours.address("run") == ours.address("run") != ours.address("another")
+    assert ours.address("run") != other.address("run")
+    assert re.fullmatch(r"component/live/[0-9a-f]{24}\.json\.gz", ours.address("../../etc/passwd"))
+
+
+def test_a_run_that_goes_away_or_a_full_disk_ends_no_feed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    feed = Feed(tmp_path, "component/live")
+
+    def gone() -> bytes:
+        raise RunNotFound("There is no run.")
+
+    def full() -> bytes:
+        raise OSError(28, "No space left on device")
+
+    feed.keep("gone", gone)
+    feed.keep("full", full)
+    feed.keep("fine", lambda: b"fine")
+    assert feed.turn()
+    assert read(feed, tmp_path, "fine") == b"fine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_feed_works_by_itself_and_rests_when_nobody_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr(live_feed, "SECONDS", 0.01)
+    now = [0.0]
+    feed = Feed(tmp_path, "component/live", clock=lambda: now[0])
+    for _ in range(2):  # and again after a rest
+        feed.keep("run", lambda: b"news")
+        wait_for(lambda: any(tmp_path.glob("*.gz")))
+        now[0] += live_feed.FORGET + 1
+        wait_for(lambda: feed._thread is None)
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab, running, tmp_path, monkeypatch):
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    monkeypatch.setattr(live_feed, "shared", feed := Feed(tmp_path, "component/live"))
+    monkeypatch.setattr("pages._parts.run_news.SHARED_SECONDS", 0.0)
+    every = watched(lab, running)
+    live = shown(every)["live"]
+    every.follow(logarithmic=False)
+    lab.epoch(running)
+    feed.turn()
+
+    said = json.loads(gzip.decompress((tmp_path / live["feed"].rpartition("/")[2]).read_bytes()))
+    assert said == shown(every)
+    assert said["live"]["feed"] == live["feed"]
+    assert said["live"]["table"] != live["table"]  # an epoch more
+    assert shown(every, logarithmic=True)["live"]["feed"] != live["feed"]
+    lab.store.move(running, State.STOPPING)
+    stopping = shown(every)["live"]
+    assert stopping["page"] != said["live"]["page"]
+    lab.store.move(running, State.STOPPED)
+    assert shown(every)["live"]["feed"] is None
+
+
+def shown(every, *, logarithmic=False):
+    return json.loads(every.news(every.moment(fresh=True), logarithmic=logarithmic).curves.data)
+
+
+def wait_for(condition):
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_the_theme_is_read_once_and_comes_out_the_same(monkeypatch):

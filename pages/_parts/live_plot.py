@@ -1,4 +1,8 @@
-"""Plotly charts that keep zoom and legend choices while their values change; `st.plotly_chart` starts anew at each change."""
+"""Plotly charts that keep zoom and legend choices while their values change; `st.plotly_chart` starts anew at each change.
+
+Those of a run in progress fetch their own news once a second, with its progress: a script run would cost the server five times
+as much. They ask for one only where something else on the page has to be drawn anew.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +23,16 @@ _FILES = v1.declare_component("plotly_files", path=_PLOTLY)
 _ADDRESS = f"component/{_FILES.name}/{_FILE}?v={version('plotly')}"
 
 _LOAD = """
-function loadPlotly(address) {
-  if (window.Plotly) return Promise.resolve();
+function fromRoot(address) {
   // Streamlit's own script says where the app's root is, whichever page or base path this is.
   const own = document.querySelector('script[src*="static/js/"]');
-  const root = own ? new URL("../../", own.src) : new URL("./", document.baseURI);
+  return new URL(address, own ? new URL("../../", own.src) : new URL("./", document.baseURI));
+}
+
+function loadPlotly(address) {
+  if (window.Plotly) return Promise.resolve();
   // Streamlit serves these files without a date, so a script tag would fetch the 5 MB anew each time; the address has the version.
-  window.cnnlabPlotly ??= fetch(new URL(address, root), { cache: "force-cache" })
+  window.cnnlabPlotly ??= fetch(fromRoot(address), { cache: "force-cache" })
     .then((reply) => (reply.ok ? reply.blob() : Promise.reject(reply.status)))
     .then((code) => new Promise((resolve, reject) => {
       const script = document.createElement("script");
@@ -71,15 +78,15 @@ function place(plots, number) {
   return [...plots.children];
 }
 
-export default function ({ data, parentElement }) {
-  const { charts, address } = JSON.parse(new TextDecoder().decode(data));
-  const plots = parentElement.querySelector(".cnn-plots");
+function show(parent, { charts, address, live }) {
+  const plots = parent.querySelector(".cnn-plots");
   plots.gone = false;
   place(plots, charts.length).forEach((node, i) => {
     node.style.height = charts[i].figure.layout.height + "px";
     node.setAttribute("aria-label", charts[i].label);
     node.latest = charts[i];
   });
+  tell(parent.querySelector(".cnn-progress"), live);
   loadPlotly(address).then(
     () => {
       if (plots.gone) return;
@@ -91,9 +98,63 @@ export default function ({ data, parentElement }) {
     },
     () => { plots.textContent = "The chart could not be loaded. Reload the page to try again."; },
   );
+  return plots;
+}
+
+function tell(progress, live) {
+  progress.hidden = !live;
+  if (!live) return;
+  const share = Math.round(100 * live.share);
+  ["icon", "word", "rest"].forEach((part) => { progress.querySelector(".cnn-" + part).textContent = live[part]; });
+  progress.querySelector(".cnn-bar").setAttribute("aria-valuenow", share);
+  progress.querySelector(".cnn-bar > div").style.width = share + "%";
+}
+
+// Fetches the news of `plots.live` once a second until there are none to come.
+function follow(parent, plots) {
+  const again = (wait) => { plots.follows = setTimeout(look, wait); };
+  const look = async () => {
+    const known = plots.live;
+    plots.follows = undefined;
+    if (plots.gone || !known.feed) return;
+    try {
+      if (!document.hidden) {
+        const reply = await fetch(fromRoot(known.feed), { cache: "no-store" });
+        if (!reply.ok) throw new Error(reply.status);
+        const news = await new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))).json();
+        plots.failed = 0;
+        if (plots.live !== known || plots.gone) return again(1000);  // the script was quicker
+        show(parent, news);
+        // What moves buttons is drawn at once; a row more in the table when the server has the time for it.
+        if (news.live.page !== known.page) ask(plots);
+        else if (news.live.table !== known.table && performance.now() - plots.drew > 1000 * news.live.pace) ask(plots);
+      }
+    } catch {
+      plots.failed = (plots.failed ?? 0) + 1;
+      if (plots.failed % 5 === 0) ask(plots);
+    }
+    again(1000);
+  };
+  // Browsers that were opened at once, by a class, do not ask at once.
+  if (plots.live.feed && !plots.follows) again(200 + 800 * Math.random());
+}
+
+function ask(plots) {
+  plots.drew = performance.now();
+  plots.trigger("moved", true);
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const shown = JSON.parse(new TextDecoder().decode(data));
+  const plots = show(parentElement, shown);
+  plots.live = shown.live ?? {};
+  plots.trigger = setTriggerValue;
+  plots.drew = performance.now();
+  follow(parentElement, plots);
   return () => {
     clearInterval(plots.watch);
-    plots.watch = undefined;
+    clearTimeout(plots.follows);
+    plots.watch = plots.follows = undefined;
     plots.gone = true;
     [...plots.children].forEach((node) => purge(node, () => plots.gone));
   };
@@ -105,11 +166,26 @@ _CSS = """
 .cnn-plots { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 1rem; width: 100%;
   color: var(--st-text-color); font-family: var(--st-font); }
 @media (max-width: 640px) { .cnn-plots { grid-auto-flow: row; } }
+.cnn-progress { color: var(--st-text-color); font-family: var(--st-font); margin-bottom: .75rem; }
+.cnn-progress p { margin: 0 0 .5rem; line-height: 1.5; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.cnn-icon { font-family: "Material Symbols Rounded"; font-size: 1.25em; line-height: 1; vertical-align: -0.2em; user-select: none; }
+.cnn-word { font-weight: 600; }
+.cnn-bar { height: .5rem; border-radius: .25rem; background: var(--st-secondary-background-color); overflow: hidden;
+  outline: 1px solid var(--st-border-color); outline-offset: -1px; }
+.cnn-bar > div { height: 100%; background: var(--st-primary-color); transition: width .4s; }
+"""
+
+_HTML = """
+<div class="cnn-progress" hidden>
+  <p><span class="cnn-icon" aria-hidden="true"></span> <span class="cnn-word"></span>: <span class="cnn-rest"></span></p>
+  <div class="cnn-bar" role="progressbar" aria-label="Progress of the run" aria-valuemin="0" aria-valuemax="100"><div></div></div>
+</div>
+<div class="cnn-plots"></div>
 """
 
 _charts = v2.component(
     "cnnlab_live_plot",
-    html='<div class="cnn-plots"></div>',
+    html=_HTML,
     css=_CSS,
     js=_JS,
     isolate_styles=False,  # Plotly puts its own styles into the page, not into a shadow root
@@ -141,6 +217,19 @@ class Chart(NamedTuple):
     tools: bool = True  # Plotly's own, for zooming and saving
 
 
+class Live(NamedTuple):
+    """A run in progress, above its charts, and where there is news of it."""
+
+    icon: str  # of Material Symbols, by name
+    word: str
+    rest: str  # of the sentence, as plain text
+    share: float  # done, 0 to 1
+    page: str  # differs where what stands around the charts has to be drawn anew
+    table: str  # the same, where it may wait
+    pace: float  # seconds that it may wait at least
+    feed: str | None  # address from the app's root, under which the same comes anew
+
+
 class Encoded(NamedTuple):
     """Charts side by side, as they are sent; made once, they can be sent to many."""
 
@@ -148,18 +237,23 @@ class Encoded(NamedTuple):
     height: int | Literal["content"]
 
 
-def encoded(*charts: Chart) -> Encoded:
+def encoded(*charts: Chart, live: Live | None = None) -> Encoded:
     """Charts that stand side by side, or below each other on a narrow screen, as one element: each costs a message."""
-    text = json.dumps({"charts": [each._asdict() for each in charts], "address": _ADDRESS}, separators=(",", ":"), allow_nan=False)
+    shown = {"charts": [each._asdict() for each in charts], "address": _ADDRESS, "live": live and live._asdict()}
+    text = json.dumps(shown, separators=(",", ":"), allow_nan=False)
     # The height is given here too, so that the place is kept while the browser loads Plotly.
     return Encoded(text.encode(), charts[0].figure["layout"]["height"] if len(charts) == 1 else "content")
 
 
 def live_plots(plots: Encoded, *, key: str) -> None:
-    """Draws charts that were encoded before."""
-    _charts(data=plots.data, key=key, height=plots.height)
+    """Draws charts that were encoded before. Those with a feed have the script, or the fragment around them, run when they must."""
+    _charts(data=plots.data, key=key, height=plots.height, on_moved_change=_drawn_anew)
 
 
 def live_plot(figure: dict[str, Any], *, key: str, label: str, tools: bool = True) -> None:
     """Draws one figure; `label` and `tools` as a `Chart` has them."""
     live_plots(encoded(Chart(figure, label, tools)), key=key)
+
+
+def _drawn_anew() -> None:
+    """That the script runs is all that was asked for."""

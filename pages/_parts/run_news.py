@@ -13,9 +13,11 @@ from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
-from pages._parts.live_plot import Chart, Encoded, encoded
+from pages._parts import live_feed, run_pace
+from pages._parts.live_plot import Chart, Encoded, Live, encoded
 from pages._parts.run_list import outline
-from pages._parts.run_sentence import sentence
+from pages._parts.run_sentence import Sentence, sentence
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS
 
 SHARED_SECONDS = 0.9  # how old an answer may be that was made for another browser
 REMEMBERED = 64  # runs; those nobody has asked for the longest are forgotten
@@ -38,17 +40,29 @@ class Moment:
     run: Run
     others: tuple[Any, ...]  # what can be seen of the other runs
     latest: Progress | None
-    sentence: str  # for Markdown
+    sentence: Sentence
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """What the parts of the page depend on that are not drawn again and again."""
+        run = self.run
+        return run.state, run.position, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs, self.others
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        done = self.latest.share_done if self.latest else 0.0
+        return 1.0 if self.run.state is State.FINISHED else min(1.0, max(0.0, done))
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The curves, the epochs' table and what was noticed."""
+    """Progress and curves, the epochs' table and what was noticed."""
 
     curves: Encoded
     notices: tuple[str, ...]
     epochs: pa.Table
-    table: str  # differs where the table does
+    table: str  # differs where the table or the notices do
 
 
 class Watched:
@@ -76,14 +90,49 @@ class Watched:
     def news(self, moment: Moment, *, logarithmic: bool) -> News:
         """The news at `moment`. Raises StoreError."""
         # Whatever is told of a run changes one of these, or is followed by what does within a second.
-        run = moment.run
-        of = repr((run.state, run.epochs_done, run.config.epochs, run.has_checkpoint, moment.latest))
+        of = repr((moment.outline, moment.sentence, moment.run.epochs_done, moment.latest, run_pace.shared.pace))
         with self._lock:
             known = self._news.get(logarithmic)
             if known is None or known[0] != of:
                 # A curve of 500 points takes 10 ms to read, thin and encode.
-                known = self._news[logarithmic] = of, _news(self._lab, run, logarithmic)
+                known = self._news[logarithmic] = of, self._made_news(moment, logarithmic)
             return known[1]
+
+    def _made_news(self, moment: Moment, logarithmic: bool) -> News:
+        lab, run = self._lab, moment.run
+        epochs, progress, events = lab.epochs(run.id), lab.progress(run.id), lab.events(run.id)
+        started = next((event for event in events if isinstance(event, RunStarted)), None)
+        over = run.state in (State.STOPPED, State.FAILED, State.FINISHED)
+        total = max(1, run.epochs_done, progress[-1].epoch if progress else 1) if over else run.config.epochs
+        marks = rests(events)
+        loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks)
+        accuracy = accuracy_curve(run.id, epochs, progress, total, classes=started.classes if started else None, marks=marks)
+        notices = tuple(event.message for event in events if isinstance(event, Notice))
+        table = f"{run.id} {hash((epochs, notices))}"
+        curves = encoded(
+            Chart(loss, "Training and test loss against epochs"),
+            Chart(accuracy, "Training and test accuracy against epochs"),
+            live=Live(
+                icon=STATE_ICONS[run.state].removeprefix(":material/").removesuffix(":"),
+                word=STATE_WORDS[run.state],
+                rest=moment.sentence.rest,
+                share=moment.share,
+                page=str(hash(repr(moment.outline))),
+                table=table,
+                pace=run_pace.shared.pace,
+                feed=live_feed.shared.address(self._feed(logarithmic)) if run.active else None,
+            ),
+        )
+        return News(curves, notices, _table(epochs), table)
+
+    def follow(self, *, logarithmic: bool) -> None:
+        """Has browsers fetch the news by themselves for a minute."""
+        live_feed.shared.keep(
+            self._feed(logarithmic), lambda: self.news(self.moment(fresh=False), logarithmic=logarithmic).curves.data
+        )
+
+    def _feed(self, logarithmic: bool) -> str:
+        return f"{id(self._lab)} {self._id} {logarithmic}"
 
 
 _watched: dict[tuple[int, str], Watched] = {}
@@ -97,21 +146,6 @@ def watched(lab: Lab, run_id: str) -> Watched:
         while len(_watched) > REMEMBERED:
             del _watched[next(iter(_watched))]
         return found
-
-
-def _news(lab: Lab, run: Run, logarithmic: bool) -> News:
-    epochs, progress, events = lab.epochs(run.id), lab.progress(run.id), lab.events(run.id)
-    started = next((event for event in events if isinstance(event, RunStarted)), None)
-    over = run.state in (State.STOPPED, State.FAILED, State.FINISHED)
-    total = max(1, run.epochs_done, progress[-1].epoch if progress else 1) if over else run.config.epochs
-    marks = rests(events)
-    loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks)
-    accuracy = accuracy_curve(run.id, epochs, progress, total, classes=started.classes if started else None, marks=marks)
-    curves = encoded(
-        Chart(loss, "Training and test loss against epochs"), Chart(accuracy, "Training and test accuracy against epochs")
-    )
-    notices = tuple(event.message for event in events if isinstance(event, Notice))
-    return News(curves, notices, _table(epochs), f"{run.id} {hash(epochs)}")
 
 
 def _table(epochs: tuple[EpochDone, ...]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""How often browsers that watch a run ask again: each second, less often where so many watch that it would cost the training."""
+"""How often browsers that watch a run have more than its curves drawn anew: seldom where very many watch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from cnnlab.processes import cores
 
-POLL_COST = 0.008  # seconds of a core that one poll takes, the curves' share included (30 browsers, two cores)
-SHARE = 0.03  # of the machine that all polls together may take; the training has the rest
-PACES = (1.0, 2.0, 3.0, 4.0, 5.0)  # seconds between two polls of one browser
-FORGET = 2.5 * PACES[-1]  # seconds after which a browser that did not ask is gone
+LOOK_SECONDS = 15.0  # between two looks of a browser that was told of nothing new
+DRAWING = 0.008  # seconds of a core that drawing the changing part of a run's page takes (30 browsers, two cores)
+SHARE = 0.01  # of the machine that all drawing together may take; the training has the rest
+PACES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)  # seconds between two drawings of one browser
+FORGET = 2.5 * LOOK_SECONDS  # seconds after which a browser that did not look is gone
 
 
 class Pace:
@@ -23,17 +24,21 @@ class Pace:
         self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def asked(self, watcher: str) -> float:
-        """Notes that `watcher` asks; returns after how many seconds it is to ask again."""
+    def seen(self, watcher: str) -> None:
+        """Notes that `watcher` has looked."""
         with self._lock:
             now = self._clock()
             self._seen.pop(watcher, None)
             self._seen[watcher] = now
-            for other, at in list(self._seen.items()):  # in the order in which they asked
+            for other, at in list(self._seen.items()):  # in the order in which they looked
                 if now - at <= FORGET:
                     break
                 del self._seen[other]
-            needed = len(self._seen) * POLL_COST / self._share
+
+    @property
+    def pace(self) -> float:
+        """Seconds that a browser waits at least before it has more drawn than the curves."""
+        needed = len(self._seen) * DRAWING / self._share
         return next((each for each in PACES if each >= needed), PACES[-1])
 
 

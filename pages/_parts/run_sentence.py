@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cnnlab.events import Progress
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS, duration, escaped, isolated, ordinal, share, short_title, whole_share
+from pages._parts.run_words import STATE_WORDS, cut_title, duration, escaped, isolated, ordinal, share, whole_share
 
 
-def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
-    """For Markdown; led by the state's icon and word."""
-    lead = f"{STATE_ICONS[run.state]} **{STATE_WORDS[run.state]}**"
+class Sentence(NamedTuple):
+    """Plain text: whoever shows it has to see to what somebody typed."""
+
+    state: State
+    rest: str
+
+    def __str__(self) -> str:
+        return f"{STATE_WORDS[self.state]}: {self.rest}"
+
+
+def sentence(lab: Lab, run: Run, latest: Progress | None) -> Sentence:
+    """What `run` is doing, `latest` being the last that it has told."""
     if run.state is State.QUEUED:
-        return f"{lead}: {_waiting(lab, run)}"
+        return Sentence(run.state, _waiting(lab, run))
     if run.state in IN_PROCESS:
-        return f"{lead}: {_working(run, latest)}"
+        return Sentence(run.state, _working(run, latest))
     facts = [f"{run.epochs_done} of {run.config.epochs} epochs"]
     if run.seconds is not None:
         facts.append(duration(run.seconds))
@@ -22,7 +33,7 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
         facts.append(f"{share(run.test_accuracy)} of the test images right")
     if run.device:
         facts.append(run.device)
-    return f"{lead}: {' · '.join(facts)}{_next(lab, run)}"
+    return Sentence(run.state, " · ".join(facts) + _next(lab, run))
 
 
 def _waiting(lab: Lab, run: Run) -> str:
@@ -34,7 +45,7 @@ def _waiting(lab: Lab, run: Run) -> str:
     place = "it is next" if not before else f"{ordinal(before + 1)} in the queue"
     if not going:
         return place
-    names = " and ".join(f"“{short_title(other)}”" for other in going[:2]) + (" and others" if len(going) > 2 else "")
+    names = " and ".join(f"“{cut_title(other)}”" for other in going[:2]) + (" and others" if len(going) > 2 else "")
     if before:
         return f"{place}; {names} {'are' if len(going) > 1 else 'is'} training now"
     return f"{place}; {goes_on} when {names} {'is' if len(going) == 1 else 'are'} done"

@@ -8,23 +8,22 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from pages._parts.live_plot import live_plots
 from pages._parts.run_actions import run_actions
-from pages._parts.run_news import FORMATS, Moment, watched
-from pages._parts.run_pace import shared
+from pages._parts.run_news import FORMATS, watched
+from pages._parts.run_pace import LOOK_SECONDS, shared
 from pages._parts.run_sentence import by_whom
 from pages._parts.run_words import ago, box, escaped, title
 from pages._parts.server_costs import leave_modules_alone
 from pages._parts.settings import WORDS
 from pages._parts.shell import fragment
 
-PACED_SECONDS = 20.0  # between two looks at how many others watch
 REST_SECONDS = 5.0  # between two looks at a run that rests: another browser may resume it, or the lab itself
+LOGARITHMIC = "Logarithmic loss"
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow at each epoch
 # A name may be long, and may run from right to left.
 TITLE_STYLE = """<style>
@@ -41,52 +40,29 @@ def run_view(lab: Lab, run: Run) -> None:
     if run.note:
         st.html(box(run.note))
     # The buttons stand outside the part that is drawn again and again, so that a note can be typed in peace.
-    state = st.container()
     run_actions(lab, run)
     moment = watched(lab, run.id).moment(fresh=True)
-    fragment(_changing, run_every=PACED_SECONDS if run.active else None)(lab, run.id, _outline(moment), state, run.active)
+    # A run in progress has its own news fetched (live_plot.py): this is for browsers that missed them.
+    fragment(_live, run_every=LOOK_SECONDS if run.active else REST_SECONDS)(lab, run.id, moment.outline)
     _configuration(run.config)
 
 
-def _outline(moment: Moment) -> tuple[Any, ...]:
-    """What the parts of the page that are not drawn again and again depend on."""
-    run = moment.run
-    return run.state, run.position, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs, moment.others
-
-
-def _changing(lab: Lab, run_id: str, drawn: tuple[Any, ...], state: DeltaGenerator, active: bool) -> None:
-    """Has what changes drawn again and again. Asks the lab nothing: if this failed, nobody would look again."""
-    logarithmic = st.toggle(
-        "Logarithmic loss",
-        key="logarithmic loss",
-        help="Equal distances for equal ratios: small losses can be told apart late in a run.",
-    )
-    # A fragment in a fragment: its pace can be changed while the rest of the page stays, an open dialog or a note half typed.
-    fragment(_live, run_every=_pace() if active else REST_SECONDS)(lab, run_id, drawn, state, logarithmic)
-
-
-def _pace() -> float:
-    """Seconds until this browser is to look again."""
-    return shared.asked(st.session_state.setdefault("watcher", secrets.token_hex(8)))
-
-
-def _live(lab: Lab, run_id: str, drawn: tuple[Any, ...], state: DeltaGenerator, logarithmic: bool) -> None:
-    every = watched(lab, run_id)
+def _live(lab: Lab, run_id: str, drawn: tuple[Any, ...]) -> None:
+    every, logarithmic = watched(lab, run_id), bool(st.session_state.get(LOGARITHMIC))
     moment = every.moment(fresh=False)
-    run, latest = moment.run, moment.latest
+    run = moment.run
     if run.active:
-        _pace()  # is seen to look
+        every.follow(logarithmic=logarithmic)
+        shared.seen(st.session_state.setdefault("watcher", secrets.token_hex(8)))
         leave_modules_alone()
-    if _outline(moment) != drawn:
+    if moment.outline != drawn:
         st.rerun()  # once as a whole: other buttons, other runs
-    with state:
-        done = latest.share_done if latest else 0.0
-        st.progress(1.0 if run.state is State.FINISHED else min(1.0, max(0.0, done)), moment.sentence)
-        if run.message:
-            tell = st.error if run.state is State.FAILED else st.warning
-            tell(escaped(run.message), icon=":material/error:")
+    if run.message:
+        tell = st.error if run.state is State.FAILED else st.warning
+        tell(escaped(run.message), icon=":material/error:")
     news = every.news(moment, logarithmic=logarithmic)
     live_plots(news.curves, key=f"curves {run.id}")
+    st.toggle(LOGARITHMIC, key=LOGARITHMIC, help="Equal distances for equal ratios: small losses can be told apart late in a run.")
     for notice in news.notices:
         st.warning(escaped(notice), icon=":material/lightbulb:")
     _table(news.table, news.epochs)

@@ -45,10 +45,10 @@ def train(browser: Browser, app: str, into: Path) -> str:
     page = open_page(browser, f"{app}/{RECIPE}")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile("run="))
-    page.locator("[data-testid=stProgress]", has_text=re.compile("epoch [67] of 10")).wait_for(timeout=300_000)
+    page.locator(".cnn-progress", has_text=re.compile("epoch [67] of 10")).wait_for(timeout=300_000)
     page.wait_for_timeout(1_000)
     page.screenshot(path=into / "train.png")
-    page.locator("[data-testid=stProgress]", has_text="10 of 10 epochs").wait_for(timeout=300_000)
+    page.locator(".cnn-progress", has_text="10 of 10 epochs").wait_for(timeout=300_000)
     run_id = re.search(r"run=([0-9a-f]+)", page.url)
     page.context.close()
     return run_id[1] if run_id else ""

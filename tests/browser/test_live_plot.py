@@ -29,7 +29,7 @@ def empty(page):
 
 def _gone_while_drawing(page, pause: int) -> None:
     chart = Chart(loss_curve("a1b2c3d4", (), (), 5), "Loss")
-    page.evaluate("""() => { document.body.innerHTML = '<div class="cnn-plots"></div>'; }""")
+    page.evaluate("html => { document.body.innerHTML = html; }", live_plot._HTML)
     page.evaluate(SHOW, [live_plot._JS, encoded(chart, chart).data.decode(), pause])
 
 

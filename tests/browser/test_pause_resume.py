@@ -21,7 +21,7 @@ def student(walk, app):
 
 
 def state(page, text, **more):
-    found = page.locator("[data-testid=stProgress]", has_text=text)
+    found = page.locator(".cnn-progress", has_text=text)
     found.wait_for(**more)
     return found
 
