@@ -17,7 +17,17 @@ class Fetcher:
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> tuple[int, bytes, int]:
-        """Status and body, and the bytes that came in all. Raises OSError or TimeoutError where nothing comes."""
+        """Status and body, and the bytes that came in all. Raises OSError, EOFError or TimeoutError where nothing comes."""
+        kept = self._open is not None
+        try:
+            return await self._get(path)
+        except (OSError, EOFError):
+            self.close()
+            if not kept:
+                raise
+            return await self._get(path)  # the server closes a connection that has rested for some seconds
+
+    async def _get(self, path: str) -> tuple[int, bytes, int]:
         async with asyncio.timeout(PATIENCE):
             if self._open is None:
                 self._open = await asyncio.open_connection(self._host, self._port)

@@ -37,6 +37,7 @@ WARM_UP = 40.0  # seconds that the run trains for before it is watched: the firs
 WINDOW = 12.0  # seconds that a run is watched for, up to the end of its epoch
 HAMMER = 150.0  # seconds of polling without a pause
 QUIET = 20.0  # seconds after the first page, until the dispatcher has loaded what it will need
+PACED = "as the page asks"
 SLOWEST = 8  # controls that are listed by name
 
 
@@ -71,18 +72,21 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     config = course.change(dataset="sample") if small else course
     live = _start(lab, config)
     browsers = (0, 2) if small else BROWSERS
-    windows: dict[str, list[dict[str, Any]]] = {str(count): [] for count in browsers}
-    losses: dict[str, list[float]] = {str(count): [] for count in browsers if count}
+    contestants = {str(count): (count, 1.0) for count in browsers if count}
+    contestants[f"{browsers[-1]} {PACED}"] = browsers[-1], None
+    windows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("0", *contestants)}
+    losses: dict[str, list[float]] = {name: [] for name in contestants}
     length = 1.5 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
     before = await watched(server, lab, live, 0, length)
     windows["0"].append(before)
     for turn in range(rounds):
-        for count in filter(None, browsers):
-            seen, after = [await watched(server, lab, live, many, length) for many in (count, 0)]
-            windows[str(count)].append(seen)
+        for name, (count, every) in contestants.items():
+            seen = await watched(server, lab, live, count, length, every=every)
+            after = await watched(server, lab, live, 0, length)
+            windows[name].append(seen)
             windows["0"].append(after)
-            losses[str(count)].append(lost(before, seen, after))
+            losses[name].append(lost(before, seen, after))
             before = after
         _say(f"watching, round {turn + 1}")
     found["watched"] = {name: windows_to_figures(each) for name, each in windows.items()}
@@ -201,10 +205,10 @@ def _watched(record: dict[str, Any]) -> list[str]:
         "processor: clients / web / training",
     )
     return [
-        "Browsers that look at a run once a second each while it trains (LeNet, batch 256; at the end it had "
-        f"{record['epochs_watched']} epochs). A poll fetches the curves and the progress; where the table of epochs has a row "
-        "more, and at least each quarter of a minute, a browser has the script draw that part of the page anew, the more "
-        "seldom the more browsers there are. Processor time is in per cent of one core; the clients ran on the same machine.\n",
+        "Browsers that look at a run once a second each, in the last row as often as the page has so many look, while it trains "
+        f"(LeNet, batch 256; at the end it had {record['epochs_watched']} epochs). A poll fetches the curves and the progress; "
+        "where the table of epochs has a row more, a browser has the script draw that part anew, the less often the more "
+        "browsers there are. Processor time is in per cent of one core; the clients ran on the same machine.\n",
         table(titles, rows),
     ]
 

@@ -37,8 +37,12 @@ async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[
         yield tabs
 
 
-async def watched(server: Server, lab: Lab, run_id: str, browsers: int, seconds: float) -> dict[str, Any]:
-    """One window of at least `seconds`, from the end of one epoch to the end of another; each browser looks once a second.
+async def watched(
+    server: Server, lab: Lab, run_id: str, browsers: int, seconds: float, *, every: float | None = 1.0
+) -> dict[str, Any]:
+    """One window of at least `seconds`, from the end of one epoch to the end of another.
+
+    Each browser looks `every` so many seconds; with None as often as the page has it look.
 
     "epochs": seconds of each, "polls": milliseconds and "bytes" of each, "late": polls that were due while the one before was
     not answered, "drawn": milliseconds of each time that a browser had more drawn than the curves, "processor": shares of one
@@ -46,7 +50,7 @@ async def watched(server: Server, lab: Lab, run_id: str, browsers: int, seconds:
     """
     seen = _Seen()
     async with watchers(server.address, run_id, browsers) as tabs:
-        jobs = [asyncio.create_task(_look_on(tab, seen)) for tab in tabs]
+        jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
         try:
             first = await _after_epoch(lab, run_id, len(lab.epochs(run_id)) + 1, jobs)
             seen.clear()
@@ -86,8 +90,8 @@ class _Seen:
         self.late = 0
 
 
-async def _look_on(tab: Visitor, seen: _Seen) -> None:
-    """As the browser does it: fetches the news each second from a moment of its own on, and asks for a drawing where it must."""
+async def _look_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
+    """As the browser does it: fetches the news from a moment of its own on, and asks for a drawing where it must."""
     news = time.perf_counter() + random.random()  # noqa: S311
     timers: dict[str, float] = {}
     while True:
@@ -105,9 +109,10 @@ async def _look_on(tab: Visitor, seen: _Seen) -> None:
         seen.polls.append(answer)
         if draw:
             seen.drawn.append(await tab.poll(tab.live_fragment))
-        news += 1.0
+        interval = every or tab.every
+        news += interval
         while news < time.perf_counter():
-            news += 1.0
+            news += interval
             seen.late += 1
 
 

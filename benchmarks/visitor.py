@@ -75,6 +75,7 @@ class Visitor:
     alerts: list[str] = field(default_factory=list)  # warnings and errors there
     live: dict[str, Any] = field(default_factory=dict)  # what was last drawn of a run in progress; "feed" is where its news are
     live_fragment: str = ""  # in which it stands
+    every: float = 1.0  # seconds after which the page would have the browser fetch them again
     _drew: float = 0.0
     _hash: str = ""
     _before: dict[str, Widget] = field(default_factory=dict)  # those of the run before this one
@@ -102,6 +103,7 @@ class Visitor:
         if status != 200:
             return answer, True
         news = json.loads(gzip.decompress(body))["live"]
+        self.every = news["every"]
         late = time.perf_counter() - self._drew > news["pace"]
         return answer, news["page"] != self.live["page"] or (news["table"] != self.live["table"] and late)
 

@@ -18,7 +18,7 @@ from cnnlab.runs.records import State
 from pages._parts import live_feed, server_costs
 from pages._parts.live_feed import Feed
 from pages._parts.run_news import watched
-from pages._parts.run_pace import DRAWING, FORGET, PACES, Pace
+from pages._parts.run_pace import DRAWING, DRAWING_SHARE, FETCHING, FETCHING_SHARE, FORGET, PACES, Pace
 
 
 @pytest.fixture
@@ -73,30 +73,34 @@ def test_a_run_that_is_gone_is_gone_for_all_and_nothing_of_it_is_kept(lab):
             watched(lab, "deadbeef").moment(fresh=fresh)
 
 
-def test_few_watchers_have_the_page_drawn_each_second_and_many_so_seldom_that_the_training_keeps_its_share():
+def test_few_watchers_are_told_each_second_and_many_so_seldom_that_the_training_keeps_its_share():
     now = [0.0]
-    pace = Pace(share=0.02, clock=lambda: now[0])
+    pace = Pace(2, clock=lambda: now[0])
     got = []
     for each in range(30):
         pace.seen(str(each))
-        got.append(pace.pace)
+        got.append((pace.fetching, pace.drawing))
 
-    assert got[:2] == [1.0] * 2
+    assert got[0] == (1.0, 1.0)
+    assert got[9][0] == 1.0
     assert got == sorted(got)
-    assert 30 * DRAWING / got[-1] <= 0.02
+    assert 30 * FETCHING / got[-1][0] <= 2 * FETCHING_SHARE
+    assert 30 * DRAWING / got[-1][1] <= 2 * DRAWING_SHARE + 0.01
     pace.seen("0")
-    assert pace.pace == got[-1]  # the same one again is nobody new
+    assert (pace.fetching, pace.drawing) == got[-1]  # the same one again is nobody new
     now[0] += FORGET + 1
     pace.seen("0")
-    assert pace.pace == 1.0
+    assert pace.drawing == 1.0
 
 
-def test_however_many_watch_each_has_its_page_drawn_within_a_few_seconds():
-    pace = Pace(share=0.02, clock=lambda: 0.0)
+def test_however_many_watch_each_is_told_within_some_seconds_and_more_cores_tell_sooner():
+    small, large = Pace(2, clock=lambda: 0.0), Pace(16, clock=lambda: 0.0)
     for each in range(500):
-        pace.seen(str(each))
+        small.seen(str(each))
+        large.seen(str(each))
 
-    assert pace.pace == PACES[-1]
+    assert small.drawing == PACES[-1]
+    assert large.fetching < small.fetching
 
 
 def read(feed: Feed, folder: Path, key: str) -> bytes:

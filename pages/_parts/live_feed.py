@@ -24,7 +24,7 @@ from streamlit.components import v1
 from cnnlab.errors import CNNLabError
 
 SECONDS = 1.0
-FORGET = 60.0  # seconds after which a file is taken away that no page has shown again
+FORGET = 150.0  # seconds after which a file is taken away that no page has shown again
 _LEVEL = 5  # of gzip: 20 kB become 5, in half a millisecond
 
 

@@ -110,7 +110,7 @@ function tell(progress, live) {
   progress.querySelector(".cnn-bar > div").style.width = share + "%";
 }
 
-// Fetches the news of `plots.live` once a second until there are none to come.
+// Fetches the news of `plots.live` again and again until there are none to come.
 function follow(parent, plots) {
   const again = (wait) => { plots.follows = setTimeout(look, wait); };
   const look = async () => {
@@ -125,6 +125,7 @@ function follow(parent, plots) {
         plots.failed = 0;
         if (plots.live !== known || plots.gone) return again(1000);  // the script was quicker
         show(parent, news);
+        plots.every = news.live.every;
         // What moves buttons is drawn at once; a row more in the table when the server has the time for it.
         if (news.live.page !== known.page) ask(plots);
         else if (news.live.table !== known.table && performance.now() - plots.drew > 1000 * news.live.pace) ask(plots);
@@ -133,7 +134,7 @@ function follow(parent, plots) {
       plots.failed = (plots.failed ?? 0) + 1;
       if (plots.failed % 5 === 0) ask(plots);
     }
-    again(1000);
+    again(1000 * (plots.every ?? known.every));
   };
   // Browsers that were opened at once, by a class, do not ask at once.
   if (plots.live.feed && !plots.follows) again(200 + 800 * Math.random());
@@ -226,7 +227,8 @@ class Live(NamedTuple):
     share: float  # done, 0 to 1
     page: str  # differs where what stands around the charts has to be drawn anew
     table: str  # the same, where it may wait
-    pace: float  # seconds that it may wait at least
+    pace: float  # seconds that it has to wait at least
+    every: float  # seconds between two looks at the feed
     feed: str | None  # address from the app's root, under which the same comes anew
 
 

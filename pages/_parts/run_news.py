@@ -90,7 +90,16 @@ class Watched:
     def news(self, moment: Moment, *, logarithmic: bool) -> News:
         """The news at `moment`. Raises StoreError."""
         # Whatever is told of a run changes one of these, or is followed by what does within a second.
-        of = repr((moment.outline, moment.sentence, moment.run.epochs_done, moment.latest, run_pace.shared.pace))
+        of = repr(
+            (
+                moment.outline,
+                moment.sentence,
+                moment.run.epochs_done,
+                moment.latest,
+                run_pace.shared.drawing,
+                run_pace.shared.fetching,
+            )
+        )
         with self._lock:
             known = self._news.get(logarithmic)
             if known is None or known[0] != of:
@@ -119,7 +128,8 @@ class Watched:
                 share=moment.share,
                 page=str(hash(repr(moment.outline))),
                 table=table,
-                pace=run_pace.shared.pace,
+                pace=run_pace.shared.drawing,
+                every=run_pace.shared.fetching,
                 feed=live_feed.shared.address(self._feed(logarithmic)) if run.active else None,
             ),
         )

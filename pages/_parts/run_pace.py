@@ -1,4 +1,4 @@
-"""How often browsers that watch a run have more than its curves drawn anew: seldom where very many watch."""
+"""How often browsers that watch a run fetch its news and have more drawn: each second, less often where many watch."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from collections.abc import Callable
 
 from cnnlab.processes import cores
 
-LOOK_SECONDS = 15.0  # between two looks of a browser that was told of nothing new
-DRAWING = 0.008  # seconds of a core that drawing the changing part of a run's page takes (30 browsers, two cores)
-SHARE = 0.01  # of the machine that all drawing together may take; the training has the rest
-PACES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)  # seconds between two drawings of one browser
+LOOK_SECONDS = 60.0  # between two looks of a browser that was told of nothing new, should its news not reach it
+FETCHING = 0.0014  # seconds of a core that a browser takes which fetches the news of a run (two cores, 500 of them)
+DRAWING = 0.008  # and one that has the changing part of a run's page drawn (30 browsers)
+# Of the machine that each of both may take in all. Training on the CPU loses more: its threads wait for the one that has to.
+FETCHING_SHARE = 0.01
+DRAWING_SHARE = 0.005
+PACES = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)  # seconds between two of one browser
 FORGET = 2.5 * LOOK_SECONDS  # seconds after which a browser that did not look is gone
 
 
 class Pace:
     """Who watches, and the pace that follows from it. Safe to share between threads."""
 
-    def __init__(self, share: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._share = SHARE * cores() if share is None else share  # of one core
+    def __init__(self, cores: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cores = cores
         self._clock = clock
         self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -36,10 +39,18 @@ class Pace:
                 del self._seen[other]
 
     @property
-    def pace(self) -> float:
+    def fetching(self) -> float:
+        """Seconds between two times that a browser fetches the news."""
+        return self._pace(FETCHING / FETCHING_SHARE)
+
+    @property
+    def drawing(self) -> float:
         """Seconds that a browser waits at least before it has more drawn than the curves."""
-        needed = len(self._seen) * DRAWING / self._share
-        return next((each for each in PACES if each >= needed), PACES[-1])
+        return self._pace(DRAWING / DRAWING_SHARE)
+
+    def _pace(self, each: float) -> float:
+        needed = len(self._seen) * each / self._cores
+        return next((pace for pace in PACES if pace >= needed), PACES[-1])
 
 
-shared = Pace()
+shared = Pace(cores())

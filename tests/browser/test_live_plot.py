@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from cnnlab.figures.curves import loss_curve
 from pages._parts import live_plot
-from pages._parts.live_plot import Chart, encoded
+from pages._parts.live_plot import Chart, Live, encoded
 
 # Streamlit calls the script at each change, and what that returned when the element goes.
 SHOW = """async ([script, data, pause]) => {
@@ -22,7 +24,8 @@ SHOW = """async ([script, data, pause]) => {
 def empty(page):
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.set_content("")
+    page.route("http://lab.test/", lambda route: route.fulfill(content_type="text/html", body="<body></body>"))
+    page.goto("http://lab.test/")
     page.add_script_tag(path=live_plot._PLOTLY / live_plot._FILE)
     return page
 
@@ -45,3 +48,46 @@ def test_a_chart_may_go_while_it_is_drawn_and_may_come_back(empty):
     empty.wait_for_timeout(200)
     assert empty.errors == []
     assert empty.locator(".cnn-plot .main-svg").count() > 0
+
+
+FOLLOW = """async ([script, data]) => {
+  const { default: show } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  window.asked = 0;
+  const setTriggerValue = () => { window.asked++; };
+  window.gone = show({ data: new TextEncoder().encode(data), parentElement: document.body, setTriggerValue });
+}"""
+
+
+def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_has_changed(empty):
+    def shown(rest: str, **changed) -> str:
+        live = {"rest": rest, "share": 0.5, "page": "p", "table": "t", "pace": 60.0, "every": 0.05, "feed": "component/live/a.gz"}
+        curve = loss_curve("a1b2c3d4", (), (), 5)
+        return encoded(Chart(curve, "Loss"), live=Live(icon="play_circle", word="Training", **(live | changed))).data.decode()
+
+    answers = {"body": gzip.compress(shown("epoch 2 of 5").encode()), "status": 200}
+    fetched = []
+    empty.route("**/component/live/a.gz", lambda route: (fetched.append(1), route.fulfill(**answers)))
+    sentence = empty.locator(".cnn-progress p")
+    empty.evaluate("html => { document.body.innerHTML = html; }", live_plot._HTML)
+
+    empty.evaluate(FOLLOW, [live_plot._JS, shown("epoch 1 of 5", share=0.2)])
+    assert sentence.inner_text().endswith("Training: epoch 1 of 5")
+    assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "20"
+    sentence.get_by_text("epoch 2 of 5").wait_for()
+    assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "50"
+
+    answers["body"] = gzip.compress(shown("epoch 3 of 5", table="a row more").encode())
+    sentence.get_by_text("epoch 3 of 5").wait_for()
+    assert empty.evaluate("asked") == 0  # many watch: not yet
+    answers["body"] = gzip.compress(shown("done", page="other buttons").encode())
+    empty.wait_for_function("asked > 0")
+    answers |= {"status": 404, "body": b""}
+    before = empty.evaluate("asked")
+    empty.wait_for_function(f"asked > {before}")  # its news are lost: the script can say why
+
+    empty.evaluate("gone()")
+    empty.wait_for_timeout(200)
+    count = len(fetched)
+    empty.wait_for_timeout(300)
+    assert len(fetched) == count
+    assert empty.errors == []
