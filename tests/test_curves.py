@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import plotly.graph_objects as go
 import pytest
@@ -127,3 +128,16 @@ def test_marks_are_lines_from_top_to_bottom_that_plotly_takes(curve):
     assert (mark.x[0], mark.x[-2], mark.x[11]) == (1.5, 3.0, None)
     assert (min(filter(None, mark.y)), max(filter(None, mark.y))) == (0.1, 1.0)
     assert mark.yaxis == "y2"
+
+
+@pytest.mark.parametrize(
+    ("losses", "ticks"),
+    [((0.52, 0.61), "L0.02"), ((0.3, 2.3), "L0.5"), ((0.01, 2.3), "D2"), ((), "D2"), ((0.4, 0.4), "D2"), ((120.0, 900.0), "L200")],
+)
+def test_a_logarithmic_axis_has_numbers_where_the_losses_lie_close_together_too(losses, ticks):
+    events = [replace(event, loss=loss) for event, loss in zip(progress(len(losses)), losses, strict=True)]
+
+    figure = loss_curve("a", [], events, 5, logarithmic=True)
+
+    assert figure["layout"]["yaxis"]["dtick"] == ticks
+    go.Figure(figure)

@@ -74,7 +74,9 @@ def loss_curve(
     ]
     # A zoom made on one scale means nothing on the other, so only this axis forgets it when the scale changes.
     loss_axis = {"title": {"text": "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
-    scale = {"type": "log", "dtick": "D2"} if logarithmic else {"type": "linear", "rangemode": "tozero"}
+    scale: dict[str, Any] = {"type": "linear", "rangemode": "tozero"}
+    if logarithmic:
+        scale = {"type": "log", "dtick": _logarithmic_ticks([value for trace in traces for value in trace["y"] if value])}
     return _figure(run_id, traces, total_epochs, marks, waiting=not progress, y_axis=loss_axis | scale)
 
 
@@ -97,6 +99,17 @@ def accuracy_curve(
         traces.append(_guessing(total_epochs, 1 / classes))
     axis = {"title": {"text": "Accuracy"}, "range": [0, 1], "tickformat": ".0%"}
     return _figure(run_id, traces, total_epochs, marks, waiting=not progress, y_axis=axis)
+
+
+def _logarithmic_ticks(values: Sequence[float]) -> str:
+    """Plotly's name for 1, 2, 5 of each decade; within less than one these would leave an axis with hardly a number."""
+    low, high = min(values, default=0.1), max(values, default=1.0)
+    if high >= 10 * low or high == low:
+        return "D2"
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(step for step in (1, 2, 5, 10) if step * power >= rough)
+    return f"L{step * power:.3g}"
 
 
 def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
