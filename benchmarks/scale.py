@@ -1,7 +1,7 @@
 """How the lab fares when its record grows: 10, 1,000 and 10,000 runs; 10, 100 and 10,000 events a run.
 
 The Runs page is drawn by Streamlit's own test harness, so its figures are the time that the page's script takes. A run's events
-are read as its page reads them, and a poll of that page is a real one, of a real server.
+are read as its page reads them, and the part of that page that changes is drawn by a real server.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def pages(home: Path, ids: list[str], rounds: int) -> dict[str, Figure]:
 
 
 def one_run(home: Path, counts: tuple[int, ...], rounds: int) -> list[dict[str, Any]]:
-    """What a run's page reads, and its poll, for runs with so many events: nine points of the curve to each epoch."""
+    """What a run's page reads and takes to draw, for runs with so many events: nine points of the curve to each epoch."""
     ids = fill_events(home, counts)
     store = Store(home)
     reading = {
@@ -141,8 +141,8 @@ def render(record: dict[str, Any]) -> str:
     steps = [(name, *(text(one["steps"][name]) for one in stores)) for name in stores[0]["steps"]]
     reads = {"epochs": "reading its epochs", "points": "reading its points", "others": "reading all but its points"}
     rows = [(title, *(text(one[name]) for one in events)) for name, title in reads.items()]
-    rows.append(("a poll of its page, with a new point", *(text(one["poll"]) for one in events)))
-    rows.append(("sent by a poll", *(f"{one['bytes']['median']:,.1f} kB" for one in events)))
+    rows.append(("the changing part of its page drawn anew, with a new point", *(text(one["poll"]) for one in events)))
+    rows.append(("sent then", *(f"{one['bytes']['median']:,.1f} kB" for one in events)))
     return "\n".join(
         [
             f"Runs of {record['epochs']} epochs in the record:\n",

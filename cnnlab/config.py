@@ -163,7 +163,9 @@ class RunConfig(BaseModel):
         "float32",
         title="Precision",
         description="bfloat16 computes with shorter numbers: up to 2.5 times as fast on some devices, slightly less exact. "
-        "auto tries both for a second at the start and takes bfloat16 where it is clearly faster.",
+        "auto tries both for a second at the start and takes bfloat16 where it is clearly faster. "
+        "In our own runs, three seeds each, test accuracy differed from float32 by these percentage points, beside the mean that "
+        "two seeds differ by: LeNet −0.2 … +0.1 (two seeds 4.6), small ResNet −2.6 … +2.3 (two seeds 3.2).",
     )
     compile: bool = Field(
         False,

@@ -37,14 +37,16 @@ class Forecaster:
         self._at_once = at_once
         self._too_small: set[str] = set()  # tables that there are none of, which `layers` does not remember
 
-    def forecast(self, config: RunConfig, *, calibrate: bool = True, wait: float = 0.0) -> Forecast:
+    def forecast(
+        self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
+    ) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
 
         Times are None until the speed is measured, which `calibrate` sets off in the background; `wait` is how many
-        seconds to wait for that.
+        seconds to wait for that. `table` is the network's where it is at hand: it may have other classes than the data set.
         """
         config = config.change(batch_size=min(config.batch_size, forecast.images(config)[0]))  # there are no larger ones
-        table = self._table(config)
+        table = table or self._table(config)
         answer = self._answer(config, table)
         made = self._made(config, table, answer)
         if answer["state"] == "unknown" and calibrate and made.fits:  # what does not fit is not tried out either

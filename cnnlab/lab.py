@@ -80,13 +80,15 @@ class Lab:
         """Raises ConfigError or ShapeError where the combination cannot work."""
         return self._helper.layers(architecture, input_shape, classes, options)
 
-    def forecast(self, config: RunConfig, *, calibrate: bool = True, wait: float = 0.0) -> Forecast:
+    def forecast(
+        self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
+    ) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
 
         Memory at once; seconds are None until the speed has been measured, which `calibrate` sets off in the background:
-        ask again, or give the seconds to `wait`.
+        ask again, or give the seconds to `wait`. `table` spares finding the network's, where the page has drawn it.
         """
-        return self._forecaster.forecast(config, calibrate=calibrate, wait=wait)
+        return self._forecaster.forecast(config, table=table, calibrate=calibrate, wait=wait)
 
     # Data
 

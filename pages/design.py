@@ -130,7 +130,8 @@ def training_needs(lab: Lab, table: LayerTable) -> None:
         )
     except CNNLabError:
         return  # a size or option that the recipe's own settings do not go with: the Train page says which
-    forecast_line(lab, config, unasked=False, lead=f"Trained as in “{recipe.title}”: " if recipe else "To train it: ")
+    lead = f"Trained as in “{recipe.title}”: " if recipe else "To train it: "
+    forecast_line(lab, config, table=table, unasked=False, lead=lead)
 
 
 def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:

@@ -45,7 +45,7 @@ class FakeLab:
     def layers(self, architecture, input_shape, classes, options):
         return layer_table(architecture, input_shape, classes, options)
 
-    def forecast(self, config, *, calibrate=True, wait=0.0):
+    def forecast(self, config, *, table=None, calibrate=True, wait=0.0):
         self.asked_for_forecasts.append(calibrate)
         return self.need
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import subprocess
+import sys
 from math import prod
 
 import pytest
@@ -13,9 +16,11 @@ import torchinfo
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnlab.architectures import blocks, card, cards
+from cnnlab.architectures import blocks, building, card, cards
+from cnnlab.architectures.meta import handing_on
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.layers import LayerTable
+from cnnlab.layers import trace as tracing
 from cnnlab.layers.trace import layer_table, trace
 
 every_card = pytest.mark.parametrize("card", cards(), ids=lambda c: c.name)
@@ -328,6 +333,77 @@ def test_a_table_leaves_the_random_state_alone():
     layer_table("course-resnet")
 
     assert torch.equal(torch.get_rng_state(), state)
+
+
+# What makes it quick
+
+
+@every_card
+@pytest.mark.parametrize("size", [16, 33, 224])
+def test_shapes_are_those_that_pytorch_itself_finds(card, size, monkeypatch):
+    def asked():
+        try:
+            return layer_table(card.name, (3, size, size))
+        except ShapeError as error:
+            return str(error)
+
+    quick = asked()
+    for module in (tracing, building):
+        monkeypatch.setattr(module, "handing_on", lambda model: contextlib.nullcontext())
+
+    assert quick == asked()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv2d(4, 6, 3, stride=(2, 1), padding=(0, 2), dilation=2, groups=2), (4, 11, 9)),
+        (nn.Conv2d(4, 6, 3, padding="same"), (4, 11, 9)),
+        (nn.MaxPool2d(3, stride=2, padding=1, dilation=2), (4, 11, 9)),
+        (nn.MaxPool2d((2, 3), stride=2), (4, 11, 9)),
+        (nn.AvgPool2d(3, stride=2, ceil_mode=True), (4, 10, 8)),
+        (nn.AdaptiveAvgPool2d((3, 2)), (4, 11, 9)),
+        (nn.AdaptiveMaxPool2d(2), (4, 11, 9)),
+        (nn.Linear(9, 5), (4, 11, 9)),
+    ],
+    ids=lambda value: value if isinstance(value, tuple) else type(value).__name__,
+)
+def test_a_layer_handed_on_gives_the_shape_that_it_gives(layer, shape):
+    expected = layer(torch.zeros(1, *shape)).shape
+
+    with handing_on(layer):
+        assert layer(torch.empty(1, *shape, device="meta")).shape == expected
+    assert "forward" not in vars(layer)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes"),
+    [
+        (nn.Conv2d(4, 6, 3), [(5, 9, 9)]),
+        (nn.Conv2d(4, 6, 3), [(4, 2, 2)]),
+        (nn.MaxPool2d(3), [(4, 2, 2)]),
+        (nn.AvgPool2d(3, padding=2), [(4, 9, 9)]),
+        (nn.Linear(9, 5), [(8,)]),
+        (blocks.Add(), [(4, 9, 9), (4, 8, 8)]),
+        (blocks.Concatenate(), [(4, 9, 9), (4, 8, 8)]),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else type(value).__name__,
+)
+def test_a_layer_handed_on_refuses_what_it_refuses(layer, shapes):
+    with handing_on(layer.to("meta")), pytest.raises(RuntimeError):
+        layer(*(torch.empty(1, *shape, device="meta") for shape in shapes))
+
+
+def test_tables_do_not_load_pytorchs_compiler():
+    code = (
+        "import sys; from cnnlab.architectures import cards; from cnnlab.layers.trace import layer_table\n"
+        "for card in cards(): layer_table(card.name)\n"
+        "print([name for name in ('torch._dynamo', 'sympy', 'triton') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+
+    assert done.stdout.split("\n")[0] == "[]"  # 2 to 5 s and 150 MB of the helper
 
 
 # Folding and writing

@@ -195,6 +195,21 @@ def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
         dispatcher.load(["broken_torch"])
 
 
+@pytest.mark.skipif(not dispatcher.FORKS, reason="a spawned child loads its own")
+def test_a_compiler_for_gpus_is_not_loaded_where_there_is_none_and_can_still_be():
+    code = (
+        "import sys, importlib.util as u; had = bool(u.find_spec('triton')); from cnnlab.runs import dispatcher as d\n"
+        "d.load(d.FOR_HELPER); d.load(d.FOR_RUNNERS); import torch\n"
+        "assert 'torch._dynamo' in sys.modules\n"
+        "assert torch.cuda.is_available() or 'triton' not in sys.modules, 'loaded'\n"
+        "if had: import triton"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked whom to end when memory runs out")
 def test_a_process_can_ask_to_go_first_when_memory_runs_out():
     said = "from cnnlab import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
-from cnnlab.architectures.blocks import Concatenate
+from cnnlab.architectures.meta import handing_on, run_on_meta
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.text import shortened
 
@@ -28,7 +28,6 @@ MAXIMUM_CLASSES = 10_000
 MAXIMUM_PARAMETERS = 1_000_000_000  # 4 GB of float32 weights; training takes three to four times that
 
 _KINDS = {nn.Conv2d: "convolution", nn.MaxPool2d: "max-pool", nn.AvgPool2d: "average-pool", nn.Linear: "dense layer"}
-_SHAPE_KEEPERS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Sigmoid, nn.ReLU, nn.Tanh, nn.GELU, nn.Dropout)
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
@@ -164,69 +163,13 @@ class _Drafting(TorchFunctionMode):
             return args[0] if args else kwargs["tensor"]
         if function in _MAKING and kwargs.get("device") is None:
             kwargs["device"] = "meta"
+            function = _UNFILLED.get(function, function)
         return function(*args, **kwargs)
 
 
 _MAKING = _device_constructors()
 _DRAWING = {nn.init.kaiming_uniform_, nn.init.uniform_, Tensor.uniform_, Tensor.normal_, Tensor.fill_, Tensor.zero_}
-
-
-def run_on_meta(model: nn.Module, image: Tensor) -> Tensor:
-    """What `model` makes of `image`, which is on the meta device, wherever its weights are; it is left as it was."""
-    with evaluating(model), torch.no_grad():
-        if all(tensor.is_meta for module in model.modules() for tensor in own_tensors(module)):
-            return model(image)
-        weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        return torch.func.functional_call(model, {name: tensor.to("meta") for name, tensor in weights.items()}, (image,))
-
-
-def own_tensors(module: nn.Module) -> list[Tensor]:
-    """Parameters and buffers of this very module. `Module.parameters` walks through names for ten times as long."""
-    return [tensor for tensor in (*module._parameters.values(), *module._buffers.values()) if tensor is not None]
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """While this is open, `model` is in evaluation mode."""
-    # In training mode batch norm would count the pass and refuse a 1×1 map of a single image. Modes can differ inside a model.
-    training = [module for module in model.modules() if module.training]
-    for module in training:
-        module.__dict__["training"] = False  # past Module.__setattr__, which looks for weights: 5 µs each
-    try:
-        yield
-    finally:
-        for module in training:
-            module.__dict__["training"] = True
-
-
-@contextmanager
-def handing_on(model: nn.Module) -> Iterator[None]:
-    """While this is open, layers that keep the shape return what they are given instead of working it out."""
-    # On the meta device a batch norm takes 1 ms and a ReLU 0.7, all in Python, to find the shape they were given: two thirds
-    # of the time that DenseNet takes to build. So they hand their input on. A concatenation takes as long; its shape is a sum.
-    same = [
-        (module, _stack if isinstance(module, Concatenate) else _hand_on)
-        for module in model.modules()
-        if isinstance(module, (*_SHAPE_KEEPERS, Concatenate))
-    ]
-    for module, forward in same:
-        module.forward = forward  # on the object, so it hides the class's
-    try:
-        yield
-    finally:
-        for module, _ in same:
-            del module.forward
-
-
-def _hand_on(given: Tensor) -> Tensor:
-    return given
-
-
-def _stack(*parts: Tensor) -> Tensor:
-    first = parts[0].shape
-    if any((part.shape[0], *part.shape[2:]) != (first[0], *first[2:]) for part in parts):
-        return torch.cat(parts, dim=1)  # which says what does not fit
-    return parts[0].new_empty((first[0], sum(part.shape[1] for part in parts), *first[2:]))
+_UNFILLED = {torch.zeros: torch.empty, torch.ones: torch.empty}  # on the meta device the same, in a fraction of the time
 
 
 @contextmanager

@@ -10,6 +10,9 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _Av
 
 Sizes = tuple[int, ...]
 
+_ADAPTIVE = (_AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd)
+_WINDOWED = (_ConvNd, _MaxPoolNd, _AvgPoolNd)
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -37,24 +40,29 @@ def after(module: nn.Module, fields: list[Field | None], given: Sizes, made: Siz
 
     `given` and `made` are the shapes of its first input and its output (channels first), `image` the image's height and width.
     """
-    known = [field for field in fields if field is not None]
-    if len(known) < max(1, len(fields)):
+    field = _met(fields)
+    if field is None:
         return None
-    # Branches meet at an addition or a concatenation: the value sees what the furthest-seeing branch saw.
-    field = (
-        Field(tuple(map(max, *(f.size for f in known))), tuple(map(max, *(f.jump for f in known)))) if len(known) > 1 else known[0]
-    )
     if isinstance(module, nn.Linear):
         # A dense layer sees all values it is given; on a flat input that is the whole image.
         return _whole(field, image) if len(given) == 1 else None
-    if isinstance(module, _AdaptiveAvgPoolNd | _AdaptiveMaxPoolNd):
+    if isinstance(module, _ADAPTIVE):
         return _whole(field, image) if set(made[1:]) == {1} else _adaptive(field, given[1:], made[1:])
     if isinstance(module, _ConvTransposeNd):
         return None
-    if isinstance(module, _ConvNd | _MaxPoolNd | _AvgPoolNd):
+    if isinstance(module, _WINDOWED):
         return _windowed(module, field)
     resized = len(given) == len(made) > 1 and given[1:] != made[1:]
     return None if resized else field
+
+
+def _met(fields: list[Field | None]) -> Field | None:
+    """Branches meet at an addition or a concatenation: the value sees what the furthest-seeing branch saw."""
+    if not fields or None in fields:
+        return None
+    if len(fields) == 1:
+        return fields[0]
+    return Field(tuple(map(max, *(f.size for f in fields))), tuple(map(max, *(f.jump for f in fields))))
 
 
 def _whole(field: Field, image: Sizes) -> Field:
@@ -62,13 +70,14 @@ def _whole(field: Field, image: Sizes) -> Field:
 
 
 def _windowed(module: nn.Module, field: Field) -> Field:
-    def per_axis(value: int | Sizes) -> Sizes:
-        return value if isinstance(value, tuple) else (value,) * len(field.size)
-
-    kernel, stride, dilation = (per_axis(value) for value in (module.kernel_size, module.stride, getattr(module, "dilation", 1)))
+    axes = len(field.size)
+    kernel, stride, dilation = (
+        value if isinstance(value, tuple) else (value,) * axes
+        for value in (module.kernel_size, module.stride, getattr(module, "dilation", 1))
+    )
     return Field(
-        tuple(size + (k - 1) * d * jump for size, jump, k, d in zip(field.size, field.jump, kernel, dilation, strict=True)),
-        tuple(jump * s for jump, s in zip(field.jump, stride, strict=True)),
+        tuple([size + (k - 1) * d * jump for size, jump, k, d in zip(field.size, field.jump, kernel, dilation, strict=True)]),
+        tuple([jump * s for jump, s in zip(field.jump, stride, strict=True)]),
     )
 
 

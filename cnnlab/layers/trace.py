@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from cnnlab.architectures import Shape, card
-from cnnlab.architectures.building import handing_on, run_on_meta
+from cnnlab.architectures.meta import handing_on, run_on_meta
 from cnnlab.layers import receptive, words
 from cnnlab.layers.table import BYTES_PER_FLOAT, LayerRow, LayerTable
 
@@ -64,7 +64,7 @@ class _Recorder:
         self._axes = tuple(input_shape[1:])
         self._names: dict[nn.Module, str] = {}
         for module, path in _layers(model):
-            self._names.setdefault(module, path)
+            self._names.setdefault(module, path)  # of a module under several names the first path counts
         # Counted before the pass, which may stand in meta tensors for the weights.
         self._parameters = {module: _held(module, "_parameters") for module in self._names}
         self._counted: set[int] = set()
@@ -84,13 +84,15 @@ class _Recorder:
                 handle.remove()
 
     def _record(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        inputs, outputs = list(_tensors((args, kwargs))), list(_tensors(output))
+        inputs, outputs = _tensors(args) + _tensors(kwargs), _tensors(output)
         if not inputs or not outputs:
             return  # nothing flows through it
-        given, made = [tuple(tensor.shape[1:]) for tensor in inputs], tuple(outputs[0].shape[1:])
+        given, made = [tuple(tensor.shape)[1:] for tensor in inputs], tuple(outputs[0].shape)[1:]
         fields = [self._fields.get(id(tensor), (tensor, None))[1] for tensor in inputs]
         field = receptive.after(module, fields, given[0], made, self._axes)
-        self._fields.update((id(tensor), (tensor, field)) for tensor in outputs)
+        for tensor in outputs:
+            self._fields[id(tensor)] = (tensor, field)
+        again = module in self._ran
         parameters, shared = self._count(module)
         self.rows.append(
             {
@@ -100,40 +102,47 @@ class _Recorder:
                 "input_shape": given[0],
                 "output_shape": made,
                 "parameters": parameters,
-                "buffers": 0 if module in self._ran else sum(buffer.numel() for buffer in _held(module, "_buffers")),
+                "buffers": 0 if again else sum(buffer.numel() for buffer in _held(module, "_buffers")),
                 "macs": _macs(module, given[0], made),
                 "activation_bytes": prod(made) * BYTES_PER_FLOAT,
                 "receptive_field": field.side if field else None,
-                "shared": shared,
+                "shared": again or shared,
             }
         )
         self._ran.add(module)
 
     def _count(self, module: nn.Module) -> tuple[int, bool]:
-        """Trainable parameters not counted yet, and whether this row repeats a module or the parameters of another one."""
+        """Trainable parameters not counted yet, and whether any of the layer's own were counted at another one."""
         own = self._parameters[module]
+        if not own:
+            return 0, False
         new = [parameter for parameter in own if id(parameter) not in self._counted]
         self._counted.update(map(id, new))
-        return sum(parameter.numel() for parameter in new if parameter.requires_grad), module in self._ran or len(new) < len(own)
+        return sum(parameter.numel() for parameter in new if parameter.requires_grad), len(new) < len(own)
 
     def _settings(self, module: nn.Module, given: list[tuple[int, ...]], made: tuple[int, ...]) -> str:
+        said = words.settings(module, given, made)
         frozen = self._parameters[module] and not any(parameter.requires_grad for parameter in self._parameters[module])
-        return ", ".join(filter(None, (words.settings(module, given, made), "frozen" if frozen else "")))
+        return ", ".join(filter(None, (said, "frozen"))) if frozen else said
 
 
-def _layers(model: nn.Module, path: str = "") -> Iterator[tuple[nn.Module, str]]:
-    """The modules that make up rows, with their paths; of a module under several names the first path counts."""
-    children = [(name, child) for name, child in model._modules.items() if child is not None]
-    if not children or any(parameter is not None for parameter in model._parameters.values()):
-        yield model, path or type(model).__name__
-        return
-    for name, child in children:
-        yield from _layers(child, f"{path}.{name}" if path else name)
+def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """The modules that make up rows, with their paths, in the order they are written down in."""
+    waiting = [(model, "")]
+    while waiting:
+        module, path = waiting.pop()
+        children = [(child, f"{path}.{name}" if path else name) for name, child in module._modules.items() if child is not None]
+        if not children or any(parameter is not None for parameter in module._parameters.values()):
+            yield module, path or type(module).__name__
+        else:
+            waiting.extend(reversed(children))
 
 
 def _held(module: nn.Module, kind: str) -> tuple[Tensor, ...]:
     """The parameters or buffers of a layer; those of its children too, where it has any."""
     # `Module.parameters` puts together names that nobody asked for, for ten times as long.
+    if not module._modules and not getattr(module, kind):
+        return ()
     holders = module.modules() if module._modules else (module,)
     found = {id(tensor): tensor for each in holders for tensor in getattr(each, kind).values() if tensor is not None}
     return tuple(found.values())
@@ -150,12 +159,9 @@ def _macs(module: nn.Module, given: tuple[int, ...], made: tuple[int, ...]) -> i
     return 0
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _tensors(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors(part)
+        return [value]
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    return [tensor for part in value for tensor in _tensors(part)] if isinstance(value, (list, tuple)) else []

@@ -12,6 +12,8 @@ from cnnlab.layers.table import shape_text
 
 # Their name says everything a learner needs.
 _PLAIN = (nn.ReLU, nn.Sigmoid, nn.Tanh, nn.GELU, nn.Flatten, nn.Identity)
+_POOLING = (_MaxPoolNd, _AvgPoolNd)
+_ADAPTIVE = (_AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd)
 
 
 def settings(module: nn.Module, inputs: list[tuple[int, ...]], output: tuple[int, ...]) -> str:
@@ -24,9 +26,9 @@ def settings(module: nn.Module, inputs: list[tuple[int, ...]], output: tuple[int
         return f"{module.num_features} channels"
     if isinstance(module, _DropoutNd):
         return f"{module.p * 100:g} % set to zero in training"
-    if isinstance(module, _MaxPoolNd | _AvgPoolNd):
+    if isinstance(module, _POOLING):
         return _pooling(module, len(output) - 1)
-    if isinstance(module, _AdaptiveAvgPoolNd | _AdaptiveMaxPoolNd):
+    if isinstance(module, _ADAPTIVE):
         return f"to {shape_text(output[1:])}"
     if len(inputs) > 1:
         channels = [shape[0] for shape in inputs]

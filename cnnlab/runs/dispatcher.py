@@ -15,7 +15,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,8 @@ def load(names: Sequence[str]) -> None:
         return  # a spawned child loads its own
     for name in names:
         try:
-            importlib.import_module(name)
+            with _without_unused_compiler():
+                importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise InstallationError(f"The package {error.name} is not installed: run pip install -r requirements.txt.") from error
         except (ImportError, OSError, RuntimeError) as error:
@@ -222,6 +224,24 @@ def load(names: Sequence[str]) -> None:
             ) from error
     gc.collect()
     gc.freeze()  # else the collector writes to every page that the children share
+
+
+@contextmanager
+def _without_unused_compiler() -> Iterator[None]:
+    """While this is open, Triton seems not to be installed, unless it is loaded or there is a GPU to compile for.
+
+    torch._dynamo loads it wherever it can: 71 MB. Compiling for the CPU has no use for it, and finds the same results in its cache.
+    """
+    torch = sys.modules.get("torch")
+    # Counting asks the driver's management library; `is_available` would start CUDA here, and it does not survive a fork.
+    if torch is None or "triton" in sys.modules or torch.cuda.device_count():
+        yield
+        return
+    sys.modules["triton"] = None  # type: ignore[assignment]  # as Python marks what cannot be imported
+    try:
+        yield
+    finally:
+        del sys.modules["triton"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

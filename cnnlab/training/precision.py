@@ -37,7 +37,8 @@ class Choice:
         if self.speedup is None:
             return "Computes in float32: this device has no quicker way."
         if self.precision == "bfloat16":
-            return f"Computes in bfloat16, measured to be {self.speedup:.1f} times as fast here as float32."
+            fast = f"measured to be {self.speedup:.1f} times as fast here as float32"
+            return f"Computes in bfloat16, {fast}. The help of Precision says what that cost in accuracy where it was measured."
         return f"Computes in float32: bfloat16 was measured to be only {self.speedup:.1f} times as fast here."
 
 

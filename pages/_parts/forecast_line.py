@@ -8,6 +8,7 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.forecast import Forecast, duration_text, memory_text
 from cnnlab.lab import Lab
+from cnnlab.layers import LayerTable
 from pages._parts.run_words import escaped
 from pages._parts.shell import fragment
 
@@ -17,16 +18,18 @@ _TRIED = "configuration whose time is being measured"
 _UNKNOWN = "configuration whose time could not be measured"
 
 
-def forecast_line(lab: Lab, config: RunConfig, *, unasked: bool = True, lead: str = "") -> Forecast | None:
+def forecast_line(
+    lab: Lab, config: RunConfig, *, table: LayerTable | None = None, unasked: bool = True, lead: str = ""
+) -> Forecast | None:
     """Draws the forecast, and draws it anew until the time is known; None, and the reason, where there is none (yet).
 
-    With `unasked` off the time is measured only when a button is pressed.
+    With `unasked` off the time is measured only when a button is pressed. `table` is the network's, where the page has it.
     """
     if not lab.ready():  # a page that can be used need not wait for the helper, which loads torch in its first seconds
         fragment(_wait_for_the_helper, run_every=LOOK_SECONDS)(lab)
         return None
     try:
-        first = lab.forecast(config, calibrate=False)
+        first = lab.forecast(config, table=table, calibrate=False)
     except CNNLabError as error:
         st.caption(escaped(str(error)))
         return None
@@ -34,7 +37,7 @@ def forecast_line(lab: Lab, config: RunConfig, *, unasked: bool = True, lead: st
     asked = unasked or st.session_state.get(_TRIED) == config
     every = None if settled or not asked else BUSY_SECONDS if first.speed_state == "busy" else LOOK_SECONDS
     looks = [first]
-    fragment(_line, run_every=every)(lab, config, looks, asked and not settled, lead)
+    fragment(_line, run_every=every)(lab, config, looks, asked and not settled, lead, table=table)
     if not asked and not settled:
         st.button(
             "Measure the time on this machine", icon=":material/timer:", type="tertiary", key="measure the time",
@@ -58,13 +61,13 @@ def _measure(config: RunConfig) -> None:
     st.session_state.pop(_UNKNOWN, None)
 
 
-def _line(lab: Lab, config: RunConfig, looks: list[Forecast], waits: bool, lead: str) -> None:
+def _line(lab: Lab, config: RunConfig, looks: list[Forecast], waits: bool, lead: str, *, table: LayerTable | None) -> None:
     # The first time it is drawn along with the page. Each later time the page has been at rest for a moment.
     if looks:
         found = looks.pop()
     else:
         try:
-            found = lab.forecast(config, calibrate=waits)
+            found = lab.forecast(config, table=table, calibrate=waits)
         except CNNLabError as error:
             st.caption(escaped(str(error)))
             return
