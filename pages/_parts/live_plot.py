@@ -112,20 +112,19 @@ function tell(progress, live) {
 
 // Fetches the news of `plots.live` again and again until there are none to come.
 function follow(parent, plots) {
-  const again = (wait) => { plots.follows = setTimeout(look, wait); };
+  if (plots.loop || !plots.live.feed) return;
+  const loop = plots.loop = {};  // one at a time, also where an element goes and comes back while an answer is on its way
   const look = async () => {
+    if (plots.loop !== loop) return;
     const known = plots.live;
-    plots.follows = undefined;
-    if (plots.gone || !known.feed) return;
+    if (!known.feed) { plots.loop = undefined; return; }
     try {
-      if (!document.hidden) {
-        const reply = await fetch(fromRoot(known.feed), { cache: "no-store" });
-        if (!reply.ok) throw new Error(reply.status);
-        const news = await new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))).json();
+      const news = document.hidden ? undefined : await fetched(known.feed);
+      if (plots.loop !== loop) return;
+      if (news && plots.live === known) {  // else the script was quicker
         plots.failed = 0;
-        if (plots.live !== known || plots.gone) return again(1000);  // the script was quicker
-        show(parent, news);
         plots.every = news.live.every;
+        show(parent, news);
         // What moves buttons is drawn at once; a row more in the table when the server has the time for it.
         if (news.live.page !== known.page) ask(plots);
         else if (news.live.table !== known.table && performance.now() - plots.drew > 1000 * news.live.pace) ask(plots);
@@ -134,10 +133,16 @@ function follow(parent, plots) {
       plots.failed = (plots.failed ?? 0) + 1;
       if (plots.failed % 5 === 0) ask(plots);
     }
-    again(1000 * (plots.every ?? known.every));
+    setTimeout(look, 1000 * (plots.every ?? known.every));
   };
   // Browsers that were opened at once, by a class, do not ask at once.
-  if (plots.live.feed && !plots.follows) again(200 + 800 * Math.random());
+  setTimeout(look, 200 + 800 * Math.random());
+}
+
+async function fetched(address) {
+  const reply = await fetch(fromRoot(address), { cache: "no-store" });
+  if (!reply.ok) throw new Error(reply.status);
+  return new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
 function ask(plots) {
@@ -154,8 +159,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   follow(parentElement, plots);
   return () => {
     clearInterval(plots.watch);
-    clearTimeout(plots.follows);
-    plots.watch = plots.follows = undefined;
+    plots.watch = plots.loop = undefined;
     plots.gone = true;
     [...plots.children].forEach((node) => purge(node, () => plots.gone));
   };

@@ -136,7 +136,7 @@ class Watched:
         return News(curves, notices, _table(epochs), table)
 
     def follow(self, *, logarithmic: bool) -> None:
-        """Has browsers fetch the news by themselves for a minute."""
+        """Has the news ready for browsers to fetch, for some minutes."""
         live_feed.shared.keep(
             self._feed(logarithmic), lambda: self.news(self.moment(fresh=False), logarithmic=logarithmic).curves.data
         )
