@@ -76,7 +76,7 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     contestants[f"{browsers[-1]} {PACED}"] = browsers[-1], None
     windows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("0", *contestants)}
     losses: dict[str, list[float]] = {name: [] for name in contestants}
-    length = 1.5 if small else WINDOW
+    length = 1.0 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
     before = await watched(server, lab, live, 0, length)
     windows["0"].append(before)

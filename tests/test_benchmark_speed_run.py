@@ -15,10 +15,10 @@ from cnnlab.presets import Preset, preset
 
 
 def test_the_small_version_trains_the_preset_and_claims_nothing():
-    record = json.loads(json.dumps(speed_run.measure(True, 2)))
+    record = json.loads(json.dumps(speed_run.measure(True, 1)))
 
     assert record["settings"]["architecture"] == "resnet9"
-    assert [turn["seed"] for turn in record["rounds"]] == [0, 1]
+    assert [turn["seed"] for turn in record["rounds"]] == [0]
     for turn in record["rounds"]:
         assert turn["seconds"] > 0
         assert len(turn["accuracies"]) == 2

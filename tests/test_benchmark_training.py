@@ -72,7 +72,9 @@ def test_the_small_version_runs_and_renders():
     assert "made-up images: 256 training and 256 test images, 4 steps an epoch" in text
 
 
-def test_the_courses_loop_learns_as_well_as_ours(tmp_path):
+def test_the_courses_loop_learns_as_well_as_ours(tmp_path, request):
+    if not request.config.getoption("--slow"):
+        pytest.skip("a quarter of a minute; docs/BENCHMARKS.md shows the accuracies of both after whole runs: --slow")
     job = {"settings": LEARNS, "epochs": 2}
 
     ours, course = (in_process(tmp_path, kind=kind, **job)["accuracy"] for kind in ("ours", "course"))
