@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from benchmarks.training_cases import configuration
+from benchmarks.training_cases import MADE_UP, configuration
 from benchmarks.training_floors import Skipped, make_step, wait
 from cnnlab import datasets
 from cnnlab.datasets.loading import ImageData, load
@@ -32,7 +32,6 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
-MADE_UP = "made-up images"
 _PROGRESS_SECONDS = 0.4  # as runners have it
 
 

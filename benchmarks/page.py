@@ -72,8 +72,9 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     config = course.change(dataset="sample") if small else course
     live = _start(lab, config)
     browsers = (0, 2) if small else BROWSERS
-    contestants = {str(count): (count, 1.0) for count in browsers if count}
-    contestants[f"{browsers[-1]} {PACED}"] = browsers[-1], None
+    contestants = {str(count): (count, None if small else 1.0) for count in browsers if count}
+    if not small:
+        contestants[f"{browsers[-1]} {PACED}"] = browsers[-1], None
     windows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("0", *contestants)}
     losses: dict[str, list[float]] = {name: [] for name in contestants}
     length = 1.0 if small else WINDOW

@@ -11,6 +11,8 @@ from typing import Any
 from cnnlab import datasets
 from cnnlab.architectures import card
 
+MADE_UP = "made-up images"  # their source, where none are at hand: about these nothing can be right
+
 Settings = dict[str, Any]
 
 

@@ -14,7 +14,9 @@ from cnnlab.config import RunConfig
 LENET = Case("LeNet, sample", "made for these tests", {"architecture": "lenet", "dataset": "sample"}, epochs=3, limit=8)
 
 
-def test_the_small_version_trains_both_precisions_and_writes_nothing(capsys, monkeypatch, tmp_path):
+def test_the_small_version_trains_both_precisions_and_writes_nothing(capsys, monkeypatch, tmp_path, request):
+    if not request.config.getoption("--slow"):
+        pytest.skip("a dozen seconds for two trainings as the other benchmarks' small versions have them: --slow")
     monkeypatch.setattr(precision, "RECORD", tmp_path / "precision.json")
     before = PAGE.read_text(encoding="utf-8")
 
