@@ -90,6 +90,8 @@ def test_what_guessing_would_reach_is_drawn_where_the_number_of_classes_is_known
 def test_an_empty_chart_says_what_it_waits_for():
     assert "first points" in loss_curve("r", [], [], 3)["layout"]["annotations"][0]["text"]
     assert "annotations" not in loss_curve("r", [], progress(1), 3)["layout"]
+    (ended,) = accuracy_curve("r", [], [], 3, over=True)["layout"]["annotations"]
+    assert ended["text"] == "It ended before its first points"
 
 
 STARTED = RunStarted("cpu", "CPU", 61_706, 6_000, 1_000, 24, 5, 10)

@@ -65,8 +65,9 @@ def loss_curve(
     *,
     logarithmic: bool = False,
     marks: Sequence[Rest] = (),
+    over: bool = False,
 ) -> dict[str, Any]:
-    """Mean cross-entropy per image against epochs."""
+    """Mean cross-entropy per image against epochs; `over` says that no more is to come."""
     traces = [
         _noise(progress, [p.loss for p in progress], ".4f"),
         _epochs("Training", epochs, [e.train_loss for e in epochs], ".4f"),
@@ -77,7 +78,7 @@ def loss_curve(
     scale: dict[str, Any] = {"type": "linear", "rangemode": "tozero"}
     if logarithmic:
         scale = {"type": "log", "dtick": _logarithmic_ticks([value for trace in traces for value in trace["y"] if value])}
-    return _figure(run_id, traces, total_epochs, marks, waiting=not progress, y_axis=loss_axis | scale)
+    return _figure(run_id, traces, total_epochs, marks, empty=_empty(progress, over), y_axis=loss_axis | scale)
 
 
 def accuracy_curve(
@@ -88,6 +89,7 @@ def accuracy_curve(
     *,
     classes: int | None = None,
     marks: Sequence[Rest] = (),
+    over: bool = False,
 ) -> dict[str, Any]:
     """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
     traces = [
@@ -98,7 +100,7 @@ def accuracy_curve(
     if classes:
         traces.append(_guessing(total_epochs, 1 / classes))
     axis = {"title": {"text": "Accuracy"}, "range": [0, 1], "tickformat": ".0%"}
-    return _figure(run_id, traces, total_epochs, marks, waiting=not progress, y_axis=axis)
+    return _figure(run_id, traces, total_epochs, marks, empty=_empty(progress, over), y_axis=axis)
 
 
 def _logarithmic_ticks(values: Sequence[float]) -> str:
@@ -187,7 +189,7 @@ def _figure(
     total_epochs: int,
     marks: Sequence[Rest],
     *,
-    waiting: bool,
+    empty: str,
     y_axis: dict[str, Any],
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
@@ -203,14 +205,17 @@ def _figure(
     if marks:
         traces.append(_marks(marks))
         layout["yaxis2"] = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
-    if waiting:
-        layout["annotations"] = [_waiting()]
+    if empty:
+        place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+        layout["annotations"] = [place | {"text": empty}]
     return {"data": traces, "layout": layout}
 
 
-def _waiting() -> dict[str, Any]:
-    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
-    return place | {"text": "The first points appear here as soon as training runs"}
+def _empty(progress: Sequence[Progress], over: bool) -> str:
+    """What an empty chart says; "" where there are points."""
+    if progress:
+        return ""
+    return "It ended before its first points" if over else "The first points appear here as soon as training runs"
 
 
 def _compact(values: Iterable[float]) -> list[float | None]:

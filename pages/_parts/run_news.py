@@ -114,8 +114,9 @@ class Watched:
         over = run.state in (State.STOPPED, State.FAILED, State.FINISHED)
         total = max(1, run.epochs_done, progress[-1].epoch if progress else 1) if over else run.config.epochs
         marks = rests(events)
-        loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks)
-        accuracy = accuracy_curve(run.id, epochs, progress, total, classes=started.classes if started else None, marks=marks)
+        loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks, over=over)
+        classes = started.classes if started else None
+        accuracy = accuracy_curve(run.id, epochs, progress, total, classes=classes, marks=marks, over=over)
         notices = tuple(event.message for event in events if isinstance(event, Notice))
         table = f"{run.id} {hash((epochs, notices))}"
         curves = encoded(
