@@ -10,7 +10,9 @@ TITLES = {"": "Design a network", "data": "Data", "train": "Train a network", "r
 
 
 @pytest.mark.parametrize("path", TITLES)
-def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path):
+def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path, request):
+    if path not in ("", "train") and not request.config.getoption("--slow"):
+        pytest.skip("tests/test_app.py has each page as the first without a browser, which takes seconds a page: --slow")
     with running_app(tmp_path / "home") as address:
         page.goto(f"{address}/{path}")
 
