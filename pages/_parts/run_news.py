@@ -16,7 +16,7 @@ from cnnlab.runs.records import Run, State
 from pages._parts import live_feed, run_pace
 from pages._parts.live_plot import Chart, Encoded, Live, encoded
 from pages._parts.run_list import outline
-from pages._parts.run_sentence import Sentence, sentence
+from pages._parts.run_sentence import sentence
 from pages._parts.run_words import STATE_ICONS, STATE_WORDS
 
 SHARED_SECONDS = 0.9  # how old an answer may be that was made for another browser
@@ -40,7 +40,7 @@ class Moment:
     run: Run
     others: tuple[Any, ...]  # what can be seen of the other runs
     latest: Progress | None
-    sentence: Sentence
+    sentence: str  # after the state's word, as plain text
 
     @property
     def outline(self) -> tuple[Any, ...]:
@@ -125,7 +125,7 @@ class Watched:
             live=Live(
                 icon=STATE_ICONS[run.state].removeprefix(":material/").removesuffix(":"),
                 word=STATE_WORDS[run.state],
-                rest=moment.sentence.rest,
+                rest=moment.sentence,
                 share=moment.share,
                 page=str(hash(repr(moment.outline))),
                 table=table,

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from cnnlab.events import Progress
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
-from pages._parts.run_words import STATE_WORDS, cut_title, duration, escaped, isolated, ordinal, share, whole_share
+from pages._parts.run_words import cut_title, duration, escaped, isolated, ordinal, share, whole_share
 
 
-class Sentence(NamedTuple):
-    """Plain text: whoever shows it has to see to what somebody typed."""
-
-    state: State
-    rest: str
-
-    def __str__(self) -> str:
-        return f"{STATE_WORDS[self.state]}: {self.rest}"
-
-
-def sentence(lab: Lab, run: Run, latest: Progress | None) -> Sentence:
-    """What `run` is doing, `latest` being the last that it has told."""
+def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
+    """What stands after the state's word, `latest` being the last that `run` has told; plain text, names as they were typed."""
     if run.state is State.QUEUED:
-        return Sentence(run.state, _waiting(lab, run))
+        return _waiting(lab, run)
     if run.state in IN_PROCESS:
-        return Sentence(run.state, _working(run, latest))
+        return _working(run, latest)
     facts = [f"{run.epochs_done} of {run.config.epochs} epochs"]
     if run.seconds is not None:
         facts.append(duration(run.seconds))
@@ -33,7 +21,7 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> Sentence:
         facts.append(f"{share(run.test_accuracy)} of the test images right")
     if run.device:
         facts.append(run.device)
-    return Sentence(run.state, " · ".join(facts) + _next(lab, run))
+    return " · ".join(facts) + _next(lab, run)
 
 
 def _waiting(lab: Lab, run: Run) -> str:
