@@ -14,9 +14,7 @@ from benchmarks.targets import TRAINING
 from cnnlab.presets import Preset, preset
 
 
-def test_the_small_version_trains_the_preset_and_claims_nothing(request):
-    if not request.config.getoption("--slow"):
-        pytest.skip("eight seconds for what the training benchmark's small version shows of contestants: --slow")
+def test_the_small_version_trains_the_preset_and_claims_nothing():
     record = json.loads(json.dumps(speed_run.measure(True, 1)))
 
     assert record["settings"]["architecture"] == "resnet9"

@@ -196,9 +196,7 @@ def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not dispatcher.FORKS, reason="a spawned child loads its own")
-def test_a_compiler_for_gpus_is_not_loaded_where_there_is_none_and_can_still_be(request):
-    if not request.config.getoption("--slow"):
-        pytest.skip("five seconds to load all that a runner needs once more: --slow")
+def test_a_compiler_for_gpus_is_not_loaded_where_there_is_none_and_can_still_be():
     code = (
         "import sys, importlib.util as u; had = bool(u.find_spec('triton')); from cnnlab.runs import dispatcher as d\n"
         "d.load(d.FOR_HELPER); d.load(d.FOR_RUNNERS); import torch\n"

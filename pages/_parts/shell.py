@@ -12,7 +12,6 @@ from streamlit.runtime import pages_manager
 from cnnlab.errors import CNNLabError
 from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
-from pages._parts.connections import send_at_once
 from pages._parts.run_words import quoting
 from pages._parts.server_costs import remember_theme
 from pages._parts.visitor import ask_for_name
@@ -77,6 +76,5 @@ def _leave_the_old_mode() -> None:
 
 @st.cache_resource(show_spinner="Opening the lab …")
 def _lab() -> Lab:
-    send_at_once()
     remember_theme()
     return Lab(default_home(), data=default_data())

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.app_server import CHROMIUM_FLAGS, VIEWPORT, chromium, running_app
+from benchmarks.serving import Server, serving
+from tests.browser.chromium import CHROMIUM_FLAGS, VIEWPORT, chromium
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,6 +54,11 @@ def walk(browser):
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_app(tmp_path_factory.mktemp("lab") / "home") as address:
-        yield address
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("lab") / "home") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def app(server: Server) -> str:
+    return server.address

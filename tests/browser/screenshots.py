@@ -12,10 +12,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.results_page import ROOT
+from benchmarks.serving import serving
 from cnnlab.config import RunConfig
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
-from tests.browser.app_server import CHROMIUM_FLAGS, ROOT, VIEWPORT, chromium, running_app
+from tests.browser.chromium import CHROMIUM_FLAGS, VIEWPORT, chromium
 
 RECIPE = "train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs=10"
 IMAGES = ROOT / "docs" / "images"
@@ -128,13 +130,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="every page, light and dark, into FOLDER")
     folder = parser.parse_args().check
-    with tempfile.TemporaryDirectory() as home, running_app(Path(home) / "home") as app, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch) / "home") as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
         if folder is None:
-            for_readme(browser, app)
+            for_readme(browser, server.address)
         else:
-            for_a_look(browser, app, folder)
-            every_state(browser, app, Path(home) / "home", folder)
+            for_a_look(browser, server.address, folder)
+            every_state(browser, server.address, server.home, folder)
         browser.close()
 
 

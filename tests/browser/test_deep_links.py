@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.app_server import running_app
+from benchmarks.serving import serving
 
 TITLES = {"": "Design a network", "data": "Data", "train": "Train a network", "runs": "Runs", "predict": "Predict"}
 
 
 @pytest.mark.parametrize("path", TITLES)
-def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path, request):
-    if path not in ("", "train") and not request.config.getoption("--slow"):
-        pytest.skip("tests/test_app.py has each page as the first without a browser, which takes seconds a page: --slow")
-    with running_app(tmp_path / "home") as address:
-        page.goto(f"{address}/{path}")
+def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path):
+    with serving(tmp_path / "home") as server:
+        page.goto(f"{server.address}/{path}")
 
         page.get_by_role("heading", level=1).first.wait_for()
         page.locator("[data-testid=stSidebar] a", has_text="Train").wait_for()

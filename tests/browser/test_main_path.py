@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_the_design_page_shows_lenet_at_once(student):
     cell = student.locator("[role=gridcell]", has_text=re.compile(r"^16 × 10 × 10$")).first
     cell.wait_for(state="attached")
     assert student.locator("[role=gridcell]", has_text=re.compile(r"^48,?120$")).count() == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Windows has no uvloop, and macOS does not tell what a process has loaded")
+def test_the_server_has_its_quicker_loop_and_parser(student, server):
+    loaded = " ".join(each.path for each in server.process.memory_maps())
+
+    assert "uvloop" in loaded
+    assert "httptools" in loaded
 
 
 def test_changing_an_option_changes_the_table(student):

@@ -1,0 +1,22 @@
+"""What the browser tests and the screenshots share: a browser to look at the app with, and how large its window is."""
+
+from __future__ import annotations
+
+import shutil
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+VIEWPORT = {"width": 1366, "height": 768}  # the smallest laptop screen that is still common
+
+
+def chromium() -> str | None:
+    """The path of a Chromium on this machine, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((found for name in names if (found := shutil.which(name))), None)
