@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from filled_home import fill
 
+from cnnlab.datasets.places import Places
 from cnnlab.lab import Lab
+from cnnlab.runs.store import Store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,3 +31,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("home"))
     yield lab
     lab.shut_down()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A record of runs in a home of its own, which no process looks after."""
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A home with five runs in its record, and no process."""
+    return fill(tmp_path)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Where data sets are looked for: nowhere yet."""
+    return Places(home=tmp_path / "home", data=tmp_path / "data")

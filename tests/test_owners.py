@@ -1,11 +1,11 @@
 """Many people, one lab: eight owners queue forty runs at once, from threads and from processes of their own."""
 
 import multiprocessing
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import wait_for
 
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
@@ -38,16 +38,9 @@ def queue_all_from_a_process(home: Path, owner: str) -> list[str]:
         lab.close()
 
 
-def wait_for(condition):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def test_eight_owners_queue_forty_runs_at_once_and_all_finish_in_fair_order(crowded):
     first = crowded.start(ENDLESS, token="first", owner="Ada")
-    wait_for(lambda: crowded.run(first).state is State.RUNNING)
+    wait_for(lambda: crowded.run(first).state is State.RUNNING, PATIENCE)
     spawn = multiprocessing.get_context("spawn")
     with ThreadPoolExecutor(4) as threads, ProcessPoolExecutor(4, mp_context=spawn) as processes:
         queued = [threads.submit(queue_all, crowded, owner) for owner in OWNERS[:4]]
@@ -56,7 +49,7 @@ def test_eight_owners_queue_forty_runs_at_once_and_all_finish_in_fair_order(crow
     announced = [run.id for run in crowded.queue()]
 
     crowded.stop(first)
-    wait_for(lambda: not any(run.active for run in crowded.runs()))
+    wait_for(lambda: not any(run.active for run in crowded.runs()), PATIENCE)
 
     runs = [run for run in crowded.runs() if run.id != first]
     assert {run.state for run in runs} == {State.FINISHED}

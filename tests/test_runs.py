@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from waiting import wait_for
 
 from cnnlab import processes
 from cnnlab.config import RunConfig
@@ -28,13 +29,6 @@ EPOCH = EpochDone(1, 2, 1.5, 0.4, 1.4, 0.5, 0.1, 2.0, 0.1, 1.5, 0.4)
 FINISHED = RunFinished(1, 2.0, 0.4, 0.5, 1, 0.5)
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path)
-    yield store
-    store.close()
-
-
 def engine(*told):
     """A training that tells this and does nothing."""
 
@@ -42,13 +36,6 @@ def engine(*told):
         yield from told
 
     return train
-
-
-def wait_for(condition, seconds=30.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def ended(lab, run_id):

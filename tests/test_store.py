@@ -18,13 +18,6 @@ from cnnlab.runs.store import Store
 CONFIG = RunConfig.make(epochs=2)
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path)
-    yield store
-    store.close()
-
-
 def epoch(number, test_accuracy=0.5):
     return EpochDone(number, number * 10, 1.5, 0.4, 1.4, test_accuracy, 0.1, 2.0, 0.1, 1.5, 0.4)
 

@@ -17,13 +17,6 @@ from cnnlab.runs.store import Store
 CONFIG = RunConfig.make(architecture="lenet", dataset="sample", epochs=100)
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path)
-    yield store
-    store.close()
-
-
 def epoch(number, test_loss=1.4):
     return EpochDone(number, number, 1.5, 0.4, test_loss, number / 1000, 0.1, 2.0, 0.1, 1.5, 0.4)
 

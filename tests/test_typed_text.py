@@ -15,7 +15,6 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, RunNotFound
 from cnnlab.home import run_folder
 from cnnlab.lab import Lab
-from cnnlab.runs.store import Store
 
 NAMES = [
     "<script>alert('x')</script>",
@@ -48,13 +47,6 @@ OUTSIDE = [
     "\ud800",
     "x" * 1_000_000,
 ]
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.mark.parametrize("text", NAMES, ids=range(len(NAMES)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
 from page_runs import RunsLab
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
+from waiting import wait_for
 
 from cnnlab.errors import RunNotFound
 from cnnlab.runs.records import State
@@ -190,13 +190,6 @@ def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab,
 
 def shown(every, *, logarithmic=False):
     return json.loads(every.news(every.moment(fresh=True), logarithmic=logarithmic).curves.data)
-
-
-def wait_for(condition):
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_the_theme_is_read_once_and_comes_out_the_same(monkeypatch):

@@ -1,0 +1,118 @@
+"""A run whose process ended without a word: back to its checkpoint, and on by itself, three times at most."""
+
+import pytest
+from made_runs import CONFIG, STARTED, done, interrupted, progress, resumed, running
+
+from cnnlab.errors import RunStateError
+from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunInterrupted, RunResumed, RunStarted
+from cnnlab.runs.records import State
+from cnnlab.runs.watch import MOST_RESUMES, mark_interrupted, may_resume, resume_by_itself
+
+# Going back to a checkpoint
+
+
+def test_what_was_told_after_the_checkpoint_is_told_anew_and_the_rest_stays(store):
+    run_id = running(store)
+    for event in (progress(3), progress(5), progress(5, "evaluation"), done(1), CheckpointSaved("last", 1, 0.5, 5), progress(7)):
+        store.add(run_id, event)
+    store.add(run_id, CheckpointSaved("last", 2, 0.5, 7))
+    store.add(run_id, progress(9))
+    assert mark_interrupted(store) == 1
+    store.resume(run_id)
+    store.move(run_id, State.STARTING)
+
+    store.add(run_id, resumed(7, 1), to=State.RUNNING, history=[done(1)])
+    store.add(run_id, progress(8))
+
+    assert [event.step for event in store.progress(run_id)] == [3, 5, 5, 7, 8]
+    kinds = [type(event) for _, event in store.events(run_id)]
+    assert kinds == [RunStarted, EpochDone, CheckpointSaved, CheckpointSaved, RunInterrupted, RunResumed]
+    assert [seq for seq, _ in store.events(run_id)] == [1, 5, 6, 8, 9, 10]
+
+
+@pytest.mark.parametrize("judged", [0, 1])
+def test_at_the_last_batch_of_an_epoch_the_evaluation_is_later_or_earlier(store, judged):
+    run_id = running(store)
+    for event in (progress(5), progress(5, "evaluation"), done(1), Notice("stuck-at-chance", 1, "x")):
+        store.add(run_id, event)
+    store.add(run_id, resumed(5, judged), history=[done(1)][:judged])
+    assert [event.phase for event in store.progress(run_id)] == ["training", "evaluation"][: 1 + judged]
+    assert len(store.epochs(run_id)) == judged
+    assert store.run(run_id).epochs_done == judged
+
+
+def test_epochs_that_the_record_lost_are_put_in(store):
+    run_id = running(store)
+    store.add(run_id, done(1, 0.7))
+    store.add(run_id, resumed(15, 3), history=[done(1, 0.7), done(2, 0.6), done(3, 0.5)])
+    assert [event.epoch for event in store.epochs(run_id)] == [1, 2, 3]
+    run = store.run(run_id)
+    assert (run.epochs_done, run.test_accuracy, run.best_test_accuracy, run.has_checkpoint) == (3, 0.5, 0.7, True)
+
+
+def test_a_run_that_starts_over_has_nothing_twice(store):
+    run_id = running(store)
+    for event in (progress(3), progress(5), done(1)):
+        store.add(run_id, event)
+    mark_interrupted(store)
+    store.resume(run_id)
+    store.move(run_id, State.STARTING)
+    store.add(run_id, STARTED, to=State.RUNNING)
+    assert [type(event) for _, event in store.events(run_id)] == [RunInterrupted, RunStarted]
+    assert store.progress(run_id) == store.epochs(run_id) == ()
+    run = store.run(run_id)
+    assert (run.epochs_done, run.test_accuracy, run.best_test_accuracy) == (0, None, None)
+
+
+def test_a_process_that_lost_its_run_tells_nothing_more(store):
+    run_id = running(store)
+    mark_interrupted(store)
+    store.resume(run_id)
+    store.move(run_id, State.STARTING, pid=2, pid_started="another")
+    for late in (progress(3), RunFinished(1, 1.0, 1.0, 1.0, 1, 1.0)):
+        with pytest.raises(RunStateError, match="no longer belongs to process 1"):
+            store.add(run_id, late, process=(1, "gone"))
+    assert store.progress(run_id) == ()
+
+
+# Interrupted
+
+
+def test_a_run_is_resumed_by_itself_three_times_and_then_waits_for_a_person(store):
+    run_id = running(store)
+    for number in range(1, MOST_RESUMES + 1):
+        assert mark_interrupted(store) == 1
+        assert may_resume(store) == (run_id,)
+        resume_by_itself(store, run_id)
+        assert (store.run(run_id).state, store.run(run_id).resumes) == (State.QUEUED, number)
+        store.move(run_id, State.STARTING, pid=1, pid_started="gone")
+    mark_interrupted(store)
+    assert may_resume(store) == ()
+    resume_by_itself(store, run_id)
+    assert store.run(run_id).state is State.INTERRUPTED
+    store.resume(run_id)
+    assert store.run(run_id).resumes == 0
+
+
+@pytest.mark.parametrize("asked", ["pause", "stop"])
+def test_what_was_asked_to_end_is_interrupted_and_not_resumed(store, asked):
+    run_id = running(store)
+    getattr(store, asked)(run_id)
+    assert mark_interrupted(store) == 1
+    assert store.run(run_id).state is State.INTERRUPTED
+    assert may_resume(store) == ()
+
+
+def test_resuming_by_itself_is_a_setting(store, monkeypatch):
+    run_id = interrupted(store)
+    for off in ("off", "0", "No"):
+        monkeypatch.setenv("CNNLAB_AUTO_RESUME", off)
+        assert may_resume(store) == ()
+    monkeypatch.setenv("CNNLAB_AUTO_RESUME", "on")
+    assert may_resume(store) == (run_id,)
+
+
+def test_a_run_that_is_resumed_by_itself_goes_to_the_head_of_the_queue(store):
+    run_id, waiting = interrupted(store), store.create(CONFIG, "w")
+    resume_by_itself(store, run_id)
+    assert [run.id for run in store.active()] == [run_id, waiting]
