@@ -18,11 +18,11 @@ from benchmarks.figures import Figure, figure, number, table, text
 from benchmarks.page_loads import design_controls, first_loads
 from benchmarks.page_watching import (
     HOUR_OF_POLLS,
+    by_turns,
     lost,
     memory_of_polling,
     private_megabytes,
     proportional_megabytes,
-    watched,
     windows_to_figures,
 )
 from benchmarks.serving import Server, made_up_fashion, serving
@@ -33,8 +33,9 @@ from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 
 BROWSERS = (0, 1, 10, 30)
-WARM_UP = 40.0  # seconds that the run trains for before it is watched: the first epochs may be slower
-WINDOW = 12.0  # seconds that a run is watched for, up to the end of its epoch
+WARM_UP = 40.0  # seconds that the run trains before it is watched: the first epochs may be slower
+WINDOW = 5.0  # seconds that a run is watched for, and left alone before and after
+WINDOWS = 3  # for each number of browsers in each round
 HAMMER = 150.0  # seconds of polling without a pause
 QUIET = 20.0  # seconds after the first page, until the dispatcher has loaded what it will need
 PACED = "as the page asks"
@@ -79,16 +80,13 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     losses: dict[str, list[float]] = {name: [] for name in contestants}
     length = 1.0 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
-    before = await watched(server, lab, live, 0, length)
-    windows["0"].append(before)
     for turn in range(rounds):
         for name, (count, every) in contestants.items():
-            seen = await watched(server, lab, live, count, length, every=every)
-            after = await watched(server, lab, live, 0, length)
-            windows[name].append(seen)
-            windows["0"].append(after)
-            losses[name].append(lost(before, seen, after))
-            before = after
+            times = 1 if small else WINDOWS
+            alone, seen = await by_turns(server, lab, live, count, windows=times, seconds=length, every=every)
+            windows[name] += seen
+            windows["0"] += alone
+            losses[name] += [lost(*three) for three in zip(alone, seen, alone[1:], strict=False)]
         _say(f"watching, round {turn + 1}")
     found["watched"] = {name: windows_to_figures(each) for name, each in windows.items()}
     found["lost"] = {name: figure(each, "%") for name, each in losses.items()}

@@ -37,43 +37,68 @@ async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[
         yield tabs
 
 
-async def watched(
-    server: Server, lab: Lab, run_id: str, browsers: int, seconds: float, *, every: float | None = 1.0
-) -> dict[str, Any]:
-    """One window of at least `seconds`, from the end of one epoch to the end of another.
+async def by_turns(
+    server: Server, lab: Lab, run_id: str, browsers: int, *, windows: int, seconds: float, every: float | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Windows with `browsers` that look and, around each, windows without: alone, seen, alone, seen, …, alone.
 
+    They are short, because what else a machine does changes within a minute and would be taken for what the browsers cost.
     Each browser looks `every` so many seconds; with None as often as the page has it look.
+    """
+    alone, seen = [], []
+    async with watchers(server.address, run_id, browsers) as tabs:
+        await asyncio.sleep(seconds)  # what loading them has left to do
+        alone.append(await watched(server, lab, run_id, [], seconds))
+        for _ in range(windows):
+            seen.append(await watched(server, lab, run_id, tabs, seconds, every=every))
+            alone.append(await watched(server, lab, run_id, [], seconds))
+    return alone, seen
 
-    "epochs": seconds of each, "polls": milliseconds and "bytes" of each, "late": polls that were due while the one before was
-    not answered, "drawn": milliseconds of each time that a browser had more drawn than the curves, "processor": shares of one
-    core for clients, web and training.
+
+async def watched(
+    server: Server, lab: Lab, run_id: str, tabs: list[Visitor], seconds: float, *, every: float | None = 1.0
+) -> dict[str, Any]:
+    """One window of about `seconds` in which the loaded `tabs` look.
+
+    "epoch": seconds that one would take at the pace of these seconds, "polls": milliseconds and "bytes" of each, "late": polls
+    that were due while the one before was not answered, "drawn": milliseconds of each time that a browser had more drawn than the
+    curves, "processor": shares of one core for clients, web and training.
     """
     seen = _Seen()
-    async with watchers(server.address, run_id, browsers) as tabs:
-        jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
-        try:
-            first = await _after_epoch(lab, run_id, len(lab.epochs(run_id)) + 1, jobs)
-            seen.clear()
-            parts = {"web": server.process, "training": _runner(server, run_id)}
-            spent = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
-            began = time.perf_counter()
-            await _watching(jobs, asyncio.sleep(seconds))
-            last = await _after_epoch(lab, run_id, len(lab.epochs(run_id)) + 1, jobs)
-            took = time.perf_counter() - began
-            used = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
-            polls, drawn, late = list(seen.polls), list(seen.drawn), seen.late
-        finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+    jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
+    try:
+        parts = {"web": server.process, "training": _runner(server, run_id)}
+        spent = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
+        began = time.perf_counter()
+        epoch = await _watching(jobs, _epoch_seconds(lab, run_id, seconds))
+        took = time.perf_counter() - began
+        used = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
+    finally:
+        seen.over = True  # each ends by itself: an answer that nobody waits for would be taken for that to the next request
+        await asyncio.gather(*jobs)
     return {
-        "epochs": [done.seconds for done in lab.epochs(run_id)[first:last]],
-        "polls": [1000 * answer.seconds for answer in polls],
-        "bytes": [answer.bytes for answer in polls],
-        "drawn": [1000 * answer.seconds for answer in drawn],
-        "late": late,
+        "epoch": epoch,
+        "polls": [1000 * answer.seconds for answer in seen.polls],
+        "bytes": [answer.bytes for answer in seen.polls],
+        "drawn": [1000 * answer.seconds for answer in seen.drawn],
+        "late": seen.late,
         "processor": {name: (used[name] - spent[name]) / took for name in used},
     }
+
+
+async def _epoch_seconds(lab: Lab, run_id: str, seconds: float) -> float:
+    """What an epoch would take at the pace between the first and the last Progress of the next `seconds`."""
+    epochs, until = lab.run(run_id).config.epochs, time.perf_counter() + seconds
+    told: list[tuple[float, float]] = []
+    while time.perf_counter() < until or len(told) < 2:
+        latest = next(reversed(lab.progress(run_id, points=2)), None)
+        if latest is not None and (not told or latest.share_done > told[-1][1]):
+            told.append((time.perf_counter(), latest.share_done))
+        elif not (run := lab.run(run_id)).active:
+            raise RuntimeError(f"The run that is watched came to an end: {run.state}. {run.message}")
+        await asyncio.sleep(LOOK)
+    (began, before), (ended, after) = told[0], told[-1]
+    return (ended - began) / ((after - before) * epochs)
 
 
 @dataclass
@@ -83,28 +108,28 @@ class _Seen:
     polls: list[Answer] = field(default_factory=list)
     drawn: list[Answer] = field(default_factory=list)
     late: int = 0
-
-    def clear(self) -> None:
-        self.polls.clear()
-        self.drawn.clear()
-        self.late = 0
+    over: bool = False
 
 
 async def _look_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
     """As the browser does it: fetches the news from a moment of its own on, and asks for a drawing where it must."""
-    news = time.perf_counter() + random.random()  # noqa: S311
+    news = time.perf_counter() + (every or tab.every) * random.random()  # noqa: S311
     timers: dict[str, float] = {}
-    while True:
+    while not seen.over:
         for fragment, interval in tab.fragments.items():  # a page that is drawn as a whole has others
             timers.setdefault(fragment, time.perf_counter() + interval * random.random())  # noqa: S311
         timers = {fragment: due for fragment, due in timers.items() if fragment in tab.fragments}
         timer = min(timers, key=timers.__getitem__, default=None)
         if timer is not None and timers[timer] < news:
             await asyncio.sleep(max(0.0, timers[timer] - time.perf_counter()))
+            if seen.over:
+                return
             timers[timer] += tab.fragments[timer]
             seen.drawn.append(await tab.poll(timer))
             continue
         await asyncio.sleep(max(0.0, news - time.perf_counter()))
+        if seen.over:
+            return
         answer, draw = await tab.look()
         seen.polls.append(answer)
         if draw:
@@ -114,19 +139,6 @@ async def _look_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
         while news < time.perf_counter():
             news += interval
             seen.late += 1
-
-
-async def _after_epoch(lab: Lab, run_id: str, number: int, jobs: list[asyncio.Task[None]]) -> int:
-    """Waits for the end of epoch `number`; returns how many are done."""
-
-    async def wait() -> int:
-        while (done := lab.run(run_id)).epochs_done < number:
-            if not done.active:
-                raise RuntimeError(f"The run that is watched came to an end: {done.state}. {done.message}")
-            await asyncio.sleep(LOOK)
-        return done.epochs_done
-
-    return await _watching(jobs, wait())
 
 
 async def _watching(jobs: list[asyncio.Task[None]], wait: Any) -> Any:
@@ -154,7 +166,7 @@ def windows_to_figures(windows: list[dict[str, Any]]) -> dict[str, Any]:
     polls = [value for one in windows for value in one["polls"]]
     shares = {name: statistics.median([one["processor"][name] for one in windows]) for name in windows[0]["processor"]}
     found: dict[str, Any] = {
-        "epoch": figure([statistics.mean(one["epochs"]) for one in windows], "s"),
+        "epoch": figure([one["epoch"] for one in windows], "s"),
         "late": sum(one["late"] for one in windows),
         "processor": shares,
     }
@@ -167,8 +179,8 @@ def windows_to_figures(windows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def lost(before: dict[str, Any], seen: dict[str, Any], after: dict[str, Any]) -> float:
     """Per cent of its images a second that the training loses while it is watched, against the unwatched windows around it."""
-    alone = [1 / statistics.mean(one["epochs"]) for one in (before, after)]
-    return 100 * (1 - 1 / statistics.mean(seen["epochs"]) / statistics.mean(alone))
+    alone = statistics.mean(1 / one["epoch"] for one in (before, after))
+    return 100 * (1 - 1 / seen["epoch"] / alone)
 
 
 async def memory_of_polling(server: Server, run_id: str, browsers: int, *, seconds: float, every: float) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
 POINTS = 500  # per trace; more than the chart has pixels
+_FEW = 4  # times fewer batches than before are too few to be shown
 STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamond")}  # never told apart by colour alone
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
@@ -69,7 +70,7 @@ def loss_curve(
 ) -> dict[str, Any]:
     """Mean cross-entropy per image against epochs; `over` says that no more is to come."""
     traces = [
-        _noise(progress, [p.loss for p in progress], ".4f"),
+        _noise(shown := _telling(progress), [p.loss for p in shown], ".4f"),
         _epochs("Training", epochs, [e.train_loss for e in epochs], ".4f"),
         _epochs("Test", epochs, [e.test_loss for e in epochs], ".4f"),
     ]
@@ -93,7 +94,7 @@ def accuracy_curve(
 ) -> dict[str, Any]:
     """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
     traces = [
-        _noise(progress, [p.accuracy for p in progress], ".1%"),
+        _noise(shown := _telling(progress), [p.accuracy for p in shown], ".1%"),
         _epochs("Training", epochs, [e.train_accuracy for e in epochs], ".1%"),
         _epochs("Test", epochs, [e.test_accuracy for e in epochs], ".1%"),
     ]
@@ -125,6 +126,20 @@ def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
         positions = range(part * count // stretches, (part + 1) * count // stretches)
         keep |= {min(positions, key=values.__getitem__), max(positions, key=values.__getitem__)}
     return sorted(keep)
+
+
+def _telling(progress: Sequence[Progress]) -> list[Progress]:
+    """Without what ends an epoch after much fewer batches than the one before: over so few images a figure jumps by chance."""
+    found: list[Progress] = []
+    epoch = batch = covered = 0
+    for each in progress:
+        before = batch if each.epoch == epoch else 0
+        batches = each.batch - before
+        if before == 0 or each.batch < each.batches or batches >= covered / _FEW:
+            found.append(each)
+            covered = batches
+        epoch, batch = each.epoch, each.batch
+    return found
 
 
 def _noise(progress: Sequence[Progress], values: list[float], number: str) -> dict[str, Any]:
