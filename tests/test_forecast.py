@@ -3,7 +3,9 @@
 import itertools
 import json
 import subprocess
+import threading
 import time
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
@@ -364,6 +366,28 @@ def test_a_measurement_that_fails_is_not_tried_for_ever(tmp_path, monkeypatch):
 
     assert speeds.forecast(tmp_path, config, 1000, measure=True)["state"] == "unknown"
     assert len(asked) == 1
+
+
+def test_a_measurement_that_ends_while_it_is_asked_for_is_not_missed(tmp_path, monkeypatch):
+    may_end, remembered = threading.Event(), speeds._remembered
+
+    def run(command, **_):
+        may_end.wait(10)
+        return subprocess.CompletedProcess(command, 0, stdout=json.dumps(asdict(SPEED)))
+
+    def looked_up(file):
+        found = remembered(file)
+        may_end.set()
+        time.sleep(0.3)  # it ends here, if it can
+        return found
+
+    monkeypatch.setattr(speeds.subprocess, "run", run)
+    config = RunConfig.make(device="cpu").model_dump(mode="json")
+    speeds.forecast(tmp_path, config, 1000, measure=True)
+    monkeypatch.setattr(speeds, "_remembered", looked_up)
+
+    assert speeds.forecast(tmp_path, config, 1000)["state"] == "measuring"
+    assert settled(tmp_path, config)["speed"] == asdict(SPEED)
 
 
 def settled(home, config):

@@ -46,16 +46,13 @@ def forecast(home: Path, config: dict[str, Any], macs: int, measure: bool = Fals
     found = devices.find(wanted.device)
     wanted = wanted.change(device=found.name)
     file = home / "speeds" / f"{_key(wanted, found.title)}.json"
-    speed = _remembered(file)
-    state = "known" if speed else "unknown"
-    if speed is None:
-        with _lock:
-            if file in _measuring:
-                state = "measuring"
-            elif measure and file not in _failed:
-                _measuring.add(file)
-                state = "measuring"
-                threading.Thread(target=_measure, args=(file, wanted, macs), daemon=True).start()
+    with _lock:  # a measurement that ends right now is either still measuring or known
+        speed = _remembered(file)
+        state = "known" if speed else "measuring" if file in _measuring else "unknown"
+        if state == "unknown" and measure and file not in _failed:
+            _measuring.add(file)
+            state = "measuring"
+            threading.Thread(target=_measure, args=(file, wanted, macs), daemon=True).start()
     # This starts CUDA in the helper, which then holds about half a gigabyte of the GPU; nothing is forked from the helper.
     free, total = torch.cuda.mem_get_info(found.name) if found.name.startswith("cuda") else (None, None)
     return {"device": found.name, "free": free, "total": total, "state": state, "speed": asdict(speed) if speed else None}

@@ -74,7 +74,7 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
         curve = loss_curve("a1b2c3d4", (), (), 5)
         return encoded(Chart(curve, "Loss"), live=Live(icon="play_circle", word="Training", **(live | changed))).data.decode()
 
-    answers = {"body": gzip.compress(shown("epoch 2 of 5").encode()), "status": 200}
+    answers = {"body": gzip.compress(shown("epoch 1 of 5", share=0.2).encode()), "status": 200}
     fetched = []
     empty.route("**/component/live/a.gz", lambda route: (fetched.append(1), route.fulfill(**answers)))
     sentence = empty.locator(".cnn-progress p")
@@ -83,6 +83,7 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
     empty.evaluate(FOLLOW, [live_plot._JS, shown("epoch 1 of 5", share=0.2)])
     assert sentence.inner_text().endswith("Training: epoch 1 of 5")
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "20"
+    answers["body"] = gzip.compress(shown("epoch 2 of 5").encode())
     sentence.get_by_text("epoch 2 of 5").wait_for()
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "50"
 
