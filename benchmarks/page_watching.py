@@ -68,11 +68,11 @@ async def watched(
     jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
     try:
         parts = {"web": server.process, "training": _runner(server, run_id)}
-        spent = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
+        spent = _spent(parts)
         began = time.perf_counter()
         epoch = await _watching(jobs, _epoch_seconds(lab, run_id, seconds))
         took = time.perf_counter() - began
-        used = {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
+        used = _spent(parts)
     finally:
         seen.over = True  # each ends by itself: an answer that nobody waits for would be taken for that to the next request
         await asyncio.gather(*jobs)
@@ -84,6 +84,11 @@ async def watched(
         "late": seen.late,
         "processor": {name: (used[name] - spent[name]) / took for name in used},
     }
+
+
+def _spent(parts: dict[str, psutil.Process]) -> dict[str, float]:
+    """Seconds of a processor that each of `parts`, and the clients in this process, have taken since their beginning."""
+    return {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
 
 
 async def _epoch_seconds(lab: Lab, run_id: str, seconds: float) -> float:

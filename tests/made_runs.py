@@ -33,9 +33,3 @@ def interrupted(store, token="t"):
     run_id = running(store, token)
     assert mark_interrupted(store) == 1
     return run_id
-
-
-def told(store, run_id):
-    """The names of all events in order, with steps and epochs."""
-    connection_events = [event for _, event in store.events(run_id)]
-    return [(type(event).__name__, getattr(event, "epoch", None)) for event in connection_events]

@@ -40,7 +40,7 @@ def queue_all_from_a_process(home: Path, owner: str) -> list[str]:
 
 def test_eight_owners_queue_forty_runs_at_once_and_all_finish_in_fair_order(crowded):
     first = crowded.start(ENDLESS, token="first", owner="Ada")
-    wait_for(lambda: crowded.run(first).state is State.RUNNING, PATIENCE)
+    wait_for(lambda: crowded.run(first).state is State.RUNNING, PATIENCE, every=0.1)
     spawn = multiprocessing.get_context("spawn")
     with ThreadPoolExecutor(4) as threads, ProcessPoolExecutor(4, mp_context=spawn) as processes:
         queued = [threads.submit(queue_all, crowded, owner) for owner in OWNERS[:4]]
@@ -49,7 +49,7 @@ def test_eight_owners_queue_forty_runs_at_once_and_all_finish_in_fair_order(crow
     announced = [run.id for run in crowded.queue()]
 
     crowded.stop(first)
-    wait_for(lambda: not any(run.active for run in crowded.runs()), PATIENCE)
+    wait_for(lambda: not any(run.active for run in crowded.runs()), PATIENCE, every=0.1)
 
     runs = [run for run in crowded.runs() if run.id != first]
     assert {run.state for run in runs} == {State.FINISHED}

@@ -85,26 +85,26 @@ def test_a_run_that_was_paused_stopped_and_killed_equals_one_that_was_not(lab):
         options={"activation": "relu", "dropout": 0.3, "batch_norm": True},
     )  # fmt: skip
     undisturbed = lab.start(config, token="undisturbed")
-    wait_for(lambda: lab.run(undisturbed).state is State.FINISHED)
+    wait_for(lambda: lab.run(undisturbed).state is State.FINISHED, 60)
     run_id = lab.start(config, token="disturbed")
 
     def trains():
         before = len(lab.progress(run_id, 10_000))
-        wait_for(lambda: lab.run(run_id).state is State.RUNNING and len(lab.progress(run_id, 10_000)) > before + 1)
+        wait_for(lambda: lab.run(run_id).state is State.RUNNING and len(lab.progress(run_id, 10_000)) > before + 1, 60)
 
     trains()
     lab.pause(run_id)
-    wait_for(lambda: lab.run(run_id).state is State.PAUSED)
+    wait_for(lambda: lab.run(run_id).state is State.PAUSED, 60)
     lab.resume(run_id)
     trains()
     store = Store(lab.home)
     psutil.Process(next(run.pid for run in store.active() if run.id == run_id)).kill()
-    wait_for(lambda: lab.run(run_id).resumes == 1)
+    wait_for(lambda: lab.run(run_id).resumes == 1, 60)
     trains()
     lab.stop(run_id)
-    wait_for(lambda: lab.run(run_id).state is State.STOPPED)
+    wait_for(lambda: lab.run(run_id).state is State.STOPPED, 60)
     lab.resume(run_id)
-    wait_for(lambda: lab.run(run_id).state is State.FINISHED)
+    wait_for(lambda: lab.run(run_id).state is State.FINISHED, 60)
 
     assert untimed(lab.epochs(run_id)) == untimed(lab.epochs(undisturbed))
     assert same_weights(lab, run_id, undisturbed)

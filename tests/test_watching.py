@@ -160,9 +160,9 @@ def test_the_feed_works_by_itself_and_rests_when_nobody_looks(tmp_path, monkeypa
     feed = Feed(tmp_path, "component/live", clock=lambda: now[0])
     for _ in range(2):  # and again after a rest
         feed.keep("run", lambda: b"news")
-        wait_for(lambda: any(tmp_path.glob("*.gz")))
+        wait_for(lambda: any(tmp_path.glob("*.gz")), 20)
         now[0] += live_feed.FORGET + 1
-        wait_for(lambda: feed._thread is None)
+        wait_for(lambda: feed._thread is None, 20)
         assert not list(tmp_path.iterdir())
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from cnnlab.events import (
@@ -70,7 +71,7 @@ def loss_curve(
 ) -> dict[str, Any]:
     """Mean cross-entropy per image against epochs; `over` says that no more is to come."""
     traces = [
-        _noise(shown := _telling(progress), [p.loss for p in shown], ".4f"),
+        _noise(progress, attrgetter("loss"), ".4f"),
         _epochs("Training", epochs, [e.train_loss for e in epochs], ".4f"),
         _epochs("Test", epochs, [e.test_loss for e in epochs], ".4f"),
     ]
@@ -94,7 +95,7 @@ def accuracy_curve(
 ) -> dict[str, Any]:
     """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
     traces = [
-        _noise(shown := _telling(progress), [p.accuracy for p in shown], ".1%"),
+        _noise(progress, attrgetter("accuracy"), ".1%"),
         _epochs("Training", epochs, [e.train_accuracy for e in epochs], ".1%"),
         _epochs("Test", epochs, [e.test_accuracy for e in epochs], ".1%"),
     ]
@@ -142,13 +143,15 @@ def _telling(progress: Sequence[Progress]) -> list[Progress]:
     return found
 
 
-def _noise(progress: Sequence[Progress], values: list[float], number: str) -> dict[str, Any]:
+def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], number: str) -> dict[str, Any]:
+    shown = _telling(progress)
+    values = [figure(each) for each in shown]
     kept = thin(values)
     return {
         "type": "scatter",
         "mode": "lines",
         "name": "As it goes",
-        "x": _compact(progress[i].epoch - 1 + progress[i].batch / max(1, progress[i].batches) for i in kept),
+        "x": _compact(shown[i].epoch - 1 + shown[i].batch / max(1, shown[i].batches) for i in kept),
         "y": _compact(values[i] for i in kept),
         "line": {"color": SKY, "width": 1},
         "hovertemplate": f"epoch %{{x:.2f}}<br>%{{y:{number}}}<extra></extra>",
