@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 from urllib.parse import urlsplit
 
 PATIENCE = 30.0  # seconds for an answer
@@ -61,8 +62,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101  what TCP has
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # what TCP has; uvloop's is none by class
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
