@@ -182,7 +182,7 @@ class _Fetched:
         self.answer = status, gzip.compress(json.dumps({"live": live | {"every": 1.0}}).encode()), 300
 
     async def get(self, path: str) -> tuple[int, bytes, int]:
-        assert path == "component/live/a.gz"
+        assert path == "news/a"
         return self.answer
 
 
@@ -199,7 +199,7 @@ class _Fetched:
 def test_a_visitor_fetches_the_news_of_a_run_and_knows_when_a_browser_would_draw_more(news, drawn):
     shows = ForwardMsg()
     shows.delta.fragment_id = "abc"
-    live = {"page": "p", "table": "t", "pace": 0.0, "feed": "component/live/a.gz"}
+    live = {"page": "p", "table": "t", "pace": 0.0, "feed": "news/a"}
     shows.delta.new_element.bidi_component.bytes = json.dumps({"charts": [], "live": live}).encode()
     tab = Visitor(_Socket(shows, _finished()), _Fetched(**news), "train", "run=1")
     run_visits(tab.load())

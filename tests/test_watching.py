@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import re
-from pathlib import Path
+from typing import Any
 
 import pytest
 from page_runs import RunsLab
@@ -103,21 +104,21 @@ def test_however_many_watch_each_is_told_within_some_seconds_and_more_cores_tell
     assert large.fetching < small.fetching
 
 
-def read(feed: Feed, folder: Path, key: str) -> bytes:
-    return gzip.decompress((folder / feed.address(key).rpartition("/")[2]).read_bytes())
+def read(feed: Feed, key: str) -> bytes:
+    return gzip.decompress(feed.answer("/" + feed.address(key)).body)
 
 
-def test_what_is_watched_is_a_file_that_is_made_anew_until_nobody_asks_for_it(tmp_path, monkeypatch):
+def test_what_is_watched_is_made_anew_until_nobody_asks_for_it(monkeypatch):
     now, said = [0.0], [b"first"]
     monkeypatch.setattr(Feed, "_work", lambda self: None)
-    feed = Feed(tmp_path, "component/live", clock=lambda: now[0])
+    feed = Feed(clock=lambda: now[0])
     feed.keep("run", lambda: said[0])
     assert feed.turn()
-    assert read(feed, tmp_path, "run") == b"first"
+    assert read(feed, "run") == b"first"
 
     said[0] = b"second"
     feed.turn()
-    assert read(feed, tmp_path, "run") == b"second"
+    assert read(feed, "run") == b"second"
 
     now[0] = 0.9 * live_feed.FORGET
     feed.keep("run", lambda: said[0])
@@ -125,20 +126,58 @@ def test_what_is_watched_is_a_file_that_is_made_anew_until_nobody_asks_for_it(tm
     assert feed.turn()
     now[0] = 2 * live_feed.FORGET
     assert not feed.turn()
-    assert not list(tmp_path.iterdir())
+    assert feed.answer("/" + feed.address("run")).status_code == 404
 
 
-def test_a_file_has_a_name_that_cannot_be_guessed_and_needs_no_care(tmp_path):
-    ours, other = (Feed(tmp_path, "component/live") for _ in range(2))
+def test_an_address_cannot_be_guessed_and_is_never_a_path():
+    ours, other = Feed(), Feed()
 
     assert ours.address("run") == ours.address("run") != ours.address("another")
     assert ours.address("run") != other.address("run")
-    assert re.fullmatch(r"component/live/[0-9a-f]{24}\.json\.gz", ours.address("../../etc/passwd"))
+    assert re.fullmatch("news/[0-9a-f]{24}", ours.address("../../etc/passwd"))
 
 
-def test_a_run_that_goes_away_or_a_full_disk_ends_no_feed(tmp_path, monkeypatch):
+def test_only_what_looks_like_news_is_answered_and_the_rest_is_left_to_streamlit(monkeypatch):
     monkeypatch.setattr(Feed, "_work", lambda self: None)
-    feed = Feed(tmp_path, "component/live")
+    monkeypatch.setattr(live_feed, "shared", feed := Feed())
+    feed.keep("run", lambda: b"said")
+    address = feed.address("run")
+    asked = []
+
+    async def streamlit(scope, receive, send):
+        asked.append(scope["path"])
+
+    def ask(path: str, kind: str = "http") -> list[dict[str, Any]]:
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        asyncio.run(live_feed.Answering(streamlit)({"type": kind, "path": path, "method": "GET"}, None, send))
+        return sent
+
+    assert [message.get("status") for message in ask(f"/{address}")] == [404, None]  # not made yet
+    feed.turn()
+    for path in (f"/{address}", f"/base/of/a/proxy/{address}"):
+        begin, body = ask(path)
+        assert begin["status"] == 200
+        headers = dict(begin["headers"])
+        assert headers[b"content-encoding"] == b"gzip"
+        assert headers[b"content-type"] == b"application/json"
+        assert headers[b"cache-control"] == b"no-store"
+        assert int(headers[b"content-length"]) == len(body["body"])
+        assert gzip.decompress(body["body"]) == b"said"
+    assert asked == []
+
+    others = ["/", "/train", f"/{address}/", f"/{address}\n", "/news/../app.py", f"/{address.upper()}"]
+    assert all(ask(path) == [] for path in others)
+    assert ask(f"/{address}", "websocket") == []
+    assert asked == [*others, f"/{address}"]
+
+
+def test_a_run_that_goes_away_ends_no_feed(monkeypatch):
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    feed = Feed()
 
     def gone() -> bytes:
         raise RunNotFound("There is no run.")
@@ -150,25 +189,26 @@ def test_a_run_that_goes_away_or_a_full_disk_ends_no_feed(tmp_path, monkeypatch)
     feed.keep("full", full)
     feed.keep("fine", lambda: b"fine")
     assert feed.turn()
-    assert read(feed, tmp_path, "fine") == b"fine"
-    assert len(list(tmp_path.iterdir())) == 1
+    assert read(feed, "fine") == b"fine"
+    assert feed.answer("/" + feed.address("gone")).status_code == 404
 
 
-def test_the_feed_works_by_itself_and_rests_when_nobody_looks(tmp_path, monkeypatch):
+def test_the_feed_works_by_itself_and_rests_when_nobody_looks(monkeypatch):
     monkeypatch.setattr(live_feed, "SECONDS", 0.01)
     now = [0.0]
-    feed = Feed(tmp_path, "component/live", clock=lambda: now[0])
+    feed = Feed(clock=lambda: now[0])
+    address = "/" + feed.address("run")
     for _ in range(2):  # and again after a rest
         feed.keep("run", lambda: b"news")
-        wait_for(lambda: any(tmp_path.glob("*.gz")), 20)
+        wait_for(lambda: feed.answer(address).status_code == 200, 20)
         now[0] += live_feed.FORGET + 1
         wait_for(lambda: feed._thread is None, 20)
-        assert not list(tmp_path.iterdir())
+        assert feed.answer(address).status_code == 404
 
 
-def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab, running, tmp_path, monkeypatch):
+def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab, running, monkeypatch):
     monkeypatch.setattr(Feed, "_work", lambda self: None)
-    monkeypatch.setattr(live_feed, "shared", feed := Feed(tmp_path, "component/live"))
+    monkeypatch.setattr(live_feed, "shared", feed := Feed())
     monkeypatch.setattr("pages._parts.run_news.SHARED_SECONDS", 0.0)
     every = watched(lab, running)
     live = shown(every)["live"]
@@ -176,7 +216,7 @@ def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab,
     lab.epoch(running)
     feed.turn()
 
-    said = json.loads(gzip.decompress((tmp_path / live["feed"].rpartition("/")[2]).read_bytes()))
+    said = json.loads(gzip.decompress(feed.answer(f"/{live['feed']}").body))
     assert said == shown(every)
     assert said["live"]["feed"] == live["feed"]
     assert said["live"]["table"] != live["table"]  # an epoch more

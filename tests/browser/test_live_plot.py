@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-
 import pytest
 
 from cnnlab.figures.curves import loss_curve
@@ -70,27 +68,27 @@ FOLLOW_AGAIN = """async () => {
 
 def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_has_changed(empty):
     def shown(rest: str, **changed) -> str:
-        live = {"rest": rest, "share": 0.5, "page": "p", "table": "t", "pace": 60.0, "every": 0.05, "feed": "component/live/a.gz"}
+        live = {"rest": rest, "share": 0.5, "page": "p", "table": "t", "pace": 60.0, "every": 0.05, "feed": "news/a"}
         curve = loss_curve("a1b2c3d4", (), (), 5)
         return encoded(Chart(curve, "Loss"), live=Live(icon="play_circle", word="Training", **(live | changed))).data.decode()
 
-    answers = {"body": gzip.compress(shown("epoch 1 of 5", share=0.2).encode()), "status": 200}
+    answers = {"body": shown("epoch 1 of 5", share=0.2), "status": 200}
     fetched = []
-    empty.route("**/component/live/a.gz", lambda route: (fetched.append(1), route.fulfill(**answers)))
+    empty.route("**/news/a", lambda route: (fetched.append(1), route.fulfill(**answers)))
     sentence = empty.locator(".cnn-progress p")
     empty.evaluate("html => { document.body.innerHTML = html; }", live_plot._HTML)
 
     empty.evaluate(FOLLOW, [live_plot._JS, shown("epoch 1 of 5", share=0.2)])
     assert sentence.inner_text().endswith("Training: epoch 1 of 5")
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "20"
-    answers["body"] = gzip.compress(shown("epoch 2 of 5").encode())
+    answers["body"] = shown("epoch 2 of 5")
     sentence.get_by_text("epoch 2 of 5").wait_for()
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "50"
 
-    answers["body"] = gzip.compress(shown("epoch 3 of 5", table="a row more").encode())
+    answers["body"] = shown("epoch 3 of 5", table="a row more")
     sentence.get_by_text("epoch 3 of 5").wait_for()
     assert empty.evaluate("asked") == 0  # many watch: not yet
-    answers["body"] = gzip.compress(shown("done", page="other buttons").encode())
+    answers["body"] = shown("done", page="other buttons")
     empty.wait_for_function("asked > 0")
     empty.evaluate(FOLLOW_AGAIN)  # the script draws again and again, also while an answer is on its way
     empty.wait_for_timeout(1_000)
@@ -98,7 +96,7 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
     empty.wait_for_timeout(1_000)
     assert len(fetched) - count < 15  # each takes a tenth of a second
 
-    answers |= {"status": 404, "body": b""}
+    answers |= {"status": 404, "body": ""}
     before = empty.evaluate("asked")
     empty.wait_for_function(f"asked > {before}")  # its news are lost: the script can say why
 

@@ -62,7 +62,8 @@ def test_training_starts_and_the_curve_gains_points(student, app):
     student.wait_for_url(re.compile(r"run=[0-9a-f]{8}"))
     student.wait_for_function(f"({POINTS})() >= 2")
     before = student.evaluate(POINTS)
-    student.wait_for_function(f"({POINTS})() > {before}")
+    with student.expect_response(lambda reply: re.search("/news/[0-9a-f]{24}$", reply.url) and reply.ok):
+        student.wait_for_function(f"({POINTS})() > {before}")
 
 
 def test_zoom_and_legend_choice_outlive_new_points(student):

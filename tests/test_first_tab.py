@@ -1,0 +1,35 @@
+"""The tab that a server opens when a learner starts it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import streamlit as st
+from streamlit import cli_util, config
+
+from pages._parts.first_tab import opening
+
+
+@pytest.mark.parametrize(
+    ("options", "opened"),
+    [
+        ({"headless": False, "address": "localhost", "port": 8502}, ["http://localhost:8502"]),
+        ({"headless": False, "address": "0.0.0.0", "port": 8501, "baseUrlPath": "lab"}, ["http://localhost:8501/lab"]),  # noqa: S104
+        ({"headless": True}, []),
+    ],
+)
+def test_a_server_opens_one_tab_where_it_can_be_reached(monkeypatch, options, opened):
+    plain, asked = config.get_option, []
+    for module in (config, st):
+        monkeypatch.setattr(module, "get_option", lambda name: options.get(name.removeprefix("server."), plain(name)))
+    monkeypatch.setattr(cli_util, "open_browser", asked.append)
+
+    async def server() -> None:
+        async with opening(None):
+            assert asked == []  # nobody listens yet
+            await asyncio.sleep(0.3)
+
+    asyncio.run(server())
+
+    assert asked == opened
