@@ -17,8 +17,10 @@ from typing import Any
 from benchmarks.figures import Figure, figure, number, table, text
 from benchmarks.page_loads import design_controls, first_loads
 from benchmarks.page_watching import (
+    CALM,
     HOUR_OF_POLLS,
     by_turns,
+    calm,
     lost,
     memory_of_polling,
     private_megabytes,
@@ -76,20 +78,16 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     contestants = {str(count): (count, None if small else 1.0) for count in browsers if count}
     if not small:
         contestants[f"{browsers[-1]} {PACED}"] = browsers[-1], None
-    windows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("0", *contestants)}
-    losses: dict[str, list[float]] = {name: [] for name in contestants}
+    triples: dict[str, list[tuple[dict[str, Any], ...]]] = {name: [] for name in contestants}
     length = 1.0 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
     for turn in range(rounds):
         for name, (count, every) in contestants.items():
             times = 1 if small else WINDOWS
             alone, seen = await by_turns(server, lab, live, count, windows=times, seconds=length, every=every)
-            windows[name] += seen
-            windows["0"] += alone
-            losses[name] += [lost(*three) for three in zip(alone, seen, alone[1:], strict=False)]
+            triples[name] += zip(alone, seen, alone[1:], strict=False)
         _say(f"watching, round {turn + 1}")
-    found["watched"] = {name: windows_to_figures(each) for name, each in windows.items()}
-    found["lost"] = {name: figure(each, "%") for name, each in losses.items()}
+    found |= _watching(triples)
     # Also of a run that trains: there is something new to draw for all, as there would be in an hour of watching one.
     found["memory"] = await memory_of_polling(
         server, live, 2 if small else 10, seconds=1.5 if small else HAMMER, every=0.25 if small else 2.0
@@ -99,6 +97,19 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     if not small:
         found["targets"] = _targets(found)
     return found
+
+
+def _watching(triples: dict[str, list[tuple[dict[str, Any], ...]]]) -> dict[str, Any]:
+    """What the windows that nobody disturbed say, and how many of each are left out."""
+    kept = {name: calm(all_of_it) for name, all_of_it in triples.items()}
+    # One that lies between two others counts once.
+    alone = {id(window): window for three in sum(kept.values(), []) for window in three[::2]}
+    seen = {name: [three[1] for three in calm_ones] for name, calm_ones in kept.items()}
+    return {
+        "watched": {name: windows_to_figures(each) for name, each in {"0": list(alone.values()), **seen}.items()},
+        "lost": {name: figure([lost(*three) for three in calm_ones], "%") for name, calm_ones in kept.items()},
+        "left_out": {name: [len(all_of_it) - len(kept[name]), len(all_of_it)] for name, all_of_it in triples.items()},
+    }
 
 
 def _start(lab: Lab, config: RunConfig) -> str:
@@ -203,11 +214,14 @@ def _watched(record: dict[str, Any]) -> list[str]:
         "training loses",
         "processor: clients / web / training",
     )
+    left_out, of = (sum(pair[place] for pair in record["left_out"].values()) for place in (0, 1))
     return [
         "Browsers that look at a run once a second each, in the last row as often as the page has so many look, while it trains "
         f"(LeNet, batch 256; at the end it had {record['epochs_watched']} epochs). A poll fetches the curves and the progress; "
         "where the table of epochs has a row more, a browser has the script draw that part anew, the less often the more "
-        "browsers there are. Processor time is in per cent of one core; the clients ran on the same machine.\n",
+        "browsers there are. Processor time is in per cent of one core; the clients ran on the same machine. "
+        f"Left out are windows in which, or right before or after which, the host of this virtual machine gave more than "
+        f"{100 * CALM:.0f} % of its processors to others: {left_out} of {of}.\n",
         table(titles, rows),
     ]
 

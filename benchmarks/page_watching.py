@@ -24,6 +24,7 @@ from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
 
 LOOK = 0.1  # seconds between two looks at the run
+CALM = 0.02  # share of all processors that a virtual machine's host may give to others in a window that counts
 HOUR_OF_POLLS = 10 * 3600  # ten browsers, one poll a second
 
 
@@ -62,17 +63,18 @@ async def watched(
 
     "epoch": seconds that one would take at the pace of these seconds, "polls": milliseconds and "bytes" of each, "late": polls
     that were due while the one before was not answered, "drawn": milliseconds of each time that a browser had more drawn than the
-    curves, "processor": shares of one core for clients, web and training.
+    curves, "processor": shares of one core for clients, web and training, "stolen": share of all cores that the machine's host
+    gave to others.
     """
     seen = _Seen()
     jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
     try:
         parts = {"web": server.process, "training": _runner(server, run_id)}
-        spent = _spent(parts)
+        spent, stolen = _spent(parts), _stolen()
         began = time.perf_counter()
         epoch = await _watching(jobs, _epoch_seconds(lab, run_id, seconds))
         took = time.perf_counter() - began
-        used = _spent(parts)
+        used, taken = _spent(parts), _stolen() - stolen
     finally:
         seen.over = True  # each ends by itself: an answer that nobody waits for would be taken for that to the next request
         await asyncio.gather(*jobs)
@@ -83,7 +85,13 @@ async def watched(
         "drawn": [1000 * answer.seconds for answer in seen.drawn],
         "late": seen.late,
         "processor": {name: (used[name] - spent[name]) / took for name in used},
+        "stolen": taken / took / (psutil.cpu_count() or 1),
     }
+
+
+def _stolen() -> float:
+    """Seconds of a processor that the host of this virtual machine has given to others; 0 where nobody tells."""
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 
 def _spent(parts: dict[str, psutil.Process]) -> dict[str, float]:
@@ -164,6 +172,11 @@ def _runner(server: Server, run_id: str) -> psutil.Process:
         return psutil.Process(next(run.pid for run in store.active() if run.id == run_id))
     finally:
         store.close()
+
+
+def calm(triples: list[tuple[dict[str, Any], ...]]) -> list[tuple[dict[str, Any], ...]]:
+    """Those of (before, seen, after) in which the machine's host gave hardly anything to others; all if there is none."""
+    return [three for three in triples if all(window["stolen"] <= CALM for window in three)] or triples
 
 
 def windows_to_figures(windows: list[dict[str, Any]]) -> dict[str, Any]:
