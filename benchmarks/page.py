@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def _watching(triples: dict[str, list[tuple[dict[str, Any], ...]]]) -> dict[str,
     """What the windows that nobody disturbed say, and how many of each are left out."""
     kept = {name: calm(all_of_it) for name, all_of_it in triples.items()}
     # One that lies between two others counts once.
-    alone = {id(window): window for three in sum(kept.values(), []) for window in three[::2]}
+    alone = {id(window): window for three in chain.from_iterable(kept.values()) for window in three[::2]}
     seen = {name: [three[1] for three in calm_ones] for name, calm_ones in kept.items()}
     return {
         "watched": {name: windows_to_figures(each) for name, each in {"0": list(alone.values()), **seen}.items()},

@@ -52,7 +52,10 @@ async def by_turns(
         alone.append(await watched(server, lab, run_id, [], seconds))
         for _ in range(windows):
             seen.append(await watched(server, lab, run_id, tabs, seconds, every=every))
+            began = time.perf_counter()
             alone.append(await watched(server, lab, run_id, [], seconds))
+            for tab in tabs:
+                tab.rested(time.perf_counter() - began)
     return alone, seen
 
 

@@ -116,6 +116,10 @@ class Visitor:
         late = time.perf_counter() - self._drew > news["pace"]
         return answer, news["page"] != self.live["page"] or (news["table"] != self.live["table"] and late)
 
+    def rested(self, seconds: float) -> None:
+        """The last `seconds`, in which it did not look, do not count: what it would have had drawn then is not asked for now."""
+        self._drew += seconds
+
     async def set(self, widget: str, value: Any) -> Answer:
         """Gives the widget with this id a value, as its control would."""
         self.widgets[widget].value = value

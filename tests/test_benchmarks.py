@@ -37,7 +37,7 @@ def test_page_measures_loads_controls_polls_and_memory():
     assert not [one for one in record["controls"] if one["alerts"]], "a control was set to what the page refuses"
     assert record["watched"]["0"]["epoch"]["median"] > 0
     assert record["watched"]["2"]["poll"]["n"] >= 2
-    assert record["lost"]["2"]["n"] == 1
+    assert record["lost"]["2"]["n"] == record["left_out"]["2"][1] == 1
     assert record["memory"]["polls"] > 0
     assert record["memory"]["end"] > 20  # megabytes: a Python with Streamlit in it
     assert "Train, a run" in shown

@@ -133,6 +133,13 @@ def test_what_the_training_loses_is_found_against_the_windows_around_it():
     assert page_watching.lost(before, {"epoch": 1.9}, after) == pytest.approx(100 * (1 - 1.5 / 1.9))
 
 
+def test_windows_in_which_the_host_took_the_processors_away_do_not_count():
+    quiet, busy = {"stolen": 0.01}, {"stolen": 0.3}
+
+    assert page_watching.calm([(quiet, quiet, quiet), (quiet, busy, quiet), (busy, quiet, quiet)]) == [(quiet, quiet, quiet)]
+    assert page_watching.calm([(quiet, quiet, busy)]) == [(quiet, quiet, busy)]  # better than nothing
+
+
 def test_memory_is_extrapolated_along_a_line_that_says_how_sure_it_is():
     slope, error = page_watching._line([(0, 100.0), (100, 101.0), (200, 102.0), (300, 103.0)])
     unsure = page_watching._line([(0, 100.0), (100, 103.0), (200, 99.0), (300, 104.0)])
@@ -207,6 +214,19 @@ def test_a_visitor_fetches_the_news_of_a_run_and_knows_when_a_browser_would_draw
     answer, more = run_visits(tab.look())
 
     assert (answer.bytes, more, tab.live_fragment) == (300, drawn, "abc")
+
+
+def test_a_visitor_that_rested_asks_for_no_more_than_one_that_looked_on():
+    shows = ForwardMsg()
+    live = {"page": "p", "table": "t", "pace": 60.0, "feed": "news/a"}
+    shows.delta.new_element.bidi_component.bytes = json.dumps({"charts": [], "live": live}).encode()
+    tab = Visitor(_Socket(shows, _finished()), _Fetched(page="p", table="more", pace=60.0), "train", "run=1")
+    run_visits(tab.load())
+
+    tab._drew -= 90
+    assert run_visits(tab.look())[1]
+    tab.rested(60)
+    assert not run_visits(tab.look())[1]
 
 
 def test_a_page_that_fails_is_not_timed():
