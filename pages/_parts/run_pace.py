@@ -9,7 +9,7 @@ from collections.abc import Callable
 from cnnlab.processes import cores
 
 LOOK_SECONDS = 60.0  # between two looks of a browser that was told of nothing new, should its news not reach it
-FETCHING = 0.0014  # seconds of a core that a browser takes which fetches the news of a run (two cores, 500 of them)
+FETCHING = 0.0005  # seconds of a core that a browser takes which fetches the news of a run (two cores, 30 of them)
 DRAWING = 0.008  # and one that has the changing part of a run's page drawn (30 browsers)
 # Of the machine that each of both may take in all. Training on the CPU loses more: its threads wait for the one that has to.
 FETCHING_SHARE = 0.01
