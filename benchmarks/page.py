@@ -41,7 +41,6 @@ WINDOW = 5.0  # seconds that a run is watched for, and left alone before and aft
 WINDOWS = 3  # for each number of browsers in each round
 HAMMER = 150.0  # seconds of polling without a pause
 QUIET = 20.0  # seconds after the first page, until the dispatcher has loaded what it will need
-PACED = "as the page asks"
 SLOWEST = 8  # controls that are listed by name
 
 
@@ -77,8 +76,6 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     live = _start(lab, config)
     browsers = (0, 2) if small else BROWSERS
     contestants = {str(count): (count, None if small else 1.0) for count in browsers if count}
-    if not small:
-        contestants[f"{browsers[-1]} {PACED}"] = browsers[-1], None
     triples: dict[str, list[tuple[dict[str, Any], ...]]] = {name: [] for name in contestants}
     length = 1.0 if small else WINDOW
     await asyncio.sleep(0.0 if small else WARM_UP)
@@ -217,7 +214,7 @@ def _watched(record: dict[str, Any]) -> list[str]:
     )
     left_out, of = (sum(pair[place] for pair in record["left_out"].values()) for place in (0, 1))
     return [
-        "Browsers that look at a run once a second each, in the last row as often as the page has so many look, while it trains "
+        "Browsers that look at a run once a second each, as the page has so many look on two cores, while it trains "
         f"(LeNet, batch 256; at the end it had {record['epochs_watched']} epochs). A poll fetches the curves and the progress; "
         "where the table of epochs has a row more, a browser has the script draw that part anew, the less often the more "
         "browsers there are. Processor time is in per cent of one core; the clients ran on the same machine. "

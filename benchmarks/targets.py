@@ -132,8 +132,8 @@ PAGE = (
         5,
         "%",
         at_most=True,
-        missed="thirty requests and two drawings a second take 7 % of a core (1.65 and 8 ms each), those who ask "
-        "4 more, and both threads of the training wait for the one that gives way; in a quieter half hour it was 7 %",
+        missed="thirty requests and two drawings a second take 3 % of a core, those who ask 2 more, and both threads of the "
+        "training wait for the one that gives way",
     ),
     Target(
         "design_control_p95",
