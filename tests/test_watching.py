@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import re
@@ -14,6 +13,7 @@ from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
 from waiting import wait_for
 
+from benchmarks.visitor import run as run_visits
 from cnnlab.errors import RunNotFound
 from cnnlab.runs.records import State
 from pages._parts import live_feed, server_costs
@@ -153,7 +153,7 @@ def test_only_what_looks_like_news_is_answered_and_the_rest_is_left_to_streamlit
         async def send(message):
             sent.append(message)
 
-        asyncio.run(live_feed.Answering(streamlit)({"type": kind, "path": path, "method": "GET"}, None, send))
+        run_visits(live_feed.Answering(streamlit)({"type": kind, "path": path, "method": "GET"}, None, send))
         return sent
 
     assert [message.get("status") for message in ask(f"/{address}")] == [404, None]  # not made yet

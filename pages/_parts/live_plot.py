@@ -1,6 +1,6 @@
 """Plotly charts that keep zoom and legend choices while their values change; `st.plotly_chart` starts anew at each change.
 
-Those of a run in progress fetch their own news once a second, with its progress: a script run would cost the server five times
+Those of a run in progress fetch their own news once a second, with its progress: a script run would cost the server ten times
 as much. They ask for one only where something else on the page has to be drawn anew.
 """
 
