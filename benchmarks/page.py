@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 import uuid
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,12 @@ from benchmarks.page_loads import design_controls, first_loads
 from benchmarks.page_watching import (
     CALM,
     HOUR_OF_POLLS,
+    Triple,
     by_turns,
-    calm,
-    lost,
     memory_of_polling,
     private_megabytes,
     proportional_megabytes,
-    windows_to_figures,
+    triples_to_figures,
 )
 from benchmarks.serving import Server, made_up_fashion, serving
 from benchmarks.visitor import run as run_visits
@@ -35,7 +33,7 @@ from cnnlab import architectures, presets
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 
-BROWSERS = (0, 1, 10, 30)
+BROWSERS = (1, 10, 30)
 WARM_UP = 40.0  # seconds that the run trains before it is watched: the first epochs may be slower
 WINDOW = 5.0  # seconds that a run is watched for, and left alone before and after
 WINDOWS = 3  # for each number of browsers in each round
@@ -74,18 +72,14 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     course = presets.preset("lenet-fashion-mnist").config(epochs=10_000)
     config = course.change(dataset="sample") if small else course
     live = _start(lab, config)
-    browsers = (0, 2) if small else BROWSERS
-    contestants = {str(count): (count, None if small else 1.0) for count in browsers if count}
-    triples: dict[str, list[tuple[dict[str, Any], ...]]] = {name: [] for name in contestants}
-    length = 1.0 if small else WINDOW
+    triples: dict[str, list[Triple]] = {str(count): [] for count in ((2,) if small else BROWSERS)}
+    times, length, every = (1, 1.0, None) if small else (WINDOWS, WINDOW, 1.0)
     await asyncio.sleep(0.0 if small else WARM_UP)
     for turn in range(rounds):
-        for name, (count, every) in contestants.items():
-            times = 1 if small else WINDOWS
-            alone, seen = await by_turns(server, lab, live, count, windows=times, seconds=length, every=every)
-            triples[name] += zip(alone, seen, alone[1:], strict=False)
+        for count, threes in triples.items():
+            threes.extend(await by_turns(server, lab, live, int(count), windows=times, seconds=length, every=every))
         _say(f"watching, round {turn + 1}")
-    found |= _watching(triples)
+    found |= triples_to_figures(triples)
     # Also of a run that trains: there is something new to draw for all, as there would be in an hour of watching one.
     found["memory"] = await memory_of_polling(
         server, live, 2 if small else 10, seconds=1.5 if small else HAMMER, every=0.25 if small else 2.0
@@ -95,19 +89,6 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     if not small:
         found["targets"] = _targets(found)
     return found
-
-
-def _watching(triples: dict[str, list[tuple[dict[str, Any], ...]]]) -> dict[str, Any]:
-    """What the windows that nobody disturbed say, and how many of each are left out."""
-    kept = {name: calm(all_of_it) for name, all_of_it in triples.items()}
-    # One that lies between two others counts once.
-    alone = {id(window): window for three in chain.from_iterable(kept.values()) for window in three[::2]}
-    seen = {name: [three[1] for three in calm_ones] for name, calm_ones in kept.items()}
-    return {
-        "watched": {name: windows_to_figures(each) for name, each in {"0": list(alone.values()), **seen}.items()},
-        "lost": {name: figure([lost(*three) for three in calm_ones], "%") for name, calm_ones in kept.items()},
-        "left_out": {name: [len(all_of_it) - len(kept[name]), len(all_of_it)] for name, all_of_it in triples.items()},
-    }
 
 
 def _start(lab: Lab, config: RunConfig) -> str:

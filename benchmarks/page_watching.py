@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import psutil
@@ -27,6 +28,9 @@ LOOK = 0.1  # seconds between two looks at the run
 CALM = 0.02  # share of all processors that a virtual machine's host may give to others in a window that counts
 HOUR_OF_POLLS = 10 * 3600  # ten browsers, one poll a second
 
+Window = dict[str, Any]  # what `watched` answers
+Triple = tuple[Window, Window, Window]  # one in which browsers look, between the two beside it
+
 
 @asynccontextmanager
 async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[Visitor]]:
@@ -40,28 +44,30 @@ async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[
 
 async def by_turns(
     server: Server, lab: Lab, run_id: str, browsers: int, *, windows: int, seconds: float, every: float | None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Windows with `browsers` that look and, around each, windows without: alone, seen, alone, seen, …, alone.
+) -> list[Triple]:
+    """Windows with `browsers` that look, each with the two beside it in which none does: alone, seen, alone, seen, …, alone.
 
     They are short, because what else a machine does changes within a minute and would be taken for what the browsers cost.
     Each browser looks `every` so many seconds; with None as often as the page has it look.
     """
-    alone, seen = [], []
+    triples = []
     async with watchers(server.address, run_id, browsers) as tabs:
         await asyncio.sleep(seconds)  # what loading them has left to do
-        alone.append(await watched(server, lab, run_id, [], seconds))
+        before = await watched(server, lab, run_id, [], seconds)
         for _ in range(windows):
-            seen.append(await watched(server, lab, run_id, tabs, seconds, every=every))
+            seen = await watched(server, lab, run_id, tabs, seconds, every=every)
             began = time.perf_counter()
-            alone.append(await watched(server, lab, run_id, [], seconds))
+            after = await watched(server, lab, run_id, [], seconds)
             for tab in tabs:
                 tab.rested(time.perf_counter() - began)
-    return alone, seen
+            triples.append((before, seen, after))
+            before = after
+    return triples
 
 
 async def watched(
     server: Server, lab: Lab, run_id: str, tabs: list[Visitor], seconds: float, *, every: float | None = 1.0
-) -> dict[str, Any]:
+) -> Window:
     """One window of about `seconds` in which the loaded `tabs` look.
 
     "epoch": seconds that one would take at the pace of these seconds, "polls": milliseconds and "bytes" of each, "late": polls
@@ -177,12 +183,25 @@ def _runner(server: Server, run_id: str) -> psutil.Process:
         store.close()
 
 
-def calm(triples: list[tuple[dict[str, Any], ...]]) -> list[tuple[dict[str, Any], ...]]:
-    """Those of (before, seen, after) in which the machine's host gave hardly anything to others; all if there is none."""
+def triples_to_figures(triples: dict[str, list[Triple]]) -> dict[str, Any]:
+    """What the windows that nobody disturbed say, by number of browsers, and how many of each are left out."""
+    kept = {name: calm(every) for name, every in triples.items()}
+    # One that lies between two others counts once.
+    alone = {id(window): window for three in chain.from_iterable(kept.values()) for window in three[::2]}
+    windows = {"0": list(alone.values())} | {name: [seen for _, seen, _ in threes] for name, threes in kept.items()}
+    return {
+        "watched": {name: windows_to_figures(each) for name, each in windows.items()},
+        "lost": {name: figure([lost(*three) for three in threes], "%") for name, threes in kept.items()},
+        "left_out": {name: [len(every) - len(kept[name]), len(every)] for name, every in triples.items()},
+    }
+
+
+def calm(triples: list[Triple]) -> list[Triple]:
+    """Those in which the machine's host gave hardly anything to others; all if there is none."""
     return [three for three in triples if all(window["stolen"] <= CALM for window in three)] or triples
 
 
-def windows_to_figures(windows: list[dict[str, Any]]) -> dict[str, Any]:
+def windows_to_figures(windows: list[Window]) -> dict[str, Any]:
     """One row of the table from the windows of all rounds; the polls' figures are there where somebody watched."""
     polls = [value for one in windows for value in one["polls"]]
     shares = {name: statistics.median([one["processor"][name] for one in windows]) for name in windows[0]["processor"]}
@@ -198,7 +217,7 @@ def windows_to_figures(windows: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def lost(before: dict[str, Any], seen: dict[str, Any], after: dict[str, Any]) -> float:
+def lost(before: Window, seen: Window, after: Window) -> float:
     """Per cent of its images a second that the training loses while it is watched, against the unwatched windows around it."""
     alone = statistics.mean(1 / one["epoch"] for one in (before, after))
     return 100 * (1 - 1 / seen["epoch"] / alone)

@@ -17,6 +17,7 @@ from pages._parts.first_tab import opening
     [
         ({"headless": False, "address": "localhost", "port": 8502}, ["http://localhost:8502"]),
         ({"headless": False, "address": "0.0.0.0", "port": 8501, "baseUrlPath": "lab"}, ["http://localhost:8501/lab"]),  # noqa: S104
+        ({"headless": False, "port": 80, "browser.serverAddress": "lab.school"}, ["http://lab.school:80"]),
         ({"headless": True}, []),
     ],
 )
@@ -24,6 +25,7 @@ def test_a_server_opens_one_tab_where_it_can_be_reached(monkeypatch, options, op
     plain, asked = config.get_option, []
     for module in (config, st):
         monkeypatch.setattr(module, "get_option", lambda name: options.get(name.removeprefix("server."), plain(name)))
+    monkeypatch.setattr(config, "is_manually_set", options.__contains__)
     monkeypatch.setattr(cli_util, "open_browser", asked.append)
 
     async def server() -> None:
