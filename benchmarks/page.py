@@ -17,7 +17,6 @@ from typing import Any
 from benchmarks.figures import Figure, figure, number, table, text
 from benchmarks.page_loads import design_controls, first_loads
 from benchmarks.page_watching import (
-    CALM,
     HOUR_OF_POLLS,
     Triple,
     by_turns,
@@ -27,6 +26,7 @@ from benchmarks.page_watching import (
     triples_to_figures,
 )
 from benchmarks.serving import Server, made_up_fashion, serving
+from benchmarks.stolen import CALM
 from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
 from cnnlab import architectures, presets

@@ -20,12 +20,12 @@ import psutil
 
 from benchmarks.figures import figure
 from benchmarks.serving import Server, processor_seconds
+from benchmarks.stolen import CALM, Stolen
 from benchmarks.visitor import Answer, Visitor, visiting
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
 
 LOOK = 0.1  # seconds between two looks at the run
-CALM = 0.02  # share of all processors that a virtual machine's host may give to others in a window that counts
 HOUR_OF_POLLS = 10 * 3600  # ten browsers, one poll a second
 
 Window = dict[str, Any]  # what `watched` answers
@@ -79,11 +79,11 @@ async def watched(
     jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
     try:
         parts = {"web": server.process, "training": _runner(server, run_id)}
-        spent, stolen = _spent(parts), _stolen()
+        spent, stolen = _spent(parts), Stolen()
         began = time.perf_counter()
         epoch = await _watching(jobs, _epoch_seconds(lab, run_id, seconds))
         took = time.perf_counter() - began
-        used, taken = _spent(parts), _stolen() - stolen
+        used, share = _spent(parts), stolen.share()
     finally:
         seen.over = True  # each ends by itself: an answer that nobody waits for would be taken for that to the next request
         await asyncio.gather(*jobs)
@@ -94,13 +94,8 @@ async def watched(
         "drawn": [1000 * answer.seconds for answer in seen.drawn],
         "late": seen.late,
         "processor": {name: (used[name] - spent[name]) / took for name in used},
-        "stolen": taken / took / (psutil.cpu_count() or 1),
+        "stolen": share,
     }
-
-
-def _stolen() -> float:
-    """Seconds of a processor that the host of this virtual machine has given to others; 0 where nobody tells."""
-    return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 
 def _spent(parts: dict[str, psutil.Process]) -> dict[str, float]:
@@ -197,7 +192,7 @@ def triples_to_figures(triples: dict[str, list[Triple]]) -> dict[str, Any]:
 
 
 def calm(triples: list[Triple]) -> list[Triple]:
-    """Those in which the machine's host gave hardly anything to others; all if there is none."""
+    """Those in which nothing was stolen; all if there is none."""
     return [three for three in triples if all(window["stolen"] <= CALM for window in three)] or triples
 
 

@@ -23,8 +23,9 @@ from typing import Any
 from benchmarks import speed_run
 from benchmarks.fresh_process import answer as _in_process
 from benchmarks.results_page import machine
+from benchmarks.stolen import Stolen
 from benchmarks.training_cases import Case, Contestant, cases, small_case
-from benchmarks.training_table import Round, ratios, render, steady
+from benchmarks.training_table import Round, calm, ratios, render, steady
 
 __all__ = ["measure", "merged", "render"]
 
@@ -83,11 +84,17 @@ def _in_turns(field: list[Contestant], job: dict[str, Any], device: str, rounds:
                 continue
             settings = {**job["settings"], **one.settings, "device": device, "seed": number}
             before = _compiled_before(one, job, settings) if number == 0 else {}
-            done = before if "skipped" in before else {**_in_process({**job, "kind": one.kind, "settings": settings}), **before}
+            done = before if "skipped" in before else {**_turn({**job, "kind": one.kind, "settings": settings}), **before}
             turns[one.name].append(done)
             said = done.get("skipped") or " ".join(f"{value:.2f}" for value in done["seconds"])
-            print(f"round {number + 1}, {one.name}: {said}", file=sys.stderr, flush=True)
+            print(f"round {number + 1}, {one.name}: {said}; stolen {done.get('stolen', 0):.1%}", file=sys.stderr, flush=True)
             yield turns
+
+
+def _turn(job: dict[str, Any]) -> Round:
+    """What the process says, and "stolen": the share of all processors that it could not have had."""
+    stolen = Stolen()
+    return _in_process(job) | {"stolen": stolen.share()}
 
 
 def _compiled_before(one: Contestant, job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +123,7 @@ def _case(case: Case, job: dict[str, Any], turns: dict[str, list[Round]]) -> dic
 def _targets(case: Case, turns: dict[str, list[Round]], recorded: dict[str, Any]) -> dict[str, float]:
     values = {}
     for name, (mine, theirs) in case.targets.items():
-        taken = [value for one in turns.get(mine.name, []) for value in steady(one)]
+        taken = [value for one in calm(turns.get(mine.name, [])) for value in steady(one)]
         compared = ratios(recorded, theirs.name, mine.name) if theirs else taken
         if compared:
             values[name] = statistics.median(compared)

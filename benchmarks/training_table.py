@@ -7,10 +7,11 @@ from typing import Any
 
 from benchmarks import speed_run
 from benchmarks.figures import figure, table, text
+from benchmarks.stolen import CALM
 
 Round = dict[str, Any]  # what benchmarks.contestants answers, or {"skipped": why}
 
-EXPLANATION = """\
+EXPLANATION = f"""\
 An epoch is training on every image and evaluation on the test set; the floors have no evaluation. Same network, initial weights,
 batch, images and learning rate; a fresh process each, with nothing compiled from before; seed and initial weights change from round
 to round.
@@ -28,7 +29,9 @@ to round.
   replayed.
 
 *epoch*: epochs after the first. *first*: from a loaded data set to the end of the first epoch, compiling included. *ours is
-faster*: its epoch over ours of the same round, median of the rounds; below 1 ours is slower.
+faster*: its epoch over ours of the same round, median of the rounds; below 1 ours is slower. Turns
+in which the host of this virtual machine gave more than {100 * CALM:.0f} % of its processors to others count for no time and no
+ratio, unless there are no others.
 """
 
 
@@ -38,11 +41,21 @@ def steady(one: Round) -> list[float]:
     return seconds[1:] or seconds
 
 
+def calm(rounds: list[Round]) -> list[Round]:
+    """Those in which nothing was stolen; all if there is none."""
+    return [one for one in rounds if _is_calm(one)] or rounds
+
+
+def _is_calm(one: Round) -> bool:
+    return one.get("stolen", 0.0) <= CALM  # records of before do not tell
+
+
 def ratios(case: dict[str, Any], slower: str, faster: str) -> list[float]:
     """How many times faster, round by round: what else the machine did in a round weighed on both."""
     pairs = zip(case["rounds"].get(slower, []), case["rounds"].get(faster, []), strict=False)
-    taken = [(steady(one), steady(other)) for one, other in pairs]
-    return [statistics.median(one) / statistics.median(other) for one, other in taken if one and other]
+    taken = [pair for pair in pairs if all(map(steady, pair))]
+    taken = [pair for pair in taken if all(map(_is_calm, pair))] or taken
+    return [statistics.median(steady(one)) / statistics.median(steady(other)) for one, other in taken]
 
 
 def render(record: dict[str, Any]) -> str:
@@ -59,9 +72,10 @@ def _section(case: dict[str, Any]) -> str:
     rows = []
     for name, rounds in turns.items():
         done = [one for one in rounds if "skipped" not in one]
+        timed = calm(done)
         cells = [
-            _figure([value for one in done for value in steady(one)], "s"),
-            _figure([one["cold"] for one in done if "cold" in one], "s"),
+            _figure([value for one in timed for value in steady(one)], "s"),
+            _figure([one["cold"] for one in timed if "cold" in one], "s"),
             _accuracy([one["accuracy"] for one in done if one["accuracy"] is not None]),
         ]
         against = [_figure(ratios(case, name, mine), "×") if name in rivals else "" for mine in case["ours"]]
@@ -76,9 +90,14 @@ def _work(case: dict[str, Any]) -> str:
         return "Nobody could take part.\n"
     return (
         f"{case['source']}: {case['train_images']:,} training and {case['test_images']:,} test images, {case['steps']:,} steps an "
-        f"epoch, {case['epochs']} epochs a process; torch threads: {' or '.join(threads)}. {case.get('remark', '')}".rstrip()
-        + "\n"
-    )
+        f"epoch, {case['epochs']} epochs a process; torch threads: {' or '.join(threads)}. {_disturbed(case)}"
+        f"{case.get('remark', '')}"
+    ).rstrip() + "\n"
+
+
+def _disturbed(case: dict[str, Any]) -> str:
+    turns = [one for rounds in case["rounds"].values() for one in rounds if "stolen" in one]
+    return f"Disturbed: {sum(not _is_calm(one) for one in turns)} of {len(turns)} turns. " if turns else ""
 
 
 def _remarks(turns: dict[str, list[Round]]) -> list[str]:
@@ -86,14 +105,15 @@ def _remarks(turns: dict[str, list[Round]]) -> list[str]:
     for name, rounds in turns.items():
         lines += [f"- {name}: skipped, {one['skipped']}." for one in rounds if "skipped" in one]
         lines += [f"- {name}: {note}." for note in sorted({one["note"] for one in rounds if one.get("note")})]
-        if clock := [value for one in rounds for value in one.get("clock", [])[1:]]:
+        timed = calm([one for one in rounds if "skipped" not in one])
+        if clock := [value for one in timed for value in one.get("clock", [])[1:]]:
             lines.append(f"- {name}, on the clock with checkpoints: {_figure(clock, 's')}.")
         if memory := [one["peak_bytes"] for one in rounds if one.get("clock") and one.get("peak_bytes")]:
             lines.append(f"- {name}, most memory at once, program and data set included: {max(memory) / 1e6:,.0f} MB.")
         lines += [
             f"- {name}: compiled beforehand in {one['compiling']:.1f} s. {one['notice']}" for one in rounds if "compiling" in one
         ]
-        if compiling := [one["compile"] for one in rounds if "compile" in one]:
+        if compiling := [one["compile"] for one in timed if "compile" in one]:
             lines.append(f"- {name}, until its first step is done: {_figure(compiling, 's')}.")
     return [*lines, ""]
 

@@ -217,8 +217,16 @@ def test_a_share_is_of_training_and_test_images(tmp_path):
     assert (len(part.train_images), len(part.test_images), source) == (600, 100, "Fashion-MNIST sample")
 
 
+class NothingStolen:
+    """A share of the time that a made-up turn takes would be that of a microsecond."""
+
+    def share(self):
+        return 0.0
+
+
 def fake(monkeypatch, answer):
     asked = []
+    monkeypatch.setattr(training, "Stolen", NothingStolen)
 
     def in_process(job):
         asked.append((job["kind"], job["settings"]["seed"]))
@@ -255,6 +263,31 @@ def test_contestants_take_turns_and_ratios_are_paired_by_round(monkeypatch):
         "5.00× (5.00–5.00, n = 3)",
         "5.00× (5.00–5.00, n = 3)",
     ]
+
+
+def test_a_turn_whose_processors_were_given_to_others_counts_only_where_there_is_no_other(monkeypatch):
+    turns = iter([0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 0.5, 0.5])  # ours, course's loop, ours, course's loop, …
+
+    class SomeStolen:
+        def __init__(self):
+            self.taken = next(turns)
+
+        def share(self):
+            return self.taken
+
+    fake(monkeypatch, lambda job: {"seconds": [9.0, 5.0 if job["kind"] == "course" else 1.0 + job["settings"]["seed"]]})
+    monkeypatch.setattr(training, "Stolen", SomeStolen)
+    without = ["ours, compiled", "course's loop, tidied", "eager floor", "compiled floor"]
+    (case,) = training.measure(False, 4, only="lenet", device="cpu", without=without)["cases"]
+
+    assert training.ratios(case, "course's loop", "ours") == [5.0, 5 / 3]
+    text = training.render({"load": None, "cases": [case]})
+    assert "Disturbed: 3 of 8 turns." in text
+    assert "| ours | 2.00 s (1.00–3.00, n = 2) |" in text
+    assert "| course's loop | 5.00 s (5.00–5.00, n = 3) |" in text
+
+    case["rounds"] = {name: rounds[3:] for name, rounds in case["rounds"].items()}
+    assert training.ratios(case, "course's loop", "ours") == [5 / 4]  # better than nothing
 
 
 def test_who_is_skipped_is_not_asked_again_and_the_table_says_why(monkeypatch):
