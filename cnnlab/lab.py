@@ -146,7 +146,8 @@ class Lab:
     def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> None:
         """Queues a run that finished or was stopped for `epochs` more. Raises ConfigError or LimitError if they are too many."""
         run = self._store.run(run_id)
-        allowed = self._admission.further(run, run.config.change(epochs=run.config.epochs + epochs))
+        longer = run.config.change(epochs=run.config.epochs + max(0, epochs))  # fewer than one the store refuses, in its words
+        allowed = self._admission.further(run, longer)
         self._store.extend(run_id, epochs, owner=owner, admit=allowed.admit)
         background.ensure(self.home)
 

@@ -28,6 +28,7 @@ from pages._parts.settings import setting
 LONGEST_SENTENCE = 600
 CHEAP = 3e8  # multiply-accumulates of one batch: a tenth of a second
 IMAGES = 8
+ENDS = (("ge", "gt"), ("le", "lt"))
 NO_HANG = timedelta(seconds=60)  # a shared machine may be slow; what hangs takes for ever
 
 ODD = [
@@ -69,10 +70,17 @@ def allowed(name: str) -> st.SearchStrategy:
         return st.sampled_from(one.choices)
     if one.kind == "bool":
         return st.booleans()
-    low, high = one.minimum, one.maximum
+    low, high = bounds(name)
     ends = st.sampled_from([low, high, one.default])
     within = st.integers(int(low), int(min(high, low + 40))) if one.kind == "int" else st.floats(low, high)
     return (ends | within).filter(lambda value: keeps_its_rule(name, value))
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """The least and the most that the field's rule names; one that it excludes as well."""
+    marks = RunConfig.model_fields[name].metadata
+    low, high = ([getattr(mark, each) for mark in marks for each in each_way if hasattr(mark, each)] for each_way in ENDS)
+    return low[0], high[0]
 
 
 def keeps_its_rule(name: str, value) -> bool:

@@ -117,6 +117,23 @@ def test_a_list_that_cannot_be_read_is_explained_and_the_other_controls_stay(mon
     assert said(app) == {"activation": "relu", "hidden": "120"}
 
 
+@pytest.mark.parametrize(("label", "number", "name"), [("Classes", 1, "classes"), ("Dropout", 7.0, "dropout")])
+def test_a_number_out_of_range_is_a_sentence_in_place_of_a_table_of_something_else(monkeypatch, lab, label, number, name):
+    app = open_page(monkeypatch, "design", lab)
+    before, controls = widget(app.number_input, label).value, len(app.number_input)
+
+    widget(app.number_input, label).set_value(number).run()
+
+    assert f"{name} must be" in app.error[0].value
+    assert str(number) in app.error[0].value
+    assert not app.dataframe
+    assert len(app.number_input) == controls
+    assert said(app) == {}
+    widget(app.number_input, label).set_value(before).run()
+    assert not app.error
+    assert shown(app, "Parameters") == "61,706"
+
+
 def test_blocks_fold_and_unfold(monkeypatch, lab):
     app = open_page(monkeypatch, "design", lab, architecture="vgg")
     blocks = app.dataframe[0].value["output"].tolist()

@@ -122,6 +122,18 @@ def test_a_finished_run_can_be_continued_for_as_many_epochs_as_one_says(monkeypa
     assert lab.run(run_id).config.epochs == 5
 
 
+@pytest.mark.parametrize("more", [0, -50])
+def test_fewer_than_one_epoch_more_is_a_sentence(monkeypatch, lab, more):
+    run_id = lab.trained()
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    widget(app.number_input, "How many more").set_value(more).run()
+    button(app, "Continue training").click().run()
+
+    assert escaped(f"not '{more}'") in app.toast[0].value
+    assert lab.run(run_id).state is State.FINISHED
+
+
 def test_an_interrupted_run_says_whether_it_goes_on_by_itself(monkeypatch, lab):
     run_id = in_state(lab, State.INTERRUPTED)
     app = open_page(monkeypatch, "train", lab, run=run_id)

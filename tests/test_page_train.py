@@ -13,6 +13,7 @@ from cnnlab.errors import DeviceError
 from cnnlab.events import Notice
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
+from pages._parts.run_words import quoting
 from pages._parts.training_form import form_address
 
 
@@ -131,6 +132,31 @@ def test_a_wrong_value_in_the_address_is_a_sentence_and_the_default(monkeypatch,
     assert not app.exception
     assert name in app.warning[0].value
     assert name not in said(app)
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "sentence"),
+    [
+        ("Epochs", 0, "Epochs: epochs must be a whole number from 1 to 10,000, not 0."),
+        ("Learning rate", -5.0, "Learning rate: learning_rate must be a number above 0 and at most 100, not -5.0."),
+        ("Random shift", 65, "Random shift: random_crop must be a whole number from 0 to 64, not 65."),
+    ],
+)
+def test_a_number_out_of_range_is_a_sentence_and_nothing_else_is_trained_instead(monkeypatch, lab, label, number, sentence):
+    app = open_page(monkeypatch, "train", lab)
+    field = widget(app.number_input, label)
+    before, address = field.value, said(app)
+
+    field.set_value(number).run()
+
+    assert [error.value for error in app.error] == [quoting(sentence)]
+    assert not [each for each in app.button if each.label == "Start training"]
+    assert said(app) == address  # a link to it would open nothing that works
+    assert widget(app.number_input, label).value == number
+    widget(app.number_input, label).set_value(before).run()
+    assert not app.error
+    button(app, "Start training").click().run()
+    assert lab.runs()[0].config == presets()[0].config()
 
 
 def test_a_setting_that_the_optimiser_does_not_use_is_greyed_out_and_left_at_its_default(monkeypatch, lab):

@@ -66,7 +66,7 @@ def pick_architecture(
 def pick_options(
     card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
 ) -> dict[str, Any]:
-    """A control for each option of the card. Raises ConfigError where a typed list is not allowed, after all controls are drawn.
+    """A control for each option of the card. Raises ConfigError where what was typed is not allowed, after all controls are drawn.
 
     `name` and `default` are those of the architecture's list: options in the address belong to the architecture named there.
     """
@@ -84,7 +84,7 @@ def pick_options(
             )
             chosen = _control(option, key)
         try:
-            values[option.name] = option.parse(chosen) if option.type == "ints" else chosen
+            values[option.name] = option.parse(chosen) if option.type == "ints" else option.check(chosen)
         except ConfigError as error:
             wrong = wrong or error
             address.keep(link)
@@ -100,7 +100,7 @@ def pick_input(
 ) -> tuple[Shape, int]:
     """Channels and size of the images, and the number of classes.
 
-    Raises ConfigError where the typed size is not allowed, after all controls are drawn.
+    Raises ConfigError where what was typed is not allowed, after all controls are drawn.
     """
     own = (address.text(name) or default) == card.name
     channels, size, classes = (f"{scope}:{card.name}:{each}" for each in ("input channels", "image size", "classes"))
@@ -120,16 +120,23 @@ def pick_input(
         help=f"Height and width in pixels: pick one, or type any from 1 to {MAXIMUM_IMAGE_SIZE}. "
         f"The course uses {card.input_shape[1]} here.",
     )  # fmt: skip
-    address.seed(classes, f"{prefix}classes", 10, whole_number("classes", 2, MAXIMUM_CLASSES), use_address=own)
-    chosen_classes = third.number_input(
-        "Classes", 2, MAXIMUM_CLASSES, key=classes, step=1,
+    parse_classes = whole_number("classes", 2, MAXIMUM_CLASSES)
+    address.seed(classes, f"{prefix}classes", 10, parse_classes, use_address=own)
+    counted = third.number_input(
+        "Classes", key=classes, step=1,
         help="How many kinds of things the network tells apart, which is how many values it gives at the end. "
-        "All data sets here have 10.",
+        f"All data sets here have 10. Allowed: a whole number from 2 to {MAXIMUM_CLASSES:,}.",
     )  # fmt: skip
-    address.say(f"{prefix}classes", int(chosen_classes), 10)
-    chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
+    try:
+        chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
+        chosen_classes = parse_classes(str(counted))
+    except ConfigError:
+        address.keep(f"{prefix}classes")
+        address.keep(f"{prefix}image_size")
+        raise
+    address.say(f"{prefix}classes", chosen_classes, 10)
     address.say(f"{prefix}image_size", chosen_size, card.input_shape[1])
-    return (chosen_channels, chosen_size, chosen_size), int(chosen_classes)
+    return (chosen_channels, chosen_size, chosen_size), chosen_classes
 
 
 def _control(option: Option, key: str) -> Any:
@@ -139,12 +146,9 @@ def _control(option: Option, key: str) -> Any:
         return st.selectbox(option.title, option.choices, format_func=_word, key=key, help=option.help)
     if option.type == "ints":
         return st.text_input(option.title, key=key, help=f"{option.help} Write {option.rule()}.", max_chars=100)
-    kind = int if option.type == "int" else float
-    low, high = (None if bound is None else kind(bound) for bound in (option.minimum, option.maximum))
-    step, pattern = (1, None) if kind is int else (0.05, "%g")
-    return st.number_input(
-        option.title, low, high, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}."
-    )
+    # Without bounds: Streamlit keeps a number outside them to itself, and the table would not be of what stands above it.
+    step, pattern = (1, None) if option.type == "int" else (0.05, "%g")
+    return st.number_input(option.title, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}.")
 
 
 def _shown(option: Option, value: OptionValue) -> Any:

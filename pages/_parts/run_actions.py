@@ -16,7 +16,6 @@ from pages._parts.training_form import open_form
 from pages._parts.visitor import not_yours, visitor
 
 LONGEST_NAME, LONGEST_NOTE = 200, 10_000  # characters that the fields take
-MOST_MORE_EPOCHS = 10_000
 DELETED = "what was just deleted"
 ASKED_TO_DELETE = "run whose deletion is to be confirmed"
 MORE = "more about the run"
@@ -118,10 +117,8 @@ def _longer(lab: Lab, run: Run, refusal: str | None) -> None:
         "Continue for more epochs", icon=":material/add_circle:", disabled=bool(refusal), help=refusal and escaped(refusal)
     ):
         key = f"more epochs {run.id}"
-        st.session_state.setdefault(key, max(1, min(run.config.epochs, MOST_MORE_EPOCHS)))
-        st.number_input(
-            "How many more", 1, MOST_MORE_EPOCHS, step=1, key=key, help="It goes on from its last epoch, and its curves get longer."
-        )
+        st.session_state.setdefault(key, run.config.epochs)
+        st.number_input("How many more", step=1, key=key, help="It goes on from its last epoch, and its curves get longer.")
 
         def longer() -> None:
             attempt(partial(lab.extend, run.id, st.session_state[key], owner=visitor()))

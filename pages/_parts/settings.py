@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import streamlit as st
 
 from cnnlab.config import RunConfig
+from cnnlab.config_words import rule
+from cnnlab.errors import ConfigError
 from pages._parts.address import Address, one_of
 
 Kind = Literal["bool", "int", "float", "choice", "text"]
@@ -45,7 +47,7 @@ USED_WITH = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One field of RunConfig. Bounds are None where there are none; `choices` is for kind "choice"."""
+    """One field of RunConfig. `rule` says in words what is allowed; `choices` is for kind "choice"."""
 
     name: str
     title: str
@@ -53,27 +55,21 @@ class Setting:
     kind: Kind
     default: Any
     optional: bool
+    rule: str
     choices: tuple[Any, ...]
-    minimum: float | None
-    maximum: float | None
 
 
 def setting(name: str) -> Setting:
     """The field `name` of RunConfig, as its type and metadata describe it."""
     field = RunConfig.model_fields[name]
-    inner, metadata, optional = field.annotation, list(field.metadata), False
+    inner, optional = field.annotation, False
     if get_origin(inner) in (Union, types.UnionType):
         optional = type(None) in get_args(inner)
         inner = next(part for part in get_args(inner) if part is not type(None))
     if get_origin(inner) is Annotated:
-        inner, *more = get_args(inner)
-        metadata += more
+        inner = get_args(inner)[0]
     choices = get_args(inner) if get_origin(inner) is Literal else ()
     kind: Kind = "choice" if choices else {bool: "bool", int: "int", float: "float"}.get(inner, "text")
-    bounds = {
-        bound: value for part in metadata for bound in ("ge", "gt", "le", "lt") if (value := getattr(part, bound, None)) is not None
-    }
-    step = 1 if kind == "int" else 0  # "more than 0" for whole numbers is "from 1"; for others RunConfig itself says no
     return Setting(
         name=name,
         title=field.title or name,
@@ -81,9 +77,8 @@ def setting(name: str) -> Setting:
         kind=kind,
         default=field.default,
         optional=optional,
+        rule=rule(field),
         choices=(None, *choices) if optional and choices else choices,
-        minimum=bounds.get("ge", bounds["gt"] + step if "gt" in bounds else None),
-        maximum=bounds.get("le", bounds["lt"] - step if "lt" in bounds else None),
     )
 
 
@@ -116,20 +111,22 @@ def control(
         value = _number(one, common)
     if disabled:
         return one.default
-    address.say(one.name, value, one.default)
+    try:
+        RunConfig.make(**{one.name: value})
+    except ConfigError:  # which the form says, once all its controls are drawn
+        address.keep(one.name)
+    else:
+        address.say(one.name, value, one.default)
     return value
 
 
 def _number(one: Setting, common: dict[str, Any]) -> Any:
-    whole = one.kind == "int"
-    kind = int if whole else float
-    low, high = (None if bound is None else kind(bound) for bound in (one.minimum, one.maximum))
-    step = 1 if whole else 0.01
-    pattern = "%d" if whole else "%g"
-    empty = EMPTY.get(one.name) if one.optional else None
+    # Without bounds: Streamlit keeps a number outside them to itself, and what stands on the page would not be what is trained.
+    step, pattern = (1, "%d") if one.kind == "int" else (0.01, "%g")
+    common["help"] = f"{one.help} Allowed: {one.rule}."
     # Only where empty is allowed; otherwise the session's value, set just before, is the only one.
-    extra = {"value": None, "placeholder": empty} if one.optional else {}
-    return st.number_input(one.title, low, high, step=step, format=pattern, **extra, **common)
+    extra = {"value": None, "placeholder": EMPTY.get(one.name)} if one.optional else {}
+    return st.number_input(one.title, step=step, format=pattern, **extra, **common)
 
 
 def _parser(one: Setting, listed: tuple[Any, ...]) -> Callable[[str], Any]:

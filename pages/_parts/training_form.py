@@ -82,12 +82,13 @@ def training_form(lab: Lab) -> None:
     address = Address(SCOPE)
     note = _pick_preset(presets)
 
+    essentials, start = st.container(), st.container()
     try:
-        values, status, start = _controls(lab, address)
+        values, status = _controls(lab, address, essentials)
         config = RunConfig.make(**values)
     except ConfigError as error:
         address.close(complete=False)
-        st.error(quoting(_in_titles(error)), icon=":material/error:")
+        start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
     address.close()
     if address.problems:
@@ -120,11 +121,11 @@ def _note(preset: Preset | None, config: RunConfig) -> str:
     return preset.note + (f" **Changed since: {', '.join(changed)}.**" if changed else "")
 
 
-def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus, DeltaGenerator]:
+def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[dict[str, Any], DatasetStatus]:
+    """All controls, those in `essentials` above what is folded away."""
     values: dict[str, Any] = {}
     statuses = {status.entry.name: status for status in lab.datasets()}
-    first, *rest, device, last = [column for _ in range(2) for column in st.columns(4, vertical_alignment="bottom")]
-    start = st.container()
+    first, *rest, device, last = [column for _ in range(2) for column in essentials.columns(4, vertical_alignment="bottom")]
     with first:
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
     values["architecture"] = chosen.name
@@ -149,7 +150,7 @@ def _controls(lab: Lab, address: Address) -> tuple[dict[str, Any], DatasetStatus
         values["device"] = control(
             setting("device"), address, scope=SCOPE, values=values, choices={"auto": "auto: the fastest"} | _devices(lab)
         )
-    return values, statuses[values["dataset"]], start
+    return values, statuses[values["dataset"]]
 
 
 def _group(settings: list[Setting], address: Address, values: dict[str, Any]) -> None:
