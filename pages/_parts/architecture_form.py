@@ -20,6 +20,7 @@ from cnnlab.architectures import Card, Option, OptionValue, Shape
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.errors import ConfigError
 from pages._parts.address import Address, as_text, one_of, whole_number
+from pages._parts.run_words import labelled
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000
@@ -86,7 +87,7 @@ def pick_options(
         try:
             values[option.name] = option.parse(chosen) if option.type == "ints" else option.check(chosen)
         except ConfigError as error:
-            wrong = wrong or error
+            wrong = wrong or ConfigError(labelled(error, option.name, option.title), error.field)
             address.keep(link)
         else:
             address.say(link, values[option.name], option.default)
@@ -130,10 +131,11 @@ def pick_input(
     try:
         chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
         chosen_classes = parse_classes(str(counted))
-    except ConfigError:
+    except ConfigError as error:
         address.keep(f"{prefix}classes")
         address.keep(f"{prefix}image_size")
-        raise
+        labels = {"image_size": "Image size", "classes": "Classes"}
+        raise ConfigError(labelled(error, error.field, labels[error.field]), error.field) from None
     address.say(f"{prefix}classes", chosen_classes, 10)
     address.say(f"{prefix}image_size", chosen_size, card.input_shape[1])
     return (chosen_channels, chosen_size, chosen_size), chosen_classes

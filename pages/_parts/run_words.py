@@ -74,6 +74,12 @@ def quoting(sentence: object) -> str:
     return re.sub(r"([\\`*\[\]$<|~])", r"\\\1", inert)
 
 
+def labelled(error: object, name: str, label: str) -> str:
+    """An error's sentence about the setting `name`, under the label that its control has on the page."""
+    sentence = str(error)
+    return label + sentence.removeprefix(name) if sentence.startswith(f"{name} ") else f"{label}: {sentence}"
+
+
 def box(text: str) -> str:
     """Text that somebody typed as a box of HTML that shows it as it was typed, and scrolls where it is long."""
     style = (

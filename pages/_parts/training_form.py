@@ -16,7 +16,7 @@ from cnnlab.presets import Preset
 from pages._parts.address import Address, as_text
 from pages._parts.architecture_form import link_parameters, pick_architecture, pick_options
 from pages._parts.forecast_line import forecast_line
-from pages._parts.run_words import quoting
+from pages._parts.run_words import labelled, quoting
 from pages._parts.settings import Setting, control, setting
 from pages._parts.visitor import visitor
 
@@ -122,8 +122,9 @@ def _note(preset: Preset | None, config: RunConfig) -> str:
 
 
 def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[dict[str, Any], DatasetStatus]:
-    """All controls, those in `essentials` above what is folded away."""
+    """All controls, those in `essentials` above what is folded away. Raises ConfigError after they are drawn."""
     values: dict[str, Any] = {}
+    wrong: ConfigError | None = None
     statuses = {status.entry.name: status for status in lab.datasets()}
     first, *rest, device, last = [column for _ in range(2) for column in essentials.columns(4, vertical_alignment="bottom")]
     with first:
@@ -139,7 +140,10 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
     )  # fmt: skip
     with st.expander(f"The network: {chosen.title}", icon=":material/account_tree:"):
         st.caption(chosen.summary)
-        values["options"] = pick_options(chosen, address, scope=SCOPE)
+        try:
+            values["options"] = pick_options(chosen, address, scope=SCOPE)
+        except ConfigError as error:  # raised last: a control that is not drawn forgets what was chosen
+            wrong = error
     groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
     with st.expander("More settings: data, optimiser, schedule, regularisation, seed, speed", icon=":material/tune:"):
         for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
@@ -150,6 +154,8 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
         values["device"] = control(
             setting("device"), address, scope=SCOPE, values=values, choices={"auto": "auto: the fastest"} | _devices(lab)
         )
+    if wrong:
+        raise wrong
     return values, statuses[values["dataset"]]
 
 
@@ -227,7 +233,7 @@ def _size(lab: Lab, config: RunConfig) -> str | None:
 
 
 def _in_titles(error: CNNLabError) -> str:
-    """The error's sentence, led by the label of the control it is about."""
+    """The error's sentence under the label of the control it is about; options have theirs already."""
     name = getattr(error, "field", "").split(".")[0]
     field = RunConfig.model_fields.get(name)
-    return f"{field.title}: {error}" if field and name != "options" else str(error)
+    return labelled(error, name, field.title) if field and field.title and name != "options" else str(error)
