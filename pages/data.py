@@ -138,14 +138,15 @@ def pick_part(address: Address, entry: Entry) -> tuple[str, int]:
 def pictures(lab: Lab, address: Address, entry: Entry) -> None:
     """A grid of images with their labels, and how many there are of each class."""
     split, label = pick_part(address, entry)
-    counts = lab.class_counts(entry.name, split)
-    of_class = sum(counts) if label == EVERY_CLASS else counts[label]
-    pages = max(1, -(-of_class // IN_GRID))
-    address.seed("data:page", "page", 1, whole_number("page", 1, 100_000))
-    page = st.session_state["data:page"] = min(st.session_state["data:page"], pages)
-    address.say("page", page, 1)
-    first = (page - 1) * IN_GRID
-    found = lab.pictures(entry.name, split, IN_GRID, label=None if label == EVERY_CLASS else label, offset=first)
+    with st.spinner("Reading the images; the first time that can take half a minute …", show_time=True):
+        counts = lab.class_counts(entry.name, split)
+        of_class = sum(counts) if label == EVERY_CLASS else counts[label]
+        pages = max(1, -(-of_class // IN_GRID))
+        address.seed("data:page", "page", 1, whole_number("page", 1, 100_000))
+        page = st.session_state["data:page"] = min(st.session_state["data:page"], pages)
+        address.say("page", page, 1)
+        first = (page - 1) * IN_GRID
+        found = lab.pictures(entry.name, split, IN_GRID, label=None if label == EVERY_CLASS else label, offset=first)
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.markdown(f"Images {first + 1:,} to {first + len(found):,} of {of_class:,}")
     right.button(
