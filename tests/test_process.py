@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -84,10 +85,24 @@ def test_cores_are_those_that_we_may_use():
     assert 1 <= processes.cores() <= (os.cpu_count() or 1)
 
 
+def times(steal: float):
+    return lambda: SimpleNamespace(user=90.0, system=10.0 - steal, steal=steal)
+
+
 @pytest.mark.parametrize("decided", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
 def test_a_persons_own_setting_of_threads_that_wait_is_left_alone(monkeypatch, decided):
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(processes.psutil, "cpu_times", times(0.5))
     assert set(processes.patience()) == {"GOMP_SPINCOUNT"}
     monkeypatch.setenv(decided, "1")
     assert processes.patience() == {}
+
+
+def test_where_the_host_takes_processors_away_threads_wait_as_openmp_has_it(monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(processes.psutil, "cpu_times", times(2.0))
+    assert processes.patience() == {}
+    monkeypatch.setattr(processes.psutil, "cpu_times", lambda: SimpleNamespace(user=9.0, system=1.0))  # nobody tells
+    assert processes.patience() == {"GOMP_SPINCOUNT": "10000"}
