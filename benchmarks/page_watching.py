@@ -20,7 +20,7 @@ import psutil
 
 from benchmarks.figures import figure
 from benchmarks.serving import Server, processor_seconds
-from benchmarks.stolen import CALM, Stolen
+from benchmarks.stolen import Stolen, is_calm
 from benchmarks.visitor import Answer, Visitor, visiting
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
@@ -193,7 +193,7 @@ def triples_to_figures(triples: dict[str, list[Triple]]) -> dict[str, Any]:
 
 def calm(triples: list[Triple]) -> list[Triple]:
     """Those in which nothing was stolen; all if there is none."""
-    return [three for three in triples if all(window["stolen"] <= CALM for window in three)] or triples
+    return [three for three in triples if all(map(is_calm, three))] or triples
 
 
 def windows_to_figures(windows: list[Window]) -> dict[str, Any]:

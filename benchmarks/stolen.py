@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
+from typing import Any
 
 try:
     import psutil
@@ -22,6 +24,11 @@ class Stolen:
     def share(self) -> float:
         """Of all processors, 0..1; 0 where nobody tells."""
         return (_seconds() - self._before) / (time.perf_counter() - self._began) / (os.cpu_count() or 1)
+
+
+def is_calm(measured: Mapping[str, Any]) -> bool:
+    """Whether its "stolen" share is small enough to count; older records do not tell, and count."""
+    return measured.get("stolen", 0.0) <= CALM
 
 
 def _seconds() -> float:

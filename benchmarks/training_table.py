@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import speed_run
 from benchmarks.figures import figure, table, text
-from benchmarks.stolen import CALM
+from benchmarks.stolen import CALM, is_calm
 
 Round = dict[str, Any]  # what benchmarks.contestants answers, or {"skipped": why}
 
@@ -43,18 +43,14 @@ def steady(one: Round) -> list[float]:
 
 def calm(rounds: list[Round]) -> list[Round]:
     """Those in which nothing was stolen; all if there is none."""
-    return [one for one in rounds if _is_calm(one)] or rounds
-
-
-def _is_calm(one: Round) -> bool:
-    return one.get("stolen", 0.0) <= CALM  # records of before do not tell
+    return [one for one in rounds if is_calm(one)] or rounds
 
 
 def ratios(case: dict[str, Any], slower: str, faster: str) -> list[float]:
     """How many times faster, round by round: what else the machine did in a round weighed on both."""
     pairs = zip(case["rounds"].get(slower, []), case["rounds"].get(faster, []), strict=False)
     taken = [pair for pair in pairs if all(map(steady, pair))]
-    taken = [pair for pair in taken if all(map(_is_calm, pair))] or taken
+    taken = [pair for pair in taken if all(map(is_calm, pair))] or taken
     return [statistics.median(steady(one)) / statistics.median(steady(other)) for one, other in taken]
 
 
@@ -97,7 +93,7 @@ def _work(case: dict[str, Any]) -> str:
 
 def _disturbed(case: dict[str, Any]) -> str:
     turns = [one for rounds in case["rounds"].values() for one in rounds if "stolen" in one]
-    return f"Disturbed: {sum(not _is_calm(one) for one in turns)} of {len(turns)} turns. " if turns else ""
+    return f"Disturbed: {sum(not is_calm(one) for one in turns)} of {len(turns)} turns. " if turns else ""
 
 
 def _remarks(turns: dict[str, list[Round]]) -> list[str]:

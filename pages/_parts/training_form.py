@@ -236,4 +236,4 @@ def _in_titles(error: CNNLabError) -> str:
     """The error's sentence under the label of the control it is about; options have theirs already."""
     name = getattr(error, "field", "").split(".")[0]
     field = RunConfig.model_fields.get(name)
-    return labelled(error, name, field.title) if field and field.title and name != "options" else str(error)
+    return labelled(error, name, field.title) if field and name != "options" else str(error)
