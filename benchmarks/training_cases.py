@@ -29,6 +29,7 @@ OURS = Contestant("ours", "ours")
 BFLOAT16 = Contestant("ours, bfloat16", "ours", {"precision": "bfloat16"})
 AUTO = Contestant("ours, precision auto", "ours", {"precision": "auto"})  # measures for a second which of the two is faster here
 OURS_COMPILED = Contestant("ours, compiled", "ours", {"compile": True})  # by an earlier run: a short one has no time to
+COMPILED_BFLOAT16 = Contestant("ours, compiled, bfloat16", "ours", {"compile": True, "precision": "bfloat16"})
 COURSE = Contestant("course's loop", "course")
 TIDY = Contestant("course's loop, tidied", "tidy")
 EAGER = Contestant("eager floor", "eager")
@@ -81,8 +82,9 @@ def _on_cpu() -> tuple[Case, ...]:
             "LeNet, Fashion-MNIST, batch 256",
             _LENET,
             epochs=5,  # with sigmoid the first two stay near chance, so that accuracies after fewer would compare nothing
-            ours=(OURS, OURS_COMPILED),
+            ours=(OURS, OURS_COMPILED, *((COMPILED_BFLOAT16,) if hardware else ())),
             targets={
+                "lenet_course_bfloat16": (COMPILED_BFLOAT16, COURSE),
                 "lenet_course": (OURS_COMPILED, COURSE),
                 "lenet_course_as_it_is": (OURS, COURSE),
                 "lenet_eager": (OURS_COMPILED, EAGER),

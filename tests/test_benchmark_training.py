@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import training, training_course, training_floors
+from benchmarks import training, training_cases, training_course, training_floors
 from benchmarks.contestants import Job, images
 from benchmarks.targets import TRAINING
 from benchmarks.training_cases import MADE_UP, OURS, bare_configuration, cases, configuration, small_case
@@ -224,9 +224,10 @@ class NothingStolen:
         return 0.0
 
 
-def fake(monkeypatch, answer):
+def fake(monkeypatch, answer, *, bfloat16=False):
     asked = []
     monkeypatch.setattr(training, "Stolen", NothingStolen)
+    monkeypatch.setattr(training_cases, "_multiplies_bfloat16", lambda: bfloat16)
 
     def in_process(job):
         asked.append((job["kind"], job["settings"]["seed"]))
@@ -263,6 +264,18 @@ def test_contestants_take_turns_and_ratios_are_paired_by_round(monkeypatch):
         "5.00× (5.00–5.00, n = 3)",
         "5.00× (5.00–5.00, n = 3)",
     ]
+
+
+def test_lenet_is_measured_in_bfloat16_too_where_the_processor_multiplies_it(monkeypatch):
+    def answer(job):
+        quick = job["kind"] == "ours" and job["settings"].get("precision") == "bfloat16"
+        return {"seconds": [9.0, {"course": 8.0}.get(job["kind"], 1.0 if quick else 2.0)]}
+
+    fake(monkeypatch, answer, bfloat16=True)
+    record = training.measure(False, 1, only="lenet", device="cpu")
+
+    assert record["cases"][0]["ours"] == ["ours", "ours, compiled", "ours, compiled, bfloat16"]
+    assert (record["targets"]["lenet_course_bfloat16"], record["targets"]["lenet_course"]) == (8.0, 4.0)
 
 
 def test_a_turn_whose_processors_were_given_to_others_counts_only_where_there_is_no_other(monkeypatch):

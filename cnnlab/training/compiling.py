@@ -105,7 +105,7 @@ class Compiler:
             return f"The network could not be compiled ({answer['error']}); the run goes on as it is."
         speedup = answer["speedup"]
         if not self._gains(speedup, seconds_left):
-            return f"Compiled, the network would be {speedup:.1f} times as fast, too little to switch; the run goes on as it is."
+            return f"Compiled, the network would be {speedup:.2f} times as fast, too little to switch; the run goes on as it is."
         try:
             self._switch()
         except Exception as error:  # whatever a compiler does must not end a run that trains well without it
