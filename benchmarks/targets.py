@@ -46,7 +46,7 @@ OTHER_CPU = "the CPU is of the other kind"
 TRAINING = (
     Target(
         "lenet_course_bfloat16",
-        "LeNet on Fashion-MNIST, batch 256, two cores, compiled, in bfloat16 hardware: an epoch against the course's loop",
+        "LeNet on Fashion-MNIST, batch 256, two cores, compiled and in bfloat16: an epoch against the course's loop",
         4,
         "×",
         aim=6,
@@ -58,7 +58,7 @@ TRAINING = (
         4,
         "×",
         aim=6,
-        missed="a bare compiled loop, without data, figures and evaluation, is itself only 3.5 times as fast as the course's; "
+        missed="a bare compiled loop, without data, figures and evaluation, is itself only 3.7 times as fast as the course's; "
         "nine tenths of our epoch are LeNet's own kernels (of a step convolutions take about 50 %, pooling 23 to 29 %). Tried "
         "in turns, not measurably faster: other layouts, channels padded or folded, im2col, parts of the batch, the loss compiled; "
         "an average pooling of our own made a step 1.06 to 1.14 times as fast, and wide maps slower",
