@@ -61,7 +61,7 @@ def test_a_long_run_is_compiled_and_told_of_a_gain_that_is_too_small(monkeypatch
     assert "cnnlab.training.compile_ahead" in process.command
     notice = compiler.look(LONG)
     assert notice.kind == "compiled"
-    assert "1.1 times as fast, too little" in notice.message
+    assert "1.05 times as fast, too little" in notice.message
     assert session.compiled is None
     assert compiler.look(LONG) is None  # it is decided
     again = Compiler(session, tmp_path)
