@@ -25,6 +25,6 @@ else:  # and imports it once before, for the server
     from starlette.middleware import Middleware
 
     from pages._parts.first_tab import opening
-    from pages._parts.live_feed import Answering
+    from pages._parts.live.feed import Answering
 
     app = st.App(__file__, middleware=[Middleware(Answering)], lifespan=opening)

@@ -189,7 +189,7 @@ def floor(kind: str, config: RunConfig, data: ImageData) -> dict[str, Any]:
 def _prepare() -> None:
     """The process as a runner has it. Where psutil is missing, torch has chosen the physical cores by itself."""
     try:
-        from cnnlab.processes import cores  # noqa: PLC0415
+        from cnnlab.system.processes import cores  # noqa: PLC0415
     except ImportError:
         process.prepare()
     else:

@@ -26,15 +26,17 @@ import psutil
 import torch
 
 from benchmarks.results_page import RECORDS, ROOT, machine, put
-from cnnlab import datasets, forecast, presets, processes
+from cnnlab import datasets, presets
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData
-from cnnlab.evaluation import comfortable_batch, evaluate
-from cnnlab.forecast import Speed
 from cnnlab.layers.trace import layer_table
-from cnnlab.runs import background, dispatcher
-from cnnlab.training import calibration, process
+from cnnlab.system import background, processes
+from cnnlab.text import memory_text
+from cnnlab.training import calibration, costs, process
+from cnnlab.training.costs import Speed
+from cnnlab.training.evaluation import comfortable_batch, evaluate
 from cnnlab.training.session import Session
+from cnnlab.workers import dispatcher
 
 RECORD = RECORDS / "forecast.json"
 STEPS = 3
@@ -157,14 +159,14 @@ def compare(case: Case, turns: int, one_thread: bool) -> dict[str, Any]:
     for _ in range(turns):
         predicted.append(in_process("calibrate", case, one_thread))
         measured.append(in_process("measure", case, one_thread))
-    trained, tests = forecast.images(config)
+    trained, tests = costs.images(config)
     steps = -(-trained // config.batch_size)
     return {
         "title": case.title,
-        "predicted_bytes": forecast.memory(config, table, "cpu").bytes(config.batch_size),
+        "predicted_bytes": costs.memory(config, table, "cpu").bytes(config.batch_size),
         "measured_bytes": max(one["peak"] for one in measured),
         "program_bytes": measured[0]["program"],
-        "predicted_seconds": [forecast.epoch_seconds(config, Speed(**one)) for one in predicted],
+        "predicted_seconds": [costs.epoch_seconds(config, Speed(**one)) for one in predicted],
         "measured_seconds": [statistics.median(one["steps"][1:]) * steps + one["judging"] * tests for one in measured],
         "steps": [one["steps"] for one in measured],
         "calibrated_batch": [one["batch"] for one in predicted],
@@ -193,8 +195,8 @@ def _row(one: dict[str, Any]) -> str:
     predicted, measured = one["predicted_bytes"], one["measured_bytes"]
     cells = [
         one["title"],
-        forecast.memory_text(predicted),
-        forecast.memory_text(measured),
+        memory_text(predicted),
+        memory_text(measured),
         f"{predicted / measured - 1:+.0%}",
         f"{(predicted - _program(one['title'])) / (measured - one['program_bytes']) - 1:+.0%}",
         _seconds(one["predicted_seconds"]),
@@ -208,7 +210,7 @@ def _program(title: str) -> int:
     """What the forecast takes the program itself for."""
     config = next(case.config for case in CASES if case.title == title)
     table = layer_table(config.architecture, config.input_shape, 10, config.options)
-    return next(part.bytes for part in forecast.memory(config, table, "cpu").parts(1) if part.name == "program")
+    return next(part.bytes for part in costs.memory(config, table, "cpu").parts(1) if part.name == "program")
 
 
 def _seconds(values: list[float]) -> str:

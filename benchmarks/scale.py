@@ -23,9 +23,9 @@ from benchmarks.scale_fill import add_point, fill, fill_events
 from benchmarks.serving import serving
 from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
-from cnnlab.home import store_file
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
+from cnnlab.system.home import store_file
 from pages._parts import shell
 
 RUNS = (10, 1_000, 10_000)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Progress
-from cnnlab.home import store_file
 from cnnlab.runs.migrations import MIGRATIONS, migrate
 from cnnlab.runs.store import Store
+from cnnlab.system.home import store_file
 
 OWNERS = ("", "ada", "grace", "alan")
 BATCHES = 24  # an epoch, of the made-up runs

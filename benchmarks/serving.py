@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.results_page import ROOT
 from cnnlab.datasets.idx import write_idx
-from cnnlab.runs import background
+from cnnlab.system import background
 
 PATIENCE = 60.0  # seconds for a server to answer
 

@@ -13,8 +13,8 @@ import torch
 from torch import nn, optim
 from torch.nn import functional
 
-from cnnlab.datasets.transforms import Preparation
 from cnnlab.training import initialization
+from cnnlab.training.transforms import Preparation
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig

@@ -3,7 +3,7 @@
 Thirty Chromiums on a small machine would take the time from what they measure. This takes a per cent or two of it, and asks
 what a browser asks: each rerun names the page, the address, the state of each widget and the messages that it still has in its
 cache; a fragment with `run_every` is rerun under the id that the server sent for it; the news of a run in progress are fetched
-as the script in pages/_parts/live_plot.py has it. It follows Streamlit's own protocol (streamlit/proto) and not a documented
+as the script in pages/_parts/live/plot.py has it. It follows Streamlit's own protocol (streamlit/proto) and not a documented
 interface, so it may need care after an update of Streamlit.
 """
 

@@ -2,8 +2,8 @@
 
 import os
 
-from cnnlab import processes
 from cnnlab.cli import app
+from cnnlab.system import processes
 
 os.environ.update(processes.patience())
 app(prog_name="python -m cnnlab")

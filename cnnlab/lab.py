@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnnlab import architectures, datasets, presets
-from cnnlab.admission import Admission
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
 from cnnlab.events import EpochDone, Event, Progress
-from cnnlab.forecast import Forecast
-from cnnlab.forecaster import Forecaster
+from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts.forecast import Forecast
+from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
-from cnnlab.runs import background, downloads, folders
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_rows import Runs
 from cnnlab.runs.summaries import Summaries
-from cnnlab.runs.watch import look_after, mark_interrupted, may_resume
+from cnnlab.system import background, files
+from cnnlab.system.home import run_folder
 from cnnlab.values import DatasetStatus, Device, DisagreementPage, DownloadStatus, Picture, Prediction, PredictionPage, Split
+from cnnlab.workers import downloads
+from cnnlab.workers.watch import look_after, mark_interrupted, may_resume
 
 __all__ = ["DatasetStatus", "Device", "DownloadStatus", "Lab", "Picture", "Prediction", "PredictionPage", "Split"]
 
@@ -161,11 +163,11 @@ class Lab:
         """Deletes a run that has ended, with its checkpoints. Asks nothing: `disk_bytes` says what that frees."""
         run = self._store.run(run_id)
         self._store.delete(run.id, owner=owner)
-        folders.delete(self.home, run.id)
+        files.delete_run(self.home, run.id)
 
     def disk_bytes(self, run_id: str) -> int:
         """What the run's checkpoints and log take on disk."""
-        return folders.size(self.home, self._store.run(run_id).id)
+        return files.folder_bytes(run_folder(self.home, self._store.run(run_id).id))
 
     def queue(self) -> tuple[Run, ...]:
         """The runs that wait, the one that starts next first."""

@@ -42,3 +42,20 @@ def shortened(value: Any, *, quoted: bool = True) -> str:
         return "something very long"
     cut = "".join(c if c.isprintable() else "�" for c in text[:LONGEST]) + ("…" if len(text) > LONGEST else "")
     return repr(cut) if quoted and isinstance(value, str) else cut
+
+
+def memory_text(count: float) -> str:
+    """31 GB, 4.2 GB, 870 MB: gigabytes of 1024³ bytes, as memory is sold."""
+    gigabytes = count / (1 << 30)
+    if gigabytes < 0.995:
+        return f"{count / (1 << 20):.0f} MB"
+    return f"{gigabytes:.1f} GB" if gigabytes < 9.95 else f"{gigabytes:,.0f} GB"
+
+
+def duration_text(seconds: float) -> str:
+    """58 minutes, 1.5 hours, 40 seconds."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 1.5 * length:
+            number = seconds / length
+            return f"{number:.1f} {unit}s" if number < 9.5 and unit != "minute" else f"{number:.0f} {unit}s"
+    return f"{max(1, round(seconds))} second{'' if round(seconds) <= 1 else 's'}"

@@ -10,9 +10,9 @@ from cnnlab.figures import class_balance_figure
 from cnnlab.lab import DatasetStatus, Lab
 from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid
-from pages._parts.live_plot import live_plot
+from pages._parts.live.plot import live_plot
 from pages._parts.one_choice import one_choice
-from pages._parts.run_words import quoting
+from pages._parts.run.words import quoting
 from pages._parts.shell import enter, fragment, in_words
 
 SAMPLE = "sample"

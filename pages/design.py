@@ -11,11 +11,11 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from pages._parts.address import Address, one_of
-from pages._parts.architecture_form import link_parameters, pick_architecture, pick_input, pick_options
-from pages._parts.forecast_line import forecast_line
+from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_input, pick_options
+from pages._parts.forms.forecast import forecast_line
 from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
-from pages._parts.live_plot import live_plot
-from pages._parts.run_words import quoting
+from pages._parts.live.plot import live_plot
+from pages._parts.run.words import quoting
 from pages._parts.shell import enter, in_words
 
 NOTHING = "nothing"

@@ -13,8 +13,8 @@ from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import pager
-from pages._parts.run_list import say_left_out
-from pages._parts.run_words import STATE_WORDS, ago, cut_title, quoting, share, short_title, whole_share
+from pages._parts.run.list import say_left_out
+from pages._parts.run.words import STATE_WORDS, ago, cut_title, quoting, share, short_title, whole_share
 from pages._parts.shell import enter, in_words
 
 PER_PAGE = 40

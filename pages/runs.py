@@ -13,13 +13,13 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
-from pages._parts.live_plot import load_ahead
-from pages._parts.run_list import keep_true, say_left_out
-from pages._parts.run_words import quoting, short_title
-from pages._parts.runs_compare import compare
-from pages._parts.runs_disagree import disagree
-from pages._parts.runs_export import export
-from pages._parts.runs_table import CHOSEN, filtered, first_rows, parse_ids, runs_table
+from pages._parts.live.plot import load_ahead
+from pages._parts.run.list import keep_true, say_left_out
+from pages._parts.run.words import quoting, short_title
+from pages._parts.runs.compare import compare
+from pages._parts.runs.disagree import disagree
+from pages._parts.runs.export import export
+from pages._parts.runs.table import CHOSEN, filtered, first_rows, parse_ids, runs_table
 from pages._parts.shell import enter, fragment, in_words
 
 MOST_LINKS = 8

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from cnnlab.errors import RunNotFound, StoreError
-from pages._parts.live_plot import load_ahead
-from pages._parts.run_actions import DELETED
-from pages._parts.run_list import run_list
-from pages._parts.run_view import run_view
-from pages._parts.run_words import quoting
+from pages._parts.forms.training import training_form
+from pages._parts.live.plot import load_ahead
+from pages._parts.run.actions import DELETED
+from pages._parts.run.list import run_list
+from pages._parts.run.view import run_view
+from pages._parts.run.words import quoting
 from pages._parts.shell import enter, in_words
-from pages._parts.training_form import training_form
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Progress, RunResumed, RunStarted
 from cnnlab.runs.records import State
-from cnnlab.runs.watch import mark_interrupted
+from cnnlab.workers.watch import mark_interrupted
 
 CONFIG = RunConfig.make(limit=100, batch_size=20, epochs=3, device="cpu", options={"activation": "relu"})
 STARTED = RunStarted("cpu", "CPU", 10, 100, 50, 5, 3, 10)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
-from cnnlab.forecast import Forecast, Part
+from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.lab import DatasetStatus, DownloadStatus, Picture
 from cnnlab.layers.trace import layer_table
 
@@ -72,11 +72,11 @@ class FakeLab:
 
 def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> AppTest:
     """The page as `app.py` shows it, with `address` in the browser's address bar."""
-    import pages._parts.run_view
+    import pages._parts.run.view
     import pages._parts.shell
 
     monkeypatch.setattr(pages._parts.shell, "enter", lambda: lab)
-    monkeypatch.setattr(pages._parts.run_view, "leave_modules_alone", lambda: None)  # of this process there is more to collect
+    monkeypatch.setattr(pages._parts.run.view, "leave_modules_alone", lambda: None)  # of this process there is more to collect
     app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30)
     if page_name != "design":
         app.switch_page(f"pages/{page_name}.py")

@@ -8,7 +8,7 @@ import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest, local_script_runner
 
-from pages._parts import run_news
+from pages._parts.live import news as run_news
 
 
 def fragments(app: AppTest) -> list[str]:

@@ -13,20 +13,20 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from cnnlab import forecaster
-from cnnlab.admission import Admission
 from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError, RunStateError
 from cnnlab.events import EpochDone, RunFinished, RunPaused, RunStarted
-from cnnlab.forecaster import Forecaster
-from cnnlab.home import run_folder
+from cnnlab.forecasts import forecaster
+from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts.forecaster import Forecaster
+from cnnlab.forecasts.limits import Limits
 from cnnlab.lab import Lab
 from cnnlab.layers.trace import layer_table
-from cnnlab.limits import Limits
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
-from cnnlab.runs.watch import resume_by_itself
+from cnnlab.system.home import run_folder
+from cnnlab.workers.watch import resume_by_itself
 
 LENET = ("train", "lenet", "--dataset", "sample")
 LONG = RunConfig.make(device="cpu", epochs=20)

@@ -105,7 +105,7 @@ def test_the_settings_that_measurements_asked_for_are_there():
 
 
 def test_the_charts_find_plotly_where_pip_put_it():
-    from pages._parts import live_plot
+    from pages._parts.live import plot as live_plot
 
     assert (Path(live_plot._FILES.path) / "plotly.min.js").stat().st_size > 1_000_000
-    assert live_plot._ADDRESS.startswith("component/pages._parts.live_plot.plotly_files/plotly.min.js?v=")
+    assert live_plot._ADDRESS.startswith("component/pages._parts.live.plot.plotly_files/plotly.min.js?v=")

@@ -23,7 +23,7 @@ from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.events import Progress, RunFailed, RunStarted
 from cnnlab.layers.trace import layer_table
 from cnnlab.training.engine import train
-from pages._parts.settings import setting
+from pages._parts.forms.settings import setting
 
 LONGEST_SENTENCE = 600
 CHEAP = 3e8  # multiply-accumulates of one batch: a tenth of a second

@@ -15,8 +15,8 @@ from benchmarks.training_cases import MADE_UP, OURS, bare_configuration, cases, 
 from benchmarks.training_course import Colour, CourseLoop, Gray, transform
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData
-from cnnlab.datasets.transforms import Preparation
 from cnnlab.training.session import Session
+from cnnlab.training.transforms import Preparation
 
 ROOT = Path(__file__).parents[1]
 LEARNS = {

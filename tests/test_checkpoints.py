@@ -8,13 +8,13 @@ import torch
 from quadrants import quadrants, settings
 
 from cnnlab.architectures import card
-from cnnlab.datasets.transforms import Preparation
 from cnnlab.errors import CheckpointError
-from cnnlab.evaluation import evaluate
 from cnnlab.events import EpochDone
 from cnnlab.training import checkpoints
 from cnnlab.training.engine import train
+from cnnlab.training.evaluation import evaluate
 from cnnlab.training.session import Session
+from cnnlab.training.transforms import Preparation
 
 
 @pytest.fixture(scope="module")

@@ -175,7 +175,7 @@ def configured(call, tmp_path, monkeypatch):
         store.add(run_id, events.RunFinished(1, 1.0, 1.0, 1.0, 1, 1.0), to=State.FINISHED)
 
     def configure(*arguments: str) -> RunConfig:
-        monkeypatch.setattr("cnnlab.runs.runner.execute", finish)
+        monkeypatch.setattr("cnnlab.workers.runner.execute", finish)
         call("train", *arguments)
         return recorded(tmp_path)[0].config
 
@@ -225,7 +225,7 @@ def test_a_run_that_fails_says_why_and_stands_in_the_store(tmp_path, refused, mo
             message="The loss became infinite.",
         )
 
-    monkeypatch.setattr("cnnlab.runs.runner.execute", fail)
+    monkeypatch.setattr("cnnlab.workers.runner.execute", fail)
 
     result = CliRunner().invoke(app, ["train", *QUICK, "--json"])
 

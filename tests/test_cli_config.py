@@ -12,7 +12,7 @@ from cnnlab import events
 from cnnlab.cli import app
 from cnnlab.config import MAXIMUM_JSON, RunConfig
 from cnnlab.presets import preset
-from cnnlab.report import configurations_json
+from cnnlab.reports.html import configurations_json
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 
@@ -26,7 +26,7 @@ UNUSUAL = RunConfig.make(
 def train(tmp_path, monkeypatch):
     """`train` in a lab of this test, without the training itself unless asked for."""
     monkeypatch.delenv("CNNLAB_DATA", raising=False)
-    execute = "cnnlab.runs.runner.execute"
+    execute = "cnnlab.workers.runner.execute"
 
     def finish(store, run_id, on_event):
         store.add(run_id, events.RunStarted("cpu", "CPU", 1, 1, 1, 1, 1, 10), to=State.RUNNING)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlab.comparison import Point, differences, groups, labels, lines, pareto_front, points, settings
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone
+from cnnlab.reports.comparison import Point, differences, groups, labels, lines, pareto_front, points, settings
 from cnnlab.runs.records import Run, State
 
 CONFIG = RunConfig.make(epochs=3)

@@ -11,11 +11,12 @@ from multiprocessing.connection import Client as Connect
 import psutil
 import pytest
 
-from cnnlab import errors, processes
+from cnnlab import errors
 from cnnlab.compute import wire
 from cnnlab.compute.client import Client
 from cnnlab.compute.server import Server
 from cnnlab.errors import ComputeError, ConfigError, DeviceError, ShapeError
+from cnnlab.system import processes
 
 MEGABYTE = 1 << 20
 

@@ -11,7 +11,7 @@ from filled_home import CONFIG, content, read_all, sentence
 
 from cnnlab.errors import CheckpointError, CNNLabError, StoreError
 from cnnlab.runs.store import Store
-from cnnlab.runs.watch import mark_interrupted
+from cnnlab.workers.watch import mark_interrupted
 
 # The record of runs
 

@@ -6,9 +6,9 @@ from made_runs import running
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.events import RunStopped
 from cnnlab.lab import Lab
-from cnnlab.runs import folders
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
+from cnnlab.system import files
 
 # Deleting
 
@@ -55,7 +55,7 @@ def test_a_folder_that_is_a_link_loses_the_link_only(tmp_path):
     (tmp_path / "elsewhere" / "file").write_text("kept")
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "0123abcd").symlink_to(tmp_path / "elsewhere")
-    folders.delete(tmp_path, "0123abcd")
+    files.delete_run(tmp_path, "0123abcd")
     assert (tmp_path / "elsewhere" / "file").exists()
     assert not (tmp_path / "runs" / "0123abcd").exists()
 
@@ -64,4 +64,4 @@ def test_files_that_cannot_be_deleted_are_named(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "0123abcd").write_text("no folder")
     with pytest.raises(StoreError, match="files of it are left"):
-        folders.delete(tmp_path, "0123abcd")
+        files.delete_run(tmp_path, "0123abcd")

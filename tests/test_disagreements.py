@@ -10,7 +10,7 @@ from cnnlab.compute.disagreements import disagreements
 from cnnlab.datasets.loading import load
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CheckpointError, ConfigError
-from cnnlab.home import run_folder
+from cnnlab.system.home import run_folder
 
 RUNS = ("0000000a", "0000000b")
 

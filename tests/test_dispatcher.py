@@ -4,9 +4,9 @@ import os
 
 from made_runs import CONFIG
 
-from cnnlab import processes
-from cnnlab.runs import background, dispatcher
 from cnnlab.runs.records import State
+from cnnlab.system import background, processes
+from cnnlab.workers import dispatcher
 
 
 def _office(home, monkeypatch):

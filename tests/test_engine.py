@@ -14,12 +14,12 @@ from torch.nn import functional
 from cnnlab import events
 from cnnlab.architectures import card
 from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
-from cnnlab.evaluation import evaluate
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
 from cnnlab.training import batches, checkpoints, initialization, optimizers
 from cnnlab.training import engine as engine_module
 from cnnlab.training import session as session_module
 from cnnlab.training.engine import train
+from cnnlab.training.evaluation import evaluate
 from cnnlab.training.session import Session
 
 TIMINGS = {"seconds", "seconds_left", "images_per_second", "load_seconds", "compute_seconds", "evaluation_seconds"}

@@ -6,9 +6,9 @@ import pytest
 import torch
 from quadrants import quadrants, settings
 
-from cnnlab.datasets.transforms import Preparation
-from cnnlab.evaluation import ClassFigures, comfortable_batch, confusion, evaluate, evaluate_in_steps, per_class
 from cnnlab.training import initialization
+from cnnlab.training.evaluation import ClassFigures, comfortable_batch, confusion, evaluate, evaluate_in_steps, per_class
+from cnnlab.training.transforms import Preparation
 
 
 @pytest.fixture

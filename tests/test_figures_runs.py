@@ -7,8 +7,8 @@ from math import nan
 
 from test_comparison import CONFIG, epochs, run
 
-from cnnlab.comparison import Point, lines
 from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure, style
+from cnnlab.reports.comparison import Point, lines
 
 NASTY = "<b>x</b> %{y} & more"
 

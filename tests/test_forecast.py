@@ -11,19 +11,20 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cnnlab import forecast
 from cnnlab.architectures import cards
 from cnnlab.compute import calibrate, speeds
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
-from cnnlab.evaluation import autocast
-from cnnlab.forecast import Speed
-from cnnlab.forecaster import Forecaster
+from cnnlab.forecasts import forecast
+from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers.memory import per_image
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
-from cnnlab.training import calibration, diagnosis, optimizers
+from cnnlab.text import duration_text, memory_text
+from cnnlab.training import calibration, costs, diagnosis, optimizers
+from cnnlab.training.costs import Speed
 from cnnlab.training.devices import DeviceInfo
+from cnnlab.training.evaluation import autocast
 
 GIGABYTE = 1 << 30
 CPU = DeviceInfo("cpu", "CPU, 2 cores")
@@ -107,7 +108,7 @@ def test_the_optimisers_state_is_as_large_as_said(recipe):
     optimizer.step()
     kept = sum(value.nbytes for value in optimizer.state[weight].values() if torch.is_tensor(value) and value.numel() > 1)
 
-    said = forecast.memory(config, table_of(config), "cpu")
+    said = costs.memory(config, table_of(config), "cpu")
 
     assert said.optimizer / said.gradients == kept / weight.nbytes
 
@@ -115,7 +116,7 @@ def test_the_optimisers_state_is_as_large_as_said(recipe):
 @pytest.mark.parametrize("device", ["cpu", "cuda:0", "mps"])
 def test_the_parts_add_up_and_grow_with_the_batch(device):
     config = ALEXNET.change(options={"dropout": 0.5})
-    need = forecast.memory(config, table_of(config), device)
+    need = costs.memory(config, table_of(config), device)
 
     assert need.bytes(16) == sum(part.bytes for part in need.parts(16))
     assert all(part.bytes >= 0 for part in need.parts(16))
@@ -124,25 +125,25 @@ def test_the_parts_add_up_and_grow_with_the_batch(device):
 
 @pytest.mark.parametrize("gigabytes", [2, 8, 31])
 def test_the_largest_batch_fits_and_one_more_does_not(gigabytes):
-    need = forecast.memory(ALEXNET, table_of(ALEXNET), "cpu")
+    need = costs.memory(ALEXNET, table_of(ALEXNET), "cpu")
     free = gigabytes * GIGABYTE
 
     largest = need.largest_batch(free)
 
-    assert need.bytes(largest) <= forecast.USABLE * free < need.bytes(largest + 1)
+    assert need.bytes(largest) <= costs.USABLE * free < need.bytes(largest + 1)
 
 
 def test_nothing_fits_where_the_weights_do_not():
-    assert forecast.memory(ALEXNET, table_of(ALEXNET), "cpu").largest_batch(GIGABYTE) == 0
+    assert costs.memory(ALEXNET, table_of(ALEXNET), "cpu").largest_batch(GIGABYTE) == 0
 
 
 def test_a_share_of_the_images_takes_its_share_of_the_time_and_all_of_the_judging():
     config = RunConfig.make(dataset="fashion-mnist", batch_size=100)
 
-    assert forecast.epoch_seconds(config, SPEED) == pytest.approx(60_000 * 0.05 + 600 * 0.1 + 10_000 * 0.01)
-    assert forecast.epoch_seconds(config.change(data_share=0.1), SPEED) == pytest.approx(6_000 * 0.05 + 60 * 0.1 + 100)
-    assert forecast.epoch_seconds(config, SPEED, 0.1) == forecast.epoch_seconds(config.change(data_share=0.1), SPEED)
-    assert forecast.epoch_seconds(config.change(limit=50), SPEED) == pytest.approx(50 * 0.05 + 0.1 + 50 * 0.01)
+    assert costs.epoch_seconds(config, SPEED) == pytest.approx(60_000 * 0.05 + 600 * 0.1 + 10_000 * 0.01)
+    assert costs.epoch_seconds(config.change(data_share=0.1), SPEED) == pytest.approx(6_000 * 0.05 + 60 * 0.1 + 100)
+    assert costs.epoch_seconds(config, SPEED, 0.1) == costs.epoch_seconds(config.change(data_share=0.1), SPEED)
+    assert costs.epoch_seconds(config.change(limit=50), SPEED) == pytest.approx(50 * 0.05 + 0.1 + 50 * 0.01)
 
 
 def test_a_slow_epoch_is_told_with_what_would_be_quicker():
@@ -162,7 +163,7 @@ def test_nothing_is_said_of_a_quick_epoch():
 
 def test_a_refusal_names_a_batch_and_an_image_size_that_fit():
     config = ALEXNET.change(batch_size=4096)
-    need = forecast.memory(config, table_of(config), "cpu")
+    need = costs.memory(config, table_of(config), "cpu")
     free = 16 * GIGABYTE
 
     sentence = forecast.refusal(config, need, free, "cpu", table_at(config))
@@ -171,11 +172,11 @@ def test_a_refusal_names_a_batch_and_an_image_size_that_fit():
     assert f"this machine has 16 GB free: batches of {batch} would fit, or images of 160 px." in sentence
     assert need.bytes(batch) <= free
     at_160 = config.change(image_size=160)
-    assert forecast.memory(at_160, table_of(at_160), "cpu").bytes(4096) <= forecast.USABLE * free
+    assert costs.memory(at_160, table_of(at_160), "cpu").bytes(4096) <= costs.USABLE * free
 
 
 def test_a_network_too_large_for_any_batch_asks_for_a_smaller_one():
-    need = forecast.memory(ALEXNET, table_of(ALEXNET), "cpu")
+    need = costs.memory(ALEXNET, table_of(ALEXNET), "cpu")
 
     assert "choose a smaller network" in forecast.refusal(ALEXNET, need, GIGABYTE // 2, "cpu", table_at(ALEXNET))
 
@@ -185,12 +186,12 @@ def test_a_network_too_large_for_any_batch_asks_for_a_smaller_one():
     [(0.2, "1 second"), (40, "40 seconds"), (89, "89 seconds"), (3500, "58 minutes"), (5400, "1.5 hours"), (200_000, "2.3 days")],
 )
 def test_durations_are_told_as_people_say_them(seconds, text):
-    assert forecast.duration_text(seconds) == text
+    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(870 << 20, "870 MB"), (1 << 30, "1.0 GB"), (31.4 * GIGABYTE, "31 GB")])
 def test_memory_is_told_as_people_say_it(count, text):
-    assert forecast.memory_text(count) == text
+    assert memory_text(count) == text
 
 
 # Putting it together
@@ -420,7 +421,7 @@ def test_out_of_memory_is_told_with_the_figures_and_a_batch_that_fits():
 
     message = diagnosis.out_of_memory(config, CPU, "training", 16 * GIGABYTE)
 
-    batch = forecast.memory(config, table_of(config), "cpu").largest_batch(16 * GIGABYTE)
+    batch = costs.memory(config, table_of(config), "cpu").largest_batch(16 * GIGABYTE)
     assert f"batches of 8192 images: try {batch}, or use images smaller than 224 px" in message
     assert message.endswith("GB of the 16 GB there are.")
 
@@ -437,7 +438,7 @@ def test_out_of_memory_names_a_batch_for_what_this_run_could_have():
 
     message = diagnosis.out_of_memory(config, CPU, "training", 64 * GIGABYTE, room=3 * GIGABYTE // 2)
 
-    batch = forecast.memory(config, table_of(config), "cpu").largest_batch(3 * GIGABYTE // 2)
+    batch = costs.memory(config, table_of(config), "cpu").largest_batch(3 * GIGABYTE // 2)
     assert 0 < batch < 64
     assert f"try {batch}, or" in message
     assert message.endswith("; of the 64 GB there are it could have 1.5 GB: other programs hold the rest.")

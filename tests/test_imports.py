@@ -9,7 +9,55 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "cnnlab").rglob("*.py")])
-TRAINING_SIDE = ("cnnlab.architectures", "cnnlab.layers", "cnnlab.datasets", "cnnlab.training", "cnnlab.evaluation")
+
+# What each package or module of cnnlab may import from the others, lowest floor first: a floor names only floors above it in this
+# list, so there is no circle. docs/DESIGN.md shows the same table.
+FLOORS: dict[str, str] = {
+    "errors": "",
+    "text": "",
+    "events": "",
+    "system": "errors text",
+    "architectures": "errors text",
+    "datasets": "errors text",
+    "values": "datasets",
+    "layers": "architectures errors text",
+    "config_words": "errors text",
+    "config": "architectures config_words datasets errors text",
+    "presets": "config errors text",
+    "training": "architectures datasets errors events layers system.memory text",
+    "runs": "architectures config datasets errors events system text",
+    "forecasts": "architectures config datasets errors layers runs system text training.costs",
+    "compute": "architectures config datasets errors layers runs.records system training values",
+    "workers": "compute config datasets errors events forecasts runs system training values",
+    "reports": "architectures config datasets errors events runs.records text",
+    "figures": "events layers reports text",
+    "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
+    "cli": "architectures compute config datasets errors events forecasts lab layers presets runs system text training workers",
+    "__main__": "cli system",
+    "pages": "architectures config config_words datasets errors events figures forecasts lab layers presets reports"
+    " runs.records runs.summaries system text values",
+}
+# Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
+NAMED_IN_TYPES = {"training": "config"}
+# Packages from outside, and the only floors that may import them. The training side needs torch alone.
+OUTSIDE: dict[str, str] = {
+    "torch": "architectures compute datasets layers training",
+    "torchvision": "datasets",
+    "numpy": "datasets",
+    "PIL": "datasets",
+    "sqlite3": "runs",
+    "pydantic": "cli config config_words forecasts",
+    "psutil": "compute forecasts system",
+    "filelock": "workers",
+    "platformdirs": "system",
+    "typer": "cli",
+    "rich": "cli",
+    "plotly": "",
+    "pandas": "pages",
+    "pyarrow": "pages",
+    "streamlit": "pages",
+    "starlette": "pages",
+}
 WEB = {"streamlit", "plotly", "pandas", "pydantic", "typer", "rich", "sqlite3", "psutil", "filelock", "platformdirs"}
 
 
@@ -17,51 +65,87 @@ def name_of(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(file: Path, *, top_level_only: bool = False) -> set[str]:
-    """Modules that `file` imports at run time (what stands under TYPE_CHECKING is never run)."""
+def floor_of(module: str) -> str:
+    """The floor that a module stands on; app.py is one of the pages."""
+    package, _, rest = module.partition(".")
+    return rest.partition(".")[0] if package == "cnnlab" else "pages"
+
+
+def imports(file: Path, *, top_level_only: bool = False, types: bool = False) -> set[str]:
+    """Modules that `file` imports at run time; with `types`, those that it names under TYPE_CHECKING instead."""
     found: set[str] = set()
 
-    def visit(node: ast.AST) -> None:
+    def visit(node: ast.AST, *, counts: bool) -> None:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            return
+            counts = types
         if top_level_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             return
-        if isinstance(node, ast.Import):
+        if counts and isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
+        if counts and isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports are written in full"
-            found.add(node.module or "")
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found.update(name if is_module(name) else node.module or "" for name in full)
         for child in ast.iter_child_nodes(node):
-            visit(child)
+            visit(child, counts=counts)
 
-    visit(ast.parse(file.read_text(encoding="utf-8")))
+    visit(ast.parse(file.read_text(encoding="utf-8")), counts=not types)
     return found
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def within(modules: set[str], packages: set[str] | tuple[str, ...]) -> set[str]:
     return {module for module in modules if any(module == package or module.startswith(f"{package}.") for package in packages)}
 
 
+def of_ours(modules: set[str], floor: str) -> set[str]:
+    """The modules of cnnlab that are not on `floor`, without their package's name; the package's own version is anybody's."""
+    ours = {module.removeprefix("cnnlab.") for module in modules if module.startswith("cnnlab.")}
+    return {module for module in ours if module.partition(".")[0] != floor}
+
+
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_module_imports_only_what_its_side_may(file):
     name, modules = name_of(file), imports(file)
-    if not name.startswith("cnnlab"):
-        assert not within(modules, {"torch", "torchvision", "sqlite3", "cnnlab.training", "cnnlab.compute", "cnnlab.runs.store"})
-        return
-    assert not within(modules, {"streamlit", "app", "pages"})
-    if not name.startswith("cnnlab.figures"):
-        assert not within(modules, {"plotly", "pandas"})
-    if not name.startswith(("cnnlab.runs.migrations", "cnnlab.runs.store")):
-        assert not within(modules, {"sqlite3"})
-    if name.startswith(TRAINING_SIDE):
-        assert not within(modules, WEB)
-        assert not within(modules, {"cnnlab.runs", "cnnlab.compute", "cnnlab.lab", "cnnlab.config", "cnnlab.figures", "cnnlab.cli"})
-    if name.startswith(("cnnlab.runs", "cnnlab.lab", "cnnlab.figures", "cnnlab.config", "cnnlab.presets")):
-        assert not within(imports(file, top_level_only=True), {"torch", "torchvision"})
-    assert not within(imports(file, top_level_only=True), {"torchvision"}), (
+    floor = floor_of(name)
+    others = of_ours(modules, floor)
+    if floor:
+        assert others == within(others, tuple(FLOORS[floor].split()))
+    else:
+        assert not others, "importing cnnlab alone costs nothing"
+    if floor != "pages":
+        assert not within(modules, ("app", "pages"))
+    named = of_ours(imports(file, types=True), floor)
+    assert named == within(named, (*FLOORS.get(floor, "").split(), *NAMED_IN_TYPES.get(floor, "").split()))
+    for package, floors in OUTSIDE.items():
+        assert floor in floors.split() or not within(modules, (package,)), f"{package} is for {floors}"
+    if floor in ("runs", "lab", "figures", "config", "presets", "forecasts") or name == "cnnlab.training.costs":
+        assert not within(imports(file, top_level_only=True), ("torch", "torchvision"))
+    assert not within(imports(file, top_level_only=True), ("torchvision",)), (
         "importing torchvision costs 3 s: import it where it is used"
     )
+
+
+def test_a_floor_names_only_floors_below_it():
+    floors = list(FLOORS)
+    for place, (floor, allowed) in enumerate(FLOORS.items()):
+        assert within(set(allowed.split()), tuple(floors[:place])) == set(allowed.split()), floor
+    assert {floor_of(name_of(file)) for file in FILES} - {""} == set(floors)
+
+
+def test_the_design_shows_these_floors():
+    design = (ROOT / "docs" / "DESIGN.md").read_text(encoding="utf-8")
+    block = design.partition("<!-- floors: begin -->")[2].partition("<!-- floors: end -->")[0]
+    rows = [
+        [cell.strip().replace("`", "") for cell in line.strip().strip("|").split("|")] for line in block.splitlines() if "|" in line
+    ]
+    assert {floor: " ".join(sorted(allowed.split())) for floor, allowed, *_ in rows[2:]} == {
+        floor: " ".join(sorted(allowed.split())) for floor, allowed in FLOORS.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -85,7 +169,7 @@ def test_the_training_side_loads_where_only_torch_is_installed():
         "        return None\n"
         "sys.meta_path.insert(0, Refuse())\n"
         "import torch\n"
-        "import cnnlab.training.engine, cnnlab.datasets.loading, cnnlab.layers.trace, cnnlab.evaluation\n"
+        "import cnnlab.training.engine, cnnlab.datasets.loading, cnnlab.layers.trace, cnnlab.training.evaluation\n"
         "print('loaded')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

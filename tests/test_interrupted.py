@@ -6,7 +6,7 @@ from made_runs import CONFIG, STARTED, done, interrupted, progress, resumed, run
 from cnnlab.errors import RunStateError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunInterrupted, RunResumed, RunStarted
 from cnnlab.runs.records import State
-from cnnlab.runs.watch import MOST_RESUMES, mark_interrupted, may_resume, resume_by_itself
+from cnnlab.workers.watch import MOST_RESUMES, mark_interrupted, may_resume, resume_by_itself
 
 # Going back to a checkpoint
 

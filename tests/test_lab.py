@@ -9,9 +9,9 @@ from cnnlab import datasets
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CheckpointError, ConfigError, DataError, RunNotFound
-from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
-from cnnlab.runs import downloads
+from cnnlab.system.home import default_data, default_home
+from cnnlab.workers import downloads
 
 TINY = RunConfig.make(limit=120, batch_size=20, epochs=2, learning_rate=0.05, device="cpu", options={"activation": "relu"})
 

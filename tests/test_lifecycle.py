@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from cnnlab.cli import app
 from cnnlab.errors import ConfigError, RunStateError
 from cnnlab.events import CheckpointSaved, RunFailed, RunFinished
-from cnnlab.runs import background
 from cnnlab.runs.records import ACTIVE, MOVES, State
 from cnnlab.runs.store import Store
+from cnnlab.system import background
 
 # Asking
 

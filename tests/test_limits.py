@@ -15,13 +15,14 @@ from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import load as load_images
 from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, LimitError
-from cnnlab.limits import Limits, checkpoint_bytes, folder_bytes, limits_file, load
+from cnnlab.forecasts.limits import Limits, checkpoint_bytes, limits_file, load
 from cnnlab.runs.records import State
-from cnnlab.runs.runner import execute
 from cnnlab.runs.store import Store
+from cnnlab.system.files import folder_bytes
 from cnnlab.training import checkpoints
 from cnnlab.training.engine import train
 from cnnlab.training.session import Session
+from cnnlab.workers.runner import execute
 
 CONFIG = RunConfig.make(epochs=20, image_size=64)
 

@@ -10,7 +10,7 @@ from page_runs import RunsLab
 
 from cnnlab.runs.records import State
 from pages._parts import visitor
-from pages._parts.run_words import STATE_WORDS, escaped, file_size, ordinal, short_title
+from pages._parts.run.words import STATE_WORDS, escaped, file_size, ordinal, short_title
 
 NASTY = "<img src=x onerror=alert(1)> \"quotes\" & 'more' **bold** :smile: -> שלום \u202eevil"
 

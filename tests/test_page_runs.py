@@ -13,8 +13,8 @@ from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.lab import Picture
 from cnnlab.runs.records import State
 from cnnlab.values import Disagreement, DisagreementPage
-from pages._parts import runs_table
-from pages._parts.runs_table import MOST_CHOSEN, choice, parse_ids
+from pages._parts.runs import table as runs_table
+from pages._parts.runs.table import MOST_CHOSEN, choice, parse_ids
 
 
 class ComparingLab(RunsLab):

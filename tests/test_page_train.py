@@ -13,8 +13,8 @@ from cnnlab.errors import DeviceError
 from cnnlab.events import Notice
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
-from pages._parts.run_words import quoting
-from pages._parts.training_form import form_address
+from pages._parts.forms.training import form_address
+from pages._parts.run.words import quoting
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import pytest
 import torch
 from quadrants import quadrants, settings
 
-from cnnlab.datasets.transforms import Preparation
 from cnnlab.events import Notice, RunFinished, RunPaused
 from cnnlab.training import checkpoints, initialization, precision
 from cnnlab.training.engine import train
 from cnnlab.training.precision import Choice, choose
+from cnnlab.training.transforms import Preparation
 
 # Batch normalisation keeps statistics, dropout draws: what a trial could leave behind.
 AUTO = settings(

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cnnlab import processes
+from cnnlab.system import processes
 from cnnlab.training import process
 
 FAULTS = """
@@ -30,10 +30,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 BOUNDED = """
 import torch
-from cnnlab import ram
+from cnnlab.system import memory
 from cnnlab.training import process
-known = ram.memory()
-ram.memory = lambda: ram.Memory(known.total, 200 << 20)
+known = memory.memory()
+memory.memory = lambda: memory.Memory(known.total, 200 << 20)
 with process.bounded_memory():
     torch.ones(25 << 20)  # 100 MB
     try:

@@ -14,7 +14,7 @@ import pytest
 from test_comparison import CONFIG, epochs, run
 
 from cnnlab.config import RunConfig
-from cnnlab.report import configurations_json, html_report, metrics_csv
+from cnnlab.reports.html import configurations_json, html_report, metrics_csv
 
 NASTY = "<img src=x onerror=alert(1)> \"quoted\" & 'more' \u202eabc ${1} %{x}"
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -6,10 +6,10 @@ from made_runs import CONFIG, STARTED, progress
 from waiting import wait_for
 
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunPaused, RunResumed, RunStarted
-from cnnlab.runs import runner
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.training import checkpoints
+from cnnlab.workers import runner
 
 # The runner
 

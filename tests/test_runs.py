@@ -10,15 +10,15 @@ import psutil
 import pytest
 from waiting import wait_for
 
-from cnnlab import processes
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, ComputeError, DataError, InstallationError, RunStateError
 from cnnlab.events import EpochDone, Progress, RunFailed, RunFinished, RunStarted, RunStopped
 from cnnlab.lab import Lab
-from cnnlab.runs import background, dispatcher, runner
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
-from cnnlab.runs.watch import mark_interrupted
+from cnnlab.system import background, processes
+from cnnlab.workers import dispatcher, runner
+from cnnlab.workers.watch import mark_interrupted
 
 TINY = RunConfig.make(limit=100, batch_size=20, epochs=1, device="cpu", options={"activation": "relu"})
 LONG = TINY.change(limit=None, batch_size=8, epochs=1_000)
@@ -205,10 +205,10 @@ def test_a_process_can_ask_to_go_first_when_memory_runs_out():
 
 SHORT_OF_MEMORY = """
 import sys
-from cnnlab import ram
-from cnnlab.runs import dispatcher
-known = ram.memory()
-ram.memory = lambda: ram.Memory(known.total, 300 << 20)
+from cnnlab.system import memory
+from cnnlab.workers import dispatcher
+known = memory.memory()
+memory.memory = lambda: memory.Memory(known.total, 300 << 20)
 dispatcher.main(["--home", sys.argv[1], "--idle", "2"])
 """
 
@@ -356,7 +356,7 @@ def test_a_dispatcher_that_is_killed_leaves_training_alone_and_another_takes_ove
 def test_a_second_dispatcher_leaves_at_once(lab):
     lab.devices()
     before = background.known(lab.home)
-    processes.start_detached("cnnlab.runs.dispatcher", ["--home", str(lab.home)], lab.home / "second.log")
+    processes.start_detached("cnnlab.workers.dispatcher", ["--home", str(lab.home)], lab.home / "second.log")
     time.sleep(dispatcher.LOCK_SECONDS + 1.0)
     assert background.known(lab.home) == before
     assert processes.alive(*before)

@@ -8,11 +8,11 @@ import pytest
 
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, RunResumed, RunStarted
-from cnnlab.home import store_file
 from cnnlab.runs import summaries
 from cnnlab.runs.migrations import MIGRATIONS, migrate
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
+from cnnlab.system.home import store_file
 
 CONFIG = RunConfig.make(architecture="lenet", dataset="sample", epochs=100)
 

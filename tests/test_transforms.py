@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cnnlab.datasets.loading import ImageData
-from cnnlab.datasets.transforms import Preparation
+from cnnlab.training.transforms import Preparation
 
 
 def batch(count=16, channels=3, size=12, seed=0):

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, RunNotFound
-from cnnlab.home import run_folder
 from cnnlab.lab import Lab
+from cnnlab.system.home import run_folder
 
 NAMES = [
     "<script>alert('x')</script>",

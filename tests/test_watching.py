@@ -16,10 +16,11 @@ from waiting import wait_for
 from benchmarks.visitor import run as run_visits
 from cnnlab.errors import RunNotFound
 from cnnlab.runs.records import State
-from pages._parts import live_feed, server_costs
-from pages._parts.live_feed import Feed
-from pages._parts.run_news import watched
-from pages._parts.run_pace import DRAWING, DRAWING_SHARE, FETCHING, FETCHING_SHARE, FORGET, PACES, Pace
+from pages._parts import server_costs
+from pages._parts.live import feed as live_feed
+from pages._parts.live.feed import Feed
+from pages._parts.live.news import watched
+from pages._parts.live.pace import DRAWING, DRAWING_SHARE, FETCHING, FETCHING_SHARE, FORGET, PACES, Pace
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_browsers_that_ask_within_a_second_get_one_answer(lab, running):
 
 
 def test_after_a_second_the_answer_is_a_new_one(monkeypatch, lab, running):
-    monkeypatch.setattr("pages._parts.run_news.SHARED_SECONDS", 0.0)
+    monkeypatch.setattr("pages._parts.live.news.SHARED_SECONDS", 0.0)
     first = watched(lab, running).moment(fresh=False)
     lab.tell(running, epoch=1, batch=24, share_done=0.1)
 
@@ -209,7 +210,7 @@ def test_the_feed_works_by_itself_and_rests_when_nobody_looks(monkeypatch):
 def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab, running, monkeypatch):
     monkeypatch.setattr(Feed, "_work", lambda self: None)
     monkeypatch.setattr(live_feed, "shared", feed := Feed())
-    monkeypatch.setattr("pages._parts.run_news.SHARED_SECONDS", 0.0)
+    monkeypatch.setattr("pages._parts.live.news.SHARED_SECONDS", 0.0)
     every = watched(lab, running)
     live = shown(every)["live"]
     every.follow(logarithmic=False)

@@ -6,9 +6,9 @@ So a network that exists has been run for its input size, and one that cannot wo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
 from cnnlab.architectures.meta import handing_on, run_on_meta
+from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.text import shortened
-
-if TYPE_CHECKING:
-    from cnnlab.architectures.registry import Card, Shape
 
 MAXIMUM_CHANNELS = 1_024
 MAXIMUM_SIDE = 2_048
@@ -31,11 +29,24 @@ _KINDS = {nn.Conv2d: "convolution", nn.MaxPool2d: "max-pool", nn.AvgPool2d: "ave
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
+class Plan(Protocol):
+    """What building needs to know of an architecture; every `Card` is one."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def input_shape(self) -> Shape: ...
+    @property
+    def usual_size(self) -> str: ...
+    @property
+    def builder(self) -> Callable[..., nn.Module]: ...
+
+
 class LayerSizeError(Exception):
     """A layer could not take what it was given; the message is "its third max-pool, 3/2, is given 2×2"."""
 
 
-def build(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, Any], device: str) -> nn.Module:
+def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any], device: str) -> nn.Module:
     """The network of `card` for images of `input_shape`, with weights on `device` drawn from torch's global generator.
 
     On device "meta" there are no weights and the generator is not touched. Raises ConfigError for a wrong size, class count
@@ -62,7 +73,7 @@ def build(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, A
     return model
 
 
-def draft(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:
+def draft(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:
     """The network on the meta device, which has not been run. Raises as `build` does where that is seen already."""
     _check_numbers(input_shape, classes)
     try:
@@ -71,7 +82,7 @@ def draft(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, A
         raise ShapeError(_advice(card, input_shape, classes, settings, failure), "image_size") from failure
 
 
-def minimum_size(card: Card, channels: int, classes: int, settings: Mapping[str, Any], above: int = 0) -> int | None:
+def minimum_size(card: Plan, channels: int, classes: int, settings: Mapping[str, Any], above: int = 0) -> int | None:
     """The side of the smallest square images that the network takes with these settings; None where the largest are too small.
 
     `above` is a side already known to be too small.
@@ -149,7 +160,7 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
         run_on_meta(model, torch.empty(1, *input_shape, device="meta"))
 
 
-def _written_down(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:
+def _written_down(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:
     with _Drafting():
         return card.builder(input_shape, classes, **settings)
 
@@ -183,7 +194,7 @@ def _hooks(model: nn.Module, enter: Any, leave: Any) -> Iterator[None]:
             handle.remove()
 
 
-def _advice(card: Card, input_shape: Shape, classes: int, settings: Mapping[str, Any], failure: LayerSizeError) -> str:
+def _advice(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any], failure: LayerSizeError) -> str:
     channels, height, width = input_shape
     smaller_side = min(height, width)  # the same layer would refuse a square of this side
     needed = minimum_size(card, channels, classes, settings, above=smaller_side) if smaller_side < MAXIMUM_SIDE else None

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures.options import Option, OptionValue, complete
+from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError
 from cnnlab.text import shortened
 
 if TYPE_CHECKING:
     from torch import nn
 
-Shape = tuple[int, int, int]  # channels, height, width
 Builder = Callable[..., "nn.Module"]
 
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from cnnlab.cli.commands import Home, print_text, readable
-from cnnlab.home import default_data
 from cnnlab.lab import Lab
+from cnnlab.system.home import default_data
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, as `runs` lists it.")]
 

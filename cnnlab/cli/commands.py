@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.home import default_home
+from cnnlab.system.home import default_home
 from cnnlab.text import well_formed
 
 # Typer's name for any misuse of the command line; it exports only the leaf of that tree.

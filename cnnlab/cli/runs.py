@@ -14,9 +14,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from cnnlab import datasets as catalogue
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.datasets.places import Places
-from cnnlab.home import default_data, run_folder
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
+from cnnlab.system.home import default_data, run_folder
 from cnnlab.text import aligned
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]

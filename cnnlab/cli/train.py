@@ -14,17 +14,17 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
-from cnnlab.admission import Admission
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, readable
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.events import Event
-from cnnlab.forecaster import Forecaster
-from cnnlab.home import default_data
-from cnnlab.limits import Limits
-from cnnlab.processes import cores, identity
+from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts.forecaster import Forecaster
+from cnnlab.forecasts.limits import Limits
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
+from cnnlab.system.home import default_data
+from cnnlab.system.processes import cores, identity
 
 Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # from a run's id to what shows its events
 
@@ -96,8 +96,8 @@ def _admitted(store: Store, config: RunConfig) -> Limits:
 
 
 def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: Display) -> Run:
-    from cnnlab.runs.runner import execute
     from cnnlab.training import process
+    from cnnlab.workers.runner import execute
 
     process.prepare(cores())
     pid = os.getpid()

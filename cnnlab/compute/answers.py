@@ -23,8 +23,8 @@ from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.datasets.places import Places
 from cnnlab.datasets.reading import class_counts as counts_of
 from cnnlab.errors import CheckpointError, ConfigError
-from cnnlab.home import run_folder
 from cnnlab.layers.trace import layer_table
+from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints, devices
 from cnnlab.training.batches import bounds
 

@@ -21,7 +21,7 @@ def main() -> None:
     timer = threading.Timer(LONGEST, os._exit, (1,))
     timer.daemon = True
     timer.start()
-    from cnnlab import processes
+    from cnnlab.system import processes
 
     processes.die_first(1000)  # before one that trains
     from cnnlab.config import RunConfig

@@ -14,7 +14,7 @@ import psutil
 
 from cnnlab.compute import wire
 from cnnlab.errors import ComputeError
-from cnnlab.runs import background
+from cnnlab.system import background
 
 START_SECONDS = 120.0  # the first import of torch from a cold disk can take a minute
 GRACE_SECONDS = 5.0  # the server ends an answer that takes too long itself; after this much more we do it

@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnlab import datasets
 from cnnlab.compute import answers
 from cnnlab.errors import CheckpointError, ConfigError
-from cnnlab.home import run_folder
+from cnnlab.system.home import run_folder
 
 RIGHT = ("any", "first", "second", "neither")
 

@@ -19,10 +19,10 @@ from typing import Any
 
 import psutil
 
-from cnnlab import processes
 from cnnlab.compute import wire
 from cnnlab.errors import CNNLabError, ComputeError
-from cnnlab.home import private_file
+from cnnlab.system import processes
+from cnnlab.system.home import private_file
 
 Answer = Callable[..., Any]
 

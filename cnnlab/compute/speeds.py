@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
-from cnnlab import processes
 from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
-from cnnlab.forecast import Speed
-from cnnlab.home import write_private
+from cnnlab.system import processes
+from cnnlab.system.home import write_private
 from cnnlab.training import calibration, devices
+from cnnlab.training.costs import Speed
 
 # What else there is in a configuration (seed, epochs, rates, how many images) does not change how long an image takes.
 _MATTERS = ("architecture", "options", "dataset", "channels", "image_size", "batch_size", "optimizer", "momentum", "precision")

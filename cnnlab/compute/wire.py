@@ -11,9 +11,10 @@ from multiprocessing.connection import Connection, Listener, answer_challenge, d
 from pathlib import Path
 from typing import Any
 
-from cnnlab import errors, processes
+from cnnlab import errors
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError
-from cnnlab.home import private_file, private_folder, write_private
+from cnnlab.system import processes
+from cnnlab.system.home import private_file, private_folder, write_private
 
 LONGEST_QUESTION = 1 << 20  # bytes
 LONGEST_ANSWER = 64 << 20

@@ -7,9 +7,9 @@ from html import escape
 from math import isfinite, log10
 from typing import Any, Literal
 
-from cnnlab.comparison import Line, Point, pareto_front
 from cnnlab.figures.curves import thin
 from cnnlab.figures.theme import BLUE, COLORS, GRAY, SMALL_FONT_SIZE, base_layout
+from cnnlab.reports.comparison import Line, Point, pareto_front
 
 MOST_LINES = 8  # more cannot be told apart
 HEIGHT = 360

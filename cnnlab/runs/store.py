@@ -10,11 +10,11 @@ from typing import Any
 
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Event, Progress
-from cnnlab.home import store_file
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store_connection import Connections
 from cnnlab.runs.store_rows import ActiveRun, Process, Runs
+from cnnlab.system.home import store_file
 from cnnlab.text import well_formed
 
 # Is told how many other runs of the owner wait or train. What it raises undoes the transaction, in which nobody else can queue one.

@@ -12,8 +12,8 @@ import torch
 
 from cnnlab import datasets
 from cnnlab.datasets.loading import ImageData
-from cnnlab.evaluation import evaluate
-from cnnlab.forecast import Speed
+from cnnlab.training.costs import Speed
+from cnnlab.training.evaluation import evaluate
 from cnnlab.training.session import Session
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from cnnlab.evaluation import autocast
 from cnnlab.training import initialization, process
+from cnnlab.training.evaluation import autocast
 
 _TURNS = 5
 _LONGEST = 10.0  # seconds for all turns but the first

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from cnnlab.evaluation import autocast
 from cnnlab.events import Notice
+from cnnlab.training.evaluation import autocast
 from cnnlab.training.trial import without_trace
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnlab import ram
 from cnnlab.errors import DeviceError
+from cnnlab.system import memory
 from cnnlab.text import shortened
 
 
@@ -61,7 +61,7 @@ def total_memory(name: str) -> int | None:
     """Bytes of memory that the device `name` has; None where the system does not say. Starts CUDA, as training has done."""
     if name.startswith("cuda"):
         return int(torch.cuda.get_device_properties(name).total_memory)
-    return ram.total()
+    return memory.total()
 
 
 def _cpu_title() -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnnlab import datasets, forecast
+from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.layers.trace import layer_table
+from cnnlab.text import memory_text
+from cnnlab.training import costs
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -86,7 +88,7 @@ def out_of_memory(config: RunConfig, device: DeviceInfo, phase: str, total: int 
     table = layer_table(
         config.architecture, (config.channels, size, size), len(datasets.entry(config.dataset).classes), config.options
     )
-    need = forecast.memory(config, table, device.name)
+    need = costs.memory(config, table, device.name)
     figures = _memory_figures(need.bytes(batch), total, room)
     if batch == 1 or phase == "evaluation":
         return f"The memory of {device.title} is too small for this network during {phase}: {network}.{figures}"
@@ -97,14 +99,14 @@ def out_of_memory(config: RunConfig, device: DeviceInfo, phase: str, total: int 
 
 
 def _memory_figures(needed: int, total: int | None, room: int | None) -> str:
-    figures = f" The run should need about {forecast.memory_text(needed)}"
+    figures = f" The run should need about {memory_text(needed)}"
     if total is None:
         return figures + "."
-    there_are = f"{forecast.memory_text(total)} there are"
-    others = ": other programs hold the rest" if needed < forecast.USABLE * total else ""
+    there_are = f"{memory_text(total)} there are"
+    others = ": other programs hold the rest" if needed < costs.USABLE * total else ""
     if room is None:
         return f"{figures} of the {there_are}{others}."
-    return f"{figures}; of the {there_are} it could have {forecast.memory_text(room)}{others}."
+    return f"{figures}; of the {there_are} it could have {memory_text(room)}{others}."
 
 
 def _remedies(config: RunConfig) -> list[str]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from cnnlab.errors import CNNLabError
-from cnnlab.evaluation import Evaluation, comfortable_batch, evaluate_in_steps
 from cnnlab.events import (
     CheckpointSaved,
     EpochDone,
@@ -25,6 +24,7 @@ from cnnlab.events import (
 )
 from cnnlab.training import checkpoints, devices, diagnosis, process
 from cnnlab.training.compiling import Compiler
+from cnnlab.training.evaluation import Evaluation, comfortable_batch, evaluate_in_steps
 from cnnlab.training.progress import Meter
 from cnnlab.training.session import Session
 

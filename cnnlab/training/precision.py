@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnlab.evaluation import autocast
+from cnnlab.training.evaluation import autocast
 from cnnlab.training.trial import without_trace
 
 if TYPE_CHECKING:
-    from cnnlab.datasets.transforms import Preparation
+    from cnnlab.training.transforms import Preparation
 
 WORTH = 1.25  # times as fast; less is not worth the digits, and would be chosen or not by chance
 _TURNS = 3

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from cnnlab import ram
+from cnnlab.system import memory
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's numbers for mallopt
 _KEPT = 1 << 30
@@ -85,7 +85,7 @@ def lift_bound() -> int | None:
 
 def _most_data() -> int | None:
     """Bytes of private memory that this process can come to hold, what it has already included."""
-    known, (data, _) = ram.memory(), _asked_and_had()
+    known, (data, _) = memory.memory(), _asked_and_had()
     return data + int(_SHARE * known.available) if known and data else None
 
 

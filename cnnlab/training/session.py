@@ -13,12 +13,12 @@ from torch import nn
 from torch.nn import functional
 
 from cnnlab.architectures.building import check_batch
-from cnnlab.datasets.transforms import Preparation
 from cnnlab.errors import CheckpointError, DataError
-from cnnlab.evaluation import Evaluation, autocast
 from cnnlab.events import EpochDone
 from cnnlab.training import batches, checkpoints, devices, initialization, optimizers
+from cnnlab.training.evaluation import Evaluation, autocast
 from cnnlab.training.precision import Choice, choose
+from cnnlab.training.transforms import Preparation
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig

@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.runtime import pages_manager
 
 from cnnlab.errors import CNNLabError
-from cnnlab.home import default_data, default_home
 from cnnlab.lab import Lab
-from pages._parts.run_words import quoting
+from cnnlab.system.home import default_data, default_home
+from pages._parts.run.words import quoting
 from pages._parts.server_costs import remember_theme
 from pages._parts.visitor import ask_for_name
 

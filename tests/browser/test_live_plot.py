@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cnnlab.figures.curves import loss_curve
-from pages._parts import live_plot
-from pages._parts.live_plot import Chart, Live, encoded
+from pages._parts.live import plot as live_plot
+from pages._parts.live.plot import Chart, Live, encoded
 
 # Streamlit calls the script at each change, and what that returned when the element goes.
 SHOW = """async ([script, data, pause]) => {

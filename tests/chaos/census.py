@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from cnnlab.compute.wire import Address
-from cnnlab.runs import background
+from cnnlab.system import background
 
 
 @dataclass(slots=True)

@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 from cnnlab.errors import CheckpointError
-from cnnlab.home import run_folder, store_file
 from cnnlab.runs.records import Run, State
-from cnnlab.runs.watch import MOST_RESUMES
+from cnnlab.system.home import run_folder, store_file
 from cnnlab.training import checkpoints
+from cnnlab.workers.watch import MOST_RESUMES
 from tests.chaos.census import Census
 
 AT_WORK = {State.RUNNING, State.PAUSING, State.STOPPING}

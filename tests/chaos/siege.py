@@ -13,11 +13,11 @@ from pathlib import Path
 from cnnlab.config import RunConfig
 from cnnlab.errors import RunStateError
 from cnnlab.events import EpochDone
-from cnnlab.home import PACKAGE, run_folder
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
-from cnnlab.runs.watch import MOST_RESUMES
+from cnnlab.system.home import PACKAGE, run_folder
 from cnnlab.training import checkpoints
+from cnnlab.workers.watch import MOST_RESUMES
 from tests.chaos import invariants
 from tests.chaos.census import census, kill
 from tests.chaos.undisturbed import differences, figures

@@ -1,0 +1,3 @@
+"""The shape of one image, as every builder takes it."""
+
+Shape = tuple[int, int, int]  # channels, height, width

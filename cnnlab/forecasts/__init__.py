@@ -1,0 +1,1 @@
+"""What a run will need, and whether it may start."""

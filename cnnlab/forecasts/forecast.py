@@ -1,0 +1,102 @@
+"""What a run will need, worked out before it starts, and what would fit or be quicker. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from cnnlab.architectures import card
+from cnnlab.text import duration_text, memory_text
+from cnnlab.training.costs import USABLE, Memory, Part, Speed, epoch_seconds, images, memory
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+    from cnnlab.layers import LayerTable
+
+SLOW_EPOCH = 300.0  # seconds; a learner who waits longer for the first accuracy wants to know what would be quicker
+SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224)  # images of which an advice may speak, pixels a side
+
+SpeedState = Literal["known", "measuring", "busy", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Times are None until the speed has been measured; `speed_state` says whether that is to be expected."""
+
+    device: str  # concrete: "cpu", "cuda:0", "mps"
+    memory_bytes: int  # the most at any moment; on the cpu with the program itself
+    parts: tuple[Part, ...]  # these add up to memory_bytes
+    available_bytes: int | None  # free now; None where the device does not tell
+    largest_batch: int | None  # that fits; 0 if not even one image does, None where the device does not tell
+    fits: bool
+    seconds_per_epoch: float | None
+    seconds_total: float | None
+    advice: str  # "" where there is nothing to warn of
+    speed_state: SpeedState  # "busy": a run trains on the device, and measuring would disturb it and be wrong
+    disturbed: bool = False  # other programs were busy while the speed was measured; it is measured again soon
+
+
+def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Callable[[int], LayerTable | None]) -> str:
+    """Says that the run does not fit, and the batch or image size that would. `table_at` is None where images are too small."""
+    name, batch = card(config.architecture).title, config.batch_size
+    asked = f"{name} needs about {memory_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
+
+    def small_enough(table: LayerTable) -> bool:
+        return memory(config, table, where).bytes(batch) <= USABLE * free
+
+    fitting = need.largest_batch(free, batch)
+    size = _largest_size(config, table_at, small_enough)
+    ways = [f"batches of {fitting} would fit"] if fitting else []
+    if size:
+        ways.append(f"images of {size} px" if ways else f"images of {size} px would fit")
+    advice = ", or ".join(ways) if ways else "choose a smaller network or smaller batches and images"
+    return f"{asked}, and {place(where)} has {memory_text(free)} free: {advice}."
+
+
+def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Callable[[int], LayerTable | None]) -> str:
+    """Says how long an epoch takes and what would be quicker; "" where it is quick enough."""
+    whole = epoch_seconds(config, speed)
+    if whole <= SLOW_EPOCH:
+        return ""
+
+    def seconds(other: LayerTable) -> float:
+        # Work grows with the multiplications; the optimiser's with the parameters.
+        work = other.macs / max(1, table.macs)
+        step = speed.step * other.parameters / max(1, table.parameters)
+        return epoch_seconds(config, Speed(speed.image * work, step, speed.judging * work))
+
+    size = _largest_size(config, table_at, lambda other: seconds(other) <= SLOW_EPOCH) or _smallest_size(config, table_at)
+    smaller = table_at(size) if size else None
+    ways = [f"at {size} px about {duration_text(seconds(smaller))}"] if smaller else []
+    if images(config)[0] >= 100:
+        ways.append(f"on 10 % of the training images about {duration_text(epoch_seconds(config, speed, 0.1))}")
+    instead = f"; {', or '.join(ways)}" if ways else ""
+    name = card(config.architecture).title
+    return f"{name} at {config.image_size} px would take about {duration_text(whole)} an epoch here{instead}."
+
+
+def place(device: str) -> str:
+    """The device's memory in a sentence."""
+    return "this machine" if device in ("cpu", "mps") else f"the GPU ({device})"
+
+
+def _largest_size(
+    config: RunConfig, table_at: Callable[[int], LayerTable | None], good: Callable[[LayerTable], bool]
+) -> int | None:
+    """The largest of the usual sizes below the run's own that is good. The larger the image, the less likely it is good."""
+    sizes = [size for size in SIZES if size < (config.image_size or 0)]
+    low, high = -1, len(sizes) - 1
+    found = None
+    while low < high:
+        middle = (low + high + 1) // 2
+        table = table_at(sizes[middle])
+        if table is not None and not good(table):
+            high = middle - 1
+        else:  # good, or too small for the network, which a larger one may not be
+            low, found = middle, sizes[middle] if table is not None else found
+    return found
+
+
+def _smallest_size(config: RunConfig, table_at: Callable[[int], LayerTable | None]) -> int | None:
+    return next((size for size in SIZES if size < (config.image_size or 0) and table_at(size) is not None), None)

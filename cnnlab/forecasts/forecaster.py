@@ -1,0 +1,142 @@
+"""Puts a forecast together from the helper's layer tables and speeds, the machine's free memory and `cnnlab.forecasts.forecast`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import psutil
+
+from cnnlab import datasets
+from cnnlab.config import RunConfig
+from cnnlab.errors import ConfigError, ShapeError
+from cnnlab.forecasts import forecast
+from cnnlab.forecasts.forecast import Forecast
+from cnnlab.layers import LayerTable
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_rows import ActiveRun
+from cnnlab.system import memory
+from cnnlab.training import costs
+from cnnlab.training.costs import Speed
+
+Ask = Callable[..., Any]
+Layers = Callable[[str, tuple[int, int, int], int, dict[str, Any]], LayerTable]
+
+_POLL_SECONDS = 0.1
+
+
+class Forecaster:
+    """Asks with `ask` (the helper's client) and `layers` (which remembers tables). Safe to share between threads.
+
+    `at_once` is for a run that will not wait for the device, and trains in this very process.
+    """
+
+    def __init__(self, ask: Ask, layers: Layers, store: Store, *, at_once: bool = False) -> None:
+        self._ask = ask
+        self._layers = layers
+        self._store = store
+        self._at_once = at_once
+        self._too_small: set[str] = set()  # tables that there are none of, which `layers` does not remember
+
+    def forecast(
+        self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
+    ) -> Forecast:
+        """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
+
+        Times are None until the speed is measured, which `calibrate` sets off in the background; `wait` is how many
+        seconds to wait for that. `table` is the network's where it is at hand: it may have other classes than the data set.
+        """
+        config = config.change(batch_size=min(config.batch_size, costs.images(config)[0]))  # there are no larger ones
+        table = table or self._table(config)
+        answer = self._answer(config, table)
+        made = self._made(config, table, answer)
+        if answer["state"] == "unknown" and calibrate and made.fits:  # what does not fit is not tried out either
+            if self._running(made.device):
+                return replace(made, speed_state="busy")
+            answer = self._answer(config, table, measure=True)
+        until = time.monotonic() + wait
+        while answer["state"] == "measuring" and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
+            answer = self._answer(config, table)
+        return self._made(config, table, answer)
+
+    def check(self, config: RunConfig) -> Forecast:
+        """The forecast, with times if they are known. Raises ConfigError, which says what would fit, for a run that does not."""
+        made = self.forecast(config, calibrate=False)
+        if not made.fits:
+            raise ConfigError(made.advice, "batch_size" if made.largest_batch else "image_size")
+        return made
+
+    def _answer(self, config: RunConfig, table: LayerTable, **more: Any) -> dict[str, Any]:
+        return self._ask("forecast", config=config.model_dump(mode="json"), macs=table.macs, **more)
+
+    def _made(self, config: RunConfig, table: LayerTable, answer: dict[str, Any]) -> Forecast:
+        device = answer["device"]
+        need = costs.memory(config, table, device)
+        free = self._free(device, answer)
+        speed = Speed(**answer["speed"]) if answer["speed"] else None
+        fits = free is None or need.bytes(config.batch_size) <= costs.USABLE * free
+        epoch = costs.epoch_seconds(config, speed) if speed else None
+
+        def table_at(size: int) -> LayerTable | None:
+            return self._table_or_none(config.change(image_size=size))
+
+        advice = ""
+        if free is not None and not fits:
+            advice = forecast.refusal(config, need, free, device, table_at)
+        elif speed:
+            advice = forecast.slowness(config, speed, table, table_at)
+        return Forecast(
+            device=device,
+            memory_bytes=need.bytes(config.batch_size),
+            parts=need.parts(config.batch_size),
+            available_bytes=free,
+            largest_batch=None if free is None else need.largest_batch(free, costs.images(config)[0]),
+            fits=fits,
+            seconds_per_epoch=epoch,
+            seconds_total=epoch * config.epochs if epoch is not None else None,
+            advice=advice,
+            speed_state=answer["state"],
+            disturbed=speed is not None and speed.disturbed,
+        )
+
+    def _table(self, config: RunConfig) -> LayerTable:
+        classes = len(datasets.entry(config.dataset).classes)
+        return self._layers(config.architecture, config.input_shape, classes, config.options)
+
+    def _table_or_none(self, config: RunConfig) -> LayerTable | None:
+        key = repr((config.architecture, config.input_shape, config.dataset, sorted(config.options.items())))
+        if key in self._too_small:
+            return None
+        try:
+            return self._table(config)
+        except ShapeError:
+            self._too_small.add(key)
+            return None
+
+    def _free(self, device: str, answer: dict[str, Any]) -> int | None:
+        """Bytes that a run would find. What a run on this device holds counts as free: the next one starts when it has ended."""
+        if device.startswith("cuda"):
+            return int(answer["free"] if self._at_once or not self._running(device) else answer["total"])
+        holders = [os.getpid()] if self._at_once else [run.pid for run in self._running(device)]
+        return _available() + sum(_own_bytes(pid) for pid in holders if pid)
+
+    def _running(self, device: str) -> list[ActiveRun]:
+        return [run for run in self._store.active() if run.device == device and not run.waits]
+
+
+def _available() -> int:
+    """Bytes, swap not counted: a training that lives in swap is none."""
+    machine, container = psutil.virtual_memory().available, memory.memory()
+    return min(machine, container.available) if container else machine
+
+
+def _own_bytes(pid: int) -> int:
+    try:
+        process = psutil.Process(pid).memory_info()
+    except psutil.Error:
+        return 0  # it has just ended, and its memory is free already
+    return int(process.rss - getattr(process, "shared", 0))

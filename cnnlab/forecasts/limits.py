@@ -1,0 +1,181 @@
+"""What one run, one owner and the whole lab may take, as the TOML file named by CNNLAB_LIMITS says. Needs no torch.
+
+    epochs = 100            # of one run
+    max_seconds = 7200      # that one run may train for; it is stopped then, and what it learned is kept
+    image_size = 96         # pixels a side
+    parameters = 30_000_000
+    runs_per_owner = 5      # that wait or train at the same time
+    disk = "20 GB"          # for the whole home folder: checkpoints, downloads and the record of runs
+
+What is left out is not limited; without the file nothing is.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import ConfigError, LimitError
+from cnnlab.text import shortened
+from cnnlab.training.costs import images
+
+MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
+
+# Numbers of the size of the weights that an optimiser keeps beside them; RMSprop and SGD keep one more for momentum.
+_OPTIMIZER_COPIES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
+# Checkpoints at the worst moment: the last, the one before it, the best, and the next best, which gets its name when it is whole.
+_FILES = 4
+_PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: of a test image, of a line of the history, of random states and names
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number is needed")
+    return value
+
+
+Positive = Annotated[int, BeforeValidator(_number), Field(ge=1)]
+
+
+class Limits(BaseModel):
+    """Upper limits, inclusive; None is no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: Positive | None = None
+    max_seconds: Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)] | None = None
+    image_size: Positive | None = None
+    parameters: Positive | None = None
+    runs_per_owner: Positive | None = None
+    disk: ByteSize | None = Field(None, gt=0)
+
+    def check(
+        self,
+        config: RunConfig,
+        *,
+        parameters: int = 0,
+        seconds: float | None = None,
+        trained: float = 0.0,
+        disk_bytes: int = 0,
+        own_bytes: int = 0,
+        promised_bytes: int = 0,
+    ) -> None:
+        """Raises LimitError for the first limit that a run of `config` would break, before it is queued.
+
+        `parameters` of its network; `seconds` it has `trained` for and will train for from now on, where that is known (what is
+        not is bounded while it runs); `disk_bytes` that the home folder takes now, `own_bytes` of them this run's, and
+        `promised_bytes` that other runs, which wait or train, will take besides.
+        """
+        for field, wanted, most, what in (
+            ("epochs", config.epochs, self.epochs, "epochs"),
+            ("image_size", config.image_size or 0, self.image_size, "pixels a side"),
+            ("architecture", parameters, self.parameters, "parameters"),
+        ):
+            if most is not None and wanted > most:
+                raise LimitError(
+                    f"This run has {wanted:,} {what}, {wanted - most:,} more than the {most:,} that this lab allows.", field
+                )
+        self._check_seconds(seconds, trained)
+        own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
+        needed = disk_bytes + promised_bytes + own
+        if self.disk is not None and needed > self.disk:
+            others = f", runs that wait or train will take {_size(promised_bytes)} more" if promised_bytes else ""
+            raise LimitError(
+                f"The lab's folder takes {_size(disk_bytes)}{others} and this run's checkpoints need about "
+                f"{_size(own)} while it trains, {_size(needed - self.disk)} more than the {_size(self.disk)} that "
+                "this lab allows: delete runs that you no longer need."
+            )
+
+    def admit(self, owner_runs: int) -> None:
+        """Raises LimitError where `owner_runs` of one owner, which wait or train, leave no room for one more."""
+        if self.runs_per_owner is not None and owner_runs >= self.runs_per_owner:
+            runs = "1 run" if owner_runs == 1 else f"{owner_runs:,} runs"
+            raise LimitError(
+                f"You have {runs} waiting or training, and this lab allows {self.runs_per_owner:,} at a time: "
+                f"wait until {_ended(owner_runs - self.runs_per_owner + 1)}."
+            )
+
+    def _check_seconds(self, seconds: float | None, trained: float) -> None:
+        most = self.max_seconds
+        if most is not None and trained >= most:
+            over = f"{_duration(trained - most)} longer than the {_duration(most)}" if trained - most >= 1 else "all"
+            raise LimitError(
+                f"This run has trained for {_duration(trained)}, {over} that this lab allows; what it has learned is kept.",
+                "epochs",
+            )
+        if most is not None and seconds is not None and (whole := trained + seconds) > most:
+            raise LimitError(
+                f"This run would train for about {_duration(whole)}, {_duration(whole - most)} longer than the "
+                f"{_duration(most)} that this lab allows; take fewer epochs, smaller images or a share of the data.",
+                "epochs",
+            )
+
+
+def limits_file() -> Path | None:
+    """`CNNLAB_LIMITS`, or None."""
+    named = os.environ.get("CNNLAB_LIMITS")
+    return Path(named).expanduser().absolute() if named else None
+
+
+def load(path: Path | None) -> Limits:
+    """The limits in `path`; none without a path. Raises ConfigError where the file is missing or wrong: it is never ignored.
+
+    Read at each start of a run, so that a change holds at once.
+    """
+    if path is None:
+        return Limits()
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAXIMUM_FILE + 1)
+        if len(text) > MAXIMUM_FILE:
+            raise _wrong(path, f"it is longer than {MAXIMUM_FILE:,} bytes")
+        return Limits.model_validate(tomllib.loads(text.decode("utf-8-sig")))
+    except OSError as error:
+        raise _wrong(path, str(error.strerror or error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name, value = str(first["loc"][0]), shortened(first["input"])
+        if first["type"] == "extra_forbidden":
+            raise _wrong(path, f"there is no limit {shortened(name)}; the limits are {', '.join(Limits.model_fields)}") from None
+        kind = 'a size above 0, such as "20 GB"' if name == "disk" else "a number above 0"
+        raise _wrong(
+            path, f"{name} must be {kind if name in ('disk', 'max_seconds') else f'a whole {kind[2:]}'}, not {value}"
+        ) from None
+    except ValueError as error:  # no UTF-8, no TOML, or a number of more than 4,300 digits
+        raise _wrong(path, f"it is not TOML: {shortened(error, quoted=False)}") from None
+    except RecursionError:
+        raise _wrong(path, "it is nested too deeply") from None
+
+
+def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
+    """About what a run's checkpoints take on disk at the worst moment; when it has finished, half of it."""
+    copies = 1 + _OPTIMIZER_COPIES[config.optimizer] + (config.momentum > 0 and config.optimizer in ("sgd", "rmsprop"))
+    predictions = images(config)[1] * _PREDICTION
+    return _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
+
+
+def _wrong(path: Path, reason: str) -> ConfigError:
+    return ConfigError(f"The file of limits {path} (CNNLAB_LIMITS) cannot be used: {reason}.")
+
+
+def _ended(runs: int) -> str:
+    return "one has ended" if runs == 1 else f"{runs:,} have ended"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.1f} {unit}"
+    return "1 second" if round(seconds) == 1 else f"{seconds:,.0f} seconds"
+
+
+def _size(size: int) -> str:
+    for unit, length in (("GB", 10**9), ("MB", 10**6)):
+        if size >= length:
+            return f"{size / length:,.1f} {unit}"
+    return f"{size / 1e3:,.1f} kB"

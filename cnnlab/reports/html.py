@@ -1,0 +1,164 @@
+"""What leaves the lab about chosen runs: CSV of their figures, JSON of their settings, and a report as one HTML file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from cnnlab import __version__, datasets
+from cnnlab.architectures import card
+from cnnlab.events import EpochDone
+from cnnlab.reports import comparison
+from cnnlab.reports.comparison import QUANTITIES, Line, Point
+from cnnlab.reports.svg import cost_chart, curves_chart
+from cnnlab.runs.records import Run
+
+Epochs = Mapping[str, Sequence[EpochDone]]
+
+# No script, no address: the file shows the same in ten years, and nothing that a name contains can run or fetch.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_STYLE = """
+:root { color-scheme: light dark; --line: #8a8f98; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid color-mix(in srgb, var(--line) 45%, transparent);
+  vertical-align: top; overflow-wrap: anywhere; min-width: 9ch; max-width: 26em; unicode-bidi: plaintext; }
+th { white-space: nowrap; } td.n, th.n { text-align: right; white-space: nowrap; }
+svg { width: 100%; height: auto; } svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
+ul.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; font-size: 13px; }
+ul.legend svg { width: 34px; height: 10px; margin-right: .4rem; vertical-align: middle; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; } small, .faint { opacity: .75; }
+"""
+
+
+def metrics_csv(runs: Sequence[Run], epochs: Epochs) -> str:
+    """A row an epoch of each run. Losses are mean cross-entropy per image in nats, accuracies shares from 0 to 1."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = [field.name for field in fields(EpochDone)]
+    writer.writerow(["run", "name", "architecture", "dataset", "seed", *names])
+    for run in runs:
+        about = [run.id, _harmless(run.name), run.config.architecture, run.config.dataset, run.config.seed]
+        for done in epochs.get(run.id, ()):
+            writer.writerow([*about, *(getattr(done, name) for name in names)])
+    return file.getvalue()
+
+
+def configurations_json(runs: Sequence[Run]) -> str:
+    """One run's configuration as `RunConfig.from_json` reads it; of several, a list with ids and names."""
+    if len(runs) == 1:
+        document: Any = runs[0].config.model_dump(mode="json")
+    else:
+        document = [{"run": run.id, "name": run.name, "config": run.config.model_dump(mode="json")} for run in runs]
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def html_report(
+    runs: Sequence[Run], epochs: Epochs, macs: Mapping[str, float | None], *, fold: bool = False, now: datetime | None = None
+) -> str:
+    """The chosen runs as one HTML page: table, what differs, curves, costs, and every configuration in full."""
+    when = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
+    title = f"{len(runs)} run{'s' if len(runs) != 1 else ''} of CNN Lab"
+    sections = [
+        f"<h1>{title}</h1><p class=faint>Written by CNN Lab {escape(__version__)} on {when}. Accuracies are of the test images; "
+        "losses are mean cross-entropy per image.</p>",
+        "<h2>Results</h2>" + _results(runs, macs),
+        "<h2>What differs</h2>" + _differences(runs),
+        *_charts(runs, epochs, macs, fold=fold),
+        "<h2>Configurations</h2>" + "".join(map(_configuration, runs)),
+    ]
+    body = "\n".join(sections)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style></head>\n'
+        f"<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
+    columns: tuple[tuple[str, bool, Callable[[Run], str]], ...] = (
+        ("Run", False, lambda run: run.name or run.id),
+        ("Id", False, lambda run: run.id),
+        ("Owner", False, lambda run: run.owner),
+        ("State", False, lambda run: run.state.value),
+        ("Network", False, lambda run: card(run.config.architecture).title),
+        ("Data", False, lambda run: datasets.entry(run.config.dataset).title),
+        ("Seed", True, lambda run: str(run.config.seed)),
+        ("Epochs", True, lambda run: f"{run.epochs_done} of {run.config.epochs}"),
+        ("Best accuracy", True, lambda run: _share(run.best_test_accuracy)),
+        ("Last accuracy", True, lambda run: _share(run.test_accuracy)),
+        ("Parameters", True, lambda run: _count(run.parameters)),
+        ("MACs per image", True, lambda run: _count(macs.get(run.id))),
+        ("Seconds", True, lambda run: _count(run.seconds)),
+        ("Images/s", True, lambda run: _count(run.images_per_second)),
+        ("Device", False, lambda run: run.device),
+        ("Note", False, lambda run: run.note),
+    )
+    told = [column for column in columns if any(column[2](run) for run in runs)]
+    return _table([(name, right) for name, right, _ in told], [[of(run) for _, _, of in told] for run in runs])
+
+
+def _differences(runs: Sequence[Run]) -> str:
+    found = comparison.differences([run.config for run in runs])
+    if not found:
+        return "<p>Nothing: their configurations are the same.</p>" if len(runs) > 1 else "<p>There is one run only.</p>"
+    header = [("Setting", False), *((label, False) for label in comparison.labels(runs))]
+    return _table(header, [[each.title, *each.values] for each in found])
+
+
+def _charts(runs: Sequence[Run], epochs: Epochs, macs: Mapping[str, float | None], *, fold: bool) -> list[str]:
+    parts = []
+    for quantity in ("test_accuracy", "test_loss"):
+        lines: tuple[Line, ...] = comparison.lines(runs, epochs, quantity, fold=fold)
+        if lines:
+            parts.append(
+                f"<h2>{QUANTITIES[quantity]}</h2>" + curves_chart(lines, QUANTITIES[quantity], share=quantity == "test_accuracy")
+            )
+    costs: tuple[tuple[str, str, Mapping[str, float | None]], ...] = (
+        ("parameters", "parameters", {run.id: run.parameters for run in runs}),
+        ("MACs", "multiply-accumulates for one image", macs),
+        ("time", "seconds of training", {run.id: run.seconds for run in runs}),
+    )
+    for title, unit, values in costs:
+        candidates: tuple[Point, ...] = comparison.points(runs, dict(values), fold=fold)
+        if sum(1 for point in candidates if point.cost) > 1:
+            parts.append(f"<h2>Best test accuracy against {title}</h2>" + cost_chart(candidates, unit))
+    return parts
+
+
+def _configuration(run: Run) -> str:
+    document = json.dumps(run.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    return (
+        f"<details><summary>{escape(run.name or run.id)} <small>{run.id}</small></summary><pre>{escape(document)}</pre></details>"
+    )
+
+
+def _table(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> str:
+    marks = [" class=n" if right else "" for _, right in header]
+    head = "".join(f"<th{mark}>{escape(name)}</th>" for mark, (name, _) in zip(marks, header, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{mark}>{escape(cell)}</td>' for mark, cell in zip(marks, row, strict=True))}</tr>" for row in rows
+    )
+    return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.2%}".replace("%", " %")
+
+
+def _count(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _harmless(text: str) -> str:
+    # A spreadsheet takes a cell that begins like this for a formula, and runs it.
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

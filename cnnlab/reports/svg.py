@@ -1,0 +1,149 @@
+"""Charts of a report as plain SVG: 20 KB for eight curves, where a chart that can be zoomed would bring 4.6 MB of script along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from math import ceil, floor, isfinite, log10
+
+from cnnlab.reports.comparison import Line, Point, pareto_front
+
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
+GRAY = "#8A8F98"
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
+POINTS = 300  # a line
+WIDTH, HEIGHT = 900.0, 320.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 12.0, 40.0
+
+
+class _Axis:
+    """From values to places, linear or logarithmic, with round numbers for ticks."""
+
+    def __init__(self, low: float, high: float, start: float, end: float, *, log: bool = False) -> None:
+        self.log = log
+        low, high = (log10(low), log10(high)) if log else (low, high)
+        self._first, self._last = low, high
+        margin = (high - low) * 0.04 or abs(high) * 0.05 or 0.5
+        self._low, self._high, self._start, self._end = low - margin, high + margin, start, end
+
+    def at(self, value: float) -> float:
+        value = log10(value) if self.log else value
+        return self._start + (value - self._low) / (self._high - self._low) * (self._end - self._start)
+
+    def ticks(self) -> list[float]:
+        if self.log:
+            decades = range(floor(self._low), ceil(self._high) + 1)
+            factors = (1, 2, 5) if self._high - self._low < 3 else (1,)
+            values = [factor * 10.0**decade for decade in decades for factor in factors]
+            found = [value for value in values if self._low <= log10(value) <= self._high]
+            # Between two round numbers there may be none; then the ends speak for themselves.
+            return found if len(found) > 1 else [10**self._first, *([10**self._last] if self._last > self._first else [])]
+        rough = (self._high - self._low) / 6
+        unit = 10.0 ** floor(log10(rough))
+        step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
+        return [round(number * step, 12) for number in range(ceil(self._low / step), floor(self._high / step) + 1)]
+
+
+def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
+    """All lines against epochs, with a legend; where several seeds are one line, with their band of one standard deviation."""
+    finite = [value for line in lines for value in (*line.low, *line.high) if isfinite(value)]
+    if not finite:
+        return "<p>No value is a finite number.</p>"
+    x = _Axis(0, max(line.epochs[-1] for line in lines), LEFT, WIDTH - RIGHT)
+    y = _Axis(min(finite), max(finite), HEIGHT - BOTTOM, TOP)
+    body = [_frame(x, y, "epoch", _percent if share else _number)]
+    for place, line in enumerate(lines):
+        color, dash = _style(place)
+        kept = range(0, len(line.values), max(1, ceil(len(line.values) / POINTS)))
+        places = sorted(at for at in {*kept, len(line.values) - 1} if isfinite(line.values[at]))
+        if not places:
+            continue
+        if line.folded:
+            edge = [(line.epochs[at], line.low[at]) for at in places] + [
+                (line.epochs[at], line.high[at]) for at in reversed(places)
+            ]
+            body.append(f'<polygon points="{_places(x, y, edge)}" fill="{color}" opacity="0.18"/>')
+        points = _places(x, y, [(line.epochs[at], line.values[at]) for at in places])
+        body.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"/>')
+        if len(places) == 1:
+            body.append(
+                f'<circle cx="{x.at(line.epochs[places[0]]):.1f}" cy="{y.at(line.values[places[0]]):.1f}" r="4" fill="{color}"/>'
+            )
+    return _svg(body, f"{title} against epochs") + _legend([line.label for line in lines])
+
+
+def cost_chart(candidates: Sequence[Point], unit: str) -> str:
+    """Best test accuracy against a cost on a logarithmic axis; the Pareto front is drawn, and named below."""
+    known = [point for point in candidates if point.cost]
+    x = _Axis(min(point.cost or 1 for point in known), max(point.cost or 1 for point in known), LEFT, WIDTH - RIGHT, log=True)
+    lowest, highest = min(point.accuracy - point.spread for point in known), max(point.accuracy + point.spread for point in known)
+    y = _Axis(lowest, highest, HEIGHT - BOTTOM, TOP)
+    front = pareto_front(known)
+    steps: list[tuple[float, float]] = []
+    for point in front:
+        if steps:
+            steps.append((point.cost or 1, steps[-1][1]))
+        steps.append((point.cost or 1, point.accuracy))
+    body = [_frame(x, y, unit, _percent)]
+    body.append(
+        f'<polyline points="{_places(x, y, steps)}" fill="none" stroke="{GRAY}" stroke-width="1.5" stroke-dasharray="5 4"/>'
+    )
+    for place, point in enumerate(candidates):
+        if not point.cost:
+            continue
+        left, top = x.at(point.cost), y.at(point.accuracy)
+        if point.spread:
+            ends = y.at(point.accuracy - point.spread), y.at(point.accuracy + point.spread)
+            body.append(f'<line x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{GRAY}"/>')
+        name = escape(f"{point.label}: {point.cost:,.0f} {unit}, {_percent(point.accuracy)}")
+        mark = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="6" fill="{_style(place)[0]}"><title>{name}</title></circle>'
+        body.append(mark + f'<text x="{left + 9:.1f}" y="{top + 4:.1f}">{place + 1}</text>')
+    named = ", ".join(escape(point.label) for point in front)
+    legend = _legend([f"{place + 1}: {point.label}" for place, point in enumerate(candidates)])
+    return _svg(body, f"Best test accuracy against {unit}") + legend + f"<p>Nothing chosen beats these (Pareto front): {named}.</p>"
+
+
+def _frame(x: _Axis, y: _Axis, x_title: str, words: Callable[[float], str]) -> str:
+    parts = []
+    for value in y.ticks():
+        top = y.at(value)
+        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{top:.1f}" y2="{top:.1f}" stroke="{GRAY}" opacity="0.35"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{top + 4:.1f}" text-anchor="end">{words(value)}</text>')
+    for value in x.ticks():
+        if x.log or value >= 0:
+            parts.append(f'<text x="{x.at(value):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{_number(value)}</text>')
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_title)}</text>')
+    return "".join(parts)
+
+
+def _svg(body: Iterable[str], title: str) -> str:
+    return f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">{"".join(body)}</svg>'
+
+
+def _legend(labels: Sequence[str]) -> str:
+    entries = []
+    for place, label in enumerate(labels):
+        color, dash = _style(place)
+        line = f'<line x1="0" x2="34" y1="5" y2="5" stroke="{color}" stroke-width="3" stroke-dasharray="{dash}"/>'
+        entries.append(f'<li><svg viewBox="0 0 34 10" aria-hidden="true">{line}</svg><bdi>{escape(label)}</bdi></li>')
+    return f"<ul class=legend>{''.join(entries)}</ul>"
+
+
+def _places(x: _Axis, y: _Axis, values: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x.at(across):.1f},{y.at(up):.1f}" for across, up in values)
+
+
+def _style(place: int) -> tuple[str, str]:
+    return COLORS[place % len(COLORS)], DASHES[place % len(DASHES)]
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.4g} %"
+
+
+def _number(value: float) -> str:
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value:.4g}"

@@ -1,0 +1,1 @@
+"""The machine and the home folder: processes, memory, files, and the background process."""

@@ -1,0 +1,167 @@
+"""What a run costs: its memory as a function of the batch size, and its time from a measured speed. Needs no torch."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cnnlab import datasets
+from cnnlab.layers.memory import judging_batch, per_image
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+    from cnnlab.layers import LayerTable
+
+QUIET = 0.25  # with more than this share of the processors taken by others, two threads that wait for each other lose far more
+USABLE = 0.9  # of the free memory: the forecast errs by up to a fifth, and other programs want to live
+MOST_IMAGES = 65_536  # in a batch; RunConfig takes no more
+
+# Measured with torch 2.15 on Linux: a process that has loaded torch, and what its first step loads beside the tensors
+# (libraries, threads, compiled kernels). A runner that the dispatcher has forked shares 300 MB with it, which are taken already.
+# Of CUDA's own share it is only known to be about half a gigabyte.
+_ALONE = 690 << 20
+_PROGRAM = {"cpu": (390 << 20) if sys.platform == "linux" else _ALONE, "mps": _ALONE, "cuda": 500 << 20}
+_FIRST_STEP = 40 << 20
+# Runs have the C library keep what a batch has freed (cnnlab.training.process). Blocks up to this size fit what comes next so
+# badly that a fifth is lost while training and none of them serves when the test images are judged or weights are stepped.
+_SMALL_BLOCK = 32 << 20
+_LOST = 0.2
+# Times the widest layer's input and output: convolutions copy both into an order that suits the processor.
+_TRAINING = 1.5
+_JUDGING = 2.4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a share of the memory is for."""
+
+    name: str
+    title: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a few steps of the very network took on the very device, in seconds."""
+
+    image: float  # forward and backward pass of one image, its preparation included
+    step: float  # the optimiser's step, whatever the batch
+    judging: float  # of one test image
+    batch: int = 0  # images in the batches that were timed
+    others: float = 0.0  # share of the processors that other programs used meanwhile, 0..1
+
+    @property
+    def disturbed(self) -> bool:
+        """Other programs took so much that this speed says little about a quieter hour."""
+        return self.others > QUIET
+
+    def epoch(self, images: int, steps: int, tests: int) -> float:
+        return images * self.image + steps * self.step + tests * self.judging
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of a run as a function of its batch size."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    data: int
+    program: int
+    stepping: int  # what the optimiser's step needs for a moment, when activations are gone
+    copies: int  # of the weights, in shorter numbers
+    image: int  # one image as float32
+    kept: tuple[int, ...]
+    widest: int
+    judging_batch: int
+    keeps_freed: bool  # as runs have the C library do; devices of their own have allocators of their own
+    compiling: bool  # a second process compiles the network meanwhile, and tries it out
+
+    def parts(self, batch: int) -> tuple[Part, ...]:
+        """All that the most memory is made of."""
+        inputs = self.image * batch
+        activations = max(0, sum(self.kept) * batch - inputs)
+        parts = (
+            Part("weights", "Weights", self.weights),
+            Part("gradients", "Gradients", self.gradients),
+            Part("optimizer", "Optimiser", self.optimizer),
+            Part("inputs", "Batch of images", inputs),
+            Part("activations", "Activations", activations),
+            Part("workspace", "Work space", self.copies + _FIRST_STEP + max(0, self._peak(batch) - inputs - activations)),
+            Part("data", "Data set", self.data),
+            Part("program", "The program itself", self.program),
+        )
+        if not self.compiling:
+            return parts
+        twice = sum(part.bytes for part in parts if part.name not in ("data", "optimizer"))
+        return (*parts, Part("compiling", "Compiling beside it", twice))
+
+    def bytes(self, batch: int) -> int:
+        """The most memory at any moment."""
+        return sum(part.bytes for part in self.parts(batch))
+
+    def largest_batch(self, free: int, most: int = MOST_IMAGES) -> int:
+        """The largest batch, up to `most`, that leaves a tenth of `free` alone; 0 if there is none."""
+        low, high = 0, most
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.bytes(middle) <= USABLE * free else (low, middle - 1)
+        return low
+
+    def _peak(self, batch: int) -> int:
+        kept = sum(self.kept) * batch
+        small = sum(min(one * batch, _SMALL_BLOCK) for one in self.kept) if self.keeps_freed else 0
+        training = kept + _LOST * small + _TRAINING * self.widest * batch
+        # Judging keeps nothing itself, but works on its own larger batches.
+        judging = _JUDGING * self.widest * max(batch, self.judging_batch)
+        return int(max(training, (1 + _LOST) * small + max(judging, self.stepping)))
+
+
+def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
+    """The memory of a run with `config`, whose network is `table`, on `device` ("cpu", "cuda:0", "mps")."""
+    kind = device.partition(":")[0]
+    short = config.precision == "bfloat16"
+    image = per_image(table.rows, width=2 if short else 4, device=kind)
+    weights, largest = 4 * table.parameters, 4 * max((row.parameters for row in table.rows), default=0)
+    copies = {"sgd": int(config.momentum > 0), "rmsprop": 1 + int(config.momentum > 0)}.get(config.optimizer, 2)
+    temporary = {"sgd": 0, "rmsprop": 1}.get(config.optimizer, 2) + (config.weight_decay > 0 and config.optimizer != "adamw")
+    channels, height, width = table.input_shape
+    return Memory(
+        weights=weights + 4 * table.buffers,
+        gradients=weights,
+        optimizer=copies * weights,
+        data=_data_bytes(config, kind),
+        program=_PROGRAM[kind],
+        stepping=temporary * (weights if kind == "cuda" else largest),  # CUDA steps all tensors at once
+        copies=weights // 2 if short else 0,
+        image=4 * channels * height * width,
+        kept=image.kept,
+        widest=image.widest,
+        judging_batch=judging_batch(height, kind),
+        keeps_freed=kind == "cpu",
+        compiling=config.compile,
+    )
+
+
+def images(config: RunConfig) -> tuple[int, int]:
+    """How many images the run trains on and is judged by."""
+    entry = datasets.entry(config.dataset)
+    count = max(1, round(config.data_share * entry.train_images))
+    return min(count, config.limit or count), min(entry.test_images, config.limit or entry.test_images)
+
+
+def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
+    """One epoch of the run, judging included; with `share`, on that part of its training images."""
+    trained, tests = images(config)
+    trained = max(1, round(share * trained))
+    return speed.epoch(trained, -(-trained // config.batch_size), tests)
+
+
+def _data_bytes(config: RunConfig, kind: str) -> int:
+    entry = datasets.entry(config.dataset)
+    one = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
+    trained, tests = images(config)
+    whole = entry.train_images + entry.test_images
+    # The whole set stays in the process that has read it; a share of it is a copy.
+    return one * (trained + tests if kind == "cuda" else whole + (trained if trained < entry.train_images else 0))

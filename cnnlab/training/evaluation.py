@@ -1,0 +1,124 @@
+"""What a network says of test images: predictions, loss and accuracy, the confusion between classes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cnnlab.layers.memory import judging_batch
+
+if TYPE_CHECKING:
+    from cnnlab.training.transforms import Preparation
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    loss: float  # mean cross-entropy per image
+    accuracy: float  # 0..1
+    predicted: Tensor  # uint8, one per image, on the CPU
+    confidence: Tensor  # float32, probability of the predicted class, one per image, on the CPU
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How one class fares. A figure is None where there is nothing to divide by."""
+
+    images: int
+    accuracy: float  # of all images, the share rightly told to be of this class or not
+    precision: float | None  # of the images said to be of this class, the share that is
+    recall: float | None  # of the images of this class, the share that was found
+
+
+def evaluate(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    preparation: Preparation,
+    *,
+    batch_size: int | None = None,
+    precision: str = "float32",
+) -> Evaluation:
+    """Loss, accuracy and predictions of `model` on uint8 `images`, which lie on the model's device, as `labels` do."""
+    steps = evaluate_in_steps(model, images, labels, preparation, batch_size=batch_size, precision=precision)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def evaluate_in_steps(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    preparation: Preparation,
+    *,
+    batch_size: int | None = None,
+    precision: str = "float32",
+) -> Generator[int, None, Evaluation]:
+    """As `evaluate`, yielding after each batch the number of images done, so that a long evaluation can be shown and stopped.
+
+    The model is in evaluation mode meanwhile, and in its former mode afterwards, also when the generator is closed.
+    """
+    size = batch_size or comfortable_batch(preparation.image_size, images.device)
+    was_training = model.training
+    losses, predicted, confidence = [], [], []
+    model.eval()
+    try:
+        for start in range(0, len(images), size):
+            batch = slice(start, start + size)
+            # Entered for each batch anew: held over a `yield` it would switch gradients off for whoever iterates, too.
+            with torch.inference_mode(), autocast(images.device, precision):
+                logits = model(preparation.test(images[batch])).float()
+                losses.append(functional.cross_entropy(logits, labels[batch], reduction="none"))
+                best = functional.softmax(logits, dim=1).max(dim=1)
+                predicted.append(best.indices)
+                confidence.append(best.values)
+            yield min(start + size, len(images))
+    finally:
+        model.train(was_training)
+    said = torch.cat(predicted)
+    return Evaluation(
+        loss=torch.cat(losses).cpu().double().mean().item(),
+        accuracy=(said == labels).sum().item() / len(labels),
+        predicted=said.to(torch.uint8).cpu(),
+        confidence=torch.cat(confidence).cpu(),
+    )
+
+
+def comfortable_batch(image_size: int, device: torch.device) -> int:
+    """How many images to evaluate at a time so that activations take modest memory: 167 at 28 px, 16 at 224 px on a CPU."""
+    return judging_batch(image_size, device.type)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """The precision that layers compute in; weights stay float32 either way."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Counts K×K: row is the true class, column the predicted one."""
+    pairs = labels.long().cpu() * classes + predicted.long().cpu()
+    return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def per_class(counts: Tensor) -> tuple[ClassFigures, ...]:
+    """The figures of each class from a confusion matrix."""
+    total = counts.sum().item()
+    right = counts.diagonal().tolist()
+    images, said = counts.sum(dim=1).tolist(), counts.sum(dim=0).tolist()
+    return tuple(
+        ClassFigures(
+            images=n,
+            accuracy=(total - (n - hit) - (claimed - hit)) / total if total else 0.0,
+            precision=hit / claimed if claimed else None,
+            recall=hit / n if n else None,
+        )
+        for hit, n, claimed in zip(right, images, said, strict=True)
+    )

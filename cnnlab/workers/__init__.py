@@ -1,0 +1,1 @@
+"""Processes that work in the background: the dispatcher, runners and downloads."""

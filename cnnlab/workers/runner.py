@@ -1,0 +1,220 @@
+"""Runs one training: loads the data, iterates the engine's events, keeps them in the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext, suppress
+from pathlib import Path
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError, InstallationError, RunStateError
+from cnnlab.events import (
+    EpochDone,
+    Event,
+    Notice,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+)
+from cnnlab.forecasts import limits
+from cnnlab.runs.records import State
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_rows import Process
+from cnnlab.system import processes
+from cnnlab.system.home import compiled_folder, run_folder
+
+_OLDER = (
+    "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and trains anew what came since."
+)
+_TOO_LONG = "It has trained for {seconds:,.0f} seconds, the most that this lab allows: it is stopped, and what it learned is kept."
+PROGRESS_SECONDS = 0.4  # between two Progress events, and so the longest that a pause or a stop waits while batches run
+
+OnEvent = Callable[[Event], None]
+Train = Callable[[RunConfig, Path], Iterator[Event]]
+
+
+def execute(store: Store, run_id: str, on_event: OnEvent | None = None, *, train: Train | None = None) -> State:
+    """Trains the run `run_id` in this process, from its last checkpoint on if it has one, and returns the state it came to rest in.
+
+    The run must be queued or starting. Ends early when the store says that it should pause or stop, and on KeyboardInterrupt.
+    Raises RunStateError if the run was taken from this process, StoreError if the store cannot be written.
+    """
+    return _Execution(store, run_id, on_event, train).run()
+
+
+class _Execution:
+    def __init__(self, store: Store, run_id: str, on_event: OnEvent | None, train: Train | None) -> None:
+        self.store = store
+        self.run_id = run_id
+        self.on_event = on_event or (lambda event: None)
+        self.data = store.data_folder(run_id)
+        self.train = train or self._train
+        self.folder = run_folder(store.home, run_id)
+        self.process: Process = (os.getpid(), processes.identity(os.getpid()))
+        self.history: list[EpochDone] = []  # that the checkpoint knows which the run resumes from
+        self.state = State.STARTING
+        self.epochs_done = self.step = 0
+        self.seconds = 0.0
+
+    def run(self) -> State:
+        record = self.store.run(self.run_id)
+        pid, started = self.process
+        if record.state is State.QUEUED:
+            self.store.move(self.run_id, State.STARTING, pid=pid, pid_started=started)
+        else:
+            self.store.adopt(self.run_id, pid, started)
+        self.epochs_done, self.seconds = record.epochs_done, record.seconds or 0.0
+        # The dispatcher has given this run a device; "auto" must not be decided twice.
+        config = record.config.change(device=record.device) if record.device else record.config
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._follow(config)
+        except KeyboardInterrupt:
+            return self._stopped()
+        except RunStateError:
+            raise
+        except Exception as error:
+            return self._failed(error)
+
+    def _follow(self, config: RunConfig) -> State:
+        self.state = self.store.run(self.run_id).state
+        if self.state in (State.PAUSING, State.STOPPING):
+            return self._at_rest()
+        most = limits.load(limits.limits_file()).max_seconds
+        with closing(self.train(config, self.folder)) as stream:  # closing the engine's generator cancels the training
+            for event in stream:
+                self.state = self._keep(event)
+                if self.state is State.STOPPING:
+                    return self._stopped()
+                if self.state not in (State.RUNNING, State.PAUSING):
+                    return self.state
+                if self.state is State.PAUSING and isinstance(event, RunStarted | RunResumed):
+                    return self._at_rest()
+                if most is not None and self.seconds >= most:
+                    self._keep(Notice("time-limit", self.epochs_done, _TOO_LONG.format(seconds=most)))
+                    return self._stopped()
+        raise RuntimeError("the training ended without saying how")
+
+    def _keep(self, event: Event) -> State:
+        fields = {}
+        to = None
+        if isinstance(event, RunStarted | RunResumed):
+            fields["device"] = event.device
+            to = State.RUNNING
+        elif isinstance(event, RunPaused):
+            to = State.PAUSED
+        elif isinstance(event, RunFinished):
+            to = State.FINISHED
+        elif isinstance(event, RunFailed):
+            fields["message"] = event.message
+            to = State.FAILED
+        self._note(event)
+        try:
+            state = self.store.add(self.run_id, event, to=to, process=self.process, history=self.history, **fields)
+        except RunStateError:
+            # A stop or a pause that came between: the run never gets to be "running", or does not stay paused.
+            state = self.store.run(self.run_id).state
+            if state not in (State.PAUSING, State.STOPPING):
+                raise
+            return state
+        self.on_event(event)
+        return state
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Progress | RunPaused | RunResumed | RunFinished):
+            self.seconds = event.seconds
+        if isinstance(event, Progress | EpochDone | RunResumed):
+            self.step = event.step
+        if isinstance(event, RunStarted):
+            self.epochs_done, self.step, self.seconds = 0, 0, 0.0
+        if isinstance(event, EpochDone):
+            self.epochs_done = event.epoch
+
+    def _at_rest(self) -> State:
+        """Pauses or stops before the training has begun: what there is on disk is where it stands."""
+        if self.state is State.PAUSING:
+            self.state = self._keep(RunPaused(self.epochs_done, self.step, self.seconds))
+        return self._stopped() if self.state is State.STOPPING else self.state
+
+    def _stopped(self) -> State:
+        self.store.stop(self.run_id)  # after Ctrl-C nobody has asked yet
+        event = RunStopped(epoch=self.epochs_done, seconds=self.seconds)
+        self.store.add(self.run_id, event, to=State.STOPPED, process=self.process)
+        self.on_event(event)
+        return State.STOPPED
+
+    def _failed(self, error: Exception) -> State:
+        if isinstance(error, CNNLabError):
+            message = str(error)
+        else:
+            log = self.folder / "log.txt"
+            with suppress(OSError), log.open("a", encoding="utf-8") as file:  # a full disk must not keep the run from failing
+                traceback.print_exception(error, file=file)
+            reason = str(error).strip().splitlines()
+            said = reason[0][:200] if reason else "no reason given"
+            message = f"Training failed with an unexpected {type(error).__name__} ({said}); see {log}."
+        event = RunFailed(kind="error", epoch=self.epochs_done, message=message)
+        self.store.add(self.run_id, event, to=State.FAILED, process=self.process, message=message)
+        self.on_event(event)
+        return State.FAILED
+
+    def _train(self, config: RunConfig, folder: Path) -> Iterator[Event]:
+        try:
+            from cnnlab.datasets.loading import load
+            from cnnlab.datasets.places import Places
+            from cnnlab.training import checkpoints, devices, process
+            from cnnlab.training.engine import train
+        except ImportError as error:
+            raise InstallationError(
+                f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt."
+            ) from error
+        data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
+        file, checkpoint = checkpoints.load_latest(folder) or (None, None)
+        if checkpoint:
+            self.history = [EpochDone(**done) for done in checkpoint["history"]]
+        # Where there is no last one, the process was killed after saving the best and before the last of the same moment.
+        damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
+        stream = train(
+            config,
+            data,
+            folder=folder,
+            progress_every=PROGRESS_SECONDS,
+            resume=checkpoint,
+            pausing=lambda: self.state is State.PAUSING,
+            compiled=compiled_folder(self.store.home),
+        )
+        del checkpoint  # the engine lets go of it too: a big network's is a gigabyte
+        with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
+            for event in stream:
+                yield event
+                if isinstance(event, RunResumed) and damaged:
+                    yield Notice("older-checkpoint", event.epoch, _OLDER.format(step=event.step))
+
+
+def run_in_process(home: Path, run_id: str) -> None:
+    """The whole life of a runner process, which the dispatcher starts: its output goes to the run's own log."""
+    folder = run_folder(home, run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    from cnnlab.training import process
+
+    process.prepare(processes.cores())
+    processes.die_first(500)  # a run goes on from its checkpoint; the page, the dispatcher and all that they know would be gone
+    store = Store(home)
+    try:
+        execute(store, run_id)
+    except CNNLabError:
+        traceback.print_exc(file=sys.stderr)  # nothing is left to tell it to but the log
+        sys.exit(1)
+    finally:
+        store.close()

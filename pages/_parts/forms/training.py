@@ -1,0 +1,239 @@
+"""The form for a new run: a recipe to start from, the essentials, and everything else folded away."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnlab.architectures import card
+from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.lab import DatasetStatus, Lab
+from cnnlab.presets import Preset
+from pages._parts.address import Address, as_text
+from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_options
+from pages._parts.forms.forecast import forecast_line
+from pages._parts.forms.settings import Setting, control, setting
+from pages._parts.run.words import labelled, quoting
+from pages._parts.visitor import visitor
+
+SCOPE = "train"
+NAME = f"{SCOPE}:name"
+PRESET = "recipe of the training form"
+TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
+ASKED = "token of the button that was clicked"
+OPENED = "training form was open before"
+
+ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
+GROUPS = {
+    "Data preparation": (
+        "image_size",
+        "channels",
+        "normalization",
+        "data_share",
+        "limit",
+        "random_crop",
+        "random_grayscale",
+        "horizontal_flip",
+    ),
+    "Optimiser": ("momentum", "nesterov"),
+    "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs"),
+    "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
+    "Start": ("initialization", "seed"),
+    "Speed and exactness": ("precision", "compile"),
+}
+_PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
+# A setting that nobody has given a place yet comes here, so that it can be set from its first day.
+OTHERS = tuple(name for name in RunConfig.model_fields if name not in _PLACED)
+
+
+def form_address(config: RunConfig) -> dict[str, str]:
+    """The query parameters that open the form with this configuration; defaults are left out."""
+    plain = RunConfig.make(architecture=config.architecture, dataset=config.dataset)
+    changed = {
+        name: as_text(value)
+        for name, value in config
+        if name not in ("architecture", "options") and value is not None and value != getattr(plain, name)
+    }
+    if config.dataset != RunConfig.model_fields["dataset"].default:
+        changed["dataset"] = config.dataset
+    return link_parameters(card(config.architecture), config.options) | changed
+
+
+def open_form(config: RunConfig, *, recipe: str | None = None) -> None:
+    """Has the form show this configuration: through the address, where the controls read it."""
+    for key in [key for key in st.session_state if str(key).startswith(f"{SCOPE}:")]:
+        del st.session_state[key]
+    st.session_state[PRESET] = recipe
+    st.query_params.from_dict(form_address(config))
+
+
+def training_form(lab: Lab) -> None:
+    """Draws the form; its button queues the run and puts `?run=` into the address."""
+    asked = st.session_state.pop(ASKED, None)
+    presets = {preset.name: preset for preset in lab.presets()}
+    if OPENED not in st.session_state and not st.query_params:
+        first = next(iter(presets.values()))
+        open_form(first.config(), recipe=first.name)
+    st.session_state[OPENED] = True
+    address = Address(SCOPE)
+    note = _pick_preset(presets)
+
+    essentials, start = st.container(), st.container()
+    try:
+        values, status = _controls(lab, address, essentials)
+        config = RunConfig.make(**values)
+    except ConfigError as error:
+        address.close(complete=False)
+        start.error(quoting(_in_titles(error)), icon=":material/error:")
+        return
+    address.close()
+    if address.problems:
+        st.warning("\n\n".join(map(quoting, address.problems)), icon=":material/link_off:")
+    note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
+    with start:
+        _start(lab, config, status, asked)
+
+
+def _pick_preset(presets: dict[str, Preset]) -> Any:
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    st.session_state.setdefault(PRESET, None)
+
+    def fill() -> None:
+        if name := st.session_state[PRESET]:
+            open_form(presets[name].config(), recipe=name)
+
+    left.selectbox(
+        "Recipe", list(presets), index=None, format_func=lambda name: presets[name].title, key=PRESET, on_change=fill,
+        placeholder="Choose one to fill the form", help="Fills the whole form as the course did; change what you like afterwards.",
+    )  # fmt: skip
+    return right.empty()
+
+
+def _note(preset: Preset | None, config: RunConfig) -> str:
+    if preset is None:
+        return "Your own settings. Choose a recipe to start from settings that work."
+    recipe = preset.config()
+    changed = [RunConfig.model_fields[name].title or name for name, value in recipe if value != getattr(config, name)]
+    return preset.note + (f" **Changed since: {', '.join(changed)}.**" if changed else "")
+
+
+def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[dict[str, Any], DatasetStatus]:
+    """All controls, those in `essentials` above what is folded away. Raises ConfigError after they are drawn."""
+    values: dict[str, Any] = {}
+    wrong: ConfigError | None = None
+    statuses = {status.entry.name: status for status in lab.datasets()}
+    first, *rest, device, last = [column for _ in range(2) for column in essentials.columns(4, vertical_alignment="bottom")]
+    with first:
+        chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
+    values["architecture"] = chosen.name
+    lists = {"dataset": {name: each.entry.title + ("" if each.found else " (not here yet)") for name, each in statuses.items()}}
+    for name, column in zip(ESSENTIALS, rest, strict=True):
+        with column:
+            values[name] = control(setting(name), address, scope=SCOPE, values=values, choices=lists.get(name))
+    last.text_input(
+        "Name (optional)", key=NAME, max_chars=80, placeholder="so that you find it again",
+        help="Shown in the list of runs. Without a name a run is called after its network and data set.",
+    )  # fmt: skip
+    with st.expander(f"The network: {chosen.title}", icon=":material/account_tree:"):
+        st.caption(chosen.summary)
+        try:
+            values["options"] = pick_options(chosen, address, scope=SCOPE)
+        except ConfigError as error:  # raised last: a control that is not drawn forgets what was chosen
+            wrong = error
+    groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
+    with st.expander("More settings: data, optimiser, schedule, regularisation, seed, speed", icon=":material/tune:"):
+        for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
+            with tab:
+                _group([setting(name) for name in names], address, values)
+    # Last, since a helper that was just started needs some seconds to answer; the form stands there meanwhile.
+    with device:
+        values["device"] = control(
+            setting("device"), address, scope=SCOPE, values=values, choices={"auto": "auto: the fastest"} | _devices(lab)
+        )
+    if wrong:
+        raise wrong
+    return values, statuses[values["dataset"]]
+
+
+def _group(settings: list[Setting], address: Address, values: dict[str, Any]) -> None:
+    width = 4
+    for start in range(0, len(settings), width):
+        for one, column in zip(settings[start : start + width], st.columns(width, vertical_alignment="bottom"), strict=False):
+            with column:
+                values[one.name] = control(one, address, scope=SCOPE, values=values)
+
+
+def _devices(lab: Lab) -> dict[str, str]:
+    try:
+        with st.spinner("Starting PyTorch …", show_time=True):
+            return {device.name: device.title for device in lab.devices()}
+    except CNNLabError as error:
+        st.error(quoting(error), icon=":material/error:")
+        return {"cpu": "CPU"}
+
+
+def _start(lab: Lab, config: RunConfig, status: DatasetStatus, asked: str | None) -> None:
+    if status.found is None:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/cloud_off: {status.entry.title} is not on this machine yet.")
+            st.page_link("pages/data.py", label="Get it on the Data page", icon=":material/download:")
+            st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        button = st.empty()
+        facts = st.container(gap=None)
+    with facts:
+        size = _size(lab, config)
+        if size:
+            st.caption(size)
+        need = forecast_line(lab, config) if size else None
+    token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
+    ready = status.found is not None and size is not None and (need is None or need.fits)
+    button.button(
+        "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, on_click=_ask, args=(token,),
+        help=need.advice if need and not need.fits else None,
+    )  # fmt: skip
+    if ready and asked:
+        _begin(lab, config, asked)
+
+
+def _ask(token: str) -> None:
+    # The click is only noted; the run starts once the form has been read, so that a number typed just before it counts. A double
+    # click brings the token that the button was drawn with twice, which is one run.
+    st.session_state[ASKED] = token
+
+
+def _begin(lab: Lab, config: RunConfig, token: str) -> None:
+    try:
+        run_id = lab.start(config, token=token, name=st.session_state[NAME].strip(), owner=visitor())
+    except CNNLabError as error:
+        st.error(quoting(_in_titles(error)), icon=":material/error:")
+        return
+    st.session_state[TOKEN] = uuid.uuid4().hex
+    st.query_params.from_dict({"run": run_id})
+    st.rerun()
+
+
+def _use_sample() -> None:
+    st.session_state[f"{SCOPE}:dataset"] = "sample"
+
+
+def _size(lab: Lab, config: RunConfig) -> str | None:
+    """What the network costs, in words; None, and the reason on the page, where it cannot be built."""
+    classes = len(next(status.entry.classes for status in lab.datasets() if status.entry.name == config.dataset))
+    try:
+        table = lab.layers(config.architecture, config.input_shape, classes, config.options)
+    except CNNLabError as error:
+        st.error(quoting(_in_titles(error)), icon=":material/error:")
+        return None
+    return f"{table.parameters:,} parameters, {table.macs / 1e6:,.1f} million multiplications for each image"
+
+
+def _in_titles(error: CNNLabError) -> str:
+    """The error's sentence under the label of the control it is about; options have theirs already."""
+    name = getattr(error, "field", "").split(".")[0]
+    field = RunConfig.model_fields.get(name)
+    return labelled(error, name, field.title) if field and name != "options" else str(error)

@@ -1,0 +1,112 @@
+"""What waits in the queue, and the record of runs as a short table of links, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from cnnlab.lab import Lab
+from cnnlab.runs.records import ACTIVE, Run, State
+from cnnlab.runs.summaries import Summaries
+from pages._parts.run.actions import queue_buttons
+from pages._parts.run.words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, isolated, quoting, share, short_title
+from pages._parts.shell import fragment
+from pages._parts.visitor import not_yours
+
+SHOWN = 6  # rows at first; more on request, since each is a row of page elements
+QUEUE_SHOWN = 8
+POLL_SECONDS = 3.0
+MAY_GO_ON = ACTIVE | {State.INTERRUPTED}  # the lab resumes what was interrupted by itself
+
+
+def run_list(lab: Lab, *, but: str | None = None) -> None:
+    """Draws the runs so far, each a link to itself; `but` is the one that is on the page already, and has it polled."""
+    every = lab.summaries()
+    runs = lab.runs()
+    say_left_out(runs.unreadable)
+    if but is None:
+        keep_true(lab, every)
+    others = [run for run in runs if run.id != but]
+    if not runs:
+        st.info(
+            "Nothing has been trained here yet. “Start training” above starts your first network; "
+            "with the first recipe that takes half a minute."
+        )
+        return
+    _queue(lab)
+    others = [run for run in others if run.state is not State.QUEUED]
+    if not others:
+        return
+    st.markdown("#### Runs so far" if but is None else "#### Other runs")
+    shown = others if st.session_state.get("all runs") else others[:SHOWN]
+    for run in shown:
+        name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
+        _link(name, run)
+        state.caption(f"{STATE_WORDS[run.state]} · {run.epochs_done} of {run.config.epochs} epochs")
+        accuracy.caption(
+            f"{share(run.test_accuracy)} test accuracy"
+            if run.test_accuracy is not None
+            else "no result yet"
+            if run.active
+            else "no result"
+        )
+        facts = [escaped(isolated(run.owner))] if run.owner else []
+        facts.append(ago(run.created))
+        if run.seconds and not run.active:
+            facts.append(f"took {duration(run.seconds)}")
+        when.caption(" · ".join(facts))
+    if len(others) > SHOWN:
+        st.toggle(f"Show all {len(others)}", key="all runs")
+
+
+def say_left_out(damaged: Sequence[str]) -> None:
+    """Says once which runs a list goes on without, because their rows are damaged."""
+    if damaged:
+        more = f" So are {len(damaged) - 1} more." if len(damaged) > 1 else ""
+        st.warning(quoting(damaged[0] + more), icon=":material/heart_broken:")
+
+
+def outline(lab: Lab) -> tuple[Any, ...]:
+    """What of the list changes by itself while people look at one run: who waits, in which order, and what the others do."""
+    return tuple(run.id for run in lab.queue()), lab.summaries().active
+
+
+def keep_true(lab: Lab, every: Summaries) -> None:
+    """Has a page that shows `every` run drawn anew when one has come further, as long as one may."""
+    if MAY_GO_ON & every.states:
+        fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
+
+
+def _watch(lab: Lab, version: int) -> None:
+    """Draws nothing."""
+    if lab.summaries().version != version:
+        st.rerun()
+
+
+def _queue(lab: Lab) -> None:
+    queue = lab.queue()
+    if not queue:
+        return
+    st.markdown(f"#### Waiting for their turn ({len(queue)})")
+    for place, run in enumerate(queue[:QUEUE_SHOWN], 1):
+        name, owner, actions = st.columns([4, 4, 2], vertical_alignment="center")
+        _link(name, run)
+        whose = f"{escaped(isolated(run.owner))}, " if run.owner else ""
+        owner.caption(f"{'next' if place == 1 else f'number {place}'} · {whose}{ago(run.created)}")
+        with actions.container(horizontal=True, horizontal_alignment="right"):
+            queue_buttons(lab, run, not_yours(run), short=True)
+    if len(queue) > QUEUE_SHOWN:
+        st.caption(f"and {len(queue) - QUEUE_SHOWN:,} more")
+
+
+def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
+    place.button(
+        short_title(run), key=f"open {run.id}", type="tertiary", icon=STATE_ICONS[run.state], on_click=_open, args=(run.id,)
+    )
+
+
+def _open(run_id: str) -> None:
+    # A button and not a page link: on its own page a link is drawn as the current one, here each of them.
+    st.query_params.from_dict({"run": run_id})

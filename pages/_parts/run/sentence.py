@@ -1,0 +1,67 @@
+"""What a run is doing, or how it ended, in one sentence."""
+
+from __future__ import annotations
+
+from cnnlab.events import Progress
+from cnnlab.lab import Lab
+from cnnlab.runs.records import IN_PROCESS, Run, State
+from pages._parts.run.words import cut_title, duration, escaped, isolated, ordinal, share, whole_share
+
+
+def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
+    """What stands after the state's word, `latest` being the last that `run` has told; plain text, names as they were typed."""
+    if run.state is State.QUEUED:
+        return _waiting(lab, run)
+    if run.state in IN_PROCESS:
+        return _working(run, latest)
+    facts = [f"{run.epochs_done} of {run.config.epochs} epochs"]
+    if run.seconds is not None:
+        facts.append(duration(run.seconds))
+    if run.test_accuracy is not None:
+        facts.append(f"{share(run.test_accuracy)} of the test images right")
+    if run.device:
+        facts.append(run.device)
+    return " · ".join(facts) + _next(lab, run)
+
+
+def _waiting(lab: Lab, run: Run) -> str:
+    before = (run.position or 1) - 1
+    going = [other for other in lab.runs() if other.state in IN_PROCESS]
+    goes_on = "it goes on" if run.epochs_done else "it starts"
+    if not going and not before:
+        return f"it is next and {'goes on' if run.epochs_done else 'starts'} in a moment"
+    place = "it is next" if not before else f"{ordinal(before + 1)} in the queue"
+    if not going:
+        return place
+    names = " and ".join(f"“{cut_title(other)}”" for other in going[:2]) + (" and others" if len(going) > 2 else "")
+    if before:
+        return f"{place}; {names} {'are' if len(going) > 1 else 'is'} training now"
+    return f"{place}; {goes_on} when {names} {'is' if len(going) == 1 else 'are'} done"
+
+
+def _working(run: Run, latest: Progress | None) -> str:
+    if run.state is State.PAUSING:
+        return "it finishes the batch at hand and keeps everything as it is"
+    if run.state is State.STARTING or latest is None:
+        return "loading the images and building the network" + (
+            ", then it goes on from its last checkpoint" if run.epochs_done else ""
+        )
+    left = "almost done" if latest.seconds_left < 1 else f"{duration(latest.seconds_left)} left"
+    speed = f"{latest.images_per_second:,.0f} images/s"
+    return f"epoch {latest.epoch} of {run.config.epochs} · {whole_share(latest.share_done)} · {left} · {speed}"
+
+
+def _next(lab: Lab, run: Run) -> str:
+    if run.state is State.PAUSED:
+        begun = run.epochs_done or run.started
+        return " · “Resume” goes on exactly where it was" if begun else " · “Resume” puts it into the queue"
+    if run.state is State.INTERRUPTED:
+        if lab.resumes_by_itself(run.id):
+            return " · it goes on by itself in a moment"
+        return " · press “Resume” to go on from its last checkpoint" if run.has_checkpoint else " · press “Resume” to begin again"
+    return ""
+
+
+def by_whom(run: Run, when: str) -> str:
+    """Who started it and when, for Markdown."""
+    return f"Started by {escaped(isolated(run.owner))}, {when}" if run.owner else f"Started {when}"
