@@ -122,7 +122,7 @@ def pick_part(address: Address, entry: Entry) -> tuple[str, int]:
     )  # fmt: skip
     classes = {EVERY_CLASS: "all classes"} | dict(enumerate(entry.classes))
     key = f"data:{entry.name}:class"
-    address.seed(key, "class", EVERY_CLASS, whole_number("class", 0, len(entry.classes) - 1))
+    address.initialise(key, "class", EVERY_CLASS, whole_number("class", 0, len(entry.classes) - 1))
     label = right.selectbox(
         "Class",
         list(classes),
@@ -131,7 +131,7 @@ def pick_part(address: Address, entry: Entry) -> tuple[str, int]:
         on_change=first_page,
         help="Show images of one class only.",
     )
-    address.say("class", label, EVERY_CLASS)
+    address.write("class", label, EVERY_CLASS)
     return split, label
 
 
@@ -142,9 +142,9 @@ def pictures(lab: Lab, address: Address, entry: Entry) -> None:
         counts = lab.class_counts(entry.name, split)
         of_class = sum(counts) if label == EVERY_CLASS else counts[label]
         pages = max(1, -(-of_class // IN_GRID))
-        address.seed("data:page", "page", 1, whole_number("page", 1, 100_000))
+        address.initialise("data:page", "page", 1, whole_number("page", 1, 100_000))
         page = st.session_state["data:page"] = min(st.session_state["data:page"], pages)
-        address.say("page", page, 1)
+        address.write("page", page, 1)
         first = (page - 1) * IN_GRID
         found = lab.pictures(entry.name, split, IN_GRID, label=None if label == EVERY_CLASS else label, offset=first)
     left, right = st.columns([3, 1], vertical_alignment="center")
@@ -197,7 +197,7 @@ def main() -> None:
         st.error(quoting(error), icon=":material/error:")
     for problem in address.problems:
         notes.warning(quoting(problem), icon=":material/link_off:")
-    address.close()
+    address.flush()
 
 
 with in_words():

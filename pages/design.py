@@ -58,12 +58,12 @@ def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, d
 def pick_second(lab: Lab, address: Address) -> str:
     """Which network to put beside the first."""
     titles = {NOTHING: "no other network"} | {card.name: card.title for card in lab.architectures()}
-    address.seed("design:compare", "compare", NOTHING, one_of("compare", tuple(titles)))
+    address.initialise("design:compare", "compare", NOTHING, one_of("compare", tuple(titles)))
     chosen = st.selectbox(
         "Compare with", list(titles), format_func=titles.__getitem__, key="design:compare",
         help="Puts a second network beside this one: what each costs, and how much more or less that is.",
     )  # fmt: skip
-    address.say("compare", chosen, NOTHING)
+    address.write("compare", chosen, NOTHING)
     return chosen
 
 
@@ -88,7 +88,7 @@ def main() -> None:
         complete = True
     for problem in address.problems:
         notes.warning(quoting(problem), icon=":material/link_off:")
-    address.close(complete=complete)
+    address.flush(complete=complete)
 
 
 def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:

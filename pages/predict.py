@@ -33,14 +33,14 @@ def _choose_run(lab: Lab, runs: tuple[Run, ...], address: Address) -> Run:
     given = st.query_params.get("run")
     if given is not None and given not in by_id:
         _explain(lab, given)
-    address.seed("predict:run", "run", default, lambda text: text if text in by_id else default)
+    address.initialise("predict:run", "run", default, lambda text: text if text in by_id else default)
     if st.session_state["predict:run"] not in by_id:
         st.session_state["predict:run"] = default
     chosen = st.selectbox(
         "Run", list(by_id), key="predict:run", format_func=lambda each: _label(by_id[each]), on_change=_to_first_page,
         help="Every run that has finished at least one epoch, the newest first.",
     )  # fmt: skip
-    address.say("run", chosen, None)
+    address.write("run", chosen, None)
     return by_id[chosen]
 
 
@@ -75,7 +75,7 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
         help="Mistakes are the test images that it names wrongly.",
     )  # fmt: skip
 
-    address.seed("predict:label", "label", EVERY, whole_number("label", 0, len(classes) - 1))
+    address.initialise("predict:label", "label", EVERY, whole_number("label", 0, len(classes) - 1))
     if st.session_state["predict:label"] not in (EVERY, *range(len(classes))):
         st.session_state["predict:label"] = EVERY
     label = third.selectbox(
@@ -83,7 +83,7 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
         key="predict:label", on_change=_to_first_page,
         help="Show images of one class only, by what they really are.",
     )  # fmt: skip
-    address.say("label", label, EVERY)
+    address.write("label", label, EVERY)
     return {"checkpoint": checkpoint, "only": only, "label": None if label == EVERY else label}
 
 
@@ -151,15 +151,15 @@ def main() -> None:
     run = _choose_run(lab, runs, address)
     classes = next(status.entry.classes for status in lab.datasets() if status.entry.name == run.config.dataset)
     filters = _filters(run, classes, address)
-    address.seed(PAGE, "page", 1, whole_number("page", 1, 100_000))
+    address.initialise(PAGE, "page", 1, whole_number("page", 1, 100_000))
     try:
         page = _ask(lab, run, filters)
     except CNNLabError as error:
         st.error(quoting(error), icon=":material/error:")
         st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
         return
-    address.say("page", st.session_state[PAGE], 1)
-    address.close()
+    address.write("page", st.session_state[PAGE], 1)
+    address.flush()
     for problem in address.problems:
         st.warning(quoting(problem), icon=":material/link_off:")
     _headline(run, page)

@@ -65,7 +65,7 @@ def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], whic
     if not page.arriving and lab.summaries().version != every.version:
         st.rerun()  # not on arrival: what the page showed last is known to this run of the script alone
     address = Address("chosen runs", within=page)
-    address.seed(CHOSEN, "runs", (), parse_ids)
+    address.initialise(CHOSEN, "runs", (), parse_ids)
     chosen = _chosen_runs(lab, address.problems)
     problems = st.container()  # filled at the end: every control may find one
     if shown:
@@ -80,7 +80,7 @@ def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], whic
         + (f" · {hidden} of the chosen ones not among these" if hidden else "")
         + (" · choose rows on the left to compare them" if not chosen else "")
     )
-    address.say("runs", st.session_state[CHOSEN], ())
+    address.write("runs", st.session_state[CHOSEN], ())
     if chosen:
         try:
             _compare(lab, chosen, address)
@@ -88,7 +88,7 @@ def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], whic
             st.error(quoting(error), icon=":material/error:")
     else:
         load_ahead()
-    address.close()
+    address.flush()
     _say(address.problems, problems)
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     address = Address("runs")
     problems = st.container()
     shown, which = first_rows(filtered(every, address), address)
-    address.close()
+    address.flush()
     _say(address.problems, problems)
     fragment(_table_and_choice)(lab, every, shown, which, address)
     keep_true(lab, every)

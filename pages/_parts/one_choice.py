@@ -32,7 +32,7 @@ def one_choice(
     What `parse` lets through but is not among `titles` becomes `otherwise` (else the default).
     """
     usual = next(iter(titles)) if default is None else default
-    address.seed(key, name, usual, parse or one_of(name, tuple(titles)))
+    address.initialise(key, name, usual, parse or one_of(name, tuple(titles)))
     if (before := st.session_state[key]) not in titles:
         # A click elsewhere can end the script between making these buttons and telling the browser which one is pressed: then
         # none is.
@@ -41,5 +41,5 @@ def one_choice(
         label, list(titles), key=key, format_func=titles.__getitem__, required=True, help=help, on_change=on_change
     )
     value = usual if chosen is None else chosen
-    address.say(name, value, usual)
+    address.write(name, value, usual)
     return value

@@ -52,7 +52,7 @@ def pick_architecture(
     """A list of the architectures. `scope` sets this form's widgets apart from others."""
     by_name = {card.name: card for card in cards}
     key = f"{scope}:{name}"
-    address.seed(key, name, default, one_of(name, tuple(by_name)))
+    address.initialise(key, name, default, one_of(name, tuple(by_name)))
     chosen = st.selectbox(
         label,
         list(by_name),
@@ -60,7 +60,7 @@ def pick_architecture(
         key=key,
         help="The kind of network, in the order in which the course meets them; ResNet-9 is an extra.",
     )
-    address.say(name, chosen, default)
+    address.write(name, chosen, default)
     return by_name[chosen]
 
 
@@ -80,7 +80,7 @@ def pick_options(
         if index % ACROSS == 0:
             columns = st.columns(ACROSS, vertical_alignment="bottom")
         with columns[index % ACROSS]:
-            address.seed(
+            address.initialise(
                 key, link, _shown(option, option.default), lambda text, o=option: _shown(o, o.parse(text)), use_address=own
             )
             chosen = _control(option, key)
@@ -88,9 +88,9 @@ def pick_options(
             values[option.name] = option.parse(chosen) if option.type == "ints" else option.check(chosen)
         except ConfigError as error:
             wrong = wrong or ConfigError(labelled(error, option.name, option.title), error.field)
-            address.keep(link)
+            address.preserve(link)
         else:
-            address.say(link, values[option.name], option.default)
+            address.write(link, values[option.name], option.default)
     if wrong:
         raise wrong
     return values
@@ -107,22 +107,22 @@ def pick_input(
     channels, size, classes = (f"{scope}:{card.name}:{each}" for each in ("input channels", "image size", "classes"))
     first, second, third = st.columns(3, vertical_alignment="bottom")
 
-    address.seed(channels, f"{prefix}channels", card.input_shape[0], one_of("channels", tuple(CHANNELS)), use_address=own)
+    address.initialise(channels, f"{prefix}channels", card.input_shape[0], one_of("channels", tuple(CHANNELS)), use_address=own)
     chosen_channels = first.selectbox(
         "Image channels", list(CHANNELS), format_func=CHANNELS.__getitem__, key=channels,
         help="Gray images have one number for each pixel; colour images have three: red, green and blue.",
     )  # fmt: skip
-    address.say(f"{prefix}channels", chosen_channels, card.input_shape[0])
+    address.write(f"{prefix}channels", chosen_channels, card.input_shape[0])
 
     parse_size = whole_number("image_size", 1, MAXIMUM_IMAGE_SIZE)
-    address.seed(size, f"{prefix}image_size", card.input_shape[1], parse_size, use_address=own)
+    address.initialise(size, f"{prefix}image_size", card.input_shape[1], parse_size, use_address=own)
     typed = second.selectbox(
         "Image size", sorted({*IMAGE_SIZES, card.input_shape[1]}), key=size, accept_new_options=True, format_func=_square,
         help=f"Height and width in pixels: pick one, or type any from 1 to {MAXIMUM_IMAGE_SIZE}. "
         f"The course uses {card.input_shape[1]} here.",
     )  # fmt: skip
     parse_classes = whole_number("classes", 2, MAXIMUM_CLASSES)
-    address.seed(classes, f"{prefix}classes", 10, parse_classes, use_address=own)
+    address.initialise(classes, f"{prefix}classes", 10, parse_classes, use_address=own)
     counted = third.number_input(
         "Classes", key=classes, step=1,
         help="How many kinds of things the network tells apart, which is how many values it gives at the end. "
@@ -132,12 +132,12 @@ def pick_input(
         chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
         chosen_classes = parse_classes(str(counted))
     except ConfigError as error:
-        address.keep(f"{prefix}classes")
-        address.keep(f"{prefix}image_size")
+        address.preserve(f"{prefix}classes")
+        address.preserve(f"{prefix}image_size")
         labels = {"image_size": "Image size", "classes": "Classes"}
         raise ConfigError(labelled(error, error.field, labels[error.field]), error.field) from None
-    address.say(f"{prefix}classes", chosen_classes, 10)
-    address.say(f"{prefix}image_size", chosen_size, card.input_shape[1])
+    address.write(f"{prefix}classes", chosen_classes, 10)
+    address.write(f"{prefix}image_size", chosen_size, card.input_shape[1])
     return (chosen_channels, chosen_size, chosen_size), chosen_classes
 
 

@@ -91,7 +91,7 @@ def control(
     """
     key = f"{scope}:{one.name}"
     listed = one.choices if choices is None else tuple(choices)
-    address.seed(key, one.name, one.default, _parser(one, listed))
+    address.initialise(key, one.name, one.default, _parser(one, listed))
     if listed and st.session_state.get(key) not in listed:
         st.session_state[key] = one.default  # a choice that has gone since, such as a device that was unplugged
     master, uses = USED_WITH.get(one.name, ("", ()))
@@ -114,9 +114,9 @@ def control(
     try:
         RunConfig.make(**{one.name: value})
     except ConfigError:  # which the form says, once all its controls are drawn
-        address.keep(one.name)
+        address.preserve(one.name)
     else:
-        address.say(one.name, value, one.default)
+        address.write(one.name, value, one.default)
     return value
 
 

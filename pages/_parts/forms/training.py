@@ -87,10 +87,10 @@ def training_form(lab: Lab) -> None:
         values, status = _controls(lab, address, essentials)
         config = RunConfig.make(**values)
     except ConfigError as error:
-        address.close(complete=False)
+        address.flush(complete=False)
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
-    address.close()
+    address.flush()
     if address.problems:
         st.warning("\n\n".join(map(quoting, address.problems)), icon=":material/link_off:")
     note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))

@@ -50,24 +50,24 @@ def macs_of(lab: Lab, runs: Sequence[Run]) -> dict[str, float | None]:
 
 
 def _fold(runs: Sequence[Run], address: Address) -> bool:
-    address.seed("runs:fold", "fold", False, one_of("fold", (True, False)))
+    address.initialise("runs:fold", "fold", False, one_of("fold", (True, False)))
     foldable = any(len(group) > 1 for group in comparison.groups(runs))
     if not foldable:
-        address.keep("fold")
+        address.preserve("fold")
         return False
     fold = st.toggle(
         "Fold seeds", key="runs:fold",
         help="Runs that differ in nothing but their seed become one line: their mean, with a band of one standard deviation.",
     )  # fmt: skip
-    address.say("fold", fold, False)
+    address.write("fold", fold, False)
     return fold
 
 
 def _curves(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], address: Address, *, fold: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="top"):
-        address.seed("runs:curve", "curve", "test_accuracy", one_of("curve", tuple(QUANTITIES)))
+        address.initialise("runs:curve", "curve", "test_accuracy", one_of("curve", tuple(QUANTITIES)))
         quantity = st.selectbox("Curves", list(QUANTITIES), key="runs:curve", format_func=QUANTITIES.__getitem__, width=220)
-        address.say("curve", quantity, "test_accuracy")
+        address.write("curve", quantity, "test_accuracy")
         along = one_choice("Along", "runs:along", "along", ALONG, address)
     lines = comparison.lines(runs, dict(epochs), quantity, fold=fold)
     if not lines:

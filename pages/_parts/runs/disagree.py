@@ -26,12 +26,12 @@ _PAGE = "runs:page"
 
 def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
     """Draws what two runs disagree on, where somebody wants to see it; of any other number of runs nothing."""
-    address.seed("runs:apart", "apart", False, one_of("apart", (True, False)))
-    address.seed(_PAGE, "page", 1, whole_number("page", 1, 100_000))
+    address.initialise("runs:apart", "apart", False, one_of("apart", (True, False)))
+    address.initialise(_PAGE, "page", 1, whole_number("page", 1, 100_000))
     if len(runs) != 2:
         return
     wanted = st.toggle("Show the test images on which these two disagree", key="runs:apart")
-    address.say("apart", wanted, False)
+    address.write("apart", wanted, False)
     if not wanted:
         return
     first, second = (escaped(label) for label in labels(runs))
@@ -42,7 +42,7 @@ def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
     except CNNLabError as error:
         st.info(quoting(error), icon=":material/compare:")
         return
-    address.say("page", st.session_state[_PAGE], 1)
+    address.write("page", st.session_state[_PAGE], 1)
     _headline(page)
     if page.items:
         pager(_PAGE, page.total, PER_PAGE)

@@ -36,9 +36,9 @@ def filtered(every: Summaries, address: Address) -> Sequence[Summary]:
     """Draws the filters and returns the runs that pass them, the newest first."""
     owners = every.owners
     columns = st.columns([3, 2, 2, 2, 2] if len(owners) > 1 else [3, 2, 2, 2], vertical_alignment="bottom")
-    address.seed("runs:text", "text", "", str)
+    address.initialise("runs:text", "text", "", str)
     text = columns[0].text_input("Search", key="runs:text", max_chars=200, placeholder="name, id, owner, network, data …")
-    address.say("text", text, "")
+    address.write("text", text, "")
     fields = [
         ("State", "state", {state.value: STATE_WORDS.get(state, state.value) for state in State}),
         ("Network", "architecture", {name: card(name).title for name in every.architectures}),
@@ -86,16 +86,16 @@ def first_rows(runs: Sequence[Summary], address: Address) -> tuple[Sequence[Summ
     A click on a header sorts what is drawn.
     """
     if len(runs) <= MOST_DRAWN:
-        address.keep("order")
+        address.preserve("order")
         return runs, ""
     left, _ = st.columns([2, 5])
-    address.seed("runs:order", "order", "newest", one_of("order", tuple(ORDERS)))
+    address.initialise("runs:order", "order", "newest", one_of("order", tuple(ORDERS)))
     order = left.selectbox(
         "Sort by", list(ORDERS), key="runs:order", format_func=lambda each: ORDERS[each][0],
         help=f"Of all runs that pass the filters the first {MOST_DRAWN:,} by this stand in the table; "
         "a click on a column's header sorts those.",
     )  # fmt: skip
-    address.say("order", order, "newest")
+    address.write("order", order, "newest")
     words, name, falling = ORDERS[order]
     if name:
         known = [run for run in runs if getattr(run, name) is not None]
@@ -132,11 +132,11 @@ def _choose() -> None:
 def _filter(column: st.delta_generator.DeltaGenerator, label: str, name: str, titles: dict[str, str], address: Address) -> str:
     key = f"runs:{name}"
     choices = (EVERYTHING, *titles)
-    address.seed(key, name, EVERYTHING, one_of(name, choices))
+    address.initialise(key, name, EVERYTHING, one_of(name, choices))
     if st.session_state[key] not in choices:
         st.session_state[key] = EVERYTHING  # the last run of this kind was deleted
     value = column.selectbox(label, choices, key=key, format_func=lambda each: titles.get(each, "all"))
-    address.say(name, value, EVERYTHING)
+    address.write(name, value, EVERYTHING)
     return value
 
 
