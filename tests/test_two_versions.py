@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,9 +14,32 @@ import pytest
 from filled_home import CONFIG, ROOT, content, read_all, told
 
 from cnnlab.errors import StoreError
+from cnnlab.runs import migrations
 from cnnlab.runs.migrations import MIGRATIONS, migrate
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
+
+# A released step is never changed, or two homes would have different tables under the same history. A new step: append it to
+# MIGRATIONS and add its name here with the hash that this test prints.
+RELEASED = {
+    "runs-and-events": "bde93100a7127ad64b1238a484115b01fcdb90ce2418c505e7ae873618b85930",
+    "pause-resume-and-queue": "6e56b5ad077094a067830cb0a352dda12825ea9a2d1789f724ceb61fc85b8597",
+    "summaries": "9cd944d024fe76689b9fa0fff6466f35f8b6d734807ceb0119c561b6332f13b5",
+    "curve-follows-epochs": "46f87b4a7ca745a9f60ba471c7df000b30e1773c492269197a8ebcdf5019c61f",
+    "runs-bear-their-last-change": "82a5cb9f4534a4db93cae79dc5aa2e15bc59e76b4deb9487d17d91ba5d17ee17",
+}
+
+
+def test_released_migrations_are_unchanged_and_in_order():
+    hashes = {name: hashlib.sha256(json.dumps([name, *steps]).encode()).hexdigest() for name, steps in MIGRATIONS}
+    assert list(hashes.items()) == list(RELEASED.items())
+
+
+def test_the_sql_of_migrations_is_literal_text():
+    tree = ast.parse(Path(migrations.__file__).read_text(encoding="utf-8"))
+    steps = next(node.value for node in tree.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "MIGRATIONS")
+    assert ast.literal_eval(steps) == MIGRATIONS
+
 
 # Two versions of the program on one home
 

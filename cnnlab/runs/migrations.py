@@ -1,11 +1,14 @@
-"""The store's tables, as named steps from an empty file on. A step that was released is never changed; a new one follows it."""
+"""The store's tables, as named steps that start from an empty file.
+
+A released step is never changed: its SQL is literal text, so that every database has the same history. To change the tables,
+add a step at the end, and its hash to tests/test_two_versions.py.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 
 from cnnlab.errors import StoreError
-from cnnlab.runs import summaries
 
 Migration = tuple[str, tuple[str, ...]]
 
@@ -73,9 +76,93 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE turns (owner TEXT PRIMARY KEY, turn INTEGER NOT NULL)",
         ),
     ),
-    summaries.MIGRATION,
-    summaries.CURVE_MIGRATION,
-    summaries.CHANGED_MIGRATION,
+    (
+        "summaries",
+        (
+            "ALTER TABLE runs ADD COLUMN architecture TEXT",
+            "ALTER TABLE runs ADD COLUMN dataset TEXT",
+            "ALTER TABLE runs ADD COLUMN epochs INTEGER",
+            "ALTER TABLE runs ADD COLUMN curve TEXT NOT NULL DEFAULT '[]'",  # JSON: test accuracies of at most 20 epochs
+            "UPDATE runs SET"
+            " architecture = json_extract(config, '$.architecture'), dataset = json_extract(config, '$.dataset'),"
+            " epochs = json_extract(config, '$.epochs')",
+            # A body that SQLite cannot read (no finite loss) leaves a gap in the curve.
+            "UPDATE runs SET curve = "
+            "(SELECT json_group_array(value) FROM (SELECT round(json_extract(body, '$.test_accuracy'), 3) AS value FROM events"
+            " WHERE run_id = runs.id AND kind = 'epoch_done'"
+            " AND ((number - 1) % max(1, (runs.epochs_done + 18) / 19) = 0 OR number = runs.epochs_done) AND json_valid(body)"
+            " ORDER BY number))"
+            " WHERE epochs_done > 0",
+            "CREATE TABLE changes (count INTEGER NOT NULL)",  # a reader of all runs compares it, to see whether to read again
+            "INSERT INTO changes VALUES (0)",
+            "CREATE TRIGGER run_made AFTER INSERT ON runs BEGIN UPDATE runs SET"
+            " architecture = json_extract(config, '$.architecture'), dataset = json_extract(config, '$.dataset'),"
+            " epochs = json_extract(config, '$.epochs')"
+            " WHERE number = new.number; UPDATE changes SET count = count + 1; END",
+            "CREATE TRIGGER run_extended AFTER UPDATE OF config ON runs BEGIN UPDATE runs SET"
+            " architecture = json_extract(config, '$.architecture'), dataset = json_extract(config, '$.dataset'),"
+            " epochs = json_extract(config, '$.epochs')"
+            " WHERE number = new.number; UPDATE changes SET count = count + 1; END",
+            "CREATE TRIGGER run_changed AFTER UPDATE OF name, state, owner, config, device, epochs_done, parameters, curve ON runs"
+            " BEGIN UPDATE changes SET count = count + 1; END",
+            "CREATE TRIGGER run_deleted AFTER DELETE ON runs BEGIN UPDATE changes SET count = count + 1; END",
+            "CREATE TRIGGER epoch_done AFTER INSERT ON events WHEN new.kind = 'epoch_done' BEGIN UPDATE runs SET curve = "
+            "(SELECT json_group_array(value) FROM (SELECT round(json_extract(body, '$.test_accuracy'), 3) AS value FROM events"
+            " WHERE run_id = new.run_id AND kind = 'epoch_done'"
+            " AND ((number - 1) % max(1, (new.number + 18) / 19) = 0 OR number = new.number) AND json_valid(body)"
+            " ORDER BY number))"
+            " WHERE id = new.run_id; END",
+        ),
+    ),
+    (
+        "curve-follows-epochs",
+        (
+            # A run that goes back to an older checkpoint loses epochs, so the curve follows the count of epochs in both directions.
+            "DROP TRIGGER epoch_done",
+            # Not beyond the last epoch: a run that goes back to its beginning has no curve.
+            "CREATE TRIGGER epochs_done AFTER UPDATE OF epochs_done ON runs WHEN new.epochs_done IS NOT old.epochs_done"
+            " BEGIN UPDATE runs SET curve = "
+            "(SELECT json_group_array(value) FROM (SELECT round(json_extract(body, '$.test_accuracy'), 3) AS value FROM events"
+            " WHERE run_id = new.id AND kind = 'epoch_done'"
+            " AND ((number - 1) % max(1, (new.epochs_done + 18) / 19) = 0 OR number = new.epochs_done) AND json_valid(body)"
+            " AND number <= new.epochs_done ORDER BY number))"
+            " WHERE number = new.number; END",
+            "UPDATE runs SET curve = "
+            "(SELECT json_group_array(value) FROM (SELECT round(json_extract(body, '$.test_accuracy'), 3) AS value FROM events"
+            " WHERE run_id = runs.id AND kind = 'epoch_done'"
+            " AND ((number - 1) % max(1, (runs.epochs_done + 18) / 19) = 0 OR number = runs.epochs_done) AND json_valid(body)"
+            " ORDER BY number))"
+            " WHERE id IN (SELECT run_id FROM events WHERE kind = 'run_resumed')",
+        ),
+    ),
+    (
+        "runs-bear-their-last-change",
+        (
+            # The count at a run's last change, so that a reader of all runs reads only those that changed since.
+            "ALTER TABLE runs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE changes ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0",  # the count when a run was last deleted
+            "CREATE INDEX runs_changed ON runs (changed)",
+            "DROP TRIGGER run_made",
+            "DROP TRIGGER run_extended",
+            "DROP TRIGGER run_changed",
+            "DROP TRIGGER run_deleted",
+            "CREATE TRIGGER run_made AFTER INSERT ON runs BEGIN UPDATE runs SET"
+            " architecture = json_extract(config, '$.architecture'), dataset = json_extract(config, '$.dataset'),"
+            " epochs = json_extract(config, '$.epochs')"
+            " WHERE number = new.number; UPDATE changes SET count = count + 1;"
+            " UPDATE runs SET changed = (SELECT count FROM changes) WHERE number = new.number; END",
+            "CREATE TRIGGER run_extended AFTER UPDATE OF config ON runs BEGIN UPDATE runs SET"
+            " architecture = json_extract(config, '$.architecture'), dataset = json_extract(config, '$.dataset'),"
+            " epochs = json_extract(config, '$.epochs')"
+            " WHERE number = new.number; UPDATE changes SET count = count + 1;"
+            " UPDATE runs SET changed = (SELECT count FROM changes) WHERE number = new.number; END",
+            "CREATE TRIGGER run_changed AFTER UPDATE OF name, state, owner, config, device, epochs_done, parameters, curve ON runs"
+            " BEGIN UPDATE changes SET count = count + 1;"
+            " UPDATE runs SET changed = (SELECT count FROM changes) WHERE number = new.number; END",
+            "CREATE TRIGGER run_deleted AFTER DELETE ON runs"
+            " BEGIN UPDATE changes SET count = count + 1; UPDATE changes SET deletion = count; END",
+        ),
+    ),
 )
 
 

@@ -22,76 +22,6 @@ from cnnlab.text import shortened
 if TYPE_CHECKING:
     import sqlite3
 
-POINTS = 20  # of the small curve: as many as a cell has room for, and about 130 bytes a run
-
-
-def _curve(run: str, last: str, where: str = "") -> str:
-    """SQL for the small curve of a run whose last epoch is `last`. A body that SQLite cannot read (no finite loss) leaves a gap."""
-    stride = f"max(1, ({last} + {POINTS - 2}) / {POINTS - 1})"
-    return (
-        "(SELECT json_group_array(value) FROM (SELECT round(json_extract(body, '$.test_accuracy'), 3) AS value FROM events"  # noqa: S608
-        f" WHERE run_id = {run} AND kind = 'epoch_done' AND ((number - 1) % {stride} = 0 OR number = {last})"
-        f" AND json_valid(body){where} ORDER BY number))"
-    )
-
-
-_FROM_CONFIG = ", ".join(f"{name} = json_extract(config, '$.{name}')" for name in ("architecture", "dataset", "epochs"))
-_SHOWN = "name, state, owner, config, device, epochs_done, parameters, curve"  # a change of these is a change of the table
-_COUNT = "UPDATE changes SET count = count + 1;"
-MIGRATION = (
-    "summaries",
-    (
-        "ALTER TABLE runs ADD COLUMN architecture TEXT",
-        "ALTER TABLE runs ADD COLUMN dataset TEXT",
-        "ALTER TABLE runs ADD COLUMN epochs INTEGER",
-        "ALTER TABLE runs ADD COLUMN curve TEXT NOT NULL DEFAULT '[]'",  # JSON: test accuracies, at most POINTS
-        f"UPDATE runs SET {_FROM_CONFIG}",  # noqa: S608
-        f"UPDATE runs SET curve = {_curve('runs.id', 'runs.epochs_done')} WHERE epochs_done > 0",  # noqa: S608
-        "CREATE TABLE changes (count INTEGER NOT NULL)",  # tells who has read all runs whether they must be read again
-        "INSERT INTO changes VALUES (0)",
-        *(
-            f"CREATE TRIGGER {name} AFTER {change} ON runs BEGIN"  # noqa: S608
-            f" UPDATE runs SET {_FROM_CONFIG} WHERE number = new.number; {_COUNT} END"
-            for name, change in (("run_made", "INSERT"), ("run_extended", "UPDATE OF config"))
-        ),
-        f"CREATE TRIGGER run_changed AFTER UPDATE OF {_SHOWN} ON runs BEGIN {_COUNT} END",
-        f"CREATE TRIGGER run_deleted AFTER DELETE ON runs BEGIN {_COUNT} END",
-        f"CREATE TRIGGER epoch_done AFTER INSERT ON events WHEN new.kind = 'epoch_done' BEGIN"  # noqa: S608
-        f" UPDATE runs SET curve = {_curve('new.run_id', 'new.number')} WHERE id = new.run_id; END",
-    ),
-)
-# A run that goes back to an older checkpoint loses epochs; the curve follows the count of epochs, whichever way it goes.
-CURVE_MIGRATION = (
-    "curve-follows-epochs",
-    (
-        "DROP TRIGGER epoch_done",
-        # Not beyond the last: a run that goes back to its beginning has no curve.
-        f"CREATE TRIGGER epochs_done AFTER UPDATE OF epochs_done ON runs WHEN new.epochs_done IS NOT old.epochs_done BEGIN"  # noqa: S608
-        f" UPDATE runs SET curve = {_curve('new.id', 'new.epochs_done', ' AND number <= new.epochs_done')}"
-        " WHERE number = new.number; END",
-        f"UPDATE runs SET curve = {_curve('runs.id', 'runs.epochs_done')}"  # noqa: S608
-        " WHERE id IN (SELECT run_id FROM events WHERE kind = 'run_resumed')",
-    ),
-)
-# Each run bears the count of its last change, so that who has read all runs reads only those that have changed since.
-_MARK = f"{_COUNT} UPDATE runs SET changed = (SELECT count FROM changes) WHERE number = new.number;"  # noqa: S608
-CHANGED_MIGRATION = (
-    "runs-bear-their-last-change",
-    (
-        "ALTER TABLE runs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE changes ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0",  # the count when a run was last deleted
-        "CREATE INDEX runs_changed ON runs (changed)",
-        *(f"DROP TRIGGER {name}" for name in ("run_made", "run_extended", "run_changed", "run_deleted")),
-        *(
-            f"CREATE TRIGGER {name} AFTER {change} ON runs BEGIN"  # noqa: S608
-            f" UPDATE runs SET {_FROM_CONFIG} WHERE number = new.number; {_MARK} END"
-            for name, change in (("run_made", "INSERT"), ("run_extended", "UPDATE OF config"))
-        ),
-        f"CREATE TRIGGER run_changed AFTER UPDATE OF {_SHOWN} ON runs BEGIN {_MARK} END",
-        f"CREATE TRIGGER run_deleted AFTER DELETE ON runs BEGIN {_COUNT} UPDATE changes SET deletion = count; END",  # noqa: S608
-    ),
-)
-
 
 class Summary(NamedTuple):
     """One run in a row of a table. Times are seconds since 1970 (UTC)."""
@@ -111,7 +41,7 @@ class Summary(NamedTuple):
     images_per_second: float | None
     device: str
     created: float
-    curve: tuple[float, ...]  # test accuracy at up to POINTS epochs, evenly spread, and at the last
+    curve: tuple[float, ...]  # test accuracy of at most 20 epochs, evenly spread, with the last
 
     @property
     def active(self) -> bool:
