@@ -11,6 +11,7 @@ from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.config_words import in_words, unknown
 from cnnlab.errors import ConfigError
+from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
 from cnnlab.text import shortened
 
 MAXIMUM_EPOCHS = 10_000
@@ -108,10 +109,16 @@ class RunConfig(BaseModel):
         description="How big each step is. Too small learns slowly, too large never settles.",
     )
     momentum: Number = Field(
-        0.0, ge=0, lt=1, title="Momentum", description="How much of the last step is kept in the next one (SGD and RMSprop)."
+        0.0,
+        ge=0,
+        lt=1,
+        title="Momentum",
+        description=f"How much of the last step is kept in the next one ({titles(MOMENTUM)}).",
     )
     nesterov: bool = Field(
-        False, title="Nesterov momentum", description="Look ahead along the momentum before taking the gradient (SGD)."
+        False,
+        title="Nesterov momentum",
+        description=f"Look ahead along the momentum before taking the gradient ({titles(NESTEROV)}).",
     )
     weight_decay: Number = Field(
         0.0, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero at each step, against learning by heart."
@@ -208,8 +215,8 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
-            raise ConfigError("nesterov needs the optimizer sgd with a momentum above 0.", "nesterov")
+        if self.nesterov and (self.optimizer not in NESTEROV or self.momentum == 0):
+            raise ConfigError(f"nesterov needs the optimizer {' or '.join(NESTEROV)} with a momentum above 0.", "nesterov")
         return self
 
     @classmethod

@@ -15,18 +15,19 @@ FILES = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "cnnl
 FLOORS: dict[str, str] = {
     "errors": "",
     "text": "",
+    "optimizers": "",
     "events": "",
     "system": "errors text",
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
     "layers": "architectures errors text",
-    "config_words": "errors text",
-    "config": "architectures config_words datasets errors text",
+    "config_words": "errors optimizers text",
+    "config": "architectures config_words datasets errors optimizers text",
     "presets": "config errors text",
-    "training": "architectures datasets errors events layers system.memory text",
+    "training": "architectures datasets errors events layers optimizers system.memory text",
     "runs": "architectures config datasets errors events system text",
-    "forecasts": "architectures config datasets errors layers runs system text training.costs",
+    "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts runs system training values",
     "reports": "architectures config datasets errors events runs.records text",
@@ -34,7 +35,7 @@ FLOORS: dict[str, str] = {
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
     "cli": "architectures compute config datasets errors events forecasts lab layers presets runs system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets errors events figures forecasts lab layers presets reports"
+    "pages": "architectures config config_words datasets errors events figures forecasts lab layers optimizers presets reports"
     " runs.records runs.summaries system text values",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

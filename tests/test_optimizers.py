@@ -1,16 +1,21 @@
 """Optimisers and learning rate schedules: each learns, and each follows PyTorch's own curve where PyTorch has one."""
 
 import math
+from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from quadrants import quadrants, settings
 from torch.optim import lr_scheduler
 
+from cnnlab.config import Optimizer
 from cnnlab.events import EpochDone
+from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 from cnnlab.training import optimizers
 from cnnlab.training.engine import train
 
+ROOT = Path(__file__).parents[1]
 RATES = {"sgd": 0.2, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.003}
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "warm-up")
 
@@ -43,6 +48,39 @@ def test_an_optimizer_takes_the_settings_of_the_configuration(changes, kind, fig
     assert type(made) is kind
     group = made.param_groups[0]
     assert {name: group[name] for name in ("lr", "weight_decay", *figures)} == {"lr": 0.03, "weight_decay": 0.02, **figures}
+
+
+def test_the_table_of_optimisers_has_what_a_configuration_can_name():
+    assert tuple(OPTIMIZERS) == get_args(Optimizer)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_table_knows_what_an_optimiser_of_pytorch_does(name):
+    settings_used = {"optimizer": name, "momentum": 0.5, "nesterov": name in NESTEROV, "weight_decay": 0.5}
+    weight = torch.nn.Parameter(torch.ones(1000))
+    optimizer = optimizers.optimizer(settings(learning_rate=0.5, **settings_used), [weight])
+    weight.grad = torch.zeros(1000)
+    optimizer.step()
+
+    kept = [value for value in optimizer.state[weight].values() if torch.is_tensor(value) and value.numel() == 1000]
+    group = optimizer.param_groups[0]
+
+    assert type(optimizer).__name__ == OPTIMIZERS[name].title
+    assert len(kept) == OPTIMIZERS[name].state_tensors(0.5)
+    assert (group.get("momentum", 0.0) > 0, group.get("nesterov", False)) == (name in MOMENTUM, name in NESTEROV)
+    assert group.get("decoupled_weight_decay", False) == OPTIMIZERS[name].decoupled_decay
+
+
+def test_no_other_file_lists_the_optimisers():
+    lists = [
+        file for folder in ("cnnlab", "pages") for file in (ROOT / folder).rglob("*.py") if '"rmsprop"' in file.read_text("utf-8")
+    ]
+
+    assert {str(file.relative_to(ROOT)) for file in lists} == {
+        "cnnlab/config.py",  # the type, which the first test compares with the table
+        "cnnlab/optimizers.py",
+        "cnnlab/training/optimizers.py",  # builds them
+    }
 
 
 def rates(scheduler, optimizer, steps):

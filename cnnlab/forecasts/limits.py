@@ -21,13 +21,12 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, Va
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
+from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.text import shortened
 from cnnlab.training.costs import images
 
 MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
 
-# Numbers of the size of the weights that an optimiser keeps beside them; RMSprop and SGD keep one more for momentum.
-_OPTIMIZER_COPIES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
 # Checkpoints at the worst moment: the last, the one before it, the best, and the next best, which gets its name when it is whole.
 _FILES = 4
 _PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: of a test image, of a line of the history, of random states and names
@@ -154,7 +153,7 @@ def load(path: Path | None) -> Limits:
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
     """About what a run's checkpoints take on disk at the worst moment; when it has finished, half of it."""
-    copies = 1 + _OPTIMIZER_COPIES[config.optimizer] + (config.momentum > 0 and config.optimizer in ("sgd", "rmsprop"))
+    copies = 1 + OPTIMIZERS[config.optimizer].state_tensors(config.momentum)
     predictions = images(config)[1] * _PREDICTION
     return _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cnnlab import datasets
 from cnnlab.layers.memory import judging_batch, per_image
+from cnnlab.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -124,16 +125,15 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
     short = config.precision == "bfloat16"
     image = per_image(table.rows, width=2 if short else 4, device=kind)
     weights, largest = 4 * table.parameters, 4 * max((row.parameters for row in table.rows), default=0)
-    copies = {"sgd": int(config.momentum > 0), "rmsprop": 1 + int(config.momentum > 0)}.get(config.optimizer, 2)
-    temporary = {"sgd": 0, "rmsprop": 1}.get(config.optimizer, 2) + (config.weight_decay > 0 and config.optimizer != "adamw")
+    optimizer = OPTIMIZERS[config.optimizer]
     channels, height, width = table.input_shape
     return Memory(
         weights=weights + 4 * table.buffers,
         gradients=weights,
-        optimizer=copies * weights,
+        optimizer=optimizer.state_tensors(config.momentum) * weights,
         data=_data_bytes(config, kind),
         program=_PROGRAM[kind],
-        stepping=temporary * (weights if kind == "cuda" else largest),  # CUDA steps all tensors at once
+        stepping=optimizer.step_tensors(config.weight_decay) * (weights if kind == "cuda" else largest),  # CUDA steps all at once
         copies=weights // 2 if short else 0,
         image=4 * channels * height * width,
         kept=image.kept,

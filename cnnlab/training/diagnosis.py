@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.layers.trace import layer_table
+from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.text import memory_text
 from cnnlab.training import costs
 
@@ -15,10 +16,7 @@ if TYPE_CHECKING:
     from cnnlab.events import EpochDone
     from cnnlab.training.devices import DeviceInfo
 
-_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
-_ADAPTIVE_LIMIT = 0.003  # Adam and its kin want about 0.001
 _FEW_STEPS = 50  # nothing can be judged before
-_SGD_LIMIT = 0.5  # the course's 0.9 is for sigmoid only
 
 
 def not_finite(config: RunConfig, epoch: int, batch: int, batches: int) -> str:
@@ -28,7 +26,7 @@ def not_finite(config: RunConfig, epoch: int, batch: int, batches: int) -> str:
     others = f", or switch on {' or '.join(remedies)}" if remedies else ""
     return (
         f"The loss became infinite or not a number {where}: a learning rate of {config.learning_rate:g} is too large for "
-        f"{_OPTIMIZERS[config.optimizer]} here; try {config.learning_rate / 10:g}{others}."
+        f"{OPTIMIZERS[config.optimizer].title} here; try {config.learning_rate / 10:g}{others}."
     )
 
 
@@ -49,14 +47,14 @@ def at_chance(accuracy: float, classes: int) -> bool:
 def _advice(config: RunConfig, done: EpochDone) -> str:
     epoch, is_last = done.epoch, done.epoch == config.epochs
     chosen, options = card(config.architecture), _options(config)
-    rate, optimizer = config.learning_rate, _OPTIMIZERS[config.optimizer]
+    rate, optimizer = config.learning_rate, OPTIMIZERS[config.optimizer]
     sigmoid, normalized = options.get("activation") == "sigmoid", bool(options.get("batch_norm"))
     if done.step < _FEW_STEPS:
         return (
             f"That was only {done.step} step{'' if done.step == 1 else 's'}: give it more epochs, more images or smaller batches."
         )
-    if config.optimizer != "sgd" and rate > _ADAPTIVE_LIMIT:
-        return f"A learning rate of {rate:g} is high for {optimizer}: start again with 0.001."
+    if optimizer.adaptive and rate > optimizer.high_rate:
+        return f"A learning rate of {rate:g} is high for {optimizer.title}: start again with {optimizer.learning_rate:g}."
     if config.schedule == "warm-up" and epoch <= config.warmup_epochs:
         return f"The learning rate is still warming up until epoch {config.warmup_epochs}; wait for that before you judge."
     if sigmoid and not normalized:
@@ -66,15 +64,18 @@ def _advice(config: RunConfig, done: EpochDone) -> str:
                 "the course's LeNet needed two epochs. Give it one or two more."
             )
         return "Sigmoid may have left it flat: try ReLU with a smaller learning rate (0.1 instead of 0.9), or batch normalisation."
-    if config.optimizer == "sgd" and rate >= _SGD_LIMIT and not sigmoid:
-        return f"A learning rate of {rate:g} is high for SGD with this network: start again with {min(0.1, rate / 5):g}."
+    if not optimizer.adaptive and rate >= optimizer.high_rate and not sigmoid:  # the course's 0.9 is for sigmoid only
+        return (
+            f"A learning rate of {rate:g} is high for {optimizer.title} with this network: "
+            f"start again with {min(optimizer.learning_rate, rate / 5):g}."
+        )
     if config.architecture in ("nin", "googlenet") and not normalized:
         return (
             f"{chosen.title} without batch normalisation sometimes never leaves chance "
             "(some of the d2l book's own runs stayed at 10 %): switch batch normalisation on, or start again with another seed."
         )
-    if config.optimizer == "sgd" and rate < 0.01:
-        return f"A learning rate of {rate:g} may be too small for SGD: try {rate * 10:g}."
+    if not optimizer.adaptive and rate < optimizer.learning_rate / 10:
+        return f"A learning rate of {rate:g} may be too small for {optimizer.title}: try {rate * 10:g}."
     remedies = _remedies(config)
     others = f", or switch on {' or '.join(remedies)}" if remedies else ""
     condition = "Start" if is_last else "If the next epoch is no better, start"

@@ -12,6 +12,7 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.config_words import rule
 from cnnlab.errors import ConfigError
+from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 from pages._parts.address import Address, one_of
 
 Kind = Literal["bool", "int", "float", "choice", "text"]
@@ -21,10 +22,7 @@ WORDS: dict[Any, str] = {
     "none": "none: 0 to 1",
     "dataset": "mean 0, deviation 1",
     "half": "-1 to 1",
-    "sgd": "SGD",
-    "adam": "Adam",
-    "adamw": "AdamW",
-    "rmsprop": "RMSprop",
+    **{name: card.title for name, card in OPTIMIZERS.items()},
     "step": "step by step",
     "cosine": "cosine curve",
     "one-cycle": "one cycle",
@@ -37,8 +35,8 @@ WORDS: dict[Any, str] = {
 EMPTY = {"image_size": "the architecture's own", "channels": "as the data set has", "limit": "all images", "gradient_clip": "off"}
 # A setting that only some choice of another one uses is greyed out otherwise, and then has its default.
 USED_WITH = {
-    "momentum": ("optimizer", ("sgd", "rmsprop")),
-    "nesterov": ("optimizer", ("sgd",)),
+    "momentum": ("optimizer", MOMENTUM),
+    "nesterov": ("optimizer", NESTEROV),
     "step_epochs": ("schedule", ("step",)),
     "step_factor": ("schedule", ("step",)),
     "warmup_epochs": ("schedule", ("warm-up",)),
