@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _JOINERS = "\u200c\u200d"  # not seen by themselves, but Persian, Hindi and some emoji are misspelt without them
@@ -23,6 +23,11 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
         ).rstrip()
         for line in lines
     )
+
+
+def shape_text(shape: Iterable[int], *, spaced: bool = False) -> str:
+    """A shape as people write it: 6×28×28; `spaced`, so that a narrow column can break it, 6 × 28 × 28."""
+    return (" × " if spaced else "×").join(map(str, shape))
 
 
 def well_formed(text: str) -> str:

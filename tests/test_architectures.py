@@ -16,6 +16,7 @@ from cnnlab.architectures import Card, Option, card, cards
 from cnnlab.architectures.blocks import ActivatedResidual, Add, Residual
 from cnnlab.architectures.building import minimum_size
 from cnnlab.errors import ConfigError, ShapeError
+from cnnlab.text import shape_text
 
 every_card = pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
 
@@ -35,7 +36,7 @@ def stage_shapes(model: nn.Module, input_shape: tuple[int, ...]) -> list[str]:
     x, shapes = torch.empty(1, *input_shape, device="meta"), []
     for stage in model.eval().children():
         x = stage(x)
-        shapes.append("×".join(map(str, x.shape[1:])))
+        shapes.append(shape_text(x.shape[1:]))
     return shapes
 
 

@@ -20,7 +20,8 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )
-from cnnlab.figures.curves import Rest, accuracy_curve, loss_curve, rests, thin
+from cnnlab.figures.curves import Rest, accuracy_curve, loss_curve, rests
+from cnnlab.reports.thinning import stretches, thin
 
 
 def progress(count: int, loss: float = 1.0) -> list[Progress]:
@@ -40,6 +41,23 @@ def test_thinning_keeps_the_ends_the_order_and_every_extreme():
     assert len(kept) <= 500
     assert kept == sorted(set(kept))
     assert {0, 4_321, 7_654, 9_999} <= set(kept)
+
+
+def test_a_last_value_that_is_no_extreme_stays():
+    values = [abs(150.5 - number) for number in range(301)] + [75.0]
+
+    assert thin(values, 300)[-1] == 301
+
+
+def test_a_peak_beside_an_infinite_value_stays_and_so_does_the_gap():
+    values = [0.5] * 1_000
+    values[400:402] = [7.0, math.inf]
+
+    kept = thin(values, 300)
+
+    assert len(kept) <= 300
+    assert {400, 401} <= set(kept)
+    assert [stretch[-1] for stretch in stretches(values, kept)] == [400, 999]
 
 
 def test_few_values_stay_as_they_are():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from math import nan
+import re
+from math import inf, nan
+from pathlib import Path
 
 from test_comparison import CONFIG, epochs, run
 
 from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure, style
-from cnnlab.reports.comparison import Point, lines
+from cnnlab.reports.comparison import Line, Point, lines
+from cnnlab.reports.svg import curves_chart
 
 NASTY = "<b>x</b> %{y} & more"
 
@@ -50,6 +54,64 @@ def test_a_value_that_is_no_number_leaves_a_gap():
 
     assert figure["data"][0]["y"] == [0.1, None]
     json.dumps(figure, allow_nan=False)
+
+
+def line(*values):
+    epochs = tuple(range(1, len(values) + 1))
+    return Line("a run", (), epochs, tuple(map(float, epochs)), values, values, values)
+
+
+def places(svg, element="polyline"):
+    """The points of each line of a report's chart."""
+    return [points.split() for points in re.findall(f'<{element} points="([^"]*)"', svg)]
+
+
+def test_infinite_values_leave_the_same_gap_in_the_report_as_on_the_page():
+    curve = line(0.9, 0.5, inf, inf, 0.4, 0.3)
+
+    figure = curves_figure([curve], "Test loss", "epochs", share=False)["data"][0]
+    report = curves_chart([curve], "Test loss", share=False)
+
+    assert figure["y"] == [0.9, 0.5, None, None, 0.4, 0.3]
+    assert [len(points) for points in places(report)] == [2, 2]
+
+
+def test_a_value_between_two_gaps_has_a_mark_in_a_long_curve_too():
+    curve = line(*(0.5 if epoch % 2 else inf for epoch in range(40)), 0.4, 0.3)
+
+    figure = curves_figure([curve], "Test loss", "epochs", share=False)["data"][0]
+    report = curves_chart([curve], "Test loss", share=False)
+
+    assert figure["mode"] == "lines+markers"
+    assert [size for size, y in zip(figure["marker"]["size"], figure["y"], strict=True) if y] == [7] * 19 + [0] * 3
+    assert report.count("<circle") == 19
+    assert [len(points) for points in places(report)] == [3]
+
+
+def test_the_report_thins_a_long_curve_as_the_page_does():
+    values = [abs(150.5 - number) for number in range(301)] + [75.0]  # the last value is no extreme
+    values[123] = 999.0
+    curve = line(*values)
+
+    figure = curves_figure([curve], "Test loss", "epochs", share=False)["data"][0]
+    (drawn,) = places(curves_chart([curve], "Test loss", share=False))
+
+    assert figure["x"][-1] == 302
+    assert 999.0 in figure["y"]
+    assert len(drawn) == len(figure["x"]) <= 300
+    assert min(drawn, key=lambda point: float(point.split(",")[1])) == drawn[figure["y"].index(999.0)]
+
+
+def test_curves_are_thinned_by_one_function():
+    root = Path(__file__).parent.parent
+    functions = {
+        f"{file.name}:{node.name}"
+        for file in [*root.glob("cnnlab/**/*.py"), *root.glob("pages/**/*.py")]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and "thin" in node.name
+    }
+
+    assert functions == {"thinning.py:thin"}
 
 
 def test_names_are_text_and_no_markup_or_template():

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from math import prod
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,12 +23,13 @@ from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers import trace as tracing
 from cnnlab.layers.trace import layer_table, trace
+from cnnlab.text import shape_text
 
 every_card = pytest.mark.parametrize("card", cards(), ids=lambda c: c.name)
 
 
 def outputs(table):
-    return " ".join("×".join(map(str, row.output_shape)) for row in table.rows)
+    return " ".join(shape_text(row.output_shape) for row in table.rows)
 
 
 # The registry
@@ -442,6 +444,16 @@ def test_csv_has_units_in_its_header_and_a_line_a_row():
     assert len(lines) == 12
     assert lines[0][:6] == ["conv1", "Conv2d", "6 channels, 5×5, stride 1, pad 2", "1×28×28", "6×28×28", "156"]
     assert sum(int(line[8]) for line in lines) == card("lenet").macs
+
+
+def test_shapes_are_written_by_one_function():
+    root = Path(__file__).parent.parent
+    writers = [
+        file for folder in ("cnnlab", "pages") for file in (root / folder).rglob("*.py") if '×".join' in file.read_text("utf-8")
+    ]
+
+    assert not writers
+    assert (shape_text((6, 28, 28)), shape_text((6, 28, 28), spaced=True)) == ("6×28×28", "6 × 28 × 28")
 
 
 def test_an_unknown_architecture_is_refused_with_the_names_there_are():

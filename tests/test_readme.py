@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cnnlab.architectures import Card, cards
 from cnnlab.cli import app
+from cnnlab.text import shape_text
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- architectures: begin -->", "<!-- architectures: end -->"
@@ -21,7 +22,7 @@ def _table() -> str:
 
 
 def _row(card: Card) -> str:
-    shape = "×".join(map(str, card.input_shape))
+    shape = shape_text(card.input_shape)
     return f"| `{card.name}` | {card.title} | {card.year} | {shape} | {card.parameters:,} | {card.macs:,} | {card.summary} |"
 
 

@@ -18,7 +18,7 @@ from torch.utils._device import _device_constructors
 from cnnlab.architectures.meta import handing_on, run_on_meta
 from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError, ShapeError
-from cnnlab.text import shortened
+from cnnlab.text import shape_text, shortened
 
 MAXIMUM_CHANNELS = 1_024
 MAXIMUM_SIDE = 2_048
@@ -221,7 +221,7 @@ def _check_numbers(input_shape: Shape, classes: int) -> None:
 
 
 def _size(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape[2:] if tensor.dim() == 4 else tensor.shape[1:]))
+    return shape_text(tensor.shape[2:] if tensor.dim() == 4 else tensor.shape[1:])
 
 
 def _ordinal(number: int) -> str:

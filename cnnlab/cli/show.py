@@ -11,10 +11,9 @@ from cnnlab import datasets as catalogue
 from cnnlab.architectures import Card, card, cards
 from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
 from cnnlab.datasets.places import Places
-from cnnlab.layers.table import shape_text
 from cnnlab.layers.text import as_text
 from cnnlab.system.home import default_data
-from cnnlab.text import aligned
+from cnnlab.text import aligned, shape_text
 
 
 def architectures(*, as_json: AsJson = False, home: Home) -> None:

@@ -6,7 +6,7 @@ They are plain dictionaries: Plotly's own classes check them against a schema, w
 from cnnlab.figures.compare import compare_figure
 from cnnlab.figures.data import class_balance_figure
 from cnnlab.figures.network import DRAWING_RULE, distribution_figure, distribution_sentence, network_figure
-from cnnlab.figures.stages import Stage, shape_text, stages
+from cnnlab.figures.stages import Stage, stages
 
 __all__ = [
     "DRAWING_RULE",
@@ -16,6 +16,5 @@ __all__ = [
     "distribution_figure",
     "distribution_sentence",
     "network_figure",
-    "shape_text",
     "stages",
 ]

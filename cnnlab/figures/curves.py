@@ -20,10 +20,10 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )
-from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_layout
+from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.reports.thinning import thin
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
-POINTS = 500  # per trace; more than the chart has pixels
 _FEW = 4  # times fewer batches than before are too few to be shown
 STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamond")}  # never told apart by colour alone
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
@@ -116,19 +116,6 @@ def _logarithmic_ticks(values: Sequence[float]) -> str:
     return f"L{step * power:.3g}"
 
 
-def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
-    """Positions of at most `most` values; of each stretch the smallest and the largest stay, so that no spike is lost."""
-    count = len(values)
-    if count <= most:
-        return list(range(count))
-    stretches = max(1, (most - 2) // 2)
-    keep = {0, count - 1}
-    for part in range(stretches):
-        positions = range(part * count // stretches, (part + 1) * count // stretches)
-        keep |= {min(positions, key=values.__getitem__), max(positions, key=values.__getitem__)}
-    return sorted(keep)
-
-
 def _telling(progress: Sequence[Progress]) -> list[Progress]:
     """Without what ends an epoch after much fewer batches than the one before: over so few images a figure jumps by chance."""
     found: list[Progress] = []
@@ -151,8 +138,8 @@ def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], nu
         "type": "scatter",
         "mode": "lines",
         "name": "As it goes",
-        "x": _compact(shown[i].epoch - 1 + shown[i].batch / max(1, shown[i].batches) for i in kept),
-        "y": _compact(values[i] for i in kept),
+        "x": [compact(shown[i].epoch - 1 + shown[i].batch / max(1, shown[i].batches)) for i in kept],
+        "y": [compact(values[i]) for i in kept],
         "line": {"color": SKY, "width": 1},
         "hovertemplate": f"epoch %{{x:.2f}}<br>%{{y:{number}}}<extra></extra>",
     }
@@ -166,7 +153,7 @@ def _epochs(name: str, epochs: Sequence[EpochDone], values: list[float], number:
         "mode": "lines+markers",
         "name": name,
         "x": [epochs[i].epoch for i in kept],
-        "y": _compact(values[i] for i in kept),
+        "y": [compact(values[i]) for i in kept],
         "line": {"color": color, "width": 2, "dash": dash},
         "marker": {"symbol": symbol, "size": 7},
         "hovertemplate": f"{name.lower()}, epoch %{{x}}<br>%{{y:{number}}}<extra></extra>",
@@ -234,8 +221,3 @@ def _empty(progress: Sequence[Progress], over: bool) -> str:
     if progress:
         return ""
     return "It ended before its first points" if over else "The first points appear here as soon as training runs"
-
-
-def _compact(values: Iterable[float]) -> list[float | None]:
-    # Five digits are finer than a pixel and halve the message; JSON has no NaN.
-    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from cnnlab.figures.stages import ROLE_COLORS, Role, Stage, shape_text, stages
+from cnnlab.figures.stages import ROLE_COLORS, Role, Stage, stages
 from cnnlab.figures.theme import FONT_SIZE, SMALL_FONT_SIZE, base_layout
 from cnnlab.layers import LayerTable
+from cnnlab.text import shape_text
 
 DRAWING_RULE = (
     "Height and width of a box grow with the square root of the pixels, its thickness with the square root of the channels. "
@@ -158,7 +159,7 @@ def _label(stage: Stage) -> tuple[str, ...]:
     """Name over channels over height × width, each as short as can be."""
     channels, *pixels = stage.output_shape
     name = stage.name.rsplit(".", 1)[-1] if len(stage.name) > 12 else stage.name
-    return (name[:12], str(channels), "×".join(map(str, pixels)) if pixels else "units")
+    return (name[:12], str(channels), shape_text(pixels) if pixels else "units")
 
 
 def _text(x: float, label: tuple[str, ...]) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _text(x: float, label: tuple[str, ...]) -> dict[str, Any]:
 
 def _hover(stage: Stage) -> str:
     inside = list(stage.layers[:8]) + ([f"… and {len(stage.layers) - 8} more"] if len(stage.layers) > 8 else [])
-    lines = [f"<b>{stage.name}</b>: {shape_text(stage.output_shape)}", *inside]
+    lines = [f"<b>{stage.name}</b>: {shape_text(stage.output_shape, spaced=True)}", *inside]
     if stage.role != "input":
         lines.append(f"{stage.parameters:,} parameters, {stage.macs:,} MACs")
     return "<br>".join(lines)

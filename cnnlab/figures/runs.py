@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from math import isfinite, log10
+from math import log10
 from typing import Any, Literal
 
-from cnnlab.figures.curves import thin
-from cnnlab.figures.theme import BLUE, COLORS, GRAY, SMALL_FONT_SIZE, base_layout
+from cnnlab.figures.theme import BLUE, COLORS, GRAY, SMALL_FONT_SIZE, base_layout, compact
 from cnnlab.reports.comparison import Line, Point, pareto_front
+from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
 MOST_LINES = 8  # more cannot be told apart
 HEIGHT = 360
-POINTS = 300  # a line
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
 PERCENT = ".1~%"
@@ -31,10 +30,11 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
     traces: list[dict[str, Any]] = []
     for place, line in enumerate(lines[:MOST_LINES]):
         color, dash = style(place)
-        kept = thin(line.values, POINTS)
-        x = [_number(line.epochs[at] if along == "epochs" else line.seconds[at]) for at in kept]
+        kept = thin(line.values, POINTS_BESIDE_OTHERS)
+        alone = {stretch[0] for stretch in stretches(line.values, kept) if len(stretch) == 1}
+        x = [compact(line.epochs[at] if along == "epochs" else line.seconds[at]) for at in kept]
         if line.folded:
-            edges = ([_number(line.low[at]) for at in kept], [_number(line.high[at]) for at in kept])
+            edges = ([compact(line.low[at]) for at in kept], [compact(line.high[at]) for at in kept])
             for y, fill in zip(edges, ("none", "tonexty"), strict=True):
                 traces.append(
                     {
@@ -51,13 +51,14 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines+markers" if len(kept) <= 30 else "lines",
+                "mode": "lines+markers" if len(kept) <= 30 or alone else "lines",
                 "name": plain(line.label),
                 "legendgroup": line.label,
                 "x": x,
-                "y": [_number(line.values[at]) for at in kept],
+                "y": [compact(line.values[at]) for at in kept],
                 "line": {"color": color, "width": 2, "dash": dash},
-                "marker": {"symbol": SYMBOLS[place], "size": 7},
+                # No line leads to a value between two gaps, so it has a mark in a long curve too.
+                "marker": {"symbol": SYMBOLS[place], "size": 7 if len(kept) <= 30 else [7 * (at in alone) for at in kept]},
                 # The name comes from the trace: a name with %{…} in it would be read as a template.
                 "hovertemplate": f"%{{fullData.name}}<br>{'epoch %{x}' if along == 'epochs' else '%{x:.0f} s'}: "
                 f"%{{y:{number}}}<extra></extra>",
@@ -160,8 +161,3 @@ def _layout() -> dict[str, Any]:
 def _faint(color: str) -> str:
     red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.18)"
-
-
-def _number(value: float) -> float | None:
-    # Five digits are finer than a pixel and halve the message; JSON has no NaN.
-    return float(f"{value:.5g}") if isfinite(value) else None

@@ -36,11 +36,6 @@ def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
     return best
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as people read it: "6 × 28 × 28"."""
-    return " × ".join(map(str, shape))
-
-
 def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
     found = [Stage("input", "input", (), table.input_shape, 0, 0)]
     first = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
@@ -29,3 +30,8 @@ def base_layout(height: int, **changes: Any) -> dict[str, Any]:
         "xaxis": dict(AXIS),
         "yaxis": dict(AXIS),
     } | changes
+
+
+def compact(value: float) -> float | None:
+    """The value as figures carry it: five digits are finer than a pixel and halve the message, and JSON has no NaN."""
+    return float(f"{value:.5g}") if isfinite(value) else None

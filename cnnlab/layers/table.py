@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from cnnlab.errors import ConfigError
+from cnnlab.text import shape_text
 
 BYTES_PER_FLOAT = 4
 
@@ -124,11 +125,6 @@ _CSV_HEADER = (
     ),
     *("receptive field (pixels a side)", "layers", "shared"),
 )
-
-
-def shape_text(shape: Iterable[int]) -> str:
-    """A shape as people write it: 6×28×28."""
-    return "×".join(map(str, shape))
 
 
 def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnnlab.layers.table import LayerTable, shape_text
-from cnnlab.text import aligned
+from cnnlab.layers.table import LayerTable
+from cnnlab.text import aligned, shape_text
 
 _WORDS = ("path", "kind", "settings", "input", "output")
 _NUMBERS = ("parameters", "share", "buffers", "MACs", "bytes", "field")

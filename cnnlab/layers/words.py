@@ -8,7 +8,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd, _AvgPoolNd, _MaxPoolNd
 
-from cnnlab.layers.table import shape_text
+from cnnlab.text import shape_text
 
 # Their name says everything a learner needs.
 _PLAIN = (nn.ReLU, nn.Sigmoid, nn.Tanh, nn.GELU, nn.Flatten, nn.Identity)

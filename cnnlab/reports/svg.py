@@ -7,11 +7,11 @@ from html import escape
 from math import ceil, floor, isfinite, log10
 
 from cnnlab.reports.comparison import Line, Point, pareto_front
+from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 GRAY = "#8A8F98"
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
-POINTS = 300  # a line
 WIDTH, HEIGHT = 900.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 12.0, 40.0
 
@@ -54,21 +54,17 @@ def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
     body = [_frame(x, y, "epoch", _percent if share else _number)]
     for place, line in enumerate(lines):
         color, dash = _style(place)
-        kept = range(0, len(line.values), max(1, ceil(len(line.values) / POINTS)))
-        places = sorted(at for at in {*kept, len(line.values) - 1} if isfinite(line.values[at]))
-        if not places:
-            continue
-        if line.folded:
-            edge = [(line.epochs[at], line.low[at]) for at in places] + [
-                (line.epochs[at], line.high[at]) for at in reversed(places)
-            ]
-            body.append(f'<polygon points="{_places(x, y, edge)}" fill="{color}" opacity="0.18"/>')
-        points = _places(x, y, [(line.epochs[at], line.values[at]) for at in places])
-        body.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"/>')
-        if len(places) == 1:
-            body.append(
-                f'<circle cx="{x.at(line.epochs[places[0]]):.1f}" cy="{y.at(line.values[places[0]]):.1f}" r="4" fill="{color}"/>'
-            )
+        for stretch in stretches(line.values, thin(line.values, POINTS_BESIDE_OTHERS)):
+            if line.folded:
+                low, high = ([(line.epochs[at], edge[at]) for at in stretch] for edge in (line.low, line.high))
+                body.append(f'<polygon points="{_places(x, y, low + high[::-1])}" fill="{color}" opacity="0.18"/>')
+            points = _places(x, y, [(line.epochs[at], line.values[at]) for at in stretch])
+            if len(stretch) == 1:  # a line of one point cannot be seen
+                across, up = points.split(",")
+                body.append(f'<circle cx="{across}" cy="{up}" r="4" fill="{color}"/>')
+            else:
+                style = f'fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"'
+                body.append(f'<polyline points="{points}" {style}/>')
     return _svg(body, f"{title} against epochs") + _legend([line.label for line in lines])
 
 

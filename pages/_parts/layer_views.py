@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from cnnlab.figures import shape_text
 from cnnlab.layers import LayerTable
+from cnnlab.text import shape_text
 from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 
@@ -133,14 +133,14 @@ def _frame(table: LayerTable) -> pd.DataFrame:
                 "path": row.path,
                 "kind": f"{row.layers} layers" if row.layers > 1 else row.kind,
                 "settings": row.settings + (" (same weights as above)" if row.shared else ""),
-                "output": shape_text(row.output_shape),
+                "output": shape_text(row.output_shape, spaced=True),
                 "parameters": row.parameters,
                 "share": 100 * row.share,
                 "macs": row.macs,
                 "memory": round(row.activation_bytes / 1000, 2),
                 "field": row.receptive_field,
                 "buffers": row.buffers,
-                "input": shape_text(row.input_shape),
+                "input": shape_text(row.input_shape, spaced=True),
             }
             for row in table.rows
         ]
