@@ -1,4 +1,4 @@
-"""Train: a form for a new run; with `?run=` in the address, that run as it goes; and the runs so far."""
+"""Train: a form for a new run, or with `?run=` in the address that run live; and below it the list of runs."""
 
 import streamlit as st
 
@@ -15,8 +15,8 @@ from pages._parts.shell import enter, in_words
 def main() -> None:
     lab = enter()
     run_id = st.query_params.get("run")
-    if gone := st.session_state.pop(DELETED, None):
-        st.toast(f"“{gone}” is deleted.", icon=":material/delete:")
+    if deleted := st.session_state.pop(DELETED, None):
+        st.toast(f"“{deleted}” was deleted.", icon=":material/delete:")
     if not run_id:
         st.title("Train a network", anchor=False)
         training_form(lab)

@@ -1,8 +1,9 @@
-"""A lab without processes, for page tests: real cards and layer tables, made-up images."""
+"""A lab without processes for page tests (real cards and layer tables, made-up images), and how tests read a page."""
 
 from __future__ import annotations
 
 import os
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ PIXEL = "data:image/png;base64,AAAA"
 
 
 class FakeLab:
-    """Answers what the Design and Data pages ask; notes what was asked for."""
+    """Answers the questions of the Design and Data pages, and records them."""
 
     home = Path("home")
 
@@ -76,7 +77,9 @@ def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> A
     import pages._parts.shell
 
     monkeypatch.setattr(pages._parts.shell, "enter", lambda: lab)
-    monkeypatch.setattr(pages._parts.run.view, "leave_modules_alone", lambda: None)  # of this process there is more to collect
+    monkeypatch.setattr(
+        pages._parts.run.view, "leave_modules_alone", lambda: None
+    )  # gc.freeze would keep the garbage of this test process
     app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30)
     if page_name != "design":
         app.switch_page(f"pages/{page_name}.py")
@@ -86,8 +89,44 @@ def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> A
 
 
 def shown(app: AppTest, name: str) -> str:
-    """The tile called `name`."""
+    """The value of the tile with this label."""
     return next(tile.value for tile in app.metric if tile.label == name)
+
+
+class Cell:
+    """One image of a grid, as the browser reads it."""
+
+    alt = frame = sign = caption = ""
+
+
+class _Grid(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[Cell] = []
+        self._within = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "figure":
+            self.cells.append(Cell())
+        elif tag == "img":
+            self.cells[-1].alt = values["alt"] or ""
+            self.cells[-1].frame = (values.get("style") or "").rpartition(" ")[2]
+        self._within = {"b": "sign", "figcaption": "caption"}.get(tag, self._within)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within = "" if tag in ("b", "figcaption") else self._within
+
+    def handle_data(self, data: str) -> None:
+        if self._within:
+            setattr(self.cells[-1], self._within, getattr(self.cells[-1], self._within) + data)
+
+
+def cells(app: AppTest) -> list[Cell]:
+    """The cells of the page's image grid."""
+    grid = _Grid()
+    grid.feed(next(element.proto.body for element in app.get("html") if "cnn-grid" in element.proto.body))
+    return grid.cells
 
 
 def widget(elements: Any, label: str) -> Any:

@@ -1,4 +1,4 @@
-"""The Data page: every data set, what is not there yet, filters, and text that is escaped."""
+"""The Data page: every data set, downloads, filters, and text that is escaped."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_copy_is_called_a_copy_and_no_folder_is_shown(monkeypatch):
     app = open_page(monkeypatch, "data", FakeLab(here=("cifar10",)), dataset="cifar10")
 
     place = next(caption.value for caption in app.caption if caption.value.startswith("On this machine"))
-    assert "the folder that CNNLAB_DATA names" in place
+    assert "the folder set in CNNLAB_DATA" in place
     assert "JPEG copy" in place
     assert "somewhere" not in place
 

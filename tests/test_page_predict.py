@@ -1,9 +1,9 @@
-"""The Predict page: which run, which images, right and wrong, and what there is when there is nothing."""
+"""The Predict page: which run, which images, right and wrong ones, and the empty states."""
 
 from __future__ import annotations
 
 import pytest
-from page_fakes import open_page, widget
+from page_fakes import cells, open_page, widget
 from page_runs import RunsLab
 
 from cnnlab.errors import CheckpointError
@@ -17,12 +17,8 @@ def lab(tmp_path):
     lab.store.close()
 
 
-def grid(app):
-    return next(each.proto.body for each in app.get("html") if "cnn-grid" in each.proto.body)
-
-
 def texts(app):
-    return [each.value for each in (*app.markdown, *app.caption)]
+    return [element.value for element in (*app.markdown, *app.caption)]
 
 
 def test_an_empty_lab_leads_to_train(monkeypatch, lab):
@@ -38,26 +34,30 @@ def test_test_images_stand_with_label_confidence_and_a_sign(monkeypatch, lab):
 
     assert "50 of 100 test images right, 50.0 %" in " ".join(texts(app))
     assert "1–40 of 100" in texts(app)
-    assert grid(app).count("<img") == 40
-    assert "✗" in grid(app)
-    assert "is: T-shirt/top" in grid(app)
-    assert "62 %" in grid(app)
+    grid = cells(app)
+    assert [cell.alt.partition(":")[0] for cell in grid] == [f"Test image {index}" for index in range(40)]
+    assert {(cell.sign, cell.frame) for cell in grid} == {("✗", "#D55E00")}
+    assert grid[0].caption == "Trouser, 62 %true: T-shirt/top"
+    next(button for button in app.button if button.label == "Next").click().run()
+    signs = [(cell.sign, cell.frame) for cell in cells(app)]
+    assert signs == [("✗", "#D55E00")] * 10 + [("✓", "#009E73")] * 30
 
 
 def test_mistakes_of_one_class_only(monkeypatch, lab):
     lab.trained()
     app = open_page(monkeypatch, "predict", lab, only="mistakes", label="3")
 
-    assert grid(app).count("<img") == 5
-    assert "✓" not in grid(app)
+    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {index}" for index in (3, 13, 23, 33, 43)]
+    assert {cell.sign for cell in cells(app)} == {"✗"}
 
 
 def test_the_next_page_is_in_the_address_and_another_filter_goes_back_to_the_first(monkeypatch, lab):
     lab.trained()
     app = open_page(monkeypatch, "predict", lab)
 
-    next(each for each in app.button if each.label == "Next").click().run()
+    next(button for button in app.button if button.label == "Next").click().run()
     assert "41–80 of 100" in texts(app)
+    assert cells(app)[0].alt.startswith("Test image 40:")
     assert app.query_params["page"] in ("2", ["2"])
 
     widget(app.selectbox, "True class").set_value(0).run()
@@ -78,7 +78,7 @@ def test_a_running_run_shows_its_last_checkpoint_and_says_which_epoch(monkeypatc
     app = open_page(monkeypatch, "predict", lab, run=run_id)
 
     assert widget(app.get("button_group"), "Weights from").value == "last"
-    assert any("after epoch 2 of 5" in each and "Training goes on" in each for each in texts(app))
+    assert any("after epoch 2 of 5" in text and "Training continues" in text for text in texts(app))
 
 
 def test_a_filter_that_nothing_passes_says_so(monkeypatch, lab):
@@ -86,14 +86,14 @@ def test_a_filter_that_nothing_passes_says_so(monkeypatch, lab):
     lab.wrong = range(0)
     app = open_page(monkeypatch, "predict", lab, only="mistakes")
 
-    assert "No test image passes this filter" in app.info[0].value
+    assert "No test image matches these filters" in app.info[0].value
 
 
 def test_a_missing_checkpoint_is_a_sentence(monkeypatch, lab):
     lab.trained()
 
     def missing(*_, **__):
-        raise CheckpointError("The checkpoint of epoch 1 is gone; train again.")
+        raise CheckpointError("The checkpoint of epoch 1 is missing; train again.")
 
     lab.predictions = missing
     app = open_page(monkeypatch, "predict", lab)
@@ -109,7 +109,7 @@ def test_a_wrong_value_in_the_address_is_a_sentence_and_the_default(monkeypatch,
 
     assert not app.exception
     assert "99999" in app.warning[0].value
-    assert grid(app).count("<img") == 40
+    assert len(cells(app)) == 40
 
 
 def test_a_run_without_an_epoch_is_explained(monkeypatch, lab):
@@ -118,6 +118,14 @@ def test_a_run_without_an_epoch_is_explained(monkeypatch, lab):
     app = open_page(monkeypatch, "predict", lab, run=waiting)
 
     assert "“young” has no finished epoch yet" in app.info[0].value
+    assert "newest run" in app.info[0].value
+
+
+def test_where_nothing_is_trained_no_other_run_is_announced(monkeypatch, lab):
+    app = open_page(monkeypatch, "predict", lab, run=lab.made(name="young"))
+
+    assert "“young” has no finished epoch yet" in app.info[0].value
+    assert "instead" not in app.info[0].value
 
 
 def test_a_paused_run_says_that_these_are_not_its_last_words(monkeypatch, lab):
@@ -129,4 +137,4 @@ def test_a_paused_run_says_that_these_are_not_its_last_words(monkeypatch, lab):
 
     app = open_page(monkeypatch, "predict", lab, run=run_id)
 
-    assert any("The run is paused; when it goes on" in each for each in texts(app))
+    assert any("The run is paused; once it is resumed" in text for text in texts(app))

@@ -1,4 +1,4 @@
-"""What a run's page lets one do: in each state, to whom it belongs, in the queue, and with words that people type."""
+"""The actions on a run: in each state, by owner, in the queue, and with names and notes that people type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lab(tmp_path):
 
 @pytest.fixture
 def ana(monkeypatch):
-    """The visitor goes by the name of Ana."""
+    """The visitor's name is Ana."""
     monkeypatch.setattr(visitor.st, "user", {"is_logged_in": True, "email": "Ana"})
 
 
@@ -42,7 +42,7 @@ def sentence(app):
 
 
 def in_state(lab, state, **settings):
-    """A run that has come to `state` with one of its three epochs done."""
+    """A run in `state`; unless it has not begun, with one of its three epochs done."""
     run_id = lab.made(epochs=3, **settings)
     if state in (State.QUEUED, State.STARTING):
         if state is State.STARTING:
@@ -53,7 +53,7 @@ def in_state(lab, state, **settings):
     for step in {State.PAUSED: (State.PAUSING,), State.STOPPED: (State.STOPPING,)}.get(state, ()):
         lab.store.move(run_id, step)
     if state is not State.RUNNING:
-        lab.store.move(run_id, state, message="It is gone." if state is State.INTERRUPTED else "")
+        lab.store.move(run_id, state, message="Its process ended." if state is State.INTERRUPTED else "")
     return run_id
 
 
@@ -138,7 +138,7 @@ def test_an_interrupted_run_says_whether_it_goes_on_by_itself(monkeypatch, lab):
     run_id = in_state(lab, State.INTERRUPTED)
     app = open_page(monkeypatch, "train", lab, run=run_id)
     assert "press “Resume”" in sentence(app)
-    assert app.warning[0].value == escaped("It is gone.")
+    assert app.warning[0].value == escaped("Its process ended.")
 
     lab.resumes_by_itself = lambda asked: asked == run_id
     app.run()
@@ -157,6 +157,18 @@ def test_deleting_asks_first_and_says_how_much_it_frees(monkeypatch, lab):
     assert not lab.runs()
     assert "run" not in app.query_params
     assert "old" in app.toast[0].value
+
+
+def test_another_visitor_cannot_confirm_a_deletion(monkeypatch, lab, ana):
+    run_id = lab.trained(name="old", owner="Ana")
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    button(app, "Delete …").click().run()
+
+    monkeypatch.setattr(visitor.st, "user", {"is_logged_in": True, "email": "Ben"})
+    button(app, "Delete it").click().run()
+
+    assert lab.run(run_id).name == "old"
+    assert "belongs to Ana" in app.toast[0].value
 
 
 def test_keeping_it_keeps_it(monkeypatch, lab):
@@ -259,7 +271,7 @@ def test_sizes_and_places_in_words():
     "text", ["a -> b", "see :smile: x", ":material/delete:", "http://evil", "www.evil.com", "me@evil.com", "a >= b"]
 )
 def test_what_streamlit_would_turn_into_something_else_stays_as_typed(text):
-    # Not a Markdown escape: it looks for these in the finished text. In a browser, tests/browser checks the same.
+    # Markdown escapes do not help: Streamlit searches the rendered text. tests/browser checks the same in a browser.
     assert "\u2060" in escaped(text)
 
 

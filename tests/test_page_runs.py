@@ -1,11 +1,11 @@
-"""The Runs page: all runs in a table, what is chosen in the address, and the chosen ones side by side."""
+"""The Runs page: all runs in a table, the selection in the address, and the selected runs side by side."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from page_fakes import PIXEL, open_page, widget
+from page_fakes import PIXEL, cells, open_page, widget
 from page_runs import RunsLab
 from polling import fragments, poll
 
@@ -18,7 +18,7 @@ from pages._parts.runs.table import MOST_CHOSEN, choice, parse_ids
 
 
 class ComparingLab(RunsLab):
-    """RunsLab that can be asked what the Runs page asks."""
+    """RunsLab that also answers the questions of the Runs page."""
 
     apart: CheckpointError | None = None
 
@@ -28,7 +28,11 @@ class ComparingLab(RunsLab):
     def disagreements(self, first, second, *, right="any", offset=0, count=40):
         if self.apart:
             raise self.apart
-        items = tuple(Disagreement(Picture(i, i % 10, PIXEL), (i % 10, (i + 1) % 10), (0.5, 0.75)) for i in range(50))
+        guesses = ((0, 1), (1, 0), (1, 2))  # added to the label: the first is right, the second, neither
+        items = tuple(
+            Disagreement(Picture(i, i % 10, PIXEL), tuple((i + more) % 10 for more in guesses[i % 3]), (0.5, 0.75))
+            for i in range(50)
+        )
         classes = tuple("abcdefghij")
         return DisagreementPage(classes, 100, (1, 1), 40, 50, 0, 0, len(items), items[offset : offset + count])
 
@@ -101,7 +105,7 @@ def test_filters_stand_in_the_address(monkeypatch, lab, address, left):
     app = open_page(monkeypatch, "runs", lab, **address)
 
     assert not app.exception
-    assert (names(app) if left else [info.value for info in app.info]) == (left or ["No run passes these filters."])
+    assert (names(app) if left else [info.value for info in app.info]) == (left or ["No run matches these filters."])
 
 
 def test_owners_can_be_told_apart_where_there_are_several(monkeypatch, lab):
@@ -121,11 +125,11 @@ def test_a_link_opens_the_same_comparison(monkeypatch, lab):
     app = open_page(monkeypatch, "runs", lab, runs=",".join(ids))
 
     assert not app.exception
-    assert "2 chosen" in texts(app)
+    assert "2 selected" in texts(app)
     differing = app.dataframe[1].value
     assert list(differing["setting"]) == ["Learning rate"]
     assert list(differing.iloc[0])[1:] == ["0.1", "0.5"]
-    assert "Pareto front (nothing chosen costs no more and is more accurate): second" in texts(app)
+    assert "Best trade-offs: second. No other selected run is more accurate" in texts(app)
     assert app.session_state["runs:table"]["selection"]["rows"] == [0, 1]
     assert [button.proto.label for button in app.get("download_button")] == ["Metrics", "Configuration", "Report"]
 
@@ -138,8 +142,8 @@ def test_a_choice_draws_the_table_and_the_comparison_alone(monkeypatch, lab):
     app.session_state["runs:chosen"] = ids
     app = poll(app, monkeypatch)
 
-    assert "#### 9 chosen" in texts(app)
-    assert not [each for each in app.selectbox if each.label == "State"], "the filters are no part of it"
+    assert "#### 9 selected" in texts(app)
+    assert not [each for each in app.selectbox if each.label == "State"], "the filters are outside the fragment"
     assert in_address(app) == {"state": "finished", "runs": ",".join(ids)}
 
 
@@ -171,12 +175,12 @@ def test_who_comes_back_while_a_run_trains_loses_nothing(monkeypatch, lab):
     app = open_page(monkeypatch, "runs", lab, runs=first)
     app.session_state["address page"] = "data"
     app.query_params.clear()
-    answers = iter(range(100))  # each look finds that something has changed
+    answers = iter(range(100))  # each query finds a new version
     monkeypatch.setattr(lab, "summaries", lambda: replace(lab.store.summaries(), version=next(answers)), raising=False)
 
     app.run()
 
-    assert "#### 1 chosen" in texts(app)
+    assert "#### 1 selected" in texts(app)
     assert in_address(app) == {"runs": first}
 
 
@@ -190,7 +194,7 @@ def test_who_comes_back_finds_filter_and_choice_as_they_were(monkeypatch, lab):
     app.run()
 
     assert names(app) == ["first"]
-    assert "#### 1 chosen" in texts(app)
+    assert "#### 1 selected" in texts(app)
     assert in_address(app) == {"state": "finished", "runs": first}
 
 
@@ -199,7 +203,7 @@ def test_seeds_fold_where_there_are_several(monkeypatch, lab):
     app = open_page(monkeypatch, "runs", lab, runs=",".join(ids))
     assert "Bands" not in texts(app)
 
-    widget(app.toggle, "Fold seeds").set_value(True).run()
+    widget(app.toggle, "Average over seeds").set_value(True).run()
 
     assert "one standard deviation" in texts(app)
     assert r"same \(3 seeds\)" in texts(app)
@@ -235,10 +239,11 @@ def test_two_runs_show_where_they_disagree_on_request_and_page_by_page(monkeypat
     assert "They disagree on 50 of 100 test images" in texts(app)
     assert "1–40 of 50" in texts(app)
 
-    next(each for each in app.button if each.label == "Next").click().run()
+    next(button for button in app.button if button.label == "Next").click().run()
     assert "41–50 of 50" in texts(app)
-    grid = next(each.proto.body for each in app.get("html") if "cnn-grid" in each.proto.body)
-    assert grid.count("<img") == 10
+    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {index}" for index in range(40, 50)]
+    first, second, neither = ("1", "#0072B2"), ("2", "#E69F00"), ("✗", "#8A8F98")
+    assert [(cell.sign, cell.frame) for cell in cells(app)[:3]] == [second, neither, first]  # images 40, 41, 42
 
 
 def test_two_runs_that_cannot_be_compared_are_a_sentence(monkeypatch, lab):
@@ -291,7 +296,7 @@ def test_a_run_that_was_deleted_meanwhile_is_left_out(monkeypatch, lab):
     app.run()
 
     assert not app.exception
-    assert "1 chosen" in texts(app)
+    assert "1 selected" in texts(app)
     assert "left out" in app.warning[0].value
 
 
@@ -299,7 +304,7 @@ def test_choosing_keeps_what_a_filter_hides_and_the_order_of_choosing():
     assert choice((), ("a", "b", "c"), [2]) == ("c",)
     assert choice(("c",), ("a", "b", "c"), [0, 2]) == ("c", "a")
     assert choice(("c", "a"), ("a", "b"), []) == ("c",)
-    assert choice(("a",), ("a",), [0, 7]) == ("a",)  # a row that has gone since
+    assert choice(("a",), ("a",), [0, 7]) == ("a",)  # a row that no longer exists
 
 
 def test_ids_in_an_address_are_ids_and_not_too_many():
@@ -329,7 +334,7 @@ def test_of_too_many_runs_the_first_by_what_is_asked_for_stand_in_the_table(monk
 
     app = open_page(monkeypatch, "runs", lab, runs=ids[1])
     assert names(app) == ["no result yet", "run 2"]
-    assert "2 of 4 runs, the first by “newest” · 1 of the chosen ones not among these" in texts(app)
+    assert "2 of 4 runs, sorted by “newest” · 1 of the selected runs not in this table" in texts(app)
 
     widget(app.selectbox, "Sort by").set_value("accuracy").run()
     assert names(app) == ["run 0", "run 2"]

@@ -97,8 +97,8 @@ def test_an_id_from_outside_never_becomes_a_path(tmp_path, run_id):
     lab = Lab(home)
     kept = tmp_path / "etc"
     kept.mkdir()
-    (kept / "last.pt").write_text("somebody's")
-    lab.close()  # SQLite's two files beside the record go with the last connection
+    (kept / "last.pt").write_text("another user's")
+    lab.close()  # the last connection to close removes SQLite's two extra files
     before = files(tmp_path)
     asks = [
         lambda: lab.run(run_id),

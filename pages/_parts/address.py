@@ -16,8 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import ConfigError
+from pages._parts.run.words import quoting
 
 
 class Address:
@@ -93,6 +95,10 @@ class Address:
         st.session_state[self._memory_key] = kept | self._values
         if self._within is not None:  # the page's own object outlives a rerun of the fragment
             self._within.arriving = self._within._returning = False
+
+    def show_problems(self, place: DeltaGenerator) -> None:
+        for problem in self.problems:
+            place.warning(quoting(problem), icon=":material/link_off:")
 
 
 def as_text(value: Any) -> str:

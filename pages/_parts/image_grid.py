@@ -5,41 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
 
 @dataclass(frozen=True, slots=True)
 class GridItem:
-    """One image. All text is escaped here, so it may come from anybody."""
+    """One image with its captions. All text is escaped when the grid is drawn."""
 
     data_uri: str  # "data:image/png;base64,…"
-    alt: str  # what a person who cannot see the image is told
+    alt: str  # description for screen readers
     caption: str  # one line below it
     detail: str = ""  # a second, fainter line
-    frame: str = ""  # colour of the frame, "#009E73"; "" is a thin gray one
-    sign: str = ""  # "✓" or "✗" in the corner, so that colour is never alone
+    frame: str = ""  # colour of the frame, "#009E73"; "" is a thin grey one
+    sign: str = ""  # "✓" or "✗" in the corner, because colour alone does not reach everybody
 
 
-# Colours come from the page's own theme through `currentColor`, so light and dark both work.
-STYLE = """
-<style>
-.cnn-grid { display: grid; gap: 12px 10px; padding: 3px; }
-.cnn-grid figure { margin: 0; position: relative; min-width: 0; }
-.cnn-grid img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; background: #000;
-  border-radius: 6px; box-shadow: 0 0 0 1px rgba(138,143,152,.5); }
-.cnn-grid figcaption { font-size: 13px; line-height: 1.3; margin-top: 6px; overflow-wrap: anywhere; }
-.cnn-grid small { display: block; font-size: 12px; opacity: .75; }
-.cnn-grid b { position: absolute; top: 4px; right: 4px; width: 20px; height: 20px; border-radius: 50%; color: #fff;
-  text-align: center; font-size: 13px; line-height: 20px; }
-</style>
-"""
+_STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
 def grid_html(items: Sequence[GridItem], size_px: int) -> str:
-    """The whole grid as one piece of HTML; images are at least `size_px` wide, and as many side by side as fit."""
+    """The grid as one piece of HTML: images at least `size_px` wide, as many side by side as fit."""
     columns = f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
-    return f'{STYLE}<div class="cnn-grid" role="list" style="{columns}">{"".join(map(_cell, items))}</div>'
+    return f'<style>{_STYLE}</style><div class="cnn-grid" role="list" style="{columns}">{"".join(map(_cell, items))}</div>'
 
 
 def image_grid(items: Sequence[GridItem], size_px: int = 80) -> None:

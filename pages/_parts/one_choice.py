@@ -1,16 +1,17 @@
-"""A row of buttons of which exactly one is pressed."""
+"""A control for exactly one of several choices: drawn with their titles, kept in the address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages._parts.address import Address, one_of
+from pages._parts.address import Address, one_of, whole_number
 
 Choice = TypeVar("Choice")
+ALL_CLASSES = -1
 
 
 def one_choice(
@@ -23,23 +24,40 @@ def one_choice(
     default: Choice | None = None,
     parse: Callable[[str], Choice] | None = None,
     otherwise: Choice | None = None,
+    use_address: bool = True,
+    as_list: bool = False,
     place: DeltaGenerator | None = None,
     help: str | None = None,
     on_change: Callable[[], None] | None = None,
+    width: int | None = None,
 ) -> Choice:
-    """Which of `titles` is pressed, at first `default` (else the first); it stands in the address as `name`.
+    """The selected one of `titles`, at first `default` (else the first); the address holds it as `name`.
 
-    What `parse` lets through but is not among `titles` becomes `otherwise` (else the default).
+    A row of buttons, or with `as_list` a list. A value that `parse` accepts but `titles` lacks becomes `otherwise` (else the
+    default).
     """
     usual = next(iter(titles)) if default is None else default
-    address.initialise(key, name, usual, parse or one_of(name, tuple(titles)))
+    address.initialise(key, name, usual, parse or one_of(name, tuple(titles)), use_address=use_address)
     if (before := st.session_state[key]) not in titles:
-        # A click elsewhere can end the script between making these buttons and telling the browser which one is pressed: then
-        # none is.
+        # None comes from a click that ended the script before the browser knew which of new buttons is pressed.
         st.session_state[key] = usual if before is None or otherwise is None else otherwise
-    chosen = (place or st).segmented_control(
-        label, list(titles), key=key, format_func=titles.__getitem__, required=True, help=help, on_change=on_change
-    )
-    value = usual if chosen is None else chosen
+    common = {"key": key, "format_func": titles.__getitem__, "help": help, "on_change": on_change}
+    if as_list:
+        value = (place or st).selectbox(label, list(titles), width=width or "stretch", **common)
+    else:
+        value = (place or st).segmented_control(label, list(titles), required=True, **common)
+    value = usual if value is None else value
     address.write(name, value, usual)
     return value
+
+
+def class_choice(
+    label: str, key: str, name: str, classes: Sequence[str], address: Address, *, place: DeltaGenerator, help: str,
+    on_change: Callable[[], None],
+) -> int | None:  # fmt: skip
+    """The selected one of a data set's classes, as a label; None for all of them."""
+    chosen = one_choice(
+        label, key, name, {ALL_CLASSES: "all classes"} | dict(enumerate(classes)), address, as_list=True, place=place, help=help,
+        on_change=on_change, parse=whole_number(name, 0, len(classes) - 1),
+    )  # fmt: skip
+    return None if chosen == ALL_CLASSES else chosen

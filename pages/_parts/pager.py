@@ -1,21 +1,69 @@
-"""Previous and next, and which of how many are shown."""
+"""Pages of images: which one is open, in the session and in the address, and the buttons that turn it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
 import streamlit as st
 
+from cnnlab.values import DisagreementPage, PredictionPage
+from pages._parts.address import Address, whole_number
 
-def pager(key: str, total: int, per_page: int, *, legend: str = "") -> None:
-    """Two buttons that turn the page number, from 1, which the session keeps under `key`."""
-    number = st.session_state[key]
-    first, last = (number - 1) * per_page + 1, min(number * per_page, total)
+PER_PAGE = 40
+Answer = TypeVar("Answer", PredictionPage, DisagreementPage)
 
-    def turn(pages: int) -> None:
-        st.session_state[key] += pages
 
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous", icon=":material/chevron_left:", disabled=number <= 1, on_click=turn, args=(-1,))
-        st.button("Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= total, on_click=turn, args=(1,))
-        st.markdown(f"{first:,}–{last:,} of {total:,}")
-        if legend:
-            st.caption(legend)
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """The number of the open page, from 1. The session keeps it under `key`, the address as `page`."""
+
+    key: str
+
+    def initialise(self, address: Address) -> None:
+        address.initialise(self.key, "page", 1, whole_number("page", 1, 100_000))
+
+    def write(self, address: Address) -> None:
+        address.write("page", st.session_state[self.key], 1)
+
+    def restart(self) -> None:
+        """Opens the first page: a filter has changed."""
+        st.session_state[self.key] = 1
+
+    def turn(self, pages: int) -> None:
+        st.session_state[self.key] = max(1, st.session_state[self.key] + pages)
+
+    def next_or_first(self, total: int) -> None:
+        """Opens the next page, after the last one the first."""
+        st.session_state[self.key] = st.session_state[self.key] % _pages(total) + 1
+
+    def offset(self, total: int | None = None) -> int:
+        """The index of the open page's first image; beyond the end of `total` images the last page is opened."""
+        if total is not None:
+            st.session_state[self.key] = min(st.session_state[self.key], _pages(total))
+        return (st.session_state[self.key] - 1) * PER_PAGE
+
+    def fetch(self, ask: Callable[..., Answer]) -> Answer:
+        """What `ask(offset=…, count=…)` answers for the open page, or for the last one where the open one is beyond the end."""
+        page = ask(offset=self.offset(), count=PER_PAGE)
+        if page.items or not page.total:
+            return page
+        return ask(offset=self.offset(page.total), count=PER_PAGE)
+
+    def buttons(self, total: int, *, legend: str = "") -> None:
+        """Draws Previous and Next, and which of how many images are shown."""
+        first, last = self.offset() + 1, min(self.offset() + PER_PAGE, total)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Previous", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,))
+            st.button(
+                "Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= total,
+                on_click=self.turn, args=(1,),
+            )  # fmt: skip
+            st.markdown(f"{first:,}–{last:,} of {total:,}")
+            if legend:
+                st.caption(legend)
+
+
+def _pages(total: int) -> int:
+    return max(1, -(-total // PER_PAGE))

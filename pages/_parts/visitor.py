@@ -1,14 +1,16 @@
-"""Who sits at this browser: somebody who has logged in, else the name that the visitor typed and the browser keeps in a cookie."""
+"""The visitor's name: the account where there is a login, else a typed name that the browser keeps in a cookie."""
 
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 from urllib.parse import unquote
 
 import streamlit as st
 from streamlit.components import v2
 
 from cnnlab.runs.records import Run
+from pages._parts.run.words import escaped
 
 COOKIE = "cnnlab_visitor"
 LONGEST = 60  # characters
@@ -16,22 +18,15 @@ _NAME = "name of the visitor"
 _FIELD = "field for the visitor's name"
 _CHANGED = "the visitor's name was changed here"
 _HELP = (
-    "Runs that you start carry this name, and only somebody who goes by it can stop, change or delete them. Nobody checks "
-    "it: it keeps people who share a machine from erasing each other's work by mistake. This browser remembers it."
+    "Your runs carry this name, and only visitors with the same name can stop, change or delete them. The name is not verified: "
+    "it prevents mistakes between people who share a machine. This browser stores it in a cookie."
 )
-# A cookie, and not the browser's storage: it comes with the request, so the first drawing after a reload already knows the name.
-_JS = """
-export default function ({ data }) {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  const seconds = data.name ? 365 * 24 * 3600 : 0;
-  document.cookie = `${data.cookie}=${encodeURIComponent(data.name)}; path=/; max-age=${seconds}; SameSite=Lax${secure}`;
-}
-"""
-_keep = v2.component("cnnlab_visitor", js=_JS)
+# A cookie, not the browser's storage: the request carries it, so the first drawing after a reload already knows the name.
+_store_cookie = v2.component("cnnlab_visitor", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
 
 
 def visitor() -> str:
-    """The name under which this browser starts and changes runs; "" is nobody in particular."""
+    """The name under which this browser starts and changes runs; "" is no name."""
     account = _account()
     if account:
         return account
@@ -41,33 +36,32 @@ def visitor() -> str:
 
 
 def not_yours(run: Run) -> str | None:
-    """Why this visitor cannot change the run, as a sentence; None where they can."""
+    """Why this visitor cannot change the run, as a sentence for Markdown; None where they can."""
     if run.owner in ("", visitor()):
         return None
-    hint = "" if _account() else " If that is you, type that name at the left."
-    return f"This run belongs to {run.owner}, so only {run.owner} can change it.{hint}"
+    owner = escaped(run.owner)
+    hint = "" if _account() else f" If you are {owner}, enter that name in the sidebar."
+    return f"This run belongs to {owner}, so only {owner} can change it.{hint}"
 
 
 def ask_for_name() -> None:
-    """Draws the field for the name in the sidebar, or says who is logged in."""
+    """Draws the field for the name in the sidebar, or the name of the account."""
     name = visitor()
     if _account():
         st.sidebar.text(f"You are {name}")
         return
     st.session_state.setdefault(_FIELD, name)
-    st.sidebar.text_input(
-        "Your name", key=_FIELD, max_chars=LONGEST, placeholder="nobody in particular", help=_HELP, on_change=_rename
-    )
-    if st.session_state.get(_CHANGED):  # only then: another tab of this browser may know a newer name
+    st.sidebar.text_input("Your name", key=_FIELD, max_chars=LONGEST, placeholder="no name", help=_HELP, on_change=_rename)
+    if st.session_state.get(_CHANGED):  # else a stale tab would overwrite a newer name
         with st.sidebar:
-            _keep(data={"cookie": COOKIE, "name": name}, key="keeper of the visitor's name", height=1)
+            _store_cookie(data={"cookie": COOKIE, "name": name}, key="keeper of the visitor's name", height=1)
 
 
 def tidy(text: str) -> str:
-    """A name on one line, without characters that cannot be seen, so that two that look alike are alike."""
+    """A name on one line without invisible characters, so that names that look the same are the same."""
     plain = unicodedata.normalize("NFC", text)
-    seen = "".join(" " if each.isspace() else each for each in plain if each.isspace() or unicodedata.category(each)[0] != "C")
-    return " ".join(seen.split())[:LONGEST]
+    visible = "".join(" " if char.isspace() else char for char in plain if char.isspace() or unicodedata.category(char)[0] != "C")
+    return " ".join(visible.split())[:LONGEST]
 
 
 def _rename() -> None:
@@ -76,7 +70,7 @@ def _rename() -> None:
 
 
 def _account() -> str:
-    # Without [auth] in the secrets there is no login, and then `st.user` has none of these.
+    # Without [auth] in the secrets there is no login, and `st.user` is empty.
     if not st.user.get("is_logged_in"):
         return ""
     return tidy(str(st.user.get("email") or st.user.get("name") or st.user.get("sub") or ""))

@@ -113,7 +113,7 @@ def test_the_run_finishes_by_itself_on_the_open_page(student):
 
 
 def test_its_predictions_tell_right_from_wrong(student):
-    student.get_by_role("link", name="Look at its predictions").click()
+    student.get_by_role("link", name="Show predictions").click()
 
     student.locator("img[alt*='predicted' i], img[alt*='it says' i], figure img").first.wait_for()
     text = student.locator("[data-testid=stMain]").inner_text()

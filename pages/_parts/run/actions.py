@@ -1,4 +1,4 @@
-"""What can be done with a run, as one row: what its state calls for as buttons, the rest behind “More”."""
+"""The row of actions on a run: buttons for its state, and the rest behind “More”."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from pages._parts.run.words import escaped, file_size, short_title
 from pages._parts.shell import in_words
 from pages._parts.visitor import not_yours, visitor
 
-LONGEST_NAME, LONGEST_NOTE = 200, 10_000  # characters that the fields take
-DELETED = "what was just deleted"
+LONGEST_NAME, LONGEST_NOTE = 200, 10_000  # characters
+DELETED = "title of the run that was just deleted"
 ASKED_TO_DELETE = "run whose deletion is to be confirmed"
 MORE = "more about the run"
 
 
 def run_actions(lab: Lab, run: Run) -> None:
-    """Draws the row. A click that comes too late is a sentence and the run as it is by now."""
+    """Draws the row. A click that comes too late shows a message and the run's current state."""
     refusal = not_yours(run)
     with st.container(horizontal=True, vertical_alignment="center", key="run actions"):
         _for_its_state(lab, run, refusal)
-        has_some = run.epochs_done > 0
+        evaluated = run.epochs_done > 0
         st.page_link(
-            "pages/predict.py", label="Look at its predictions", icon=":material/fact_check:", query_params={"run": run.id},
-            disabled=not has_some, help=None if has_some else "There are some as soon as the first epoch is done.",
+            "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
+            disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
         )  # fmt: skip
         st.button(
             "Change something and train again", icon=":material/edit:", key=f"change {run.id}",
             on_click=open_form, args=(run.config,),
-            help="Opens the form with these settings, for a new run; this one stays as it is.",
+            help="Opens the form with these settings for a new run. This run does not change.",
         )  # fmt: skip
         _more(lab, run, refusal)
 
 
 def attempt(action: Callable[[], object]) -> None:
-    """Does what a button says; what is not possible (any more) is told in passing, and the page then shows what is."""
+    """Runs a button's action. A refusal is shown as a toast; the page then shows the current state."""
     try:
         action()
     except CNNLabError as error:
@@ -48,58 +48,56 @@ def attempt(action: Callable[[], object]) -> None:
 
 
 def queue_buttons(lab: Lab, run: Run, refusal: str | None, *, short: bool = False) -> None:
-    """Earlier, later and out of the queue; `short` is icons only, for a list."""
+    """Moves the run in the queue or takes it out; with `short`, for a list, the buttons are icons only."""
     where = " in the list" if short else ""
     mine = [other.id for other in lab.queue() if other.owner == run.owner]
     first, last = not mine or mine[0] == run.id, not mine or mine[-1] == run.id
-    whose = "among your own waiting runs" if run.owner else "among the runs that belong to nobody"
+    whose = "your own waiting runs" if run.owner else "the waiting runs without an owner"
     for label, icon, places, at_end in (("Earlier", "arrow_upward", -1, first), ("Later", "arrow_downward", 1, last)):
         st.button(
             "" if short else label, icon=f":material/{icon}:", key=f"{label}{where} {run.id}", disabled=bool(refusal) or at_end,
-            help=escaped(refusal) if refusal else f"{label} {whose}; people take turns, so nobody's place in between is lost.",
+            help=refusal or f"{label} among {whose}. Owners take turns, so nobody else loses a place.",
             on_click=attempt, args=(partial(lab.move_in_queue, run.id, places, owner=visitor()),),
         )  # fmt: skip
     _button(
         "" if short else "Withdraw", run, refusal, partial(lab.stop, run.id, owner=visitor()), icon="close", key=f"withdraw{where}",
-        help="Takes it out of the queue; what it has learned so far, if anything, is kept.",
+        help="Takes the run out of the queue. Saved weights are kept.",
     )  # fmt: skip
 
 
 def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
-    pause, stop, resume = (partial(each, run.id, owner=visitor()) for each in (lab.pause, lab.stop, lab.resume))
-    ends = "Ends the run; its best and its last weights are kept."
-    goes_on = _from_where(run)
+    pause, stop, resume = (partial(action, run.id, owner=visitor()) for action in (lab.pause, lab.stop, lab.resume))
+    ends = "Ends the run. Its best and its last weights are kept."
+    continues = _resumes_from(run)
     match run.state:
         case State.QUEUED:
             queue_buttons(lab, run, refusal)
         case State.STARTING | State.RUNNING:
-            kept = "Keeps everything as it is; “Resume” goes on as if nothing had been."
-            _button("Pause", run, refusal, pause, icon="pause", help=kept)
+            saved = "Saves the exact state; “Resume” continues as if there had been no pause."
+            _button("Pause", run, refusal, pause, icon="pause", help=saved)
             _button("Stop", run, refusal, stop, icon="stop", help=ends)
         case State.PAUSING:
-            _button("Pausing …", run, "It pauses after the batch at hand.", pause, icon="pause", key="pause")
+            _button("Pausing …", run, "Pauses after the current batch.", pause, icon="pause", key="pause")
             _button("Stop", run, refusal, stop, icon="stop", help=ends)
         case State.STOPPING:
-            _button("Stopping …", run, "It stops after the batch at hand.", stop, icon="stop", key="stop")
+            _button("Stopping …", run, "Stops after the current batch.", stop, icon="stop", key="stop")
         case State.PAUSED | State.INTERRUPTED:
-            _button("Resume", run, refusal, resume, icon="play_arrow", help=goes_on, primary=True)
+            _button("Resume", run, refusal, resume, icon="play_arrow", help=continues, primary=True)
             _button("Stop for good", run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.FAILED if run.has_checkpoint:
-            _button("Try again from its last checkpoint", run, refusal, resume, icon="replay", help=goes_on, key="resume")
+            _button("Try again from the last checkpoint", run, refusal, resume, icon="replay", help=continues, key="resume")
         case State.STOPPED if run.epochs_done < run.config.epochs:
-            _button("Resume", run, refusal, resume, icon="play_arrow", help=goes_on)
+            _button("Resume", run, refusal, resume, icon="play_arrow", help=continues)
             if run.has_checkpoint:
-                _longer(lab, run, refusal)
+                _extend(lab, run, refusal)
         case State.STOPPED | State.FINISHED:
-            _longer(lab, run, refusal)
+            _extend(lab, run, refusal)
 
 
-def _from_where(run: Run) -> str:
+def _resumes_from(run: Run) -> str:
     if run.state is State.PAUSED and (run.has_checkpoint or run.epochs_done):
-        return "Goes on exactly where it was, as if it had never been paused."
-    return (
-        "Goes on from its last checkpoint." if run.has_checkpoint else "There is no checkpoint yet: it starts from the beginning."
-    )
+        return "Continues exactly where it paused."
+    return "Continues from the last checkpoint." if run.has_checkpoint else "Starts from the beginning: there is no checkpoint yet."
 
 
 def _button(
@@ -108,45 +106,42 @@ def _button(
 ) -> None:  # fmt: skip
     st.button(
         label, icon=f":material/{icon}:", type="primary" if primary else "secondary", key=f"{key or label.lower()} {run.id}",
-        disabled=bool(refusal), help=escaped(refusal) if refusal else help, on_click=attempt, args=(action,),
+        disabled=bool(refusal), help=refusal or help, on_click=attempt, args=(action,),
     )  # fmt: skip
 
 
-def _longer(lab: Lab, run: Run, refusal: str | None) -> None:
-    with st.popover(
-        "Continue for more epochs", icon=":material/add_circle:", disabled=bool(refusal), help=refusal and escaped(refusal)
-    ):
+def _extend(lab: Lab, run: Run, refusal: str | None) -> None:
+    with st.popover("Continue for more epochs", icon=":material/add_circle:", disabled=bool(refusal), help=refusal):
         key = f"more epochs {run.id}"
         st.session_state.setdefault(key, run.config.epochs)
-        st.number_input("How many more", step=1, key=key, help="It goes on from its last epoch, and its curves get longer.")
+        st.number_input("How many more", step=1, key=key, help="Continues from the last epoch and extends the curves.")
 
-        def longer() -> None:
+        def extend() -> None:
             attempt(partial(lab.extend, run.id, st.session_state[key], owner=visitor()))
 
-        st.button("Continue training", type="primary", key=f"extend {run.id}", on_click=longer)
+        st.button("Continue training", type="primary", key=f"extend {run.id}", on_click=extend)
 
 
 def _more(lab: Lab, run: Run, refusal: str | None) -> None:
-    hint = escaped(refusal) if refusal else None
-    # It tells when it opens and closes only so that it can be closed from here.
+    # on_change is set so that `_close` can close the popover.
     with st.popover("More", icon=":material/more_horiz:", key=MORE, on_change="rerun"):
-        if hint:
-            st.caption(hint)
-        with st.form(f"words about {run.id}", border=False):
-            # Other keys for other words, so that the fields follow what another browser has written.
+        if refusal:
+            st.caption(refusal)
+        with st.form(f"name and note of {run.id}", border=False):
+            # The keys change with the texts, so that the fields follow a change from another browser.
             keys = f"name {run.id} {hash(run.name)}", f"note {run.id} {hash(run.note)}"
             longest = max(LONGEST_NAME, len(run.name)), max(LONGEST_NOTE, len(run.note))
             st.text_input("Name", value=run.name, max_chars=longest[0], key=keys[0], disabled=bool(refusal))
             st.text_area(
                 "Note", value=run.note, max_chars=longest[1], key=keys[1], height=120, disabled=bool(refusal),
-                placeholder="What you tried, and what came of it",
+                placeholder="What you tried, and the result",
             )  # fmt: skip
             st.form_submit_button(
-                "Save", icon=":material/save:", disabled=bool(refusal), help=hint, on_click=_save, args=(lab, run, *keys)
+                "Save", icon=":material/save:", disabled=bool(refusal), help=refusal, on_click=_save, args=(lab, run, *keys)
             )
         st.button(
             "Delete …", icon=":material/delete:", key=f"delete {run.id}", disabled=bool(refusal) or run.active,
-            help=hint or ("Only a run that has ended can be deleted: stop it first." if run.active else None),
+            help=refusal or ("Stop the run before you delete it." if run.active else None),
             on_click=_close, args=(run.id,),
         )  # fmt: skip
     if st.session_state.pop(ASKED_TO_DELETE, None) == run.id:
@@ -171,15 +166,11 @@ def _save(lab: Lab, run: Run, name_key: str, note_key: str) -> None:
 @in_words()
 def _confirm(lab: Lab, run: Run) -> None:
     if DELETED in st.session_state:
-        st.rerun()  # it is done: the whole page again, without the dialog
-    try:
-        frees = f"This frees {file_size(lab.disk_bytes(run.id))} of disk. "
-    except CNNLabError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
-        return
+        st.rerun()  # deleted: redraw the page without the dialog
     epochs = f"{run.epochs_done} epoch{'' if run.epochs_done == 1 else 's'}"
     st.markdown(
-        f"“{short_title(run)}”, its {epochs}, curves, weights and predictions will be gone. {frees}**It cannot be undone.**"
+        f"“{short_title(run)}” will be deleted with its {epochs}, curves, weights and predictions. "
+        f"This frees {file_size(lab.disk_bytes(run.id))} of disk space. **This cannot be undone.**"
     )
 
     def delete() -> None:

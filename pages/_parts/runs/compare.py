@@ -1,4 +1,4 @@
-"""The chosen runs side by side: curves, accuracy against cost, and what differs between their settings."""
+"""The selected runs side by side: curves, accuracy against cost, and the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COSTS = {"parameters": ("Parameters", "parameters"), "macs": ("MACs", "MACs an i
 
 
 def compare(lab: Lab, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], address: Address) -> bool:
-    """Draws the charts and the table of differences; returns whether seeds are folded."""
+    """Draws the charts and the table of differences; returns whether seeds are averaged."""
     fold = _fold(runs, address)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -37,16 +37,16 @@ def compare(lab: Lab, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDo
 
 
 def macs_of(lab: Lab, runs: Sequence[Run]) -> dict[str, float | None]:
-    """Multiply-accumulates for one image of each run's network; None where its table cannot be made (any more)."""
-    found: dict[str, float | None] = {}
+    """Multiply-accumulates for one image of each run's network; None where the network can no longer be built."""
+    macs: dict[str, float | None] = {}
     for run in runs:
         config = run.config
         try:
             classes = len(datasets.entry(config.dataset).classes)
-            found[run.id] = lab.layers(config.architecture, config.input_shape, classes, config.options).macs
+            macs[run.id] = lab.layers(config.architecture, config.input_shape, classes, config.options).macs
         except CNNLabError:
-            found[run.id] = None  # counted and said under the chart
-    return found
+            macs[run.id] = None  # counted in the caption of the chart
+    return macs
 
 
 def _fold(runs: Sequence[Run], address: Address) -> bool:
@@ -56,8 +56,8 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
         address.preserve("fold")
         return False
     fold = st.toggle(
-        "Fold seeds", key="runs:fold",
-        help="Runs that differ in nothing but their seed become one line: their mean, with a band of one standard deviation.",
+        "Average over seeds", key="runs:fold",
+        help="Runs that differ only in their seed become one line: their mean, with a band of one standard deviation.",
     )  # fmt: skip
     address.write("fold", fold, False)
     return fold
@@ -65,61 +65,61 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
 
 def _curves(runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], address: Address, *, fold: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="top"):
-        address.initialise("runs:curve", "curve", "test_accuracy", one_of("curve", tuple(QUANTITIES)))
-        quantity = st.selectbox("Curves", list(QUANTITIES), key="runs:curve", format_func=QUANTITIES.__getitem__, width=220)
-        address.write("curve", quantity, "test_accuracy")
+        quantity = one_choice("Curves", "runs:curve", "curve", QUANTITIES, address, as_list=True, width=220)
         along = one_choice("Along", "runs:along", "along", ALONG, address)
     lines = comparison.lines(runs, dict(epochs), quantity, fold=fold)
     if not lines:
-        st.info("None of these has finished an epoch yet, so there is no curve to draw.", icon=":material/hourglass_empty:")
+        st.info(
+            "None of the selected runs has finished an epoch yet, so there is no curve to draw.", icon=":material/hourglass_empty:"
+        )
         return
     figure = curves_figure(lines, QUANTITIES[quantity], along, share=quantity.endswith("accuracy"))
-    live_plot(figure, key="runs:curves", label=f"{QUANTITIES[quantity]} of the chosen runs against {along}")
+    live_plot(figure, key="runs:curves", label=f"{QUANTITIES[quantity]} of the selected runs against {along}")
     notes = []
     if len(lines) > MOST_LINES:
-        notes.append(f"Drawn are the first {MOST_LINES} of {len(lines)}; more cannot be told apart.")
+        notes.append(f"Only the first {MOST_LINES} of {len(lines)} lines are drawn, so that each is distinct.")
     if len(lines) < len(runs) and not fold:
-        notes.append(f"{len(runs) - len(lines)} of the chosen runs have no finished epoch.")
+        notes.append(f"{len(runs) - len(lines)} of the selected runs have no finished epoch.")
     if any(line.folded for line in lines):
-        notes.append("Bands: one standard deviation on either side of the mean, as far as all seeds have come.")
+        notes.append("Bands: one standard deviation on either side of the mean, up to the last epoch that all seeds have finished.")
     if notes:
         st.caption(" ".join(notes))
 
 
 def _costs(lab: Lab, runs: Sequence[Run], address: Address, *, fold: bool) -> None:
-    cost = one_choice("Best accuracy against", "runs:cost", "cost", {name: words for name, (words, _) in COSTS.items()}, address)
+    cost = one_choice("Best accuracy against", "runs:cost", "cost", {name: title for name, (title, _) in COSTS.items()}, address)
     if cost == "macs":
-        with st.spinner("Counting …"):
+        with st.spinner("Counting operations …"):
             costs = macs_of(lab, runs)
     else:
         costs = {run.id: getattr(run, cost) for run in runs}
     candidates = comparison.points(runs, costs, fold=fold)
     known = [point for point in candidates if point.cost]
     if not known:
-        st.info("None of these has a result to place here yet.", icon=":material/hourglass_empty:")
+        st.info("None of the selected runs has both a test accuracy and a known cost yet.", icon=":material/hourglass_empty:")
         return
     live_plot(cost_figure(candidates, *COSTS[cost]), key="runs:costs", label=f"Best test accuracy against {COSTS[cost][0]}")
-    front = [escaped(point.label) for point in comparison.pareto_front(known)]
+    front = ", ".join(escaped(point.label) for point in comparison.pareto_front(known))
+    caption = f"Best trade-offs: {front}. No other selected run is more accurate at the same or lower cost."
     missing = len(candidates) - len(known)
-    words = f"On the Pareto front (nothing chosen costs no more and is more accurate): {', '.join(front)}."
-    st.caption(words + (f" {missing} without a known cost left out." if missing else ""))
+    st.caption(caption + (f" Left out, as their cost is unknown: {missing}." if missing else ""))
 
 
 def _differences(runs: Sequence[Run]) -> None:
     if len(runs) < 2:
         return
     st.markdown("##### What differs")
-    found = comparison.differences([run.config for run in runs])
-    if not found:
-        st.caption("Nothing: the chosen runs have the same settings, seed included.")
+    differences = comparison.differences([run.config for run in runs])
+    if not differences:
+        st.caption("Nothing: all settings are equal, including the seed.")
         return
-    # Columns bear numbers: two may have the same name once it is shortened, or be called like the first.
-    columns = {"setting": [each.title for each in found]}
-    columns |= {str(place): [each.values[place] for each in found] for place in range(len(runs))}
+    # Columns are numbered: two shortened names may be equal, or equal to "setting".
+    columns = {"setting": [difference.title for difference in differences]}
+    columns |= {str(place): [difference.values[place] for difference in differences] for place in range(len(runs))}
     names = comparison.labels(runs)
     st.dataframe(
         pa.table(columns), hide_index=True, key="runs:differences", alt="Settings that differ",
-        height=38 + 35 * min(len(found), 10),
+        height=38 + 35 * min(len(differences), 10),
         column_config={"setting": st.column_config.TextColumn("Setting", pinned=True)}
         | {str(place): st.column_config.TextColumn(name) for place, name in enumerate(names)},
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -11,54 +12,43 @@ from cnnlab.lab import Lab
 from cnnlab.reports.comparison import labels
 from cnnlab.runs.records import Run
 from cnnlab.values import Disagreement, DisagreementPage
-from pages._parts.address import Address, one_of, whole_number
+from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.one_choice import one_choice
-from pages._parts.pager import pager
+from pages._parts.pager import Pager
 from pages._parts.run.words import escaped, quoting, share, whole_share
 
-PER_PAGE = 40
 IMAGE_PX = 96
 RIGHT = {"any": "All", "first": "Only 1 is right", "second": "Only 2 is right", "neither": "Both are wrong"}
-COLORS = ("#0072B2", "#E69F00", "#8A8F98")  # the first is right, the second, neither; the sign says it too
-_PAGE = "runs:page"
+COLOURS = ("#0072B2", "#E69F00", "#8A8F98")  # run 1 is right, run 2, neither; the sign repeats it
+PAGER = Pager("runs:page")
 
 
 def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
-    """Draws what two runs disagree on, where somebody wants to see it; of any other number of runs nothing."""
+    """Draws, on request, the images on which two runs disagree; nothing for any other number of runs."""
     address.initialise("runs:apart", "apart", False, one_of("apart", (True, False)))
-    address.initialise(_PAGE, "page", 1, whole_number("page", 1, 100_000))
+    PAGER.initialise(address)
     if len(runs) != 2:
         return
-    wanted = st.toggle("Show the test images on which these two disagree", key="runs:apart")
-    address.write("apart", wanted, False)
-    if not wanted:
+    open_ = st.toggle("Show the test images on which these two disagree", key="runs:apart")
+    address.write("apart", open_, False)
+    if not open_:
         return
     first, second = (escaped(label) for label in labels(runs))
     st.markdown(f"**1** {first}  \n**2** {second}")
-    right = one_choice("Show", "runs:right", "right", RIGHT, address, on_change=_first)
+    right = one_choice("Show", "runs:right", "right", RIGHT, address, on_change=PAGER.restart)
     try:
-        page = _ask(lab, runs, right)
+        page = PAGER.fetch(partial(lab.disagreements, *(run.id for run in runs), right=right))
     except CNNLabError as error:
         st.info(quoting(error), icon=":material/compare:")
         return
-    address.write("page", st.session_state[_PAGE], 1)
+    PAGER.write(address)
     _headline(page)
     if page.items:
-        pager(_PAGE, page.total, PER_PAGE)
-        image_grid([_item(each, page.classes) for each in page.items], IMAGE_PX)
+        PAGER.buttons(page.total)
+        image_grid([_item(item, page.classes) for item in page.items], IMAGE_PX)
     else:
-        st.caption("No test image is like this.")
-
-
-def _ask(lab: Lab, runs: Sequence[Run], right: str) -> DisagreementPage:
-    """The page that is open, or the last one where the open one is past the end."""
-    ids = [run.id for run in runs]
-    page = lab.disagreements(*ids, right=right, offset=(st.session_state[_PAGE] - 1) * PER_PAGE, count=PER_PAGE)
-    if page.items or not page.total:
-        return page
-    st.session_state[_PAGE] = (page.total - 1) // PER_PAGE + 1
-    return lab.disagreements(*ids, right=right, offset=(st.session_state[_PAGE] - 1) * PER_PAGE, count=PER_PAGE)
+        st.caption("No test image matches this filter.")
 
 
 def _headline(page: DisagreementPage) -> None:
@@ -66,24 +56,20 @@ def _headline(page: DisagreementPage) -> None:
     st.markdown(
         f"They disagree on {apart:,} of {page.test_images:,} test images ({share(apart / max(1, page.test_images))}): "
         f"only 1 is right on {page.only_first:,}, only 2 on {page.only_second:,}, both are wrong on {page.neither:,}. "
-        f"On {page.both:,} both are right."
+        f"Both are right on {page.both:,}."
     )
-    st.caption(f"Each with the weights of its best epoch ({page.epochs[0]} and {page.epochs[1]}).")
+    st.caption(f"Each run with the weights of its best epoch ({page.epochs[0]} and {page.epochs[1]}).")
 
 
-def _item(each: Disagreement, classes: Sequence[str]) -> GridItem:
-    truth = each.picture.label
-    winner = each.predicted.index(truth) if truth in each.predicted else 2
-    said = [f"{place + 1}: {classes[each.predicted[place]]}, {whole_share(each.confidence[place])}" for place in range(2)]
+def _item(item: Disagreement, classes: Sequence[str]) -> GridItem:
+    truth = item.picture.label
+    winner = item.predicted.index(truth) if truth in item.predicted else 2
+    predicted = [f"{place + 1}: {classes[item.predicted[place]]}, {whole_share(item.confidence[place])}" for place in range(2)]
     return GridItem(
-        data_uri=each.picture.data_uri,
-        alt=f"Test image {each.picture.index}: {classes[truth]}; {said[0]}; {said[1]}",
-        caption=f"is: {classes[truth]}",
-        detail=f"{said[0]} · {said[1]}",
-        frame=COLORS[winner],
+        data_uri=item.picture.data_uri,
+        alt=f"Test image {item.picture.index}: {classes[truth]}; {predicted[0]}; {predicted[1]}",
+        caption=f"true: {classes[truth]}",
+        detail=f"{predicted[0]} · {predicted[1]}",
+        frame=COLOURS[winner],
         sign="12✗"[winner],
     )
-
-
-def _first() -> None:
-    st.session_state[_PAGE] = 1

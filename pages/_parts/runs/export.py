@@ -1,4 +1,4 @@
-"""Files of the chosen runs, made when somebody asks for one and not before."""
+"""Downloads of the selected runs; a file is made only when its button is pressed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pages._parts.runs.compare import macs_of
 
 
 def export(lab: Lab, ids: Sequence[str], *, fold: bool) -> None:
-    """Draws the download buttons. Streamlit calls what builds a file when its button is pressed, in a thread of its own."""
+    """Draws the download buttons. Streamlit calls a function that builds a file on a click, in a separate thread."""
 
     def runs() -> list[Run]:
         return [lab.run(run_id) for run_id in ids]
@@ -34,9 +34,9 @@ def export(lab: Lab, ids: Sequence[str], *, fold: bool) -> None:
 
     name = f"cnnlab-{ids[0]}" if len(ids) == 1 else f"cnnlab-{len(ids)}-runs"
     for label, build, ending, mime, text in (
-        ("Metrics", csv, "csv", "text/csv", "CSV: a row an epoch of each run."),
-        ("Configuration", configurations, "json", "application/json", "JSON: all settings, to train the same again."),
-        ("Report", page, "html", "text/html", "HTML: results, differences and charts in one file that opens without a network."),
+        ("Metrics", csv, "csv", "text/csv", "CSV: one row for each epoch of each run."),
+        ("Configuration", configurations, "json", "application/json", "JSON: all settings, to repeat the training."),
+        ("Report", page, "html", "text/html", "HTML: results, differences and charts in one file that needs no internet."),
     ):
         st.download_button(
             label, build, f"{name}.{ending}", mime, key=f"runs:{ending}", help=text, on_click="ignore", icon=":material/download:"

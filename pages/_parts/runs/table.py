@@ -1,4 +1,4 @@
-"""All runs as one table to sort, filter and choose from; what is chosen stands in the address."""
+"""All runs as one table to filter, sort and select from; the address holds the selection."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import streamlit as st
 from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.errors import ConfigError
-from cnnlab.runs.records import State
 from cnnlab.runs.summaries import Summaries, Summary
-from pages._parts.address import Address, one_of
+from pages._parts.address import Address
+from pages._parts.one_choice import one_choice
 from pages._parts.run.words import STATE_WORDS
 
 MOST_CHOSEN = 24
-MOST_DRAWN = 1_000  # rows: 0.2 MB for the browser, which draws ten thousand in seconds; nobody scrolls further
+MOST_DRAWN = 1_000  # rows: 0.2 MB for the browser, which needs seconds to draw ten thousand
 CHOSEN, TABLE = "runs:chosen", "runs:table"
 EVERYTHING = "all"
-# In words, by which figure, and whether the largest comes first; the record itself has the newest first.
+# Title, attribute to sort by, and whether the largest comes first; unsorted, the newest comes first.
 ORDERS: dict[str, tuple[str, str, bool]] = {
     "newest": ("newest", "", True),
     "accuracy": ("best accuracy", "best_test_accuracy", True),
@@ -40,28 +40,29 @@ def filtered(every: Summaries, address: Address) -> Sequence[Summary]:
     text = columns[0].text_input("Search", key="runs:text", max_chars=200, placeholder="name, id, owner, network, data …")
     address.write("text", text, "")
     fields = [
-        ("State", "state", {state.value: STATE_WORDS.get(state, state.value) for state in State}),
+        ("State", "state", {state.value: words for state, words in STATE_WORDS.items()}),
         ("Network", "architecture", {name: card(name).title for name in every.architectures}),
         ("Data", "dataset", {name: datasets.entry(name).title for name in every.datasets}),
         *([("Owner", "owner", {owner: owner for owner in owners})] if len(owners) > 1 else []),
     ]
-    wanted = {}
+    selected = {}
     for column, (label, name, titles) in zip(columns[1:], fields, strict=True):
-        value = _filter(column, label, name, titles, address)
+        # A value that no run has any more becomes "all".
+        value = one_choice(label, f"runs:{name}", name, {EVERYTHING: "all"} | titles, address, as_list=True, place=column)
         if value != EVERYTHING:
-            wanted[name] = value
+            selected[name] = value
     words = text.casefold().split()
-    if not wanted and not words:
+    if not selected and not words:
         return every.runs
     return [
-        run for run in every.runs if all(getattr(run, name) == value for name, value in wanted.items()) and _matches(run, words)
+        run for run in every.runs if all(getattr(run, name) == value for name, value in selected.items()) and _matches(run, words)
     ]
 
 
-def runs_table(shown: Sequence[Summary], moment: str) -> None:
-    """Draws these runs; a choice made here goes to `st.session_state[CHOSEN]`, and one made elsewhere shows here.
+def runs_table(shown: Sequence[Summary], revision: str) -> None:
+    """Draws these runs, and keeps the selection of rows and `st.session_state[CHOSEN]` the same.
 
-    The same runs at the same `moment` of the same lab are the same table.
+    `revision` names the state of the lab: the table of the same runs at the same revision is made once.
     """
     ids = [run.id for run in shown]
     st.session_state[_SHOWN] = ids
@@ -70,37 +71,35 @@ def runs_table(shown: Sequence[Summary], moment: str) -> None:
     drawn = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
     if TABLE not in st.session_state or sorted(drawn) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    table = _table(moment, "".join(ids), shown)
+    table = _table(revision, "".join(ids), shown)
     st.dataframe(
         table, key=TABLE, hide_index=True, height=38 + 35 * max(3, min(len(shown), 7)), on_select=_choose,
         selection_mode="multi-row", column_config=_COLUMNS, placeholder="–", lazy=False, alt="All runs",
         column_order=[name for name in table.column_names if name != "Owner" or any(run.owner for run in shown)],
     )  # fmt: skip
     if st.session_state.pop(_TOO_MANY, False):
-        st.warning(f"Up to {MOST_CHOSEN} runs can be compared; the first {MOST_CHOSEN} of your choice are kept.")
+        st.warning(f"At most {MOST_CHOSEN} runs can be compared: the first {MOST_CHOSEN} that you selected are kept.")
 
 
 def first_rows(runs: Sequence[Summary], address: Address) -> tuple[Sequence[Summary], str]:
-    """The runs that are drawn, and in words which of all they are; where there are too many, a list asks by what they are sorted.
+    """The runs to draw, and a phrase that says which they are. Where they are too many, a list asks how to sort them.
 
-    A click on a header sorts what is drawn.
+    A click on a column's header sorts the drawn runs only.
     """
     if len(runs) <= MOST_DRAWN:
         address.preserve("order")
         return runs, ""
-    left, _ = st.columns([2, 5])
-    address.initialise("runs:order", "order", "newest", one_of("order", tuple(ORDERS)))
-    order = left.selectbox(
-        "Sort by", list(ORDERS), key="runs:order", format_func=lambda each: ORDERS[each][0],
-        help=f"Of all runs that pass the filters the first {MOST_DRAWN:,} by this stand in the table; "
-        "a click on a column's header sorts those.",
+    titles = {name: title for name, (title, *_) in ORDERS.items()}
+    order = one_choice(
+        "Sort by", "runs:order", "order", titles, address, as_list=True, place=st.columns([2, 5])[0],
+        help=f"The table shows the first {MOST_DRAWN:,} of all runs that match the filters, in this order. "
+        "A click on a column's header sorts only those.",
     )  # fmt: skip
-    address.write("order", order, "newest")
-    words, name, falling = ORDERS[order]
+    title, name, descending = ORDERS[order]
     if name:
         known = [run for run in runs if getattr(run, name) is not None]
-        runs = sorted(known, key=lambda run: getattr(run, name), reverse=falling)
-    return runs[:MOST_DRAWN], f", the first by “{words}”"
+        runs = sorted(known, key=lambda run: getattr(run, name), reverse=descending)
+    return runs[:MOST_DRAWN], f", sorted by “{title}”"
 
 
 def parse_ids(text: str) -> tuple[str, ...]:
@@ -108,36 +107,24 @@ def parse_ids(text: str) -> tuple[str, ...]:
     ids = tuple(dict.fromkeys(part for part in text.split(",") if part))
     wrong = next((part for part in ids if not re.fullmatch(r"[0-9a-f]{8}", part)), None)
     if wrong is not None:
-        raise ConfigError(f"runs must be ids of runs with commas between them, not {wrong[:80]!r}.", "runs")
+        raise ConfigError(f"runs must be run ids separated by commas, not {wrong[:80]!r}.", "runs")
     if len(ids) > MOST_CHOSEN:
         raise ConfigError(f"runs must be at most {MOST_CHOSEN} ids, not {len(ids)}.", "runs")
     return ids
 
 
 def choice(before: Sequence[str], shown: Sequence[str], rows: Sequence[int]) -> tuple[str, ...]:
-    """What is chosen once `rows` of the table are: what a filter hides stays chosen, and the order is the order of choosing."""
-    picked = [shown[row] for row in rows if row < len(shown)]
-    visible, wanted = set(shown), set(picked)
-    kept = [run_id for run_id in before if run_id not in visible or run_id in wanted]
-    return tuple(kept + [run_id for run_id in picked if run_id not in kept])
+    """The selected ids, in the order of selection, once `rows` are selected; ids that a filter hides stay selected."""
+    selected = [shown[row] for row in rows if row < len(shown)]
+    kept = [run_id for run_id in before if run_id not in shown or run_id in selected]
+    return tuple(kept + [run_id for run_id in selected if run_id not in kept])
 
 
 def _choose() -> None:
-    # The rows of the table that the browser showed, which may no longer be the rows of now.
+    # Rows count in the table that the browser showed, which may have changed since.
     chosen = choice(st.session_state[CHOSEN], st.session_state[_SHOWN], st.session_state[TABLE]["selection"]["rows"])
     st.session_state[_TOO_MANY] = len(chosen) > MOST_CHOSEN
     st.session_state[CHOSEN] = chosen[:MOST_CHOSEN]
-
-
-def _filter(column: st.delta_generator.DeltaGenerator, label: str, name: str, titles: dict[str, str], address: Address) -> str:
-    key = f"runs:{name}"
-    choices = (EVERYTHING, *titles)
-    address.initialise(key, name, EVERYTHING, one_of(name, choices))
-    if st.session_state[key] not in choices:
-        st.session_state[key] = EVERYTHING  # the last run of this kind was deleted
-    value = column.selectbox(label, choices, key=key, format_func=lambda each: titles.get(each, "all"))
-    address.write(name, value, EVERYTHING)
-    return value
 
 
 def _matches(run: Summary, words: Sequence[str]) -> bool:
@@ -147,18 +134,17 @@ def _matches(run: Summary, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
-# A thousand rows take 3 ms, and every choice draws them again. The ids are one text, as Streamlit takes 20 ms to hash a thousand.
+# Cached: a thousand rows take 3 ms at each selection. The ids are one string, since Streamlit takes 20 ms to hash a thousand.
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _table(moment: str, ids: str, _runs: Sequence[Summary]) -> pa.Table:
+def _table(revision: str, ids: str, _runs: Sequence[Summary]) -> pa.Table:
     runs = _runs
     titles = {name: card(name).title for name in {run.architecture for run in runs}}
     data = {name: datasets.entry(name).title for name in {run.dataset for run in runs}}
-    states = {state: STATE_WORDS.get(state, state.value) for state in State}
     number = pa.float64()
     return pa.table(
         {
             "Run": [run.name or run.id for run in runs],
-            "State": [states[run.state] for run in runs],
+            "State": [STATE_WORDS[run.state] for run in runs],
             "Owner": [run.owner for run in runs],
             "Network": [titles[run.architecture] for run in runs],
             "Data": [data[run.dataset] for run in runs],
@@ -174,7 +160,7 @@ def _table(moment: str, ids: str, _runs: Sequence[Summary]) -> pa.Table:
     )
 
 
-# Pixels: the columns that matter stand side by side on a screen of 1366×768.
+# Widths in pixels: the important columns fit side by side on a screen of 1366×768.
 _COLUMNS = {
     "Run": st.column_config.TextColumn(width=160),
     "State": st.column_config.TextColumn(width=82),
@@ -185,9 +171,9 @@ _COLUMNS = {
         "Accuracy", format="%.1f %%", width=82, help="The highest test accuracy of all epochs so far."
     ),
     "Curve": st.column_config.LineChartColumn(width=84, y_min=0, y_max=1, help="Test accuracy from the first epoch to the last."),
-    "Epochs": st.column_config.NumberColumn(width=66, help="Epochs done so far."),
+    "Epochs": st.column_config.NumberColumn(width=66, help="Finished epochs."),
     "Parameters": st.column_config.NumberColumn(format="compact", width=92),
-    "Seconds": st.column_config.NumberColumn(format="%.0f", width=72, help="Spent on training, pauses left out."),
-    "Images/s": st.column_config.NumberColumn(format="%.0f", width=74, help="Training images a second, over the last epoch."),
-    "When": st.column_config.DatetimeColumn(format="distance", width=110, help="When it was set up."),
+    "Seconds": st.column_config.NumberColumn(format="%.0f", width=72, help="Time spent training, without pauses."),
+    "Images/s": st.column_config.NumberColumn(format="%.0f", width=74, help="Training images per second, over the last epoch."),
+    "When": st.column_config.DatetimeColumn(format="distance", width=110, help="When the run was started."),
 }

@@ -1,0 +1,6 @@
+// Stores the visitor's name in a cookie, or deletes the cookie where the name is empty.
+export default function ({ data }) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  const seconds = data.name ? 365 * 24 * 3600 : 0;
+  document.cookie = `${data.cookie}=${encodeURIComponent(data.name)}; path=/; max-age=${seconds}; SameSite=Lax${secure}`;
+}
