@@ -29,12 +29,13 @@ from benchmarks.results_page import RECORDS, ROOT, machine, put
 from cnnlab import datasets, presets
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import ImageData
+from cnnlab.layers.memory import evaluation_batch
 from cnnlab.layers.trace import layer_table
 from cnnlab.system import background, processes
 from cnnlab.text import memory_text
 from cnnlab.training import calibration, costs, process
 from cnnlab.training.costs import Speed
-from cnnlab.training.evaluation import comfortable_batch, evaluate
+from cnnlab.training.evaluation import evaluate
 from cnnlab.training.session import Session
 from cnnlab.workers import dispatcher
 
@@ -78,7 +79,7 @@ CASES = (
 
 
 def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
-    """Trains a few steps and judges one batch: peak memory and seconds. Linux only."""
+    """Trains a few steps and evaluates one batch: peak memory and seconds. Linux only."""
     clock = _clock(one_thread)
     entry, generator = datasets.entry(config.dataset), torch.Generator().manual_seed(0)
 
@@ -96,15 +97,15 @@ def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
         begun = clock()
         session.advance()
         seconds.append(clock() - begun)
-    size = max(config.batch_size, comfortable_batch(config.image_size or 1, session.device))
+    size = evaluation_batch(config.image_size or 1, session.device.type, config.batch_size)
     begun = clock()
     images, labels = session.test_images[:size], session.test_labels[:size]
     evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=config.precision)
-    judging = (clock() - begun) / size
+    evaluation = (clock() - begun) / size
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
     # The first step loads and compiles; a run has thousands of others.
-    return {"program": program, "peak": peak, "steps": seconds, "judging": judging}
+    return {"program": program, "peak": peak, "steps": seconds, "evaluation": evaluation}
 
 
 def calibrate(config: RunConfig, one_thread: bool) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def compare(case: Case, turns: int, one_thread: bool) -> dict[str, Any]:
         "measured_bytes": max(one["peak"] for one in measured),
         "program_bytes": measured[0]["program"],
         "predicted_seconds": [costs.epoch_seconds(config, Speed(**one)) for one in predicted],
-        "measured_seconds": [statistics.median(one["steps"][1:]) * steps + one["judging"] * tests for one in measured],
+        "measured_seconds": [statistics.median(one["steps"][1:]) * steps + one["evaluation"] * tests for one in measured],
         "steps": [one["steps"] for one in measured],
         "calibrated_batch": [one["batch"] for one in predicted],
     }

@@ -30,7 +30,7 @@ from cnnlab.workers.watch import resume_by_itself
 
 LENET = ("train", "lenet", "--dataset", "sample")
 LONG = RunConfig.make(device="cpu", epochs=20)
-SPEED = {"image": 0.0, "step": 4 / 24, "judging": 0.0}  # seconds: 4 an epoch of 24 batches
+SPEED = {"image": 0.0, "step": 4 / 24, "evaluation": 0.0}  # seconds: 4 an epoch of 24 batches
 ROUNDS = 30
 
 

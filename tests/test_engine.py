@@ -155,7 +155,7 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
 
 
 def test_closing_during_an_evaluation_ends_it_too(monkeypatch):
-    monkeypatch.setattr(engine_module, "comfortable_batch", lambda *_: 1)
+    monkeypatch.setattr(engine_module, "evaluation_batch", lambda *_: 1)
     running = train(settings(batch_size=2), quadrants(), progress_every=0)
     judging = next(event for event in running if isinstance(event, Progress) and event.phase == "evaluation")
 

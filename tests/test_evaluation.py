@@ -6,8 +6,9 @@ import pytest
 import torch
 from quadrants import quadrants, settings
 
+from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import initialization
-from cnnlab.training.evaluation import ClassFigures, comfortable_batch, confusion, evaluate, evaluate_in_steps, per_class
+from cnnlab.training.evaluation import ClassFigures, confusion, evaluate, evaluate_in_steps, per_class
 from cnnlab.training.transforms import Preparation
 
 
@@ -61,12 +62,11 @@ def test_an_evaluation_tells_how_far_it_is_and_can_be_ended(network):
 
 
 def test_a_large_image_is_judged_in_small_batches():
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-
-    assert comfortable_batch(28, cpu) == 167
-    assert comfortable_batch(224, cpu) == 16
-    assert comfortable_batch(224, gpu) > 16
-    assert comfortable_batch(1, cpu) == 4096
+    assert evaluation_batch(28, "cpu") == 167
+    assert evaluation_batch(224, "cpu") == 16
+    assert evaluation_batch(224, "cuda") > 16
+    assert evaluation_batch(1, "cpu") == 4096
+    assert evaluation_batch(224, "cpu", 64) == 64  # what fits in training fits here
 
 
 def test_confusion_counts_true_classes_in_rows_and_predicted_ones_in_columns():

@@ -29,7 +29,7 @@ from cnnlab.training.evaluation import autocast
 GIGABYTE = 1 << 30
 CPU = DeviceInfo("cpu", "CPU, 2 cores")
 SIDES = {"mlp": 28, "lenet": 28, "alexnet": 96, "vgg": 32, "nin": 96, "googlenet": 32, "course-resnet": 16}
-SPEED = Speed(image=0.05, step=0.1, judging=0.01, batch=16)
+SPEED = Speed(image=0.05, step=0.1, evaluation=0.01, batch=16)
 ALEXNET = RunConfig.make(architecture="alexnet", dataset="fashion-mnist", batch_size=16, optimizer="adam", learning_rate=0.001)
 
 
@@ -156,7 +156,7 @@ def test_a_slow_epoch_is_told_with_what_would_be_quicker():
 
 
 def test_nothing_is_said_of_a_quick_epoch():
-    quick = Speed(image=0.001, step=0.001, judging=0.0005)
+    quick = Speed(image=0.001, step=0.001, evaluation=0.0005)
 
     assert not forecast.slowness(ALEXNET, quick, table_of(ALEXNET), table_at(ALEXNET))
 
@@ -206,7 +206,7 @@ class Helper:
     def __call__(self, question, *, config, macs, measure=False):
         self.measured += measure
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        speed = {"image": 0.001, "step": 0.001, "judging": 0.0005} if state == "known" else None
+        speed = {"image": 0.001, "step": 0.001, "evaluation": 0.0005} if state == "known" else None
         free, total = (2 * GIGABYTE, 80 * GIGABYTE) if self.device != "cpu" else (None, None)
         return {"device": self.device, "free": free, "total": total, "state": state, "speed": speed}
 
@@ -283,7 +283,7 @@ def test_a_small_network_is_timed_at_its_own_batch():
     speed = calibration.calibrate(config, macs=300_000, seconds=0.2)
 
     assert speed.batch == 32
-    assert min(speed.image, speed.step, speed.judging) > 0
+    assert min(speed.image, speed.step, speed.evaluation) > 0
 
 
 def test_a_large_network_is_timed_on_a_part_of_its_batch():
@@ -307,7 +307,7 @@ def test_a_speed_is_measured_once_and_remembered_in_the_home(tmp_path, monkeypat
 
     def run(command, **_):
         asked.append(command)
-        return SimpleNamespace(stdout=json.dumps({"image": 0.01, "step": 0.02, "judging": 0.001, "batch": 16}))
+        return SimpleNamespace(stdout=json.dumps({"image": 0.01, "step": 0.02, "evaluation": 0.001, "batch": 16}))
 
     monkeypatch.setattr(speeds.subprocess, "run", run)
     config = RunConfig.make(device="cpu").model_dump(mode="json")
@@ -316,7 +316,7 @@ def test_a_speed_is_measured_once_and_remembered_in_the_home(tmp_path, monkeypat
     assert speeds.forecast(tmp_path, config, 1000, measure=True)["state"] == "measuring"
     answer = settled(tmp_path, config)
 
-    assert answer["speed"] == {"image": 0.01, "step": 0.02, "judging": 0.001, "batch": 16, "others": 0.0}
+    assert answer["speed"] == {"image": 0.01, "step": 0.02, "evaluation": 0.001, "batch": 16, "others": 0.0}
     assert settled(tmp_path, config | {"seed": 5, "epochs": 3})["state"] == "known"
     assert settled(tmp_path, config | {"batch_size": 7})["state"] == "unknown"
     assert len(asked) == 1
@@ -325,7 +325,7 @@ def test_a_speed_is_measured_once_and_remembered_in_the_home(tmp_path, monkeypat
 
 
 def test_a_speed_measured_beside_busy_programs_is_told_but_not_kept(tmp_path, monkeypatch):
-    measured = {"image": 0.3, "step": 0.02, "judging": 0.1, "batch": 16, "others": 0.6}
+    measured = {"image": 0.3, "step": 0.02, "evaluation": 0.1, "batch": 16, "others": 0.6}
     monkeypatch.setattr(speeds.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=json.dumps(measured)))
     config = RunConfig.make(device="cpu").model_dump(mode="json")
     speeds.forecast(tmp_path, config, 1000, measure=True)
@@ -345,10 +345,12 @@ def test_the_work_of_other_programs_is_a_share_of_all_processors(monkeypatch):
     assert calibrate._others((10.0, 100.0, 1.0), (13.0, 101.0, 3.0)) == 0.0
 
 
-def test_a_damaged_memory_of_a_speed_is_measured_anew(tmp_path, monkeypatch):
+@pytest.mark.parametrize("content", ['{"image": 1', '{"image": 0.01, "step": 0.02, "judging": 0.001, "batch": 16, "others": 0.0}'])
+def test_a_damaged_memory_of_a_speed_is_measured_anew(content, tmp_path, monkeypatch):
+    """So is one that an earlier version wrote."""
     monkeypatch.setattr(speeds, "_key", lambda *_: "key")
     (tmp_path / "speeds").mkdir()
-    (tmp_path / "speeds" / "key.json").write_text('{"image": 1')
+    (tmp_path / "speeds" / "key.json").write_text(content)
 
     assert speeds.forecast(tmp_path, RunConfig.make(device="cpu").model_dump(mode="json"), 1000)["state"] == "unknown"
 

@@ -64,7 +64,7 @@ def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Calla
         # Work grows with the multiplications; the optimiser's with the parameters.
         work = other.macs / max(1, table.macs)
         step = speed.step * other.parameters / max(1, table.parameters)
-        return epoch_seconds(config, Speed(speed.image * work, step, speed.judging * work))
+        return epoch_seconds(config, Speed(speed.image * work, step, speed.evaluation * work))
 
     size = _largest_size(config, table_at, lambda other: seconds(other) <= SLOW_EPOCH) or _smallest_size(config, table_at)
     smaller = table_at(size) if size else None

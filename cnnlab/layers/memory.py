@@ -16,7 +16,7 @@ _KEEPS_INPUT = ("Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "MaxPool2d", "
 _KEEPS_OUTPUT = ("ReLU", "Sigmoid", "Tanh")
 _VIEWS = ("Flatten", "Identity")  # the same numbers under another shape
 
-_CPU_VALUES = 2**23  # activations of the widest layers at a time: 32 MiB of float32; four times as many judge 5 to 10 % faster
+_CPU_VALUES = 2**23  # activations of the widest layers at a time: 32 MiB of float32; four times as many evaluate 5 to 10 % faster
 _GPU_VALUES = 2**26  # small batches would leave a GPU idle; 256 MiB, and wide networks make more of an image than assumed
 _WIDTH = 64  # channels that a network typically makes of an image at full size
 
@@ -55,10 +55,13 @@ def per_image(rows: Iterable[LayerRow], *, width: int = 4, device: str = "cpu") 
     return ImageMemory((*kept.values(), *extra), widest)
 
 
-def judging_batch(image_size: int, device: str) -> int:
-    """How many images to evaluate at a time so that activations take modest memory: 167 at 28 px, 16 at 224 px on a CPU."""
+def evaluation_batch(image_size: int, device: str, training_batch: int = 1) -> int:
+    """How many images to evaluate at a time: as many as modest memory holds (167 at 28 px, 16 at 224 px on a CPU).
+
+    Never fewer than `training_batch`: evaluation needs less memory than training, so what fits there fits here.
+    """
     values = _CPU_VALUES if device == "cpu" else _GPU_VALUES
-    return max(16, min(4096, values // (_WIDTH * image_size * image_size)))
+    return max(training_batch, 16, min(4096, values // (_WIDTH * image_size * image_size)))
 
 
 def _producers(rows: tuple[LayerRow, ...]) -> list[int]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VERSION = 2  # of how runs train here: raised when that gets faster or slower, so that speeds measured before are not told any more
 SECONDS = 3.0  # for all that is timed; building the network and its very first batch, which loads libraries, come on top
 _FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
-_JUDGING = 0.2  # share of the time that is kept for judging
+_EVALUATION = 0.2  # share of the time that is kept for evaluation
 _CAREFUL = 0.8  # of the time left, to be spent on a batch of which only a smaller one is known
 _MOST_STEPS = 30
 
@@ -30,7 +30,7 @@ Clock = Callable[[], float]
 
 
 def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: Clock = time.perf_counter) -> Speed:
-    """Times forward and backward pass, the optimiser's step and judging, of a network with `macs` multiplications an image.
+    """Times forward and backward pass, the optimiser's step and evaluation, of a network with `macs` multiplications an image.
 
     Batches grow from a small one to the run's own, or to what the time allows; then the last two sizes tell how a batch
     grows dearer. Sets torch's random state. With a `clock` of processor time, other programs do not count.
@@ -42,7 +42,7 @@ def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: 
     stepper.step(size)
     stepper.forget()
     until = clock() + seconds
-    training_until = until - _JUDGING * seconds
+    training_until = until - _EVALUATION * seconds
     took = stepper.step(size)
     while size < full:
         # An image costs no more in a larger batch, and the optimiser's step the same, so this much fits in what is left.
@@ -58,7 +58,7 @@ def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: 
     return Speed(
         image=stepper.passes(full) / full,
         step=statistics.median(stepper.optimizing),
-        judging=_judging(session, size, until, clock),
+        evaluation=_evaluation(session, size, until, clock),
         batch=size,
     )
 
@@ -120,16 +120,16 @@ def _session(config: RunConfig) -> Session:
     return session
 
 
-def _judging(session: Session, size: int, until: float, clock: Clock) -> float:
+def _evaluation(session: Session, size: int, until: float, clock: Clock) -> float:
     """Seconds for one image; the first batch pays for what is loaded, and counts only if there is no time for a second."""
     images, labels = session.test_images[:size], session.test_labels[:size]
 
-    def judge() -> Any:
+    def evaluation() -> Any:
         return evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=session.precision)
 
-    times = [_timed(session, judge, clock)]
+    times = [_timed(session, evaluation, clock)]
     while len(times) < _MOST_STEPS and clock() + min(times) < until:
-        times.append(_timed(session, judge, clock))
+        times.append(_timed(session, evaluation, clock))
     return statistics.median(times[1:] or times) / size
 
 

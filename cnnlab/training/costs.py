@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnlab import datasets
-from cnnlab.layers.memory import judging_batch, per_image
+from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ _ALONE = 690 << 20
 _PROGRAM = {"cpu": (390 << 20) if sys.platform == "linux" else _ALONE, "mps": _ALONE, "cuda": 500 << 20}
 _FIRST_STEP = 40 << 20
 # Runs have the C library keep what a batch has freed (cnnlab.training.process). Blocks up to this size fit what comes next so
-# badly that a fifth is lost while training and none of them serves when the test images are judged or weights are stepped.
+# badly that a fifth is lost while training and none of them serves when test images are evaluated or weights are stepped.
 _SMALL_BLOCK = 32 << 20
 _LOST = 0.2
 # Times the widest layer's input and output: convolutions copy both into an order that suits the processor.
 _TRAINING = 1.5
-_JUDGING = 2.4
+_EVALUATION = 2.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Speed:
 
     image: float  # forward and backward pass of one image, its preparation included
     step: float  # the optimiser's step, whatever the batch
-    judging: float  # of one test image
+    evaluation: float  # of one test image
     batch: int = 0  # images in the batches that were timed
     others: float = 0.0  # share of the processors that other programs used meanwhile, 0..1
 
@@ -58,7 +58,7 @@ class Speed:
         return self.others > QUIET
 
     def epoch(self, images: int, steps: int, tests: int) -> float:
-        return images * self.image + steps * self.step + tests * self.judging
+        return images * self.image + steps * self.step + tests * self.evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Memory:
     stepping: int  # what the optimiser's step needs for a moment, when activations are gone
     copies: int  # of the weights, in shorter numbers
     image: int  # one image as float32
+    image_size: int
+    device: str  # "cpu", "cuda", "mps"
     kept: tuple[int, ...]
     widest: int
-    judging_batch: int
-    keeps_freed: bool  # as runs have the C library do; devices of their own have allocators of their own
     compiling: bool  # a second process compiles the network meanwhile, and tries it out
 
     def parts(self, batch: int) -> tuple[Part, ...]:
@@ -112,11 +112,13 @@ class Memory:
 
     def _peak(self, batch: int) -> int:
         kept = sum(self.kept) * batch
-        small = sum(min(one * batch, _SMALL_BLOCK) for one in self.kept) if self.keeps_freed else 0
+        small = (
+            sum(min(one * batch, _SMALL_BLOCK) for one in self.kept) if self.device == "cpu" else 0
+        )  # elsewhere torch allocates itself
         training = kept + _LOST * small + _TRAINING * self.widest * batch
-        # Judging keeps nothing itself, but works on its own larger batches.
-        judging = _JUDGING * self.widest * max(batch, self.judging_batch)
-        return int(max(training, (1 + _LOST) * small + max(judging, self.stepping)))
+        # Evaluation keeps no activations, but its batches can be larger.
+        evaluation = _EVALUATION * self.widest * evaluation_batch(self.image_size, self.device, batch)
+        return int(max(training, (1 + _LOST) * small + max(evaluation, self.stepping)))
 
 
 def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
@@ -136,23 +138,23 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
         stepping=optimizer.step_tensors(config.weight_decay) * (weights if kind == "cuda" else largest),  # CUDA steps all at once
         copies=weights // 2 if short else 0,
         image=4 * channels * height * width,
+        image_size=height,
+        device=kind,
         kept=image.kept,
         widest=image.widest,
-        judging_batch=judging_batch(height, kind),
-        keeps_freed=kind == "cpu",
         compiling=config.compile,
     )
 
 
 def images(config: RunConfig) -> tuple[int, int]:
-    """How many images the run trains on and is judged by."""
+    """How many images the run trains on and is evaluated on."""
     entry = datasets.entry(config.dataset)
     count = max(1, round(config.data_share * entry.train_images))
     return min(count, config.limit or count), min(entry.test_images, config.limit or entry.test_images)
 
 
 def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
-    """One epoch of the run, judging included; with `share`, on that part of its training images."""
+    """One epoch of the run, evaluation included; with `share`, on that part of its training images."""
     trained, tests = images(config)
     trained = max(1, round(share * trained))
     return speed.epoch(trained, -(-trained // config.batch_size), tests)

@@ -22,9 +22,10 @@ from cnnlab.events import (
     RunResumed,
     RunStarted,
 )
+from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import checkpoints, devices, diagnosis, process
 from cnnlab.training.compiling import Compiler
-from cnnlab.training.evaluation import Evaluation, comfortable_batch, evaluate_in_steps
+from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
 from cnnlab.training.progress import Meter
 from cnnlab.training.session import Session
 
@@ -85,10 +86,10 @@ def train(
         if not _out_of_memory(error):
             raise
         room = process.lift_bound()
-        judging = session is not None and session.epoch > 0 and session.epoch_is_over
+        evaluating = session is not None and session.epoch > 0 and session.epoch_is_over
         device = devices.find(config.device)
         total = devices.total_memory(device.name)
-        message = diagnosis.out_of_memory(config, device, "evaluation" if judging else "training", total, room)
+        message = diagnosis.out_of_memory(config, device, "evaluation" if evaluating else "training", total, room)
         failed = RunFailed("out-of-memory", session.epoch if session else 0, message)
     yield failed
 
@@ -189,14 +190,12 @@ class _Training:
 
     def evaluate(self) -> Generator[Event, None, Evaluation | None]:
         session, meter = self.session, self.meter
-        # Judging needs less memory than training, so what fits in a training batch fits here.
-        size = max(session.config.batch_size, comfortable_batch(session.config.image_size, session.device))
         steps = evaluate_in_steps(
             session.model,
             session.test_images,
             session.test_labels,
             session.preparation,
-            batch_size=size,
+            batch_size=evaluation_batch(session.config.image_size, session.device.type, session.config.batch_size),
             precision=session.precision,
         )
         began = time.perf_counter()

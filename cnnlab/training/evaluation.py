@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnlab.layers.memory import judging_batch
+from cnnlab.layers.memory import evaluation_batch
 
 if TYPE_CHECKING:
     from cnnlab.training.transforms import Preparation
@@ -66,7 +66,7 @@ def evaluate_in_steps(
 
     The model is in evaluation mode meanwhile, and in its former mode afterwards, also when the generator is closed.
     """
-    size = batch_size or comfortable_batch(preparation.image_size, images.device)
+    size = batch_size or evaluation_batch(preparation.image_size, images.device.type)
     was_training = model.training
     losses, predicted, confidence = [], [], []
     model.eval()
@@ -90,11 +90,6 @@ def evaluate_in_steps(
         predicted=said.to(torch.uint8).cpu(),
         confidence=torch.cat(confidence).cpu(),
     )
-
-
-def comfortable_batch(image_size: int, device: torch.device) -> int:
-    """How many images to evaluate at a time so that activations take modest memory: 167 at 28 px, 16 at 224 px on a CPU."""
-    return judging_batch(image_size, device.type)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
