@@ -1,7 +1,8 @@
-"""Measurements whose figures stand in docs/: `python -m benchmarks NAME`, and `benchmarks.forecast`, `benchmarks.course_results`.
+"""Measurements whose figures stand in docs/: `python -m benchmarks NAME`, and three modules with a command of their own:
+`benchmarks.forecast`, `benchmarks.course_results` and `benchmarks.precision`.
 
-A benchmark of `python -m benchmarks` is a module with two functions. `measure(small, rounds)` returns what it found as plain values
-that JSON can hold; under "targets" the values of targets.py's targets by name, and under "variant", where one benchmark has several
-records (a training on a CPU and one on a GPU), which one this is. `render(record)` makes Markdown of a record: what `measure`
-returned with "machine", "command" and "took" (seconds) on top.
+A benchmark of `python -m benchmarks` is a module with two functions. `measure(small, rounds)` returns plain values that JSON can
+hold: "targets" maps the names of targets.py to measured values, and "variant" names the record where a benchmark has several (a
+CPU's and a GPU's). `render(record)` returns Markdown. A record is what `measure` returned plus "machine", "command" and "took"
+(seconds).
 """

@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: measures, keeps the figures as JSON and puts them into docs/BENCHMARKS.md."""
+"""`python -m benchmarks NAME`: measures, stores the figures as JSON and writes them into docs/BENCHMARKS.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.targets import BY_BENCHMARK, targets_table
 
 
 class Name(StrEnum):
-    """The benchmarks, in the page's order. Each is imported when asked for: a GPU machine need not have Streamlit."""
+    """The benchmarks, in the page's order. Each module is imported on use, because a GPU machine may lack Streamlit."""
 
     TRAINING = "training"
     STRUCTURE = "structure"
@@ -31,16 +31,16 @@ NAMES = tuple(name.value for name in Name if name is not Name.ALL)
 
 
 def record(name: str, small: bool, rounds: int) -> dict[str, Any]:
-    """Measures; nothing is written."""
+    """Measures and returns the record without writing it."""
     began = time.perf_counter()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    found = _module(name).measure(small, rounds)
+    measured = _module(name).measure(small, rounds)
     command = f"python -m benchmarks {name}" + (" --small" if small else "") + f" --rounds {rounds}"
-    return {"machine": machine(), "command": command, "load": load, "took": round(time.perf_counter() - began, 1), **found}
+    return {"machine": machine(), "command": command, "load": load, "took": round(time.perf_counter() - began, 1), **measured}
 
 
 def write(name: str, kept: dict[str, Any], folder: Path = RECORDS) -> Path:
-    """Keeps a record, in its variant's place where it has one."""
+    """Stores a record in its own file; a variant has a file of its own."""
     folder.mkdir(exist_ok=True)
     path = folder / (f"{name}-{kept['variant']}.json" if kept.get("variant") else f"{name}.json")
     path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
@@ -48,31 +48,31 @@ def write(name: str, kept: dict[str, Any], folder: Path = RECORDS) -> Path:
 
 
 def records(name: str, folder: Path = RECORDS) -> list[dict[str, Any]]:
-    """What is recorded of a benchmark, its variants in the order of their names."""
+    """The stored records of a benchmark, variants in the order of their names."""
     paths = [path for path in (folder / f"{name}.json", *sorted(folder.glob(f"{name}-*.json"))) if path.exists()]
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def section(name: str, kept: list[dict[str, Any]]) -> str:
-    """The section's Markdown: machine, the benchmark's own tables, and how its targets fared."""
+    """The section's Markdown: machine, the benchmark's tables, and its targets with their verdicts."""
     if not kept:
         return "Not measured yet.\n"
     parts = []
-    for one in kept:
-        where = one["machine"]
+    for run in kept:
+        where = run["machine"]
         versions = [
             f"{label} {where[key]}"
             for key, label in (("python", "Python"), ("torch", "torch"), ("streamlit", "Streamlit"))
             if where.get(key)
         ]
         on = ", ".join(part for part in (where["cpu"], where.get("gpu", ""), where.get("system", "")) if part)
-        busy = f"; load average {one['load']:.2f} before it began" if one.get("load") is not None else ""
+        busy = f"; load average {run['load']:.2f} before it began" if run.get("load") is not None else ""
         parts += [
-            f"Measured on {where['when']} by `{one['command']}` in {one['took']:,.0f} s: {on}; {', '.join(versions)}{busy}.\n"
+            f"Measured on {where['when']} by `{run['command']}` in {run['took']:,.0f} s: {on}; {', '.join(versions)}{busy}.\n"
         ]
-        parts += [_module(name).render(one)]
+        parts += [_module(name).render(run)]
     if name in BY_BENCHMARK:
-        values = {key: value for one in kept for key, value in one.get("targets", {}).items()}
+        values = {key: value for run in kept for key, value in run.get("targets", {}).items()}
         parts += [targets_table(BY_BENCHMARK[name], values)]
     return "\n".join(parts)
 
@@ -86,19 +86,19 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def main(
-    name: Annotated[Name, typer.Argument(help="Which benchmark; all runs one after another.")],
-    small: Annotated[bool, typer.Option("--small", help="A check in seconds that it works: prints, writes nothing.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each figure is measured, in turns.")] = 5,
+    name: Annotated[Name, typer.Argument(help="Which benchmark; 'all' runs every one in turn.")],
+    small: Annotated[bool, typer.Option("--small", help="A check in seconds that it works; writes nothing.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each figure is measured.")] = 5,
     render: Annotated[bool, typer.Option("--render", help="Write the page from the records without measuring.")] = False,
 ) -> None:
-    """Measures the lab against what its users would use instead. Run it on a machine that does nothing else."""
-    for one in NAMES if name is Name.ALL else (name.value,):
+    """Measures the lab against what its users would use instead. Run it on an otherwise idle machine."""
+    for benchmark in NAMES if name is Name.ALL else (name.value,):
         if small:
-            print(section(one, [record(one, small, rounds)]))
+            print(section(benchmark, [record(benchmark, small, rounds)]))
             continue
         if not render:
-            print(f"{one}: {write(one, record(one, small, rounds))}", flush=True)
-        put(one, section(one, records(one)), BENCHMARKS_PAGE)
+            print(f"{benchmark}: {write(benchmark, record(benchmark, small, rounds))}", flush=True)
+        put(benchmark, section(benchmark, records(benchmark)), BENCHMARKS_PAGE)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""One contestant of the training benchmark in a process of its own: reads a job as JSON, trains, writes what it took as JSON.
+"""One contestant of the training benchmark in a fresh process: reads a job as JSON, trains, and writes its times as JSON.
 
     echo '{"kind": "ours", "settings": {…}, "epochs": 2, "home": "/tmp/x"}' | python -m benchmarks.contestants
 
-A process each, so that none profits from what another has loaded, compiled or warmed up. Needs torch and torchvision alone.
+Separate processes, so that no contestant profits from what another has loaded or compiled. Needs torch and torchvision alone.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
-_PROGRESS_SECONDS = 0.4  # as runners have it
+_PROGRESS_SECONDS = 0.4  # as in runners
 
 
 @dataclass(frozen=True)
 class Job:
     kind: str
-    settings: dict[str, Any]  # of the run, by name
+    settings: dict[str, Any]  # the run's settings by name
     epochs: int
-    home: str  # a folder for what decoding or compiling leaves behind
-    data: str | None = None  # a folder of data sets
-    share: float = 1.0  # of the training and of the test images
+    home: str  # a folder for decoded images and compiled networks
+    data: str | None = None  # the folder of data sets
+    share: float = 1.0  # of the training images and of the test images
     limit: int | None = None  # at most this many of each
-    made_up: bool = False  # even where the data set is on this machine
+    made_up: bool = False  # even if the data set is on this machine
 
 
 def run(job: Job) -> dict[str, Any]:
     """Seconds of each epoch, `cold` from a loaded data set to the end of the first epoch, and test accuracy after the last.
 
-    "clock" is the whole of each epoch on the wall clock, "compile" the first step where that compiles, "loading" what was before.
+    "clock" is the wall-clock time of each epoch, "compile" that of a first step which compiles, "loading" the time before.
     Raises Skipped.
     """
     config = configuration(job.settings | {"epochs": job.epochs})
@@ -63,14 +63,14 @@ def run(job: Job) -> dict[str, Any]:
         return compiling(config, data, compiled)
     if job.kind == "ours":
         _prepare()
-        found = ours(config, data, compiled)
+        answer = ours(config, data, compiled)
     elif job.kind in ("course", "tidy"):
-        found = course(config, data, tidy=job.kind == "tidy")
+        answer = course(config, data, tidy=job.kind == "tidy")
     else:
-        found = floor(job.kind, config, data)
+        answer = floor(job.kind, config, data)
     if source == MADE_UP:
-        found["accuracy"] = None
-    return found | {
+        answer["accuracy"] = None
+    return answer | {
         "threads": torch.get_num_threads(),
         "loading": loading,
         "source": source,
@@ -81,7 +81,7 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def images(config: RunConfig, job: Job) -> tuple[ImageData, str]:
-    """The job's part of its data set and what it is: made-up pixels of the same number and shape where it is not here."""
+    """The job's part of its data set, and its source: random pixels of the same number and shape if the data set is missing."""
     entry = datasets.entry(config.dataset)
     places = Places(Path(job.home), Path(job.data) if job.data else None)
     if job.made_up or places.locate(entry) is None:
@@ -107,10 +107,10 @@ def _made_up(entry: datasets.Entry) -> ImageData:
 
 
 def compiling(config: RunConfig, data: ImageData, folder: Path) -> dict[str, Any]:
-    """What a long run leaves behind for later ones: the network compiled in `folder`. Raises Skipped where that cannot be."""
+    """Compiles the network into `folder`, as a long run does for later ones. Raises Skipped if that fails."""
     began = time.perf_counter()
     if len(data.train_images) < config.batch_size:
-        raise Skipped("there is no whole batch, and nothing else is compiled")
+        raise Skipped("the data set has no whole batch, and only whole batches are compiled")
     compiler = Compiler(Session(config, data), folder)
     while (notice := compiler.look(math.inf)) is None:
         time.sleep(0.1)
@@ -120,9 +120,9 @@ def compiling(config: RunConfig, data: ImageData, folder: Path) -> dict[str, Any
 
 
 def ours(config: RunConfig, data: ImageData, compiled: Path) -> dict[str, Any]:
-    """The engine as a run uses it, with checkpoints. "seconds" is what the run tells: training and evaluation without saving.
+    """The engine as a run uses it, with checkpoints. "seconds" is the run's own figure: training and evaluation without saving.
 
-    Where the configuration asks for it, the run takes the network from the folder `compiled`.
+    If the configuration asks for compiling, the network comes from the folder `compiled`.
     """
     seconds, clock, accuracies, steps, notices = [], [], [], None, []
     with tempfile.TemporaryDirectory() as folder:
@@ -142,38 +142,38 @@ def ours(config: RunConfig, data: ImageData, compiled: Path) -> dict[str, Any]:
                 raise RuntimeError(event.message)
     if config.compile and not any("from here on" in notice for notice in notices):
         raise Skipped("the run did not switch to the compiled network")
-    said = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": steps, "notices": notices}
-    return {"seconds": seconds, "clock": clock, "cold": clock[0], **said}
+    results = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": steps, "notices": notices}
+    return {"seconds": seconds, "clock": clock, "cold": clock[0], **results}
 
 
 def course(config: RunConfig, data: ImageData, *, tidy: bool) -> dict[str, Any]:
-    """The course's loop, on the clock."""
-    from benchmarks.training_course import CourseLoop  # noqa: PLC0415  # torchvision: the others need not carry its memory
+    """The course's loop, in wall-clock time."""
+    from benchmarks.training_course import CourseLoop  # noqa: PLC0415  # loads torchvision, whose memory the others need not carry
 
     seconds, accuracies = [], []
     began = time.perf_counter()
     loop = CourseLoop(config, data, tidy=tidy)
-    made = time.perf_counter()
+    ready = time.perf_counter()
     for _ in range(config.epochs):
         epoch = time.perf_counter()
         accuracies.append(loop.epoch())
         seconds.append(time.perf_counter() - epoch)
-    note = "shared memory is small here: batches came through pipes" if loop.train_batches.by_pipe else ""
-    said = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": len(loop.train_batches), "note": note}
-    return {"seconds": seconds, "cold": made - began + seconds[0], **said}
+    note = "shared memory is small on this machine, so batches came through pipes" if loop.train_batches.by_pipe else ""
+    results = {"accuracy": accuracies[-1], "accuracies": accuracies, "steps": len(loop.train_batches), "note": note}
+    return {"seconds": seconds, "cold": ready - began + seconds[0], **results}
 
 
 def floor(kind: str, config: RunConfig, data: ImageData) -> dict[str, Any]:
-    """As many bare steps as an epoch has batches. Where the first one compiles, it is "compile" and no part of an epoch."""
+    """As many bare steps as an epoch has batches. A first step that compiles counts as "compile", not as part of an epoch."""
     device = torch.device(config.device)
     steps = len(batches.bounds(len(data.train_images), config.batch_size))
     began = time.perf_counter()
     step = make_step(kind, config, data)
-    found: dict[str, Any] = {"accuracy": None, "steps": steps}
+    answer: dict[str, Any] = {"accuracy": None, "steps": steps}
     if kind != "eager":
         step()
         wait(device)
-        found["compile"] = time.perf_counter() - began
+        answer["compile"] = time.perf_counter() - began
     seconds, cold = [], 0.0
     for _ in range(config.epochs):
         epoch = time.perf_counter()
@@ -183,11 +183,11 @@ def floor(kind: str, config: RunConfig, data: ImageData) -> dict[str, Any]:
         ended = time.perf_counter()
         seconds.append(ended - epoch)
         cold = cold or ended - began
-    return found | {"seconds": seconds, "cold": cold}
+    return answer | {"seconds": seconds, "cold": cold}
 
 
 def _prepare() -> None:
-    """The process as a runner has it. Where psutil is missing, torch has chosen the physical cores by itself."""
+    """Sets up the process as a runner does. Without psutil, torch's own choice of the physical cores stays."""
     try:
         from cnnlab.system.processes import cores  # noqa: PLC0415
     except ImportError:
@@ -197,7 +197,7 @@ def _prepare() -> None:
 
 
 def _peak_bytes() -> int | None:
-    """The most memory that this process had at once, its program and the whole data set included; Linux only."""
+    """Peak memory of this process, with its program and the whole data set; Linux only."""
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), None)

@@ -1,9 +1,9 @@
-"""Runs the course's LeNet recipes as printed, three seeds each, and writes docs/RESULTS.md from what came out.
+"""Trains the course's LeNet recipes as printed, three seeds each, and writes the results into docs/RESULTS.md.
 
     CNNLAB_DATA=<folder with MNIST and FashionMNIST> python -m benchmarks.course_results
 
-Each run is the command line's own, one process after another, so that anybody can repeat a single row.
-`--render` writes the page anew from the recorded figures without training.
+Each run is one command of the command line, one after another, so that a single row can be repeated.
+`--render` rewrites the page from the recorded figures without training.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ RECIPES = (
 
 
 def command(recipe: Recipe, seed: int) -> list[str]:
-    """What is run for one row, without the interpreter's path."""
+    """The arguments of Python for one row."""
     return ["-m", "cnnlab", "train", "lenet", "--preset", recipe.preset, "--seed", str(seed), "--device", "cpu", "--json"]
 
 
 def run(recipe: Recipe, seed: int, home: Path) -> dict[str, Any]:
-    """Trains once; returns the epochs as the command line printed them. Raises CalledProcessError where it failed."""
+    """Trains once and returns the epochs that the command line printed. Raises CalledProcessError if it fails."""
     done = subprocess.run(
         [sys.executable, *command(recipe, seed), "--home", str(home)], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -94,7 +94,7 @@ def render(record: dict[str, Any]) -> str:
 def _row(one: dict[str, Any]) -> str:
     last = one["epochs"][-1]
     best = max(one["epochs"], key=lambda epoch: epoch["test_accuracy"])
-    # Flat: still below 1.5 times chance, which for ten classes is 15 % of the training images.
+    # Flat: below 1.5 times chance, which for ten classes is 15 % of the training images.
     flat = sum(epoch["train_accuracy"] < 0.15 for epoch in one["epochs"])
     seconds = sorted(epoch["seconds"] for epoch in one["epochs"])
     middle = f"{seconds[len(seconds) // 2]:.1f} ({seconds[0]:.1f}–{seconds[-1]:.1f})"

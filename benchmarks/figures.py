@@ -1,7 +1,7 @@
-"""Figures: measuring in turns, what is kept of many measurements, and how it is written in a table.
+"""Figures: measuring in turns, summarising many measurements, and writing them in a table.
 
-A figure is a plain dict, so that a record is JSON: unit, n, median, low and high (the smallest and the largest; that is the spread
-everywhere), and p95 where there are enough measurements to speak of one.
+A figure is a plain dict, so that a record is JSON: unit, n, median, low and high (the smallest and the largest, which is the
+spread everywhere), and p95 where there are enough measurements.
 """
 
 from __future__ import annotations
@@ -12,22 +12,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Figure = dict[str, Any]
-ENOUGH_FOR_P95 = 20  # with fewer, the 95th percentile is the largest by another name
+ENOUGH_FOR_P95 = 20  # with fewer, the 95th percentile is the largest value
 
 
 def figure(values: Iterable[float], unit: str) -> Figure:
-    """What is kept of `values`, all in `unit`. Raises ValueError where there are none."""
+    """Summarises `values`, all in `unit`. Raises ValueError if there are none."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError("A figure needs at least one measurement.")
-    found: Figure = {"unit": unit, "n": len(ordered), "median": statistics.median(ordered), "low": ordered[0], "high": ordered[-1]}
+    summary: Figure = {
+        "unit": unit,
+        "n": len(ordered),
+        "median": statistics.median(ordered),
+        "low": ordered[0],
+        "high": ordered[-1],
+    }
     if len(ordered) >= ENOUGH_FOR_P95:
-        found["p95"] = statistics.quantiles(ordered, n=20, method="inclusive")[-1]
-    return found
+        summary["p95"] = statistics.quantiles(ordered, n=20, method="inclusive")[-1]
+    return summary
 
 
 def in_turns(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Measures A B C A B C …, so that what else the machine does weighs on all alike; each contestant returns its own figure."""
+    """Measures A B C A B C …, so that other load on the machine affects all alike. Each contestant returns its own figure."""
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, measure in contestants.items():
@@ -36,7 +42,7 @@ def in_turns(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dic
 
 
 def seconds(job: Callable[[], object]) -> float:
-    """How long `job` takes, on the clock."""
+    """Wall-clock seconds of `job`."""
     began = time.perf_counter()
     job()
     return time.perf_counter() - began
@@ -51,18 +57,18 @@ def number(value: float) -> str:
 
 
 def text(one: Figure) -> str:
-    """`12.3 ms (11.9–14.0, n = 5)`; the one measurement alone where n is 1."""
+    """`12.3 ms (11.9–14.0, n = 5)`; `12.3 ms (n = 1)` for a single measurement."""
     unit = one["unit"] if one["unit"] in ("×", "%") else f" {one['unit']}"
     middle = f"{number(one['median'])}{unit}"
     return middle + (" (n = 1)" if one["n"] == 1 else f" ({number(one['low'])}–{number(one['high'])}, n = {one['n']})")
 
 
 def times(slower: Figure, faster: Figure) -> float:
-    """How many times faster, from the medians."""
+    """The ratio of the medians."""
     return slower["median"] / faster["median"]
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table; the first `left` columns are words, the others figures."""
+    """A Markdown table; the first `left` columns are text, the others figures."""
     lines = ["| " + " | ".join(titles) + " |", "|---" * left + "|---:" * (len(titles) - left) + "|"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"

@@ -2,9 +2,9 @@
 
     python -m benchmarks.forecast
 
-Every figure comes from a process of its own, on made-up images of the data set's size and number, so no data set is needed.
-`--one-thread` counts processor seconds of one thread: the only fair clock on a machine that others use meanwhile.
-`--render` writes the page anew from the recorded figures.
+Every figure comes from a fresh process, on random images of the data set's size and number, so no data set is needed.
+`--one-thread` counts processor seconds of one thread, the only fair clock on a machine with other load.
+`--render` rewrites the page from the recorded figures.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
 
     program = psutil.Process().memory_info().rss
     data = ImageData(entry.name, entry.classes, *made_up(entry.train_images), *made_up(entry.test_images))
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts anew: drawing the images is no part of a run
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak: generating the images is not part of a run
     session = Session(config, data)
     session.begin_epoch()
     seconds = []
@@ -104,12 +104,12 @@ def measure(config: RunConfig, one_thread: bool) -> dict[str, Any]:
     evaluation = (clock() - begun) / size
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
-    # The first step loads and compiles; a run has thousands of others.
+    # The first step also loads and compiles, which a run of thousands of steps does once.
     return {"program": program, "peak": peak, "steps": seconds, "evaluation": evaluation}
 
 
 def calibrate(config: RunConfig, one_thread: bool) -> dict[str, Any]:
-    """The speed as the lab would measure it before the run, in this process."""
+    """Measures the speed in this process, as the lab does before a run."""
     process.prepare(processes.cores())
     clock = _clock(one_thread)
     macs = layer_table(config.architecture, config.input_shape, 10, config.options).macs
@@ -124,7 +124,7 @@ def _clock(one_thread: bool) -> Any:
 
 
 def in_runner(config: RunConfig, one_thread: bool) -> dict[str, Any]:
-    """`measure` in a process that is forked as the dispatcher forks a runner: with torch loaded, and all settings a runner's."""
+    """`measure` in a process forked as the dispatcher forks a runner: with torch loaded and a runner's settings."""
     dispatcher.load(dispatcher.FOR_HELPER)
     dispatcher.load(dispatcher.FOR_RUNNERS)
     context = multiprocessing.get_context("fork")
@@ -153,62 +153,66 @@ def in_process(question: str, case: Case, one_thread: bool) -> dict[str, Any]:
 
 
 def compare(case: Case, turns: int, one_thread: bool) -> dict[str, Any]:
-    """Forecast and measurement in turns, so that what else the machine does meanwhile weighs on both."""
+    """Forecast and measurement in turns, so that other load on the machine affects both."""
     config = case.config
     table = layer_table(config.architecture, config.input_shape, 10, config.options)
-    predicted, measured = [], []
+    speeds, measured = [], []
     for _ in range(turns):
-        predicted.append(in_process("calibrate", case, one_thread))
+        speeds.append(in_process("calibrate", case, one_thread))
         measured.append(in_process("measure", case, one_thread))
     trained, tests = costs.images(config)
     steps = -(-trained // config.batch_size)
     return {
         "title": case.title,
         "predicted_bytes": costs.memory(config, table, "cpu").bytes(config.batch_size),
-        "measured_bytes": max(one["peak"] for one in measured),
+        "measured_bytes": max(turn["peak"] for turn in measured),
         "program_bytes": measured[0]["program"],
-        "predicted_seconds": [costs.epoch_seconds(config, Speed(**one)) for one in predicted],
-        "measured_seconds": [statistics.median(one["steps"][1:]) * steps + one["evaluation"] * tests for one in measured],
-        "steps": [one["steps"] for one in measured],
-        "calibrated_batch": [one["batch"] for one in predicted],
+        "predicted_seconds": [costs.epoch_seconds(config, Speed(**speed)) for speed in speeds],
+        "measured_seconds": [statistics.median(turn["steps"][1:]) * steps + turn["evaluation"] * tests for turn in measured],
+        "steps": [turn["steps"] for turn in measured],
+        "calibrated_batch": [speed["batch"] for speed in speeds],
     }
 
 
 def render(record: dict[str, Any]) -> str:
     """The Markdown between the markers of docs/RESULTS.md."""
     where = record["machine"]
-    clock = "processor seconds of one thread, as other programs ran meanwhile" if record["one_thread"] else "seconds on the clock"
-    titles = ("settings", "memory predicted", "measured", "off by", "program apart")
-    titles += ("seconds an epoch predicted", "measured", "off by")
+    clock = (
+        "processor seconds of one thread, because other programs ran at the same time"
+        if record["one_thread"]
+        else "wall-clock seconds"
+    )
+    titles = ("settings", "memory predicted", "measured", "error", "error without the program")
+    titles += ("seconds an epoch predicted", "measured", "error")
     return "\n".join(
         [
             f"Measured on {where['when']}: {where['cpu']}, Python {where['python']}, torch {where['torch']}; {clock}.",
             "",
             "| " + " | ".join(titles) + " |",
             "|---" + "|---:" * (len(titles) - 1) + "|",
-            *(_row(one) for one in record["rows"]),
+            *(_row(row) for row in record["rows"]),
             "",
         ]
     )
 
 
-def _row(one: dict[str, Any]) -> str:
-    predicted, measured = one["predicted_bytes"], one["measured_bytes"]
+def _row(row: dict[str, Any]) -> str:
+    predicted, measured = row["predicted_bytes"], row["measured_bytes"]
     cells = [
-        one["title"],
+        row["title"],
         memory_text(predicted),
         memory_text(measured),
         f"{predicted / measured - 1:+.0%}",
-        f"{(predicted - _program(one['title'])) / (measured - one['program_bytes']) - 1:+.0%}",
-        _seconds(one["predicted_seconds"]),
-        _seconds(one["measured_seconds"]),
-        f"{statistics.median(one['predicted_seconds']) / statistics.median(one['measured_seconds']) - 1:+.0%}",
+        f"{(predicted - _program(row['title'])) / (measured - row['program_bytes']) - 1:+.0%}",
+        _seconds(row["predicted_seconds"]),
+        _seconds(row["measured_seconds"]),
+        f"{statistics.median(row['predicted_seconds']) / statistics.median(row['measured_seconds']) - 1:+.0%}",
     ]
     return "| " + " | ".join(cells) + " |"
 
 
 def _program(title: str) -> int:
-    """What the forecast takes the program itself for."""
+    """The program's own share of the forecast."""
     config = next(case.config for case in CASES if case.title == title)
     table = layer_table(config.architecture, config.input_shape, 10, config.options)
     return next(part.bytes for part in costs.memory(config, table, "cpu").parts(1) if part.name == "program")
@@ -224,7 +228,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--render", action="store_true", help="write the page from the recorded figures without measuring")
     parser.add_argument("--one-thread", action="store_true", help="count processor seconds of one thread")
     parser.add_argument("--turns", type=int, default=2, help="how often each row is forecast and measured")
-    parser.add_argument("--only", metavar="TEXT", default="", help="rows with this in their title; the others stay as recorded")
+    parser.add_argument("--only", metavar="TEXT", default="", help="rows with TEXT in their title; the others stay as recorded")
     parser.add_argument("--measure", metavar="JSON", help=argparse.SUPPRESS)
     parser.add_argument("--calibrate", metavar="JSON", help=argparse.SUPPRESS)
     chosen = parser.parse_args(None if arguments is None else list(arguments))
@@ -233,15 +237,15 @@ def main(arguments: Iterable[str] | None = None) -> None:
             print(json.dumps(answer(RunConfig.from_json(question), chosen.one_thread)))
             return
     if not chosen.render:
-        known = json.loads(RECORD.read_text(encoding="utf-8"))["rows"] if chosen.only and RECORD.exists() else []
-        rows = {one["title"]: one for one in known}
+        recorded = json.loads(RECORD.read_text(encoding="utf-8"))["rows"] if chosen.only and RECORD.exists() else []
+        rows = {row["title"]: row for row in recorded}
         for case in CASES:
             if chosen.only not in case.title:
                 continue
             rows[case.title] = compare(case, chosen.turns, chosen.one_thread)
             print(_row(rows[case.title]), flush=True)
             RECORD.parent.mkdir(exist_ok=True)
-            ordered = [rows[one.title] for one in CASES if one.title in rows]
+            ordered = [rows[known.title] for known in CASES if known.title in rows]
             record = {"machine": machine(), "one_thread": chosen.one_thread, "rows": ordered}
             RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     put("forecast", render(json.loads(RECORD.read_text(encoding="utf-8"))))

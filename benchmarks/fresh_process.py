@@ -1,4 +1,4 @@
-"""A job of `benchmarks.contestants` in a process of its own. Imports no torch itself, so that it weighs on no contestant."""
+"""Runs a job of `benchmarks.contestants` in a fresh process. Imports no torch, so that it takes no memory from the contestants."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from benchmarks.results_page import ROOT
 
-_PATIENCE = 1800.0  # seconds; what hangs longer is skipped, so that the others' figures are not lost
+_PATIENCE = 1800.0  # seconds; a job that takes longer is skipped, so that the others' figures are not lost
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
-    """What the process says of `job`; {"skipped": why} where it failed or hangs."""
+    """The answer of the process to `job`; {"skipped": reason} if it fails or hangs."""
     with tempfile.TemporaryDirectory() as compiled:
         fresh = {"TORCHINDUCTOR_CACHE_DIR": f"{compiled}/inductor", "TRITON_CACHE_DIR": f"{compiled}/triton"}
         try:
@@ -33,9 +33,9 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             return {"skipped": f"not done after {_PATIENCE:,.0f} s"}
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
+        errors = done.stderr.strip().splitlines()
         print(done.stderr, file=sys.stderr)
-        return {"skipped": f"failed: {said[-1][:200] if said else f'exit status {done.returncode}'}"}
+        return {"skipped": f"failed: {errors[-1][:200] if errors else f'exit status {done.returncode}'}"}
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 

@@ -1,7 +1,7 @@
-"""The page: what the server needs for each load, each control of Design and each poll, alone and with up to 30 browsers.
+"""The pages: server time of each page load, each control of Design and each poll, with up to 30 browsers.
 
-Server time is from sending a request over a real WebSocket to a real `streamlit run` until the message that the script has
-finished; bytes are what came back in between. Streamlit's own scripts, which a browser fetches once, are not counted.
+Server time runs from sending a request over a WebSocket to a real `streamlit run` until the message that the script has
+finished; bytes are what arrives in between. Streamlit's own scripts, which a browser fetches once, are not counted.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 
 BROWSERS = (1, 10, 30)
-WARM_UP = 40.0  # seconds that the run trains before it is watched: the first epochs may be slower
-WINDOW = 5.0  # seconds that a run is watched for, and left alone before and after
-WINDOWS = 3  # for each number of browsers in each round
-HAMMER = 150.0  # seconds of polling without a pause
-QUIET = 20.0  # seconds after the first page, until the dispatcher has loaded what it will need
-SLOWEST = 8  # controls that are listed by name
+WARM_UP = 40.0  # seconds of training before the browsers connect: the first epochs may be slower
+WINDOW = 5.0  # seconds of polling, with as many without polling before and after
+WINDOWS = 3  # per number of browsers and round
+HAMMER = 150.0  # seconds of continuous polling
+QUIET = 20.0  # seconds after the first page until the dispatcher has loaded everything
+SLOWEST = 8  # number of controls listed by name
 
 
 def measure(small: bool, rounds: int) -> dict[str, Any]:
@@ -57,18 +57,18 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
 
 
 async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, small: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"rounds": rounds}
+    record: dict[str, Any] = {"rounds": rounds}
     async with visiting(server.address, "") as tab:
         await tab.load()
         await asyncio.sleep(0.5 if small else QUIET)
-        found["idle"] = _idle(server)
+        record["idle"] = _idle(server)
     done = _start(lab, presets.preset("lenet-sample").config(epochs=1))
     while lab.run(done).active:
         await asyncio.sleep(0.1)
-    found["loads"] = await first_loads(server.address, done, rounds)
-    _say("first loads")
-    found["controls"] = await design_controls(server.address, names, rounds)
-    _say("controls of Design")
+    record["loads"] = await first_loads(server.address, done, rounds)
+    _report("first loads")
+    record["controls"] = await design_controls(server.address, names, rounds)
+    _report("controls of Design")
     course = presets.preset("lenet-fashion-mnist").config(epochs=10_000)
     config = course.change(dataset="sample") if small else course
     live = _start(lab, config)
@@ -78,29 +78,29 @@ async def _measure(server: Server, lab: Lab, names: list[str], rounds: int, smal
     for turn in range(rounds):
         for count, threes in triples.items():
             threes.extend(await by_turns(server, lab, live, int(count), windows=times, seconds=length, every=every))
-        _say(f"watching, round {turn + 1}")
-    found |= triples_to_figures(triples)
-    # Also of a run that trains: there is something new to draw for all, as there would be in an hour of watching one.
-    found["memory"] = await memory_of_polling(
+        _report(f"watching, round {turn + 1}")
+    record |= triples_to_figures(triples)
+    # During training as well, so that each poll has something new to draw, as in an hour of watching a run.
+    record["memory"] = await memory_of_polling(
         server, live, 2 if small else 10, seconds=1.5 if small else HAMMER, every=0.25 if small else 2.0
     )
-    found["epochs_watched"] = lab.run(live).epochs_done
+    record["epochs_watched"] = lab.run(live).epochs_done
     lab.stop(live)
     if not small:
-        found["targets"] = _targets(found)
-    return found
+        record["targets"] = _targets(record)
+    return record
 
 
 def _start(lab: Lab, config: RunConfig) -> str:
     return lab.start(config, token=uuid.uuid4().hex)
 
 
-def _say(what: str) -> None:
-    print(f"  {time.strftime('%H:%M:%S')} {what}: done", file=sys.stderr, flush=True)
+def _report(step: str) -> None:
+    print(f"  {time.strftime('%H:%M:%S')} {step}: done", file=sys.stderr, flush=True)
 
 
 def _idle(server: Server) -> dict[str, float]:
-    """Megabytes of the lab that has drawn one page and does nothing; {} where the system does not tell."""
+    """Megabytes of an idle lab that has drawn one page; {} where the system does not report them."""
     if sys.platform != "linux":
         return {}
     background = server.background()
@@ -112,17 +112,17 @@ def _idle(server: Server) -> dict[str, float]:
     }
 
 
-def _targets(found: dict[str, Any]) -> dict[str, float]:
+def _targets(record: dict[str, Any]) -> dict[str, float]:
     most = str(max(BROWSERS))
     values = {
-        "poll_median": found["watched"][most]["poll"]["median"],
-        "poll_p95": found["watched"][most]["poll"]["p95"],
-        "poll_training_loses": found["lost"][most]["median"],
-        "design_control_p95": _times(found["controls"], "new")["p95"],
-        "web_memory_hour": found["memory"]["hour"],
+        "poll_median": record["watched"][most]["poll"]["median"],
+        "poll_p95": record["watched"][most]["poll"]["p95"],
+        "poll_training_loses": record["lost"][most]["median"],
+        "design_control_p95": _times(record["controls"], "new")["p95"],
+        "web_memory_hour": record["memory"]["hour"],
     }
-    if found["idle"]:
-        values["idle_memory"] = found["idle"]["web"] + found["idle"]["background"]
+    if record["idle"]:
+        values["idle_memory"] = record["idle"]["web"] + record["idle"]["background"]
     return values
 
 
@@ -150,15 +150,15 @@ def _controls(record: dict[str, Any]) -> list[str]:
     slow = sorted(new, key=lambda one: -one["figure"]["median"])[:SLOWEST]
     worst = "; ".join(f"{titles[one['family']]}, {one['control']}: {text(one['figure'])}" for one in slow)
     return [
-        "Each control of Design, changed to a value that the lab was never asked for, and back to one that it remembers:\n",
+        "Each control of Design, changed to a value that is not cached yet, and back to a cached one:\n",
         table(("network", "controls", "new", "back", "sent"), rows),
         f"The slowest: {worst}.\n",
     ]
 
 
 def _share(changes: list[dict[str, Any]], change: str) -> str:
-    found = _times(changes, change)
-    return text(found) + (f", p95 {number(found['p95'])}" if "p95" in found else "")
+    times = _times(changes, change)
+    return text(times) + (f", p95 {number(times['p95'])}" if "p95" in times else "")
 
 
 def _times(changes: list[dict[str, Any]], change: str) -> Figure:
@@ -188,38 +188,38 @@ def _watched(record: dict[str, Any]) -> list[str]:
         "p95",
         "sent",
         "late",
-        "drawn anew",
+        "a refresh",
         "an epoch",
         "training loses",
         "processor: clients / web / training",
     )
     left_out, of = (sum(pair[place] for pair in record["left_out"].values()) for place in (0, 1))
     return [
-        "Browsers that look at a run once a second each, as the page has so many look on two cores, while it trains "
-        f"(LeNet, batch 256; at the end it had {record['epochs_watched']} epochs). A poll fetches the curves and the progress; "
-        "where the table of epochs has a row more, a browser has the script draw that part anew, the less often the more "
-        "browsers there are. Processor time is in per cent of one core; the clients ran on the same machine. "
-        f"Left out are windows in which, or right before or after which, the host of this virtual machine gave more than "
-        f"{100 * CALM:.0f} % of its processors to others: {left_out} of {of}.\n",
+        "Browsers that poll a training run once a second each, the rate that the page chooses for so many on two cores (LeNet, "
+        f"batch 256; {record['epochs_watched']} epochs at the end). A poll fetches the curves and the progress. When the table of "
+        "epochs grows, the browser refreshes that part through the script, less often the more browsers there are. *late*: polls "
+        "that were due before the previous one was answered. Processor time is in per cent of one core; the clients ran on the "
+        f"same machine. {left_out} of {of} windows are left out, because the host of this virtual machine gave more than "
+        f"{100 * CALM:.0f} % of its processors to others during them or right before or after.\n",
         table(titles, rows),
     ]
 
 
 def _memory(record: dict[str, Any]) -> list[str]:
-    one, idle = record["memory"], record["idle"]
+    web, idle = record["memory"], record["idle"]
     lines = []
     if idle:
         together = idle["web"] + idle["background"]
         lines.append(
             f"Idle lab, one page drawn: {together:,.0f} MB in {idle['processes']:.0f} processes, shared pages counted once "
-            f"(web {idle['web']:,.0f} MB, {idle['web_private']:,.0f} MB of it its own; "
+            f"(web {idle['web']:,.0f} MB, of which {idle['web_private']:,.0f} MB private; "
             f"dispatcher and helper {idle['background']:,.0f} MB)."
         )
-    sure = f"± {one['error']:,.0f} MB" if one["error"] != float("inf") else "too short to say how surely"
+    error = f"± {web['error']:,.0f} MB" if web["error"] != float("inf") else "too short for an error"
     lines.append(
-        f"Web process, {one['browsers']} browsers polling without a pause: {one['begin']:,.0f} MB of its own at the beginning, "
-        f"{one['end']:,.0f} MB after {one['polls']:,} polls, in the second half {one['per_thousand']:+.2f} MB per thousand. "
-        f"An hour of ten browsers at 1 Hz is {HOUR_OF_POLLS:,} polls: {one['hour']:,.0f} MB "
-        f"({sure}, two standard errors of the line)."
+        f"Web process, {web['browsers']} browsers polling continuously: {web['begin']:,.0f} MB private at the beginning, "
+        f"{web['end']:,.0f} MB after {web['polls']:,} polls, {web['per_thousand']:+.2f} MB per thousand in the second half. "
+        f"An hour of ten browsers at 1 Hz is {HOUR_OF_POLLS:,} polls: {web['hour']:,.0f} MB "
+        f"({error}, two standard errors of the line)."
     )
     return [" ".join(lines) + "\n"]

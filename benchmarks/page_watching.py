@@ -1,7 +1,7 @@
-"""Browsers that watch a run which trains at the same time: what a poll takes, what the training loses, and the web's memory.
+"""Browsers that watch a training run: the time of a poll, what the training loses, and the web process's memory.
 
-All tabs live in one process and one thread, whose share of the processor is measured and stated: on a machine of their own
-they would cost the lab nothing.
+All tabs live in one process and one thread, whose processor share is measured and stated: on another machine they would cost the
+lab nothing.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from benchmarks.visitor import Answer, Visitor, visiting
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
 
-LOOK = 0.1  # seconds between two looks at the run
+POLL = 0.1  # seconds between two polls of the store
 HOUR_OF_POLLS = 10 * 3600  # ten browsers, one poll a second
 
-Window = dict[str, Any]  # what `watched` answers
-Triple = tuple[Window, Window, Window]  # one in which browsers look, between the two beside it
+Window = dict[str, Any]  # returned by `watched`
+Triple = tuple[Window, Window, Window]  # a window with browsers, between two without
 
 
 @asynccontextmanager
@@ -45,14 +45,14 @@ async def watchers(address: str, run_id: str, count: int) -> AsyncIterator[list[
 async def by_turns(
     server: Server, lab: Lab, run_id: str, browsers: int, *, windows: int, seconds: float, every: float | None
 ) -> list[Triple]:
-    """Windows with `browsers` that look, each with the two beside it in which none does: alone, seen, alone, seen, …, alone.
+    """Windows in which `browsers` poll, each between two in which none does: alone, seen, alone, seen, …, alone.
 
-    They are short, because what else a machine does changes within a minute and would be taken for what the browsers cost.
-    Each browser looks `every` so many seconds; with None as often as the page has it look.
+    They are short, because other load changes within a minute and would count as the browsers' cost. Each browser polls `every`
+    seconds; with None at the rate that the page chooses.
     """
     triples = []
     async with watchers(server.address, run_id, browsers) as tabs:
-        await asyncio.sleep(seconds)  # what loading them has left to do
+        await asyncio.sleep(seconds)  # until their loading has settled
         before = await watched(server, lab, run_id, [], seconds)
         for _ in range(windows):
             seen = await watched(server, lab, run_id, tabs, seconds, every=every)
@@ -68,15 +68,14 @@ async def by_turns(
 async def watched(
     server: Server, lab: Lab, run_id: str, tabs: list[Visitor], seconds: float, *, every: float | None = 1.0
 ) -> Window:
-    """One window of about `seconds` in which the loaded `tabs` look.
+    """One window of about `seconds` in which the loaded `tabs` poll.
 
-    "epoch": seconds that one would take at the pace of these seconds, "polls": milliseconds and "bytes" of each, "late": polls
-    that were due while the one before was not answered, "drawn": milliseconds of each time that a browser had more drawn than the
-    curves, "processor": shares of one core for clients, web and training, "stolen": share of all cores that the machine's host
-    gave to others.
+    "epoch": seconds of an epoch at this window's pace; "polls": milliseconds of each, and "bytes"; "late": polls due before the
+    previous one was answered; "drawn": milliseconds of each refresh that draws more than the curves; "processor": shares of one
+    core for clients, web and training; "stolen": share of all cores that the machine's host gave to others.
     """
     seen = _Seen()
-    jobs = [asyncio.create_task(_look_on(tab, seen, every)) for tab in tabs]
+    jobs = [asyncio.create_task(_poll_on(tab, seen, every)) for tab in tabs]
     try:
         parts = {"web": server.process, "training": _runner(server, run_id)}
         spent, stolen = _spent(parts), Stolen()
@@ -85,7 +84,7 @@ async def watched(
         took = time.perf_counter() - began
         used, share = _spent(parts), stolen.share()
     finally:
-        seen.over = True  # each ends by itself: an answer that nobody waits for would be taken for that to the next request
+        seen.over = True  # each job ends on its own: an unread answer would be taken for the next request's
         await asyncio.gather(*jobs)
     return {
         "epoch": epoch,
@@ -99,28 +98,28 @@ async def watched(
 
 
 def _spent(parts: dict[str, psutil.Process]) -> dict[str, float]:
-    """Seconds of a processor that each of `parts`, and the clients in this process, have taken since their beginning."""
+    """Processor seconds that each of `parts`, and the clients in this process, have used since their start."""
     return {name: processor_seconds(process) for name, process in parts.items()} | {"clients": time.process_time()}
 
 
 async def _epoch_seconds(lab: Lab, run_id: str, seconds: float) -> float:
-    """What an epoch would take at the pace between the first and the last Progress of the next `seconds`."""
+    """Seconds of an epoch at the pace between the first and the last Progress of the next `seconds`."""
     epochs, until = lab.run(run_id).config.epochs, time.perf_counter() + seconds
-    told: list[tuple[float, float]] = []
-    while time.perf_counter() < until or len(told) < 2:
+    samples: list[tuple[float, float]] = []
+    while time.perf_counter() < until or len(samples) < 2:
         latest = next(reversed(lab.progress(run_id, points=2)), None)
-        if latest is not None and (not told or latest.share_done > told[-1][1]):
-            told.append((time.perf_counter(), latest.share_done))
+        if latest is not None and (not samples or latest.share_done > samples[-1][1]):
+            samples.append((time.perf_counter(), latest.share_done))
         elif not (run := lab.run(run_id)).active:
-            raise RuntimeError(f"The run that is watched came to an end: {run.state}. {run.message}")
-        await asyncio.sleep(LOOK)
-    (began, before), (ended, after) = told[0], told[-1]
+            raise RuntimeError(f"The watched run ended: {run.state}. {run.message}")
+        await asyncio.sleep(POLL)
+    (began, before), (ended, after) = samples[0], samples[-1]
     return (ended - began) / ((after - before) * epochs)
 
 
 @dataclass
 class _Seen:
-    """Of all tabs."""
+    """What all tabs together have received."""
 
     polls: list[Answer] = field(default_factory=list)
     drawn: list[Answer] = field(default_factory=list)
@@ -128,12 +127,12 @@ class _Seen:
     over: bool = False
 
 
-async def _look_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
-    """As the browser does it: fetches the news from a moment of its own on, and asks for a drawing where it must."""
+async def _poll_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
+    """As a browser does: polls from a random moment on, and refreshes when a poll asks for it."""
     news = time.perf_counter() + (every or tab.every) * random.random()  # noqa: S311
     timers: dict[str, float] = {}
     while not seen.over:
-        for fragment, interval in tab.fragments.items():  # a page that is drawn as a whole has others
+        for fragment, interval in tab.fragments.items():  # a rerun of the whole page replaces them
             timers.setdefault(fragment, time.perf_counter() + interval * random.random())  # noqa: S311
         timers = {fragment: due for fragment, due in timers.items() if fragment in tab.fragments}
         timer = min(timers, key=timers.__getitem__, default=None)
@@ -159,7 +158,7 @@ async def _look_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
 
 
 async def _watching(jobs: list[asyncio.Task[None]], wait: Any) -> Any:
-    """Waits, unless a tab fails meanwhile."""
+    """Awaits `wait`, and raises the error of a tab that fails meanwhile."""
     waiting = asyncio.ensure_future(wait)
     await asyncio.wait([waiting, *jobs], return_when=asyncio.FIRST_COMPLETED)
     for job in jobs:
@@ -179,9 +178,9 @@ def _runner(server: Server, run_id: str) -> psutil.Process:
 
 
 def triples_to_figures(triples: dict[str, list[Triple]]) -> dict[str, Any]:
-    """What the windows that nobody disturbed say, by number of browsers, and how many of each are left out."""
+    """Figures of the undisturbed windows by number of browsers, and how many windows are left out."""
     kept = {name: calm(every) for name, every in triples.items()}
-    # One that lies between two others counts once.
+    # A window without browsers that two triples share counts once.
     alone = {id(window): window for three in chain.from_iterable(kept.values()) for window in three[::2]}
     windows = {"0": list(alone.values())} | {name: [seen for _, seen, _ in threes] for name, threes in kept.items()}
     return {
@@ -192,36 +191,36 @@ def triples_to_figures(triples: dict[str, list[Triple]]) -> dict[str, Any]:
 
 
 def calm(triples: list[Triple]) -> list[Triple]:
-    """Those in which nothing was stolen; all if there is none."""
+    """Those without steal time; all of them if there are none."""
     return [three for three in triples if all(map(is_calm, three))] or triples
 
 
 def windows_to_figures(windows: list[Window]) -> dict[str, Any]:
-    """One row of the table from the windows of all rounds; the polls' figures are there where somebody watched."""
+    """One row of the table from the windows of all rounds; without browsers the polls' figures are missing."""
     polls = [value for one in windows for value in one["polls"]]
     shares = {name: statistics.median([one["processor"][name] for one in windows]) for name in windows[0]["processor"]}
-    found: dict[str, Any] = {
+    row: dict[str, Any] = {
         "epoch": figure([one["epoch"] for one in windows], "s"),
         "late": sum(one["late"] for one in windows),
         "processor": shares,
     }
     if polls:
-        found |= {"poll": figure(polls, "ms"), "bytes": figure([size / 1000 for one in windows for size in one["bytes"]], "kB")}
+        row |= {"poll": figure(polls, "ms"), "bytes": figure([size / 1000 for one in windows for size in one["bytes"]], "kB")}
     if drawn := [value for one in windows for value in one["drawn"]]:
-        found["drawn"] = figure(drawn, "ms")
-    return found
+        row["drawn"] = figure(drawn, "ms")
+    return row
 
 
 def lost(before: Window, seen: Window, after: Window) -> float:
-    """Per cent of its images a second that the training loses while it is watched, against the unwatched windows around it."""
+    """Per cent of its images per second that the training loses while watched, against the windows before and after."""
     alone = statistics.mean(1 / one["epoch"] for one in (before, after))
     return 100 * (1 - 1 / seen["epoch"] / alone)
 
 
 async def memory_of_polling(server: Server, run_id: str, browsers: int, *, seconds: float, every: float) -> dict[str, Any]:
-    """Has `browsers` poll a run that trains as fast as they are answered, and looks at the web process's memory meanwhile.
+    """Lets `browsers` poll a training run without a pause, and samples the web process's memory.
 
-    An hour of polling is extrapolated from the straight line through the second half of what was seen, by number of polls;
+    An hour of polling is extrapolated along the straight line through the second half of the samples, by number of polls;
     "error" is twice that line's standard error there. Megabytes (millions of bytes).
     """
     polls = [0]
@@ -258,17 +257,17 @@ async def memory_of_polling(server: Server, run_id: str, browsers: int, *, secon
 
 
 def private_megabytes(process: psutil.Process) -> float:
-    """What would be free if the process ended, in millions of bytes."""
+    """Memory that would be freed if the process ended, in millions of bytes."""
     return process.memory_full_info().uss / 1e6
 
 
 def proportional_megabytes(processes: list[psutil.Process]) -> float:
-    """All of them together with what they share counted once, in millions of bytes. Linux only."""
+    """All processes together, shared pages counted once, in millions of bytes. Linux only."""
     return sum(process.memory_full_info().pss for process in processes) / 1e6
 
 
 def _line(points: list[tuple[int, float]]) -> tuple[float, float]:
-    """Slope of the straight line through `points`, and its standard error; 0 and infinity with fewer than three points."""
+    """Slope of the regression line through `points`, and its standard error; 0 and infinity with fewer than three points."""
     if len(points) < 3 or points[0][0] == points[-1][0]:
         return 0.0, float("inf")
     xs, ys = zip(*points, strict=True)

@@ -1,4 +1,4 @@
-"""What all benchmarks share about where their figures go: the machine they ran on, and their place on a page of docs/."""
+"""Shared by all benchmarks: the description of the machine, and writing a section into a page of docs/."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BENCHMARKS_PAGE = ROOT / "docs" / "BENCHMARKS.md"
 
 
 def machine() -> dict[str, str]:
-    """What the figures were measured on; "gpu" is "" where there is none."""
+    """The machine and the versions that figures were measured with; "gpu" is "" without one."""
     cpu = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if "model name" in line] if cpu.exists() else []
     return {
@@ -31,7 +31,7 @@ def machine() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
-    """The installed version, or "" without the package: not every benchmark needs all of them."""
+    """The installed version, or "" without the package: no benchmark needs all packages."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -39,16 +39,16 @@ def _version(package: str) -> str:
 
 
 def _gpu() -> str:
-    """Asked of the driver, so that a benchmark which needs no torch does not load it."""
-    asked = shutil.which("nvidia-smi")
-    if not asked:
+    """The GPU's name from its driver, so that a benchmark without torch need not load torch."""
+    command = shutil.which("nvidia-smi")
+    if not command:
         return ""
-    done = subprocess.run([asked, "--query-gpu=name", "--format=csv,noheader"], check=False, capture_output=True, text=True)
+    done = subprocess.run([command, "--query-gpu=name", "--format=csv,noheader"], check=False, capture_output=True, text=True)
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else ""
 
 
 def put(section: str, text: str, page: Path = PAGE) -> None:
-    """Puts `text` between the page's two markers of `section`, leaving the rest as it is. Raises ValueError without markers."""
+    """Writes `text` between the two markers of `section` and leaves the rest unchanged. Raises ValueError without markers."""
     begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
     whole = page.read_text(encoding="utf-8")
     if whole.count(begin) != 1 or whole.count(end) != 1:

@@ -1,7 +1,7 @@
-"""How the lab fares when its record grows: 10, 1,000 and 10,000 runs; 10, 100 and 10,000 events a run.
+"""How the lab scales with its record: 10, 1,000 and 10,000 runs; 10, 100 and 10,000 events a run.
 
-The Runs page is drawn by Streamlit's own test harness, so its figures are the time that the page's script takes. A run's events
-are read as its page reads them, and the part of that page that changes is drawn by a real server.
+Streamlit's test harness draws the Runs page, so its figures are the time of the page's script. A run's events are read as its
+page reads them, and a real server draws the part of that page that changes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pages._parts import shell
 RUNS = (10, 1_000, 10_000)
 EPOCHS = 100
 EVENTS = (10, 100, 10_000)
-POLLS = 4  # a round, of each run
+POLLS = 4  # per run and round
 
 
 def measure(small: bool, rounds: int) -> dict[str, Any]:
@@ -49,10 +49,10 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
 
 
 def pages(home: Path, ids: list[str], rounds: int) -> dict[str, Figure]:
-    """Milliseconds of each step; the first round loads modules and is left out."""
-    set_log_level("ERROR")  # it warns of running without a server
+    """Milliseconds of each step, without the first round, which loads modules."""
+    set_log_level("ERROR")  # Streamlit warns when it runs without a server
     lab, store = Lab(home), Store(home)
-    enter, shell.enter = shell.enter, lambda: lab  # the gate starts the helper process, which this page does not need
+    enter, shell.enter = shell.enter, lambda: lab  # the gate would start the helper process, which this page does not need
     app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=120).switch_page("pages/runs.py")
 
     def page(*chosen: str) -> Callable[[], None]:
@@ -65,7 +65,7 @@ def pages(home: Path, ids: list[str], rounds: int) -> dict[str, Figure]:
         return draw
 
     steps: dict[str, Callable[[], object]] = {
-        "all runs, read anew": store.summaries,
+        "reading all runs": store.summaries,
         "page after a change": lambda: (store.rename(ids[0], f"renamed {time.perf_counter()}"), page()()),
         "page, nothing chosen": page(),
         "page, 2 runs chosen": page(*ids[-2:]),
@@ -81,7 +81,7 @@ def pages(home: Path, ids: list[str], rounds: int) -> dict[str, Figure]:
 
 
 def one_run(home: Path, counts: tuple[int, ...], rounds: int) -> list[dict[str, Any]]:
-    """What a run's page reads and takes to draw, for runs with so many events: nine points of the curve to each epoch."""
+    """Reading and drawing times of a run's page by number of events, with nine points of the curve per epoch."""
     ids = fill_events(home, counts)
     store = Store(home)
     reading = {
@@ -111,7 +111,7 @@ async def _polls(address: str, home: Path, ids: list[str], rounds: int) -> dict[
             async with visiting(address, "train", f"run={run}") as tab:
                 await tab.load()
                 for _ in range(POLLS):
-                    add_point(home, run)  # browsers share what was drawn before; this is a poll that has news to draw
+                    add_point(home, run)  # so that the poll has something new to draw: browsers share what was drawn before
                     taken[run].append(await tab.poll(tab.quickest))
     return {
         run: {
@@ -139,10 +139,10 @@ def render(record: dict[str, Any]) -> str:
     stores, events = record["stores"], record["events"]
     titles = [f"{one['runs']:,} runs ({one['megabytes']:,.0f} MB)" for one in stores]
     steps = [(name, *(text(one["steps"][name]) for one in stores)) for name in stores[0]["steps"]]
-    reads = {"epochs": "reading its epochs", "points": "reading its points", "others": "reading all but its points"}
+    reads = {"epochs": "reading its epochs", "points": "reading its points", "others": "reading everything but its points"}
     rows = [(title, *(text(one[name]) for one in events)) for name, title in reads.items()]
-    rows.append(("the changing part of its page drawn anew, with a new point", *(text(one["poll"]) for one in events)))
-    rows.append(("sent then", *(f"{one['bytes']['median']:,.1f} kB" for one in events)))
+    rows.append(("refreshing the changing part of its page, with a new point", *(text(one["poll"]) for one in events)))
+    rows.append(("sent by it", *(f"{one['bytes']['median']:,.1f} kB" for one in events)))
     return "\n".join(
         [
             f"Runs of {record['epochs']} epochs in the record:\n",

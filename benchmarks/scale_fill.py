@@ -1,4 +1,4 @@
-"""Writes records of runs as the lab would have written them, in seconds instead of weeks."""
+"""Fills a record with finished runs as the lab would have written them, in seconds instead of weeks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cnnlab.runs.store import Store
 from cnnlab.system.home import store_file
 
 OWNERS = ("", "ada", "grace", "alan")
-BATCHES = 24  # an epoch, of the made-up runs
-SECONDS = 5.0  # an epoch
+BATCHES = 24  # per epoch
+SECONDS = 5.0  # per epoch
 
 
 def fill(home: Path, runs: int, epochs: int, seed: int = 0) -> list[str]:
@@ -40,21 +40,21 @@ def fill(home: Path, runs: int, epochs: int, seed: int = 0) -> list[str]:
 
 
 def fill_events(home: Path, counts: Sequence[int]) -> list[str]:
-    """A record of one finished LeNet for each of `counts`, with so many events: nine Progress to an EpochDone."""
+    """A record of one finished LeNet for each of `counts`, its number of events: nine Progress per EpochDone."""
     random.seed(0)
     ids = _ids(len(counts))
     with _filling(home) as connection:
         for number, (run_id, count) in enumerate(zip(ids, counts, strict=True)):
             done = _epochs(max(1, count // 10))
             points = _points(count - len(done), len(done))
-            # In the order in which they were told, as the reading is in that order too.
-            told = sorted([*done, *points], key=lambda event: event.step)
-            _run(connection, run_id, number, RunConfig.make(epochs=len(done), seed=number), told)
+            # In the order of training, in which they are also read.
+            events = sorted([*done, *points], key=lambda event: event.step)
+            _run(connection, run_id, number, RunConfig.make(epochs=len(done), seed=number), events)
     return ids
 
 
 def add_point(home: Path, run_id: str) -> None:
-    """One more Progress at the end of a run's events, as a runner would tell it: what is drawn of the run changes."""
+    """Appends a Progress to a run's events as a runner would, so that its page changes."""
     connection = sqlite3.connect(store_file(home), isolation_level=None)
     seq, number, body = connection.execute(
         "SELECT (SELECT max(seq) FROM events WHERE run_id = :run), number, body FROM events"
@@ -79,7 +79,7 @@ def _filling(home: Path) -> Iterator[sqlite3.Connection]:
     home.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(store_file(home), isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
-    # Up to the step that makes summaries: it fills its columns for all runs at once, where its triggers would do so epoch by epoch.
+    # Only up to the migration that adds summaries: it fills its columns once for all runs, its triggers would once per epoch.
     names = [name for name, _ in MIGRATIONS]
     migrate(connection, MIGRATIONS[: names.index("summaries")])
     connection.execute("BEGIN")
@@ -98,20 +98,22 @@ def _epochs(count: int) -> list[EpochDone]:
 
 
 def _points(count: int, epochs: int) -> list[Progress]:
-    """Evenly over all epochs."""
-    found = []
+    """Points spread evenly over all epochs."""
+    points = []
     for number in range(1, count + 1):
         share = number / count
         epoch, batch = min(epochs, 1 + int(share * epochs)), 1 + int(share * epochs % 1 * BATCHES)
         loss, accuracy = 2.6 - 2.3 * share + random.gauss(0, 0.02), 0.1 + 0.8 * share + random.gauss(0, 0.02)
         step, seconds = int(share * epochs * BATCHES), share * epochs * SECONDS
         left = epochs * SECONDS - seconds
-        found.append(Progress(epoch, batch, BATCHES, step, loss, accuracy, 12_000.0, 0.1, share, seconds, left))
-    return found
+        points.append(Progress(epoch, batch, BATCHES, step, loss, accuracy, 12_000.0, 0.1, share, seconds, left))
+    return points
 
 
-def _run(connection: sqlite3.Connection, run_id: str, number: int, config: RunConfig, told: Sequence[EpochDone | Progress]) -> None:
-    began, done = 1.7e9 + 600.0 * number, [each for each in told if isinstance(each, EpochDone)]
+def _run(
+    connection: sqlite3.Connection, run_id: str, number: int, config: RunConfig, events: Sequence[EpochDone | Progress]
+) -> None:
+    began, done = 1.7e9 + 600.0 * number, [event for event in events if isinstance(event, EpochDone)]
     ended, last = began + SECONDS * len(done), done[-1]
     connection.execute(
         "INSERT INTO runs (id, token, name, state, config, created, started, ended, device, last_event, epochs_done, train_loss,"
@@ -124,9 +126,9 @@ def _run(connection: sqlite3.Connection, run_id: str, number: int, config: RunCo
         ),
     )
     rows, numbers = [], Counter[str]()
-    for seq, each in enumerate(told, 1):
-        kind = "epoch_done" if isinstance(each, EpochDone) else "progress"
+    for seq, event in enumerate(events, 1):
+        kind = "epoch_done" if isinstance(event, EpochDone) else "progress"
         numbers[kind] += 1
-        since = SECONDS * each.epoch if isinstance(each, EpochDone) else each.seconds
-        rows.append((run_id, seq, kind, numbers[kind], began + since, json.dumps(asdict(each))))
+        since = SECONDS * event.epoch if isinstance(event, EpochDone) else event.seconds
+        rows.append((run_id, seq, kind, numbers[kind], began + since, json.dumps(asdict(event))))
     connection.executemany("INSERT INTO events (run_id, seq, kind, number, time, body) VALUES (?, ?, ?, ?, ?, ?)", rows)

@@ -1,4 +1,4 @@
-"""A real `streamlit run` of the app for a benchmark, in a home of its own, and what its processes take of the machine."""
+"""Starts the app with a real `streamlit run` in a fresh home, for benchmarks, and measures its processes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def serving(home: Path, data: Path | None = None) -> Iterator[Server]:
 
 @contextmanager
 def starting(home: Path, data: Path | None = None) -> Iterator[Server]:
-    """As `serving`, right after the command was given: nobody may listen yet."""
+    """As `serving`, but does not wait until the server listens."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,11 +69,11 @@ def starting(home: Path, data: Path | None = None) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait(20)
-            background.shut_down(home)  # detached, so nobody else would end it
+            background.shut_down(home)  # detached, so it does not end with the server
 
 
 def wait_until_healthy(server: Server) -> None:
-    """Asks until somebody listens, often, so that a start can be timed. Raises RuntimeError."""
+    """Polls the server until it answers, often enough to time a start. Raises RuntimeError if it does not answer."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and server.process.is_running() and server.process.status() != psutil.STATUS_ZOMBIE:
         try:
@@ -86,7 +86,7 @@ def wait_until_healthy(server: Server) -> None:
 
 
 def made_up_fashion(folder: Path) -> Path:
-    """Random pictures in Fashion-MNIST's files and numbers: what they show changes no time. Returns `folder`."""
+    """Writes random images in Fashion-MNIST's format and number, whose content changes no time. Returns `folder`."""
     generator = np.random.default_rng(0)
     raw = folder / "FashionMNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""The speed run: seconds from Start to the last epoch of the preset of that name, and the test accuracy that it ends with.
+"""The speed run: seconds from Start to the last epoch of the preset of that name, and the final test accuracy.
 
     CNNLAB_DATA=<folder with CIFAR-10> python -m benchmarks.speed_run --rounds 5
 
-Where the lab's packages are installed, a run is submitted to a lab whose background processes are up, as Start on the Train page
-does. Elsewhere (torch and torchvision are enough) a process that has imported torch trains it. Both load the data set, start the
-device, choose the precision, judge all test images and save checkpoints after every epoch within the time that is counted. JPEG
-copies are decoded beforehand, once: the lab keeps them decoded.
+Where the lab's packages are installed, a run is submitted to a lab with running background processes, as Start on the Train page
+does. Elsewhere (torch and torchvision are enough) a process that has imported torch trains it. In both cases the measured time
+includes loading the data set, starting the device, choosing the precision, and evaluation and checkpoints after every epoch.
+JPEG copies are decoded beforehand, because the lab keeps them decoded.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 TITLE = "Speed run, CIFAR-10"
 SMALL_IMAGES = 128
 SMALL = {"options": {"width": 2}, "batch_size": 64, "device": "cpu"}
-LOOK = 0.01  # seconds between two looks at the run
-SETTLE = 8.0  # seconds until a dispatcher that answers has loaded what training needs, too
+POLL = 0.01  # seconds between two polls of the store
+SETTLE = 8.0  # seconds until a responding dispatcher has loaded the training code as well
 
-Round = dict[str, Any]  # "seed", "seconds", "accuracies" of each epoch, "notices"; or "seed" and "skipped": why
+Round = dict[str, Any]  # "seed", "seconds", "accuracies" of each epoch, "notices"; or "seed" and "skipped": reason
 
 
 def measure(small: bool, rounds: int, *, device: str | None = None, epochs: int | None = None) -> dict[str, Any]:
     """The record: a round for each seed. `small` is two epochs of a narrow network on made-up images on the CPU.
 
-    There are targets only where all of the recipe was measured, with its own number of epochs and on CIFAR-10.
+    Targets are set only for the whole recipe: its own number of epochs, on CIFAR-10.
     """
     recipe = presets.preset("speed-run").settings
     settings = recipe | ({**SMALL, "epochs": 2} if small else {"device": device or "auto"}) | ({"epochs": epochs} if epochs else {})
@@ -50,7 +50,7 @@ def measure(small: bool, rounds: int, *, device: str | None = None, epochs: int 
     with tempfile.TemporaryDirectory() as home:
         job = {"kind": "ours", "home": home, "data": data, "settings": settings, "epochs": settings["epochs"]}
         few = {"limit": SMALL_IMAGES, "made_up": small}
-        # Decodes what has to be, and says which images these are.
+        # Decodes the images if necessary, and names their source.
         first = {"source": MADE_UP} if small else answer({**job, **few, "epochs": 1})
         source, made_up = first.get("source", "no images"), first.get("accuracy") is None
         lab = None if made_up else _lab(Path(home), Path(data) if data else None)
@@ -60,32 +60,32 @@ def measure(small: bool, rounds: int, *, device: str | None = None, epochs: int 
         finally:
             if lab:
                 lab.shut_down()
-    found = {"settings": settings, "source": source, "way": "lab" if lab else "process", "rounds": turns, "targets": {}}
+    record = {"settings": settings, "source": source, "way": "lab" if lab else "process", "rounds": turns, "targets": {}}
     done = [turn for turn in turns if "skipped" not in turn]
     if done and not made_up and settings["epochs"] == recipe["epochs"]:
-        found["targets"] = {
+        record["targets"] = {
             "speed_run": statistics.median(turn["seconds"] for turn in done),
             "speed_run_accuracy": 100 * statistics.median(turn["accuracies"][-1] for turn in done),
         }
-    return found
+    return record
 
 
 def _trained(job: dict[str, Any], seed: int) -> Round:
-    said = answer({**job, "settings": job["settings"] | {"seed": seed}})
-    if "skipped" in said:
-        return {"skipped": said["skipped"]}
-    seconds = said["loading"] + sum(said["clock"])
-    return {"seconds": seconds, "accuracies": said["accuracies"], "notices": said["notices"]}
+    trained = answer({**job, "settings": job["settings"] | {"seed": seed}})
+    if "skipped" in trained:
+        return {"skipped": trained["skipped"]}
+    seconds = trained["loading"] + sum(trained["clock"])
+    return {"seconds": seconds, "accuracies": trained["accuracies"], "notices": trained["notices"]}
 
 
 def _lab(home: Path, data: Path | None) -> Lab | None:
-    """A lab with its background processes up; None where its packages are not installed."""
+    """A lab with running background processes; None if its packages are not installed."""
     try:
-        from cnnlab.lab import Lab  # noqa: PLC0415  # a GPU machine has torch and torchvision, maybe nothing else
+        from cnnlab.lab import Lab  # noqa: PLC0415  # a GPU machine may have torch and torchvision alone
     except ImportError:
         return None
     lab = Lab(home, data=data)
-    lab.devices()  # starts them, and waits for the helper
+    lab.devices()  # starts the processes and waits for the helper
     time.sleep(SETTLE)
     return lab
 
@@ -97,7 +97,7 @@ def _submitted(lab: Lab, settings: dict[str, Any], seed: int) -> Round:
 
 
 def from_start(lab: Lab, config: RunConfig) -> Round:
-    """Submits a run and waits until its last epoch can be read; "seconds" ends there."""
+    """Submits a run; "seconds" ends when its last epoch is readable."""
     from cnnlab.events import Notice  # noqa: PLC0415
 
     began = time.perf_counter()
@@ -105,25 +105,25 @@ def from_start(lab: Lab, config: RunConfig) -> Round:
     while lab.run(run).epochs_done < config.epochs:
         if not lab.run(run).active:
             return {"skipped": f"the run ended early: {lab.run(run).message or lab.run(run).state}"}
-        time.sleep(LOOK)
+        time.sleep(POLL)
     seconds = time.perf_counter() - began
     while lab.run(run).active:
-        time.sleep(LOOK)
+        time.sleep(POLL)
     notices = [event.message for event in lab.events(run) if isinstance(event, Notice)]
     return {"seconds": seconds, "accuracies": [epoch.test_accuracy for epoch in lab.epochs(run)], "notices": notices}
 
 
 def render(record: dict[str, Any]) -> str:
-    """Markdown: what is counted, and all rounds."""
+    """Markdown: what the seconds include, and all rounds."""
     settings, done = record["settings"], [turn for turn in record["rounds"] if "skipped" not in turn]
     counted = {
-        "lab": "from `Lab.start`, as *Start* calls it, to the last epoch in the store; the background processes were up",
+        "lab": "from `Lab.start`, as *Start* calls it, to the last epoch in the store; the background processes were running",
         "process": "in a process that had imported torch, from loading the data set to the end of the last epoch",
     }[record["way"]]
     lines = [
         f"### {TITLE}\n",
         f"The preset `speed-run` on {record['source']}: {settings['epochs']} epochs, batch {settings['batch_size']}. "
-        f"Seconds {counted}. Loading, evaluation after every epoch and checkpoints count; decoding of JPEG files does not.\n",
+        f"Seconds {counted}. Loading, evaluation after every epoch and checkpoints are included; decoding of JPEG files is not.\n",
     ]
     rows = [
         (str(turn["seed"]), f"{turn['seconds']:.1f} s", f"{turn['accuracies'][-1]:.4f}", f"{max(turn['accuracies']):.4f}")
@@ -141,9 +141,9 @@ def render(record: dict[str, Any]) -> str:
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="a check in seconds that it works, on made-up images")
-    parser.add_argument("--rounds", type=int, default=5, help="how many seeds")
-    parser.add_argument("--epochs", type=int, help="in place of the preset's own")
-    parser.add_argument("--device", help="cpu, cuda:0, …; the fastest there is")
+    parser.add_argument("--rounds", type=int, default=5, help="number of seeds")
+    parser.add_argument("--epochs", type=int, help="epochs, instead of the preset's own")
+    parser.add_argument("--device", help="cpu, cuda:0, …; the fastest device by default")
     given = parser.parse_args(None if arguments is None else list(arguments))
     print(render(measure(given.small, given.rounds, device=given.device, epochs=given.epochs)))
 

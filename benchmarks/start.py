@@ -1,8 +1,8 @@
-"""Starting: from `streamlit run` to the first page that can be used, and from Start to the first point on the curve.
+"""Start-up times: from `streamlit run` to the first usable page, and from Start to the first point on the curve.
 
-A page can be used when Design's layer table has arrived over the WebSocket. Cold: no process of the lab runs and the home is
-new; warm: the background processes of an earlier server still run, as after an update of the page or a restart. The operating
-system has the files of Python and torch in its cache either way.
+A page is usable when Design's layer table has arrived over the WebSocket. Cold: no process of the lab runs and the home is new.
+Warm: the background processes of an earlier server still run, as after a restart. The operating system has the files of Python
+and torch in its cache in both cases.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from benchmarks.visitor import visiting
 from cnnlab import presets
 from cnnlab.lab import Lab
 
-LOOK = 0.005  # seconds between two looks at what is awaited
-SETTLE = 8.0  # seconds until a dispatcher that answers has loaded what training needs, too
+POLL = 0.005  # seconds between two polls of the store
+SETTLE = 8.0  # seconds until a responding dispatcher has loaded the training code as well
 
 
 def measure(small: bool, rounds: int) -> dict[str, Any]:
@@ -35,24 +35,24 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
             if not small:
                 pages["warm"].append(_warm_page(place / f"warm {turn}"))
         points = _points(place / "points", rounds, 0.0 if small else SETTLE)
-    found: dict[str, Any] = {
+    record: dict[str, Any] = {
         "rounds": rounds,
         "pages": {
-            name: {"answers": figure([first for first, _ in each], "s"), "usable": figure([second for _, second in each], "s")}
-            for name, each in pages.items()
+            name: {"answers": figure([first for first, _ in times], "s"), "usable": figure([second for _, second in times], "s")}
+            for name, times in pages.items()
         },
         "points": points,
     }
     if not small:
-        found["targets"] = {
-            "start_usable": found["pages"]["cold"]["usable"]["median"],
+        record["targets"] = {
+            "start_usable": record["pages"]["cold"]["usable"]["median"],
             "start_first_point": points["warm"]["median"],
         }
-    return found
+    return record
 
 
 def _page(home: Path) -> tuple[float, float]:
-    """Seconds from the command until the server answers, and until the first page can be used."""
+    """Seconds from the command until the server answers, and until the first page is usable."""
     began = time.perf_counter()
     with starting(home) as server:
         wait_until_healthy(server)
@@ -74,7 +74,7 @@ def _warm_page(home: Path) -> tuple[float, float]:
 
 
 async def _open(address: str) -> None:
-    """Design, as a browser opens it. Raises RuntimeError where it comes without its table."""
+    """Opens Design as a browser does. Raises RuntimeError if its table is missing."""
     async with visiting(address, "") as tab:
         await tab.load()
         if tab.tables == 0:
@@ -82,7 +82,7 @@ async def _open(address: str) -> None:
 
 
 def _points(home: Path, rounds: int, settle: float) -> dict[str, Any]:
-    """Seconds from `Lab.start` to the first Progress that can be read: LeNet on the sample, by the course's recipe."""
+    """Seconds from `Lab.start` to the first readable Progress: LeNet on the sample, by the course's recipe."""
     lab = Lab(home)
     config = presets.preset("lenet-sample").config()
 
@@ -92,11 +92,11 @@ def _points(home: Path, rounds: int, settle: float) -> dict[str, Any]:
         while not lab.progress(run):
             if not lab.run(run).active:
                 raise RuntimeError(f"The run ended without a point: {lab.run(run).message}")
-            time.sleep(LOOK)
+            time.sleep(POLL)
         taken = time.perf_counter() - began
         lab.stop(run)
         while lab.run(run).active:
-            time.sleep(LOOK)
+            time.sleep(POLL)
         return taken
 
     try:

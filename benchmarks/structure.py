@@ -1,8 +1,8 @@
 """The layer table, cold and warm, against torchinfo on the same network as its users call it.
 
-Warm is a second table in one process, where nothing of the first is remembered. Cold is a fresh process from its start to its
-first table: Python, torch and all. torchinfo's users make the network with its weights first, so that counts (by our builder, whose
-pass on the meta device is a few milliseconds of it); the summary alone is measured as well.
+Warm: a second table in one process, without a cache. Cold: a fresh process from its start to its first table, Python and torch
+included. torchinfo's users build the network with its weights first, so building counts (with our builder, whose pass on the meta
+device is a few milliseconds of it); the summary alone is measured as well.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
                 print(f"  {card.name}: {text(rows[-1]['warm']['ours'])}", flush=True)
         finally:
             lab.shut_down()
-    found: dict[str, Any] = {"rounds": rounds, "torchinfo": version("torchinfo"), "rows": rows}
+    record: dict[str, Any] = {"rounds": rounds, "torchinfo": version("torchinfo"), "rows": rows}
     vgg = next((row["warm"] for row in rows if row["name"] == "vgg"), None)
     if vgg:
-        found["targets"] = {
+        record["targets"] = {
             "vgg_table_warm": vgg["ours"]["median"],
             "vgg_table_torchinfo": times(vgg["built and summarised"], vgg["ours"]),
         }
-    return found
+    return record
 
 
 def _title(card: Card) -> str:
@@ -59,8 +59,8 @@ def _title(card: Card) -> str:
 
 
 def _warm(card: Card, lab: Lab, rounds: int) -> dict[str, Figure]:
-    """Milliseconds. The first round loads modules and is left out."""
-    from torchinfo import summary  # noqa: PLC0415  # with torch it takes seconds, which --help should not
+    """Milliseconds, without the first round, which loads modules."""
+    from torchinfo import summary  # noqa: PLC0415  # loads torch, which takes seconds: --help stays fast
 
     from cnnlab.layers.trace import layer_table  # noqa: PLC0415
 
@@ -79,7 +79,7 @@ def _warm(card: Card, lab: Lab, rounds: int) -> dict[str, Figure]:
     taken = in_turns(
         {
             "ours": clock(lambda: layer_table(card.name)),
-            # Another number of classes each time: the lab remembers answers, and this is the time until there is one.
+            # A different number of classes each time, because the lab caches its answers.
             "ours, asked by the page": clock(lambda: lab.layers(card.name, card.input_shape, next(classes), {})),
             "built and summarised": clock(lambda: str(summary(card.build(), input_size=shape, verbose=0))),
             "summarised": clock(lambda: str(summary(model, input_size=shape, verbose=0))),
@@ -96,14 +96,14 @@ def _cold(card: Card, rounds: int) -> dict[str, Figure]:
 
 
 def _process(code: str, card: Card) -> float:
-    """From the start of a process to the end of `code`; what the interpreter does to end is not counted."""
+    """Seconds from the start of a process to the end of `code`; the interpreter's exit is not counted."""
     command = [sys.executable, "-c", code.format(name=card.name) + "; print('done', flush=True)"]
     began = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        said = process.stdout.readline() if process.stdout else ""
+        line = process.stdout.readline() if process.stdout else ""
         taken = time.perf_counter() - began
-    if said != "done\n":
-        raise RuntimeError(f"{' '.join(command)} ended with code {process.returncode}.")
+    if line != "done\n":
+        raise RuntimeError(f"{' '.join(command)} ended with exit status {process.returncode}.")
     return taken
 
 

@@ -1,4 +1,4 @@
-"""What the lab should reach, as data: every table that says "met" or "missed" takes it from here."""
+"""Performance targets as data: every verdict "met" or "missed" in a table comes from here."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from benchmarks.figures import number, table
 
 @dataclass(frozen=True)
 class Target:
-    """`bound` is the least or, with `at_most`, the most that a measured value in `unit` may be."""
+    """`bound` is the lower bound of a measured value in `unit`, or the upper bound with `at_most`."""
 
-    name: str  # the key under which a benchmark's record has its value
+    name: str  # the key of its value in a benchmark's record
     what: str
     bound: float
     unit: str
     at_most: bool = False
-    aim: float | None = None  # where the bound is reached, what would be better still
-    missed: str = ""  # what the profile shows, where it is not reached
-    unmeasured: str = ""  # why it is not, where it is not
+    aim: float | None = None  # a further goal beyond the bound
+    missed: str = ""  # the profile's explanation if it is missed
+    unmeasured: str = ""  # the reason if it is not measured
 
     @property
     def text(self) -> str:
@@ -40,8 +40,8 @@ def _amount(value: float, unit: str) -> str:
     return f"{number(value)}{unit if unit in ('×', '%') else ' ' + unit}"
 
 
-NO_GPU = "no GPU was at hand"
-OTHER_CPU = "the CPU is of the other kind"
+NO_GPU = "no GPU was available"
+OTHER_CPU = "needs the other kind of CPU"
 
 TRAINING = (
     Target(
@@ -58,18 +58,18 @@ TRAINING = (
         4,
         "×",
         aim=6,
-        missed="a bare compiled loop, without data, figures and evaluation, is itself only 3.7 times as fast as the course's; "
-        "nine tenths of our epoch are LeNet's own kernels (of a step convolutions take about 50 %, pooling 23 to 29 %). Tried "
-        "in turns, not measurably faster: other layouts, channels padded or folded, im2col, parts of the batch, the loss compiled; "
-        "an average pooling of our own made a step 1.06 to 1.14 times as fast, and wide maps slower",
+        missed="a bare compiled loop, without data, figures and evaluation, is only 3.7 times as fast as the course's; nine "
+        "tenths of our epoch are LeNet's own kernels (about 50 % of a step is convolution, 23 to 29 % pooling). Measured in turns "
+        "and not faster: other layouts, padded or folded channels, im2col, parts of the batch, a compiled loss. Our own average "
+        "pooling made a step 1.06 to 1.14 times as fast, but slowed wide maps down",
     ),
     Target(
         "lenet_course_as_it_is",
-        "the same as the lab is set: not compiled, in float32",
+        "the same with the lab's defaults: not compiled, in float32",
         4,
         "×",
         aim=6,
-        missed="compiling is off unless asked for: it would change the last digits from one run to the next",
+        missed="compilation is off by default, because it changes the last digits from one run to the next",
     ),
     Target("lenet_eager", "LeNet compiled against the bare eager loop", 1, "×"),
     Target(
@@ -114,7 +114,7 @@ TRAINING = (
         1500,
         "MB",
         at_most=True,
-        missed="that is a process that loads torch for itself; a runner, which shares torch with the dispatcher, held 1.2 GB "
+        missed="the measured process loads torch itself; a runner, which shares torch with the dispatcher, held 1.2 GB "
         "(docs/RESULTS.md)",
     ),
 )
@@ -131,7 +131,7 @@ PAGE = (
         25,
         "ms",
         at_most=True,
-        missed="a poll takes 1.65 ms of a processor, and both cores train meanwhile",
+        missed="a poll takes 1.65 ms of a processor, and both cores are training",
     ),
     Target("poll_p95", "the same: 95th percentile", 120, "ms", at_most=True),
     Target(
@@ -140,8 +140,8 @@ PAGE = (
         5,
         "%",
         at_most=True,
-        missed="thirty requests and two drawings a second take 3 % of a core, those who ask 2 more, and both threads of the "
-        "training wait for the one that gives way",
+        missed="thirty requests and two refreshes a second take 3 % of a core, the clients 2 % more, and each training thread "
+        "waits for the slower one",
     ),
     Target(
         "design_control_p95",
@@ -171,12 +171,12 @@ BY_BENCHMARK: dict[str, tuple[Target, ...]] = {"training": TRAINING, "structure"
 
 
 def targets_table(targets: tuple[Target, ...], values: Mapping[str, float]) -> str:
-    """One row a target: what, target, measured, verdict. Raises ValueError for a value that belongs to no target."""
-    unknown = set(values) - {one.name for one in targets}
+    """One row per target: what, target, measured, verdict. Raises ValueError for a value without a target."""
+    unknown = set(values) - {target.name for target in targets}
     if unknown:
         raise ValueError(f"No target is named {', '.join(sorted(unknown))}.")
     rows = []
-    for one in targets:
-        value = values.get(one.name)
-        rows.append((one.what, one.text, "–" if value is None else _amount(value, one.unit), one.verdict(value)))
+    for target in targets:
+        value = values.get(target.name)
+        rows.append((target.what, target.text, "–" if value is None else _amount(value, target.unit), target.verdict(value)))
     return table(("what", "target", "measured", "verdict"), rows)

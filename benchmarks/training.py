@@ -1,9 +1,9 @@
-"""Seconds an epoch takes: the lab against the course's own loop and against the floors, in turns, each in a fresh process.
+"""Seconds per epoch: the lab against the course's own loop and against the floors, in turns, each in a fresh process.
 
     CNNLAB_DATA=<folder with FashionMNIST and CIFAR-10> python -m benchmarks training
     python -m benchmarks.training --only LeNet --rounds 2 --output lenet.json
 
-The second form measures part of it, needs torch and torchvision alone, and writes nothing but its own file.
+The second form measures a part, needs torch and torchvision alone, and writes only its own file.
 """
 
 from __future__ import annotations
@@ -43,40 +43,40 @@ def measure(
     device: str | None = None,
     keep: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The record. `only` keeps the cases with this in their title, `without` leaves out contestants by name.
+    """The record. `only` keeps the cases with this text in their title, `without` leaves out contestants by name.
 
-    `epochs` and `share` of the images replace each case's own. `small` is one case on a few made-up images. `keep` gets the record
-    so far after every turn, so that what ends the last one does not take the others with it. On a GPU the speed run comes last.
+    `epochs` and `share` of the images replace each case's own. `small` is one case on a few random images. `keep` receives the
+    record after every turn, so that an interruption loses only the last turn. On a GPU the speed run comes last.
     """
     device = device or _device()
     chosen = [small_case()] if small else [case for case in cases(device) if only.lower() in case.title.lower()]
-    # On a CPU it would take a day, and no target is about that.
+    # On a CPU it would take a day, and no target covers that.
     speed = not small and device.startswith("cuda") and only.lower() in speed_run.TITLE.lower()
     if not chosen and not speed:
-        raise SystemExit(f"No case has {only!r} in its title; there are: {'; '.join(case.title for case in cases(device))}.")
-    found: dict[str, Any] = {"variant": device.partition(":")[0], "device": device, "rounds": rounds, "load": _load()}
-    found |= {"cases": [], "targets": {}}
+        raise SystemExit(f"No case has {only!r} in its title; the cases are: {'; '.join(case.title for case in cases(device))}.")
+    record: dict[str, Any] = {"variant": device.partition(":")[0], "device": device, "rounds": rounds, "load": _load()}
+    record |= {"cases": [], "targets": {}}
     with tempfile.TemporaryDirectory() as home:
         for case in chosen:
             extra = {"limit": SMALL_IMAGES, "made_up": True} if small else {"share": case.share if share is None else share}
             job = {"settings": case.settings, "epochs": epochs or case.epochs, "home": home, "data": os.environ.get("CNNLAB_DATA")}
             field = [one for one in case.contestants(device) if one.name not in without and not (small and one.kind == "compiled")]
-            cases_before, targets_before = found["cases"], found["targets"]
+            cases_before, targets_before = record["cases"], record["targets"]
             for turns in _in_turns(field, {**job, **extra}, device, rounds):
                 done = _case(case, job, turns)
-                found["cases"] = [*cases_before, done]
+                record["cases"] = [*cases_before, done]
                 if not small:
-                    found["targets"] = targets_before | _targets(case, turns, done)
-                keep(found)
+                    record["targets"] = targets_before | _targets(case, turns, done)
+                keep(record)
     if speed:
-        found["speed_run"] = speed_run.measure(False, rounds, device=device, epochs=epochs)
-        found["targets"] |= found["speed_run"]["targets"]
-        keep(found)
-    return found
+        record["speed_run"] = speed_run.measure(False, rounds, device=device, epochs=epochs)
+        record["targets"] |= record["speed_run"]["targets"]
+        keep(record)
+    return record
 
 
 def _in_turns(field: list[Contestant], job: dict[str, Any], device: str, rounds: int) -> Iterator[dict[str, list[Round]]]:
-    """A B C D A B C D …, after each turn all that there is so far; who is skipped once is not asked again."""
+    """A B C D A B C D …; yields all turns so far after each. A contestant that was skipped once has no more turns."""
     turns: dict[str, list[Round]] = {one.name: [] for one in field}
     for number in range(rounds):
         for one in field:
@@ -86,24 +86,24 @@ def _in_turns(field: list[Contestant], job: dict[str, Any], device: str, rounds:
             before = _compiled_before(one, job, settings) if number == 0 else {}
             done = before if "skipped" in before else {**_turn({**job, "kind": one.kind, "settings": settings}), **before}
             turns[one.name].append(done)
-            said = done.get("skipped") or " ".join(f"{value:.2f}" for value in done["seconds"])
-            print(f"round {number + 1}, {one.name}: {said}; stolen {done.get('stolen', 0):.1%}", file=sys.stderr, flush=True)
+            outcome = done.get("skipped") or " ".join(f"{value:.2f}" for value in done["seconds"])
+            print(f"round {number + 1}, {one.name}: {outcome}; stolen {done.get('stolen', 0):.1%}", file=sys.stderr, flush=True)
             yield turns
 
 
 def _turn(job: dict[str, Any]) -> Round:
-    """What the process says, and "stolen": the share of all processors that it could not have had."""
+    """The answer of the process, with "stolen": the share of all processors that the host gave to others."""
     stolen = Stolen()
     return _in_process(job) | {"stolen": stolen.share()}
 
 
 def _compiled_before(one: Contestant, job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """Has done what an earlier run would have left in the cache, where this contestant uses it; says how long that took."""
+    """Compiles into the cache as an earlier run would have, for a contestant that uses it, and returns how long that took."""
     return _in_process({**job, "kind": "compiling", "settings": settings}) if one.settings.get("compile") else {}
 
 
 def _case(case: Case, job: dict[str, Any], turns: dict[str, list[Round]]) -> dict[str, Any]:
-    """A case's part of the record. Raises RuntimeError where contestants did not do the same work."""
+    """A case's part of the record. Raises RuntimeError if contestants did different work."""
     done = [one for rounds in turns.values() for one in rounds if "skipped" not in one]
     shared = ("source", "train_images", "test_images", "steps")
     same = {tuple(one[key] for key in shared) for one in done}
@@ -134,9 +134,9 @@ def _targets(case: Case, turns: dict[str, list[Round]], recorded: dict[str, Any]
 
 
 def _device() -> str:
-    """Asked in a process of its own: this one stays light, so that it weighs on no contestant."""
-    asked = "import torch; print('cuda:0' if torch.cuda.is_available() else 'cpu')"
-    return subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout.strip()
+    """Queried in another process, so that this one does not load torch and take memory from the contestants."""
+    code = "import torch; print('cuda:0' if torch.cuda.is_available() else 'cpu')"
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _load() -> float | None:
@@ -145,37 +145,43 @@ def _load() -> float | None:
 
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="a check in seconds that it works, on made-up images")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each contestant has its turn")
-    parser.add_argument("--only", metavar="TEXT", default="", help="cases with this in their title")
+    parser.add_argument("--small", action="store_true", help="a check in seconds that it works, on random images")
+    parser.add_argument("--rounds", type=int, default=5, help="number of turns of each contestant")
+    parser.add_argument("--only", metavar="TEXT", default="", help="cases with TEXT in their title")
     parser.add_argument("--without", metavar="NAME", action="append", default=[], help="leave out a contestant; may be repeated")
-    parser.add_argument("--epochs", type=int, help="epochs a process, in place of each case's own")
-    parser.add_argument("--share", type=float, help="share of the images, in place of each case's own")
-    parser.add_argument("--device", help="cpu, cuda:0, …; the first GPU where there is one")
-    parser.add_argument("--output", type=Path, help="keep the record; cases that it has already and that were not measured stay")
+    parser.add_argument("--epochs", type=int, help="epochs per process, instead of each case's own")
+    parser.add_argument("--share", type=float, help="share of the images, instead of each case's own")
+    parser.add_argument("--device", help="cpu, cuda:0, …; the first GPU by default, else the CPU")
+    parser.add_argument("--output", type=Path, help="write the record; its cases that are not measured again stay")
     given = vars(parser.parse_args(None if arguments is None else list(arguments)))
     output, small, rounds = given.pop("output"), given.pop("small"), given.pop("rounds")
     began = time.perf_counter()
     command = "python -m benchmarks.training " + " ".join(sys.argv[1:] if arguments is None else arguments)
     old = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else None
 
-    def record(found: dict[str, Any]) -> dict[str, Any]:
-        new = {"machine": machine(), "command": command, "took": round(time.perf_counter() - began, 1), **found}
+    def record(measured: dict[str, Any]) -> dict[str, Any]:
+        new = {"machine": machine(), "command": command, "took": round(time.perf_counter() - began, 1), **measured}
         return merged(old, new) if old else new
 
-    def keep(found: dict[str, Any]) -> None:
+    def keep(measured: dict[str, Any]) -> None:
         if output:
-            output.write_text(json.dumps(record(found), indent=1) + "\n", encoding="utf-8")
+            output.write_text(json.dumps(record(measured), indent=1) + "\n", encoding="utf-8")
 
     print(render(record(measure(small, rounds, **given, keep=keep))))
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """`new` with the cases and targets of `old` that it does not have. Raises ValueError where they are from different machines."""
+    """`new` plus the cases and targets that only `old` has. Raises ValueError if they are from different machines."""
     if any(old["machine"][key] != new["machine"][key] for key in ("cpu", "gpu", "torch")) or old["device"] != new["device"]:
-        raise ValueError("The record is of another machine, device or version of torch: give another --output.")
-    found = {case["title"]: case for case in (*old["cases"], *new["cases"])}
-    return {**old, **new, "cases": [*found.values()], "targets": old["targets"] | new["targets"], "took": old["took"] + new["took"]}
+        raise ValueError("The record is from another machine, device or version of torch. Choose another --output.")
+    cases_by_title = {case["title"]: case for case in (*old["cases"], *new["cases"])}
+    return {
+        **old,
+        **new,
+        "cases": [*cases_by_title.values()],
+        "targets": old["targets"] | new["targets"],
+        "took": old["took"] + new["took"],
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the training benchmark trains, who takes part, and settings as the engine reads them. Needs no torch and no pydantic."""
+"""The training benchmark's cases, contestants and settings as the engine reads them. Needs no torch and no pydantic."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from cnnlab import datasets
 from cnnlab.architectures import card
 
-MADE_UP = "made-up images"  # their source, where none are at hand: about these nothing can be right
+MADE_UP = "made-up images"  # the source when the data set is missing: accuracy on them means nothing
 
 Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """`settings` are put on top of the case's own; only the lab's own training may differ in them."""
+    """`settings` override the case's own; only the lab's own training may have any."""
 
     name: str
     kind: str  # "ours", "course", "tidy", "eager", "compiled", "graph" or "compiling": see benchmarks.contestants
@@ -27,8 +27,10 @@ class Contestant:
 
 OURS = Contestant("ours", "ours")
 BFLOAT16 = Contestant("ours, bfloat16", "ours", {"precision": "bfloat16"})
-AUTO = Contestant("ours, precision auto", "ours", {"precision": "auto"})  # measures for a second which of the two is faster here
-OURS_COMPILED = Contestant("ours, compiled", "ours", {"compile": True})  # by an earlier run: a short one has no time to
+AUTO = Contestant("ours, precision auto", "ours", {"precision": "auto"})  # measures for a second which precision is faster
+OURS_COMPILED = Contestant(
+    "ours, compiled", "ours", {"compile": True}
+)  # compiled by an earlier run: a short one ends before it is compiled
 COMPILED_BFLOAT16 = Contestant("ours, compiled, bfloat16", "ours", {"compile": True, "precision": "bfloat16"})
 COURSE = Contestant("course's loop", "course")
 TIDY = Contestant("course's loop, tidied", "tidy")
@@ -39,16 +41,16 @@ GRAPH = Contestant("CUDA graph floor", "graph")  # CUDA only
 
 @dataclass(frozen=True)
 class Case:
-    """One network at one recipe. `share` of the training and of the test images is used, by all contestants alike."""
+    """One network with one recipe. All contestants use the same `share` of the training and of the test images."""
 
     title: str
     settings: Settings
     epochs: int = 3
     share: float = 1.0
     ours: tuple[Contestant, ...] = (OURS,)
-    # Name of a target in benchmarks.targets → whose figure against whose; None: the seconds themselves.
+    # Target's name in benchmarks.targets → the faster contestant and the slower one; None: the seconds themselves.
     targets: dict[str, tuple[Contestant, Contestant | None]] = field(default_factory=dict)
-    memory_target: str = ""  # the target that is about the most memory that the first of `ours` had at once
+    memory_target: str = ""  # the target for the peak memory of the first of `ours`
 
     def contestants(self, device: str) -> tuple[Contestant, ...]:
         return (*self.ours, COURSE, TIDY, EAGER, COMPILED, *((GRAPH,) if device.startswith("cuda") else ()))
@@ -81,7 +83,7 @@ def _on_cpu() -> tuple[Case, ...]:
         Case(
             "LeNet, Fashion-MNIST, batch 256",
             _LENET,
-            epochs=5,  # with sigmoid the first two stay near chance, so that accuracies after fewer would compare nothing
+            epochs=5,  # with sigmoid the first two stay near chance, so fewer epochs would compare nothing
             ours=(OURS, OURS_COMPILED, *((COMPILED_BFLOAT16,) if hardware else ())),
             targets={
                 "lenet_course_bfloat16": (COMPILED_BFLOAT16, COURSE),
@@ -108,7 +110,7 @@ def _on_cpu() -> tuple[Case, ...]:
 
 
 def _on_gpu() -> tuple[Case, ...]:
-    # At 224 px the course's loop takes a minute an epoch with its two workers, whatever the GPU: a tenth of the images.
+    # A tenth of the images: at 224 px the course's loop with its two workers takes a minute an epoch on any GPU.
     def large(title: str, settings: Settings, target: str = "", share: float = 0.1) -> Case:
         against = {f"{target}_gpu_course": (OURS, COURSE)} if target else {}
         return Case(title, settings, share=share, ours=(OURS, BFLOAT16), targets=against)
@@ -126,7 +128,7 @@ def _on_gpu() -> tuple[Case, ...]:
         large("NiN, Fashion-MNIST at 224 px, batch 128", _recipe("nin", 0.002, 128, 224, **_ADAM), "nin"),
         large("GoogLeNet, Fashion-MNIST at 96 px, batch 128", _recipe("googlenet", 0.001, 128, 96, **_ADAM), "googlenet"),
         large("Small ResNet, CIFAR-10, batch 100", _SMALL_RESNET, share=0.2),
-        # The course has no recipe for the last four: the d2l book's for two of them, the lab's own for the others.
+        # The course has no recipe for the last four: two are the d2l book's, two the lab's own.
         large("ResNet-18, Fashion-MNIST at 96 px, batch 256", _recipe("resnet", 0.05, 256, 96), "resnet"),
         large("DenseNet, Fashion-MNIST at 96 px, batch 256", _recipe("densenet", 0.1, 256, 96)),
         large("MLP, Fashion-MNIST, batch 256", _recipe("mlp", 0.1, 256), share=1.0),
@@ -135,26 +137,26 @@ def _on_gpu() -> tuple[Case, ...]:
 
 
 def cases(device: str) -> tuple[Case, ...]:
-    """All that is measured on `device`, "cpu" or a CUDA device."""
+    """The cases measured on `device`, "cpu" or a CUDA device."""
     return _on_gpu() if device.startswith("cuda") else _on_cpu()
 
 
 def small_case() -> Case:
-    """What `--small` trains, on made-up images."""
+    """The case of `--small`, on random images."""
     return Case("LeNet, Fashion-MNIST, batch 256", _LENET | {"batch_size": 64}, epochs=2)
 
 
 def configuration(settings: Settings) -> Any:
-    """A RunConfig of `settings`; where there is no pydantic the same as a bare namespace, which the engine reads as well."""
+    """A RunConfig of `settings`; without pydantic a namespace with the same values, which the engine reads as well."""
     try:
-        from cnnlab.config import RunConfig  # noqa: PLC0415  # a GPU machine has torch and torchvision, maybe nothing else
+        from cnnlab.config import RunConfig  # noqa: PLC0415  # a GPU machine may have torch and torchvision alone
     except ImportError:
         return bare_configuration(settings)
     return RunConfig.make(**settings)
 
 
 def bare_configuration(settings: Settings) -> SimpleNamespace:
-    """All of a RunConfig's attributes, nothing checked. Raises TypeError for a setting that there is not."""
+    """All of a RunConfig's attributes, unchecked. Raises TypeError for an unknown setting."""
     complete = _defaults()
     if unknown := settings.keys() - complete.keys():
         raise TypeError(f"A run has no setting called {', '.join(sorted(unknown))}.")
@@ -167,11 +169,11 @@ def bare_configuration(settings: Settings) -> SimpleNamespace:
 
 
 def _defaults() -> Settings:
-    """RunConfig's defaults as its source has them: importing it takes pydantic, and a copy here would grow old."""
+    """RunConfig's defaults, read from its source: importing it needs pydantic, and a copy would become outdated."""
     source = (Path(datasets.__file__).parents[1] / "config.py").read_text(encoding="utf-8")
     body = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == "RunConfig").body
     return {
-        node.target.id: ast.literal_eval(node.value.args[0]) if node.value.args else {}  # without: Field(default_factory=dict)
+        node.target.id: ast.literal_eval(node.value.args[0]) if node.value.args else {}  # no argument: Field(default_factory=dict)
         for node in body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call)
     }

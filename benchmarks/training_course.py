@@ -1,4 +1,4 @@
-"""The course's training loop as its notebooks have it: what the lab's training is measured against."""
+"""The course's training loop as in its notebooks: the rival of the lab's training."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cnnlab.datasets.loading import ImageData
 
 WORKERS = 2
-_IN_FLIGHT = 3 * WORKERS  # batches in shared memory at once: two that each worker prepares ahead, and what the loop holds
+_IN_FLIGHT = 3 * WORKERS  # batches in shared memory at once: two prepared by each worker, and those that the loop holds
 
 
 class Gray(torchvision.datasets.FashionMNIST):
-    """torchvision's own data set over images that are in memory already: N×1×H×W uint8."""
+    """torchvision's own data set over images in memory: N×1×H×W uint8."""
 
     def __init__(self, images: Tensor, labels: Tensor, transform: Any) -> None:
         torchvision.datasets.VisionDataset.__init__(self, root="", transform=transform)
@@ -34,7 +34,7 @@ class Gray(torchvision.datasets.FashionMNIST):
 
 
 class Colour(torchvision.datasets.CIFAR10):
-    """The same for N×3×H×W."""
+    """torchvision's own data set over images in memory: N×3×H×W uint8."""
 
     def __init__(self, images: Tensor, labels: Tensor, transform: Any) -> None:
         torchvision.datasets.VisionDataset.__init__(self, root="", transform=transform)
@@ -42,18 +42,17 @@ class Colour(torchvision.datasets.CIFAR10):
 
 
 class CourseLoop:
-    """The network at the start of the run that `config` describes, trained and judged an epoch at a time.
+    """The network of `config` with its initial weights, trained and evaluated an epoch at a time.
 
-    Where the course's code gives wrong figures it is put right: test images are normalised as training images are, and accuracies
-    count images, not batches. Where it only wastes time it is kept: it evaluates with gradients on and asks the network a second
-    time for the accuracy on the training batch; `tidy` leaves these two out. Knows what the course's recipes use: SGD or Adam at
-    a constant rate, in float32, and images whose number of channels stays.
+    Two errors of the course are corrected: test images are normalised as training images are, and accuracies count images, not
+    batches. Two wastes of time stay unless `tidy`: evaluation with gradients on, and a second forward pass for the accuracy on the
+    training batch. Supports what the course's recipes use: SGD or Adam at a constant rate, float32, and unchanged channels.
     """
 
     def __init__(self, config: RunConfig, data: ImageData, *, tidy: bool = False) -> None:
         self.device, self.tidy = torch.device(config.device), tidy
         self.net = initialization.network(config, len(data.classes)).to(self.device)
-        torch.manual_seed(config.seed)  # or all rounds would draw the same order: torch's generator begins alike in each process
+        torch.manual_seed(config.seed)  # else all rounds have the same order: torch's generator starts alike in each process
         self.optimizer = plain_optimizer(config, self.net.parameters())
         self.loss = nn.CrossEntropyLoss()
         dataset = Gray if data.channels == 1 else Colour
@@ -65,7 +64,7 @@ class CourseLoop:
         self.loss_sum = self.train_accuracy = 0.0
 
     def epoch(self) -> float:
-        """Trains on every image once, judges, and returns the test accuracy, 0..1."""
+        """Trains on every image once, evaluates, and returns the test accuracy, 0..1."""
         self.net.train()
         self.loss_sum, correct, seen = 0.0, 0, 0
         for images, labels in self.train_batches:
@@ -95,9 +94,9 @@ class CourseLoop:
 
 
 def transform(config: RunConfig, data: ImageData, *, training: bool) -> transforms.Compose:
-    """What is done to each image on its own, in the course's order. Raises ValueError where the channels would have to change."""
+    """The transformations of each image, in the course's order. Raises ValueError if the channels would have to change."""
     if config.channels != data.channels:
-        raise ValueError(f"The course's loop feeds images of {data.channels} channels as they are, not as {config.channels}.")
+        raise ValueError(f"The course's loop cannot change the number of channels from {data.channels} to {config.channels}.")
     steps: list[Any] = []
     if config.image_size != data.size:
         steps.append(transforms.Resize(config.image_size))
@@ -116,8 +115,8 @@ def transform(config: RunConfig, data: ImageData, *, training: bool) -> transfor
 
 
 class _Batches:
-    """A DataLoader as the course makes it. Containers often have 64 MB of shared memory, and a worker that fills it dies: there
-    batches come through the workers' pipes, which costs one more copy of each."""
+    """The course's DataLoader. A worker that fills the shared memory dies, and containers often have only 64 MB of it: `by_pipe`
+    sends batches through the workers' pipes, at the cost of one more copy."""
 
     def __init__(self, dataset: Any, batch_size: int, *, shuffle: bool, by_pipe: bool) -> None:
         collate = _as_arrays if by_pipe else None
@@ -139,8 +138,8 @@ def _as_arrays(images: list[Any]) -> list[np.ndarray]:
     return [part.numpy() for part in default_collate(images)]
 
 
-def _shared_memory_is_too_small(config: RunConfig, folder: Path = Path("/dev/shm")) -> bool:  # noqa: S108  # asked how large
+def _shared_memory_is_too_small(config: RunConfig, folder: Path = Path("/dev/shm")) -> bool:  # noqa: S108  # only its free space is read
     if not folder.is_dir():
-        return False  # another system, which shares memory by other means
+        return False  # another operating system shares memory by other means
     batch = 4 * config.batch_size * config.channels * config.image_size**2
     return shutil.disk_usage(folder).free < _IN_FLIGHT * batch

@@ -1,4 +1,4 @@
-"""The floors of the training benchmark: steps on one batch that is on the device already, with nothing around them."""
+"""The floors of the training benchmark: bare steps on one batch that is already on the device."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.datasets.loading import ImageData
 
-_WARM_UP = 3  # steps before a CUDA graph is recorded: libraries choose their algorithms in the first ones
+_WARM_UP = 3  # steps before a CUDA graph is recorded, in which libraries choose their algorithms
 
 
 class Skipped(Exception):
-    """This contestant cannot take part here; the text says why."""
+    """This contestant cannot run on this machine; the message gives the reason."""
 
 
 def make_step(kind: str, config: RunConfig, data: ImageData) -> Callable[[], Any]:
-    """Forward, loss, backward, step on one batch on the device: "eager", "compiled" or "graph". Raises Skipped."""
+    """A step (forward, loss, backward, update) on one batch on the device: "eager", "compiled" or "graph". Raises Skipped."""
     device = torch.device(config.device)
     _must_be_able(kind, device)
     model = initialization.network(config, len(data.classes)).to(device).train()
     adam = config.optimizer == "adam"
-    more = {"capturable": True} if kind == "graph" and adam else {}  # its step counter must then be on the device
+    more = {"capturable": True} if kind == "graph" and adam else {}  # a graph needs its step counter on the device
     optimizer = plain_optimizer(config, model.parameters(), **more)
     batch = Preparation.for_run(config, data).train(data.train_images[: config.batch_size], torch.Generator().manual_seed(0))
     pixels, labels = batch.to(device), data.train_labels[: config.batch_size].to(device)
@@ -52,7 +52,7 @@ def make_step(kind: str, config: RunConfig, data: ImageData) -> Callable[[], Any
 def _recorded(step: Callable[[], Any]) -> Callable[[], Any]:
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):  # PyTorch asks for a side stream here: memory taken before must not end up in the graph
+    with torch.cuda.stream(side):  # PyTorch requires a side stream: memory allocated before must not end up in the graph
         for _ in range(_WARM_UP):
             step()
     torch.cuda.current_stream().wait_stream(side)
@@ -70,11 +70,11 @@ def _must_be_able(kind: str, device: torch.device) -> None:
     if kind == "compiled":
         compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
         if shutil.which(compiler) is None:
-            raise Skipped(f"torch.compile needs a C++ compiler, and there is no {compiler} here")
+            raise Skipped(f"torch.compile needs a C++ compiler, and {compiler} is not installed")
 
 
 def plain_optimizer(config: RunConfig, parameters: Iterable[nn.Parameter], **more: Any) -> optim.Optimizer:
-    """SGD or Adam as PyTorch makes it when asked for nothing special. Raises ValueError for what the course does not use."""
+    """SGD or Adam with PyTorch's defaults. Raises ValueError for an optimiser that the course does not use."""
     if config.optimizer == "sgd":
         return optim.SGD(parameters, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay)
     if config.optimizer == "adam":
@@ -83,6 +83,6 @@ def plain_optimizer(config: RunConfig, parameters: Iterable[nn.Parameter], **mor
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
+    """Waits until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""The training benchmark's figures as Markdown. Reads the record that `benchmarks.training.measure` makes."""
+"""The training benchmark's figures as Markdown, from the record of `benchmarks.training.measure`."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from benchmarks import speed_run
 from benchmarks.figures import figure, table, text
 from benchmarks.stolen import CALM, is_calm
 
-Round = dict[str, Any]  # what benchmarks.contestants answers, or {"skipped": why}
+Round = dict[str, Any]  # an answer of benchmarks.contestants, or {"skipped": reason}
 
 EXPLANATION = f"""\
-An epoch is training on every image and evaluation on the test set; the floors have no evaluation. Same network, initial weights,
-batch, images and learning rate; a fresh process each, with nothing compiled from before; seed and initial weights change from round
-to round.
+An epoch is training on every image and evaluation on the test set; the floors have no evaluation. All contestants have the same
+network, initial weights, batch, images and learning rate. Each runs in a fresh process with an empty compiler cache. Seed and
+initial weights change from round to round.
 
-- *ours*: the lab's training as a run does it, in a process set up as a run's is; all others are in Python's and torch's usual
-  state. It writes checkpoints after every epoch, which counts in "first" and "on the clock", not in "epoch".
-- *ours, compiled*: the same with the setting "Compile the network", which is off by default. An earlier run had it compiled,
-  as a run of five epochs is too short for that; it switches over half a second after its beginning, which counts in "first".
-  *ours, compiled, bfloat16*: that with the setting "Precision" at bfloat16. *ours, precision auto*: not compiled, and bfloat16
-  where the run measures, before it begins, that it is clearly faster.
-- *course's loop*: torchvision's data set, PIL and `ToTensor` for each image, a `DataLoader` with 2 workers, `.item()` each step,
-  the network asked again for the training accuracy, evaluation with gradients on. Its test images are normalised as its training
-  images are, which the course forgets.
-- *course's loop, tidied*: the same without asking twice and without gradients in evaluation.
-- *eager floor*: forward, loss, backward and step on one batch that is on the device already, as often as an epoch has batches; no
+- *ours*: the lab's training in a process set up like a run's; all other processes keep Python's and torch's defaults. It writes
+  checkpoints after every epoch, which count in "first" and "wall clock", not in "epoch".
+- *ours, compiled*: the same with the setting "Compile the network", which is off by default. An earlier run compiled the network,
+  because five epochs end too soon for that. The switch comes half a second after the start and counts in "first".
+  *ours, compiled, bfloat16*: the same with the setting "Precision" at bfloat16. *ours, precision auto*: not compiled; in bfloat16
+  if a measurement before the run finds it clearly faster.
+- *course's loop*: torchvision's data set, PIL and `ToTensor` for each image, a `DataLoader` with 2 workers, `.item()` in each step,
+  a second forward pass for the training accuracy, evaluation with gradients on. Its test images are normalised like its training
+  images, which the course omits.
+- *course's loop, tidied*: the same without the second forward pass and without gradients in evaluation.
+- *eager floor*: forward, loss, backward and step on one batch that is already on the device, as often as an epoch has batches; no
   data, no figures, no evaluation. *compiled floor*: the same with `torch.compile`. *CUDA graph floor*: the same, recorded once and
   replayed.
 
-*epoch*: epochs after the first. *first*: from a loaded data set to the end of the first epoch, compiling included. *ours is
-faster*: its epoch over ours of the same round, median of the rounds; below 1 ours is slower. Turns
-in which the host of this virtual machine gave more than {100 * CALM:.0f} % of its processors to others count for no time and no
-ratio, unless there are no others.
+*epoch*: epochs after the first. *first*: from a loaded data set to the end of the first epoch, compilation included. *ours is
+faster*: the contestant's epoch divided by ours of the same round, median of the rounds; below 1 ours is slower. Turns in which the
+host of this virtual machine gave more than {100 * CALM:.0f} % of its processors to others are left out of times and ratios, unless
+all turns were disturbed.
 """
 
 
 def steady(one: Round) -> list[float]:
-    """The epochs after the first; the first itself where there was only one."""
+    """Seconds of the epochs after the first, or of the first if it is the only one."""
     seconds = one.get("seconds", [])
     return seconds[1:] or seconds
 
 
 def calm(rounds: list[Round]) -> list[Round]:
-    """Those in which nothing was stolen; all if there is none."""
+    """The rounds without steal time; all of them if there are none."""
     return [one for one in rounds if is_calm(one)] or rounds
 
 
 def ratios(case: dict[str, Any], slower: str, faster: str) -> list[float]:
-    """How many times faster, round by round: what else the machine did in a round weighed on both."""
+    """Ratios round by round, because other load in a round affects both."""
     pairs = zip(case["rounds"].get(slower, []), case["rounds"].get(faster, []), strict=False)
     taken = [pair for pair in pairs if all(map(steady, pair))]
     taken = [pair for pair in taken if all(map(is_calm, pair))] or taken
@@ -57,7 +57,7 @@ def ratios(case: dict[str, Any], slower: str, faster: str) -> list[float]:
 
 
 def render(record: dict[str, Any]) -> str:
-    """Markdown: what the contestants are, then a table for each case."""
+    """Markdown: an explanation of the contestants, then a table for each case."""
     load = f"Load average before the first: {record['load']:.2f}. " if record["load"] is not None else ""
     speed = [speed_run.render(record["speed_run"])] if "speed_run" in record else []
     return "\n".join([f"{load}{EXPLANATION}", *(_section(case) for case in record["cases"]), *speed])
@@ -85,7 +85,7 @@ def _section(case: dict[str, Any]) -> str:
 def _work(case: dict[str, Any]) -> str:
     threads = sorted({str(one["threads"]) for rounds in case["rounds"].values() for one in rounds if "threads" in one})
     if not threads:
-        return "Nobody could take part.\n"
+        return "No contestant could run.\n"
     return (
         f"{case['source']}: {case['train_images']:,} training and {case['test_images']:,} test images, {case['steps']:,} steps an "
         f"epoch, {case['epochs']} epochs a process; torch threads: {' or '.join(threads)}. {_disturbed(case)}"
@@ -105,9 +105,9 @@ def _remarks(turns: dict[str, list[Round]]) -> list[str]:
         lines += [f"- {name}: {note}." for note in sorted({one["note"] for one in rounds if one.get("note")})]
         timed = calm([one for one in rounds if "skipped" not in one])
         if clock := [value for one in timed for value in one.get("clock", [])[1:]]:
-            lines.append(f"- {name}, on the clock with checkpoints: {_figure(clock, 's')}.")
+            lines.append(f"- {name}, wall clock with checkpoints: {_figure(clock, 's')}.")
         if memory := [one["peak_bytes"] for one in rounds if one.get("clock") and one.get("peak_bytes")]:
-            lines.append(f"- {name}, most memory at once, program and data set included: {max(memory) / 1e6:,.0f} MB.")
+            lines.append(f"- {name}, peak memory with program and data set: {max(memory) / 1e6:,.0f} MB.")
         lines += [
             f"- {name}: compiled beforehand in {one['compiling']:.1f} s. {one['notice']}" for one in rounds if "compiling" in one
         ]

@@ -1,10 +1,10 @@
 """A browser tab as the server sees it: Streamlit's messages over a WebSocket, without drawing anything.
 
-Thirty Chromiums on a small machine would take the time from what they measure. This takes a per cent or two of it, and asks
-what a browser asks: each rerun names the page, the address, the state of each widget and the messages that it still has in its
+Thirty Chromiums on a small machine would slow down what they measure. This client takes one or two per cent of it and sends
+what a browser sends: each rerun names the page, the address, the state of each widget and the messages in its
 cache; a fragment with `run_every` is rerun under the id that the server sent for it; the news of a run in progress are fetched
-as the script in pages/_parts/live/plot.py has it. It follows Streamlit's own protocol (streamlit/proto) and not a documented
-interface, so it may need care after an update of Streamlit.
+as the script in pages/_parts/live/plot.py has it. It follows Streamlit's own protocol (streamlit/proto), not a documented
+interface, so it may break with an update of Streamlit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.fetcher import Fetcher
 
 PATIENCE = 60.0  # seconds for an answer
-CACHED_RUNS = 2  # Streamlit's global.maxCachedMessageAge: after so many runs without use, a browser forgets a message
+CACHED_RUNS = 2  # Streamlit's global.maxCachedMessageAge: a browser drops a message after this many runs without use
 _DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 _WIDGETS = ("selectbox", "number_input", "checkbox", "button_group", "text_input", "button")
 
@@ -38,25 +38,25 @@ Result = TypeVar("Result")
 
 
 def run(visits: Coroutine[Any, Any, Result]) -> Result:
-    """As `asyncio.run`, also where this thread has a running loop already, as Playwright leaves one after browser tests."""
+    """Like `asyncio.run`, but also works in a thread with a running loop, such as Playwright leaves after browser tests."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_run, visits).result()
 
 
 def _run(visits: Coroutine[Any, Any, Result]) -> Result:
-    # The server's own quicker loop, where there is one: what the tabs take here is missing to what they measure.
+    # The server's own faster loop if installed: time that the tabs use here is missing to what they measure.
     factory = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(visits)
 
 
 class PageFailed(RuntimeError):
-    """The page's script ended with an error; a time of it would say nothing."""
+    """The page's script ended with an error, so its time means nothing."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one request took: seconds from sending it to the message that the script has finished, and what came back."""
+    """The cost of one request: seconds from sending it to the message that the script has finished, and what was received."""
 
     seconds: float
     bytes: int
@@ -66,8 +66,8 @@ class Answer:
 @dataclass
 class Widget:
     kind: str
-    definition: Any  # what the server says of it: options, bounds
-    value: Any  # what it holds in the browser: a float, a bool, or words; None for a button
+    definition: Any  # the server's description: options, bounds
+    value: Any  # its value in the browser: a float, a bool or text; None for a button
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Visitor:
     page: str  # as in the address: "" or "train"
     query: str
     widgets: dict[str, Widget] = field(default_factory=dict)  # by id
-    fragments: dict[str, float] = field(default_factory=dict)  # those that run by themselves, and how often (seconds)
+    fragments: dict[str, float] = field(default_factory=dict)  # those that rerun automatically, and their interval (seconds)
     tables: int = 0  # data frames in the last run of the whole page
     alerts: list[str] = field(default_factory=list)  # warnings and errors there
     live: dict[str, Any] = field(default_factory=dict)  # what was last drawn of a run in progress; "feed" is where its news are
@@ -87,13 +87,13 @@ class Visitor:
     every: float = 1.0  # seconds after which the page would have the browser fetch them again
     _drew: float = 0.0
     _hash: str = ""
-    _before: dict[str, Widget] = field(default_factory=dict)  # those of the run before this one
+    _before: dict[str, Widget] = field(default_factory=dict)  # those of the previous run
     _cached: dict[str, int] = field(default_factory=dict)  # hash → the run in which it was last used
     _runs: int = 0
 
     @property
     def quickest(self) -> str:
-        """The fragment that runs by itself most often."""
+        """The fragment that reruns automatically most often."""
         return min(self.fragments, key=self.fragments.__getitem__)
 
     async def load(self) -> Answer:
@@ -101,7 +101,7 @@ class Visitor:
         return await self._rerun()
 
     async def poll(self, fragment: str) -> Answer:
-        """What the browser does by itself each time `run_every` is over."""
+        """The browser's automatic rerun of a fragment with `run_every`."""
         return await self._rerun(fragment=fragment)
 
     async def look(self) -> tuple[Answer, bool]:
@@ -121,7 +121,7 @@ class Visitor:
         self._drew += seconds
 
     async def set(self, widget: str, value: Any) -> Answer:
-        """Gives the widget with this id a value, as its control would."""
+        """Sets the value of the widget with this id, as its control would."""
         self.widgets[widget].value = value
         return await self._rerun()
 
@@ -131,7 +131,7 @@ class Visitor:
         asked.query_string, asked.page_script_hash, asked.fragment_id = self.query, self._hash, fragment
         asked.page_name = "" if self._hash else self.page
         asked.is_auto_rerun = bool(fragment)
-        asked.widget_states.widgets.extend(_state(id_, each) for id_, each in self.widgets.items() if each.kind != "button")
+        asked.widget_states.widgets.extend(_state(id_, widget) for id_, widget in self.widgets.items() if widget.kind != "button")
         asked.cached_message_hashes.extend(self._cached)
         asked.context_info.timezone, asked.context_info.locale = "Europe/Zurich", "en-GB"
         began = time.perf_counter()
@@ -146,12 +146,12 @@ class Visitor:
         return Answer(time.perf_counter() - began, size, count)
 
     def _take(self, message: ForwardMsg) -> bool:
-        """Notes what the browser would; True where the script has finished."""
+        """Updates the tab's state as the browser would; True if the script has finished."""
         kind = message.WhichOneof("type")
         if kind == "script_finished":
             if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                 raise PageFailed(f"The page {self.page!r} could not be compiled.")
-            return message.script_finished in _DONE  # early, for a rerun: that one's end comes later
+            return message.script_finished in _DONE  # not for an early end: the rerun has its own
         if message.metadata.cacheable:
             self._cached[message.hash] = self._runs
         if kind == "ref_hash":
@@ -187,11 +187,11 @@ class Visitor:
         if kind == "exception":
             raise PageFailed(f"The page {self.page!r} failed: {element.exception.type} {element.exception.message}")
         if kind in _WIDGETS:
-            said = getattr(element, kind)
-            known = self.widgets.get(said.id) or self._before.get(said.id)
-            # The server tells a value when it changes it; else the browser keeps the one that it has.
-            keeps = known is not None and not getattr(said, "set_value", False)
-            self.widgets[said.id] = Widget(kind, said, known.value if keeps else _value(kind, said))
+            widget = getattr(element, kind)
+            known = self.widgets.get(widget.id) or self._before.get(widget.id)
+            # The server sends a value only when it changes it; otherwise the browser keeps its own.
+            keeps = known is not None and not getattr(widget, "set_value", False)
+            self.widgets[widget.id] = Widget(kind, widget, known.value if keeps else _value(kind, widget))
         if kind == "bidi_component" and (live := json.loads(element.bidi_component.bytes or b"{}").get("live")):
             self.live, self.live_fragment, self._drew = live, message.delta.fragment_id, time.perf_counter()
         self.tables += kind == "dataframe"
@@ -205,15 +205,15 @@ def _news(body: bytes) -> dict[str, Any]:
     return dict(json.loads(gzip.decompress(body))["live"])
 
 
-def _value(kind: str, said: Any) -> Any:
-    """What a widget that the server has just described holds."""
+def _value(kind: str, widget: Any) -> Any:
+    """The value of a widget as the server has just sent it."""
     if kind == "button":
         return None
     if kind == "selectbox":
-        return said.raw_value if said.set_value else said.options[said.default] if said.options else ""
+        return widget.raw_value if widget.set_value else widget.options[widget.default] if widget.options else ""
     if kind == "button_group":
-        return list(said.raw_values) if said.set_value else [said.options[place].content for place in said.default]
-    return said.value if said.set_value else said.default
+        return list(widget.raw_values) if widget.set_value else [widget.options[place].content for place in widget.default]
+    return widget.value if widget.set_value else widget.default
 
 
 def _state(id_: str, widget: Widget) -> WidgetState:
@@ -231,9 +231,9 @@ def _state(id_: str, widget: Widget) -> WidgetState:
 
 @asynccontextmanager
 async def visiting(address: str, page: str = "", query: str = "") -> AsyncIterator[Visitor]:
-    """A tab at `address`/`page`?`query` whose connection is open and that has asked for nothing yet."""
+    """A tab at `address`/`page`?`query` with an open connection that has sent no request yet."""
     url = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
-    # A browser offers these two; the second stands for a login's token. Both sides leave compression off by default.
+    # A browser offers these two protocols; the second replaces a login's token. Compression is off on both sides by default.
     async with connect(url, subprotocols=["streamlit", "PLACEHOLDER_AUTH_TOKEN"], compression=None, max_size=None) as socket:  # type: ignore[list-item]
         fetcher = Fetcher(address)
         try:

@@ -1,4 +1,4 @@
-"""The benchmark of what bfloat16 costs trains both precisions in turns, goes on where it was interrupted, and counts by pairs."""
+"""The precision benchmark trains both precisions in turns, continues an interrupted recording, and compares pairs."""
 
 import json
 from itertools import pairwise
@@ -16,32 +16,32 @@ LENET = Case("LeNet, sample", "made for these tests", {"architecture": "lenet", 
 
 def test_the_small_version_trains_both_precisions_and_writes_nothing(capsys, monkeypatch, tmp_path, request):
     if not request.config.getoption("--slow"):
-        pytest.skip("a dozen seconds for two trainings as the other benchmarks' small versions have them: --slow")
+        pytest.skip("a dozen seconds for two trainings, which other benchmarks' small versions cover: --slow")
     monkeypatch.setattr(precision, "RECORD", tmp_path / "precision.json")
     before = PAGE.read_text(encoding="utf-8")
 
     precision.main(["--small"])
 
-    told = capsys.readouterr()
-    assert [line.split(":")[0] for line in told.err.splitlines()] == [f"LeNet, sample, seed 0, {one}" for one in PRECISIONS]
-    assert "Fashion-MNIST sample: 256 training and 256 test images, 2 epochs" in told.out
+    output = capsys.readouterr()
+    assert [line.split(":")[0] for line in output.err.splitlines()] == [f"LeNet, sample, seed 0, {one}" for one in PRECISIONS]
+    assert "Fashion-MNIST sample: 256 training and 256 test images, 2 epochs" in output.out
     assert not precision.RECORD.exists()
     assert PAGE.read_text(encoding="utf-8") == before
 
 
 @pytest.fixture
 def jobs(monkeypatch):
-    """Trainings that end at once, float32 .80 and bfloat16 .79 at the end with seed 0; returns the jobs that were asked for."""
-    asked = []
+    """Replaces trainings by fixed results (seed 0 ends at .80 in float32 and .79 in bfloat16); returns the requested jobs."""
+    jobs = []
 
     def answer(job):
-        asked.append(job)
+        jobs.append(job)
         seed, short = job["settings"]["seed"], job["settings"]["precision"] == "bfloat16"
         epochs = [0.1, 0.81 + 0.03 * seed, 0.8 + 0.02 * seed - 0.01 * short]
         return {"source": "Sample", "train_images": 8, "test_images": 4, "accuracy": epochs[-1], "accuracies": epochs}
 
     monkeypatch.setattr(precision, "answer", answer)
-    return asked
+    return jobs
 
 
 def settings(jobs, *names):
@@ -78,14 +78,14 @@ def test_what_was_recorded_with_other_settings_does_not_count(jobs, tmp_path):
 
 def test_differences_are_of_pairs_and_stand_beside_what_two_seeds_differ_by(jobs, tmp_path):
     record = {}
-    measure([LENET], 3, tmp_path, record, at_most=5)  # the third seed has float32 alone: no pair
-    found = pairs(LENET, record)
+    measure([LENET], 3, tmp_path, record, at_most=5)  # the third seed has only float32, so no pair
+    by_seed = pairs(LENET, record)
 
-    assert list(found) == [0, 1]
-    assert differences(found, "last epoch") == pytest.approx([-1, -1])
-    assert differences(found, "best epoch") == pytest.approx([0, 0])
-    assert between_seeds(found, "last epoch") == pytest.approx([2])
-    assert between_seeds(found, "best epoch") == pytest.approx([3])
+    assert list(by_seed) == [0, 1]
+    assert differences(by_seed, "last epoch") == pytest.approx([-1, -1])
+    assert differences(by_seed, "best epoch") == pytest.approx([0, 0])
+    assert between_seeds(by_seed, "last epoch") == pytest.approx([2])
+    assert between_seeds(by_seed, "best epoch") == pytest.approx([3])
     text = render(record, [LENET])
     assert "| LeNet, sample | last epoch | 0.8100 (0.8000–0.8200, n = 2) | −1.00 (−1.00 … −1.00, standard deviation 0.00) |" in text
     assert "| 1.00 (1.00–1.00, n = 2) | 2.00 (2.00–2.00, n = 1) |" in text
@@ -94,14 +94,14 @@ def test_differences_are_of_pairs_and_stand_beside_what_two_seeds_differ_by(jobs
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "words"),
+    ("answer", "error", "words"),
     [
         ({"skipped": "failed: out of memory"}, RuntimeError, "LeNet, sample, seed 0, float32: failed: out of memory."),
-        ({"accuracy": None}, ValueError, "name their folder in CNNLAB_DATA"),
+        ({"accuracy": None}, ValueError, "Put their folder into CNNLAB_DATA"),
     ],
 )
-def test_what_is_no_result_is_not_recorded(monkeypatch, tmp_path, said, error, words):
-    monkeypatch.setattr(precision, "answer", lambda job: said)
+def test_what_is_no_result_is_not_recorded(monkeypatch, tmp_path, answer, error, words):
+    monkeypatch.setattr(precision, "answer", lambda job: answer)
     record = {}
 
     with pytest.raises(error, match=words):
@@ -134,7 +134,7 @@ def test_the_help_of_the_setting_says_what_is_recorded(record):
     words = RunConfig.model_fields["precision"].description
     measured = {case.title.split(",")[0].replace("Small", "small"): pairs(case, record) for case in CASES if pairs(case, record)}
 
-    for name, found in measured.items():
-        points = differences(found, "last epoch")
+    for name, by_seed in measured.items():
+        points = differences(by_seed, "last epoch")
         span = f"{min(points):+.1f} … {max(points):+.1f}".replace("-", "−")
-        assert f"{name} {span} (two seeds {mean(between_seeds(found, 'last epoch')):.1f})" in words
+        assert f"{name} {span} (two seeds {mean(between_seeds(by_seed, 'last epoch')):.1f})" in words

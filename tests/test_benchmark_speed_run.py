@@ -1,4 +1,4 @@
-"""The speed run's benchmark trains the preset, counts what it says, and claims nothing on made-up images or in fewer epochs."""
+"""The speed run's benchmark trains the preset, times what it documents, and sets no target on random images or fewer epochs."""
 
 import json
 import subprocess
@@ -28,15 +28,15 @@ def test_the_small_version_trains_the_preset_and_claims_nothing():
     assert "| all |" in text
 
 
-def fake(monkeypatch, **said):
-    """A process that answers at once; returns the jobs it was given."""
+def fake(monkeypatch, **answers):
+    """Replaces the process by fixed answers; returns the list of its jobs."""
     jobs = []
 
     def answer(job):
         jobs.append(job)
         seed = job["settings"].get("seed", 0)
-        told = {"loading": 1.0, "clock": [2.0] * job["epochs"], "accuracies": [0.5] * (job["epochs"] - 1) + [0.93 + seed / 100]}
-        return {"source": "CIFAR-10, JPEG copy", "accuracy": 0.94, "notices": ["Computes in bfloat16."], **told, **said}
+        times = {"loading": 1.0, "clock": [2.0] * job["epochs"], "accuracies": [0.5] * (job["epochs"] - 1) + [0.93 + seed / 100]}
+        return {"source": "CIFAR-10, JPEG copy", "accuracy": 0.94, "notices": ["Computes in bfloat16."], **times, **answers}
 
     monkeypatch.setattr(speed_run, "answer", answer)
     monkeypatch.setattr(speed_run, "_lab", lambda *_: None)
@@ -50,7 +50,7 @@ def test_seconds_are_loading_and_all_epochs_and_the_accuracy_is_the_last_ones(mo
 
     assert record["targets"] == {"speed_run": 49.0, "speed_run_accuracy": pytest.approx(94.0)}
     assert record["targets"].keys() <= {target.name for target in TRAINING}
-    assert [job["epochs"] for job in jobs] == [1, 24, 24, 24]  # the first decodes the images and is not counted
+    assert [job["epochs"] for job in jobs] == [1, 24, 24, 24]  # the first job decodes the images and is not timed
     assert [job["settings"]["seed"] for job in jobs[1:]] == [0, 1, 2]
     assert {name: value for name, value in jobs[1]["settings"].items() if name not in ("device", "seed")} == preset(
         "speed-run"
@@ -78,7 +78,7 @@ def test_a_round_that_fails_is_told_and_does_not_count(monkeypatch):
 
 def test_with_the_labs_packages_a_run_is_submitted_and_timed_until_its_last_epoch(monkeypatch, request):
     if not request.config.getoption("--slow"):
-        pytest.skip("starts a lab of its own for a quarter of a minute: --slow")
+        pytest.skip("starts a lab for a quarter of a minute: --slow")
     recipe = {"architecture": "mlp", "dataset": "sample", "batch_size": 512, "epochs": 2, "precision": "auto"}
     monkeypatch.setattr(speed_run.presets, "preset", lambda name: Preset(name, "made for this test", "", recipe))
     monkeypatch.setattr(speed_run, "SETTLE", 0.0)
@@ -122,17 +122,17 @@ print(speed_run._lab(Path("unused"), None), speed_run.measure(True, 1)["way"])
 
 def test_where_only_torch_and_torchvision_are_installed_a_process_trains_it(request):
     if not request.config.getoption("--slow"):
-        pytest.skip("a quarter of a minute for what the small version shows with all packages: --slow")
+        pytest.skip("a quarter of a minute; the small version covers the same with all packages: --slow")
     done = subprocess.run([sys.executable, "-c", BARE], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.stdout == "None process\n", done.stderr
 
 
 def test_the_training_benchmark_measures_it_on_a_gpu_alone(monkeypatch):
-    asked = []
+    calls = []
 
-    def measure(small, rounds, **given):
-        asked.append((small, rounds, given))
+    def measure(small, rounds, **options):
+        calls.append((small, rounds, options))
         turn = {"seed": 0, "seconds": 20.0, "accuracies": [0.941], "notices": []}
         settings = preset("speed-run").settings
         return {"settings": settings, "source": "CIFAR-10", "way": "lab", "rounds": [turn], "targets": {"speed_run": 20.0}}
@@ -141,11 +141,11 @@ def test_the_training_benchmark_measures_it_on_a_gpu_alone(monkeypatch):
 
     record = training.measure(False, 5, only="speed", device="cuda:0")
 
-    assert asked == [(False, 5, {"device": "cuda:0", "epochs": None})]
+    assert calls == [(False, 5, {"device": "cuda:0", "epochs": None})]
     assert record["targets"] == {"speed_run": 20.0}
     assert "### Speed run, CIFAR-10" in training.render(record)
     where = {"machine": {"cpu": "x", "gpu": "H100", "torch": "2"}, "took": 1.0}
     without = {name: value for name, value in record.items() if name != "speed_run"} | {"targets": {}}
-    assert training.merged(where | record, where | without)["speed_run"] == record["speed_run"]  # another part measured anew
+    assert training.merged(where | record, where | without)["speed_run"] == record["speed_run"]  # measuring another part keeps it
     with pytest.raises(SystemExit, match="No case has 'speed' in its title"):
         training.measure(False, 1, only="speed", device="cpu")

@@ -1,4 +1,4 @@
-"""The training benchmark measures what it says: the same work for all, a course's loop that learns, figures paired by round."""
+"""The training benchmark is fair: all contestants do the same work, the course's loop learns, and figures are paired by round."""
 
 import json
 import subprocess
@@ -62,9 +62,9 @@ def test_the_small_version_runs_and_renders():
         assert len(done["seconds"]) == 2
         assert min(done["seconds"]) > 0
         assert done["cold"] >= 0.9 * done["seconds"][0]
-        assert done["accuracy"] is None  # made-up images have nothing to be right about
+        assert done["accuracy"] is None  # accuracy on random images means nothing
     (ours,) = case["rounds"]["ours"]
-    # What a run tells and the wall clock agree, but for checkpoints and the time between two epochs.
+    # The run's own seconds and the wall clock differ by checkpoints and the time between two epochs.
     assert 0 <= ours["clock"][1] - ours["seconds"][1] < 1.0
     assert (case["source"], case["train_images"], case["steps"]) == (MADE_UP, training.SMALL_IMAGES, 4)
     text = training.render(json.loads(json.dumps(record)))
@@ -79,7 +79,7 @@ def test_the_courses_loop_learns_as_well_as_ours(tmp_path, request):
 
     ours, course = (in_process(tmp_path, kind=kind, **job)["accuracy"] for kind in ("ours", "course"))
 
-    # Chance is 0.1. They start from the same weights and differ in the order of the images alone.
+    # Chance is 0.1. Both start from the same weights and differ only in the order of the images.
     assert min(ours, course) > 0.6
     assert abs(ours - course) < 0.1
 
@@ -118,14 +118,14 @@ def test_the_courses_images_are_ours(dataset, channels, size, target, tolerance)
 
 def test_the_courses_loop_refuses_what_it_cannot_do_alike():
     data = made_up()
-    with pytest.raises(ValueError, match="1 channels as they are, not as 3"):
+    with pytest.raises(ValueError, match="channels from 1 to 3"):
         CourseLoop(RunConfig.make(**LEARNS | {"channels": 3, "device": "cpu"}), data)
     with pytest.raises(ValueError, match="sgd or adam, not rmsprop"):
         CourseLoop(RunConfig.make(**LEARNS | {"optimizer": "rmsprop"}), data)
 
 
 def test_where_shared_memory_is_small_the_same_batches_come_through_pipes(monkeypatch, tmp_path):
-    monkeypatch.setattr(training_course, "WORKERS", 0)  # in this process: other threads of the tests forbid a fork
+    monkeypatch.setattr(training_course, "WORKERS", 0)  # no workers: the tests' other threads forbid a fork
     config, data = RunConfig.make(**LEARNS), made_up()
     monkeypatch.setattr(training_course, "_shared_memory_is_too_small", lambda _: False)
     usual = list(CourseLoop(config, data).test_batches)
@@ -153,7 +153,7 @@ def test_small_shared_memory_is_noticed(monkeypatch, tmp_path):
 
 def test_a_bare_step_trains_the_network():
     data = made_up()
-    # Noise has nothing in common, so it is learnt by heart; at a tenth of the rate, as else its units die with one of two threads.
+    # Noise is memorised. A tenth of the rate: at the full rate units die with one thread and not with two.
     step = training_floors.make_step("eager", RunConfig.make(**LEARNS | {"learning_rate": 0.01}), data)
 
     losses = [step().item() for _ in range(250)]
@@ -166,7 +166,7 @@ def test_who_cannot_take_part_says_why(monkeypatch):
     with pytest.raises(training_floors.Skipped, match="needs a CUDA device"):
         training_floors.make_step("graph", config, data)
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(training_floors.Skipped, match="there is no no-such-compiler here"):
+    with pytest.raises(training_floors.Skipped, match="no-such-compiler is not installed"):
         training_floors.make_step("compiled", config, data)
 
 
@@ -178,7 +178,7 @@ def test_a_case_can_be_run_and_its_targets_exist(case):
     for contestant in case.contestants("cuda:0"):
         config = configuration(case.settings | contestant.settings)
         assert isinstance(config, RunConfig)
-        # Without pydantic the engine reads the very same values.
+        # Without pydantic the engine reads the same values.
         assert vars(bare_configuration(case.settings | contestant.settings)) == vars(config)
     names = {target.name for target in TRAINING}
     assert {*case.targets} | ({case.memory_target} - {""}) <= names
@@ -218,7 +218,7 @@ def test_a_share_is_of_training_and_test_images(tmp_path):
 
 
 class NothingStolen:
-    """A share of the time that a made-up turn takes would be that of a microsecond."""
+    """No steal time: a share of a fake turn's microsecond would mean nothing."""
 
     def share(self):
         return 0.0
@@ -341,7 +341,7 @@ def test_different_work_is_refused(monkeypatch):
 
 
 def test_a_case_that_there_is_not_is_refused_with_those_there_are():
-    with pytest.raises(SystemExit, match=r"No case has 'transformer' in its title; there are: LeNet"):
+    with pytest.raises(SystemExit, match=r"No case has 'transformer' in its title; the cases are: LeNet"):
         training.measure(False, 1, only="transformer", device="cpu")
 
 

@@ -1,4 +1,4 @@
-"""Each benchmark works: its small version runs, and its record makes a section of the page. No time is asserted."""
+"""Each benchmark works: its small version runs, and its record renders as a section of the page. No time is asserted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.results_page import RECORDS
 
 
 def _shown(name: str) -> tuple[dict, str]:
-    """The small version's record after a trip through JSON, and its section."""
+    """The small version's record after a round trip through JSON, and its section."""
     before = {path: path.stat().st_mtime_ns for path in RECORDS.glob(f"{name}*.json")}
     record = json.loads(json.dumps(command.record(name, small=True, rounds=1)))
     assert {path: path.stat().st_mtime_ns for path in RECORDS.glob(f"{name}*.json")} == before, "small versions write nothing"
@@ -22,7 +22,7 @@ def test_structure_compares_our_table_with_torchinfo():
     record, shown = _shown("structure")
 
     (row,) = record["rows"]
-    assert all(one["median"] > 0 for one in (*row["warm"].values(), *row["cold"].values()))
+    assert all(figure["median"] > 0 for figure in (*row["warm"].values(), *row["cold"].values()))
     assert "LeNet-5 at 28" in shown
     assert "VGG-11 at 224: layer table, warm" in shown
 
@@ -31,10 +31,10 @@ def test_page_measures_loads_controls_polls_and_memory():
     record, shown = _shown("page")
 
     assert list(record["loads"]) == ["Design", "Data", "Train, the form", "Runs", "Predict", "Train, a run"]
-    assert all(one["bytes"]["median"] > 1 for one in record["loads"].values())
-    controls = {one["control"] for one in record["controls"]}
+    assert all(load["bytes"]["median"] > 1 for load in record["loads"].values())
+    controls = {change["control"] for change in record["controls"]}
     assert {"architecture", "classes", "image size", "activation", "hidden", "compare"} <= controls
-    assert not [one for one in record["controls"] if one["alerts"]], "a control was set to what the page refuses"
+    assert not [change for change in record["controls"] if change["alerts"]], "a control was set to a value that the page refuses"
     assert record["watched"]["0"]["epoch"]["median"] > 0
     assert record["watched"]["2"]["poll"]["n"] >= 2
     assert record["lost"]["2"]["n"] == record["left_out"]["2"][1] == 1
@@ -46,17 +46,17 @@ def test_page_measures_loads_controls_polls_and_memory():
 def test_scale_fills_records_and_reads_them():
     record, shown = _shown("scale")
 
-    assert [one["runs"] for one in record["stores"]] == [10, 30]
-    assert [one["events"] for one in record["events"]] == [10, 30]
-    assert all(one["poll"]["median"] > 0 for one in record["events"])
+    assert [store["runs"] for store in record["stores"]] == [10, 30]
+    assert [run["events"] for run in record["events"]] == [10, 30]
+    assert all(run["poll"]["median"] > 0 for run in record["events"])
     assert "page, 8 runs chosen" in shown
 
 
 def test_start_times_the_first_page_and_the_first_point():
     record, shown = _shown("start")
 
-    for one in record["pages"].values():
-        assert 0 < one["answers"]["median"] < one["usable"]["median"]
+    for page in record["pages"].values():
+        assert 0 < page["answers"]["median"] < page["usable"]["median"]
     assert record["points"]["warm"]["median"] > 0
     assert "first point" in shown
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: figures, targets, the page that they stand on, and the clients that they measure with."""
+"""The benchmarks' shared parts: figures, targets, the page with the results, and the measuring clients."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_target_says_whether_it_is_met_and_by_how_much_it_is_missed(target, va
 
 
 def test_target_names_are_unique_and_a_value_of_no_target_is_refused():
-    names = [one.name for each in targets.BY_BENCHMARK.values() for one in each]
+    names = [target.name for group in targets.BY_BENCHMARK.values() for target in group]
 
     assert len(set(names)) == len(names)
     with pytest.raises(ValueError, match="vgg_tabel"):
@@ -127,7 +127,7 @@ def test_an_unknown_benchmark_is_refused_in_words():
 
 
 def test_what_the_training_loses_is_found_against_the_windows_around_it():
-    before, after = {"epoch": 1.0}, {"epoch": 3.0}  # the machine became slower: 2/3 of an epoch a second between
+    before, after = {"epoch": 1.0}, {"epoch": 3.0}  # the machine became slower: on average 2/3 of an epoch a second
 
     assert page_watching.lost(before, {"epoch": 1.5}, after) == pytest.approx(0)
     assert page_watching.lost(before, {"epoch": 1.9}, after) == pytest.approx(100 * (1 - 1.5 / 1.9))
