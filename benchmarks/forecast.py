@@ -32,7 +32,7 @@ from cnnlab.datasets.loading import ImageData
 from cnnlab.layers.memory import evaluation_batch
 from cnnlab.layers.trace import layer_table
 from cnnlab.system import background, processes
-from cnnlab.text import memory_text
+from cnnlab.text import size_text
 from cnnlab.training import calibration, costs, process
 from cnnlab.training.costs import Speed
 from cnnlab.training.evaluation import evaluate
@@ -200,8 +200,8 @@ def _row(row: dict[str, Any]) -> str:
     predicted, measured = row["predicted_bytes"], row["measured_bytes"]
     cells = [
         row["title"],
-        memory_text(predicted),
-        memory_text(measured),
+        size_text(predicted),
+        size_text(measured),
         f"{predicted / measured - 1:+.0%}",
         f"{(predicted - _program(row['title'])) / (measured - row['program_bytes']) - 1:+.0%}",
         _seconds(row["predicted_seconds"]),

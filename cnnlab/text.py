@@ -1,7 +1,14 @@
-"""Plain text: columns that are the same in a terminal, in a pipe and in a diff; values within a sentence."""
+"""Values as text, the same on pages, in a terminal, in messages and in reports.
+
+sizes        "999 bytes", "246.8 kB", "16 GB": steps of 1,000, memory included; one decimal at most, and no ".0"
+percentages  "82.4 %": a space before the sign; one decimal, or none where a rough figure is enough
+durations    "58 minutes", "1.5 hours" in a sentence; "1:20", "2:03:00" where figures stand side by side
+counts       "61,706", "128.8 million"
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -49,18 +56,60 @@ def shortened(value: Any, *, quoted: bool = True) -> str:
     return repr(cut) if quoted and isinstance(value, str) else cut
 
 
-def memory_text(count: float) -> str:
-    """31 GB, 4.2 GB, 870 MB: gigabytes of 1024³ bytes, as memory is sold."""
-    gigabytes = count / (1 << 30)
-    if gigabytes < 0.995:
-        return f"{count / (1 << 20):.0f} MB"
-    return f"{gigabytes:.1f} GB" if gigabytes < 9.95 else f"{gigabytes:,.0f} GB"
+def size_text(count: float) -> str:
+    """A number of bytes: "870 bytes", "246.8 kB", "16 GB"."""
+    value, unit = round(count), "byte" if round(count) == 1 else "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if round(value, 1) < 1_000:
+            break
+        value, unit = value / 1_000, larger
+    return f"{_tenths(value)} {unit}"
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """A share from 0 to 1: "82.4 %", "42 %" without decimals; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.{decimals}f} %"
 
 
 def duration_text(seconds: float) -> str:
-    """58 minutes, 1.5 hours, 40 seconds."""
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 1.5 * length:
+    """A duration in a sentence: "40 seconds", "58 minutes", "1.5 hours"."""
+    seconds = max(1, round(seconds)) if seconds > 0 else 0
+    for unit, length, least in (("days", 86_400, 129_600), ("hours", 3_600, 5_400), ("minutes", 60, 120)):
+        if seconds >= least:
             number = seconds / length
-            return f"{number:.1f} {unit}s" if number < 9.5 and unit != "minute" else f"{number:.0f} {unit}s"
-    return f"{max(1, round(seconds))} second{'' if round(seconds) <= 1 else 's'}"
+            return f"{_tenths(number) if number < 9.5 and unit != 'minutes' else f'{number:,.0f}'} {unit}"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
+
+
+def duration(seconds: float) -> str:
+    """A duration in figures: "1:20" for eighty seconds, "2:03:00" for two hours and three minutes."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def count_text(count: int) -> str:
+    """A count that fits a tile: "61,706", "128.8 million", "7.55 billion"."""
+    if count < 10_000_000:
+        return f"{count:,}"
+    return f"{count / 1e6:.1f} million" if round(count / 1e6, 1) < 1_000 else f"{count / 1e9:.2f} billion"
+
+
+def ordinal(number: int) -> str:
+    """ "1st", "2nd", "11th"."""
+    ending = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def ago(moment: float, now: float | None = None) -> str:
+    """The time since `moment` (seconds since 1970), in the largest unit that fits: "3 hours ago", "just now"."""
+    passed = max(0.0, (time.time() if now is None else now) - moment)
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        count = int(passed // size)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def _tenths(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")

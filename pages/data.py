@@ -7,6 +7,7 @@ import streamlit as st
 from cnnlab.datasets import Entry
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import DatasetStatus, Lab
+from cnnlab.text import size_text
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.live.plot import live_plot
@@ -75,17 +76,17 @@ def missing(lab: Lab, status: DatasetStatus) -> None:
             st.rerun()
         if download is not None and download.state == "running":
             share = download.done_bytes / download.total_bytes if download.total_bytes else 0.0
-            st.progress(min(1.0, share), f"Downloading: {download.done_bytes / 1e6:.1f} of {download.total_bytes / 1e6:.1f} MB")
+            st.progress(min(1.0, share), f"Downloading: {size_text(download.done_bytes)} of {size_text(download.total_bytes)}")
             return
         if download is not None and download.state == "failed":
             st.error(download.message, icon=":material/cloud_off:")
         else:
             st.info(f"{entry.title} is not on this machine yet.", icon=":material/cloud_download:")
-        size = sum(file.bytes for file in entry.downloads) / 1e6
+        size = size_text(sum(file.bytes for file in entry.downloads))
         left, right, _ = st.columns([1, 1, 1])
         word = "Try again" if download is not None else "Download"
         if left.button(
-            f"{word} ({size:.0f} MB)", type="primary", icon=":material/download:", width="stretch",
+            f"{word} ({size})", type="primary", icon=":material/download:", width="stretch",
             key=f"data:download {entry.name}",
             help="Downloads the files once and verifies them. You can keep working meanwhile.",
         ):  # fmt: skip

@@ -15,7 +15,7 @@ from pages._parts.forms.architecture import link_parameters, pick_architecture, 
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.live.plot import live_plot
-from pages._parts.run.words import quoting
+from pages._parts.markdown import quoting
 from pages._parts.shell import enter, in_words
 
 NOTHING = "nothing"

@@ -10,12 +10,14 @@ import streamlit as st
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab, Prediction, PredictionPage
 from cnnlab.runs.records import Run, State
+from cnnlab.text import ago, percent
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import Pager
 from pages._parts.run.list import say_left_out
-from pages._parts.run.words import STATE_WORDS, ago, cut_title, quoting, share, short_title, whole_share
+from pages._parts.run.words import STATE_WORDS, cut_title, short_title
 from pages._parts.shell import enter, in_words
 
 IMAGE_PX = 96
@@ -44,7 +46,7 @@ def _choose_run(lab: Lab, runs: tuple[Run, ...], address: Address) -> Run:
 
 
 def _label(run: Run) -> str:
-    return f"{cut_title(run)} · {STATE_WORDS[run.state].lower()}, {share(run.test_accuracy)} · {ago(run.created)}"
+    return f"{cut_title(run)} · {STATE_WORDS[run.state].lower()}, {percent(run.test_accuracy)} · {ago(run.created)}"
 
 
 def _explain(lab: Lab, run_id: str, *, instead: str = "") -> None:
@@ -79,7 +81,7 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
 
 
 def _headline(run: Run, page: PredictionPage) -> None:
-    rate = share(page.correct / page.test_images) if page.test_images else "–"
+    rate = percent(page.correct / page.test_images) if page.test_images else "–"
     st.markdown(f"##### {page.correct:,} of {page.test_images:,} test images right, {rate}")
     later = ""
     if run.active:
@@ -93,7 +95,7 @@ def _headline(run: Run, page: PredictionPage) -> None:
 
 
 def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
-    picture, confidence = prediction.picture, whole_share(prediction.confidence)
+    picture, confidence = prediction.picture, percent(prediction.confidence, 0)
     truth, predicted = classes[picture.label], classes[prediction.predicted]
     right = picture.label == prediction.predicted
     return GridItem(

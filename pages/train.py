@@ -5,10 +5,10 @@ import streamlit as st
 from cnnlab.errors import RunNotFound, StoreError
 from pages._parts.forms.training import training_form
 from pages._parts.live.plot import load_ahead
+from pages._parts.markdown import quoting
 from pages._parts.run.actions import DELETED
 from pages._parts.run.list import run_list
 from pages._parts.run.view import run_view
-from pages._parts.run.words import quoting
 from pages._parts.shell import enter, in_words
 
 

@@ -31,8 +31,8 @@ class FakeLab:
         self.asked_for_pictures: list[dict[str, Any]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
-        parts = (Part("activations", "Activations", 600 << 20), Part("weights", "Weights", 200 << 20))
-        self.need = Forecast("cpu", 800 << 20, parts, 8 << 30, 4_096, True, None, None, "", "unknown")
+        parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
+        self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 
     def ready(self):
         return True

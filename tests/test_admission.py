@@ -108,7 +108,7 @@ def test_the_lab_and_the_command_line_refuse_what_does_not_fit_with_the_same_sen
     before = len(lab.runs())
 
     with pytest.raises(
-        ConfigError, match=r"AlexNet needs about .* and this machine has 2\.0 GB free: batches of \d+ would"
+        ConfigError, match=r"AlexNet needs about .* and this machine has 2\.1 GB free: batches of \d+ would"
     ) as caught:
         lab.start(RunConfig.make(architecture="alexnet", device="cpu", batch_size=2_000), token="does not fit")
     shown = refused_on_the_command_line(

@@ -94,7 +94,7 @@ def test_layers_prints_a_table(call):
     lines = call("layers", "lenet").splitlines()
 
     assert "5×5, stride 1, pad 2" in lines[3]
-    assert lines[3].split()[-6:] == ["156", "0.3%", "0", "117,600", "18,816", "5"]
+    assert lines[3].split()[-7:] == ["156", "0.3", "%", "0", "117,600", "18,816", "5"]
 
 
 def test_layers_as_json_has_rows_and_totals(call):

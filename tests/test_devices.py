@@ -38,8 +38,8 @@ def test_every_cuda_device_is_listed_by_name_with_its_memory(machine):
     machine(cuda=2, answer=H100)
 
     assert [(d.name, d.title) for d in devices.available()[1:]] == [
-        ("cuda:0", "NVIDIA H100 80GB HBM3 (80 GB)"),
-        ("cuda:1", "NVIDIA T4 (15 GB)"),
+        ("cuda:0", "NVIDIA H100 80GB HBM3 (85.5 GB)"),
+        ("cuda:1", "NVIDIA T4 (16.1 GB)"),
     ]
 
 

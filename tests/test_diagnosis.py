@@ -36,14 +36,15 @@ def epoch(number=1, step=235, train_accuracy=0.1, test_accuracy=0.1):
         ({"architecture": "mlp"}, epoch(1), "If the next epoch is no better, start again with another seed"),
         ({"architecture": "mlp"}, epoch(10), "Start again with another seed"),
         ({"architecture": "mlp"}, epoch(1, step=3), "only 3 steps: give it more epochs"),
-        ({"architecture": "mlp"}, epoch(1, test_accuracy=0.25), "25.0% of the test images were right, so it has begun to learn"),
+        ({"architecture": "mlp"}, epoch(1, test_accuracy=0.25), "25.0 % of the test images were right, so it has begun to learn"),
     ],
 )
 def test_advice_for_a_network_at_chance_fits_its_configuration(settings, done, advice):
     message = diagnosis.stuck_at_chance(RunConfig.make(**settings), done, 10)
 
     assert (
-        f"In epoch {done.epoch} the network was guessing: 10.0% of the training images were right, and chance is 10.0%." in message
+        f"In epoch {done.epoch} the network was guessing: 10.0 % of the training images were right, and chance is 10.0 %."
+        in message
     )
     assert advice in message
 

@@ -221,7 +221,7 @@ def test_a_network_at_chance_is_said_three_times_at_most():
     notices = of(Notice, told)
     assert [notice.epoch for notice in notices] == [1, 2, 3]
     assert {notice.kind for notice in notices} == {"stuck-at-chance"}
-    assert "chance is 33.3%" in notices[0].message
+    assert "chance is 33.3 %" in notices[0].message
     assert isinstance(told[-1], RunFinished)
 
 

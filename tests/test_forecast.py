@@ -20,13 +20,13 @@ from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers.memory import per_image
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
-from cnnlab.text import duration_text, memory_text
+from cnnlab.text import duration_text, size_text
 from cnnlab.training import calibration, costs, diagnosis, optimizers
 from cnnlab.training.costs import Speed
 from cnnlab.training.devices import DeviceInfo
 from cnnlab.training.evaluation import autocast
 
-GIGABYTE = 1 << 30
+GIGABYTE = 10**9
 CPU = DeviceInfo("cpu", "CPU, 2 cores")
 SIDES = {"mlp": 28, "lenet": 28, "alexnet": 96, "vgg": 32, "nin": 96, "googlenet": 32, "course-resnet": 16}
 SPEED = Speed(image=0.05, step=0.1, evaluation=0.01, batch=16)
@@ -164,12 +164,12 @@ def test_nothing_is_said_of_a_quick_epoch():
 def test_a_refusal_names_a_batch_and_an_image_size_that_fit():
     config = ALEXNET.change(batch_size=4096)
     need = costs.memory(config, table_of(config), "cpu")
-    free = 16 * GIGABYTE
+    free = 17_200_000_000
 
     sentence = forecast.refusal(config, need, free, "cpu", table_at(config))
 
     batch = need.largest_batch(free)
-    assert f"this machine has 16 GB free: batches of {batch} would fit, or images of 160 px." in sentence
+    assert f"this machine has 17.2 GB free: batches of {batch} would fit, or images of 160 px." in sentence
     assert need.bytes(batch) <= free
     at_160 = config.change(image_size=160)
     assert costs.memory(at_160, table_of(at_160), "cpu").bytes(4096) <= costs.USABLE * free
@@ -189,9 +189,9 @@ def test_durations_are_told_as_people_say_them(seconds, text):
     assert duration_text(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(870 << 20, "870 MB"), (1 << 30, "1.0 GB"), (31.4 * GIGABYTE, "31 GB")])
+@pytest.mark.parametrize(("count", "text"), [(870_000_000, "870 MB"), (GIGABYTE, "1 GB"), (31.4 * GIGABYTE, "31.4 GB")])
 def test_memory_is_told_as_people_say_it(count, text):
-    assert memory_text(count) == text
+    assert size_text(count) == text
 
 
 # Putting it together

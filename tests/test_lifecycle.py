@@ -187,5 +187,5 @@ def test_the_command_line_pauses_resumes_stops_and_deletes(tmp_path, monkeypatch
     store.stop(run_id)
     assert said("delete", run_id, home=tmp_path, answer="n\n")[0] == 1
     code, output = said("delete", run_id, home=tmp_path, answer="y\n")
-    assert (code, "0.0 MB" in output, store.runs()) == (0, True, ())
+    assert (code, "0 bytes" in output, store.runs()) == (0, True, ())
     store.close()

@@ -70,7 +70,7 @@ def test_the_file_that_the_environment_names_is_read(file, monkeypatch):
             {"max_seconds": 3600},
             {"seconds": 9000.0},
             "epochs",
-            "This run would train for about 2.5 hours, 90.0 minutes longer than the 60.0 minutes that this lab allows; "
+            "This run would train for about 2.5 hours, 1.5 hours longer than the 60 minutes that this lab allows; "
             "take fewer epochs, smaller images or a share of the data.",
         ),
         (
@@ -97,15 +97,15 @@ def test_the_file_that_the_environment_names_is_read(file, monkeypatch):
             {"disk": 2 * 10**9},
             {"disk_bytes": 2 * 10**9, "parameters": 10**6},
             "",
-            "The lab's folder takes 2.0 GB and this run's checkpoints need about 16.2 MB while it trains, 16.2 MB more than the "
-            "2.0 GB that this lab allows: delete runs that you no longer need.",
+            "The lab's folder takes 2 GB and this run's checkpoints need about 16.2 MB while it trains, 16.2 MB more than the "
+            "2 GB that this lab allows: delete runs that you no longer need.",
         ),
         (
             {"disk": 2 * 10**9},
             {"disk_bytes": 2 * 10**9, "own_bytes": 8 * 10**6, "parameters": 10**6},
             "",
-            "The lab's folder takes 2.0 GB and this run's checkpoints need about 8.2 MB while it trains, 8.2 MB more than the "
-            "2.0 GB that this lab allows: delete runs that you no longer need.",
+            "The lab's folder takes 2 GB and this run's checkpoints need about 8.2 MB while it trains, 8.2 MB more than the "
+            "2 GB that this lab allows: delete runs that you no longer need.",
         ),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_missing_data_set_can_be_fetched_and_shows_how_far_it_is(monkeypatch, 
 
     assert lab.asked_to_download == ["cifar10"]
     assert not app.exception
-    assert any("25.0 of 100.0 MB" in str(element.proto) for element in app.get("progress"))
+    assert any("25 MB of 100 MB" in str(element.proto) for element in app.get("progress"))
 
 
 def test_without_network_the_reason_is_shown_and_the_sample_is_offered(monkeypatch, lab):

@@ -9,8 +9,10 @@ from page_fakes import open_page, widget
 from page_runs import RunsLab
 
 from cnnlab.runs.records import State
+from cnnlab.text import ordinal, size_text
 from pages._parts import visitor
-from pages._parts.run.words import STATE_WORDS, escaped, file_size, ordinal, short_title
+from pages._parts.markdown import escaped
+from pages._parts.run.words import STATE_WORDS, short_title
 
 NASTY = "<img src=x onerror=alert(1)> \"quotes\" & 'more' **bold** :smile: -> שלום \u202eevil"
 
@@ -254,7 +256,7 @@ def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monk
 
 
 def test_sizes_and_places_in_words():
-    assert [file_size(size) for size in (999, 1_500, 12_345_678, 3 * 10**9)] == ["999 bytes", "1.5 kB", "12.3 MB", "3.0 GB"]
+    assert [size_text(size) for size in (999, 1_500, 12_345_678, 3 * 10**9)] == ["999 bytes", "1.5 kB", "12.3 MB", "3 GB"]
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 111)] == [
         "1st",
         "2nd",

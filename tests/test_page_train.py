@@ -14,7 +14,7 @@ from cnnlab.events import Notice
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
 from pages._parts.forms.training import form_address
-from pages._parts.run.words import quoting
+from pages._parts.markdown import quoting
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import typer
 from cnnlab.cli.commands import Home, print_text, readable
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data
+from cnnlab.text import size_text
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, as `runs` lists it.")]
 
@@ -67,7 +68,7 @@ def delete(
     """Delete a run that has ended, with its checkpoints."""
     with _lab(home) as lab:
         run = lab.run(readable(run_id))
-        size = f"{lab.disk_bytes(run.id) / 1e6:,.1f} MB"
+        size = size_text(lab.disk_bytes(run.id))
         if not yes and not typer.confirm(f"Delete run {run.id} and its checkpoints ({size})?"):
             raise typer.Exit(1)
         lab.delete(run.id)

@@ -17,7 +17,7 @@ from cnnlab.datasets.places import Places
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.system.home import default_data, run_folder
-from cnnlab.text import aligned
+from cnnlab.text import aligned, percent
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 
@@ -49,7 +49,7 @@ def _row(run: Run) -> tuple[str, ...]:
     made = datetime.fromtimestamp(run.created, UTC).astimezone()
     return (
         *(run.id, run.state, run.config.architecture, run.config.dataset, f"{run.epochs_done}/{run.config.epochs}"),
-        *("–" if share is None else f"{share:.1%}" for share in (run.test_accuracy, run.best_test_accuracy)),
+        *map(percent, (run.test_accuracy, run.best_test_accuracy)),
         *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.name),
     )
 
@@ -69,12 +69,12 @@ def predict(
         print_json(answer)
         return
     rows = [
-        (str(p["index"]), p["label_name"], p["predicted_name"], f"{p['confidence']:.1%}", "✓ right" if p["correct"] else "✗ wrong")
+        (str(p["index"]), p["label_name"], p["predicted_name"], percent(p["confidence"]), "✓ right" if p["correct"] else "✗ wrong")
         for p in answer["predictions"]
     ]
     numbers = ("image", "confidence")
     print_text(aligned(("image", "label", "predicted", "confidence", ""), rows, right=numbers))
-    right = f"{answer['correct']:,} of {answer['test_images']:,} test images right ({answer['accuracy']:.1%})"
+    right = f"{answer['correct']:,} of {answer['test_images']:,} test images right ({percent(answer['accuracy'])})"
     print_text(f"\n{right}, after epoch {answer['epoch']}, the best so far.")
 
 

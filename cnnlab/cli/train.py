@@ -25,6 +25,7 @@ from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import default_data
 from cnnlab.system.processes import cores, identity
+from cnnlab.text import duration, duration_text, percent
 
 Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # from a run's id to what shows its events
 
@@ -153,8 +154,8 @@ def _bar(run_id: str) -> Iterator[Callable[[Event], None]]:
 
         def show(event: Event) -> None:
             if isinstance(event, events.Progress):
-                left = f"{event.seconds_left:,.0f} s left"
-                figures = f"loss {event.loss:.3f}, accuracy {event.accuracy:.1%}, {event.images_per_second:,.0f} images/s, {left}"
+                speed = f"{event.images_per_second:,.0f} images/s, {duration(event.seconds_left)} left"
+                figures = f"loss {event.loss:.3f}, accuracy {percent(event.accuracy)}, {speed}"
                 bar.update(task, completed=event.share_done, description=f"epoch {event.epoch}", figures=figures)
             elif sentence := _said(event):
                 bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
@@ -170,14 +171,14 @@ def _said(event: Event) -> str:
             images = f"{event.train_images:,} training and {event.test_images:,} test images"
             return f"{event.parameters:,} parameters, {images}, on {event.device_name}"
         case events.EpochDone():
-            train = f"train loss {event.train_loss:.4f}, accuracy {event.train_accuracy:.1%}"
-            test = f"test loss {event.test_loss:.4f}, accuracy {event.test_accuracy:.1%}"
-            return f"epoch {event.epoch}: {train}; {test}; {event.seconds:.1f} s"
+            train = f"train loss {event.train_loss:.4f}, accuracy {percent(event.train_accuracy)}"
+            test = f"test loss {event.test_loss:.4f}, accuracy {percent(event.test_accuracy)}"
+            return f"epoch {event.epoch}: {train}; {test}; {duration_text(event.seconds)}"
         case events.Notice():
             return event.message
         case events.RunFinished():
-            best = f"best {event.best_test_accuracy:.1%} in epoch {event.best_epoch}"
-            return f"Finished in {event.seconds:.1f} s: test accuracy {event.test_accuracy:.1%}, {best}."
+            best = f"best {percent(event.best_test_accuracy)} in epoch {event.best_epoch}"
+            return f"Finished in {duration_text(event.seconds)}: test accuracy {percent(event.test_accuracy)}, {best}."
         case events.RunStopped():
             return f"Stopped; whole epochs done: {event.epoch}."
     return ""

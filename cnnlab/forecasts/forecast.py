@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cnnlab.architectures import card
-from cnnlab.text import duration_text, memory_text
+from cnnlab.text import duration_text, size_text
 from cnnlab.training.costs import USABLE, Memory, Part, Speed, epoch_seconds, images, memory
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Forecast:
 def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Callable[[int], LayerTable | None]) -> str:
     """Says that the run does not fit, and the batch or image size that would. `table_at` is None where images are too small."""
     name, batch = card(config.architecture).title, config.batch_size
-    asked = f"{name} needs about {memory_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
+    asked = f"{name} needs about {size_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
 
     def small_enough(table: LayerTable) -> bool:
         return memory(config, table, where).bytes(batch) <= USABLE * free
@@ -51,7 +51,7 @@ def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Ca
     if size:
         ways.append(f"images of {size} px" if ways else f"images of {size} px would fit")
     advice = ", or ".join(ways) if ways else "choose a smaller network or smaller batches and images"
-    return f"{asked}, and {place(where)} has {memory_text(free)} free: {advice}."
+    return f"{asked}, and {place(where)} has {size_text(free)} free: {advice}."
 
 
 def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Callable[[int], LayerTable | None]) -> str:

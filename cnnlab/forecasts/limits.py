@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, Va
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.optimizers import OPTIMIZERS
-from cnnlab.text import shortened
+from cnnlab.text import duration_text, shortened, size_text
 from cnnlab.training.costs import images
 
 MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
@@ -83,10 +83,10 @@ class Limits(BaseModel):
         own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
         needed = disk_bytes + promised_bytes + own
         if self.disk is not None and needed > self.disk:
-            others = f", runs that wait or train will take {_size(promised_bytes)} more" if promised_bytes else ""
+            others = f", runs that wait or train will take {size_text(promised_bytes)} more" if promised_bytes else ""
             raise LimitError(
-                f"The lab's folder takes {_size(disk_bytes)}{others} and this run's checkpoints need about "
-                f"{_size(own)} while it trains, {_size(needed - self.disk)} more than the {_size(self.disk)} that "
+                f"The lab's folder takes {size_text(disk_bytes)}{others} and this run's checkpoints need about "
+                f"{size_text(own)} while it trains, {size_text(needed - self.disk)} more than the {size_text(self.disk)} that "
                 "this lab allows: delete runs that you no longer need."
             )
 
@@ -102,15 +102,15 @@ class Limits(BaseModel):
     def _check_seconds(self, seconds: float | None, trained: float) -> None:
         most = self.max_seconds
         if most is not None and trained >= most:
-            over = f"{_duration(trained - most)} longer than the {_duration(most)}" if trained - most >= 1 else "all"
+            over = f"{duration_text(trained - most)} longer than the {duration_text(most)}" if trained - most >= 1 else "all"
             raise LimitError(
-                f"This run has trained for {_duration(trained)}, {over} that this lab allows; what it has learned is kept.",
+                f"This run has trained for {duration_text(trained)}, {over} that this lab allows; what it has learned is kept.",
                 "epochs",
             )
         if most is not None and seconds is not None and (whole := trained + seconds) > most:
             raise LimitError(
-                f"This run would train for about {_duration(whole)}, {_duration(whole - most)} longer than the "
-                f"{_duration(most)} that this lab allows; take fewer epochs, smaller images or a share of the data.",
+                f"This run would train for about {duration_text(whole)}, {duration_text(whole - most)} longer than the "
+                f"{duration_text(most)} that this lab allows; take fewer epochs, smaller images or a share of the data.",
                 "epochs",
             )
 
@@ -164,17 +164,3 @@ def _wrong(path: Path, reason: str) -> ConfigError:
 
 def _ended(runs: int) -> str:
     return "one has ended" if runs == 1 else f"{runs:,} have ended"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.1f} {unit}"
-    return "1 second" if round(seconds) == 1 else f"{seconds:,.0f} seconds"
-
-
-def _size(size: int) -> str:
-    for unit, length in (("GB", 10**9), ("MB", 10**6)):
-        if size >= length:
-            return f"{size / length:,.1f} {unit}"
-    return f"{size / 1e3:,.1f} kB"

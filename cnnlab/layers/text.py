@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnlab.layers.table import LayerTable
-from cnnlab.text import aligned, shape_text
+from cnnlab.text import aligned, percent, shape_text
 
 _WORDS = ("path", "kind", "settings", "input", "output")
 _NUMBERS = ("parameters", "share", "buffers", "MACs", "bytes", "field")
@@ -20,7 +20,7 @@ def as_text(table: LayerTable) -> str:
                 shape_text(row.input_shape),
                 shape_text(row.output_shape),
             ),
-            *(f"{row.parameters:,}", f"{row.share:.1%}", f"{row.buffers:,}", f"{row.macs:,}", f"{row.activation_bytes:,}"),
+            *(f"{row.parameters:,}", percent(row.share), f"{row.buffers:,}", f"{row.macs:,}", f"{row.activation_bytes:,}"),
             "?" if row.receptive_field is None else f"{row.receptive_field:,}",
         )
         for row in table.rows

@@ -11,7 +11,7 @@ import torch
 
 from cnnlab.errors import DeviceError
 from cnnlab.system import memory
-from cnnlab.text import shortened
+from cnnlab.text import shortened, size_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _titles(answer: str, visible: str | None) -> list[str]:
     rows = [[part.strip() for part in line.split(",")] for line in answer.splitlines() if line.count(",") == 3]
     titles = {}
     for index, uuid, name, mebibytes in rows:
-        memory = f" ({int(mebibytes) / 1024:.0f} GB)" if mebibytes.isdigit() else ""
+        memory = f" ({size_text(int(mebibytes) << 20)})" if mebibytes.isdigit() else ""
         titles[index] = titles[uuid] = name + memory
     wanted = [row[0] for row in rows] if visible is None else [part.strip() for part in visible.split(",")]
     return [titles.get(key, f"CUDA device {place}") for place, key in enumerate(wanted)]

@@ -8,7 +8,7 @@ from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.layers.trace import layer_table
 from cnnlab.optimizers import OPTIMIZERS
-from cnnlab.text import memory_text
+from cnnlab.text import percent, size_text
 from cnnlab.training import costs
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def not_finite(config: RunConfig, epoch: int, batch: int, batches: int) -> str:
 
 def stuck_at_chance(config: RunConfig, done: EpochDone, classes: int) -> str:
     """The network guessed through the epoch; the test images, seen at its end, may already tell of an improvement."""
-    moving = f"By its end {done.test_accuracy:.1%} of the test images were right, so it has begun to learn: let it go on."
+    moving = f"By its end {percent(done.test_accuracy)} of the test images were right, so it has begun to learn: let it go on."
     return (
-        f"In epoch {done.epoch} the network was guessing: {done.train_accuracy:.1%} of the training images were right, "
-        f"and chance is {1 / classes:.1%}. {_advice(config, done) if at_chance(done.test_accuracy, classes) else moving}"
+        f"In epoch {done.epoch} the network was guessing: {percent(done.train_accuracy)} of the training images were right, "
+        f"and chance is {percent(1 / classes)}. {_advice(config, done) if at_chance(done.test_accuracy, classes) else moving}"
     )
 
 
@@ -100,14 +100,14 @@ def out_of_memory(config: RunConfig, device: DeviceInfo, phase: str, total: int 
 
 
 def _memory_figures(needed: int, total: int | None, room: int | None) -> str:
-    figures = f" The run should need about {memory_text(needed)}"
+    figures = f" The run should need about {size_text(needed)}"
     if total is None:
         return figures + "."
-    there_are = f"{memory_text(total)} there are"
+    there_are = f"{size_text(total)} there are"
     others = ": other programs hold the rest" if needed < costs.USABLE * total else ""
     if room is None:
         return f"{figures} of the {there_are}{others}."
-    return f"{figures}; of the {there_are} it could have {memory_text(room)}{others}."
+    return f"{figures}; of the {there_are} it could have {size_text(room)}{others}."
 
 
 def _remedies(config: RunConfig) -> list[str]:

@@ -19,7 +19,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import ConfigError
-from pages._parts.run.words import quoting
+from pages._parts.markdown import quoting
 
 
 class Address:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cnnlab.layers import LayerTable
-from cnnlab.text import shape_text
+from cnnlab.text import count_text, shape_text, size_text
 from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 
@@ -44,7 +44,7 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
             "They say how much there is to compute.",
         ),
         KeyFigure(
-            "Activation memory", bytes_text(table.activation_bytes), table.activation_bytes,
+            "Activation memory", size_text(table.activation_bytes), table.activation_bytes,
             "What the layers give out for one image, kept in memory while training. A batch of 64 images needs 64 times as much.",
         ),
         KeyFigure(
@@ -88,24 +88,9 @@ def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
     st.dataframe(frame, hide_index=True, column_config=_columns(), column_order=order, height=height)
     st.caption(
         f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
-        f"{bytes_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; "
+        f"{size_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; "
         "hover over a header for its meaning."
     )
-
-
-def count_text(count: int) -> str:
-    """A count that fits a tile: "61,706", "128.8 million", "7.55 billion"."""
-    if count < 10_000_000:
-        return f"{count:,}"
-    return f"{count / 1e6:.1f} million" if count < 1_000_000_000 else f"{count / 1e9:.2f} billion"
-
-
-def bytes_text(count: int) -> str:
-    """Bytes as a person says them: "62.3 kB", "15.1 MB"."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"
 
 
 def _pick_depth(table: LayerTable, address: Address) -> int:

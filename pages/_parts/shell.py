@@ -12,7 +12,7 @@ from streamlit.runtime import pages_manager
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data, default_home
-from pages._parts.run.words import quoting
+from pages._parts.markdown import quoting
 from pages._parts.server_costs import remember_theme
 from pages._parts.visitor import ask_for_name
 

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from cnnlab.runs.records import Run
-from pages._parts.run.words import escaped
+from pages._parts.markdown import escaped
 
 COOKIE = "cnnlab_visitor"
 LONGEST = 60  # characters

@@ -20,7 +20,7 @@ from cnnlab.architectures import Card, Option, OptionValue, Shape
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.errors import ConfigError
 from pages._parts.address import Address, as_text, one_of, whole_number
-from pages._parts.run.words import labelled
+from pages._parts.markdown import labelled
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000

@@ -9,8 +9,8 @@ from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
-from cnnlab.text import duration_text, memory_text
-from pages._parts.run.words import escaped
+from cnnlab.text import duration_text, size_text
+from pages._parts.markdown import escaped
 from pages._parts.shell import fragment
 
 LOOK_SECONDS = 0.7  # between two looks; the first measures nothing, so a form in motion starts no measurement
@@ -81,9 +81,9 @@ def _line(lab: Lab, config: RunConfig, looks: list[Forecast], waits: bool, lead:
 
 
 def _memory(found: Forecast) -> str:
-    free = "" if found.available_bytes is None else f" of the {memory_text(found.available_bytes)} that are free"
+    free = "" if found.available_bytes is None else f" of the {size_text(found.available_bytes)} that are free"
     largest = f" · batches of up to {found.largest_batch:,} fit" if found.largest_batch else ""
-    return f"About {memory_text(found.memory_bytes)} of memory{free}{largest}"
+    return f"About {size_text(found.memory_bytes)} of memory{free}{largest}"
 
 
 def _time(found: Forecast, waits: bool) -> str:
@@ -98,5 +98,5 @@ def _time(found: Forecast, waits: bool) -> str:
 def _parts(found: Forecast) -> str:
     parts = sorted(found.parts, key=lambda part: -part.bytes)
     return "At the most demanding moment:\n" + "\n".join(
-        f"- {escaped(part.title)}: {escaped(memory_text(part.bytes))}" for part in parts if part.bytes >= 1 << 20
+        f"- {escaped(part.title)}: {escaped(size_text(part.bytes))}" for part in parts if part.bytes >= 1_000_000
     )

@@ -13,11 +13,12 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import DatasetStatus, Lab
 from cnnlab.presets import Preset
+from cnnlab.text import count_text
 from pages._parts.address import Address, as_text
 from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_options
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.settings import Setting, control, setting
-from pages._parts.run.words import labelled, quoting
+from pages._parts.markdown import labelled, quoting
 from pages._parts.visitor import visitor
 
 SCOPE = "train"
@@ -229,7 +230,7 @@ def _size(lab: Lab, config: RunConfig) -> str | None:
     except CNNLabError as error:
         st.error(quoting(_in_titles(error)), icon=":material/error:")
         return None
-    return f"{table.parameters:,} parameters, {table.macs / 1e6:,.1f} million multiplications for each image"
+    return f"{table.parameters:,} parameters, {count_text(table.macs)} multiplications for each image"
 
 
 def _in_titles(error: CNNLabError) -> str:

@@ -10,8 +10,10 @@ import streamlit as st
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
+from cnnlab.text import size_text
 from pages._parts.forms.training import open_form
-from pages._parts.run.words import escaped, file_size, short_title
+from pages._parts.markdown import escaped
+from pages._parts.run.words import short_title
 from pages._parts.shell import in_words
 from pages._parts.visitor import not_yours, visitor
 
@@ -170,7 +172,7 @@ def _confirm(lab: Lab, run: Run) -> None:
     epochs = f"{run.epochs_done} epoch{'' if run.epochs_done == 1 else 's'}"
     st.markdown(
         f"“{short_title(run)}” will be deleted with its {epochs}, curves, weights and predictions. "
-        f"This frees {file_size(lab.disk_bytes(run.id))} of disk space. **This cannot be undone.**"
+        f"This frees {size_text(lab.disk_bytes(run.id))} of disk space. **This cannot be undone.**"
     )
 
     def delete() -> None:

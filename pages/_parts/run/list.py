@@ -10,8 +10,10 @@ import streamlit as st
 from cnnlab.lab import Lab
 from cnnlab.runs.records import ACTIVE, Run, State
 from cnnlab.runs.summaries import Summaries
+from cnnlab.text import ago, duration, percent
+from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
-from pages._parts.run.words import STATE_ICONS, STATE_WORDS, ago, duration, escaped, isolated, quoting, share, short_title
+from pages._parts.run.words import STATE_ICONS, STATE_WORDS, short_title
 from pages._parts.shell import fragment
 from pages._parts.visitor import not_yours
 
@@ -46,7 +48,7 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
         _link(name, run)
         state.caption(f"{STATE_WORDS[run.state]} · {run.epochs_done} of {run.config.epochs} epochs")
         accuracy.caption(
-            f"{share(run.test_accuracy)} test accuracy"
+            f"{percent(run.test_accuracy)} test accuracy"
             if run.test_accuracy is not None
             else "no result yet"
             if run.active

@@ -5,7 +5,9 @@ from __future__ import annotations
 from cnnlab.events import Progress
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
-from pages._parts.run.words import cut_title, duration, escaped, isolated, ordinal, share, whole_share
+from cnnlab.text import duration, ordinal, percent
+from pages._parts.markdown import escaped, isolated
+from pages._parts.run.words import cut_title
 
 
 def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
@@ -18,7 +20,7 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
     if run.seconds is not None:
         facts.append(duration(run.seconds))
     if run.test_accuracy is not None:
-        facts.append(f"{share(run.test_accuracy)} of the test images right")
+        facts.append(f"{percent(run.test_accuracy)} of the test images right")
     if run.device:
         facts.append(run.device)
     return " · ".join(facts) + _next(lab, run)
@@ -48,7 +50,7 @@ def _working(run: Run, latest: Progress | None) -> str:
         )
     left = "almost done" if latest.seconds_left < 1 else f"{duration(latest.seconds_left)} left"
     speed = f"{latest.images_per_second:,.0f} images/s"
-    return f"epoch {latest.epoch} of {run.config.epochs} · {whole_share(latest.share_done)} · {left} · {speed}"
+    return f"epoch {latest.epoch} of {run.config.epochs} · {percent(latest.share_done, 0)} · {left} · {speed}"
 
 
 def _next(lab: Lab, run: Run) -> str:

@@ -12,13 +12,15 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
+from cnnlab.text import ago
 from pages._parts.forms.settings import WORDS
 from pages._parts.live.news import FORMATS, watched
 from pages._parts.live.pace import LOOK_SECONDS, shared
 from pages._parts.live.plot import live_plots
+from pages._parts.markdown import box, escaped
 from pages._parts.run.actions import run_actions
 from pages._parts.run.sentence import by_whom
-from pages._parts.run.words import ago, box, escaped, title
+from pages._parts.run.words import title
 from pages._parts.server_costs import leave_modules_alone
 from pages._parts.shell import fragment
 

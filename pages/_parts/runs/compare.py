@@ -17,8 +17,8 @@ from cnnlab.reports.comparison import QUANTITIES
 from cnnlab.runs.records import Run
 from pages._parts.address import Address, one_of
 from pages._parts.live.plot import live_plot
+from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
-from pages._parts.run.words import escaped
 
 ALONG = {"epochs": "Epochs", "seconds": "Seconds"}
 COSTS = {"parameters": ("Parameters", "parameters"), "macs": ("MACs", "MACs an image"), "seconds": ("Time", "s of training")}

@@ -11,12 +11,13 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.reports.comparison import labels
 from cnnlab.runs.records import Run
+from cnnlab.text import percent
 from cnnlab.values import Disagreement, DisagreementPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.markdown import escaped, quoting
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import Pager
-from pages._parts.run.words import escaped, quoting, share, whole_share
 
 IMAGE_PX = 96
 RIGHT = {"any": "All", "first": "Only 1 is right", "second": "Only 2 is right", "neither": "Both are wrong"}
@@ -54,7 +55,7 @@ def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
 def _headline(page: DisagreementPage) -> None:
     apart = page.only_first + page.only_second + page.neither
     st.markdown(
-        f"They disagree on {apart:,} of {page.test_images:,} test images ({share(apart / max(1, page.test_images))}): "
+        f"They disagree on {apart:,} of {page.test_images:,} test images ({percent(apart / max(1, page.test_images))}): "
         f"only 1 is right on {page.only_first:,}, only 2 on {page.only_second:,}, both are wrong on {page.neither:,}. "
         f"Both are right on {page.both:,}."
     )
@@ -64,7 +65,7 @@ def _headline(page: DisagreementPage) -> None:
 def _item(item: Disagreement, classes: Sequence[str]) -> GridItem:
     truth = item.picture.label
     winner = item.predicted.index(truth) if truth in item.predicted else 2
-    predicted = [f"{place + 1}: {classes[item.predicted[place]]}, {whole_share(item.confidence[place])}" for place in range(2)]
+    predicted = [f"{place + 1}: {classes[item.predicted[place]]}, {percent(item.confidence[place], 0)}" for place in range(2)]
     return GridItem(
         data_uri=item.picture.data_uri,
         alt=f"Test image {item.picture.index}: {classes[truth]}; {predicted[0]}; {predicted[1]}",
