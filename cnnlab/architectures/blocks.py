@@ -38,9 +38,6 @@ class Scale(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         return values * self.factor
 
-    def extra_repr(self) -> str:
-        return f"times {self.factor:g}"
-
 
 def chain(layers: Mapping[str, nn.Module]) -> nn.Sequential:
     """The layers one after another, under their names."""

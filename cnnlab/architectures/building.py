@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
+from cnnlab.architectures.kinds import kind_of
 from cnnlab.architectures.meta import handing_on, run_on_meta
 from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError, ShapeError
@@ -25,7 +26,6 @@ MAXIMUM_SIDE = 2_048
 MAXIMUM_CLASSES = 10_000
 MAXIMUM_PARAMETERS = 1_000_000_000  # 4 GB of float32 weights; training takes three to four times that
 
-_KINDS = {nn.Conv2d: "convolution", nn.MaxPool2d: "max-pool", nn.AvgPool2d: "average-pool", nn.Linear: "dense layer"}
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
@@ -119,9 +119,10 @@ def output_shape(model: nn.Module, input_shape: Shape) -> tuple[int, ...]:
 
     def enter(module: nn.Module, given: tuple[Tensor, ...]) -> None:
         nonlocal entered
-        kind = _KINDS.get(type(module), type(module).__name__)
-        seen[kind] += 1
-        entered = f"its {_ordinal(seen[kind])} {kind}, {_settings(module)}is given {_size(given[0])}"
+        kind = kind_of(module)
+        title, brief = kind.title or type(module).__name__, kind.brief(module)
+        seen[title] += 1
+        entered = f"its {_ordinal(seen[title])} {title}, {f'{brief}, ' if brief else ''}is given {_size(given[0])}"
 
     def leave(_module: nn.Module, _given: tuple[Tensor, ...], result: Tensor) -> None:
         if result.numel() == 0:  # some layers give an empty map where others refuse
@@ -149,7 +150,7 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
     names = {module: name for name, module in model.named_modules()}
 
     def enter(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and given[0].numel() == module.num_features:
+        if kind_of(module).category == "normalisation" and given[0].numel() == module.num_features:
             raise ShapeError(
                 f"Batch norm cannot learn from one value per channel: with a batch of one image, {names[module]} is given "
                 f"{_size(given[0])}. Use batches of at least 2 images, or switch batch normalisation off.",
@@ -226,12 +227,3 @@ def _size(tensor: Tensor) -> str:
 
 def _ordinal(number: int) -> str:
     return _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"number {number}"
-
-
-def _settings(module: nn.Module) -> str:
-    if isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
-        return f"{module.kernel_size}/{module.stride}, "
-    if isinstance(module, nn.Conv2d):
-        stride = f" stride {module.stride[0]}" if module.stride[0] > 1 else ""
-        return f"{module.kernel_size[0]}×{module.kernel_size[1]}{stride}, "
-    return ""

@@ -103,12 +103,8 @@ def distribution_sentence(table: LayerTable) -> str:
     """Where the parameters sit, in words."""
     if table.parameters == 0:
         return "This network has no parameters."
-    work = {"convolutions": 0, "dense layers": 0}
-    for row in table.rows:
-        if row.kind.startswith("Conv"):
-            work["convolutions"] += row.macs
-        elif row.kind == "Linear":
-            work["dense layers"] += row.macs
+    parts = {"convolutions": "convolution", "dense layers": "dense"}
+    work = {part: sum(row.macs for row in table.rows if row.category == category) for part, category in parts.items()}
     if table.convolution_parameters == 0:
         return "All of its weights sit in dense layers: it has no convolution, so it does not know which pixels are neighbours."
     dense, convolution = (part / table.parameters for part in (table.dense_parameters, table.convolution_parameters))

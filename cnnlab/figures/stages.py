@@ -10,6 +10,7 @@ from cnnlab.layers import LayerRow, LayerTable
 
 Role = Literal["input", "convolution", "pooling", "dense", "other"]
 ROLE_COLORS: dict[Role, str] = {"input": GRAY, "convolution": BLUE, "pooling": ORANGE, "dense": PINK, "other": GREEN}
+_WORKING: tuple[Role, ...] = ("convolution", "dense", "pooling")  # the first that a stage has is what it mostly does
 MOST = 16  # more boxes than this do not fit side by side on a laptop's screen
 FEWEST = 6  # fewer than this say too little; then blocks are opened
 
@@ -42,15 +43,15 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
     for block in table.fold(1).rows:
         members = table.rows[first : first + block.layers]
         first += block.layers
-        kinds = [row.kind for row in members]
+        categories = [row.category for row in members]
         # Branches stay in one box: drawn one after the other they would look like a chain.
-        chain = not {"Add", "Concatenate"} & set(kinds)
+        chain = "join" not in categories
         # A block of several dense layers is always opened: many networks keep the bulk of their parameters in one of them.
-        apart = chain and (opened or kinds.count("Linear") > 1)
+        apart = chain and (opened or categories.count("dense") > 1)
         for row, inside in [(row, (row,)) for row in members] if apart else [(block, members)]:
             stage = Stage(row.path, _role(inside), tuple(map(_words, inside)), row.output_shape, row.parameters, row.macs)
             size_before, size = found[-1].output_shape, row.output_shape
-            if stage.role == "other" and (size == size_before or "Flatten" in {row.kind for row in inside}):
+            if stage.role == "other" and (size == size_before or "view" in {row.category for row in inside}):
                 found[-1] = _joined(found[-1], stage)
             else:
                 found.append(stage)
@@ -74,12 +75,8 @@ def _paired(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
 
 def _role(members: tuple[LayerRow, ...]) -> Role:
-    kinds = [row.kind for row in members]
-    if any(kind.startswith("Conv") for kind in kinds):
-        return "convolution"
-    if "Linear" in kinds:
-        return "dense"
-    return "pooling" if any("Pool" in kind for kind in kinds) else "other"
+    categories = {row.category.removeprefix("adaptive ") for row in members}
+    return next((role for role in _WORKING if role in categories), "other")
 
 
 def _words(row: LayerRow) -> str:

@@ -6,15 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
+from cnnlab.architectures.kinds import kind_named
 from cnnlab.layers.table import LayerRow
 
 _INDEX_BYTES = 8  # where each maximum was, as int64
 _MASK_BYTES = {"cpu": 4, "cuda": 1, "mps": 4}  # what dropout drops: a byte on CUDA, else as wide as the values
-
-# By kind: does the backward pass of this layer read its input, its output? Layers in neither only hand gradients on.
-_KEEPS_INPUT = ("Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "MaxPool2d", "AvgPool2d", "AdaptiveMaxPool2d", "GELU")
-_KEEPS_OUTPUT = ("ReLU", "Sigmoid", "Tanh")
-_VIEWS = ("Flatten", "Identity")  # the same numbers under another shape
 
 _CPU_VALUES = 2**23  # activations of the widest layers at a time: 32 MiB of float32; four times as many evaluate 5 to 10 % faster
 _GPU_VALUES = 2**26  # small batches would leave a GPU idle; 256 MiB, and wide networks make more of an image than assumed
@@ -43,13 +39,14 @@ def per_image(rows: Iterable[LayerRow], *, width: int = 4, device: str = "cpu") 
     kept: dict[int, int] = {}  # by the row that made the tensor; -1 made the image
     extra: list[int] = []
     for number, row in enumerate(rows):
-        if row.kind in _KEEPS_INPUT:
+        keeps = kind_named(row.kind).keeps
+        if "input" in keeps:
             kept[made_by[number]] = prod(row.input_shape) * width
-        if row.kind in _KEEPS_OUTPUT:
+        if "output" in keeps:
             kept[number] = prod(row.output_shape) * width
-        if row.kind in ("MaxPool2d", "AdaptiveMaxPool2d"):
+        if "indices" in keeps:
             extra.append(prod(row.output_shape) * _INDEX_BYTES)
-        if row.kind == "Dropout":
+        if "mask" in keeps:
             extra.append(prod(row.output_shape) * _MASK_BYTES[device])
     widest = max(((prod(row.input_shape) + prod(row.output_shape)) * width for row in rows), default=0)
     return ImageMemory((*kept.values(), *extra), widest)
@@ -71,5 +68,5 @@ def _producers(rows: tuple[LayerRow, ...]) -> list[int]:
     for number, row in enumerate(rows):
         found.append(latest.get(row.input_shape, -1))
         # A view makes nothing new: whoever keeps it keeps the tensor that it looks at.
-        latest[row.output_shape] = found[-1] if row.kind in _VIEWS else number
+        latest[row.output_shape] = found[-1] if row.category == "view" else number
     return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from cnnlab.architectures.kinds import KINDS, UNKNOWN, Category
 from cnnlab.errors import ConfigError
 from cnnlab.text import shape_text
 
@@ -33,6 +34,11 @@ class LayerRow:
     receptive_field: int | None  # side in input pixels that one output value depends on; None where it cannot be told
     layers: int = 1  # how many rows are folded into this one
     shared: bool = False  # the module, or its parameters, ran before, higher up
+
+    @property
+    def category(self) -> Category:
+        """What its kind is one of; "other" for a block, or a kind without an entry."""
+        return KINDS.get(self.kind, UNKNOWN).category
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,8 @@ class LayerTable:
             buffers=sum(row.buffers for row in rows),
             macs=sum(row.macs for row in rows),
             activation_bytes=sum(row.activation_bytes for row in rows),
-            convolution_parameters=sum(row.parameters for row in rows if row.kind.startswith("Conv")),
-            dense_parameters=sum(row.parameters for row in rows if row.kind == "Linear"),
+            convolution_parameters=sum(row.parameters for row in rows if row.category == "convolution"),
+            dense_parameters=sum(row.parameters for row in rows if row.category == "dense"),
         )
 
     def fold(self, depth: int) -> LayerTable:

@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from cnnlab.architectures import Shape, card
+from cnnlab.architectures import Shape, card, receptive
+from cnnlab.architectures.kinds import kind_of
 from cnnlab.architectures.meta import handing_on, run_on_meta
-from cnnlab.layers import receptive, words
 from cnnlab.layers.table import BYTES_PER_FLOAT, LayerRow, LayerTable
 
 
@@ -88,8 +87,9 @@ class _Recorder:
         if not inputs or not outputs:
             return  # nothing flows through it
         given, made = [tuple(tensor.shape)[1:] for tensor in inputs], tuple(outputs[0].shape)[1:]
-        fields = [self._fields.get(id(tensor), (tensor, None))[1] for tensor in inputs]
-        field = receptive.after(module, fields, given[0], made, self._axes)
+        kind = kind_of(module)
+        field = receptive.merged([self._fields.get(id(tensor), (tensor, None))[1] for tensor in inputs])
+        field = field and kind.field(module, field, given[0], made, self._axes)
         for tensor in outputs:
             self._fields[id(tensor)] = (tensor, field)
         again = module in self._ran
@@ -98,12 +98,12 @@ class _Recorder:
             {
                 "path": self._names[module],
                 "kind": type(module).__name__,
-                "settings": self._settings(module, given, made),
+                "settings": ", ".join(filter(None, (kind.settings(module, given, made), self._frozen(module)))),
                 "input_shape": given[0],
                 "output_shape": made,
                 "parameters": parameters,
                 "buffers": 0 if again else sum(buffer.numel() for buffer in _held(module, "_buffers")),
-                "macs": _macs(module, given[0], made),
+                "macs": kind.macs(module, given[0], made),
                 "activation_bytes": prod(made) * BYTES_PER_FLOAT,
                 "receptive_field": field.side if field else None,
                 "shared": again or shared,
@@ -120,10 +120,9 @@ class _Recorder:
         self._counted.update(map(id, new))
         return sum(parameter.numel() for parameter in new if parameter.requires_grad), len(new) < len(own)
 
-    def _settings(self, module: nn.Module, given: list[tuple[int, ...]], made: tuple[int, ...]) -> str:
-        said = words.settings(module, given, made)
-        frozen = self._parameters[module] and not any(parameter.requires_grad for parameter in self._parameters[module])
-        return ", ".join(filter(None, (said, "frozen"))) if frozen else said
+    def _frozen(self, module: nn.Module) -> str:
+        own = self._parameters[module]
+        return "frozen" if own and not any(parameter.requires_grad for parameter in own) else ""
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
@@ -146,17 +145,6 @@ def _held(module: nn.Module, kind: str) -> tuple[Tensor, ...]:
     holders = module.modules() if module._modules else (module,)
     found = {id(tensor): tensor for each in holders for tensor in getattr(each, kind).values() if tensor is not None}
     return tuple(found.values())
-
-
-def _macs(module: nn.Module, given: tuple[int, ...], made: tuple[int, ...]) -> int:
-    """As `torch.utils.flop_counter` counts them: convolutions and matrix products, without their biases; the rest is 0."""
-    if isinstance(module, nn.Linear):
-        return prod(made) * module.in_features
-    if isinstance(module, _ConvNd):
-        # Each output value of a convolution, each input value of a transposed one, meets one kernel.
-        places, channels = (given, module.out_channels) if isinstance(module, _ConvTransposeNd) else (made, module.in_channels)
-        return prod(places) * channels // module.groups * prod(module.kernel_size)
-    return 0
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -28,10 +28,8 @@ class KeyFigure:
 def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     """What a network costs, in five numbers."""
     # Dense layers and global pooling see the whole image; what differs between networks is how far the windows before them reach.
-    windows = (
-        row.receptive_field or 0 for row in table.rows if "Adaptive" not in row.kind and ("Conv" in row.kind or "Pool" in row.kind)
-    )
-    field = max(windows, default=0)
+    windows = (row for row in table.rows if row.category in ("convolution", "pooling"))
+    field = max((row.receptive_field or 0 for row in windows), default=0)
     trained = sum(row.parameters > 0 for row in table.rows)
     return (
         KeyFigure(

@@ -1,0 +1,226 @@
+"""Every kind of layer in one table: its name, what it does to shapes, its work, and what its backward pass needs. Needs no torch.
+
+A kind is known by the name of its class, and its functions read the settings of the module they are given. A new kind of layer is
+one entry here; tests run over all architectures and fail for a kind without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+from cnnlab.architectures import receptive
+from cnnlab.architectures.receptive import Field, Sizes
+from cnnlab.text import shape_text
+
+Category = Literal[
+    "convolution", "pooling", "adaptive pooling", "dense", "normalisation", "activation", "dropout", "join", "view", "other"
+]
+Kept = Literal["input", "output", "indices", "mask"]
+
+
+def _same_shape(_layer: Any, given: Sizes) -> Sizes:
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What holds for every layer of one kind. Shapes have no batch dimension, except those of `shape`."""
+
+    title: str  # in a sentence: "its third max-pool"
+    category: Category  # which decides the colour of its box
+    brief: Callable[[Any], str] = lambda _layer: ""  # settings in a sentence: "3/2"
+    settings: Callable[[Any, list[Sizes], Sizes], str] = lambda *_: ""  # in the table, from the shapes of its inputs and output
+    shape: Callable[..., Sizes | None] | None = _same_shape  # from the shapes of its inputs; None where PyTorch has to find it
+    field: Callable[[Any, Field, Sizes, Sizes, Sizes], Field | None] = receptive.unchanged
+    macs: Callable[[Any, Sizes, Sizes], int] = lambda *_: 0  # for one image, from the shapes of its first input and output
+    keeps: tuple[Kept, ...] = ()  # from the forward pass until the backward pass; a layer with () only hands gradients on
+
+    @property
+    def keeps_shape(self) -> bool:
+        return self.shape is _same_shape
+
+
+def kind_of(layer: Any) -> Kind:
+    """The kind of a module; `UNKNOWN` for one that has no entry. A class from elsewhere may bear one of these names."""
+    known = type(layer).__module__.startswith(("torch.nn.", "cnnlab."))
+    return KINDS.get(type(layer).__name__, UNKNOWN) if known else UNKNOWN
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of a table's row. Raises LookupError for one without an entry: a forecast must not count it as nothing."""
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise LookupError(f"There is no layer kind {name!r}; add it to KINDS in cnnlab/architectures/kinds.py.") from None
+
+
+# Settings in words
+
+
+def _convolution(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
+    words = [
+        f"{layer.out_channels} channels",
+        shape_text(layer.kernel_size),
+        f"stride {_side(layer.stride)}",
+        f"pad {_side(layer.padding)}",
+    ]
+    if set(layer.dilation) != {1}:
+        words.append(f"dilation {_side(layer.dilation)}")
+    if layer.groups > 1:
+        words.append(f"{layer.groups} groups")
+    if layer.bias is None:
+        words.append("no bias")
+    return ", ".join(words)
+
+
+def _brief_convolution(layer: Any) -> str:
+    return shape_text(layer.kernel_size) + (f" stride {layer.stride[0]}" if layer.stride[0] > 1 else "")
+
+
+def _pooling(layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
+    kernel = layer.kernel_size if isinstance(layer.kernel_size, tuple) else (layer.kernel_size,) * (len(output) - 1)
+    words = [shape_text(kernel), f"stride {_side(layer.stride)}"]
+    if _side(layer.padding) != "0":
+        words.append(f"pad {_side(layer.padding)}")
+    if _side(getattr(layer, "dilation", 1)) != "1":
+        words.append(f"dilation {_side(layer.dilation)}")
+    if layer.ceil_mode:
+        words.append("rounded up")
+    return ", ".join(words)
+
+
+def _side(value: int | str | Sizes) -> str:
+    """One number where all axes agree: 2, else 2×1; the words "same" and "valid" stay."""
+    if not isinstance(value, tuple):
+        return str(value)
+    return str(value[0]) if len(set(value)) == 1 else shape_text(value)
+
+
+# Shapes, with the batch dimension. None, or a side below 1, leaves it to PyTorch, which says what does not fit.
+
+
+def _convolved(layer: Any, given: Sizes) -> Sizes | None:
+    if len(given) != 4 or given[1] != layer.in_channels or isinstance(layer.padding, str):
+        return None
+    return (given[0], layer.out_channels, *_places(layer, given))
+
+
+def _pooled(layer: Any, given: Sizes) -> Sizes | None:
+    usual = isinstance(layer.kernel_size, int) and isinstance(layer.padding, int) and 2 * layer.padding <= layer.kernel_size
+    return (*given[:2], *_places(layer, given)) if len(given) == 4 and usual and not layer.ceil_mode else None
+
+
+def _places(layer: Any, given: Sizes) -> list[int]:
+    """At how many places the window stands, along height and width."""
+    settings = (
+        value if isinstance(value, tuple) else (value, value)
+        for value in (layer.kernel_size, layer.stride, layer.padding, getattr(layer, "dilation", 1))
+    )
+    return [
+        (side + 2 * padding - dilation * (window - 1) - 1) // stride + 1
+        for side, window, stride, padding, dilation in zip(given[2:], *settings, strict=True)
+    ]
+
+
+def _pooled_to(layer: Any, given: Sizes) -> Sizes | None:
+    side = layer.output_size
+    return (*given[:2], side, side) if len(given) == 4 and isinstance(side, int) and min(given) > 0 else None
+
+
+def _dense(layer: Any, given: Sizes) -> Sizes | None:
+    return (*given[:-1], layer.out_features) if given[-1] == layer.in_features else None
+
+
+def _stacked(_layer: Any, first: Sizes, *others: Sizes) -> Sizes | None:
+    fits = all((other[0], *other[2:]) == (first[0], *first[2:]) for other in others)
+    return (first[0], first[1] + sum(other[1] for other in others), *first[2:]) if fits else None
+
+
+def _added(_layer: Any, left: Sizes, right: Sizes) -> Sizes | None:
+    return left if left == right else None
+
+
+# Multiply-accumulates as `torch.utils.flop_counter` counts them, without biases: each output value of a convolution, each input
+# value of a transposed one, meets one kernel.
+
+
+def _convolution_macs(layer: Any, _given: Sizes, made: Sizes) -> int:
+    return prod(made) * layer.in_channels // layer.groups * prod(layer.kernel_size)
+
+
+def _transposed_macs(layer: Any, given: Sizes, _made: Sizes) -> int:
+    return prod(given) * layer.out_channels // layer.groups * prod(layer.kernel_size)
+
+
+_NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: f"{layer.num_features} channels", keeps=("input",))
+_WINDOW: dict[str, Any] = {
+    "brief": lambda layer: f"{layer.kernel_size}/{layer.stride}",
+    "settings": _pooling,
+    "shape": _pooled,
+    "field": receptive.windowed,
+}
+_ADAPTIVE: dict[str, Any] = {
+    "settings": lambda _layer, _inputs, output: f"to {shape_text(output[1:])}",
+    "shape": _pooled_to,
+    "field": receptive.adaptive,
+}
+
+KINDS: dict[str, Kind] = {
+    "Conv2d": Kind(
+        "convolution",
+        "convolution",
+        brief=_brief_convolution,
+        settings=_convolution,
+        shape=_convolved,
+        field=receptive.windowed,
+        macs=_convolution_macs,
+        keeps=("input",),
+    ),
+    "ConvTranspose2d": Kind(
+        "transposed convolution",
+        "convolution",
+        brief=_brief_convolution,
+        settings=_convolution,
+        shape=None,
+        field=lambda *_: None,
+        macs=_transposed_macs,
+        keeps=("input",),
+    ),
+    "Linear": Kind(
+        "dense layer",
+        "dense",
+        settings=lambda layer, *_: f"{layer.out_features} units" + ("" if layer.bias is not None else ", no bias"),
+        shape=_dense,
+        field=receptive.dense,
+        macs=lambda layer, _given, made: prod(made) * layer.in_features,
+        keeps=("input",),
+    ),
+    "MaxPool2d": Kind("max-pool", "pooling", **_WINDOW, keeps=("input", "indices")),
+    "AvgPool2d": Kind("average-pool", "pooling", **_WINDOW, keeps=("input",)),
+    "AdaptiveMaxPool2d": Kind("adaptive max-pool", "adaptive pooling", **_ADAPTIVE, keeps=("input", "indices")),
+    # Over the whole map, as in every network here, PyTorch takes a plain mean, whose backward pass needs only the shape.
+    "AdaptiveAvgPool2d": Kind("adaptive average-pool", "adaptive pooling", **_ADAPTIVE),
+    "BatchNorm1d": _NORM,
+    "BatchNorm2d": _NORM,
+    "ReLU": Kind("ReLU", "activation", keeps=("output",)),
+    "Sigmoid": Kind("sigmoid", "activation", keeps=("output",)),
+    "Tanh": Kind("tanh", "activation", keeps=("output",)),
+    "GELU": Kind("GELU", "activation", keeps=("input",)),
+    "Dropout": Kind(
+        "dropout", "dropout", settings=lambda layer, *_: f"{layer.p * 100:g} % set to zero in training", keeps=("mask",)
+    ),
+    "Concatenate": Kind(
+        "concatenation",
+        "join",
+        settings=lambda _layer, inputs, _output: " + ".join(str(shape[0]) for shape in inputs) + " channels",
+        shape=_stacked,
+    ),
+    "Add": Kind("addition", "join", settings=lambda _layer, inputs, _output: f"{len(inputs)} inputs", shape=_added),
+    "Scale": Kind("scaling", "other", settings=lambda layer, *_: f"times {layer.factor:g}"),
+    "Flatten": Kind("flattening", "view", shape=None),
+    "Identity": Kind("identity", "view"),
+}
+UNKNOWN = Kind("", "other", settings=lambda layer, *_: layer.extra_repr(), shape=None, field=receptive.unless_resized)
