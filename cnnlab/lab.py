@@ -1,12 +1,13 @@
-"""The one door that pages use: asks the store about runs, the helper process about networks and images.
+"""What pages ask and do: runs through the store, networks and images through the helper process.
 
-Nothing here imports torch. Every method either returns plain values or raises a `CNNLabError` that can be shown as it is.
+Nothing here imports torch. Every method returns plain values or raises a `CNNLabError` whose sentence can be shown as it is.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cnnlab import architectures, datasets, presets
 from cnnlab.architectures import Card
@@ -25,11 +26,20 @@ from cnnlab.runs.store_rows import Runs
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
 from cnnlab.system.home import run_folder
-from cnnlab.values import DatasetStatus, Device, DisagreementPage, DownloadStatus, Picture, Prediction, PredictionPage, Split
+from cnnlab.values import (
+    Checkpoint,
+    DatasetStatus,
+    Device,
+    DisagreementPage,
+    EvaluatedRun,
+    Only,
+    Picture,
+    PredictionPage,
+    Right,
+    Split,
+)
 from cnnlab.workers import downloads
 from cnnlab.workers.watch import look_after, mark_interrupted, may_resume
-
-__all__ = ["DatasetStatus", "Device", "DownloadStatus", "Lab", "Picture", "Prediction", "PredictionPage", "Split"]
 
 
 class Lab:
@@ -43,8 +53,8 @@ class Lab:
         self.data = data.absolute() if data else None
         self._places = Places(self.home, self.data)
         self._store = Store(self.home)
-        self._helper = Helper(self.home, self.data)
-        self._forecaster = Forecaster(self._helper.ask, self._helper.layers, self._store)
+        self._helper = Helper(self.home)
+        self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._helper.layers, self._store)
         self._summaries: Summaries | None = None
 
@@ -102,11 +112,11 @@ class Lab:
         downloads.start(self.home, datasets.entry(dataset))
 
     def class_counts(self, dataset: str, split: Split) -> tuple[int, ...]:
-        return self._helper.class_counts(dataset, split)
+        return self._helper.ask("class_counts", dataset=dataset, split=split, data=self.data)
 
     def pictures(self, dataset: str, split: Split, count: int, *, label: int | None = None, offset: int = 0) -> tuple[Picture, ...]:
         """`count` (1..200) pictures from `offset` on, of one class or of all."""
-        return self._helper.pictures(dataset, split, count, label, offset)
+        return self._helper.ask("pictures", dataset=dataset, split=split, count=count, label=label, offset=offset, data=self.data)
 
     # Runs
 
@@ -117,7 +127,7 @@ class Lab:
         """
         run_id = self._store.made_with(token)
         if run_id is None:
-            self._helper.check_run(config)
+            self._helper.ask("check_run", config=config, data=self.data)
             allowed = self._admission.new(config)
             name = name.strip() or config.title
             run_id = self._store.create(config, token, name, owner=owner, note=note, data=self.data, admit=allowed.admit)
@@ -216,32 +226,28 @@ class Lab:
         self,
         run_id: str,
         *,
-        checkpoint: Literal["last", "best"] = "best",
+        checkpoint: Checkpoint = "best",
         label: int | None = None,
-        only: Literal["all", "mistakes", "correct"] = "all",
+        only: Only = "all",
         offset: int = 0,
         count: int = 40,
     ) -> PredictionPage:
         """Raises RunNotFound; CheckpointError while there is no checkpoint yet."""
-        return self._helper.predictions(
-            *self._with_data(run_id), checkpoint=checkpoint, label=label, only=only, offset=offset, count=count
-        )
+        run = self._evaluated(run_id)
+        return self._helper.ask("predictions", run=run, checkpoint=checkpoint, label=label, only=only, offset=offset, count=count)
 
     def disagreements(
         self,
         first: str,
         second: str,
         *,
-        right: Literal["any", "first", "second", "neither"] = "any",
+        right: Right = "any",
         offset: int = 0,
         count: int = 40,
     ) -> DisagreementPage:
         """The test images that two runs name differently. Raises CheckpointError where they were not tested on the same images."""
-        pair = self._with_data(first), self._with_data(second)
-        return self._helper.disagreements(*pair, right=right, offset=offset, count=count)
+        one, other = self._evaluated(first), self._evaluated(second)
+        return self._helper.ask("disagreements", first=one, second=other, right=right, offset=offset, count=count)
 
-    # Inside
-
-    def _with_data(self, run_id: str) -> tuple[Run, Path | None]:
-        """With the folder of data sets that was the user's own when the run was made."""
-        return self._store.run(run_id), self._store.data_folder(run_id)
+    def _evaluated(self, run_id: str) -> EvaluatedRun:
+        return EvaluatedRun(run_id, self._store.run(run_id).config.dataset, self._store.data_folder(run_id) or self.data)

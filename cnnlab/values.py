@@ -1,4 +1,4 @@
-"""What the lab tells pages about devices, data sets, pictures and predictions, as plain values. Needs no torch."""
+"""What the lab hands to pages about devices, data sets, pictures and predictions, as plain values. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Literal
 from cnnlab.datasets import Entry
 
 Split = Literal["train", "test"]
+Checkpoint = Literal["last", "best"]
+Only = Literal["all", "mistakes", "correct"]  # test images by whether the network is right
+Right = Literal["any", "first", "second", "neither"]  # disagreements of two networks by which one is right
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     name: str  # as in a configuration: "cpu", "cuda:0", "mps"
-    title: str  # as a person says it: "CPU, 8 cores", "NVIDIA H100 (80 GB)"
+    title: str  # for people: "CPU, 8 cores", "NVIDIA H100 (80 GB)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class DownloadStatus:
 @dataclass(frozen=True, slots=True)
 class DatasetStatus:
     entry: Entry
-    found: Path | None  # where it was found; None: not on this machine
-    download: DownloadStatus | None  # a download that runs, failed, or finished in the last minute
+    found: Path | None  # its folder; None: not on this machine
+    download: DownloadStatus | None  # a download that is running, has failed, or finished in the last minute
     variant: str = ""  # "JPEG copy" where the files are not the original ones
 
 
@@ -51,10 +54,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class PredictionPage:
-    """A page of test images with what the network says of them."""
+    """A page of test images with the network's predictions."""
 
-    checkpoint: Literal["last", "best"]
-    epoch: int  # the epoch that this checkpoint stood at
+    checkpoint: Checkpoint
+    epoch: int  # the last epoch that this checkpoint has evaluated
     classes: tuple[str, ...]
     total: int  # test images that pass the filter
     test_images: int
@@ -64,7 +67,7 @@ class PredictionPage:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One test image that two networks name differently; the pairs are in the order in which the runs were given."""
+    """One test image for which two networks predict different classes; the pairs are in the order of the runs."""
 
     picture: Picture
     predicted: tuple[int, int]
@@ -73,7 +76,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class DisagreementPage:
-    """A page of the test images on which two networks disagree, and how often who is right. Each is judged at its best epoch."""
+    """A page of the test images on which two networks disagree, and how often which of them is right. Both at their best epoch."""
 
     classes: tuple[str, ...]
     test_images: int
@@ -84,3 +87,12 @@ class DisagreementPage:
     neither: int  # they disagree and both are wrong
     total: int  # disagreements that pass the filter
     items: tuple[Disagreement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedRun:
+    """A run whose predictions are asked for."""
+
+    id: str
+    dataset: str
+    data: Path | None  # the user's own folder of data sets, if there was one when the run was made

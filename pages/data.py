@@ -6,8 +6,9 @@ import streamlit as st
 
 from cnnlab.datasets import Entry
 from cnnlab.figures import class_balance_figure
-from cnnlab.lab import DatasetStatus, Lab
+from cnnlab.lab import Lab
 from cnnlab.text import size_text
+from cnnlab.values import DatasetStatus
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.live.plot import live_plot

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
-from cnnlab.lab import Lab, Prediction, PredictionPage
+from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago, percent
+from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.markdown import quoting

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
-from cnnlab.lab import DatasetStatus, DownloadStatus, Picture
 from cnnlab.layers.trace import layer_table
+from cnnlab.values import DatasetStatus, DownloadStatus, Picture
 
 ROOT = Path(__file__).parent.parent
 PIXEL = "data:image/png;base64,AAAA"

@@ -11,9 +11,9 @@ from cnnlab import datasets, presets
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
-from cnnlab.lab import Device, Picture, Prediction, PredictionPage
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
+from cnnlab.values import Device, Picture, Prediction, PredictionPage
 
 
 class RunsLab(FakeLab):

@@ -26,11 +26,12 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import run_folder
+from cnnlab.training.costs import DeviceSpeed, Speed
 from cnnlab.workers.watch import resume_by_itself
 
 LENET = ("train", "lenet", "--dataset", "sample")
 LONG = RunConfig.make(device="cpu", epochs=20)
-SPEED = {"image": 0.0, "step": 4 / 24, "evaluation": 0.0}  # seconds: 4 an epoch of 24 batches
+SPEED = Speed(image=0.0, step=4 / 24, evaluation=0.0)  # seconds: 4 an epoch of 24 batches
 ROUNDS = 30
 
 
@@ -57,13 +58,18 @@ def little_memory(monkeypatch):
     monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: 0)
 
 
-def admission(store: Store, speed: dict | None = None) -> Admission:
-    """Judges without a helper; `speed` is what it would have measured."""
+def speed_of(*, config, macs):
+    """As the helper answers before anything has been measured."""
+    return DeviceSpeed("cpu", None, None, "unknown", None)
 
-    def ask(question, *, config, macs):
-        return {"device": "cpu", "free": None, "total": None, "state": "known" if speed else "unknown", "speed": speed}
 
-    return Admission(Forecaster(ask, layer_table, store), layer_table, store)
+def admission(store: Store, speed: Speed | None = None) -> Admission:
+    """Works without a helper; `speed` is what that would have measured."""
+
+    def measured(*, config, macs):
+        return DeviceSpeed("cpu", None, None, "known", speed)
+
+    return Admission(Forecaster(measured if speed else speed_of, layer_table, store), layer_table, store)
 
 
 def refused_on_the_command_line(home: Path, *arguments: str) -> str:
@@ -128,11 +134,8 @@ def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monke
     monkeypatch.setattr(forecaster.psutil, "virtual_memory", lambda: SimpleNamespace(available=1 << 30))
     monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: 5 << 30 if pid == 1 else 1 << 20)
 
-    def ask(question, *, config, macs):
-        return {"device": "cpu", "free": None, "total": None, "state": "unknown", "speed": None}
-
     waits, starts = (
-        Forecaster(ask, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False) for at_once in (False, True)
+        Forecaster(speed_of, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False) for at_once in (False, True)
     )
 
     assert (waits.available_bytes, starts.available_bytes) == (6 << 30, (1 << 30) + (1 << 20))
@@ -142,10 +145,10 @@ def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monke
 def test_neither_does_it_on_a_gpu(at_once, free):
     store = SimpleNamespace(active=lambda: [SimpleNamespace(device="cuda:0", waits=False, pid=1)])
 
-    def ask(question, *, config, macs):
-        return {"device": "cuda:0", "free": 2 << 30, "total": 80 << 30, "state": "unknown", "speed": None}
+    def on_the_gpu(*, config, macs):
+        return DeviceSpeed("cuda:0", 2 << 30, 80 << 30, "unknown", None)
 
-    assert Forecaster(ask, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False).available_bytes == free
+    assert Forecaster(on_the_gpu, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False).available_bytes == free
 
 
 def test_a_speed_that_is_known_is_held_against_the_time_allowed(store, limit):

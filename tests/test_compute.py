@@ -7,16 +7,23 @@ import threading
 import time
 from dataclasses import replace
 from multiprocessing.connection import Client as Connect
+from pathlib import Path
+from typing import get_type_hints
 
 import psutil
 import pytest
 
 from cnnlab import errors
-from cnnlab.compute import wire
+from cnnlab.compute import questions, typed, wire
 from cnnlab.compute.client import Client
 from cnnlab.compute.server import Server
+from cnnlab.config import RunConfig
 from cnnlab.errors import ComputeError, ConfigError, DeviceError, ShapeError
+from cnnlab.layers import LayerTable
+from cnnlab.layers.trace import layer_table
 from cnnlab.system import processes
+from cnnlab.training.costs import DeviceSpeed, Speed
+from cnnlab.values import Device, Disagreement, DisagreementPage, EvaluatedRun, Picture, Prediction, PredictionPage, Split
 
 MEGABYTE = 1 << 20
 
@@ -91,11 +98,57 @@ def test_an_answer_comes_back_as_json(client):
     assert client.ask("echo", a=1, b=[None, "ü"]) == {"a": 1, "b": [None, "ü"]}
 
 
+PICTURE = Picture(3, 9, "data:")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (tuple[Device, ...], (Device("cpu", "CPU, 8 cores"), Device("cuda:0", "GPU"))),
+        (tuple[int, int, int], (1, 28, 28)),
+        (PredictionPage, PredictionPage("best", 2, ("a", "b"), 1, 120, 60, (Prediction(PICTURE, 8, 0.5),))),
+        (
+            DisagreementPage,
+            DisagreementPage(("a",), 9, (1, 2), 3, 2, 1, 0, 3, (Disagreement(PICTURE, (1, 2), (0.5, 0.25)),)),
+        ),
+        (EvaluatedRun, EvaluatedRun("0123abcd", "sample", Path("/data"))),
+        (EvaluatedRun, EvaluatedRun("0123abcd", "sample", None)),
+        (DeviceSpeed, DeviceSpeed("cuda:0", 1, 2, "known", Speed(0.1, 0.2, 0.3))),
+        (DeviceSpeed, DeviceSpeed("cpu", None, None, "unknown", None)),
+        (LayerTable, layer_table("lenet", options={"activation": "relu"})),
+        (RunConfig, RunConfig.make(architecture="alexnet", epochs=3)),
+        (None, None),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value))[:40],
+)
+def test_a_value_comes_back_from_json_as_what_it_was(kind, value):
+    assert typed.read(kind, json.loads(typed.write(value))) == value
+
+
+def test_a_choice_that_is_none_and_a_value_without_a_form_in_json_are_refused():
+    with pytest.raises(ValueError, match="must be one of train, test, not 'x'"):
+        typed.read(Split, "x")
+    with pytest.raises(TypeError, match="object has no form in JSON"):
+        typed.write(object())
+    with pytest.raises(TypeError, match="cannot be read from JSON"):
+        typed.read(object, 1)
+
+
+@pytest.mark.parametrize("question", questions.QUESTIONS)
+def test_a_question_has_one_description_that_both_sides_can_read(question):
+    home, *arguments = get_type_hints(questions.answers()[question]).items()
+
+    assert home == ("home", Path)
+    assert dict(arguments)["return"] == (questions.QUESTIONS[question][1] or type(None))
+    for _, kind in arguments:
+        assert typed._reader(kind)
+
+
 @pytest.mark.parametrize("kind", ["DataError", "DeviceError", "ShapeError", "ConfigError", "CheckpointError", "InstallationError"])
 def test_an_error_for_people_stays_what_it_was(kind):
-    told = getattr(errors, kind)("A sentence.")
-    back = wire.error_from_dict(json.loads(json.dumps(wire.error_to_dict(told))))
-    assert (type(back), str(back)) == (type(told), "A sentence.")
+    error = getattr(errors, kind)("A sentence.")
+    back = wire.error_from_dict(json.loads(json.dumps(wire.error_to_dict(error))))
+    assert (type(back), str(back)) == (type(error), "A sentence.")
 
 
 def test_an_error_keeps_its_field(client):
@@ -220,8 +273,6 @@ def test_a_helper_that_is_killed_is_replaced(lab):
 
 
 def test_a_run_is_checked_before_it_waits(lab):
-    from cnnlab.config import RunConfig
-
     small = RunConfig.make(architecture="alexnet", image_size=32)
     with pytest.raises(ShapeError, match="image"):
         lab.start(small, token="small")

@@ -22,7 +22,7 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.text import duration_text, size_text
 from cnnlab.training import calibration, costs, diagnosis, optimizers
-from cnnlab.training.costs import Speed
+from cnnlab.training.costs import DeviceSpeed, Speed
 from cnnlab.training.devices import DeviceInfo
 from cnnlab.training.evaluation import autocast
 
@@ -203,12 +203,12 @@ class Helper:
     def __init__(self, *states, device="cpu"):
         self.states, self.device, self.measured = list(states), device, 0
 
-    def __call__(self, question, *, config, macs, measure=False):
+    def __call__(self, *, config, macs, measure=False):
         self.measured += measure
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        speed = {"image": 0.001, "step": 0.001, "evaluation": 0.0005} if state == "known" else None
+        speed = Speed(image=0.001, step=0.001, evaluation=0.0005) if state == "known" else None
         free, total = (2 * GIGABYTE, 80 * GIGABYTE) if self.device != "cpu" else (None, None)
-        return {"device": self.device, "free": free, "total": total, "state": state, "speed": speed}
+        return DeviceSpeed(self.device, free, total, state, speed)
 
 
 def forecaster(helper, *running):
@@ -263,15 +263,17 @@ def test_nothing_is_measured_on_a_device_that_trains():
 
 
 def test_a_run_that_will_not_fit_is_refused():
+    large = ALEXNET.change(batch_size=2048)
     with pytest.raises(ConfigError, match=r"AlexNet needs about .* GB free: batches of \d+ would fit") as refused:
-        forecaster(Helper("unknown", device="cuda:0")).check(ALEXNET.change(batch_size=2048))
+        forecaster(Helper("unknown", device="cuda:0")).check(large, table_of(large))
     assert refused.value.field == "batch_size"
 
 
 def test_what_a_run_on_the_same_gpu_holds_is_free_when_the_next_one_starts():
     helper = Helper("unknown", device="cuda:0")
+    large = ALEXNET.change(batch_size=2048)
 
-    forecaster(helper, running_on("cuda:0")).check(ALEXNET.change(batch_size=2048))
+    forecaster(helper, running_on("cuda:0")).check(large, table_of(large))
 
 
 # Measuring the speed
@@ -310,31 +312,31 @@ def test_a_speed_is_measured_once_and_remembered_in_the_home(tmp_path, monkeypat
         return SimpleNamespace(stdout=json.dumps({"image": 0.01, "step": 0.02, "evaluation": 0.001, "batch": 16}))
 
     monkeypatch.setattr(speeds.subprocess, "run", run)
-    config = RunConfig.make(device="cpu").model_dump(mode="json")
+    config = RunConfig.make(device="cpu")
 
-    assert speeds.forecast(tmp_path, config, 1000)["state"] == "unknown"
-    assert speeds.forecast(tmp_path, config, 1000, measure=True)["state"] == "measuring"
+    assert speeds.device_speed(tmp_path, config, 1000).state == "unknown"
+    assert speeds.device_speed(tmp_path, config, 1000, measure=True).state == "measuring"
     answer = settled(tmp_path, config)
 
-    assert answer["speed"] == {"image": 0.01, "step": 0.02, "evaluation": 0.001, "batch": 16, "others": 0.0}
-    assert settled(tmp_path, config | {"seed": 5, "epochs": 3})["state"] == "known"
-    assert settled(tmp_path, config | {"batch_size": 7})["state"] == "unknown"
+    assert answer.speed == Speed(image=0.01, step=0.02, evaluation=0.001, batch=16, others=0.0)
+    assert settled(tmp_path, config.change(seed=5, epochs=3)).state == "known"
+    assert settled(tmp_path, config.change(batch_size=7)).state == "unknown"
     assert len(asked) == 1
     monkeypatch.setattr(speeds, "_speeds", {})  # another process, later
-    assert settled(tmp_path, config)["state"] == "known"
+    assert settled(tmp_path, config).state == "known"
 
 
 def test_a_speed_measured_beside_busy_programs_is_told_but_not_kept(tmp_path, monkeypatch):
     measured = {"image": 0.3, "step": 0.02, "evaluation": 0.1, "batch": 16, "others": 0.6}
     monkeypatch.setattr(speeds.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=json.dumps(measured)))
-    config = RunConfig.make(device="cpu").model_dump(mode="json")
-    speeds.forecast(tmp_path, config, 1000, measure=True)
+    config = RunConfig.make(device="cpu")
+    speeds.device_speed(tmp_path, config, 1000, measure=True)
 
-    assert settled(tmp_path, config)["speed"] == measured
+    assert settled(tmp_path, config).speed == Speed(**measured)
     assert not list(tmp_path.rglob("*.json"))
     monkeypatch.setattr(speeds, "DISTURBED_SECONDS", 0.0)
     monkeypatch.setattr(speeds, "_speeds", {})
-    assert settled(tmp_path, config)["state"] == "unknown"
+    assert settled(tmp_path, config).state == "unknown"
 
 
 def test_the_work_of_other_programs_is_a_share_of_all_processors(monkeypatch):
@@ -345,6 +347,30 @@ def test_the_work_of_other_programs_is_a_share_of_all_processors(monkeypatch):
     assert calibrate._others((10.0, 100.0, 1.0), (13.0, 101.0, 3.0)) == 0.0
 
 
+# Each field of a configuration with another value.
+OTHERS = {
+    "architecture": "mlp", "options": {"activation": "relu"}, "dataset": "mnist", "data_share": 0.5, "limit": 7, "channels": 3,
+    "image_size": 32, "normalization": "half", "horizontal_flip": True, "random_crop": 2, "random_grayscale": 0.5,
+    "optimizer": "rmsprop", "learning_rate": 0.5, "momentum": 0.5, "nesterov": True, "weight_decay": 0.5, "schedule": "cosine",
+    "step_epochs": 7, "step_factor": 0.5, "warmup_epochs": 7, "batch_size": 7, "epochs": 7, "initialization": "kaiming",
+    "gradient_clip": 0.5, "label_smoothing": 0.5, "precision": "bfloat16", "compile": True, "device": "cuda:0", "seed": 7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", RunConfig.model_fields)
+def test_a_setting_is_part_of_a_speeds_key_unless_it_is_named_as_irrelevant(field):
+    before = RunConfig.make(momentum=0.9)
+    after = before.change(**{field: OTHERS[field]})
+
+    assert getattr(after, field) != getattr(before, field)
+    same = speeds._key(before, "title") == speeds._key(after, "title")
+    assert same == (field in speeds.NOT_IN_THE_KEY)
+
+
+def test_only_settings_are_named_as_irrelevant_to_a_speed():
+    assert set(RunConfig.model_fields) >= speeds.NOT_IN_THE_KEY
+
+
 @pytest.mark.parametrize("content", ['{"image": 1', '{"image": 0.01, "step": 0.02, "judging": 0.001, "batch": 16, "others": 0.0}'])
 def test_a_damaged_memory_of_a_speed_is_measured_anew(content, tmp_path, monkeypatch):
     """So is one that an earlier version wrote."""
@@ -352,7 +378,7 @@ def test_a_damaged_memory_of_a_speed_is_measured_anew(content, tmp_path, monkeyp
     (tmp_path / "speeds").mkdir()
     (tmp_path / "speeds" / "key.json").write_text(content)
 
-    assert speeds.forecast(tmp_path, RunConfig.make(device="cpu").model_dump(mode="json"), 1000)["state"] == "unknown"
+    assert speeds.device_speed(tmp_path, RunConfig.make(device="cpu"), 1000).state == "unknown"
 
 
 def test_a_measurement_that_fails_is_not_tried_for_ever(tmp_path, monkeypatch):
@@ -363,11 +389,11 @@ def test_a_measurement_that_fails_is_not_tried_for_ever(tmp_path, monkeypatch):
         raise subprocess.CalledProcessError(1, command)
 
     monkeypatch.setattr(speeds.subprocess, "run", run)
-    config = RunConfig.make(device="cpu").model_dump(mode="json")
-    speeds.forecast(tmp_path, config, 1000, measure=True)
+    config = RunConfig.make(device="cpu")
+    speeds.device_speed(tmp_path, config, 1000, measure=True)
     settled(tmp_path, config)
 
-    assert speeds.forecast(tmp_path, config, 1000, measure=True)["state"] == "unknown"
+    assert speeds.device_speed(tmp_path, config, 1000, measure=True).state == "unknown"
     assert len(asked) == 1
 
 
@@ -385,17 +411,17 @@ def test_a_measurement_that_ends_while_it_is_asked_for_is_not_missed(tmp_path, m
         return found
 
     monkeypatch.setattr(speeds.subprocess, "run", run)
-    config = RunConfig.make(device="cpu").model_dump(mode="json")
-    speeds.forecast(tmp_path, config, 1000, measure=True)
+    config = RunConfig.make(device="cpu")
+    speeds.device_speed(tmp_path, config, 1000, measure=True)
     monkeypatch.setattr(speeds, "_remembered", looked_up)
 
-    assert speeds.forecast(tmp_path, config, 1000)["state"] == "measuring"
-    assert settled(tmp_path, config)["speed"] == asdict(SPEED)
+    assert speeds.device_speed(tmp_path, config, 1000).state == "measuring"
+    assert settled(tmp_path, config).speed == SPEED
 
 
 def settled(home, config):
     """The answer once nothing is measured any more."""
-    while (answer := speeds.forecast(home, config, 1000))["state"] == "measuring":
+    while (answer := speeds.device_speed(home, config, 1000)).state == "measuring":
         time.sleep(0.01)
     return answer
 

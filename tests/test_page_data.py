@@ -7,7 +7,7 @@ from page_fakes import FakeLab, open_page, shown, widget
 
 from cnnlab.datasets import entries
 from cnnlab.errors import DataError
-from cnnlab.lab import DownloadStatus
+from cnnlab.values import DownloadStatus
 from pages._parts.image_grid import GridItem, grid_html
 
 

@@ -10,9 +10,8 @@ from page_runs import RunsLab
 from polling import fragments, poll
 
 from cnnlab.errors import CheckpointError, ConfigError
-from cnnlab.lab import Picture
 from cnnlab.runs.records import State
-from cnnlab.values import Disagreement, DisagreementPage
+from cnnlab.values import Disagreement, DisagreementPage, Picture
 from pages._parts.runs import table as runs_table
 from pages._parts.runs.table import MOST_CHOSEN, choice, parse_ids
 

@@ -15,6 +15,7 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, RunNotFound
 from cnnlab.lab import Lab
 from cnnlab.system.home import run_folder
+from cnnlab.values import EvaluatedRun
 
 NAMES = [
     "<script>alert('x')</script>",
@@ -132,12 +133,12 @@ def test_an_id_from_outside_never_becomes_a_path(tmp_path, run_id):
 
 @pytest.mark.parametrize("run_id", OUTSIDE, ids=range(len(OUTSIDE)))
 def test_the_helper_refuses_ids_that_are_none(tmp_path, run_id):
-    from cnnlab.compute.answers import predictions
+    from cnnlab.compute.predictions import predictions
 
+    with pytest.raises(CNNLabError, match="There is no run"):
+        predictions(tmp_path, run=EvaluatedRun(run_id, "sample", None), checkpoint="last")
     with pytest.raises(CNNLabError, match="There is no checkpoint"):
-        predictions(tmp_path, run=run_id, config=RunConfig.make().model_dump(mode="json"), checkpoint="last")
-    with pytest.raises(CNNLabError, match="There is no checkpoint"):
-        predictions(tmp_path, run="deadbeef", config=RunConfig.make().model_dump(mode="json"), checkpoint=run_id)
+        predictions(tmp_path, run=EvaluatedRun("deadbeef", "sample", None), checkpoint=run_id)
     assert list(tmp_path.iterdir()) == []
 
 

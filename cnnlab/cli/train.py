@@ -7,6 +7,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from cnnlab import events
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, readable
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
+from cnnlab.datasets import entry
 from cnnlab.events import Event
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecaster import Forecaster
@@ -82,7 +84,8 @@ def _check(config: RunConfig, home: Path) -> None:
     """Raises what would fail at once, so that a slip of the pen leaves no run in the store, nor a store."""
     from cnnlab.compute import answers
 
-    answers.check_run(home, config.model_dump(mode="json"), (data := default_data()) and str(data))
+    answers.check_run(home, config, default_data())
+    answers.layers(home, config.architecture, config.input_shape, len(entry(config.dataset).classes), config.options)
 
 
 def _admitted(store: Store, config: RunConfig) -> Limits:
@@ -90,10 +93,8 @@ def _admitted(store: Store, config: RunConfig) -> Limits:
     from cnnlab.compute import speeds
     from cnnlab.layers.trace import layer_table
 
-    def ask(_question: str, **given: Any) -> dict[str, Any]:
-        return speeds.forecast(store.home, **given)
-
-    return Admission(Forecaster(ask, layer_table, store, at_once=True), layer_table, store).new(config)
+    speed_of = partial(speeds.device_speed, store.home)
+    return Admission(Forecaster(speed_of, layer_table, store, at_once=True), layer_table, store).new(config)
 
 
 def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: Display) -> Run:

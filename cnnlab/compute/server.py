@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import itertools
 import multiprocessing
 import os
@@ -11,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,12 +18,11 @@ from typing import Any
 
 import psutil
 
-from cnnlab.compute import wire
+from cnnlab.compute import questions, wire
+from cnnlab.compute.questions import Answer
 from cnnlab.errors import CNNLabError, ComputeError
 from cnnlab.system import processes
 from cnnlab.system.home import private_file
-
-Answer = Callable[..., Any]
 
 MEMORY_GROWTH = 3 << 30  # bytes above what the process began with; CIFAR-10 takes 184 MB
 MAXIMUM_CONNECTIONS = 64
@@ -111,11 +109,7 @@ class Server:
         try:
             if answer is None or not isinstance(arguments, dict):
                 raise ComputeError(f"The helper process knows no question {question[:80]!r}.")
-            try:
-                inspect.signature(answer).bind(self.home, **arguments)
-            except TypeError as error:
-                raise ComputeError(f"The question {question} was put wrongly: {error}.") from error
-            return {"answer": answer(self.home, **arguments)}
+            return {"answer": questions.call(answer, self.home, question, arguments)}
         except CNNLabError as error:
             return {"error": wire.error_to_dict(error)}
         except Exception as error:
@@ -166,7 +160,4 @@ def heartbeat_file(home: Path) -> Path:
 
 def serve_in_process(home: Path, parent: tuple[int, str]) -> None:
     """The whole life of the helper process, which the dispatcher starts."""
-    from cnnlab.compute.answers import ANSWERS
-    from cnnlab.compute.disagreements import disagreements
-
-    Server(home, {**ANSWERS, "disagreements": disagreements}).serve(parent)
+    Server(home, questions.answers()).serve(parent)

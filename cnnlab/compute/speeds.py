@@ -1,4 +1,4 @@
-"""What the helper knows of speeds: measured once in a process of their own, then remembered in the lab's home."""
+"""How fast networks train here: measured once in a process of its own, then remembered in the lab's home."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
 
@@ -23,39 +23,48 @@ from cnnlab.config import RunConfig
 from cnnlab.system import processes
 from cnnlab.system.home import write_private
 from cnnlab.training import calibration, devices
-from cnnlab.training.costs import Speed
+from cnnlab.training.costs import DeviceSpeed, Speed
 
-# What else there is in a configuration (seed, epochs, rates, how many images) does not change how long an image takes.
-_MATTERS = ("architecture", "options", "dataset", "channels", "image_size", "batch_size", "optimizer", "momentum", "precision")
-_MATTERS += ("horizontal_flip", "random_crop", "random_grayscale", "normalization", "gradient_clip", "weight_decay")
+# Settings that leave the time of an image and of an optimiser's step as they are. Any other setting is part of a speed's key, so a
+# new one is measured unless it is named here.
+NOT_IN_THE_KEY = frozenset(
+    {
+        *("data_share", "limit", "epochs"),  # how many images, not how long one takes
+        *("learning_rate", "schedule", "step_epochs", "step_factor", "warmup_epochs"),  # one number, multiplied either way
+        *("initialization", "seed"),  # other weights and another order, the same arithmetic
+        "label_smoothing",  # a sum over the classes of each image: nothing beside the network
+        "compile",  # what is timed is never compiled: a run compiles beside its training
+    }
+)
 
-DISTURBED_SECONDS = 60.0  # how long a speed is told that was measured while other programs were busy; it is never kept
+DISTURBED_SECONDS = 60.0  # how long a speed that was measured beside other busy programs is used; it is never stored
 
 _measuring: set[Path] = set()
-_failed: set[Path] = set()  # not tried again in this process's life
+_failed: set[Path] = set()  # not tried again by this process
+_speeds: dict[Path, tuple[Speed, float]] = {}  # each with the time until which it is used
 _lock = threading.Lock()
 _one_at_a_time = threading.Lock()  # two at once would measure each other
 
 
-def forecast(home: Path, config: dict[str, Any], macs: int, measure: bool = False) -> dict[str, Any]:
-    """The concrete device, its free and total memory where only torch can tell, and the speed if it is known.
+def device_speed(home: Path, config: RunConfig, macs: int, measure: bool = False) -> DeviceSpeed:
+    """The concrete device, its free and total memory where only torch knows them, and the speed if it is known.
 
     With `measure`, an unknown speed is measured in the background; ask again until `state` is no longer "measuring".
     """
-    wanted = RunConfig.make(**config)
-    found = devices.find(wanted.device)
-    wanted = wanted.change(device=found.name)
-    file = home / "speeds" / f"{_key(wanted, found.title)}.json"
+    device = devices.find(config.device)
+    config = config.change(device=device.name)
+    file = home / "speeds" / f"{_key(config, device.title)}.json"
+    state: Literal["known", "measuring", "unknown"]
     with _lock:  # a measurement that ends right now is either still measuring or known
         speed = _remembered(file)
         state = "known" if speed else "measuring" if file in _measuring else "unknown"
         if state == "unknown" and measure and file not in _failed:
             _measuring.add(file)
             state = "measuring"
-            threading.Thread(target=_measure, args=(file, wanted, macs), daemon=True).start()
+            threading.Thread(target=_measure, args=(file, config, macs), daemon=True).start()
     # This starts CUDA in the helper, which then holds about half a gigabyte of the GPU; nothing is forked from the helper.
-    free, total = torch.cuda.mem_get_info(found.name) if found.name.startswith("cuda") else (None, None)
-    return {"device": found.name, "free": free, "total": total, "state": state, "speed": asdict(speed) if speed else None}
+    free, total = torch.cuda.mem_get_info(device.name) if device.name.startswith("cuda") else (None, None)
+    return DeviceSpeed(device.name, free, total, state, speed)
 
 
 def _measure(file: Path, config: RunConfig, macs: int) -> None:
@@ -86,9 +95,6 @@ def _measure(file: Path, config: RunConfig, macs: int) -> None:
             _measuring.discard(file)
 
 
-_speeds: dict[Path, tuple[Speed, float]] = {}  # with the moment until which it may be told
-
-
 def _remembered(file: Path) -> Speed | None:
     speed, until = _speeds.get(file, (None, 0.0))
     if speed and time.monotonic() < until:
@@ -96,13 +102,12 @@ def _remembered(file: Path) -> Speed | None:
     try:
         speed = Speed(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None  # never measured undisturbed, or damaged: measuring again mends it
+        return None  # never measured undisturbed, or damaged: then it is measured again
     _speeds[file] = (speed, math.inf)
     return speed
 
 
 def _key(config: RunConfig, device_title: str) -> str:
-    settings = {name: getattr(config, name) for name in _MATTERS}
-    machine = [platform.node(), device_title, config.device, torch.__version__, os.environ.get("OMP_NUM_THREADS")]
-    machine.append(calibration.VERSION)
+    settings = config.model_dump(mode="json", exclude=NOT_IN_THE_KEY)
+    machine = [platform.node(), device_title, torch.__version__, os.environ.get("OMP_NUM_THREADS"), calibration.VERSION]
     return hashlib.blake2b(json.dumps([settings, machine], sort_keys=True).encode(), digest_size=12).hexdigest()

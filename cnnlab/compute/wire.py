@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import errors
+from cnnlab.compute import typed
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError
 from cnnlab.system import processes
 from cnnlab.system.home import private_file, private_folder, write_private
@@ -76,7 +77,7 @@ def authenticate(connection: Connection, key: str, *, server: bool) -> None:
 
 
 def send(connection: Connection, message: dict[str, Any]) -> None:
-    connection.send_bytes(json.dumps(message).encode())
+    connection.send_bytes(typed.write(message))
 
 
 def receive(connection: Connection, longest: int) -> dict[str, Any]:

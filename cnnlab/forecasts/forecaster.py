@@ -20,26 +20,26 @@ from cnnlab.runs.store import Store
 from cnnlab.runs.store_rows import ActiveRun
 from cnnlab.system import memory
 from cnnlab.training import costs
-from cnnlab.training.costs import Speed
+from cnnlab.training.costs import DeviceSpeed
 
-Ask = Callable[..., Any]
+SpeedOf = Callable[..., DeviceSpeed]  # called with `config`, `macs` and, where it should be measured, `measure=True`
 Layers = Callable[[str, tuple[int, int, int], int, dict[str, Any]], LayerTable]
 
 _POLL_SECONDS = 0.1
 
 
 class Forecaster:
-    """Asks with `ask` (the helper's client) and `layers` (which remembers tables). Safe to share between threads.
+    """Works from measured speeds, layer tables and the runs in the store. Safe to share between threads.
 
-    `at_once` is for a run that will not wait for the device, and trains in this very process.
+    `at_once` is for a run that does not wait for the device, and trains in this process.
     """
 
-    def __init__(self, ask: Ask, layers: Layers, store: Store, *, at_once: bool = False) -> None:
-        self._ask = ask
+    def __init__(self, speed_of: SpeedOf, layers: Layers, store: Store, *, at_once: bool = False) -> None:
+        self._speed_of = speed_of
         self._layers = layers
         self._store = store
         self._at_once = at_once
-        self._too_small: set[str] = set()  # tables that there are none of, which `layers` does not remember
+        self._too_small: set[str] = set()  # networks that have no table at that size, which `layers` does not remember
 
     def forecast(
         self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
@@ -51,33 +51,29 @@ class Forecaster:
         """
         config = config.change(batch_size=min(config.batch_size, costs.images(config)[0]))  # there are no larger ones
         table = table or self._table(config)
-        answer = self._answer(config, table)
-        made = self._made(config, table, answer)
-        if answer["state"] == "unknown" and calibrate and made.fits:  # what does not fit is not tried out either
+        speed = first = self._speed_of(config=config, macs=table.macs)
+        made = self._made(config, table, speed)
+        if speed.state == "unknown" and calibrate and made.fits:  # a network that does not fit cannot be timed
             if self._running(made.device):
                 return replace(made, speed_state="busy")
-            answer = self._answer(config, table, measure=True)
+            speed = self._speed_of(config=config, macs=table.macs, measure=True)
         until = time.monotonic() + wait
-        while answer["state"] == "measuring" and time.monotonic() < until:
+        while speed.state == "measuring" and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
-            answer = self._answer(config, table)
-        return self._made(config, table, answer)
+            speed = self._speed_of(config=config, macs=table.macs)
+        return made if speed is first else self._made(config, table, speed)
 
-    def check(self, config: RunConfig) -> Forecast:
+    def check(self, config: RunConfig, table: LayerTable) -> Forecast:
         """The forecast, with times if they are known. Raises ConfigError, which says what would fit, for a run that does not."""
-        made = self.forecast(config, calibrate=False)
+        made = self.forecast(config, table=table, calibrate=False)
         if not made.fits:
             raise ConfigError(made.advice, "batch_size" if made.largest_batch else "image_size")
         return made
 
-    def _answer(self, config: RunConfig, table: LayerTable, **more: Any) -> dict[str, Any]:
-        return self._ask("forecast", config=config.model_dump(mode="json"), macs=table.macs, **more)
-
-    def _made(self, config: RunConfig, table: LayerTable, answer: dict[str, Any]) -> Forecast:
-        device = answer["device"]
+    def _made(self, config: RunConfig, table: LayerTable, measured: DeviceSpeed) -> Forecast:
+        device, speed = measured.device, measured.speed
         need = costs.memory(config, table, device)
-        free = self._free(device, answer)
-        speed = Speed(**answer["speed"]) if answer["speed"] else None
+        free = self._free(measured)
         fits = free is None or need.bytes(config.batch_size) <= costs.USABLE * free
         epoch = costs.epoch_seconds(config, speed) if speed else None
 
@@ -99,7 +95,7 @@ class Forecaster:
             seconds_per_epoch=epoch,
             seconds_total=epoch * config.epochs if epoch is not None else None,
             advice=advice,
-            speed_state=answer["state"],
+            speed_state=measured.state,
             disturbed=speed is not None and speed.disturbed,
         )
 
@@ -117,11 +113,12 @@ class Forecaster:
             self._too_small.add(key)
             return None
 
-    def _free(self, device: str, answer: dict[str, Any]) -> int | None:
+    def _free(self, measured: DeviceSpeed) -> int | None:
         """Bytes that a run would find. What a run on this device holds counts as free: the next one starts when it has ended."""
-        if device.startswith("cuda"):
-            return int(answer["free"] if self._at_once or not self._running(device) else answer["total"])
-        holders = [os.getpid()] if self._at_once else [run.pid for run in self._running(device)]
+        running = self._running(measured.device)
+        if measured.device.startswith("cuda"):
+            return measured.free if self._at_once or not running else measured.total
+        holders = [os.getpid()] if self._at_once else [run.pid for run in running]
         return _available() + sum(_own_bytes(pid) for pid in holders if pid)
 
     def _running(self, device: str) -> list[ActiveRun]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cnnlab import datasets
 from cnnlab.layers.memory import evaluation_batch, per_image
@@ -59,6 +59,17 @@ class Speed:
 
     def epoch(self, images: int, steps: int, tests: int) -> float:
         return images * self.image + steps * self.step + tests * self.evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpeed:
+    """A network's speed on a device, where it has been measured, and the memory that only torch knows of."""
+
+    device: str  # concrete: "cpu", "cuda:0", "mps"
+    free: int | None  # bytes of a GPU's memory
+    total: int | None
+    state: Literal["known", "measuring", "unknown"]
+    speed: Speed | None
 
 
 @dataclass(frozen=True, slots=True)

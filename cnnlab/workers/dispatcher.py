@@ -44,7 +44,7 @@ FORKS = sys.platform == "linux"  # macOS forks too, but its libraries do not sur
 
 # What the children need, loaded before they are forked, so that it is paid for once. The helper is forked in between: a page
 # waits for its first answer, and what only training needs takes 2 s and 150 MB more.
-FOR_HELPER = ("torch", "cnnlab.compute.answers")
+FOR_HELPER = ("torch", "cnnlab.compute.predictions", "cnnlab.compute.speeds")
 FOR_RUNNERS = (
     "torch._dynamo",  # an optimiser's first step imports it
     "cnnlab.training.engine",

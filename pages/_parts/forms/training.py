@@ -11,9 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.lab import DatasetStatus, Lab
+from cnnlab.lab import Lab
 from cnnlab.presets import Preset
 from cnnlab.text import count_text
+from cnnlab.values import DatasetStatus
 from pages._parts.address import Address, as_text
 from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_options
 from pages._parts.forms.forecast import forecast_line

@@ -1,0 +1,153 @@
+"""What networks predict for the test images: one network's mistakes, or where two disagree.
+
+Checkpoints keep the predictions of the last evaluation, so no forward pass is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from cnnlab import datasets
+from cnnlab.compute import answers
+from cnnlab.errors import CheckpointError
+from cnnlab.system.home import run_folder
+from cnnlab.training import checkpoints
+from cnnlab.values import (
+    Checkpoint,
+    Disagreement,
+    DisagreementPage,
+    EvaluatedRun,
+    Only,
+    Prediction,
+    PredictionPage,
+    Right,
+)
+
+
+def predictions(
+    home: Path,
+    *,
+    run: EvaluatedRun,
+    checkpoint: Checkpoint,
+    label: int | None = None,
+    only: Only = "all",
+    offset: int = 0,
+    count: int = 40,
+) -> PredictionPage:
+    """A page of test images with the predictions in a run's checkpoint."""
+    answers.check_page(count, offset)
+    tested = _test_predictions(home, run.id, checkpoint)
+    total = len(tested.predicted)
+    images = answers.load(home, run.dataset, run.data)
+    labels = images.test_labels[:total]  # a limit takes the first test images
+    if len(labels) < total:
+        raise CheckpointError(
+            f"The checkpoint of run {run.id} was made with {total:,} test images, but {images.name} has {len(labels):,} now."
+        )
+    right = tested.predicted == labels
+    keep = torch.ones(total, dtype=torch.bool)
+    if label is not None:
+        keep &= labels == label
+    if only != "all":
+        keep &= right if only == "correct" else ~right
+    chosen = torch.nonzero(keep).flatten()
+    items = tuple(
+        Prediction(
+            answers.picture(images.test_images, images.test_labels, index),
+            int(tested.predicted[index]),
+            float(tested.confidence[index]),
+        )
+        for index in chosen[offset : offset + count].tolist()
+    )
+    return PredictionPage(checkpoint, tested.epoch, tested.classes, len(chosen), total, int(right.sum()), items)
+
+
+def disagreements(
+    home: Path, *, first: EvaluatedRun, second: EvaluatedRun, right: Right = "any", offset: int = 0, count: int = 40
+) -> DisagreementPage:
+    """A page of the test images that two runs classify differently; `right` keeps those that one, or neither, gets right."""
+    answers.check_page(count, offset)
+    if first.dataset != second.dataset:
+        titles = [datasets.entry(run.dataset).title for run in (first, second)]
+        raise CheckpointError(
+            f"These two runs were tested on different images ({titles[0]} and {titles[1]}): choose two runs of one data set."
+        )
+    one, other = (_test_predictions(home, run.id, "best") for run in (first, second))
+    if len(one.predicted) != len(other.predicted):
+        raise CheckpointError(
+            f"These two runs were tested on different numbers of images ({len(one.predicted):,} and {len(other.predicted):,}): "
+            "choose two runs with the same setting “At most this many images”."
+        )
+    images = answers.load(home, first.dataset, first.data)
+    total = len(one.predicted)
+    labels = images.test_labels[:total]  # a limit takes the first test images
+    if len(labels) < total or not _same_labels(home, first, second, labels):
+        raise CheckpointError("The test images have changed since one of these runs was tested; train it again to compare them.")
+    pair = torch.stack((one.predicted, other.predicted))
+    confidence = torch.stack((one.confidence, other.confidence))
+    correct = pair == labels
+    apart = pair[0] != pair[1]
+    kinds = {"any": apart, "first": apart & correct[0], "second": apart & correct[1], "neither": apart & ~correct.any(0)}
+    chosen = torch.nonzero(kinds[right]).flatten()
+    return DisagreementPage(
+        classes=one.classes,
+        test_images=total,
+        epochs=(one.epoch, other.epoch),
+        both=int(correct.all(0).sum()),
+        only_first=int(kinds["first"].sum()),
+        only_second=int(kinds["second"].sum()),
+        neither=int(kinds["neither"].sum()),
+        total=len(chosen),
+        items=tuple(
+            Disagreement(
+                answers.picture(images.test_images, images.test_labels, index),
+                tuple(pair[:, index].tolist()),
+                tuple(confidence[:, index].tolist()),
+            )
+            for index in chosen[offset : offset + count].tolist()
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Predictions:
+    """A checkpoint's predictions for the test images, without its weights."""
+
+    epoch: int
+    classes: tuple[str, ...]
+    predicted: Tensor
+    confidence: Tensor
+
+
+def _test_predictions(home: Path, run_id: str, checkpoint: str) -> _Predictions:
+    if checkpoint not in get_args(Checkpoint):
+        raise CheckpointError(f"There is no checkpoint {checkpoint[:20]!r}.")
+    path = run_folder(home, run_id) / f"{checkpoint}.pt"
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        raise CheckpointError("This run has no checkpoint yet: the first is saved when its first epoch is done.") from None
+    except OSError as error:
+        raise CheckpointError(f"The checkpoint {path} cannot be read: {error}.") from error
+    return _read(path, changed)
+
+
+@lru_cache(maxsize=16)  # about 50 KB each; the weights are released
+def _read(path: Path, changed: int) -> _Predictions:
+    kept = checkpoints.load(path)
+    if not kept["history"]:
+        raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
+    evaluated = kept["history"][-1]["epoch"]  # in the middle of an epoch a checkpoint keeps the evaluation after the one before
+    return _Predictions(evaluated, tuple(kept["classes"]), kept["test_predicted"].long(), kept["test_confidence"])
+
+
+def _same_labels(home: Path, first: EvaluatedRun, second: EvaluatedRun, labels: Tensor) -> bool:
+    if first.data == second.data:
+        return True
+    return torch.equal(answers.load(home, second.dataset, second.data).test_labels[: len(labels)], labels)

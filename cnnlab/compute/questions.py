@@ -1,0 +1,58 @@
+"""The questions that the helper process answers. Needs no torch.
+
+Each names the module of this package whose function of the same name answers it, and the type of the answer. The function's own
+signature says which arguments the question takes: the server reads them by their types, and the client reads the answer by its.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from cnnlab.compute import typed
+from cnnlab.errors import ComputeError, ConfigError
+from cnnlab.layers import LayerTable
+from cnnlab.training.costs import DeviceSpeed
+from cnnlab.values import Device, DisagreementPage, Picture, PredictionPage
+
+Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
+
+QUESTIONS: dict[str, tuple[str, Any]] = {
+    "layers": ("answers", LayerTable),
+    "devices": ("answers", tuple[Device, ...]),
+    "class_counts": ("answers", tuple[int, ...]),
+    "pictures": ("answers", tuple[Picture, ...]),
+    "check_run": ("answers", None),
+    "predictions": ("predictions", PredictionPage),
+    "disagreements": ("predictions", DisagreementPage),
+    "device_speed": ("speeds", DeviceSpeed),
+}
+
+
+def answers() -> dict[str, Answer]:
+    """The functions, by question. This loads torch: for the helper process alone."""
+    return {name: getattr(import_module(f"{__package__}.{module}"), name) for name, (module, _) in QUESTIONS.items()}
+
+
+def call(answer: Answer, home: Path, question: str, arguments: Mapping[str, Any]) -> Any:
+    """Answers a question whose arguments came as JSON. Raises ComputeError where they are not those of the function."""
+    signature, types = _signature(answer)
+    values = {}
+    try:
+        signature.bind(home, **arguments)
+        for name, value in arguments.items():
+            values[name] = typed.read(types.get(name, Any), value)
+    except ValueError as error:  # not one of the choices
+        raise ConfigError(f"{name} {error}.", name) from None
+    except (TypeError, KeyError) as error:
+        raise ComputeError(f"The question {question} was put wrongly: {error}.") from error
+    return answer(home, **values)
+
+
+@cache
+def _signature(answer: Answer) -> tuple[inspect.Signature, dict[str, Any]]:
+    return inspect.signature(answer), get_type_hints(answer)
