@@ -147,7 +147,7 @@ def in_process(question: str, case: Case, one_thread: bool) -> dict[str, Any]:
     """The answer of `measure` or `calibrate` from a fresh process."""
     command = [sys.executable, "-m", "benchmarks.forecast", f"--{question}", case.config.to_json()]
     command += ["--one-thread"] * one_thread
-    environment = os.environ | background.ENVIRONMENT | processes.patience()
+    environment = os.environ | background.ENVIRONMENT | processes.thread_wait_environment()
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     return json.loads(done.stdout)
 

@@ -41,7 +41,7 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
 
 def _environment_of_runs() -> dict[str, str]:
     try:
-        from cnnlab.system.processes import patience  # noqa: PLC0415  # needs psutil
+        from cnnlab.system.processes import thread_wait_environment  # noqa: PLC0415  # needs psutil
     except ImportError:
         return {}
-    return patience()
+    return thread_wait_environment()

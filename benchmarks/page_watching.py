@@ -172,7 +172,7 @@ def _runner(server: Server, run_id: str) -> psutil.Process:
     """The process that trains the run."""
     store = Store(server.home)
     try:
-        return psutil.Process(next(run.pid for run in store.active() if run.id == run_id))
+        return psutil.Process(next(run.process.pid for run in store.active() if run.id == run_id))
     finally:
         store.close()
 

@@ -5,5 +5,5 @@ import os
 from cnnlab.cli import app
 from cnnlab.system import processes
 
-os.environ.update(processes.patience())
+os.environ.update(processes.thread_wait_environment())
 app(prog_name="python -m cnnlab")

@@ -1,7 +1,7 @@
-"""What happens during training, as facts in the past tense; the engine yields them, the store keeps them.
+"""Events of a run, as facts in the past tense: the engine yields them, and the store keeps them.
 
 Losses are mean cross-entropy per image in nats; accuracies are shares from 0 to 1, never percentages;
-durations are seconds. Epochs and batches count from 1. Nothing here needs torch.
+durations are seconds. Epochs and batches count from 1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     device: str  # "cpu", "cuda:0", "mps"
-    device_name: str  # what a person would call it: "NVIDIA H100", "CPU, 2 cores"
+    device_name: str  # for people: "NVIDIA H100", "CPU, 2 cores"
     parameters: int  # trainable
     train_images: int
     test_images: int
@@ -24,12 +24,12 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """About twice a second. `loss` and `accuracy` cover the images since the last Progress only."""
+    """Emitted about twice a second. `loss` and `accuracy` cover only the images since the last Progress."""
 
     epoch: int
-    batch: int  # batches of this epoch done so far
+    batch: int  # of this epoch, done so far
     batches: int  # batches in an epoch
-    step: int  # optimiser steps since the run began
+    step: int  # of the optimiser, since the run began
     loss: float
     accuracy: float
     images_per_second: float
@@ -37,7 +37,7 @@ class Progress:
     share_done: float  # of the whole run, 0..1
     seconds: float  # since the run started
     seconds_left: float  # estimate, evaluations included
-    # In "evaluation" the test images are being judged: loss, accuracy and batch are those of the last "training" event.
+    # In "evaluation" the network predicts the test images; loss, accuracy and batch repeat the last "training" event.
     phase: Literal["training", "evaluation"] = "training"
 
 
@@ -45,7 +45,7 @@ class Progress:
 class EpochDone:
     epoch: int
     step: int
-    train_loss: float  # mean over the epoch's images of what was minimised (label smoothing included)
+    train_loss: float  # mean over the epoch's images of the minimised loss (with label smoothing)
     train_accuracy: float
     test_loss: float  # plain cross-entropy
     test_accuracy: float
@@ -58,7 +58,7 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the learner should know now; the run goes on."""
+    """A message to the user during a run, which goes on."""
 
     kind: str  # "stuck-at-chance"
     epoch: int
@@ -92,39 +92,39 @@ class RunFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunStopped:
-    """Somebody asked for an end; the checkpoints saved so far are kept."""
+    """A user stopped the run, or it reached its time limit. Its checkpoints are kept."""
 
-    epoch: int  # epochs that were completed
+    epoch: int  # completed epochs
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class RunPaused:
-    """Somebody asked for a pause; the last checkpoint is of this very moment."""
+    """A user paused the run. The last checkpoint holds this moment."""
 
-    epoch: int  # begun last
+    epoch: int  # the last that has begun
     step: int
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class RunResumed:
-    """It goes on from a checkpoint. What had been told of later moments is told anew, so the record has it once."""
+    """The run goes on from a checkpoint. Events after the checkpoint are deleted and emitted again, so none is stored twice."""
 
-    epoch: int  # begun last
+    epoch: int  # the last that has begun
     step: int
     epochs_done: int
-    epochs: int  # in all, after it was perhaps given more
+    epochs: int  # in all, those added since included
     device: str
     device_name: str
-    seconds: float  # trained before
+    seconds: float  # of training before
 
 
 @dataclass(frozen=True, slots=True)
 class RunInterrupted:
-    """Its process was gone; told by whoever noticed."""
+    """The run's process died; added by the process that noticed."""
 
-    epoch: int  # epochs that were completed
+    epoch: int  # completed epochs
 
 
 Event = (
@@ -159,7 +159,7 @@ _FIELDS = {cls: frozenset(field.name for field in fields(cls)) for cls in _NAMES
 
 
 def name_of(event: Event) -> str:
-    """The event's name as it stands in JSON and in the store, such as ``"epoch_done"``."""
+    """The event's name in JSON and in the store, such as ``"epoch_done"``."""
     return _NAMES[type(event)]
 
 
@@ -169,7 +169,7 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 
 def from_dict(record: dict[str, Any]) -> Event:
-    """The inverse of `to_dict`; fields that this version does not know are ignored."""
+    """The inverse of `to_dict`; fields unknown to this version are ignored."""
     cls = _KINDS[record["event"]]
     known = _FIELDS[cls]
     return cls(**{key: value for key, value in record.items() if key in known})

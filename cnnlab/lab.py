@@ -20,9 +20,8 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
-from cnnlab.runs.records import Run
+from cnnlab.runs.records import Run, Runs
 from cnnlab.runs.store import Store
-from cnnlab.runs.store_rows import Runs
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
 from cnnlab.system.home import run_folder
@@ -39,7 +38,7 @@ from cnnlab.values import (
     Split,
 )
 from cnnlab.workers import downloads
-from cnnlab.workers.watch import look_after, mark_interrupted, may_resume
+from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
 
 class Lab:
@@ -83,7 +82,7 @@ class Lab:
     def shut_down(self) -> None:
         """Ends the background processes of this home, training included, and closes."""
         background.shut_down(self.home)
-        mark_interrupted(self._store)
+        interrupt_lost_runs(self._store)
         self.close()
 
     # Networks (answered by the helper; answers are remembered)
@@ -153,7 +152,7 @@ class Lab:
 
     def resumes_by_itself(self, run_id: str) -> bool:
         """Whether the lab will resume this interrupted run unasked."""
-        return run_id in may_resume(self._store)
+        return run_id in auto_resumable(self._store)
 
     def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> None:
         """Queues a run that finished or was stopped for `epochs` more. Raises ConfigError or LimitError if they are too many."""
@@ -190,21 +189,21 @@ class Lab:
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         run = self._store.run(run_id)
-        if look_after(self._store, {run.state}):
+        if check_processes(self._store, {run.state}):
             run = self._store.run(run_id)
         return run
 
     def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
         runs = self._store.runs(limit)
-        if look_after(self._store, {run.state for run in runs}):
+        if check_processes(self._store, {run.state for run in runs}):
             runs = self._store.runs(limit)
         return runs
 
     def summaries(self) -> Summaries:
         """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
         found = self._store.summaries(known=self._summaries)
-        if look_after(self._store, found.states):
+        if check_processes(self._store, found.states):
             found = self._store.summaries()
         self._summaries = found
         return found

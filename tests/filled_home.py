@@ -15,7 +15,7 @@ STARTED = RunStarted("cpu", "CPU", 61_706, 50, 50, 2, 3, 10)
 
 
 def told(run_id: str, store: Store, epochs: int = 3) -> None:
-    store.move(run_id, State.STARTING, device="cpu")
+    store.transition(run_id, State.STARTING, device="cpu")
     store.add(run_id, STARTED, to=State.RUNNING)
     for epoch in range(1, epochs + 1):
         store.add(run_id, Progress(epoch, 1, 2, epoch * 2 - 1, 2.0, 0.25, 9_500.0, 0.1, 0.1, 4.0, 80.0))

@@ -3,7 +3,8 @@
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Progress, RunResumed, RunStarted
 from cnnlab.runs.records import State
-from cnnlab.workers.watch import mark_interrupted
+from cnnlab.system.processes import Process
+from cnnlab.workers.watch import interrupt_lost_runs
 
 CONFIG = RunConfig.make(limit=100, batch_size=20, epochs=3, device="cpu", options={"activation": "relu"})
 STARTED = RunStarted("cpu", "CPU", 10, 100, 50, 5, 3, 10)
@@ -24,12 +25,12 @@ def resumed(step, epochs_done):
 
 def running(store, token="t", **given):
     run_id = store.create(CONFIG, token, **given)
-    store.move(run_id, State.STARTING, device="cpu", pid=1, pid_started="gone")
+    store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "gone"))
     store.add(run_id, STARTED, to=State.RUNNING)
     return run_id
 
 
 def interrupted(store, token="t"):
     run_id = running(store, token)
-    assert mark_interrupted(store) == 1
+    assert interrupt_lost_runs(store) == 1
     return run_id

@@ -49,7 +49,7 @@ class RunsLab(FakeLab):
         self.store.delete(run_id, owner=owner)
 
     def resumes_by_itself(self, run_id: str) -> bool:
-        return run_id in self.store.resumable(3)
+        return run_id in self.store.auto_resumable()
 
     def disk_bytes(self, run_id: str) -> int:
         return 12_345_678
@@ -91,7 +91,7 @@ class RunsLab(FakeLab):
     def begin(self, run_id: str) -> None:
         """The run trains, and has told once how far it is."""
         epochs = self.run(run_id).config.epochs
-        self.store.move(run_id, State.STARTING, device="cpu")
+        self.store.transition(run_id, State.STARTING, device="cpu")
         self.store.add(run_id, RunStarted("cpu", "CPU, 2 cores", 61_706, 6_000, 1_000, 24, epochs, 10), to=State.RUNNING)
         self.tell(run_id, epoch=1, batch=12, share_done=0.05)
 
@@ -108,5 +108,5 @@ class RunsLab(FakeLab):
         run_id = self.made(word, epochs=1, **settings)
         self.begin(run_id)
         self.epoch(run_id)
-        self.store.move(run_id, State.FINISHED)
+        self.store.transition(run_id, State.FINISHED)
         return run_id

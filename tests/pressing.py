@@ -3,7 +3,7 @@
 import random
 
 from cnnlab.errors import RunStateError
-from cnnlab.runs.records import MOVES, State
+from cnnlab.runs.records import TRANSITIONS, State
 from cnnlab.runs.store import Store
 
 
@@ -26,6 +26,6 @@ def press(home, seed, count):
 
 def step(store, run_id, chance):
     """The part of the processes: a move that the table allows from where the run seems to be."""
-    moves = sorted(MOVES[store.run(run_id).state] - {State.QUEUED})
+    moves = sorted(TRANSITIONS[store.run(run_id).state] - {State.QUEUED})
     if moves:
-        store.move(run_id, chance.choice(moves))
+        store.transition(run_id, chance.choice(moves))

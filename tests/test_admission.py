@@ -26,8 +26,8 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import run_folder
+from cnnlab.system.processes import Process
 from cnnlab.training.costs import DeviceSpeed, Speed
-from cnnlab.workers.watch import resume_by_itself
 
 LENET = ("train", "lenet", "--dataset", "sample")
 LONG = RunConfig.make(device="cpu", epochs=20)
@@ -239,7 +239,7 @@ def test_the_command_line_is_counted_as_one_without_a_name(tmp_path, limit, stor
 def paused(store):
     """A run of Ada's that has done half of its 20 epochs, in 30 seconds."""
     run_id = store.create(LONG, "paused", owner="Ada")
-    store.move(run_id, State.STARTING, device="cpu")
+    store.transition(run_id, State.STARTING, device="cpu")
     store.add(run_id, RunStarted("cpu", "CPU", 61_706, 4_000, 1_000, 16, 20, 10), to=State.RUNNING)
     for epoch in range(1, 11):
         store.add(run_id, EpochDone(epoch, 16 * epoch, 2.0, 0.5, 2.0, 0.5, 0.1, 3.0, 0.1, 2.0, 0.9))
@@ -332,7 +332,7 @@ def test_an_owner_with_enough_runs_trains_none_for_longer(store, paused):
 
 def test_what_cannot_go_on_says_so_before_limits_are_spoken_of(store):
     finished = store.create(LONG, "finished", owner="Ada")
-    store.move(finished, State.STARTING, device="cpu")
+    store.transition(finished, State.STARTING, device="cpu")
     store.add(finished, RunStarted("cpu", "CPU", 61_706, 4_000, 1_000, 16, 20, 10), to=State.RUNNING)
     store.add(finished, RunFinished(20, 60.0, 0.9, 0.9, 20, 0.9), to=State.FINISHED)
     store.create(LONG, "another", owner="Ada")
@@ -342,13 +342,13 @@ def test_what_cannot_go_on_says_so_before_limits_are_spoken_of(store):
 
 def test_no_run_that_the_lab_resumes_by_itself_is_lost_to_a_limit(store, limit):
     run_id = store.create(LONG, "interrupted", owner="Ada")
-    store.move(run_id, State.STARTING, device="cpu", pid=1, pid_started="long ago")
+    store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "long ago"))
     (active,) = store.active()
     store.interrupt(active, "Its process is gone.")
     store.create(LONG, "another", owner="Ada")
     limit("runs_per_owner = 1\nepochs = 1")
 
-    resume_by_itself(store, run_id)
+    store.auto_resume(run_id)
 
     assert store.run(run_id).state is State.QUEUED
 

@@ -11,7 +11,7 @@ from filled_home import CONFIG, content, read_all, sentence
 
 from cnnlab.errors import CheckpointError, CNNLabError, StoreError
 from cnnlab.runs.store import Store
-from cnnlab.workers.watch import mark_interrupted
+from cnnlab.workers.watch import interrupt_lost_runs
 
 # The record of runs
 
@@ -83,7 +83,7 @@ def test_one_damaged_row_hides_no_other_run_and_is_named_once(filled, column, va
         assert [each.name for each in name] == ["run 4", "run 3", "run 2", "run 0"]
         assert len(said) == 1
         assert f"Run '{run_id}' is left out" in sentence(RuntimeError(said[0]))
-        assert "put back a copy" in said[0]
+        assert "restore a backup" in said[0]
     with pytest.raises(StoreError, match=f"run '{run_id}' cannot be read") as caught:
         store.run(run_id)
     sentence(caught.value)
@@ -147,8 +147,8 @@ def test_nobody_touches_a_damaged_row_and_the_queue_goes_on_without_it(filled, s
     assert [run.id for run in store.queue()] == [waiting]
     assert waiting in {run.id for run in store.active()}
     assert run_id not in {run.id for run in store.active()}
-    assert run_id not in store.resumable(3)
-    mark_interrupted(store)
+    assert run_id not in store.auto_resumable()
+    interrupt_lost_runs(store)
     for action in (store.stop, store.pause, store.resume):
         with pytest.raises(StoreError):
             action(run_id)

@@ -41,7 +41,7 @@ from pathlib import Path
 import torch
 from cnnlab.errors import CNNLabError
 from cnnlab.runs.store import Store
-from cnnlab.workers.watch import mark_interrupted
+from cnnlab.workers.watch import interrupt_lost_runs
 from cnnlab.training import checkpoints
 
 home, run_id = Path(sys.argv[1]), sys.argv[2]
@@ -93,7 +93,7 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
-from cnnlab.workers.watch import mark_interrupted
+from cnnlab.workers.watch import interrupt_lost_runs
 
 os.setgid(65534)
 os.setuid(65534)

@@ -1,7 +1,5 @@
 """Whom the dispatcher starts, and what it makes of a runner that dies."""
 
-import os
-
 from made_runs import CONFIG
 
 from cnnlab.runs.records import State
@@ -13,7 +11,7 @@ def _office(home, monkeypatch):
     """A dispatcher whose every device is the CPU, and the ids of the runs that it starts: their processes have ended at once."""
     background.announce(home)
     office = dispatcher.Dispatcher(home)
-    monkeypatch.setattr(office, "_look", lambda: None)
+    monkeypatch.setattr(office, "_check_processes", lambda: None)
     started = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
     monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
@@ -28,22 +26,21 @@ def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, 
         office.turn()
         office.turn()
         assert len(started) == number
-        office.store.move(started[-1], State.RUNNING)
-        office.store.move(started[-1], State.FINISHED)
+        office.store.transition(started[-1], State.RUNNING)
+        office.store.transition(started[-1], State.FINISHED)
     office.close()
     assert started == [ada[0], grace[0], ada[1], grace[1], ada[2]]
 
 
 def test_nothing_is_started_beside_a_run_at_a_command_line_that_has_yet_to_say_where_it_trains(tmp_path, monkeypatch):
     office, started = _office(tmp_path, monkeypatch)
-    pid = os.getpid()
-    alone = office.store.create(CONFIG, "alone", "", State.STARTING, pid=pid, pid_started=processes.identity(pid))
+    alone = office.store.create(CONFIG, "alone", "", State.STARTING, process=processes.current())
     waits = office.store.create(CONFIG, "waits")
 
     office.turn()
     assert started == []
-    office.store.move(alone, State.RUNNING)
-    office.store.move(alone, State.FINISHED)
+    office.store.transition(alone, State.RUNNING)
+    office.store.transition(alone, State.FINISHED)
     office.turn()
     assert started == [waits]
     office.close()
@@ -57,7 +54,7 @@ def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path
     run_id = office.store.create(CONFIG, "a")
     office.turn()
     assert office.store.run(run_id).state is State.STARTING
-    office._look()
+    office._check_processes()
     assert office.store.run(run_id).state is State.INTERRUPTED
     office.close()
 

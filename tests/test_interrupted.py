@@ -6,7 +6,9 @@ from made_runs import CONFIG, STARTED, done, interrupted, progress, resumed, run
 from cnnlab.errors import RunStateError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunInterrupted, RunResumed, RunStarted
 from cnnlab.runs.records import State
-from cnnlab.workers.watch import MOST_RESUMES, mark_interrupted, may_resume, resume_by_itself
+from cnnlab.runs.store_lifecycle import MOST_AUTO_RESUMES
+from cnnlab.system.processes import Process
+from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
 
 # Going back to a checkpoint
 
@@ -17,9 +19,9 @@ def test_what_was_told_after_the_checkpoint_is_told_anew_and_the_rest_stays(stor
         store.add(run_id, event)
     store.add(run_id, CheckpointSaved("last", 2, 0.5, 7))
     store.add(run_id, progress(9))
-    assert mark_interrupted(store) == 1
+    assert interrupt_lost_runs(store) == 1
     store.resume(run_id)
-    store.move(run_id, State.STARTING)
+    store.transition(run_id, State.STARTING)
 
     store.add(run_id, resumed(7, 1), to=State.RUNNING, history=[done(1)])
     store.add(run_id, progress(8))
@@ -54,9 +56,9 @@ def test_a_run_that_starts_over_has_nothing_twice(store):
     run_id = running(store)
     for event in (progress(3), progress(5), done(1)):
         store.add(run_id, event)
-    mark_interrupted(store)
+    interrupt_lost_runs(store)
     store.resume(run_id)
-    store.move(run_id, State.STARTING)
+    store.transition(run_id, State.STARTING)
     store.add(run_id, STARTED, to=State.RUNNING)
     assert [type(event) for _, event in store.events(run_id)] == [RunInterrupted, RunStarted]
     assert store.progress(run_id) == store.epochs(run_id) == ()
@@ -66,12 +68,12 @@ def test_a_run_that_starts_over_has_nothing_twice(store):
 
 def test_a_process_that_lost_its_run_tells_nothing_more(store):
     run_id = running(store)
-    mark_interrupted(store)
+    interrupt_lost_runs(store)
     store.resume(run_id)
-    store.move(run_id, State.STARTING, pid=2, pid_started="another")
+    store.transition(run_id, State.STARTING, process=Process(2, "another"))
     for late in (progress(3), RunFinished(1, 1.0, 1.0, 1.0, 1, 1.0)):
         with pytest.raises(RunStateError, match="no longer belongs to process 1"):
-            store.add(run_id, late, process=(1, "gone"))
+            store.add(run_id, late, process=Process(1, "gone"))
     assert store.progress(run_id) == ()
 
 
@@ -80,15 +82,15 @@ def test_a_process_that_lost_its_run_tells_nothing_more(store):
 
 def test_a_run_is_resumed_by_itself_three_times_and_then_waits_for_a_person(store):
     run_id = running(store)
-    for number in range(1, MOST_RESUMES + 1):
-        assert mark_interrupted(store) == 1
-        assert may_resume(store) == (run_id,)
-        resume_by_itself(store, run_id)
+    for number in range(1, MOST_AUTO_RESUMES + 1):
+        assert interrupt_lost_runs(store) == 1
+        assert auto_resumable(store) == (run_id,)
+        store.auto_resume(run_id)
         assert (store.run(run_id).state, store.run(run_id).resumes) == (State.QUEUED, number)
-        store.move(run_id, State.STARTING, pid=1, pid_started="gone")
-    mark_interrupted(store)
-    assert may_resume(store) == ()
-    resume_by_itself(store, run_id)
+        store.transition(run_id, State.STARTING, process=Process(1, "gone"))
+    interrupt_lost_runs(store)
+    assert auto_resumable(store) == ()
+    store.auto_resume(run_id)
     assert store.run(run_id).state is State.INTERRUPTED
     store.resume(run_id)
     assert store.run(run_id).resumes == 0
@@ -98,21 +100,21 @@ def test_a_run_is_resumed_by_itself_three_times_and_then_waits_for_a_person(stor
 def test_what_was_asked_to_end_is_interrupted_and_not_resumed(store, asked):
     run_id = running(store)
     getattr(store, asked)(run_id)
-    assert mark_interrupted(store) == 1
+    assert interrupt_lost_runs(store) == 1
     assert store.run(run_id).state is State.INTERRUPTED
-    assert may_resume(store) == ()
+    assert auto_resumable(store) == ()
 
 
 def test_resuming_by_itself_is_a_setting(store, monkeypatch):
     run_id = interrupted(store)
     for off in ("off", "0", "No"):
         monkeypatch.setenv("CNNLAB_AUTO_RESUME", off)
-        assert may_resume(store) == ()
+        assert auto_resumable(store) == ()
     monkeypatch.setenv("CNNLAB_AUTO_RESUME", "on")
-    assert may_resume(store) == (run_id,)
+    assert auto_resumable(store) == (run_id,)
 
 
 def test_a_run_that_is_resumed_by_itself_goes_to_the_head_of_the_queue(store):
     run_id, waiting = interrupted(store), store.create(CONFIG, "w")
-    resume_by_itself(store, run_id)
+    store.auto_resume(run_id)
     assert [run.id for run in store.active()] == [run_id, waiting]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cnnlab.cli import app
 from cnnlab.errors import ConfigError, RunStateError
 from cnnlab.events import CheckpointSaved, RunFailed, RunFinished
-from cnnlab.runs.records import ACTIVE, MOVES, State
+from cnnlab.runs.records import ACTIVE, TRANSITIONS, State
 from cnnlab.runs.store import Store
 from cnnlab.system import background
 
@@ -114,7 +114,7 @@ def test_the_queue_is_shown_in_the_order_in_which_runs_start(store):
     ada = [store.create(CONFIG, f"a{n}", owner="ada") for n in range(3)]
     grace = store.create(CONFIG, "g", owner="grace")
     assert [run.id for run in store.queue()] == [ada[0], grace, ada[1], ada[2]]
-    store.move(ada[0], State.STARTING)
+    store.transition(ada[0], State.STARTING)
     assert [run.id for run in store.queue()] == [grace, ada[1], ada[2]]
 
 
@@ -142,7 +142,7 @@ def test_buttons_pressed_in_many_threads_and_processes_make_no_move_outside_the_
     with store._transaction() as connection:
         moves = [tuple(row) for row in connection.execute("SELECT * FROM moves ORDER BY rowid")]
     assert len(moves) >= 20  # how many of the 360 were allowed is chance: 49 and more were seen
-    assert all(State(after) in MOVES[State(before)] for _, before, after in moves)
+    assert all(State(after) in TRANSITIONS[State(before)] for _, before, after in moves)
     for run_id in runs:  # and none was made from a state that was no longer true
         of_run = [(before, after) for run, before, after in moves if run == run_id]
         assert [after for _, after in of_run][:-1] == [before for before, _ in of_run][1:]

@@ -124,7 +124,7 @@ def test_what_other_runs_do_is_seen_without_a_click(monkeypatch, lab, beside):
     app = open_page(monkeypatch, "train", lab, **address)
     assert "Training · 0 of" in " ".join(each.value for each in app.caption)
 
-    lab.store.move(run_id, State.FINISHED)
+    lab.store.transition(run_id, State.FINISHED)
     app = poll(app, monkeypatch)
 
     shown = " ".join(each.value for each in app.caption)
@@ -206,7 +206,7 @@ def test_a_paused_run_goes_on_with_a_mark_on_its_curves(monkeypatch, lab):
     lab.store.pause(run_id)
     lab.store.add(run_id, RunPaused(2, 36, 5.0), to=State.PAUSED)
     lab.store.resume(run_id)
-    lab.store.move(run_id, State.STARTING)
+    lab.store.transition(run_id, State.STARTING)
     history = lab.store.epochs(run_id)
     lab.store.add(run_id, RunResumed(2, 36, 1, 4, "cpu", "CPU", 5.0), to=State.RUNNING, history=history)
 

@@ -132,8 +132,8 @@ def test_a_paused_run_says_that_these_are_not_its_last_words(monkeypatch, lab):
     run_id = lab.made(epochs=5)
     lab.begin(run_id)
     lab.epoch(run_id, 1)
-    lab.store.move(run_id, State.PAUSING)
-    lab.store.move(run_id, State.PAUSED)
+    lab.store.transition(run_id, State.PAUSING)
+    lab.store.transition(run_id, State.PAUSED)
 
     app = open_page(monkeypatch, "predict", lab, run=run_id)
 

@@ -48,14 +48,14 @@ def in_state(lab, state, **settings):
     run_id = lab.made(epochs=3, **settings)
     if state in (State.QUEUED, State.STARTING):
         if state is State.STARTING:
-            lab.store.move(run_id, state, device="cpu")
+            lab.store.transition(run_id, state, device="cpu")
         return run_id
     lab.begin(run_id)
     lab.epoch(run_id)
     for step in {State.PAUSED: (State.PAUSING,), State.STOPPED: (State.STOPPING,)}.get(state, ()):
-        lab.store.move(run_id, step)
+        lab.store.transition(run_id, step)
     if state is not State.RUNNING:
-        lab.store.move(run_id, state, message="Its process ended." if state is State.INTERRUPTED else "")
+        lab.store.transition(run_id, state, message="Its process ended." if state is State.INTERRUPTED else "")
     return run_id
 
 
@@ -94,7 +94,7 @@ def test_pause_and_resume(monkeypatch, lab):
     assert lab.run(run_id).state is State.PAUSING
     assert button(app, "Pausing").disabled
 
-    lab.store.move(run_id, State.PAUSED)
+    lab.store.transition(run_id, State.PAUSED)
     app.run()
     assert "Paused" in sentence(app)
     assert "1 of 3 epochs" in sentence(app)
@@ -105,7 +105,7 @@ def test_pause_and_resume(monkeypatch, lab):
 def test_a_click_that_comes_too_late_is_told_and_the_page_shows_what_is(monkeypatch, lab):
     run_id = in_state(lab, State.RUNNING)
     app = open_page(monkeypatch, "train", lab, run=run_id)
-    lab.store.move(run_id, State.FINISHED)  # in the meantime, or from another browser
+    lab.store.transition(run_id, State.FINISHED)  # in the meantime, or from another browser
 
     button(app, "Pause").click().run()
 

@@ -40,7 +40,7 @@ class ComparingLab(RunsLab):
         self.begin(run_id)
         self.epoch(run_id, 1, accuracy / 2)
         self.epoch(run_id, 2, accuracy)
-        self.store.move(run_id, State.FINISHED)
+        self.store.transition(run_id, State.FINISHED)
         return run_id
 
 
@@ -162,7 +162,7 @@ def test_the_page_looks_again_while_a_run_may_go_on(monkeypatch, lab, state, wat
     lab.begin(run_id)
     lab.epoch(run_id, 1, 0.5)
     if state is not State.RUNNING:
-        lab.store.move(run_id, state)
+        lab.store.transition(run_id, state)
 
     app = open_page(monkeypatch, "runs", lab)
 

@@ -283,7 +283,7 @@ def test_a_failed_run_and_a_notice_are_told_in_their_own_words(monkeypatch, lab)
     run_id = lab.made()
     lab.begin(run_id)
     lab.store.add(run_id, Notice("stuck-at-chance", 1, "Still at chance (10 %)."))
-    lab.store.move(run_id, State.FAILED, message="The loss is not a number; try a smaller learning rate.")
+    lab.store.transition(run_id, State.FAILED, message="The loss is not a number; try a smaller learning rate.")
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
 

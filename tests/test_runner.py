@@ -98,7 +98,7 @@ def test_a_run_that_was_paused_stopped_and_killed_equals_one_that_was_not(lab):
     lab.resume(run_id)
     trains()
     store = Store(lab.home)
-    psutil.Process(next(run.pid for run in store.active() if run.id == run_id)).kill()
+    psutil.Process(next(run.process.pid for run in store.active() if run.id == run_id)).kill()
     wait_for(lambda: lab.run(run_id).resumes == 1, 60)
     trains()
     lab.stop(run_id)

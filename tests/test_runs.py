@@ -17,8 +17,9 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.system import background, processes
+from cnnlab.system.processes import Process
 from cnnlab.workers import dispatcher, runner
-from cnnlab.workers.watch import mark_interrupted
+from cnnlab.workers.watch import interrupt_lost_runs
 
 TINY = RunConfig.make(limit=100, batch_size=20, epochs=1, device="cpu", options={"activation": "relu"})
 LONG = TINY.change(limit=None, batch_size=8, epochs=1_000)
@@ -163,9 +164,9 @@ def test_a_zombie_counts_as_gone():
 def test_runs_whose_process_is_gone_are_interrupted_and_others_are_not(store):
     me = os.getpid()
     lost, alive, queued = (store.create(TINY, token) for token in "abc")
-    store.move(lost, State.STARTING, pid=me, pid_started="an earlier process")
-    store.move(alive, State.STARTING, pid=me, pid_started=processes.identity(me))
-    assert mark_interrupted(store) == 1
+    store.transition(lost, State.STARTING, process=Process(me, "an earlier process"))
+    store.transition(alive, State.STARTING, process=processes.current())
+    assert interrupt_lost_runs(store) == 1
     assert [store.run(run_id).state for run_id in (lost, alive, queued)] == [State.INTERRUPTED, State.STARTING, State.QUEUED]
     assert "killed" in store.run(lost).message
 
@@ -185,7 +186,7 @@ def test_a_torch_that_does_not_load_names_the_remedy(tmp_path, monkeypatch):
 @pytest.mark.skipif(not dispatcher.FORKS, reason="a spawned child loads its own")
 def test_a_compiler_for_gpus_is_not_loaded_where_there_is_none_and_can_still_be():
     code = (
-        "import sys, importlib.util as u; had = bool(u.find_spec('triton')); from cnnlab.runs import dispatcher as d\n"
+        "import sys, importlib.util as u; had = bool(u.find_spec('triton')); from cnnlab.workers import dispatcher as d\n"
         "d.load(d.FOR_HELPER); d.load(d.FOR_RUNNERS); import torch\n"
         "assert 'torch._dynamo' in sys.modules\n"
         "assert torch.cuda.is_available() or 'triton' not in sys.modules, 'loaded'\n"
@@ -199,7 +200,7 @@ def test_a_compiler_for_gpus_is_not_loaded_where_there_is_none_and_can_still_be(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked whom to end when memory runs out")
 def test_a_process_can_ask_to_go_first_when_memory_runs_out():
-    said = "from cnnlab import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"
+    said = "from cnnlab.system import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"
     assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip() == "500"
 
 
@@ -236,7 +237,7 @@ def test_an_announcement_that_a_power_cut_has_torn_is_none(tmp_path, left):
 
 def test_why_the_background_process_could_not_start_reaches_who_asked(tmp_path, monkeypatch):
     def fail(module, arguments, log, environment):
-        background.complain(tmp_path, InstallationError("torch and torchvision do not fit together."))
+        background.write_startup_error(tmp_path, InstallationError("torch and torchvision do not fit together."))
 
     monkeypatch.setattr(processes, "start_detached", fail)
     background.ensure(tmp_path)
@@ -246,7 +247,7 @@ def test_why_the_background_process_could_not_start_reaches_who_asked(tmp_path, 
 
 def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "start_detached", lambda *given: None)
-    monkeypatch.setattr(background, "PATIENCE", 0.0)
+    monkeypatch.setattr(background, "STARTUP_SECONDS", 0.0)
     for _ in range(background.ATTEMPTS):
         background.ensure(tmp_path)
     with pytest.raises(ComputeError, match=r"did not start; see .*dispatcher\.log"):
@@ -256,7 +257,7 @@ def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypa
 def test_a_background_process_that_was_killed_after_it_came_up_is_started_again_at_once(tmp_path, monkeypatch):
     started = []
     monkeypatch.setattr(processes, "start_detached", lambda *given: started.append(given))
-    monkeypatch.setattr(background, "PAUSE", 0.0)
+    monkeypatch.setattr(background, "RESTART_SECONDS", 0.0)
     for attempt in range(2 * background.ATTEMPTS):
         background.ensure(tmp_path)
         (tmp_path / "private").mkdir(exist_ok=True)
@@ -266,7 +267,7 @@ def test_a_background_process_that_was_killed_after_it_came_up_is_started_again_
 
 @pytest.mark.parametrize(("idle_seconds", "queued", "stays"), [(0.0, False, False), (60.0, False, True), (0.0, True, True)])
 def test_the_dispatcher_leaves_when_nobody_needs_it(tmp_path, monkeypatch, idle_seconds, queued, stays):
-    monkeypatch.setattr(dispatcher.Dispatcher, "_look", lambda self: None)
+    monkeypatch.setattr(dispatcher.Dispatcher, "_check_processes", lambda self: None)
     monkeypatch.setattr(dispatcher.Dispatcher, "_start_runs", lambda self, active: None)
     background.announce(tmp_path)
     office = dispatcher.Dispatcher(tmp_path, idle_seconds=idle_seconds)
@@ -277,7 +278,7 @@ def test_the_dispatcher_leaves_when_nobody_needs_it(tmp_path, monkeypatch, idle_
 
 
 def test_the_dispatcher_leaves_when_its_home_is_deleted(tmp_path, monkeypatch):
-    monkeypatch.setattr(dispatcher.Dispatcher, "_look", lambda self: None)
+    monkeypatch.setattr(dispatcher.Dispatcher, "_check_processes", lambda self: None)
     background.announce(tmp_path)
     office = dispatcher.Dispatcher(tmp_path)
     assert office.turn()
@@ -327,7 +328,7 @@ def test_a_runner_that_is_killed_is_interrupted_within_five_seconds_and_takes_no
     store = Store(lab.home)
     (run,) = store.active()
     store.close()
-    psutil.Process(run.pid).kill()
+    psutil.Process(run.process.pid).kill()
     wait_for(lambda: lab.run(run_id).state is State.INTERRUPTED, seconds=5)
     wait_for(lambda: lab.run(run_id).state is State.RUNNING)  # it is resumed by itself
     assert lab.run(run_id).resumes == 1

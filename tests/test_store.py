@@ -1,10 +1,12 @@
 """The record of runs."""
 
 import json
+import re
 import sqlite3
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +14,10 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, RunStarted
 from cnnlab.runs.migrations import MIGRATIONS, migrate
-from cnnlab.runs.records import MOVES, State
+from cnnlab.runs.records import TRANSITIONS, State
 from cnnlab.runs.store import Store
+from cnnlab.system import home
+from cnnlab.system.processes import Process
 
 CONFIG = RunConfig.make(epochs=2)
 
@@ -28,8 +32,8 @@ def progress(batch):
 
 def running(store, token="t"):
     run_id = store.create(CONFIG, token)
-    store.move(run_id, State.STARTING, device="cpu", pid=1, pid_started="x")
-    store.move(run_id, State.RUNNING)
+    store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "x"))
+    store.transition(run_id, State.RUNNING)
     return run_id
 
 
@@ -55,16 +59,25 @@ def test_an_unknown_id_is_a_sentence(store, run_id):
         store.run(run_id)
 
 
+def test_the_form_of_a_runs_id_stands_in_one_file():
+    root = Path(home.__file__).parents[2]
+    files = [path for folder in ("cnnlab", "pages") for path in (root / folder).rglob("*.py")]
+    homes = [path.name for path in files if re.search(r"f\]\{8\}|token_hex\(4\)", path.read_text(encoding="utf-8"))]
+    assert homes == ["home.py"]
+    assert home.is_run_id(home.new_run_id())
+    assert not any(map(home.is_run_id, ["", "0123ABCD", "0123abc", "0123abcde", "0123abcd\n", "../../ab"]))
+
+
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("to", State)
 def test_only_the_moves_in_the_table_happen(store, state, to):
     run_id = store.create(CONFIG, "token", state=state)
-    if to in MOVES[state]:
-        store.move(run_id, to)
+    if to in TRANSITIONS[state]:
+        store.transition(run_id, to)
         assert store.run(run_id).state is to
     else:
         with pytest.raises(RunStateError, match=f"{state} and cannot become {to}"):
-            store.move(run_id, to)
+            store.transition(run_id, to)
         assert store.run(run_id).state is state
 
 
@@ -98,7 +111,7 @@ def test_one_of_many_claims_wins(store):
     def claim(number):
         gate.wait()
         try:
-            store.move(run_id, State.STARTING, pid=number)
+            store.transition(run_id, State.STARTING, process=Process(number, "x"))
         except RunStateError:
             return
         won.append(number)
@@ -109,14 +122,14 @@ def test_one_of_many_claims_wins(store):
     for thread in threads:
         thread.join()
     assert len(won) == 1
-    assert store.active()[0].pid == won[0]
+    assert store.active()[0].process.pid == won[0]
 
 
 def test_an_ended_run_cannot_be_adopted(store):
     run_id = store.create(CONFIG, "token")
     store.stop(run_id)
     with pytest.raises(RunStateError, match="no process can take it over"):
-        store.adopt(run_id, 1, "x")
+        store.adopt(run_id, Process(1, "x"))
 
 
 def test_events_come_back_in_order_as_they_were(store):
@@ -164,7 +177,7 @@ def test_an_interrupted_run_ended_when_it_was_last_heard_of(tmp_path):
     now[0] = 130.0
     store.add(run_id, progress(1))
     now[0] = 9_000.0
-    store.move(run_id, State.INTERRUPTED, message="gone")
+    store.transition(run_id, State.INTERRUPTED, message="gone")
     run = store.run(run_id)
     store.close()
     assert (run.ended, run.seconds, run.message) == (130.0, 1.0, "gone")  # seconds as its process measured

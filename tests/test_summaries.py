@@ -24,8 +24,8 @@ def epoch(number, test_loss=1.4):
 
 def trained(store, epochs, token="t"):
     run_id = store.create(CONFIG, token, name="mine")
-    store.move(run_id, State.STARTING, device="cpu")
-    store.move(run_id, State.RUNNING)
+    store.transition(run_id, State.STARTING, device="cpu")
+    store.transition(run_id, State.RUNNING)
     for number in range(1, epochs + 1):
         store.add(run_id, epoch(number))
     return run_id
@@ -119,7 +119,7 @@ def test_nothing_is_read_again_until_something_changes(store):
 
     for change in (
         lambda: store.add(run_id, epoch(2)),
-        lambda: store.move(run_id, State.FINISHED),
+        lambda: store.transition(run_id, State.FINISHED),
         lambda: store.rename(run_id, "another"),
         lambda: store.create(CONFIG, "second"),
         lambda: store.delete(run_id),
@@ -196,7 +196,7 @@ def test_what_is_read_after_changes_is_what_a_fresh_look_would_read(store):
         lambda: store.rename(ids[0], "not among the newest five"),
         lambda: store.create(CONFIG, "new"),
         lambda: (store.create(CONFIG, "newer"), store.rename(ids[5], "another"), store.create(CONFIG, "newest")),
-        lambda: store.move(ids[5], State.FINISHED),
+        lambda: store.transition(ids[5], State.FINISHED),
         lambda: store.delete(ids[5]),
         lambda: store.extend(store.create(CONFIG, "more", state=State.STOPPED), 7),
         lambda: store.create(CONFIG, "last"),

@@ -107,10 +107,10 @@ def test_a_clock_that_jumps_back_neither_reorders_runs_nor_makes_time_negative(t
     assert [run.id for run in store.queue()] == [first, second]
     told(first, store)
     now[0] = 10.0
-    store.move(first, State.INTERRUPTED, message="gone")
+    store.transition(first, State.INTERRUPTED, message="gone")
     store.resume(first)
     told(first, store, epochs=2)
-    store.move(first, State.FINISHED)
+    store.transition(first, State.FINISHED)
     run = store.run(first)
     assert run.ended >= run.created
     assert run.seconds is None or run.seconds >= 0

@@ -222,10 +222,10 @@ def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab,
     assert said["live"]["feed"] == live["feed"]
     assert said["live"]["table"] != live["table"]  # an epoch more
     assert shown(every, logarithmic=True)["live"]["feed"] != live["feed"]
-    lab.store.move(running, State.STOPPING)
+    lab.store.transition(running, State.STOPPING)
     stopping = shown(every)["live"]
     assert stopping["page"] != said["live"]["page"]
-    lab.store.move(running, State.STOPPED)
+    lab.store.transition(running, State.STOPPED)
     assert shown(every)["live"]["feed"] is None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from cnnlab.forecasts.limits import Limits
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import default_data
-from cnnlab.system.processes import cores, identity
+from cnnlab.system.processes import cores, current
 from cnnlab.text import duration, duration_text, percent
 
 Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # from a run's id to what shows its events
@@ -102,7 +101,6 @@ def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: 
     from cnnlab.workers.runner import execute
 
     process.prepare(cores())
-    pid = os.getpid()
     with _asked_to_stop() as asked:  # before there is a run: one whose process is gone without a word is resumed by the lab
         run_id = store.create(
             config,
@@ -110,8 +108,7 @@ def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: 
             title or config.title,
             State.STARTING,
             data=default_data(),
-            pid=pid,
-            pid_started=identity(pid),
+            process=current(),
             admit=allowed.admit,
         )
         with display(run_id) as show:

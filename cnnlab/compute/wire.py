@@ -58,7 +58,6 @@ class Address:
 
 def listen(home: Path) -> tuple[Listener, Address]:
     """A listener that only this user (or, without Unix sockets, only this machine) can reach, and its address."""
-    pid = os.getpid()
     path = private_folder(home) / "socket"
     if sys.platform == "win32" or len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         listener = Listener(("127.0.0.1", 0), "AF_INET", backlog=64)
@@ -66,7 +65,7 @@ def listen(home: Path) -> tuple[Listener, Address]:
         path.unlink(missing_ok=True)
         listener = Listener(str(path), "AF_UNIX", backlog=64)
     place = listener.address
-    return listener, Address(str(place) if isinstance(place, str) else place, secrets.token_hex(32), pid, processes.identity(pid))
+    return listener, Address(str(place) if isinstance(place, str) else place, secrets.token_hex(32), *processes.current())
 
 
 def authenticate(connection: Connection, key: str, *, server: bool) -> None:

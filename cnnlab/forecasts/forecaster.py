@@ -16,8 +16,8 @@ from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecasts import forecast
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.layers import LayerTable
+from cnnlab.runs.records import ActiveRun
 from cnnlab.runs.store import Store
-from cnnlab.runs.store_rows import ActiveRun
 from cnnlab.system import memory
 from cnnlab.training import costs
 from cnnlab.training.costs import DeviceSpeed
@@ -118,7 +118,7 @@ class Forecaster:
         running = self._running(measured.device)
         if measured.device.startswith("cuda"):
             return measured.free if self._at_once or not running else measured.total
-        holders = [os.getpid()] if self._at_once else [run.pid for run in running]
+        holders = [os.getpid()] if self._at_once else [run.process.pid for run in running]
         return _available() + sum(_own_bytes(pid) for pid in holders if pid)
 
     def _running(self, device: str) -> list[ActiveRun]:

@@ -12,7 +12,6 @@ What is left out is not limited; without the file nothing is.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, Va
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.optimizers import OPTIMIZERS
+from cnnlab.system.home import path_variable
 from cnnlab.text import duration_text, shortened, size_text
 from cnnlab.training.costs import images
 
@@ -117,8 +117,7 @@ class Limits(BaseModel):
 
 def limits_file() -> Path | None:
     """`CNNLAB_LIMITS`, or None."""
-    named = os.environ.get("CNNLAB_LIMITS")
-    return Path(named).expanduser().absolute() if named else None
+    return path_variable("CNNLAB_LIMITS")
 
 
 def load(path: Path | None) -> Limits:

@@ -1,4 +1,4 @@
-"""Whose run starts next: round-robin between owners, so that one person's twenty runs do not block the others."""
+"""Which run starts next: round-robin between owners, so that one person's twenty runs do not block the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Owned(Protocol):
-    """What is asked of a run here."""
+    """The part of a run that the order depends on."""
 
     @property
     def id(self) -> str: ...
@@ -17,13 +17,12 @@ class Owned(Protocol):
 
 
 def next_run(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_owner: Mapping[str, float]) -> str | None:
-    """The id of the run to start, or None where nothing waits.
+    """The id of the run to start, or None where no run waits.
 
-    `queued` are the runs that could start now, in the order of the queue; an owner's own runs keep that order.
-    `last_started_by_owner` says when each owner's turn was last, as a number that grows with each start. Take a count, not the
-    clock: a clock that is set back would give an owner turn after turn.
+    `queued` are the runs that could start now, in the order of the queue; runs of one owner keep that order.
+    `last_started_by_owner` is each owner's last turn as a count of starts, because a clock can be set back.
 
-    The owner whose turn is longest ago comes next; so while an owner waits, each other one starts at most one run.
+    The owner with the oldest turn comes next, so while an owner waits, every other owner starts at most one run.
     """
     turns = _turns(running, last_started_by_owner)
     chosen = min(queued, key=lambda run: turns.get(run.owner, float("-inf")), default=None)  # the first of equals
@@ -31,12 +30,12 @@ def next_run(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_
 
 
 def in_turn(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_owner: Mapping[str, float]) -> tuple[str, ...]:
-    """The ids of all that wait, in the order in which `next_run` would start them."""
+    """The ids of all queued runs, in the order in which `next_run` would start them."""
     turns = _turns(running, last_started_by_owner)
     waiting: dict[str, list[tuple[int, str]]] = {}
     for position, run in enumerate(queued):
         waiting.setdefault(run.owner, []).append((position, run.id))
-    # Each owner's next run; hundreds of runs may wait, and pages ask for this order again and again.
+    # A heap of each owner's next run: hundreds of runs may wait, and pages ask for this order at every poll.
     heads = [(turns.get(owner, float("-inf")), runs[0][0], owner, 0) for owner, runs in waiting.items()]
     heapq.heapify(heads)
     turn, order = max(turns.values(), default=0.0), []
@@ -52,6 +51,6 @@ def in_turn(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_o
 
 
 def _turns(running: Iterable[Owned], last_started_by_owner: Mapping[str, float]) -> dict[str, float]:
-    # Whoever has a run going but no known turn, as after a restart, has just had one. New owners have none and come first.
+    # An owner with a run in progress but no recorded turn has just had one. New owners have no turn and come first.
     just_now = max(last_started_by_owner.values(), default=0.0)
     return {run.owner: just_now for run in running} | dict(last_started_by_owner)

@@ -61,18 +61,18 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             "ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''",
-            "ALTER TABLE runs ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0",  # by itself
-            "ALTER TABLE runs ADD COLUMN resumable INTEGER NOT NULL DEFAULT 0",  # interrupted, though nobody wanted it to end
+            "ALTER TABLE runs ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0",  # automatic ones
+            "ALTER TABLE runs ADD COLUMN resumable INTEGER NOT NULL DEFAULT 0",  # interrupted without having been asked to end
             "ALTER TABLE runs ADD COLUMN has_checkpoint INTEGER NOT NULL DEFAULT 0",
-            "ALTER TABLE runs ADD COLUMN place INTEGER",  # in the queue: the lowest first
+            "ALTER TABLE runs ADD COLUMN place INTEGER",  # in the queue; the lowest starts first
             "ALTER TABLE runs ADD COLUMN images_per_second REAL",
             "ALTER TABLE runs ADD COLUMN train_images INTEGER",
-            "ALTER TABLE runs ADD COLUMN seconds REAL",  # trained, as its process measured: the clock may be set meanwhile
+            "ALTER TABLE runs ADD COLUMN seconds REAL",  # of training, measured by its process: the clock may be set back
             "UPDATE runs SET place = number, has_checkpoint = epochs_done > 0,"
             " seconds = max(0, coalesce(ended, last_event) - started)",
             "CREATE INDEX runs_queued ON runs (place) WHERE state = 'queued'",
             "CREATE INDEX runs_resumable ON runs (place) WHERE resumable = 1",
-            # When each owner's run was last started, as a count: a clock that is set back would give one turn after turn.
+            # Each owner's last turn, as a count of starts: a clock that is set back would give one owner every turn.
             "CREATE TABLE turns (owner TEXT PRIMARY KEY, turn INTEGER NOT NULL)",
         ),
     ),
@@ -167,7 +167,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 
 def check(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> set[str]:
-    """The steps that were applied. Raises StoreError for a newer file, or another program's; changes nothing."""
+    """The names of the steps applied so far; reads only. Raises StoreError for a newer file, or another program's."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return set()
@@ -186,7 +186,7 @@ def check(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MI
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
-    """Applies what is missing, each step in one transaction with its record. Raises StoreError as `check` does."""
+    """Applies the missing steps, each in one transaction with its name. Raises StoreError as `check` does."""
     done = check(connection, migrations)
     connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied TEXT NOT NULL)")
     for name, statements in migrations:
@@ -197,7 +197,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = 
 def _apply(connection: sqlite3.Connection, name: str, statements: tuple[str, ...]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Asked again inside the transaction: another process may have been quicker.
+        # Checked again inside the transaction: another process may have applied it.
         if not connection.execute("SELECT 1 FROM migrations WHERE name = ?", (name,)).fetchone():
             for statement in statements:
                 connection.execute(statement)

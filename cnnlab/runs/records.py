@@ -1,4 +1,4 @@
-"""A run as the store keeps it: plain values, no torch, no SQL."""
+"""Runs as the store returns them: plain values, without torch or SQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cnnlab.config import RunConfig
+from cnnlab.system.processes import Process
 
 
 class State(StrEnum):
@@ -23,9 +24,11 @@ class State(StrEnum):
 
 IN_PROCESS = frozenset({State.STARTING, State.RUNNING, State.PAUSING, State.STOPPING})  # a process works on it
 ACTIVE = IN_PROCESS | {State.QUEUED}
+MAY_GO_ON = ACTIVE | {State.INTERRUPTED}  # the lab resumes interrupted runs automatically
+ASKED_TO_END = frozenset({State.PAUSING, State.STOPPING})
 
-# The one table of moves. A move that is not here does not happen, whoever asks.
-MOVES: dict[State, frozenset[State]] = {
+# The only table of state transitions: the store refuses every other one.
+TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.STARTING, State.STOPPED, State.PAUSED}),
     State.STARTING: frozenset({State.RUNNING, State.PAUSING, State.STOPPING, State.FAILED, State.INTERRUPTED}),
     State.RUNNING: frozenset({State.PAUSING, State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
@@ -34,7 +37,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.PAUSED: frozenset({State.QUEUED, State.STOPPED}),
     State.INTERRUPTED: frozenset({State.QUEUED, State.STOPPED}),
     State.STOPPED: frozenset({State.QUEUED}),
-    State.FAILED: frozenset({State.QUEUED}),  # with a checkpoint to go on from
+    State.FAILED: frozenset({State.QUEUED}),  # from its checkpoint
     State.FINISHED: frozenset({State.QUEUED}),  # for more epochs
 }
 
@@ -49,8 +52,8 @@ class Run:
     config: RunConfig
     created: float
     started: float | None
-    ended: float | None  # when it came to rest, paused included; None while it is active
-    device: str  # where it ran or runs; "" while it is queued for the first time
+    ended: float | None  # or paused; None while it is active
+    device: str  # of its last start; "" before the first
     message: str  # why it failed or was interrupted, or ""
     epochs_done: int
     train_loss: float | None  # of the last epoch
@@ -58,15 +61,37 @@ class Run:
     test_accuracy: float | None
     best_test_accuracy: float | None
     parameters: int | None
-    seconds: float | None  # that it has trained for, as its process measured; pauses are left out
-    owner: str = ""  # who may change it; "" is whoever comes
+    seconds: float | None  # of training, measured by its process; pauses do not count
+    owner: str = ""  # who may change it; "" means anyone
     note: str = ""
-    resumes: int = 0  # how often the lab has resumed it by itself since somebody last asked for it
+    resumes: int = 0  # automatic ones since a user last started or resumed the run
     has_checkpoint: bool = False
-    position: int | None = None  # in the queue, 1 starts next
+    position: int | None = None  # in the queue; 1 starts next
     images_per_second: float | None = None  # in training, over the last epoch
 
     @property
     def active(self) -> bool:
-        """True while something may still happen to it by itself."""
+        """True while the run waits or a process works on it."""
         return self.state in ACTIVE
+
+
+class Runs(tuple[Run, ...]):
+    """The readable runs, and a message for each other one: a damaged row must not hide the rest."""
+
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """The part of a queued or training run that the dispatcher needs."""
+
+    id: str
+    state: State
+    config: RunConfig
+    device: str
+    process: Process
+    owner: str
+
+    @property
+    def waits(self) -> bool:
+        return self.state is State.QUEUED

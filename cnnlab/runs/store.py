@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
+from cnnlab.errors import RunNotFound
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
-from cnnlab.runs.records import Run, State
+from cnnlab.runs.records import ActiveRun, Run, Runs, State
 from cnnlab.runs.store_connection import Connections
-from cnnlab.runs.store_rows import ActiveRun, Process, Runs
-from cnnlab.system.home import store_file
+from cnnlab.system.home import new_run_id, store_file
+from cnnlab.system.processes import Process
 from cnnlab.text import well_formed
 
-# Is told how many other runs of the owner wait or train. What it raises undoes the transaction, in which nobody else can queue one.
+# Receives the number of the owner's other queued or training runs, inside the transaction that queues one. An exception undoes it.
 Admit = Callable[[int], None]
 
 
 class Store:
-    """The store in `home`. Safe to share between threads; not to be carried through a fork (`close` first).
+    """The store in `home`. Threads may share it; `close` it before a fork.
 
-    A method that changes a run takes the `owner` who asks; None is whoever sits at the command line, who may change every run.
+    A method that changes a run takes the `owner` who asks. None is the command line, which may change every run.
     """
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
@@ -50,38 +52,35 @@ class Store:
         owner: str = "",
         note: str = "",
         data: Path | None = None,
-        pid: int | None = None,
-        pid_started: str | None = None,
+        process: Process | None = None,
         admit: Admit | None = None,
     ) -> str:
-        """A new run's id; the id of the run that has this `token` already, if one has."""
+        """The new run's id, or the id of the run that was already created with this `token`."""
         values = (
             token,
             *map(well_formed, (name, state, config.to_json(), owner, note)),
             data and str(data),
             self._clock(),
-            pid,
-            pid_started,
+            *(process or (None, None)),
         )
         with self._transaction(write=True) as connection:
             while True:
-                found = connection.execute("SELECT id FROM runs WHERE token = ?", (token,)).fetchone()
-                if found:
-                    return found["id"]
+                run_id = self._created_with(connection, token)
+                if run_id:
+                    return run_id
                 self._admit(admit, connection, well_formed(owner))
-                # Two ids alike, one chance in four thousand million a run, are ignored and drawn again.
+                # An id that is taken (one chance in four thousand million per run) is ignored, and another one drawn.
                 connection.execute(
                     "INSERT OR IGNORE INTO runs"
                     " (id, place, token, name, state, config, owner, note, data, created, pid, pid_started)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (secrets.token_hex(4), store_queue.last_place(connection) + 1, *values),
+                    (new_run_id(), store_queue.last_place(connection) + 1, *values),
                 )
 
     def made_with(self, token: str) -> str | None:
-        """The id of the run that was made with this `token`."""
+        """The id of the run that was created with this `token`."""
         with self._transaction() as connection:
-            found = connection.execute("SELECT id FROM runs WHERE token = ?", (token,)).fetchone()
-        return found["id"] if found else None
+            return self._created_with(connection, token)
 
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
@@ -108,40 +107,30 @@ class Store:
             return store_queue.active(connection)
 
     def data_folder(self, run_id: str) -> Path | None:
-        """The folder of data sets that the user had named when the run was made."""
+        """The user's own folder of data sets, as it was when the run was created."""
         with self._transaction() as connection:
-            named = store_rows.row_of(connection, run_id)["data"]
-        return Path(named) if named else None
+            folder = store_rows.row_of(connection, run_id)["data"]
+        return Path(folder) if folder else None
 
-    # What people ask for
+    # Requests of users
 
     def stop(self, run_id: str, *, owner: str | None = None) -> State:
-        """Asks a run to end: at once where no process works on it, else as soon as that looks. No effect on one that has ended."""
+        """Asks a run to stop: at once where no process works on it, else at its process's next event. An ended one stays so."""
         with self._transaction(write=True) as connection:
             return store_lifecycle.stop(connection, self._own(connection, run_id, owner), self._clock())
 
     def pause(self, run_id: str, *, owner: str | None = None) -> State:
-        """Asks a run to pause: at once while it is queued, else as soon as its process looks."""
+        """Asks a run to pause: at once while it is queued, else at its process's next event."""
         with self._transaction(write=True) as connection:
             return store_lifecycle.pause(connection, self._own(connection, run_id, owner), self._clock())
 
     def resume(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None) -> State:
-        """Queues a run again that was paused, interrupted or stopped, or failed after a checkpoint."""
-        with self._transaction(write=True) as connection:
-            row = self._own(connection, run_id, owner)
-            state = store_lifecycle.resume(connection, row, self._clock())
-            if row["ended"] is not None:  # else two browsers pressed at once, and it is counted already
-                self._admit(admit, connection, row["owner"], but=run_id)
-            return state
+        """Queues a run again that was paused, interrupted or stopped, or that failed after a checkpoint."""
+        return self._queue_again(store_lifecycle.resume, run_id, owner=owner, admit=admit)
 
     def extend(self, run_id: str, epochs: int, *, owner: str | None = None, admit: Admit | None = None) -> State:
-        """Queues a run that finished or was stopped for `epochs` more."""
-        with self._transaction(write=True) as connection:
-            row = self._own(connection, run_id, owner)
-            state = store_lifecycle.extend(connection, row, epochs, self._clock())
-            if row["ended"] is not None:  # else two browsers pressed at once, and it is counted already
-                self._admit(admit, connection, row["owner"], but=run_id)
-            return state
+        """Queues a finished or stopped run for `epochs` more."""
+        return self._queue_again(store_lifecycle.extend, run_id, epochs, owner=owner, admit=admit)
 
     def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
         with self._transaction(write=True) as connection:
@@ -154,62 +143,63 @@ class Store:
             connection.execute("UPDATE runs SET note = ? WHERE id = ?", (well_formed(note), run_id))
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
-        """Forgets a run that has ended, with its events; its folder is the caller's."""
+        """Deletes an ended run with its events; the caller deletes its folder."""
         with self._transaction(write=True) as connection:
             store_lifecycle.delete(connection, self._own(connection, run_id, owner))
 
     # The queue
 
     def queue(self) -> tuple[Run, ...]:
-        """The runs that wait, the one that starts next first."""
+        """The queued runs, in the order in which they start."""
         with self._transaction() as connection:
             rows = store_rows.rows(connection, "SELECT * FROM runs WHERE state = 'queued'")
-            found = store_rows.runs(rows, store_queue.positions(connection))
-        return tuple(sorted(found, key=lambda run: run.position or 0))
+            queued = store_rows.runs(rows, store_queue.positions(connection))
+        return tuple(sorted(queued, key=lambda run: run.position or 0))
 
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
-        """Moves a queued run `places` later (earlier if negative) among its owner's; those of others keep theirs."""
+        """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""
         with self._transaction(write=True) as connection:
-            store_queue.move(connection, self._own(connection, run_id, owner), places)
+            store_queue.move_in_queue(connection, self._own(connection, run_id, owner), places)
 
     def turns(self) -> dict[str, int]:
-        """When each owner's run was last started, as a count."""
+        """Each owner's last turn, as a count of starts."""
         with self._transaction() as connection:
             return store_queue.turns(connection)
 
-    # What processes do
+    # Requests of processes
 
-    def move(self, run_id: str, to: State, **fields: Any) -> None:
-        """Moves a run to another state; `fields`: device, message, pid, pid_started. Raises RunStateError if MOVES forbids it."""
+    def transition(self, run_id: str, to: State, **changes: Any) -> None:
+        """Changes a run's state. `changes`: device, message, process. Raises RunStateError where TRANSITIONS forbids it."""
         with self._transaction(write=True) as connection:
-            store_lifecycle.move(connection, store_rows.row_of(connection, run_id), to, self._clock(), **fields)
+            store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
-    def adopt(self, run_id: str, pid: int, pid_started: str) -> None:
-        """Says which process runs it from now on. Raises RunStateError if the run has ended or waits in the queue."""
+    def adopt(self, run_id: str, process: Process) -> None:
+        """Records the process that works on the run from now on. Raises RunStateError if the run is queued or has ended."""
         with self._transaction(write=True) as connection:
-            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), pid, pid_started)
+            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process)
 
     def interrupt(self, run: ActiveRun, message: str) -> None:
-        """Ends a run whose process is gone. Raises RunStateError if it has gone on since `run` was read."""
+        """Ends a run whose process has died. Raises RunStateError if another process has taken it since `run` was read."""
         with self._transaction(write=True) as connection:
             row = store_rows.row_of(connection, run.id)
-            store_lifecycle.check_process(row, (run.pid, run.pid_started))
+            store_lifecycle.check_process(row, run.process)
             store_lifecycle.interrupt(connection, row, self._clock(), message)
 
-    def resumable(self, most: int) -> tuple[str, ...]:
-        """Runs that were interrupted though nobody wanted them to end, and resumed by themselves fewer than `most` times."""
+    def auto_resumable(self) -> tuple[str, ...]:
+        """Interrupted runs that were not asked to end and may be resumed automatically once more."""
         with self._transaction() as connection:
             rows = store_rows.rows(
                 connection,
                 "SELECT * FROM runs WHERE resumable = 1 AND state = 'interrupted' AND resumes < ? ORDER BY place DESC",
-                (most,),
+                (store_lifecycle.MOST_AUTO_RESUMES,),
             )
         return tuple(run.id for run in store_rows.runs(rows, {}))
 
-    def resume_by_itself(self, run_id: str, most: int) -> bool:
-        """Queues such a run again, at the head of the queue; False if somebody was quicker."""
-        with self._transaction(write=True) as connection:
-            return store_lifecycle.resume_by_itself(connection, store_rows.row_of(connection, run_id), most, self._clock())
+    def auto_resume(self, run_id: str) -> bool:
+        """Queues such a run again, at the head of the queue; False if it was resumed or deleted in the meantime."""
+        with suppress(RunNotFound), self._transaction(write=True) as connection:
+            return store_lifecycle.auto_resume(connection, store_rows.row_of(connection, run_id), self._clock())
+        return False
 
     def add(
         self,
@@ -219,12 +209,12 @@ class Store:
         to: State | None = None,
         process: Process | None = None,
         history: Sequence[EpochDone] = (),
-        **fields: Any,
+        **changes: Any,
     ) -> State:
-        """Keeps an event, its figures in the run's own row and a move that follows from it, all in one transaction.
+        """Stores an event, its figures in the run's row and the transition that follows from it, in one transaction.
 
-        Returns the run's state, so that who adds events learns that a stop was asked for. Raises RunStateError where the run
-        is no longer that `process`'s. A RunResumed comes with the `history` that its checkpoint knows.
+        Returns the run's state, so that the caller notices a requested stop. Raises RunStateError where the run no longer belongs
+        to `process`. A RunResumed comes with the `history` in its checkpoint.
         """
         with self._transaction(write=True) as connection:
             row = store_rows.row_of(connection, run_id)
@@ -232,9 +222,9 @@ class Store:
             store_events.add(connection, row, event, self._clock(), history)
             if to is None:
                 return State(row["state"])
-            return store_lifecycle.move(connection, store_rows.row_of(connection, run_id), to, self._clock(), **fields)
+            return store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
-    # What was told
+    # Events
 
     def events(self, run_id: str, after: int = 0) -> tuple[tuple[int, Event], ...]:
         """All events but Progress with a sequence number above `after`, with their numbers."""
@@ -248,19 +238,33 @@ class Store:
             return store_events.epochs(connection, run_id)
 
     def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
-        """At most `points` (from 2 on) Progress events, evenly spread, the first and the last among them."""
+        """At most `points` (from 2 on) Progress events, evenly spread, with the first and the last."""
         with self._transaction() as connection:
             store_rows.row_of(connection, run_id)
             return store_events.progress(connection, run_id, points)
 
     # Inside
 
-    def _admit(self, admit: Admit | None, connection: Any, owner: str, but: str = "") -> None:
+    def _created_with(self, connection: sqlite3.Connection, token: str) -> str | None:
+        row = connection.execute("SELECT id FROM runs WHERE token = ?", (token,)).fetchone()
+        return row["id"] if row else None
+
+    def _queue_again(
+        self, change: Callable[..., State], run_id: str, *arguments: Any, owner: str | None, admit: Admit | None
+    ) -> State:
+        with self._transaction(write=True) as connection:
+            row = self._own(connection, run_id, owner)
+            state = change(connection, row, *arguments, self._clock())
+            if row["ended"] is not None:  # else a second browser asked at the same time, and the run is already counted
+                self._admit(admit, connection, row["owner"], but=run_id)
+            return state
+
+    def _admit(self, admit: Admit | None, connection: sqlite3.Connection, owner: str, but: str = "") -> None:
         if admit is not None:
             admit(sum(run.owner == owner and run.id != but for run in store_queue.active(connection)))
 
-    def _own(self, connection: Any, run_id: str, owner: str | None) -> Any:
+    def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None) -> sqlite3.Row:
         row = store_rows.row_of(connection, run_id)
-        store_rows.run(row, {})  # a row that cannot be read is left as it is
-        store_lifecycle.own(row, owner)
+        store_rows.run(row, {})  # raises for an unreadable row, which stays as it is
+        store_lifecycle.check_owner(row, owner)
         return row

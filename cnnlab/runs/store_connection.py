@@ -1,4 +1,4 @@
-"""Connections to the store's file: one transaction at a time, SQLite's errors as sentences."""
+"""Connections to the store's file: transactions, and SQLite's errors as StoreError."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from cnnlab.errors import StoreError
 from cnnlab.runs.migrations import check, migrate
 from cnnlab.text import shortened
 
-BUSY_SECONDS = 10.0  # how long a write waits for another process's; each takes about a millisecond
+BUSY_SECONDS = 10.0  # a write waits this long for those of other processes; each takes about a millisecond
 
 
 class Connections:
-    """Safe to share between threads; not to be carried through a fork (`close` first)."""
+    """A pool of connections that threads may share; `close` it before a fork."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Idle connections: Streamlit makes a thread a click, and opening a connection costs more than most queries.
+        # Streamlit starts a thread for each click, and opening a connection costs more than most queries.
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         with self._converted_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             connection = self._open()
             try:
-                check(connection)  # before anything is written: a file that is not ours stays as it is
+                check(connection)  # before the first write: another program's file stays as it is
                 connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
                 migrate(connection)
             except BaseException:
@@ -44,7 +44,7 @@ class Connections:
 
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """All of it happens, or nothing. One that writes sees what the last one left, and nobody writes meanwhile."""
+        """All statements take effect, or none. With `write` no other process writes until the end."""
         with self._converted_errors():
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
@@ -62,11 +62,11 @@ class Connections:
                     self._idle.append(connection)
 
     def _open(self) -> sqlite3.Connection:
-        # One thread at a time uses a connection, but not always the one that opened it.
+        # Only one thread at a time uses a connection, but it may be another than the one that opened it.
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         try:
-            connection.execute("PRAGMA synchronous = FULL")  # else a power cut may lose a run that was just queued; 0.1 ms a write
+            connection.execute("PRAGMA synchronous = FULL")  # else a power cut loses runs just queued; costs 0.1 ms per write
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             connection.close()
@@ -77,7 +77,7 @@ class Connections:
     def _converted_errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # Python cannot decode what SQLite quotes of a damaged file
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite's message quotes damaged bytes
             raise StoreError(
                 f"The record of runs, {self.path}, cannot be read or written ({shortened(error, quoted=False)}): "
                 "check that the folder is yours to write and the disk is not full, or choose another home folder."

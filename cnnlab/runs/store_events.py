@@ -1,8 +1,8 @@
-"""What was told of a run: written in order, read back, and taken back where a run resumes from an earlier moment.
+"""Events of runs: stored in order, read back, and deleted where a run resumes from an earlier moment.
 
-A run that resumes from a checkpoint goes back to its moment. So when it says that it resumed, and in the same transaction, what was
-told of later moments is deleted (it is told anew), epochs that the checkpoint knows and the record has lost are put in, and
-what happened to the run (that it paused, was interrupted, stopped …) stays. Numbers stay without gaps.
+A run resumes at the moment of its checkpoint. The transaction that stores RunResumed deletes the training events after that moment,
+which are emitted again, and inserts the epochs that only the checkpoint has. Events of the run's life (paused, interrupted,
+stopped …) stay. Sequence numbers stay without gaps.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from cnnlab.runs import store_rows
 
 _RESULTS = ("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy")
 _NO_RESULT = ", ".join(f"{name} = NULL" for name in _RESULTS)
-# What the training itself tells; the rest is what happened to the run.
+# Kinds of event that a resumed training emits again; the others belong to the run's life.
 _OF_TRAINING = ("run_started", "progress", "epoch_done", "notice", "checkpoint_saved")
 
 
 def add(connection: sqlite3.Connection, row: sqlite3.Row, event: Event, now: float, history: Sequence[EpochDone]) -> None:
-    """Keeps an event and its figures in the run's own row. A run that resumes gives the epochs that its checkpoint knows."""
+    """Stores an event, and its figures in the run's row. `history` holds the epochs in the checkpoint of a RunResumed."""
     if isinstance(event, RunStarted):
-        _go_back(connection, row["id"], after=0)
+        _delete_after(connection, row["id"], after=0)
     if isinstance(event, RunResumed):
-        _go_back(connection, row["id"], after=_last_before(connection, row["id"], event))
-        _complete(connection, row["id"], history, now)
+        _delete_after(connection, row["id"], after=_last_before(connection, row["id"], event))
+        _insert_missing(connection, row["id"], history, now)
     _insert(connection, row["id"], event, max(now, row["last_event"] or now))
     connection.execute("UPDATE runs SET last_event = max(coalesce(last_event, 0), ?) WHERE id = ?", (now, row["id"]))
-    _keep_figures(connection, row["id"], event)
+    _store_figures(connection, row["id"], event)
 
 
-def note_interruption(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> None:
-    """Adds that the process was gone; the run was last heard of before that."""
+def add_interruption(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> None:
+    """Stores a RunInterrupted, but leaves the time of the run's last event: its process died before now."""
     _insert(connection, row["id"], RunInterrupted(row["epochs_done"]), now)
 
 
 def all_but_progress(connection: sqlite3.Connection, run_id: str, after: int) -> tuple[tuple[int, Event], ...]:
     rows = connection.execute(
-        # Two ranges, not <>: so the index skips the many Progress rows.
+        # Two ranges instead of <>, so that the index skips the many Progress rows.
         "SELECT seq, kind, body FROM events INDEXED BY events_by_kind WHERE seq > :after AND"
         " (run_id = :run AND kind < 'progress' "
         "OR run_id = :run AND kind > 'progress') ORDER BY seq",
@@ -58,7 +58,7 @@ def epochs(connection: sqlite3.Connection, run_id: str) -> tuple[EpochDone, ...]
 
 
 def progress(connection: sqlite3.Connection, run_id: str, points: int) -> tuple[Progress, ...]:
-    """The distance between two is a power of 2, so a curve that grows keeps the points it has shown. No other rows are read."""
+    """The stride is a power of 2, so a growing curve keeps its points. Only the rows of the result are read."""
     last = connection.execute(
         "SELECT coalesce(max(number), 0) FROM events WHERE run_id = ? AND kind = 'progress'", (run_id,)
     ).fetchone()[0]
@@ -88,7 +88,7 @@ def _insert_row(connection: sqlite3.Connection, run_id: str, kind: str, time: fl
     )
 
 
-def _keep_figures(connection: sqlite3.Connection, run_id: str, event: Event) -> None:
+def _store_figures(connection: sqlite3.Connection, run_id: str, event: Event) -> None:
     figures: dict[str, float | int | None] = {}
     if (seconds := getattr(event, "seconds", None)) is not None and not isinstance(event, EpochDone):
         figures["seconds"] = seconds
@@ -102,15 +102,15 @@ def _keep_figures(connection: sqlite3.Connection, run_id: str, event: Event) -> 
         columns = ", ".join(f"{name} = :{name}" for name in figures)
         connection.execute(f"UPDATE runs SET {columns} WHERE id = :id", {**figures, "id": run_id})  # noqa: S608 - names from above
     if isinstance(event, Progress) and event.phase == "training":
-        # Until an epoch is done, which says it better.
+        # Until the first epoch is done: its own figure is more accurate.
         connection.execute(
             "UPDATE runs SET images_per_second = ? WHERE id = ? AND epochs_done = 0", (event.images_per_second, run_id)
         )
     if isinstance(event, EpochDone):
-        _keep_epoch(connection, run_id, event)
+        _store_epoch(connection, run_id, event)
 
 
-def _keep_epoch(connection: sqlite3.Connection, run_id: str, done: EpochDone) -> None:
+def _store_epoch(connection: sqlite3.Connection, run_id: str, done: EpochDone) -> None:
     connection.execute(
         "UPDATE runs SET epochs_done = :epoch, train_loss = :train_loss, train_accuracy = :train_accuracy,"
         " test_accuracy = :test_accuracy, best_test_accuracy = max(coalesce(best_test_accuracy, 0), :test_accuracy),"
@@ -121,9 +121,9 @@ def _keep_epoch(connection: sqlite3.Connection, run_id: str, done: EpochDone) ->
 
 
 def _last_before(connection: sqlite3.Connection, run_id: str, resumed: RunResumed) -> int:
-    """The number of the last event that is not of a later moment than the checkpoint.
+    """The sequence number of the last event that is not later than the checkpoint.
 
-    At an epoch's last step the moments are, in order: the step, the evaluation under way, the epoch done.
+    At an epoch's last step the order is: the step, Progress of the evaluation, EpochDone.
     """
     rows = connection.execute(
         "SELECT seq, kind, body FROM events INDEXED BY events_by_kind"
@@ -133,14 +133,14 @@ def _last_before(connection: sqlite3.Connection, run_id: str, resumed: RunResume
     later = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM events WHERE run_id = ?", (run_id,)).fetchone()[0]
     for row in rows:
         event = store_rows.event(row)
-        judged = isinstance(event, EpochDone) or event.phase == "evaluation"
-        if event.step < resumed.step or (event.step == resumed.step and not (judged and event.epoch > resumed.epochs_done)):
+        evaluated = isinstance(event, EpochDone) or event.phase == "evaluation"
+        if event.step < resumed.step or (event.step == resumed.step and not (evaluated and event.epoch > resumed.epochs_done)):
             break
         later = row["seq"]
     return later - 1
 
 
-def _go_back(connection: sqlite3.Connection, run_id: str, after: int) -> None:
+def _delete_after(connection: sqlite3.Connection, run_id: str, after: int) -> None:
     rows = connection.execute(
         "SELECT kind, time, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq", (run_id, after)
     ).fetchall()
@@ -150,14 +150,14 @@ def _go_back(connection: sqlite3.Connection, run_id: str, after: int) -> None:
             _insert_row(connection, run_id, row["kind"], row["time"], row["body"])
 
 
-def _complete(connection: sqlite3.Connection, run_id: str, history: Sequence[EpochDone], now: float) -> None:
-    """Puts in epochs that the record has lost (the process was killed between saving and telling, or the power was cut)."""
-    told = {done.epoch for done in epochs(connection, run_id)}
+def _insert_missing(connection: sqlite3.Connection, run_id: str, history: Sequence[EpochDone], now: float) -> None:
+    """Inserts epochs that the store lacks: the process was killed after the checkpoint was saved, or the power failed."""
+    stored = {done.epoch for done in epochs(connection, run_id)}
     for done in history:
-        if done.epoch not in told:
+        if done.epoch not in stored:
             _insert(connection, run_id, done, now)
     connection.execute(f"UPDATE runs SET epochs_done = 0, {_NO_RESULT} WHERE id = ?", (run_id,))  # noqa: S608 - names from above
     if history:
-        # The best and then the last one; each in between would only be overwritten, and the run's small curve be made anew.
-        _keep_epoch(connection, run_id, max(history, key=lambda done: done.test_accuracy))
-        _keep_epoch(connection, run_id, history[-1])
+        # The best and then the last one: those between would be overwritten, and each would rebuild the run's small curve.
+        _store_epoch(connection, run_id, max(history, key=lambda done: done.test_accuracy))
+        _store_epoch(connection, run_id, history[-1])

@@ -1,4 +1,4 @@
-"""How runs change their state: by the table of moves alone. Each function works inside one transaction of its caller."""
+"""State transitions of runs, each allowed by the table in records.py. Every function works inside its caller's transaction."""
 
 from __future__ import annotations
 
@@ -7,75 +7,82 @@ from typing import Any
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, RunStateError
-from cnnlab.runs import store_events, store_queue, store_rows
-from cnnlab.runs.records import ACTIVE, IN_PROCESS, MOVES, State
+from cnnlab.runs import store_events, store_queue
+from cnnlab.runs.records import ACTIVE, ASKED_TO_END, IN_PROCESS, TRANSITIONS, State
+from cnnlab.system.processes import Process
 
-_WANTED = frozenset({State.STARTING, State.RUNNING})  # whoever loses its process here was not asked to end
+MOST_AUTO_RESUMES = 3  # until a user resumes the run: the cause of the crash may be the run itself
 
 
-def move(connection: sqlite3.Connection, row: sqlite3.Row, to: State, now: float, **fields: Any) -> State:
-    """Moves a run; `fields`: device, message, pid, pid_started. Raises RunStateError where MOVES forbids it."""
+def transition(
+    connection: sqlite3.Connection, row: sqlite3.Row, to: State, now: float, *, process: Process | None = None, **changes: Any
+) -> State:
+    """Changes a run's state. `changes`: device, message, place. Raises RunStateError where TRANSITIONS forbids it."""
     state = State(row["state"])
-    if to not in MOVES[state]:
+    if to not in TRANSITIONS[state]:
         raise RunStateError(f"Run {row['id']} is {state} and cannot become {to}.")
-    values = {name: row[name] for name in ("device", "message", "pid", "pid_started", "started", "place")} | fields
-    if to is State.RUNNING:
-        values["started"] = row["started"] or now
     if to not in IN_PROCESS:
-        values["pid"] = values["pid_started"] = None  # a process that comes late finds that the run is no longer its own
+        changes |= {"pid": None, "pid_started": None}  # later writes of its old process are refused
+    elif process:
+        changes |= {"pid": process.pid, "pid_started": process.started}
+    if to is State.RUNNING:
+        changes["started"] = row["started"] or now
     if to is State.QUEUED:
-        values |= {"message": "", "place": store_queue.last_place(connection) + 1} | fields
+        changes = {"message": "", "place": store_queue.last_place(connection) + 1} | changes
     if to is State.STARTING:
         store_queue.take_turn(connection, row["owner"])
-    # An interrupted run ended when it was last heard of, not when somebody noticed.
+    # An interrupted run ended at its last event, not when the interruption was detected.
     ended = (row["last_event"] or now) if to is State.INTERRUPTED else now
-    values["ended"] = None if to in ACTIVE else max(ended, row["created"])
-    columns = ", ".join(f"{name} = :{name}" for name in values)
-    connection.execute(
-        f"UPDATE runs SET state = :to, resumable = 0, {columns} WHERE id = :id",  # noqa: S608 - names of columns, written above
-        {**values, "to": to, "id": row["id"]},
-    )
+    changes |= {"state": to, "resumable": 0, "ended": None if to in ACTIVE else max(ended, row["created"])}
+    columns = ", ".join(f"{name} = :{name}" for name in changes)
+    connection.execute(f"UPDATE runs SET {columns} WHERE id = :id", {**changes, "id": row["id"]})  # noqa: S608 - names from above
     return to
 
 
-def own(row: sqlite3.Row, owner: str | None) -> None:
-    """Raises RunStateError where the run is somebody else's; None may change every run, and everybody one without an owner."""
+def check_owner(row: sqlite3.Row, owner: str | None) -> None:
+    """Raises RunStateError where the run has another owner. None may change every run; anyone may change a run without an owner."""
     if owner is not None and row["owner"] and row["owner"] != owner:
         raise RunStateError(f"This run belongs to {row['owner'][:80]}, who alone can change it.")
+
+
+def check_process(row: sqlite3.Row, process: Process | None) -> None:
+    """Raises RunStateError where the run no longer belongs to `process`."""
+    if process is not None and (row["pid"], row["pid_started"]) != process:
+        raise RunStateError(f"Run {row['id']} is {row['state']} and no longer belongs to process {process.pid}.")
 
 
 def stop(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> State:
     state = State(row["state"])
     if state in (State.QUEUED, State.PAUSED, State.INTERRUPTED):
-        return move(connection, row, State.STOPPED, now)
-    if state in MOVES and State.STOPPING in MOVES[state]:
-        return move(connection, row, State.STOPPING, now)
+        return transition(connection, row, State.STOPPED, now)
+    if State.STOPPING in TRANSITIONS[state]:
+        return transition(connection, row, State.STOPPING, now)
     return state
 
 
 def pause(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> State:
     state = State(row["state"])
     if state in (State.PAUSING, State.PAUSED):
-        return state  # two browsers pressed at once
+        return state  # a second browser asked at the same time
     if state is State.QUEUED:
-        return move(connection, row, State.PAUSED, now)
-    if State.PAUSING not in MOVES[state]:
+        return transition(connection, row, State.PAUSED, now)
+    if State.PAUSING not in TRANSITIONS[state]:
         raise RunStateError(f"Run {row['id']} is {state}: only a run that waits or trains can be paused.")
-    return move(connection, row, State.PAUSING, now)
+    return transition(connection, row, State.PAUSING, now)
 
 
 def resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> State:
     state = State(row["state"])
     if state in (State.QUEUED, State.STARTING, State.RUNNING):
-        return state  # two browsers pressed at once
+        return state  # a second browser asked at the same time
     if state is State.FINISHED:
         raise RunStateError(f"Run {row['id']} has finished: continue it for more epochs instead.")
-    if state in (State.PAUSING, State.STOPPING):
+    if state in ASKED_TO_END:
         raise RunStateError(f"Run {row['id']} is still {state}: wait a moment, then resume it.")
     if state is State.FAILED and not row["has_checkpoint"]:
         raise RunStateError(f"Run {row['id']} failed before its first checkpoint: clone it with other settings instead.")
     connection.execute("UPDATE runs SET resumes = 0 WHERE id = ?", (row["id"],))
-    return move(connection, row, State.QUEUED, now)
+    return transition(connection, row, State.QUEUED, now)
 
 
 def extend(connection: sqlite3.Connection, row: sqlite3.Row, epochs: int, now: float) -> State:
@@ -87,42 +94,36 @@ def extend(connection: sqlite3.Connection, row: sqlite3.Row, epochs: int, now: f
     config = RunConfig.from_json(row["config"])
     longer = config.change(epochs=config.epochs + epochs)
     connection.execute("UPDATE runs SET config = ?, resumes = 0 WHERE id = ?", (longer.to_json(), row["id"]))
-    return move(connection, row, State.QUEUED, now)
+    return transition(connection, row, State.QUEUED, now)
 
 
 def interrupt(connection: sqlite3.Connection, row: sqlite3.Row, now: float, message: str) -> State:
-    """Its process is gone. What was not asked to pause or stop may be resumed by itself."""
-    move(connection, row, State.INTERRUPTED, now, message=message)
-    store_events.note_interruption(connection, row, now)
-    connection.execute("UPDATE runs SET resumable = ? WHERE id = ?", (State(row["state"]) in _WANTED, row["id"]))
+    """Its process has died. The lab may resume the run unless it was asked to pause or stop."""
+    transition(connection, row, State.INTERRUPTED, now, message=message)
+    store_events.add_interruption(connection, row, now)
+    connection.execute("UPDATE runs SET resumable = ? WHERE id = ?", (State(row["state"]) not in ASKED_TO_END, row["id"]))
     return State.INTERRUPTED
 
 
-def resume_by_itself(connection: sqlite3.Connection, row: sqlite3.Row, most: int, now: float) -> bool:
-    """Queues an interrupted run where it stood, at the head; False if it may not be, or no more than `most` times."""
-    if State(row["state"]) is not State.INTERRUPTED or not row["resumable"] or row["resumes"] >= most:
+def auto_resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> bool:
+    """Queues an interrupted run at the head of the queue; False where it may not, or was resumed too often."""
+    if State(row["state"]) is not State.INTERRUPTED or not row["resumable"] or row["resumes"] >= MOST_AUTO_RESUMES:
         return False
     connection.execute("UPDATE runs SET resumes = resumes + 1 WHERE id = ?", (row["id"],))
-    move(connection, row, State.QUEUED, now, place=store_queue.first_place(connection) - 1)
+    transition(connection, row, State.QUEUED, now, place=store_queue.first_place(connection) - 1)
     return True
 
 
 def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """Forgets the run and its events."""
+    """Deletes the run and its events."""
     if State(row["state"]) in ACTIVE:
         raise RunStateError(f"Run {row['id']} is {row['state']}: stop it first, then delete it.")
     connection.execute("DELETE FROM events WHERE run_id = ?", (row["id"],))
     connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
 
 
-def adopt(connection: sqlite3.Connection, row: sqlite3.Row, pid: int, pid_started: str) -> None:
-    """Says which process works on the run from now on."""
-    if State(row["state"]) not in (State.STARTING, State.PAUSING, State.STOPPING):
+def adopt(connection: sqlite3.Connection, row: sqlite3.Row, process: Process) -> None:
+    """Records the process that works on the run from now on."""
+    if State(row["state"]) not in {State.STARTING} | ASKED_TO_END:
         raise RunStateError(f"Run {row['id']} is {row['state']}: no process can take it over.")
-    connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (pid, pid_started, row["id"]))
-
-
-def check_process(row: sqlite3.Row, process: store_rows.Process | None) -> None:
-    """Raises RunStateError where `process` works on a run that was taken from it."""
-    if process is not None and (row["pid"], row["pid_started"]) != process:
-        raise RunStateError(f"Run {row['id']} is {row['state']} and no longer belongs to process {process[0]}.")
+    connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (*process, row["id"]))

@@ -1,4 +1,4 @@
-"""The queue: which run starts next, and moving one's own runs in it. Works inside a transaction of its caller."""
+"""The queue: which run starts next, and moving a run within it. Every function works inside its caller's transaction."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import sqlite3
 
 from cnnlab.errors import RunStateError, StoreError
 from cnnlab.runs.fairness import in_turn
-from cnnlab.runs.store_rows import ActiveRun, active_run, rows
+from cnnlab.runs.records import ActiveRun
+from cnnlab.runs.store_rows import active_run, rows
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
-    """The queued runs' places as people count them, 1 starts next: owners take turns, each one's own runs in their order."""
+    """Each queued run's position, from 1: owners take turns, and the runs of one owner keep their order."""
     runs = active(connection)
     queued, others = [run for run in runs if run.waits], [run for run in runs if not run.waits]
     return {run_id: position for position, run_id in enumerate(in_turn(queued, others, turns(connection)), 1)}
 
 
 def active(connection: sqlite3.Connection) -> tuple[ActiveRun, ...]:
-    """Runs that wait or train, by their place in the queue. One that cannot be read is nobody's: it stays as it is."""
-    found = []
+    """Runs that wait or train, by their place in the queue. Unreadable ones are left out and stay as they are."""
+    readable = []
     for row in rows(connection, "SELECT * FROM runs WHERE ended IS NULL ORDER BY place, number"):
-        with contextlib.suppress(StoreError):  # the lists of runs say which it is
-            found.append(active_run(row))
-    return tuple(found)
+        with contextlib.suppress(StoreError):  # the list of runs names it
+            readable.append(active_run(row))
+    return tuple(readable)
 
 
 def turns(connection: sqlite3.Connection) -> dict[str, int]:
-    """When each owner's run was last started, as a count."""
+    """Each owner's last turn, as a count of starts."""
     return {row["owner"]: row["turn"] for row in connection.execute("SELECT owner, turn FROM turns")}
 
 
@@ -37,17 +38,17 @@ def take_turn(connection: sqlite3.Connection, owner: str) -> None:
     )
 
 
-def move(connection: sqlite3.Connection, row: sqlite3.Row, places: int) -> None:
-    """Moves a queued run `places` later (earlier if negative) among its owner's; those of others keep their places."""
+def move_in_queue(connection: sqlite3.Connection, row: sqlite3.Row, places: int) -> None:
+    """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""
     if row["state"] != "queued":
         raise RunStateError(f"Run {row['id']} is {row['state']}: only a run that waits can be moved in the queue.")
     own = connection.execute(
         "SELECT id, place FROM runs WHERE state = 'queued' AND owner = ? ORDER BY place, number", (row["owner"],)
     ).fetchall()
-    order = [one["id"] for one in own]
+    order = [run["id"] for run in own]
     start = order.index(row["id"])
     order.insert(max(0, min(start + places, len(own) - 1)), order.pop(start))
-    for run_id, place in zip(order, (one["place"] for one in own), strict=True):
+    for run_id, place in zip(order, (run["place"] for run in own), strict=True):
         connection.execute("UPDATE runs SET place = ? WHERE id = ?", (place, run_id))
 
 

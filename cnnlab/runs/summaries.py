@@ -1,7 +1,7 @@
-"""All runs as short rows for a table of ten thousand, and the small curve that stands in each. Needs no torch.
+"""All runs as short rows, each with a small curve, for a table of ten thousand.
 
-A configuration is read by pydantic in 60 µs; ten thousand of them would hold up a page for most of a second. So what a table shows
-stands in columns of its own, which triggers keep up to date whoever writes a run or an epoch.
+Pydantic needs 60 µs to read a configuration, so ten thousand would delay a page by more than half a second. The table's values
+therefore have columns of their own, which triggers in the database keep up to date.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Summary(NamedTuple):
     test_accuracy: float | None  # of the last epoch
     best_test_accuracy: float | None
     parameters: int | None
-    seconds: float | None  # spent on it, as `Run.seconds`
+    seconds: float | None  # of training, as `Run.seconds`
     images_per_second: float | None
     device: str
     created: float
@@ -45,21 +45,21 @@ class Summary(NamedTuple):
 
     @property
     def active(self) -> bool:
-        """True while something may still happen to it."""
+        """As `Run.active`."""
         return self.state in ACTIVE
 
 
 @dataclass(frozen=True)
 class Summaries:
-    """All runs, the newest first. The same `version` is the same runs with the same figures (`seconds` may be one epoch old).
+    """All runs, newest first. The same `version` means the same runs and figures (`seconds` may be one epoch old).
 
-    What is said of all together is found out once: ten thousand runs take a millisecond each time, and a page asks for five.
+    Values over all runs are cached: each takes a millisecond for ten thousand runs, and a page reads five of them.
     """
 
     version: int
     runs: tuple[Summary, ...]
-    unreadable: tuple[str, ...] = ()  # a sentence for each run whose row is damaged
-    newest: int = 0  # the number of the newest run; a later one has a higher
+    unreadable: tuple[str, ...] = ()  # a message for each run whose row is damaged
+    newest: int = 0  # the highest run number among them
 
     @cached_property
     def states(self) -> frozenset[State]:
@@ -67,12 +67,12 @@ class Summaries:
 
     @cached_property
     def active(self) -> tuple[tuple[str, State], ...]:
-        """Those to which something may still happen, with what they do."""
+        """The ids and states of active runs."""
         return tuple((run.id, run.state) for run in self.runs if run.active)
 
     @cached_property
     def owners(self) -> tuple[str, ...]:
-        """In order, like the following; without those who gave no name."""
+        """The owners' names, sorted; runs without an owner count for none."""
         return tuple(sorted({run.owner for run in self.runs} - {""}))
 
     @cached_property
@@ -85,14 +85,14 @@ class Summaries:
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """A number that grows with each change of what the table shows."""
+    """A number that grows with every change of a value in the table."""
     return connection.execute("SELECT count FROM changes").fetchone()[0]
 
 
 def summaries(connection: sqlite3.Connection, limit: int, known: Summaries | None = None) -> Summaries:
-    """The newest `limit` runs, the newest first, by one query; of those in `known` only what has changed since is read.
+    """The newest `limit` runs, newest first. With `known`, only runs that changed since are read.
 
-    Ten thousand runs take 100 ms, one that has changed among them 3.
+    Ten thousand runs take 100 ms, and one changed run among them 3 ms.
     """
     if known and (updated := _updated(connection, limit, known)):
         return updated
@@ -105,7 +105,7 @@ def summaries(connection: sqlite3.Connection, limit: int, known: Summaries | Non
 
 
 def _updated(connection: sqlite3.Connection, limit: int, known: Summaries) -> Summaries | None:
-    """`known` with what has changed since; None where all must be read again: a run is gone, or a row is damaged."""
+    """`known` with the changes since; None where all must be read again: a run was deleted, or a row is damaged."""
     deletion = connection.execute("SELECT deletion FROM changes").fetchone()[0]
     if deletion > known.version or known.unreadable:
         return None
@@ -115,13 +115,13 @@ def _updated(connection: sqlite3.Connection, limit: int, known: Summaries) -> Su
     except (ValueError, TypeError):
         return None
     later = [run for run, row in zip(changed, rows, strict=True) if row[-1] > known.newest]
-    now = {run.id: run for run in changed}
-    runs = (*later, *(now.get(run.id, run) for run in known.runs))[: max(0, limit)]
+    latest = {run.id: run for run in changed}
+    runs = (*later, *(latest.get(run.id, run) for run in known.runs))[: max(0, limit)]
     return Summaries(version(connection), runs, newest=rows[0][-1] if later else known.newest)
 
 
 _TEXT, _WHOLE, _MAYBE = {str}, {int}, {int, float, NoneType}
-# The columns in the order of Summary's fields, and the types that they can have; SQLite itself keeps text in a column of numbers.
+# The columns in the order of Summary's fields, with their types: SQLite itself accepts text in a numeric column.
 _KINDS: dict[str, set[type]] = {
     **dict.fromkeys(("id", "name", "state", "owner", "architecture", "dataset"), _TEXT),
     **dict.fromkeys(("epochs_done", "epochs"), _WHOLE),
@@ -132,7 +132,7 @@ _SELECT = f"SELECT {', '.join(_KINDS)}, json_valid(config), number FROM runs"  #
 
 
 def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
-    """Raises ValueError where any of them is damaged; checked column by column, ten thousand rows take 10 ms."""
+    """Raises ValueError where a row is damaged. The check goes column by column: ten thousand rows take 10 ms."""
     states = {state.value: state for state in State}
     known = {
         "state": set(states),
@@ -141,22 +141,22 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
     }
     for (name, kinds), column in zip(_KINDS.items(), zip(*rows, strict=True), strict=False):
         if not set(map(type, column)) <= kinds or (name in known and not set(column) <= known[name]):
-            raise ValueError(f"{name} is {shortened(column[0])}")  # read one by one, the first is the only one
+            raise ValueError(f"{name} is {shortened(column[0])}")  # `_one_by_one` passes a single row
     if not all(row[-2] for row in rows):
-        raise ValueError("its settings are no JSON")
-    # One document for all curves: ten thousand calls of the parser would take three times as long.
+        raise ValueError("its settings are not JSON")
+    # Parsed as one JSON document: ten thousand calls of the parser take three times as long.
     curves = json.loads(f"[{','.join(row[-3] for row in rows)}]")
     if not set(map(type, chain.from_iterable(curves))) <= _MAYBE:
-        raise ValueError("its curve has values that are no numbers")
+        raise ValueError("its curve has values that are not numbers")
     return [Summary(row[0], row[1], states[row[2]], *row[3:-3], tuple(curve)) for row, curve in zip(rows, curves, strict=True)]
 
 
 def _one_by_one(version: int, rows: Sequence[tuple[Any, ...]], newest: int) -> Summaries:
-    found: list[Summary] = []
+    readable: list[Summary] = []
     damaged = []
     for row in rows:
         try:
-            found += _read([row])
+            readable += _read([row])
         except (ValueError, TypeError) as error:
             damaged.append(store_rows.left_out(row[0], error))
-    return Summaries(version, tuple(found), tuple(damaged), newest)
+    return Summaries(version, tuple(readable), tuple(damaged), newest)

@@ -1,9 +1,8 @@
-"""Is the dispatcher of a home there? Starts it if not, and passes on why it could not start. Needs no torch."""
+"""The dispatcher as other processes see it: whether it runs, how it is started and ended, and why it could not start."""
 
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from pathlib import Path
@@ -13,18 +12,19 @@ import psutil
 from cnnlab.errors import ComputeError, InstallationError
 from cnnlab.system import processes
 from cnnlab.system.home import private_file, write_private
+from cnnlab.system.processes import Process
 
-PATIENCE = 10.0  # seconds until a dispatcher that was started must have said who it is
-PAUSE = 1.0  # between two starts even so: one that dies of itself is not started again and again at full speed
+STARTUP_SECONDS = 10.0  # within which a new dispatcher must announce itself
+RESTART_SECONDS = 1.0  # between two starts after that, so that one that crashes is not restarted at full speed
 ATTEMPTS = 3
 
-# Kept to one thread until it forks: OpenBLAS starts its threads at import, and a fork takes only one thread along.
-# NVML tells whether there are GPUs without starting CUDA, which does not survive a fork either.
+# One thread until it forks: OpenBLAS starts threads at import, and a fork keeps only the calling thread.
+# NVML counts GPUs without starting CUDA, which does not survive a fork either.
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 
 _lock = threading.Lock()
 _starts: dict[Path, list[float]] = {}
-_before: dict[Path, tuple[int, str]] = {}  # who had announced itself when we last started one
+_before: dict[Path, Process] = {}  # the dispatcher that had announced itself before the last start
 
 
 def ensure(home: Path) -> None:
@@ -35,59 +35,58 @@ def ensure(home: Path) -> None:
             starts.clear()
             return
         _raise_startup_error(home, starts)
-        now = time.monotonic()  # the clock may be set back meanwhile
+        now = time.monotonic()  # the clock may be set back
         announced = bool(starts) and known(home) != _before[home]
-        if starts and now - starts[-1] < (PAUSE if announced else PATIENCE):
+        if starts and now - starts[-1] < (RESTART_SECONDS if announced else STARTUP_SECONDS):
             return
         if announced:
-            starts.clear()  # the last start went well, so whatever killed that dispatcher says nothing about the next
+            starts.clear()  # the last start succeeded, so its later crash does not count against the next
         if len(starts) >= ATTEMPTS:
             starts.clear()
             raise ComputeError(f"The background process did not start; see {log_file(home)}.")
         starts.append(now)
         _before[home] = known(home)
-        error_file(home).unlink(missing_ok=True)  # the installation may have been mended since
-        environment = ENVIRONMENT | processes.patience()
+        error_file(home).unlink(missing_ok=True)  # the installation may have been repaired
+        environment = ENVIRONMENT | processes.thread_wait_environment()
         processes.start_detached("cnnlab.workers.dispatcher", ["--home", str(home)], log_file(home), environment)
 
 
 def running(home: Path) -> bool:
-    """True while a dispatcher that holds the lock of `home` runs."""
-    pid, started = known(home)
-    return processes.alive(pid, started)
+    """True while the dispatcher runs that announced itself last."""
+    return processes.alive(*known(home))
 
 
-def known(home: Path) -> tuple[int, str]:
-    """Process and identity of the dispatcher that announced itself last; it may be gone."""
+def known(home: Path) -> Process:
+    """The dispatcher that announced itself last; it may have ended."""
     try:
         record = json.loads(_file(home).read_text(encoding="utf-8"))
-        return int(record["pid"]), str(record["pid_started"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # none yet, or torn by a power cut, which ended whoever wrote it
-        return 0, ""
+        return Process(int(record["pid"]), str(record["pid_started"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # none yet, or cut short by a power failure, which also ended it
+        return Process(0, "")
 
 
 def announce(home: Path) -> None:
-    """The dispatcher says who it is; earlier troubles are over."""
+    """The dispatcher stores its identity, and deletes the error of an earlier start."""
     error_file(home).unlink(missing_ok=True)
-    pid = os.getpid()
-    write_private(_file(home), json.dumps({"pid": pid, "pid_started": processes.identity(pid)}))
+    process = processes.current()
+    write_private(_file(home), json.dumps({"pid": process.pid, "pid_started": process.started}))
 
 
-def complain(home: Path, error: InstallationError) -> None:
-    """The dispatcher could not load what it needs: its last words."""
+def write_startup_error(home: Path, error: InstallationError) -> None:
+    """The dispatcher stores why it could not load its modules, for the process that started it."""
     write_private(error_file(home), str(error))
 
 
 def shut_down(home: Path) -> None:
-    """Ends the dispatcher of `home` with all that it started, training included."""
-    pid, started = known(home)
-    if not processes.alive(pid, started):
+    """Ends the dispatcher of `home` and all its children, training included."""
+    dispatcher = known(home)
+    if not processes.alive(*dispatcher):
         return
     try:
-        dispatcher = psutil.Process(pid)
-        family = [dispatcher, *dispatcher.children(recursive=True)]
+        process = psutil.Process(dispatcher.pid)
+        family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
-        return  # it has ended by itself
+        return  # it has already ended
     processes.end(family)
 
 
@@ -100,7 +99,7 @@ def error_file(home: Path) -> Path:
 
 
 def _raise_startup_error(home: Path, starts: list[float]) -> None:
-    """Only an error of a start that we asked for counts."""
+    """Ignores an error where this process has not started a dispatcher: it is an old one."""
     file = error_file(home)
     if starts and file.exists():
         starts.clear()

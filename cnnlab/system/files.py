@@ -1,4 +1,4 @@
-"""Folders on disk: how much one takes, and how that of a run is deleted."""
+"""Folders on disk: their size, and how a run's folder is deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnnlab.system.home import run_folder
 
 
 def folder_bytes(folder: Path) -> int:
-    """What the files under `folder` take, one with two names once; those that vanish meanwhile count nothing.
+    """The size of all files under `folder`. Hard links count once, and files deleted meanwhile count nothing.
 
     10,000 files take about 50 ms.
     """
@@ -20,11 +20,11 @@ def folder_bytes(folder: Path) -> int:
 
 
 def delete_run(home: Path, run_id: str) -> None:
-    """Removes the folder of a run that was in the store. Raises StoreError where files are left."""
+    """Deletes a run's folder. Raises StoreError where files remain."""
     folder = run_folder(home, run_id)
     try:
         if folder.is_symlink():
-            folder.unlink()  # what it points to is not ours
+            folder.unlink()  # its target does not belong to the lab
         elif folder.exists():
             shutil.rmtree(folder)
     except OSError as error:
@@ -36,7 +36,7 @@ def delete_run(home: Path, run_id: str) -> None:
 def _bytes_under(folder: str, seen: set[tuple[int, int]]) -> Iterator[int]:
     try:
         entries = list(os.scandir(folder))
-    except OSError:  # deleted since it was listed, or not ours to look into
+    except OSError:  # deleted since it was listed, or not readable
         return
     for entry in entries:
         try:
@@ -46,7 +46,7 @@ def _bytes_under(folder: str, seen: set[tuple[int, int]]) -> Iterator[int]:
             file = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # as above
             continue
-        if file.st_nlink > 1:  # for a while a run's last checkpoint is the one before it, too
+        if file.st_nlink > 1:  # for a moment last.pt and last.previous.pt are one file
             if (file.st_dev, file.st_ino) in seen:
                 continue
             seen.add((file.st_dev, file.st_ino))

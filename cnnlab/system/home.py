@@ -1,9 +1,10 @@
-"""Where a lab keeps its things: the home folder and the names of the files in it."""
+"""The home folder: where it is, the names of its files, and the form of a run's id, which names a folder."""
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
 from pathlib import Path
 
 import platformdirs
@@ -14,57 +15,71 @@ from cnnlab.text import shortened
 PACKAGE = Path(__file__).parents[1]
 
 
+def path_variable(name: str) -> Path | None:
+    """The absolute path in an environment variable, or None where it is unset or empty."""
+    text = os.environ.get(name)
+    return Path(text).expanduser().absolute() if text else None
+
+
 def default_home() -> Path:
     """`CNNLAB_HOME`, else the user's data folder."""
-    named = os.environ.get("CNNLAB_HOME")
-    return Path(named).expanduser().absolute() if named else platformdirs.user_data_path("cnnlab", appauthor=False)
+    return path_variable("CNNLAB_HOME") or platformdirs.user_data_path("cnnlab", appauthor=False)
 
 
 def default_data() -> Path | None:
-    """`CNNLAB_DATA`, a folder of data sets that the user already has, or None."""
-    named = os.environ.get("CNNLAB_DATA")
-    return Path(named).expanduser().absolute() if named else None
+    """`CNNLAB_DATA`, the user's own folder of data sets, or None."""
+    return path_variable("CNNLAB_DATA")
 
 
 def store_file(home: Path) -> Path:
     return home / "lab.sqlite"
 
 
+def new_run_id() -> str:
+    """A random id; the store draws another one if a run has it already."""
+    return secrets.token_hex(4)
+
+
+def is_run_id(text: str) -> bool:
+    """True for eight hexadecimal digits, the form of `new_run_id`; whether the run exists is for the store to answer."""
+    return re.fullmatch(r"[0-9a-f]{8}", text) is not None
+
+
 def run_folder(home: Path, run_id: str) -> Path:
-    """A run's checkpoints and log. Raises RunNotFound for what the store gives out to no run: an address must not become a path."""
-    if not re.fullmatch(r"[0-9a-f]{8}", run_id):
+    """A run's checkpoints and log. Raises RunNotFound for any other text, so that no address becomes a path."""
+    if not is_run_id(run_id):
         raise RunNotFound(f"There is no run {shortened(run_id)}.")
     return home / "runs" / run_id
 
 
 def compiled_folder(home: Path) -> Path:
-    """PyTorch's cache of compiled networks. It is code, so it lies where only this user can write."""
+    """PyTorch's cache of compiled networks. It holds code, so only this user can write there."""
     return private_file(home, "compiled")
 
 
 def private_file(home: Path, name: str) -> Path:
-    """A file in the folder that only this user can look into: addresses and keys of the background processes."""
+    """A file in the folder that only this user can read: addresses and keys of the background processes."""
     return home / "private" / name
 
 
 def private_folder(home: Path) -> Path:
-    """That folder, made if it is missing."""
+    """That folder, created if it is missing."""
     folder = private_file(home, "x").parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a small file that only this user can read, in one step: a reader sees the old text or the new, never half."""
+    """Replaces a small file that only this user can read. The step is atomic: a reader sees the old text or the new one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())  # or a power cut could leave the name with nothing in it
+        os.fsync(file.fileno())  # else a power cut could leave an empty file under this name
     fresh.replace(path)
 
 
 def code_fingerprint() -> str:
-    """Changes when a source file of this package does, so that a background process can tell that its code is old."""
+    """Changes with any source file of this package, so that a background process notices that its code is out of date."""
     return str(max((file.stat().st_mtime_ns for file in PACKAGE.rglob("*.py")), default=0))

@@ -1,4 +1,4 @@
-"""How much memory there is for programs: the machine's, or the container's where that is less. Needs nothing but the system."""
+"""Memory that programs may use: the machine's, or the container's where that is less."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ _CGROUP = Path("/sys/fs/cgroup")
 @dataclass(frozen=True, slots=True)
 class Memory:
     total: int  # bytes
-    available: int  # bytes that can still be taken before the system has to end a process; swap counts
+    available: int  # bytes, with swap, before the system has to kill a process
 
 
 def memory(proc: Path = _PROC, cgroup: Path = _CGROUP) -> Memory | None:
-    """What this process may use; None where the system does not say (all but Linux)."""
+    """Memory that this process may use; None where the system does not report it (all but Linux)."""
     try:
         lines = (proc / "meminfo").read_text(encoding="ascii").splitlines()
         named = {name: int(value.split()[0]) * 1024 for name, _, value in (line.partition(":") for line in lines)}
-        found = Memory(named["MemTotal"], named["MemAvailable"] + named["SwapFree"])
+        machine = Memory(named["MemTotal"], named["MemAvailable"] + named["SwapFree"])
     except (OSError, KeyError, ValueError, IndexError):
         return None
-    for bound in _bounds(proc, cgroup):
-        found = Memory(min(found.total, bound.total), min(found.available, bound.available))
-    return found
+    limits = [machine, *_bounds(proc, cgroup)]
+    return Memory(min(limit.total for limit in limits), min(limit.available for limit in limits))
 
 
 def total() -> int | None:
-    """Bytes of memory, swap not counted; None where the system does not say."""
+    """Bytes of memory without swap; None where the system does not report it."""
     if known := memory():
         return known.total
     if not hasattr(os, "sysconf"):
@@ -39,12 +38,12 @@ def total() -> int | None:
 
 
 def _bounds(proc: Path, cgroup: Path) -> list[Memory]:
-    """Of the control groups that this process is in, version 1 or 2, up to the outermost that can be seen."""
+    """The limits of this process's control groups (version 1 or 2), up to the outermost visible one."""
     try:
         lines = (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-    found = []
+    bounds = []
     for line in lines:
         _, _, rest = line.partition(":")
         kinds, _, path = rest.partition(":")
@@ -55,13 +54,13 @@ def _bounds(proc: Path, cgroup: Path) -> list[Memory]:
         else:
             continue
         inside = root / path.strip("/")
-        # In a container the path may be the host's, and the files those of the root.
+        # In a container the path may be the host's, while the files are at the root.
         for folder in (inside, *inside.parents):
             if folder == root.parent:
                 break
             if bound := _bound(folder, most, used):
-                found.append(bound)
-    return found
+                bounds.append(bound)
+    return bounds
 
 
 def _bound(folder: Path, most: str, used: str) -> Memory | None:
@@ -69,7 +68,7 @@ def _bound(folder: Path, most: str, used: str) -> Memory | None:
         limit, taken = int((folder / most).read_text(encoding="ascii")), int((folder / used).read_text(encoding="ascii"))
         statistics = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
     except (OSError, ValueError):
-        return None  # no such group here, or one without a limit ("max")
-    # Files that the system has read and may forget count as taken.
-    forgettable = int(statistics.get("total_inactive_file", statistics.get("inactive_file", 0)))
-    return Memory(limit, max(0, limit - taken + forgettable))
+        return None  # no such group, or no limit ("max")
+    # The usage includes cached files, which the system can evict.
+    evictable = int(statistics.get("total_inactive_file", statistics.get("inactive_file", 0)))
+    return Memory(limit, max(0, limit - taken + evictable))

@@ -1,10 +1,9 @@
-"""Downloads of data sets, each in a process of its own that outlives a page and a restarted server. Needs no torch."""
+"""Downloads of data sets, each in its own process, which outlives the page and the server."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,46 +21,46 @@ from cnnlab.system.home import private_file, private_folder, write_private
 from cnnlab.values import DatasetStatus, DownloadStatus
 
 REPORT_SECONDS = 0.2
-NEWS_SECONDS = 60.0  # how long a finished download is still told of
+SHOWN_SECONDS = 60.0  # a finished download is reported for this long
 
 Fetch = Callable[[datasets.Entry, Places, Callable[[int, int], None]], Path]
 
 
 def start(home: Path, entry: datasets.Entry) -> None:
-    """Starts fetching in the background; does nothing while a download of this data set runs."""
+    """Starts a download in the background; does nothing while one of this data set runs."""
     known = status(home, entry)
     if known and known.state == "running":
         return
-    _write(home, entry, "running", 0)  # a page that looks at once sees that its click counted
+    _write(home, entry, "running", 0)  # so that the next poll shows it
     processes.start_detached("cnnlab.workers.downloads", ["--home", str(home), entry.name], home / "downloads.log")
 
 
 def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
-    """How far the download is; None if there was none, or it finished a while ago."""
+    """The state of the download; None if there was none, or it finished more than a minute ago."""
     try:
         record = json.loads(_file(home, entry).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    found = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
+    download = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
     age = time.time() - record["time"]
-    if found.state == "running" and age > NEWS_SECONDS / 6 and not processes.alive(record["pid"], record["pid_started"]):
+    if download.state == "running" and age > SHOWN_SECONDS / 6 and not processes.alive(record["pid"], record["pid_started"]):
         return DownloadStatus(
             "failed",
-            found.done_bytes,
-            found.total_bytes,
+            download.done_bytes,
+            download.total_bytes,
             f"The download of {entry.title} ended unexpectedly; please start it again.",
         )
-    return None if found.state == "finished" and age > NEWS_SECONDS else found
+    return None if download.state == "finished" and age > SHOWN_SECONDS else download
 
 
 def dataset_status(home: Path, entry: datasets.Entry, location: Location | None) -> DatasetStatus:
-    """Where a data set is on this machine (`location`), and how far its download is."""
+    """The data set's place on this machine (`location`) and the state of its download."""
     download = status(home, entry) if entry.downloads else None
     return DatasetStatus(entry, location and location.folder, download, location.variant if location else "")
 
 
 def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:
-    """Fetches `entry` in this process and reports on the way. Leaves at once if another process is at it."""
+    """Downloads `entry` in this process and reports progress. Returns at once if another process downloads it."""
     lock = FileLock(private_folder(home) / f"download-{entry.name}.lock")
     try:
         lock.acquire(timeout=0)
@@ -97,9 +96,9 @@ def _size(entry: datasets.Entry) -> int:
 
 
 def _write(home: Path, entry: datasets.Entry, state: str, done: int, message: str = "") -> None:
-    pid = os.getpid()
+    process = processes.current()
     record: dict[str, Any] = {"state": state, "done": done, "total": _size(entry), "message": message}
-    record |= {"pid": pid, "pid_started": processes.identity(pid), "time": time.time()}
+    record |= {"pid": process.pid, "pid_started": process.started, "time": time.time()}
     write_private(_file(home, entry), json.dumps(record))
 
 
@@ -109,12 +108,12 @@ def _file(home: Path, entry: datasets.Entry) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m cnnlab.workers.downloads --home DIR NAME``."""
-    parser = argparse.ArgumentParser(description="Fetches a data set. The lab starts this by itself.")
+    parser = argparse.ArgumentParser(description="Downloads a data set. The lab starts it automatically.")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("dataset")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     processes.detach()
-    work(given.home, datasets.entry(given.dataset))
+    work(options.home, datasets.entry(options.dataset))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Runs one training: loads the data, iterates the engine's events, keeps them in the store."""
+"""Runs one training: loads the data, iterates the engine's events and stores them."""
 
 from __future__ import annotations
 
@@ -24,27 +24,25 @@ from cnnlab.events import (
     RunStopped,
 )
 from cnnlab.forecasts import limits
-from cnnlab.runs.records import State
+from cnnlab.runs.records import ASKED_TO_END, State
 from cnnlab.runs.store import Store
-from cnnlab.runs.store_rows import Process
 from cnnlab.system import processes
 from cnnlab.system.home import compiled_folder, run_folder
 
-_OLDER = (
-    "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and trains anew what came since."
-)
-_TOO_LONG = "It has trained for {seconds:,.0f} seconds, the most that this lab allows: it is stopped, and what it learned is kept."
-PROGRESS_SECONDS = 0.4  # between two Progress events, and so the longest that a pause or a stop waits while batches run
+_OLDER = "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
+_TOO_LONG = "It has trained for {seconds:,.0f} seconds, the most that this lab allows: it is stopped, and its checkpoints are kept."
+_LOG = "log.txt"
+PROGRESS_SECONDS = 0.4  # between two Progress events; a pause or a stop during batches takes this long at most
 
 OnEvent = Callable[[Event], None]
 Train = Callable[[RunConfig, Path], Iterator[Event]]
 
 
 def execute(store: Store, run_id: str, on_event: OnEvent | None = None, *, train: Train | None = None) -> State:
-    """Trains the run `run_id` in this process, from its last checkpoint on if it has one, and returns the state it came to rest in.
+    """Trains the run `run_id` in this process, from its last checkpoint if it has one, and returns its state afterwards.
 
-    The run must be queued or starting. Ends early when the store says that it should pause or stop, and on KeyboardInterrupt.
-    Raises RunStateError if the run was taken from this process, StoreError if the store cannot be written.
+    The run must be queued or starting. Ends early when a pause or stop is requested in the store, and on KeyboardInterrupt.
+    Raises RunStateError if the run no longer belongs to this process, StoreError if the store cannot be written.
     """
     return _Execution(store, run_id, on_event, train).run()
 
@@ -57,21 +55,20 @@ class _Execution:
         self.data = store.data_folder(run_id)
         self.train = train or self._train
         self.folder = run_folder(store.home, run_id)
-        self.process: Process = (os.getpid(), processes.identity(os.getpid()))
-        self.history: list[EpochDone] = []  # that the checkpoint knows which the run resumes from
+        self.process = processes.current()
+        self.history: list[EpochDone] = []  # in the checkpoint from which the run resumes
         self.state = State.STARTING
         self.epochs_done = self.step = 0
         self.seconds = 0.0
 
     def run(self) -> State:
         record = self.store.run(self.run_id)
-        pid, started = self.process
         if record.state is State.QUEUED:
-            self.store.move(self.run_id, State.STARTING, pid=pid, pid_started=started)
+            self.store.transition(self.run_id, State.STARTING, process=self.process)
         else:
-            self.store.adopt(self.run_id, pid, started)
+            self.store.adopt(self.run_id, self.process)
         self.epochs_done, self.seconds = record.epochs_done, record.seconds or 0.0
-        # The dispatcher has given this run a device; "auto" must not be decided twice.
+        # The dispatcher has chosen the device; "auto" must not be resolved twice.
         config = record.config.change(device=record.device) if record.device else record.config
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -85,24 +82,24 @@ class _Execution:
 
     def _follow(self, config: RunConfig) -> State:
         self.state = self.store.run(self.run_id).state
-        if self.state in (State.PAUSING, State.STOPPING):
-            return self._at_rest()
+        if self.state in ASKED_TO_END:
+            return self._end_untrained()
         most = limits.load(limits.limits_file()).max_seconds
         with closing(self.train(config, self.folder)) as stream:  # closing the engine's generator cancels the training
             for event in stream:
-                self.state = self._keep(event)
+                self.state = self._store_event(event)
                 if self.state is State.STOPPING:
                     return self._stopped()
                 if self.state not in (State.RUNNING, State.PAUSING):
                     return self.state
                 if self.state is State.PAUSING and isinstance(event, RunStarted | RunResumed):
-                    return self._at_rest()
+                    return self._end_untrained()
                 if most is not None and self.seconds >= most:
-                    self._keep(Notice("time-limit", self.epochs_done, _TOO_LONG.format(seconds=most)))
+                    self._store_event(Notice("time-limit", self.epochs_done, _TOO_LONG.format(seconds=most)))
                     return self._stopped()
-        raise RuntimeError("the training ended without saying how")
+        raise RuntimeError("the training ended without a final event")
 
-    def _keep(self, event: Event) -> State:
+    def _store_event(self, event: Event) -> State:
         fields = {}
         to = None
         if isinstance(event, RunStarted | RunResumed):
@@ -115,19 +112,19 @@ class _Execution:
         elif isinstance(event, RunFailed):
             fields["message"] = event.message
             to = State.FAILED
-        self._note(event)
+        self._follow_progress(event)
         try:
             state = self.store.add(self.run_id, event, to=to, process=self.process, history=self.history, **fields)
         except RunStateError:
-            # A stop or a pause that came between: the run never gets to be "running", or does not stay paused.
+            # A stop or a pause was requested in between, so the run does not become running or paused.
             state = self.store.run(self.run_id).state
-            if state not in (State.PAUSING, State.STOPPING):
+            if state not in ASKED_TO_END:
                 raise
             return state
         self.on_event(event)
         return state
 
-    def _note(self, event: Event) -> None:
+    def _follow_progress(self, event: Event) -> None:
         if isinstance(event, Progress | RunPaused | RunResumed | RunFinished):
             self.seconds = event.seconds
         if isinstance(event, Progress | EpochDone | RunResumed):
@@ -137,14 +134,14 @@ class _Execution:
         if isinstance(event, EpochDone):
             self.epochs_done = event.epoch
 
-    def _at_rest(self) -> State:
-        """Pauses or stops before the training has begun: what there is on disk is where it stands."""
+    def _end_untrained(self) -> State:
+        """Pauses or stops before the training begins: the run stays at its last checkpoint."""
         if self.state is State.PAUSING:
-            self.state = self._keep(RunPaused(self.epochs_done, self.step, self.seconds))
+            self.state = self._store_event(RunPaused(self.epochs_done, self.step, self.seconds))
         return self._stopped() if self.state is State.STOPPING else self.state
 
     def _stopped(self) -> State:
-        self.store.stop(self.run_id)  # after Ctrl-C nobody has asked yet
+        self.store.stop(self.run_id)  # after Ctrl-C the store does not know of the stop yet
         event = RunStopped(epoch=self.epochs_done, seconds=self.seconds)
         self.store.add(self.run_id, event, to=State.STOPPED, process=self.process)
         self.on_event(event)
@@ -154,12 +151,11 @@ class _Execution:
         if isinstance(error, CNNLabError):
             message = str(error)
         else:
-            log = self.folder / "log.txt"
-            with suppress(OSError), log.open("a", encoding="utf-8") as file:  # a full disk must not keep the run from failing
+            log = self.folder / _LOG
+            with suppress(OSError), log.open("a", encoding="utf-8") as file:  # even on a full disk the run must become failed
                 traceback.print_exception(error, file=file)
-            reason = str(error).strip().splitlines()
-            said = reason[0][:200] if reason else "no reason given"
-            message = f"Training failed with an unexpected {type(error).__name__} ({said}); see {log}."
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
+            message = f"Training failed with an unexpected {type(error).__name__} ({reason}); see {log}."
         event = RunFailed(kind="error", epoch=self.epochs_done, message=message)
         self.store.add(self.run_id, event, to=State.FAILED, process=self.process, message=message)
         self.on_event(event)
@@ -179,7 +175,7 @@ class _Execution:
         file, checkpoint = checkpoints.load_latest(folder) or (None, None)
         if checkpoint:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
-        # Where there is no last one, the process was killed after saving the best and before the last of the same moment.
+        # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
         stream = train(
             config,
@@ -190,7 +186,7 @@ class _Execution:
             pausing=lambda: self.state is State.PAUSING,
             compiled=compiled_folder(self.store.home),
         )
-        del checkpoint  # the engine lets go of it too: a big network's is a gigabyte
+        del checkpoint  # the engine releases it too: a large network's takes a gigabyte
         with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
             for event in stream:
                 yield event
@@ -199,22 +195,22 @@ class _Execution:
 
 
 def run_in_process(home: Path, run_id: str) -> None:
-    """The whole life of a runner process, which the dispatcher starts: its output goes to the run's own log."""
+    """The runner process, started by the dispatcher: trains one run, with its output in the run's log."""
     folder = run_folder(home, run_id)
     folder.mkdir(parents=True, exist_ok=True)
-    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
     from cnnlab.training import process
 
     process.prepare(processes.cores())
-    processes.die_first(500)  # a run goes on from its checkpoint; the page, the dispatcher and all that they know would be gone
+    processes.die_first(500)  # a run can resume from its checkpoint; the web server and the dispatcher would lose their state
     store = Store(home)
     try:
         execute(store, run_id)
     except CNNLabError:
-        traceback.print_exc(file=sys.stderr)  # nothing is left to tell it to but the log
+        traceback.print_exc(file=sys.stderr)  # only the log can still take it
         sys.exit(1)
     finally:
         store.close()

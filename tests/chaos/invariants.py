@@ -10,9 +10,9 @@ from pathlib import Path
 
 from cnnlab.errors import CheckpointError
 from cnnlab.runs.records import Run, State
+from cnnlab.runs.store_lifecycle import MOST_AUTO_RESUMES
 from cnnlab.system.home import run_folder, store_file
 from cnnlab.training import checkpoints
-from cnnlab.workers.watch import MOST_RESUMES
 from tests.chaos.census import Census
 
 AT_WORK = {State.RUNNING, State.PAUSING, State.STOPPING}
@@ -58,7 +58,7 @@ def resumed_by_itself(home: Path) -> set[str]:
     """Interrupted runs that the lab must resume without being asked."""
     with closing(_read_only(home)) as connection:
         query = "SELECT id FROM runs WHERE resumable = 1 AND state = 'interrupted' AND resumes < ?"
-        return {run_id for (run_id,) in connection.execute(query, (MOST_RESUMES,))}
+        return {run_id for (run_id,) in connection.execute(query, (MOST_AUTO_RESUMES,))}
 
 
 def told(home: Path) -> Counter[str]:

@@ -15,9 +15,9 @@ from cnnlab.errors import RunStateError
 from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
+from cnnlab.runs.store_lifecycle import MOST_AUTO_RESUMES
 from cnnlab.system.home import PACKAGE, run_folder
 from cnnlab.training import checkpoints
-from cnnlab.workers.watch import MOST_RESUMES
 from tests.chaos import invariants
 from tests.chaos.census import census, kill
 from tests.chaos.undisturbed import differences, figures
@@ -115,7 +115,7 @@ class Siege:
         self._expected |= invariants.tokens(self.home)
         faults = invariants.store_faults(self.home) + invariants.roll_faults(runs, self._expected)
         faults += [f"{token} is in the store, and nobody asked for it" for token in self._expected.keys() - set(self._planned)]
-        faults += [f"{run.id} was resumed {run.resumes} times by itself" for run in runs if run.resumes > MOST_RESUMES]
+        faults += [f"{run.id} was resumed {run.resumes} times by itself" for run in runs if run.resumes > MOST_AUTO_RESUMES]
         tokens = {run_id: token for token, run_id in self._expected.items()}
         for run in runs:
             if run.id in self._true:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cnnlab.lab import Lab
-from cnnlab.runs.records import ACTIVE, Run, State
+from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.runs.summaries import Summaries
 from cnnlab.text import ago, duration, percent
 from pages._parts.markdown import escaped, isolated, quoting
@@ -20,7 +20,6 @@ from pages._parts.visitor import not_yours
 SHOWN = 6  # rows at first; more on request, since each is a row of page elements
 QUEUE_SHOWN = 8
 POLL_SECONDS = 3.0
-MAY_GO_ON = ACTIVE | {State.INTERRUPTED}  # the lab resumes what was interrupted by itself
 
 
 def run_list(lab: Lab, *, but: str | None = None) -> None:

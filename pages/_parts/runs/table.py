@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.errors import ConfigError
 from cnnlab.runs.summaries import Summaries, Summary
+from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
 from pages._parts.one_choice import one_choice
 from pages._parts.run.words import STATE_WORDS
@@ -105,7 +105,7 @@ def first_rows(runs: Sequence[Summary], address: Address) -> tuple[Sequence[Summ
 def parse_ids(text: str) -> tuple[str, ...]:
     """Run ids from an address, `a1b2c3d4,…`. Raises ConfigError."""
     ids = tuple(dict.fromkeys(part for part in text.split(",") if part))
-    wrong = next((part for part in ids if not re.fullmatch(r"[0-9a-f]{8}", part)), None)
+    wrong = next((part for part in ids if not is_run_id(part)), None)
     if wrong is not None:
         raise ConfigError(f"runs must be run ids separated by commas, not {wrong[:80]!r}.", "runs")
     if len(ids) > MOST_CHOSEN:
