@@ -129,7 +129,7 @@ def test_the_lab_and_the_command_line_refuse_what_does_not_fit_with_the_same_sen
 
 def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monkeypatch):
     """What waits for the device finds the memory of the run before it; the command line trains beside that."""
-    other = SimpleNamespace(device="cpu", waits=False, pid=1)
+    other = SimpleNamespace(device="cpu", waits=False, process=Process(1, "x"))
     store = SimpleNamespace(active=lambda: [other])
     monkeypatch.setattr(forecaster.psutil, "virtual_memory", lambda: SimpleNamespace(available=1 << 30))
     monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: 5 << 30 if pid == 1 else 1 << 20)

@@ -236,5 +236,5 @@ def test_a_run_that_trains_for_too_long_is_stopped_and_says_so(file, monkeypatch
         assert execute(store, run_id, train=train) is State.STOPPED
         notices = [event for _, event in store.events(run_id) if isinstance(event, events.Notice)]
     assert [notice.message for notice in notices] == [
-        "It has trained for 60 seconds, the most that this lab allows: it is stopped, and what it learned is kept."
+        "It has trained for 60 seconds, the most that this lab allows: it is stopped, and its checkpoints are kept."
     ]
