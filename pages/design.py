@@ -27,7 +27,7 @@ def draw(table: LayerTable, title: str, key: str) -> None:
 
 
 def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
-    """Controls of one network; returns its card, the link that trains it, and its table.
+    """Draws the controls of one network; returns its card, the link that trains it, and its table.
 
     Raises CNNLabError where the combination cannot work, after all controls are drawn.
     """
@@ -45,18 +45,18 @@ def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, d
         with place:
             shape, classes = pick_input(card, address, **form)
     finally:
-        # Also where the size cannot be: a control that is not drawn forgets what was chosen.
+        # Also after a wrong size: a control that is not drawn loses its value.
         with below:
             options = pick_options(card, address, **form)
     link = link_parameters(card, options)
     link |= {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
     link |= {} if shape[1] == card.input_shape[1] else {"image_size": str(shape[1])}
-    with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown only where it takes longer than half a second
+    with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown after half a second
         return card, link, lab.layers(card.name, shape, classes, options)
 
 
 def pick_second(lab: Lab, address: Address) -> str:
-    """Which network to put beside the first."""
+    """The network to put beside the first."""
     titles = {NOTHING: "no other network"} | {card.name: card.title for card in lab.architectures()}
     address.initialise("design:compare", "compare", NOTHING, one_of("compare", tuple(titles)))
     chosen = st.selectbox(
@@ -72,7 +72,7 @@ def main() -> None:
     address = Address("design")
     title, action = st.columns([4, 1], vertical_alignment="bottom")
     title.title("Design a network")
-    notes = st.container()  # filled last, as every control may find something wrong in the address
+    notes = st.container()  # filled last, because any control may find a problem in the address
     try:
         with st.container(border=True):
             card, link, table = design(lab, address)
@@ -92,12 +92,12 @@ def main() -> None:
 
 
 def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
-    """Everything about one network, and a second one where that is asked for."""
+    """Everything about one network, and a second one if it is chosen."""
     st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
     metrics_row(table)
     draw(table, card.title, "design:drawing")
     st.caption(figures.DRAWING_RULE)
-    needs = st.container()  # filled last: it may take a moment where a network is too large for this machine
+    needs = st.container()  # filled last: it takes a moment where a network is too large for this machine
 
     st.header("Layer by layer")
     layer_table_view(table, address, name=f"{card.name}-layers.csv")
@@ -120,7 +120,7 @@ def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
 
 
 def training_needs(lab: Lab, table: LayerTable) -> None:
-    """What training the network as drawn would take, by the course's recipe for it."""
+    """The forecast of training this network by the course's recipe for it."""
     recipes = (preset for preset in lab.presets() if preset.config().architecture == table.architecture)
     recipe = next((preset for preset in recipes if preset.config().dataset != "sample"), None)
     channels, size, _ = table.input_shape
@@ -129,7 +129,7 @@ def training_needs(lab: Lab, table: LayerTable) -> None:
             options=table.options, channels=channels, image_size=size
         )
     except CNNLabError:
-        return  # a size or option that the recipe's own settings do not go with: the Train page says which
+        return  # the size or an option does not fit the recipe's other settings; the Train page says which
     lead = f"Trained as in “{recipe.title}”: " if recipe else "To train it: "
     forecast_line(lab, config, table=table, unasked=False, lead=lead)
 

@@ -1,4 +1,4 @@
-"""The curves of a run as figures: small, honest about spikes, and steady from poll to poll."""
+"""The curves of a run as figures: small, with every spike, and steady from poll to poll."""
 
 from __future__ import annotations
 
@@ -72,20 +72,20 @@ def test_a_long_run_is_a_small_message():
 
 
 def test_the_few_images_at_the_end_of_an_epoch_make_no_spike():
-    batches = [(1, 40), (1, 80), (1, 81), (2, 40), (2, 70), (2, 81)]  # one batch at the end of the first epoch, 11 at the second's
-    told = [Progress(n, b, 81, 81 * (n - 1) + b, 9.0 if b == 81 else 1.0, 0.5, 1.0, 0.1, 0.5, 1.0, 1.0) for n, b in batches]
-    judging = replace(told[2], phase="evaluation")
+    batches = [(1, 40), (1, 80), (1, 81), (2, 40), (2, 70), (2, 81)]  # the last report covers 1 batch in epoch 1, and 11 in epoch 2
+    events = [Progress(n, b, 81, 81 * (n - 1) + b, 9.0 if b == 81 else 1.0, 0.5, 1.0, 0.1, 0.5, 1.0, 1.0) for n, b in batches]
+    evaluation = replace(events[2], phase="evaluation")
 
-    shown = loss_curve("r", [], [*told[:3], judging, *told[3:]], 2)["data"][0]
+    shown = loss_curve("r", [], [*events[:3], evaluation, *events[3:]], 2)["data"][0]
 
     assert shown["x"] == pytest.approx([n - 1 + b / 81 for n, b in batches if (n, b) != (1, 81)], abs=1e-4)
     assert shown["y"] == [1.0, 1.0, 1.0, 1.0, 9.0]
 
 
 def test_an_epoch_that_is_told_once_is_shown():
-    told = [Progress(n, 3, 3, 3 * n, 1.0, 0.5, 1.0, 0.1, 0.5, 1.0, 1.0) for n in (1, 2, 3)]
+    events = [Progress(n, 3, 3, 3 * n, 1.0, 0.5, 1.0, 0.1, 0.5, 1.0, 1.0) for n in (1, 2, 3)]
 
-    assert loss_curve("r", [], told, 3)["data"][0]["x"] == [1, 2, 3]
+    assert loss_curve("r", [], events, 3)["data"][0]["x"] == [1, 2, 3]
 
 
 def test_progress_stands_within_its_epoch_and_an_epoch_at_its_end():

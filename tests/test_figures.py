@@ -1,4 +1,4 @@
-"""Figures of networks and data: what is drawn, in which proportions, and in how many pieces."""
+"""Figures of networks and data: their boxes, proportions and texts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SMALL = table(
 
 
 def drawn(name, *values, **named):
-    """The figure as Plotly reads it, which refuses what it does not know."""
+    """The figure as Plotly reads it, which refuses unknown properties."""
     return go.Figure(getattr(figures, name)(*values, **named))
 
 

@@ -1,4 +1,4 @@
-"""Charts of several runs: one legend entry each, names as typed, and no number that JSON cannot carry."""
+"""Charts of several runs: one legend entry each, names as typed, and only numbers that JSON can carry."""
 
 from __future__ import annotations
 

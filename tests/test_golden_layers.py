@@ -1,6 +1,6 @@
 """The layer table of every architecture as text that a reviewer reads: tests/golden/<name>.txt.
 
-After a change that is meant, write them anew with `pytest tests/test_golden_layers.py --regenerate-golden` and read the diff.
+After an intended change, regenerate them with `pytest tests/test_golden_layers.py --regenerate-golden` and read the diff.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.architectures import blocks, building, card, cards
-from cnnlab.architectures.meta import handing_on
+from cnnlab.architectures.meta import shapes_by_arithmetic
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers import trace as tracing
@@ -351,7 +351,7 @@ def test_shapes_are_those_that_pytorch_itself_finds(card, size, monkeypatch):
 
     quick = asked()
     for module in (tracing, building):
-        monkeypatch.setattr(module, "handing_on", lambda model: contextlib.nullcontext())
+        monkeypatch.setattr(module, "shapes_by_arithmetic", lambda model: contextlib.nullcontext())
 
     assert quick == asked()
 
@@ -373,7 +373,7 @@ def test_shapes_are_those_that_pytorch_itself_finds(card, size, monkeypatch):
 def test_a_layer_handed_on_gives_the_shape_that_it_gives(layer, shape):
     expected = layer(torch.zeros(1, *shape)).shape
 
-    with handing_on(layer):
+    with shapes_by_arithmetic(layer):
         assert layer(torch.empty(1, *shape, device="meta")).shape == expected
     assert "forward" not in vars(layer)
 
@@ -392,7 +392,7 @@ def test_a_layer_handed_on_gives_the_shape_that_it_gives(layer, shape):
     ids=lambda value: "" if isinstance(value, list) else type(value).__name__,
 )
 def test_a_layer_handed_on_refuses_what_it_refuses(layer, shapes):
-    with handing_on(layer.to("meta")), pytest.raises(RuntimeError):
+    with shapes_by_arithmetic(layer.to("meta")), pytest.raises(RuntimeError):
         layer(*(torch.empty(1, *shape, device="meta") for shape in shapes))
 
 

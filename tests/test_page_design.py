@@ -1,4 +1,4 @@
-"""The Design page: what stands on it, what the address opens, and what bad input does."""
+"""The Design page: its contents, what the address opens, and how it answers bad input."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def lab():
     return FakeLab()
 
 
-def said(app):
-    """The address, each name once."""
+def address(app):
+    """The page's address, each name once."""
     return {name: values[-1] if isinstance(values, list) else values for name, values in app.query_params.items()}
 
 
@@ -25,10 +25,10 @@ def test_a_first_visit_shows_lenet_with_the_course_figures(monkeypatch, lab):
     assert shown(app, "Parameters") == "61,706"
     assert shown(app, "MACs for one image") == "416,520"
     assert app.dataframe[0].value["output"].tolist()[:3] == ["6 × 28 × 28", "6 × 28 × 28", "6 × 14 × 14"]
-    assert said(app) == {}
+    assert address(app) == {}
 
 
-@pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
+@pytest.mark.parametrize("each", cards(), ids=lambda card: card.name)
 def test_every_architecture_can_be_opened_by_a_link(monkeypatch, lab, each):
     app = open_page(monkeypatch, "design", lab, architecture=each.name)
 
@@ -47,10 +47,10 @@ def test_a_changed_control_stands_in_the_address_and_a_default_does_not(monkeypa
     app = open_page(monkeypatch, "design", lab)
 
     widget(app.selectbox, "Activation").set_value("relu").run()
-    assert said(app) == {"activation": "relu"}
+    assert address(app) == {"activation": "relu"}
 
     widget(app.selectbox, "Activation").set_value("sigmoid").run()
-    assert said(app) == {}
+    assert address(app) == {}
 
 
 def test_one_architectures_option_does_not_leak_into_the_next(monkeypatch, lab):
@@ -59,7 +59,7 @@ def test_one_architectures_option_does_not_leak_into_the_next(monkeypatch, lab):
     widget(app.selectbox, "Architecture").set_value("alexnet").run()
 
     assert widget(app.selectbox, "Activation").value == card("alexnet").settings()["activation"]
-    assert said(app) == {"architecture": "alexnet"}
+    assert address(app) == {"architecture": "alexnet"}
 
 
 def test_an_option_called_like_a_setting_of_a_run_keeps_apart_from_it(monkeypatch, lab):
@@ -101,7 +101,7 @@ def test_images_too_small_are_explained_and_the_size_can_still_be_changed(monkey
 
     assert not app.error
     assert shown(app, "Parameters") == "30.0 million"
-    assert said(app) == {"architecture": "alexnet", "compare": "vgg"}
+    assert address(app) == {"architecture": "alexnet", "compare": "vgg"}
 
 
 def test_a_list_that_cannot_be_read_is_explained_and_the_other_controls_stay(monkeypatch, lab):
@@ -114,7 +114,7 @@ def test_a_list_that_cannot_be_read_is_explained_and_the_other_controls_stay(mon
     assert len(app.selectbox) == before
     widget(app.text_input, "Hidden layers").set_value("120").run()
     assert not app.error
-    assert said(app) == {"activation": "relu", "hidden": "120"}
+    assert address(app) == {"activation": "relu", "hidden": "120"}
 
 
 @pytest.mark.parametrize(("label", "number"), [("Classes", 1), ("Dropout", 7.0)])
@@ -128,7 +128,7 @@ def test_a_number_out_of_range_is_a_sentence_in_place_of_a_table_of_something_el
     assert str(number) in app.error[0].value
     assert not app.dataframe
     assert len(app.number_input) == controls
-    assert said(app) == {}
+    assert address(app) == {}
     widget(app.number_input, label).set_value(before).run()
     assert not app.error
     assert shown(app, "Parameters") == "61,706"

@@ -1,6 +1,6 @@
-"""What the families are built from: layers by name, and blocks whose every operation is a module of its own.
+"""Parts that the families share: layers by name, and blocks in which every operation is a module.
 
-No forward here computes anything itself, so hooks on the innermost modules see all that happens.
+No forward of a block computes anything itself, so hooks on the innermost modules see every operation.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def hidden_layers(
 ) -> dict[str, nn.Module]:
     """Dense layers, each followed by batch norm if asked for, non-linearity, and dropout above 0: layers for `chain`.
 
-    `first_number` numbers norms and non-linearities on from those that stand before in the same chain.
+    `first_number` continues the numbers of norms and non-linearities that come before in the same chain.
     """
     layers: dict[str, nn.Module] = {}
     for number, outputs in enumerate(sizes, start=1):
@@ -96,7 +96,7 @@ def hidden_layers(
 
 
 def averaged_output(inputs: int, classes: int, *, dropout: float = 0.0) -> dict[str, nn.Module]:
-    """Global average pooling and one dense layer: layers for `chain`, with no size to fit to the image."""
+    """Global average pooling and one dense layer: layers for `chain`, for images of any size."""
     return pooled_output("average", inputs, classes, dropout=dropout)
 
 
@@ -110,7 +110,7 @@ def pooled_output(pooling: str, inputs: int, classes: int, *, dropout: float = 0
 
 
 class Inception(nn.Module):
-    """Four paths look at the same maps through windows of different size; their channels are concatenated (GoogLeNet)."""
+    """Four paths with windows of different size over the same maps; their channels are concatenated (GoogLeNet)."""
 
     def __init__(
         self,
@@ -192,11 +192,11 @@ class ActivatedResidual(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """Adds `growth` new channels to all that came before (DenseNet): norm, ReLU, conv 1×1, norm, ReLU, conv 3×3, concatenate."""
+    """Adds `growth` channels to those of its input (DenseNet): norm, ReLU, conv 1×1, norm, ReLU, conv 3×3, concatenate."""
 
     def __init__(self, inputs: int, growth: int, *, activation: str, batch_norm: bool, dropout: float) -> None:
         super().__init__()
-        bottleneck = 4 * growth  # the 1×1 convolution keeps the 3×3 one cheap, however many channels have piled up
+        bottleneck = 4 * growth  # the 1×1 convolution keeps the 3×3 one cheap, however many channels there are
         layers = preactivation(1, inputs, activation=activation, batch_norm=batch_norm)
         layers |= {"conv1": nn.Conv2d(inputs, bottleneck, 1, bias=False)}
         layers |= preactivation(2, bottleneck, activation=activation, batch_norm=batch_norm)
@@ -211,6 +211,6 @@ class DenseLayer(nn.Module):
 
 
 def preactivation(number: int | str, channels: int, *, activation: str, batch_norm: bool) -> dict[str, nn.Module]:
-    """Batch norm if asked for, then the non-linearity, as they stand before a convolution in DenseNet: layers for `chain`."""
+    """Batch norm if asked for, then the non-linearity, which DenseNet puts before a convolution: layers for `chain`."""
     norm: dict[str, nn.Module] = {f"norm{number}": nn.BatchNorm2d(channels)} if batch_norm else {}
     return norm | {f"activation{number}": _ACTIVATIONS[activation]()}

@@ -10,7 +10,7 @@ from cnnlab.architectures.registry import Shape, register
 if TYPE_CHECKING:
     from torch import nn
 
-# Channels of each Inception block's four paths; where two numbers stand, a 1×1 convolution comes before the larger window.
+# Channels of each Inception block's four paths; of two numbers, the first is for the 1×1 convolution before the larger window.
 INCEPTIONS = {
     "b3": ((64, (96, 128), (16, 32), 32), (128, (128, 192), (32, 96), 64)),
     "b4": (

@@ -51,7 +51,7 @@ def lenet(
     layers: dict[str, nn.Module] = {}
     inputs, stages = input_shape[0], len(channels)
     for number, outputs in enumerate(channels, start=1):
-        # Only the first convolution is padded: today's 28×28 digits stand for the 32×32 ones of 1998.
+        # Only the first convolution is padded: today's digits have 28×28 pixels, those of 1998 had 32×32.
         padding = kernel_size // 2 if number == 1 else 0
         layers |= blocks.convolution(number, inputs, outputs, kernel_size, padding=padding, **style)
         layers[f"pool{number}"] = blocks.pool(pooling, 2, stride=2)  # 6×14×14, then 16×5×5

@@ -41,7 +41,7 @@ def nin(
     def block(inputs: int, outputs: int, kernel: int, *, scores: bool = False, **window: int) -> nn.Module:
         layers = blocks.convolution(1, inputs, outputs, kernel, activation=activation, batch_norm=batch_norm, **window)
         layers |= blocks.convolution(2, outputs, outputs, 1, activation=activation, batch_norm=batch_norm)
-        # No batch norm on class scores: it would take away how sure the network is.
+        # No batch norm on class scores, because it would rescale the network's confidence.
         norm_last = batch_norm and not scores
         return blocks.chain(layers | blocks.convolution(3, outputs, outputs, 1, activation=activation, batch_norm=norm_last))
 
@@ -55,7 +55,7 @@ def nin(
     }
     if dropout > 0:
         layers["dropout"] = nn.Dropout(dropout)
-    # One channel a class, so averaging takes the place of dense layers.
+    # One channel per class, so averaging replaces dense layers.
     layers["nin4"] = block(c3, classes, 3, padding=1, scores=True)  # K×5×5
     layers["pool4"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()

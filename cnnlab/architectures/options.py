@@ -1,4 +1,4 @@
-"""What a user can set about an architecture, as data: pages, command line and validation are derived from it."""
+"""An architecture's options as data, from which pages, command line and validation follow."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Option:
             try:
                 return self.check([part for part in text.strip("[]()").split(",") if part.strip()])
             except ConfigError:
-                raise self._error(text) from None  # with what was typed, not with its parts
+                raise self._error(text) from None  # quotes the whole text, not a part of it
         return self.check(text)
 
     def rule(self) -> str:
@@ -176,7 +176,7 @@ def dropout(default: float) -> Option:
 
 
 def width_divisor() -> Option:
-    """How much narrower than the original."""
+    """How many times narrower than the original."""
     return Option(
         "width_divisor",
         "Width divisor",
@@ -200,13 +200,13 @@ def shortcuts() -> Option:
 
 
 def depth(default: int, choices: tuple[int, ...]) -> Option:
-    """Which of a family's networks."""
+    """Which network of a family."""
     help_ = "Number of layers with weights, not counting convolutions on shortcuts."
     return Option("depth", "Depth", "choice", default, help_, choices=choices)
 
 
 def kernel_size(default: int) -> Option:
-    """How far a convolution looks."""
+    """The window of a convolution."""
     help_ = "Side of the square window that a convolution looks through, in pixels."
     return Option("kernel_size", "Kernel size", "choice", default, help_, choices=(1, 3, 5, 7))
 

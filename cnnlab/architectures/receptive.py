@@ -10,9 +10,9 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What one value sees, per image axis: `size` input pixels, and neighbours lie `jump` input pixels apart.
+    """The input pixels behind one value, per image axis: `size` of them; those of neighbouring values are `jump` apart.
 
-    As is usual, `size` counts the padding around the image as pixels, so it can exceed the image.
+    As usual, `size` counts the padding around the image as pixels, so it can exceed the image.
     """
 
     size: Sizes
@@ -30,7 +30,7 @@ def start(axes: int) -> Field:
 
 
 def merged(fields: list[Field | None]) -> Field | None:
-    """Branches meet at an addition or a concatenation: the value sees what the furthest-seeing branch saw."""
+    """The field where branches meet, at an addition or a concatenation: the widest of theirs."""
     if not fields or None in fields:
         return None
     if len(fields) == 1:
@@ -39,16 +39,16 @@ def merged(fields: list[Field | None]) -> Field | None:
 
 
 # The rules that kinds of layers follow. Each takes the layer, the field of its input, the shapes of its first input and its output
-# (channels first), and the image's height and width. It gives None where the field cannot be known.
+# (channels first), and the image's height and width. It returns None where the field cannot be known.
 
 
 def unchanged(_layer: Any, field: Field, _given: Sizes, _made: Sizes, _image: Sizes) -> Field:
-    """A layer that takes each value alone, or only arranges them in another way."""
+    """A layer that computes each value from one value, or only rearranges values."""
     return field
 
 
 def unless_resized(_layer: Any, field: Field, given: Sizes, made: Sizes, _image: Sizes) -> Field | None:
-    """A layer of unknown kind: where it changes height or width, nobody can say what it sees."""
+    """A layer of unknown kind: where it changes height or width, the field is unknown."""
     resized = len(given) == len(made) > 1 and given[1:] != made[1:]
     return None if resized else field
 
@@ -67,7 +67,7 @@ def windowed(layer: Any, field: Field, _given: Sizes, _made: Sizes, _image: Size
 
 
 def adaptive(layer: Any, field: Field, given: Sizes, made: Sizes, image: Sizes) -> Field:
-    """Pooling to a fixed size, whatever it is given."""
+    """Pooling to a fixed size, whatever the size of its input."""
     if set(made[1:]) == {1}:
         return _whole(field, image)
     # Output i averages inputs floor(i·given/made) … ceil((i+1)·given/made): windows differ in length, the longest counts.

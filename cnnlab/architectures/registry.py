@@ -1,4 +1,4 @@
-"""The registry of architectures: each family registers a card that promises what its default network is.
+"""The registry of architectures: each family registers a card with the promises of its default network.
 
 Cards need no torch, so the web process can read and validate them; torch is imported when a network is built.
 """
@@ -34,7 +34,7 @@ class Card:
     macs: int  # multiply-accumulates for one image
     options: tuple[Option, ...]
     builder: Builder
-    usual_size: str = "the course's size"  # what `input_shape` is, for the sentence that says which image size works
+    usual_size: str = "the course's size"  # names `input_shape` in the error that says which image size works
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
@@ -58,8 +58,8 @@ class Card:
         return building.build(self, input_shape or self.input_shape, classes, self.settings(options), device)
 
     def draft(self, input_shape: Shape, classes: int, options: Mapping[str, Any] | None = None) -> nn.Module:
-        """The network on the meta device as it is written down: `build` has also run it once. Raises as `build` does, but
-        that a layer refuses what it is given may only be seen when it is run.
+        """The network on the meta device, which `build` would also run once. Raises as `build` does, except that a layer which
+        cannot take its input may show only when it runs.
         """
         from cnnlab.architectures import building
 
@@ -86,12 +86,12 @@ def register(name: str, **promises: Any) -> Callable[[Builder], Builder]:
 
 
 def cards() -> tuple[Card, ...]:
-    """All architectures in the order of the course, what it has not last."""
+    """All architectures in the order of the course, then those it does not have."""
     return tuple(_cards.values())
 
 
 def card(name: str) -> Card:
-    """The architecture called `name`. Raises ConfigError that lists the names there are."""
+    """The architecture called `name`. Raises ConfigError with the known names."""
     try:
         return _cards[name]
     except (KeyError, TypeError):

@@ -1,9 +1,9 @@
 """ResNet-9 (Page, 2018): a residual network cut down to what learns CIFAR-10 in the shortest time.
 
-As its author's program for the DAWNBench competition has it. Convolutions have no bias where batch norm follows, which has a shift
-of its own; each residual block activates what it adds, and nothing comes after the addition. The last layer multiplies the logits
-by 1/8: the largest values of 512 channels make them large, and without it the rates at which this network learns quickly would
-throw its dense layer about. Only its pool over 4×4 is one over all that is left here, so that images of any size will do.
+It follows its author's program for the DAWNBench competition. Convolutions have no bias where batch norm follows, which has a shift
+of its own. A residual block activates the values that it adds, and nothing comes after the addition. The last layer multiplies the
+logits by 1/8: the maxima of 512 channels are large, and at this network's learning rates the dense layer would diverge. One thing
+differs: the last pool covers the whole map, not 4×4 of it, so that images of any size fit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two networks side by side: what each costs, as bars that share a scale."""
+"""The costs of two networks as bars, side by side."""
 
 from __future__ import annotations
 

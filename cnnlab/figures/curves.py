@@ -1,4 +1,4 @@
-"""Loss and accuracy curves of a run, as Plotly figures in plain dictionaries, small enough to be sent again each second."""
+"""Loss and accuracy curves of a run, as Plotly figures in plain dictionaries, small enough to be sent every second."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_
 from cnnlab.reports.thinning import thin
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
-_FEW = 4  # times fewer batches than before are too few to be shown
-STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamond")}  # never told apart by colour alone
+_FEW = 4  # a report over this many times fewer batches than the one before is not shown
+STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamond")}  # never distinguished by colour alone
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
 
@@ -40,23 +40,23 @@ _RESTS: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A moment at which a run rested and then went on."""
+    """A point at which a run rested and then continued."""
 
     epoch: float  # as the x axis counts
     words: str
 
 
 def rests(events: Iterable[Event]) -> tuple[Rest, ...]:
-    """Where a run has gone on after a rest, from all that was told of it."""
-    found, batches, why = [], 0, "resumed here"
+    """Where a run continued after a rest, from its events."""
+    resumed, batches, why = [], 0, "resumed here"
     for event in events:
         if isinstance(event, RunStarted):
             batches = event.batches_per_epoch
         elif isinstance(event, RunResumed):
-            found.append(Rest(event.step / batches if batches else event.epochs_done, why))
+            resumed.append(Rest(event.step / batches if batches else event.epochs_done, why))
         else:
             why = _RESTS.get(type(event), why)
-    return tuple(found)
+    return tuple(resumed)
 
 
 def loss_curve(
@@ -69,13 +69,13 @@ def loss_curve(
     marks: Sequence[Rest] = (),
     over: bool = False,
 ) -> dict[str, Any]:
-    """Mean cross-entropy per image against epochs; `over` says that no more is to come."""
+    """Mean cross-entropy per image against epochs; `over` says that the run has ended."""
     traces = [
         _noise(progress, attrgetter("loss"), ".4f"),
         _epochs("Training", epochs, [e.train_loss for e in epochs], ".4f"),
         _epochs("Test", epochs, [e.test_loss for e in epochs], ".4f"),
     ]
-    # A zoom made on one scale means nothing on the other, so only this axis forgets it when the scale changes.
+    # A zoom on one scale means nothing on the other, so a change of scale resets this axis alone.
     loss_axis = {"title": {"text": "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
     scale: dict[str, Any] = {"type": "linear", "rangemode": "tozero"}
     if logarithmic:
@@ -93,7 +93,7 @@ def accuracy_curve(
     marks: Sequence[Rest] = (),
     over: bool = False,
 ) -> dict[str, Any]:
-    """Share of images whose label was right, against epochs; with `classes`, also what guessing would reach."""
+    """Share of images with the right prediction, against epochs; with `classes`, also the accuracy of guessing."""
     traces = [
         _noise(progress, attrgetter("accuracy"), ".1%"),
         _epochs("Training", epochs, [e.train_accuracy for e in epochs], ".1%"),
@@ -106,7 +106,7 @@ def accuracy_curve(
 
 
 def _logarithmic_ticks(values: Sequence[float]) -> str:
-    """Plotly's name for 1, 2, 5 of each decade; within less than one these would leave an axis with hardly a number."""
+    """Plotly's name for ticks at 1, 2, 5 of each decade, or for even steps where less than a decade would get hardly a tick."""
     low, high = min(values, default=0.1), max(values, default=1.0)
     if high >= 10 * low or high == low:
         return "D2"
@@ -116,23 +116,23 @@ def _logarithmic_ticks(values: Sequence[float]) -> str:
     return f"L{step * power:.3g}"
 
 
-def _telling(progress: Sequence[Progress]) -> list[Progress]:
-    """Without what ends an epoch after much fewer batches than the one before: over so few images a figure jumps by chance."""
-    found: list[Progress] = []
+def _representative(progress: Sequence[Progress]) -> list[Progress]:
+    """Without the last report of an epoch where it covers few batches: a mean over so few images jumps by chance."""
+    kept: list[Progress] = []
     epoch = batch = covered = 0
-    for each in progress:
-        before = batch if each.epoch == epoch else 0
-        batches = each.batch - before
-        if before == 0 or each.batch < each.batches or batches >= covered / _FEW:
-            found.append(each)
+    for event in progress:
+        before = batch if event.epoch == epoch else 0
+        batches = event.batch - before
+        if before == 0 or event.batch < event.batches or batches >= covered / _FEW:
+            kept.append(event)
             covered = batches
-        epoch, batch = each.epoch, each.batch
-    return found
+        epoch, batch = event.epoch, event.batch
+    return kept
 
 
 def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], number: str) -> dict[str, Any]:
-    shown = _telling(progress)
-    values = [figure(each) for each in shown]
+    shown = _representative(progress)
+    values = [figure(event) for event in shown]
     kept = thin(values)
     return {
         "type": "scatter",
@@ -173,8 +173,8 @@ def _guessing(total_epochs: int, share: float) -> dict[str, Any]:
 
 
 def _marks(marks: Sequence[Rest]) -> dict[str, Any]:
-    """A thin dotted line a rest, in one trace on an axis of its own, so that zooming into the curve leaves it whole."""
-    heights = [place / 10 for place in range(11)]  # where a hover finds it
+    """A thin dotted line for each rest, in one trace with its own axis, so that zooming into the curve does not cut it."""
+    heights = [place / 10 for place in range(11)]  # points that respond to hovering
     return {
         "type": "scatter",
         "mode": "lines",
@@ -198,9 +198,9 @@ def _figure(
     y_axis: dict[str, Any],
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
-    layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices for as long as this stays the same
+    layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices while this stays the same
     layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 8}
-    # Upright and see-through, so that the tools do not hide the legend.
+    # Vertical and transparent, so that the tools do not hide the legend.
     layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
     layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
     layout["yaxis"] |= y_axis
@@ -217,7 +217,7 @@ def _figure(
 
 
 def _empty(progress: Sequence[Progress], over: bool) -> str:
-    """What an empty chart says; "" where there are points."""
+    """The text of an empty chart; "" where there are points."""
     if progress:
         return ""
     return "It ended before its first points" if over else "The first points appear here as soon as training runs"

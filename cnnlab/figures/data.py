@@ -1,4 +1,4 @@
-"""How many images each class has."""
+"""The number of images in each class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cnnlab.figures.theme import AXIS, BLUE, ORANGE, base_layout
 
 
 def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highlight: int | None = None) -> dict[str, Any]:
-    """A bar a class, in the order of the labels; `highlight` is the class that is being looked at."""
+    """A bar per class, in the order of the labels; `highlight` is the class on show."""
     bars = {
         "type": "bar",
         "x": [f"{number}: {name}" if name != str(number) else name for number, name in enumerate(classes)],

@@ -1,4 +1,4 @@
-"""The network as a row of boxes, and where its parameters and its work sit."""
+"""The network as a row of boxes, and the shares of its stages in parameters and work."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _Point = tuple[float, float]
 
 
 def network_figure(table: LayerTable) -> dict[str, Any]:
-    """Boxes from input to output; hover tells the exact shape and what is inside. `DRAWING_RULE` is the scale in words."""
-    found = stages(table)
-    scale = _Scale(found)
+    """Boxes from input to output; hovering shows the exact shape and the layers inside. `DRAWING_RULE` is the scale in words."""
+    boxes = stages(table)
+    scale = _Scale(boxes)
     traces: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     shown: set[Role] = set()
     left = 0.0
-    for stage in found:
+    for stage in boxes:
         thick, high, wide = scale.size(stage)
         label = _label(stage)
         slot = max(thick + wide * _SLANT_X, _CHARACTER * max(map(len, label)))
@@ -54,12 +54,12 @@ def network_figure(table: LayerTable) -> dict[str, Any]:
 
 
 def distribution_figure(table: LayerTable) -> dict[str, Any]:
-    """Bars a stage: its share of the parameters on the left, of the multiply-accumulates on the right."""
-    found = stages(table)[1:]
-    names = [stage.name for stage in found]
+    """Two bars per stage: its share of the parameters on the left, of the multiply-accumulates on the right."""
+    drawn = stages(table)[1:]
+    names = [stage.name for stage in drawn]
     panels = (
-        ("parameters", "x", [s.parameters for s in found], table.parameters),
-        ("MACs", "x2", [s.macs for s in found], table.macs),
+        ("parameters", "x", [s.parameters for s in drawn], table.parameters),
+        ("MACs", "x2", [s.macs for s in drawn], table.macs),
     )
     traces: list[dict[str, Any]] = []
     for unit, axis, counts, total in panels:
@@ -67,16 +67,16 @@ def distribution_figure(table: LayerTable) -> dict[str, Any]:
         traces.append(
             {
                 "type": "bar", "orientation": "h", "y": names, "x": shares, "xaxis": axis, "showlegend": False,
-                "marker": {"color": [ROLE_COLORS[s.role] for s in found]},
+                "marker": {"color": [ROLE_COLORS[s.role] for s in drawn]},
                 "text": [f"{share:.1f} %" if share else "0" for share in shares], "textposition": "outside", "cliponaxis": False,
-                "customdata": [[stage.role, f"{count:,}"] for stage, count in zip(found, counts, strict=True)],
+                "customdata": [[stage.role, f"{count:,}"] for stage, count in zip(drawn, counts, strict=True)],
                 "hovertemplate": f"%{{y}} (%{{customdata[0]}})<br>%{{customdata[1]}} {unit}, %{{x:.2f}} %<extra></extra>",
             }
         )  # fmt: skip
     axis = {"range": [0, 118], "showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True}
     titles = (("parameters", 0.0), ("multiply-accumulates (work for one image)", 0.52))
     layout = base_layout(
-        height=70 + 26 * len(found),
+        height=70 + 26 * len(drawn),
         margin={"l": 8, "r": 8, "t": 34, "b": 8},
         bargap=0.25,
         xaxis=axis | {"domain": [0, 0.48]},
@@ -118,14 +118,14 @@ def distribution_sentence(table: LayerTable) -> str:
 
 
 class _Scale:
-    def __init__(self, found: tuple[Stage, ...]) -> None:
-        volumes = [stage.output_shape for stage in found if len(stage.output_shape) == 3]
+    def __init__(self, drawn: tuple[Stage, ...]) -> None:
+        volumes = [stage.output_shape for stage in drawn if len(stage.output_shape) == 3]
         self.side = _TALLEST / sqrt(max((max(shape[1:]) for shape in volumes), default=1))
         self.channel = 46 / sqrt(max((shape[0] for shape in volumes), default=1))
-        self.unit = _TALLEST / sqrt(max((shape[0] for stage in found if len(shape := stage.output_shape) == 1), default=1))
+        self.unit = _TALLEST / sqrt(max((shape[0] for stage in drawn if len(shape := stage.output_shape) == 1), default=1))
 
     def size(self, stage: Stage) -> tuple[float, float, float]:
-        """Thickness (channels), height, width of the box in pixels; never too small to be seen."""
+        """Thickness (channels), height and width of the box in pixels, never too small to see."""
         shape = stage.output_shape
         if len(shape) != 3:
             return _BAR_WIDTH, max(6.0, self.unit * sqrt(shape[0])), 6.0
@@ -152,7 +152,7 @@ def _box(stage: Stage, x: float, thick: float, high: float, wide: float, *, lege
 
 
 def _label(stage: Stage) -> tuple[str, ...]:
-    """Name over channels over height × width, each as short as can be."""
+    """Name, channels, and height × width, one below the other and short."""
     channels, *pixels = stage.output_shape
     name = stage.name.rsplit(".", 1)[-1] if len(stage.name) > 12 else stage.name
     return (name[:12], str(channels), shape_text(pixels) if pixels else "units")

@@ -1,4 +1,4 @@
-"""Several runs in one chart: their curves, and what they reached against what they cost."""
+"""Several runs in one chart: their curves, and their accuracy against a cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnnlab.figures.theme import BLUE, COLORS, GRAY, SMALL_FONT_SIZE, base_layou
 from cnnlab.reports.comparison import Line, Point, pareto_front
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
-MOST_LINES = 8  # more cannot be told apart
+MOST_LINES = 8  # more cannot be distinguished
 HEIGHT = 360
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
@@ -22,7 +22,7 @@ Along = Literal["epochs", "seconds"]
 
 
 def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: bool) -> dict[str, Any]:
-    """The first MOST_LINES lines, one legend entry each; where several seeds are one line, with their band.
+    """The first MOST_LINES lines, one legend entry each; a line of several seeds has a band.
 
     `share` says that the values are accuracies.
     """
@@ -59,7 +59,7 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
                 "line": {"color": color, "width": 2, "dash": dash},
                 # No line leads to a value between two gaps, so it has a mark in a long curve too.
                 "marker": {"symbol": SYMBOLS[place], "size": 7 if len(kept) <= 30 else [7 * (at in alone) for at in kept]},
-                # The name comes from the trace: a name with %{…} in it would be read as a template.
+                # The name comes from the trace, because Plotly would read a name with %{…} in it as a template.
                 "hovertemplate": f"%{{fullData.name}}<br>{'epoch %{x}' if along == 'epochs' else '%{x:.0f} s'}: "
                 f"%{{y:{number}}}<extra></extra>",
             }
@@ -69,19 +69,19 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
     layout["xaxis"] |= {"title": {"text": "Epoch" if along == "epochs" else "Seconds of training"}, "rangemode": "tozero"}
     layout["yaxis"] |= {"title": {"text": title}, "tickformat": PERCENT if share else "~g"}
     if share:
-        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 1}  # of a flat curve Plotly would show from -90 % to 110 %
+        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 1}  # for a flat curve Plotly would show -90 % to 110 %
     return {"data": traces, "layout": layout}
 
 
 def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, Any]:
-    """Best test accuracy against a cost on a logarithmic axis; a line joins the Pareto front, whose points bear their names."""
+    """Best test accuracy against a cost on a logarithmic axis; a line joins the Pareto front, whose points are named."""
     places = {point.label: place for place, point in enumerate(candidates)}
-    # A logarithmic axis has no place for 0 (a network without parameters); such a point would also stretch it without end.
+    # A logarithmic axis has no place for a cost of 0 (a network without parameters).
     known = [point for point in candidates if point.cost]
     front = pareto_front(known)
     on_front = {point.label for point in front}
     logs = [log10(point.cost) for point in known if point.cost]
-    middle = (min(logs) + max(logs)) / 2 if logs else 0.0  # names stand on the side where there is room
+    middle = (min(logs) + max(logs)) / 2 if logs else 0.0  # names stand on the side with room
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -93,7 +93,7 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
             "hoverinfo": "skip",
         }
     ]
-    named: set[tuple[float | None, float]] = set()  # of several marks in one place only the first bears its name
+    named: set[tuple[float | None, float]] = set()  # of several marks at one place only the first is named
     for point in known:
         place = places[point.label]
         name = _brief(point.label) if point.label in on_front and (point.cost, point.accuracy) not in named else ""
@@ -136,12 +136,12 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
 
 
 def style(place: int) -> tuple[str, str]:
-    """Colour and dash of the line at this place; both differ from its neighbours', so that neither has to tell alone."""
+    """Colour and dash of the line at this place. Both differ from its neighbours', so neither is needed alone."""
     return COLORS[place % len(COLORS)], DASHES[place % len(DASHES)]
 
 
 def plain(text: str) -> str:
-    """Text that somebody typed, for Plotly, which reads some HTML in names."""
+    """A user's text for Plotly, which reads some HTML in names."""
     return escape(text, quote=False)
 
 

@@ -1,4 +1,4 @@
-"""A layer table as a few stages to draw: blocks folded, and layers that only change values merged into the one before."""
+"""A layer table as a few stages to draw: blocks are folded, and a layer that only changes values joins the one before."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from cnnlab.layers import LayerRow, LayerTable
 
 Role = Literal["input", "convolution", "pooling", "dense", "other"]
 ROLE_COLORS: dict[Role, str] = {"input": GRAY, "convolution": BLUE, "pooling": ORANGE, "dense": PINK, "other": GREEN}
-_WORKING: tuple[Role, ...] = ("convolution", "dense", "pooling")  # the first that a stage has is what it mostly does
+_WORKING: tuple[Role, ...] = ("convolution", "dense", "pooling")  # the first of these among its layers is what a stage mostly does
 MOST = 16  # more boxes than this do not fit side by side on a laptop's screen
-FEWEST = 6  # fewer than this say too little; then blocks are opened
+FEWEST = 6  # fewer than this say too little, so blocks are opened
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of the network that is drawn as one box."""
+    """Neighbouring layers that are drawn as one box."""
 
     name: str  # path of its first layer or block
-    role: Role  # by what it mostly does
-    layers: tuple[str, ...]  # what is in it, in words
+    role: Role  # what it mostly does
+    layers: tuple[str, ...]  # its layers, in words
     output_shape: tuple[int, ...]
     parameters: int
     macs: int
 
 
 def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
-    """The input, then the network in at most `most` stages: a box a block, or a box a layer where there are few blocks."""
+    """The input, then the network in at most `most` stages: a box per block, or per layer where there are few blocks."""
     best = _stages(table, opened=False)
     if len(best) - 1 < FEWEST and len(finer := _stages(table, opened=True)) - 1 <= most:
         best = finer
@@ -44,9 +44,9 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
         members = table.rows[first : first + block.layers]
         first += block.layers
         categories = [row.category for row in members]
-        # Branches stay in one box: drawn one after the other they would look like a chain.
+        # Branches stay in one box: drawn one after another they would look like a chain.
         chain = "join" not in categories
-        # A block of several dense layers is always opened: many networks keep the bulk of their parameters in one of them.
+        # A block of several dense layers is always opened, because one of them often holds most parameters.
         apart = chain and (opened or categories.count("dense") > 1)
         for row, inside in [(row, (row,)) for row in members] if apart else [(block, members)]:
             stage = Stage(row.path, _role(inside), tuple(map(_words, inside)), row.output_shape, row.parameters, row.macs)

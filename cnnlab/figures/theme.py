@@ -1,4 +1,4 @@
-"""Colours and layout that every figure shares: told apart by colour-blind people, readable on light and on dark pages."""
+"""Colours and layout of all figures: distinct to colour-blind people, readable on light and on dark pages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLORS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)
-GRAY = "#8A8F98"  # the one gray with enough contrast on white and on Streamlit's dark background
+GRAY = "#8A8F98"  # has enough contrast on white and on Streamlit's dark background
 FONT_SIZE = 13
 SMALL_FONT_SIZE = 12
-# Grays that do on white and on dark; Plotly's own are for white.
+# Grays for white and dark backgrounds; Plotly's own are for white.
 AXIS: dict[str, Any] = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": "rgba(138,143,152,0.5)", "automargin": True}
 
 
 def base_layout(height: int, **changes: Any) -> dict[str, Any]:
     """A Plotly layout with a transparent background and thin gray lines; `changes` replace its top-level keys.
 
-    Text has no colour of its own, so that Streamlit's theme decides it.
+    Text has no colour here: Streamlit's theme decides it.
     """
     return {
         "height": height,

@@ -1,4 +1,4 @@
-"""The layer table: its values (here, no torch) and how they are found (`cnnlab.layers.trace`, on the meta device)."""
+"""The layer table: its values (here, without torch) and the pass on the meta device that finds them (`cnnlab.layers.trace`)."""
 
 from cnnlab.layers.table import LayerRow, LayerTable
 

@@ -1,6 +1,6 @@
-"""The tables of the architectures as they come, worked out beforehand: the first page need not wait for torch. Needs none itself.
+"""Stored layer tables of the default networks, so that the first page does not wait for torch. Needs no torch itself.
 
-The files in `known/` are what `cnnlab.layers.trace` gives; a test compares them, and `pytest --regenerate-golden` writes them.
+The files in `known/` hold the output of `cnnlab.layers.trace`; a test compares them, and `pytest --regenerate-golden` writes them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ FOLDER = Path(__file__).with_name("known")
 
 
 def known_table(architecture: str, input_shape: tuple[int, ...], classes: int, settings: Mapping[str, Any]) -> LayerTable | None:
-    """The table where it is one of these; `settings` are complete, and `architecture` is a registered name."""
+    """The stored table of exactly this network, or None; `settings` are complete, and `architecture` is a registered name."""
     table = _read(architecture)
     if table and (table.input_shape, table.classes, table.options) == (tuple(input_shape), classes, dict(settings)):
         return table
     return None
 
 
-@lru_cache(maxsize=16)  # asked for at every change of a control; DenseNet's file takes 115 KB
+@lru_cache(maxsize=16)  # read at every change of a control; DenseNet's file takes 115 KB
 def _read(architecture: str) -> LayerTable | None:
     file = FOLDER / f"{architecture}.json"
     return LayerTable.from_dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None

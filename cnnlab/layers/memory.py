@@ -1,4 +1,4 @@
-"""What training keeps in memory for each image: which layer's output the backward pass needs again. Needs no torch."""
+"""Memory that training needs for each image: the tensors that are kept for the backward pass. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from math import prod
 from cnnlab.architectures.kinds import kind_named
 from cnnlab.layers.table import LayerRow
 
-_INDEX_BYTES = 8  # where each maximum was, as int64
-_MASK_BYTES = {"cpu": 4, "cuda": 1, "mps": 4}  # what dropout drops: a byte on CUDA, else as wide as the values
+_INDEX_BYTES = 8  # the position of each maximum, as int64
+_MASK_BYTES = {"cpu": 4, "cuda": 1, "mps": 4}  # for each value that dropout may drop: a byte on CUDA, else as wide as the values
 
 _CPU_VALUES = 2**23  # activations of the widest layers at a time: 32 MiB of float32; four times as many evaluate 5 to 10 % faster
 _GPU_VALUES = 2**26  # small batches would leave a GPU idle; 256 MiB, and wide networks make more of an image than assumed
@@ -21,7 +21,7 @@ _WIDTH = 64  # channels that a network typically makes of an image at full size
 class ImageMemory:
     """Bytes for one image of a batch."""
 
-    kept: tuple[int, ...]  # each tensor that is held from the forward pass until the backward pass has used it
+    kept: tuple[int, ...]  # each tensor that is kept from the forward pass until the backward pass has used it
     widest: int  # input and output of the largest layer, which exist together while it works
 
     @property
@@ -30,7 +30,7 @@ class ImageMemory:
 
 
 def per_image(rows: Iterable[LayerRow], *, width: int = 4, device: str = "cpu") -> ImageMemory:
-    """What a network of these (unfolded) rows keeps, its numbers taking `width` bytes; `device` is cpu, cuda or mps.
+    """The memory of a network of these (unfolded) rows, at `width` bytes per value; `device` is cpu, cuda or mps.
 
     Every kept tensor counts once: a convolution keeps its input, which the ReLU before it keeps as its output.
     """
@@ -64,9 +64,9 @@ def evaluation_batch(image_size: int, device: str, training_batch: int = 1) -> i
 def _producers(rows: tuple[LayerRow, ...]) -> list[int]:
     """For each row, the row that made its input: the latest before it with that shape, which side branches do not disturb."""
     latest: dict[tuple[int, ...], int] = {}
-    found: list[int] = []
+    producers: list[int] = []
     for number, row in enumerate(rows):
-        found.append(latest.get(row.input_shape, -1))
-        # A view makes nothing new: whoever keeps it keeps the tensor that it looks at.
-        latest[row.output_shape] = found[-1] if row.category == "view" else number
-    return found
+        producers.append(latest.get(row.input_shape, -1))
+        # A view has no memory of its own: to keep it is to keep the tensor behind it.
+        latest[row.output_shape] = producers[-1] if row.category == "view" else number
+    return producers

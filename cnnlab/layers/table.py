@@ -31,19 +31,19 @@ class LayerRow:
     share: float  # of all trainable parameters, 0..1
     macs: int  # multiply-accumulates of convolutions and dense layers for one image
     activation_bytes: int  # the output as float32; the backward pass needs most of them kept
-    receptive_field: int | None  # side in input pixels that one output value depends on; None where it cannot be told
+    receptive_field: int | None  # side in input pixels that one output value depends on; None where unknown
     layers: int = 1  # how many rows are folded into this one
     shared: bool = False  # the module, or its parameters, ran before, higher up
 
     @property
     def category(self) -> Category:
-        """What its kind is one of; "other" for a block, or a kind without an entry."""
+        """The category of its kind; "other" for a block and for a kind without an entry."""
         return KINDS.get(self.kind, UNKNOWN).category
 
 
 @dataclass(frozen=True, slots=True)
 class LayerTable:
-    """A network's rows and totals. `architecture` and `options` say what it is a table of."""
+    """A network's rows and totals. `architecture` and `options` say of which network."""
 
     architecture: str
     options: dict[str, Any]
@@ -96,16 +96,16 @@ class LayerTable:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> LayerTable:
-        """The inverse of `to_dict`, also after a way through JSON, which knows lists only."""
-        given = {name: value for name, value in record.items() if name != "layers"}
-        given["rows"] = tuple(
+        """The inverse of `to_dict`, also after JSON, which has lists only."""
+        fields = {name: value for name, value in record.items() if name != "layers"}
+        fields["rows"] = tuple(
             LayerRow(**row | {name: tuple(row[name]) for name in ("input_shape", "output_shape")}) for row in record["layers"]
         )
-        given["options"] = _with_tuples(record["options"])
-        return cls(**_with_tuples(given))
+        fields["options"] = _with_tuples(record["options"])
+        return cls(**_with_tuples(fields))
 
     def to_csv(self) -> str:
-        """The rows for a spreadsheet; units stand in the header."""
+        """The rows for a spreadsheet, with units in the header."""
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_CSV_HEADER)
@@ -156,7 +156,7 @@ def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:
 
 
 def _as_dict(value: LayerRow | LayerTable) -> dict[str, Any]:
-    # `asdict` copies what is in each field as well: 12 ms of the 120 that DenseNet's table took.
+    # `asdict` also copies the values: 12 ms of the 120 that DenseNet's table took.
     return {name: getattr(value, name) for name in type(value).__slots__}
 
 

@@ -10,7 +10,7 @@ _NUMBERS = ("parameters", "share", "buffers", "MACs", "bytes", "field")
 
 
 def as_text(table: LayerTable) -> str:
-    """A line a row, then the totals. "bytes" is activation memory, "field" the receptive field, "=" marks a shared row."""
+    """One line per row, then the totals. "bytes" is activation memory, "field" the receptive field, "=" marks a shared row."""
     rows = [
         (
             *(

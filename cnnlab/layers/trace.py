@@ -1,4 +1,4 @@
-"""The layer table of a network: one forward pass on the meta device, where shapes are worked out and nothing is computed."""
+"""The layer table of a network, from one forward pass on the meta device, which finds shapes and computes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cnnlab.architectures import Shape, card, receptive
 from cnnlab.architectures.kinds import kind_of
-from cnnlab.architectures.meta import handing_on, run_on_meta
+from cnnlab.architectures.meta import run_on_meta, shapes_by_arithmetic
 from cnnlab.layers.table import BYTES_PER_FLOAT, LayerRow, LayerTable
 
 
@@ -25,18 +25,18 @@ def layer_table(
     """
     chosen = card(card_name)
     shape = tuple(input_shape or chosen.input_shape)
-    # Run once, and not once before to see whether it can work: that is asked only where it has failed.
+    # One run gives the rows. Only where it fails is the network built again, to find the layer that refuses.
     model = chosen.draft(shape, classes, options)
     refused = None
     rows: tuple[LayerRow, ...] = ()
     try:
-        with handing_on(model):
+        with shapes_by_arithmetic(model):
             rows = trace(model, shape)
     except RuntimeError as error:
         refused = error
     if refused or any(0 in row.output_shape for row in rows):
         chosen.build(shape, classes, options, device="meta")  # raises ShapeError: names the layer and the size that would fit
-        raise refused or RuntimeError(f"{chosen.name} has a layer that gives nothing out.")
+        raise refused or RuntimeError(f"{chosen.name} has a layer whose output is empty.")
     return LayerTable.of(chosen.name, chosen.settings(options), shape, classes, rows)
 
 
@@ -44,8 +44,8 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerRow, ...
     """A row for each layer that runs for one input of `input_shape` (no batch dimension), in order of execution.
 
     Layers are the modules without children (and those that hold parameters of their own); operations written as plain
-    functions between them have no row, and behind them the receptive field is None. The model may be on any device and is
-    left as it was: mode, hooks, weights and torch's random state.
+    functions between them have no row, and behind them the receptive field is None. The model may be on any device; its mode,
+    hooks and weights do not change, nor does torch's random state.
     """
     recorder = _Recorder(model, input_shape)
     with recorder.listening(), torch.random.fork_rng(devices=[]):
@@ -55,7 +55,7 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerRow, ...
 
 
 class _Recorder:
-    """Writes a row when a layer has run."""
+    """Writes a row for each layer that has run."""
 
     def __init__(self, model: nn.Module, input_shape: tuple[int, ...]) -> None:
         self.rows: list[dict[str, Any]] = []  # LayerRow's fields, without the share
@@ -63,12 +63,12 @@ class _Recorder:
         self._axes = tuple(input_shape[1:])
         self._names: dict[nn.Module, str] = {}
         for module, path in _layers(model):
-            self._names.setdefault(module, path)  # of a module under several names the first path counts
-        # Counted before the pass, which may stand in meta tensors for the weights.
+            self._names.setdefault(module, path)  # a module with several names keeps the first
+        # Collected before the pass, which may put meta tensors in place of the weights.
         self._parameters = {module: _held(module, "_parameters") for module in self._names}
         self._counted: set[int] = set()
         self._ran: set[nn.Module] = set()
-        # The tensors themselves are kept: an id is free for the next tensor as soon as its owner is gone.
+        # The tensors are kept as well: Python gives the id of a deleted object to the next one.
         self._fields: dict[int, tuple[Tensor, receptive.Field | None]] = {
             id(self.image): (self.image, receptive.start(len(self._axes)))
         }
@@ -126,7 +126,7 @@ class _Recorder:
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
-    """The modules that make up rows, with their paths, in the order they are written down in."""
+    """The modules that get a row, with their paths, in the order of definition."""
     waiting = [(model, "")]
     while waiting:
         module, path = waiting.pop()
@@ -139,12 +139,12 @@ def _layers(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
 
 def _held(module: nn.Module, kind: str) -> tuple[Tensor, ...]:
     """The parameters or buffers of a layer; those of its children too, where it has any."""
-    # `Module.parameters` puts together names that nobody asked for, for ten times as long.
+    # `Module.parameters` also builds names, and takes ten times as long.
     if not module._modules and not getattr(module, kind):
         return ()
     holders = module.modules() if module._modules else (module,)
-    found = {id(tensor): tensor for each in holders for tensor in getattr(each, kind).values() if tensor is not None}
-    return tuple(found.values())
+    tensors = {id(tensor): tensor for holder in holders for tensor in getattr(holder, kind).values() if tensor is not None}
+    return tuple(tensors.values())
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Charts of a report as plain SVG: 20 KB for eight curves, where a chart that can be zoomed would bring 4.6 MB of script along."""
+"""Charts of a report as plain SVG: 20 KB for eight curves, where a chart with zoom would need 4.6 MB of script."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 12.0, 40.0
 
 
 class _Axis:
-    """From values to places, linear or logarithmic, with round numbers for ticks."""
+    """Maps values to pixels, linearly or by logarithm, with round numbers for ticks."""
 
     def __init__(self, low: float, high: float, start: float, end: float, *, log: bool = False) -> None:
         self.log = log
@@ -35,9 +35,9 @@ class _Axis:
             decades = range(floor(self._low), ceil(self._high) + 1)
             factors = (1, 2, 5) if self._high - self._low < 3 else (1,)
             values = [factor * 10.0**decade for decade in decades for factor in factors]
-            found = [value for value in values if self._low <= log10(value) <= self._high]
-            # Between two round numbers there may be none; then the ends speak for themselves.
-            return found if len(found) > 1 else [10**self._first, *([10**self._last] if self._last > self._first else [])]
+            inside = [value for value in values if self._low <= log10(value) <= self._high]
+            # A short axis may have no round number; then its ends are the ticks.
+            return inside if len(inside) > 1 else [10**self._first, *([10**self._last] if self._last > self._first else [])]
         rough = (self._high - self._low) / 6
         unit = 10.0 ** floor(log10(rough))
         step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
@@ -45,7 +45,7 @@ class _Axis:
 
 
 def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
-    """All lines against epochs, with a legend; where several seeds are one line, with their band of one standard deviation."""
+    """All lines against epochs, with a legend; a line of several seeds has a band of one standard deviation."""
     finite = [value for line in lines for value in (*line.low, *line.high) if isfinite(value)]
     if not finite:
         return "<p>No value is a finite number.</p>"
@@ -69,7 +69,7 @@ def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
 
 
 def cost_chart(candidates: Sequence[Point], unit: str) -> str:
-    """Best test accuracy against a cost on a logarithmic axis; the Pareto front is drawn, and named below."""
+    """Best test accuracy against a cost on a logarithmic axis; the Pareto front is drawn, and its points are named below."""
     known = [point for point in candidates if point.cost]
     x = _Axis(min(point.cost or 1 for point in known), max(point.cost or 1 for point in known), LEFT, WIDTH - RIGHT, log=True)
     lowest, highest = min(point.accuracy - point.spread for point in known), max(point.accuracy + point.spread for point in known)

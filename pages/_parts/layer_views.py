@@ -12,7 +12,7 @@ from cnnlab.text import count_text, shape_text, size_text
 from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 
-ALL = 99  # deeper than any network's paths: nothing is folded
+ALL = 99  # deeper than any network's paths, so nothing is folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class KeyFigure:
 
 
 def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
-    """What a network costs, in five numbers."""
-    # Dense layers and global pooling see the whole image; what differs between networks is how far the windows before them reach.
+    """The costs of a network in five numbers."""
+    # Dense layers and adaptive pooling see the whole image; networks differ in how far the windows before them reach.
     windows = (row for row in table.rows if row.category in ("convolution", "pooling"))
     field = max((row.receptive_field or 0 for row in windows), default=0)
     trained = sum(row.parameters > 0 for row in table.rows)
@@ -65,13 +65,13 @@ def metrics_row(table: LayerTable) -> None:
 
 
 def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
-    """Two networks' figures side by side, with how many times the second is the first."""
+    """Two networks' figures side by side, with the ratio of the second to the first."""
     rows = [(a.title, a.text, b.text, _times(a.number, b.number)) for a, b in zip(first, second, strict=True)]
     return pd.DataFrame(rows, columns=["", f"A: {names[0]}", f"B: {names[1]}", "B compared with A"]).set_index("")
 
 
 def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
-    """The table, how far it is folded, and a download as CSV."""
+    """The table with its folding depth, and a download as CSV."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         shown = table.fold(_pick_depth(table, address))
@@ -80,7 +80,7 @@ def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
         help="The table below as a file for a spreadsheet, with exact numbers.",
     )  # fmt: skip
     frame = _frame(shown)
-    # A column of zeros would push the input shapes off a small screen; the CSV has it always.
+    # A column of zeros would push the input shapes off a small screen; the CSV always has it.
     order = [name for name in frame.columns if name != "buffers" or shown.buffers]
     height = "content" if len(shown.rows) <= 20 else 600
     st.dataframe(frame, hide_index=True, column_config=_columns(), column_order=order, height=height)
@@ -104,7 +104,7 @@ def _pick_depth(table: LayerTable, address: Address) -> int:
     key = f"design:{table.architecture}:detail"
     return one_choice(
         "Show", key, "detail", titles, address, parse=whole_number("detail", 1, ALL),
-        otherwise=ALL,  # an address may name a depth that this network does not have
+        otherwise=ALL,  # an address may name a depth that this network lacks
         help="Blocks fold neighbouring layers into one row, as the course prints these networks; their costs are added up.",
     )  # fmt: skip
 
