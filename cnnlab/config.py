@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from cnnlab import datasets
 from cnnlab.architectures import card
-from cnnlab.config_words import in_words, unknown
+from cnnlab.config_rules import in_words, unknown
 from cnnlab.errors import ConfigError
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
 from cnnlab.text import shortened
@@ -248,6 +248,11 @@ class RunConfig(BaseModel):
     def title(self) -> str:
         """What a run of it is called that nobody has named: "LeNet-5 on Fashion-MNIST sample"."""
         return f"{card(self.architecture).title} on {datasets.entry(self.dataset).title}"
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart."""
+        return len(datasets.entry(self.dataset).classes)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

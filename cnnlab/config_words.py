@@ -1,71 +1,107 @@
-"""What a setting may be, and what is wrong with one, in words that a person understands. Needs no torch."""
+"""The words for settings and their values: the same on forms, in tables, in reports and in the terminal. Needs no torch.
+
+Titles stand on the fields of RunConfig and on the options of the architectures. An option is called `options.<name>`, as in errors.
+"""
 
 from __future__ import annotations
 
-import difflib
-import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
+from cnnlab import datasets
+from cnnlab.architectures import card, cards
+from cnnlab.config import RunConfig
+from cnnlab.config_rules import kind, rule
+from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
-from cnnlab.errors import ConfigError
-from cnnlab.text import shortened
-
-
-def in_words(error: ValidationError, model: type[BaseModel]) -> ConfigError:
-    """The first fault of a validation as one sentence that names the field, the rule and the value."""
-    first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    if name not in model.model_fields:
-        return ConfigError("A configuration is a set of named settings.")
-    return ConfigError(f"{name} must be {rule(model.model_fields[name])}, not {shortened(first['input'])}.", name)
-
-
-def unknown(name: Any, model: type[BaseModel]) -> ConfigError:
-    """There is no setting `name`; perhaps one that is written alike was meant."""
-    said = shortened(str(name))
-    alike = difflib.get_close_matches(str(name)[:40], model.model_fields, 1)
-    meant = f"; did you mean {alike[0]}?" if alike else f"; the settings are: {', '.join(model.model_fields)}."
-    return ConfigError(f"There is no setting {said}{meant}", said.strip("'\""))
-
-
-def rule(field: FieldInfo) -> str:
-    """What is allowed: "a whole number from 1 to 10,000", "one of sgd, adam"."""
-    inner, metadata = field.annotation, list(field.metadata)
-    if get_origin(inner) in (Union, types.UnionType):
-        inner = next(part for part in get_args(inner) if part is not type(None))
-    if get_origin(inner) is Annotated:
-        inner, *more = get_args(inner)
-        metadata += more
-    if get_origin(inner) is Literal:
-        choices = [str(choice) for choice in get_args(inner)]
-        return " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
-    if inner is bool:
-        return "true or false"
-    if inner is str and field.examples:
-        return " or ".join((", ".join(field.examples[:-1]), field.examples[-1]))
-    if inner not in (int, float):
-        return "text" if inner is str else "a set of named settings"
-    bounds = {
-        name: value for part in metadata for name in ("ge", "gt", "le", "lt") if (value := getattr(part, name, None)) is not None
-    }
-    return _whole(bounds) if inner is int else _any(bounds)
+CHOICES: dict[str, dict[Any, str]] = {
+    "architecture": {each.name: each.title for each in cards()},
+    "dataset": {entry.name: entry.title for entry in datasets.entries()},
+    "channels": {1: "1 (gray)", 3: "3 (colour)"},
+    "normalization": {"none": "none: 0 to 1", "dataset": "mean 0, deviation 1", "half": "half: −1 to 1"},
+    "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
+    "schedule": {
+        "constant": "constant",
+        "step": "step by step",
+        "cosine": "cosine curve",
+        "one-cycle": "one cycle",
+        "warm-up": "warm-up, then constant",
+    },
+    "initialization": {"pytorch": "PyTorch's own", "xavier-uniform": "Xavier uniform", "kaiming": "Kaiming"},
+    "precision": {"float32": "float32", "bfloat16": "bfloat16", "auto": "auto: bfloat16 where it is faster"},
+    "device": {"auto": "auto: the fastest", "cpu": "CPU", "mps": "Apple GPU", "cuda": "GPU"},
+    "options.activation": {"sigmoid": "sigmoid", "relu": "ReLU", "tanh": "tanh", "gelu": "GELU"},
+    "options.pooling": {"average": "average", "max": "maximum"},
+}
+# What an empty field means.
+EMPTY = {"image_size": "the architecture's own", "channels": "as the data set has", "limit": "all images", "gradient_clip": "off"}
+# A setting that applies only to some choices of another one.
+USED_WITH = {
+    "momentum": ("optimizer", MOMENTUM),
+    "nesterov": ("optimizer", NESTEROV),
+    "step_epochs": ("schedule", ("step",)),
+    "step_factor": ("schedule", ("step",)),
+    "warmup_epochs": ("schedule", ("warm-up",)),
+}
 
 
-def _whole(bounds: dict[str, Any]) -> str:
-    low = bounds.get("ge", bounds.get("gt", 0) + 1)
-    high = bounds.get("le", bounds["lt"] - 1 if "lt" in bounds else None)
-    return f"a whole number of {low:,} or more" if high is None else f"a whole number from {low:,} to {high:,}"
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of RunConfig. `rule` says in words what is allowed; `choices` is for kind "choice"."""
+
+    name: str
+    title: str
+    help: str
+    kind: Literal["bool", "int", "float", "choice", "text"]
+    default: Any
+    optional: bool
+    rule: str
+    choices: tuple[Any, ...]
 
 
-def _any(bounds: dict[str, Any]) -> str:
-    if "ge" in bounds and "le" in bounds:
-        return f"a number from {_plain(bounds['ge'])} to {_plain(bounds['le'])}"
-    low = f"above {_plain(bounds['gt'])}" if "gt" in bounds else f"of at least {_plain(bounds['ge'])}"
-    high = f"at most {_plain(bounds['le'])}" if "le" in bounds else f"below {_plain(bounds['lt'])}"
-    return f"a number {low} and {high}"
+def setting(name: str) -> Setting:
+    """The field `name` of RunConfig, as its type and metadata describe it."""
+    field = RunConfig.model_fields[name]
+    inner, optional, choices, _ = kind(field)
+    return Setting(
+        name=name,
+        title=field.title or name,
+        help=field.description or "",
+        kind="choice" if choices else {bool: "bool", int: "int", float: "float"}.get(inner, "text"),
+        default=field.default,
+        optional=optional,
+        rule=rule(field),
+        choices=(None, *choices) if optional and choices else choices,
+    )
 
 
-def _plain(number: float) -> str:
-    return f"{number:,.10g}"
+def applies(name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the setting has an effect beside these `values` of others, as far as they are known."""
+    other, choices = USED_WITH.get(name, ("", ()))
+    return other not in values or values[other] in choices
+
+
+def settings(config: RunConfig) -> dict[str, Any]:
+    """All settings by name, the architecture's own as `options.<name>`."""
+    flat = {name: value for name, value in config if name != "options"}
+    return flat | {f"options.{name}": value for name, value in config.options.items()}
+
+
+def title(name: str, architecture: str) -> str:
+    """The title of a setting: "Learning rate"; of `options.hidden`: "Hidden layers"."""
+    owner, _, option = name.rpartition(".")
+    if owner:
+        return next(each.title for each in card(architecture).options if each.name == option)
+    return RunConfig.model_fields[name].title or name
+
+
+def words(name: str, value: Any) -> str:
+    """The value of a setting in words: "SGD", "yes", "120, 84", "all images" for an empty limit."""
+    if value is None:
+        return EMPTY[name]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return CHOICES.get(name, {}).get(value, str(value))

@@ -18,12 +18,12 @@ from cnnlab import datasets
 from cnnlab.architectures import cards
 from cnnlab.cli import app
 from cnnlab.config import MAXIMUM_JSON, RunConfig
+from cnnlab.config_words import setting
 from cnnlab.datasets.loading import ImageData
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.events import Progress, RunFailed, RunStarted
 from cnnlab.layers.trace import layer_table
 from cnnlab.training.engine import train
-from pages._parts.forms.settings import setting
 
 LONGEST_SENTENCE = 600
 CHEAP = 3e8  # multiply-accumulates of one batch: a tenth of a second

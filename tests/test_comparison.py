@@ -50,7 +50,7 @@ def test_only_what_differs_is_named_with_the_value_of_each():
 def test_settings_of_different_networks_are_absent_from_each_other():
     found = {each.field: each.values for each in differences([CONFIG, RunConfig.make(architecture="mlp", epochs=3)])}
 
-    assert found["architecture"] == ("lenet", "mlp")
+    assert found["architecture"] == ("LeNet-5", "MLP")
     assert found["options.pooling"][1] == "–"
 
 

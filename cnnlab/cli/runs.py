@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from cnnlab import datasets as catalogue
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
+from cnnlab.config_words import words
 from cnnlab.datasets.places import Places
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
@@ -46,9 +47,15 @@ def _described(run: Run) -> dict[str, Any]:
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    made = datetime.fromtimestamp(run.created, UTC).astimezone()
+    config, made = run.config, datetime.fromtimestamp(run.created, UTC).astimezone()
     return (
-        *(run.id, run.state, run.config.architecture, run.config.dataset, f"{run.epochs_done}/{run.config.epochs}"),
+        *(
+            run.id,
+            run.state,
+            words("architecture", config.architecture),
+            words("dataset", config.dataset),
+            f"{run.epochs_done}/{config.epochs}",
+        ),
         *map(percent, (run.test_accuracy, run.best_test_accuracy)),
         *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.name),
     )

@@ -64,9 +64,8 @@ def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
     class_counts(home, config.dataset, "train", data)  # the images can be read
     if min(end - start for start, end in bounds(image_counts(config)[0], config.batch_size)) > 1:
         return  # only a batch of one image can be too small, so no network is built
-    classes = len(datasets.entry(config.dataset).classes)
     with _tracing:
-        model = card(config.architecture).build(config.input_shape, classes, config.options, device="meta")
+        model = card(config.architecture).build(config.input_shape, config.classes, config.options, device="meta")
         check_batch(model, config.input_shape, 1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnnlab import datasets
 from cnnlab.config import RunConfig
 from cnnlab.forecasts import limits
 from cnnlab.forecasts.forecaster import Forecaster, Layers
@@ -60,5 +59,4 @@ class Admission:
         return sum(max(0, most - folder_bytes(run_folder(self._store.home, run.id))) for run, most in needed)
 
     def _table(self, config: RunConfig) -> LayerTable:
-        classes = len(datasets.entry(config.dataset).classes)
-        return self._layers(config.architecture, config.input_shape, classes, config.options)
+        return self._layers(config.architecture, config.input_shape, config.classes, config.options)

@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 
-from cnnlab import datasets
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecasts import forecast
@@ -100,8 +99,7 @@ class Forecaster:
         )
 
     def _table(self, config: RunConfig) -> LayerTable:
-        classes = len(datasets.entry(config.dataset).classes)
-        return self._layers(config.architecture, config.input_shape, classes, config.options)
+        return self._layers(config.architecture, config.input_shape, config.classes, config.options)
 
     def _table_or_none(self, config: RunConfig) -> LayerTable | None:
         key = repr((config.architecture, config.input_shape, config.dataset, sorted(config.options.items())))

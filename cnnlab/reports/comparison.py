@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import isfinite, sqrt
-from typing import Any, Literal
+from typing import Literal
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
+from cnnlab.config_words import settings, title, words
 from cnnlab.events import EpochDone
 from cnnlab.runs.records import Run
 
@@ -65,40 +66,19 @@ class Point:
     spread: float  # standard deviation of the accuracy; 0 of one run alone
 
 
-def settings(config: RunConfig) -> dict[str, Any]:
-    """All settings by name, the architecture's own as `options.<name>`."""
-    flat = {name: value for name, value in config if name != "options"}
-    return flat | {f"options.{name}": value for name, value in config.options.items()}
-
-
 def differences(configs: Sequence[RunConfig]) -> tuple[Difference, ...]:
-    """The settings in which the configurations are not all alike, and only those, in the order of a form."""
-    flat = [settings(config) for config in configs]
-    names = list(dict.fromkeys(name for each in flat for name in each))
+    """The settings in which the configurations differ, in the order of the form."""
+    columns = [settings(config) for config in configs]
     found = []
-    for name in names:
-        values = tuple(words(each[name]) if name in each else ABSENT for each in flat)
+    for name in dict.fromkeys(name for column in columns for name in column):
+        values = tuple(words(name, column[name]) if name in column else ABSENT for column in columns)
         if len(set(values)) > 1:
-            found.append(Difference(name, setting_title(name), values))
+            # One option can have two titles: the "depth" of a ResNet is a number of layers, or of blocks.
+            titles = dict.fromkeys(
+                title(name, config.architecture) for config, column in zip(configs, columns, strict=True) if name in column
+            )
+            found.append(Difference(name, " / ".join(titles), values))
     return tuple(found)
-
-
-def setting_title(name: str) -> str:
-    """The label of a setting: "Learning rate", "hidden (network)"."""
-    if name.startswith("options."):
-        return f"{name.removeprefix('options.').replace('_', ' ')} (network)"
-    return RunConfig.model_fields[name].title or name
-
-
-def words(value: Any) -> str:
-    """A setting's value as people read it."""
-    if value is None:
-        return "off"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(words, value))
-    return str(value)
 
 
 def labels(runs: Sequence[Run], *, leave_out: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -18,14 +18,14 @@ import streamlit as st
 
 from cnnlab.architectures import Card, Option, OptionValue, Shape
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
+from cnnlab.config_words import CHOICES, words
 from cnnlab.errors import ConfigError
 from pages._parts.address import Address, as_text, one_of, whole_number
 from pages._parts.markdown import labelled
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000
-CHANNELS = {1: "1 (gray)", 3: "3 (colour)"}
-WORDS = {"relu": "ReLU", "gelu": "GELU", "tanh": "tanh", "sigmoid": "sigmoid"}
+CHANNELS = CHOICES["channels"]
 ACROSS = 4  # controls side by side
 
 
@@ -145,7 +145,13 @@ def _control(option: Option, key: str) -> Any:
     if option.type == "bool":
         return st.toggle(option.title, key=key, help=option.help)
     if option.type == "choice":
-        return st.selectbox(option.title, option.choices, format_func=_word, key=key, help=option.help)
+        return st.selectbox(
+            option.title,
+            option.choices,
+            format_func=lambda choice: words(f"options.{option.name}", choice),
+            key=key,
+            help=option.help,
+        )
     if option.type == "ints":
         return st.text_input(option.title, key=key, help=f"{option.help} Write {option.rule()}.", max_chars=100)
     # Without bounds: Streamlit keeps a number outside them to itself, and the table would not be of what stands above it.
@@ -156,10 +162,6 @@ def _control(option: Option, key: str) -> Any:
 def _shown(option: Option, value: OptionValue) -> Any:
     """The value as its widget holds it."""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def _word(choice: str | int) -> str:
-    return WORDS.get(str(choice), str(choice))
 
 
 def _square(size: int | str) -> str:

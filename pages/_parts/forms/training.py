@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
+from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import Lab
 from cnnlab.presets import Preset
@@ -18,7 +19,7 @@ from cnnlab.values import DatasetStatus
 from pages._parts.address import Address, as_text
 from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_options
 from pages._parts.forms.forecast import forecast_line
-from pages._parts.forms.settings import Setting, control, setting
+from pages._parts.forms.settings import control
 from pages._parts.markdown import labelled, quoting
 from pages._parts.visitor import visitor
 
@@ -154,7 +155,7 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
     # Last, since a helper that was just started needs some seconds to answer; the form stands there meanwhile.
     with device:
         values["device"] = control(
-            setting("device"), address, scope=SCOPE, values=values, choices={"auto": "auto: the fastest"} | _devices(lab)
+            setting("device"), address, scope=SCOPE, values=values, choices={"auto": words("device", "auto")} | _devices(lab)
         )
     if wrong:
         raise wrong
@@ -225,9 +226,8 @@ def _use_sample() -> None:
 
 def _size(lab: Lab, config: RunConfig) -> str | None:
     """What the network costs, in words; None, and the reason on the page, where it cannot be built."""
-    classes = len(next(status.entry.classes for status in lab.datasets() if status.entry.name == config.dataset))
     try:
-        table = lab.layers(config.architecture, config.input_shape, classes, config.options)
+        table = lab.layers(config.architecture, config.input_shape, config.classes, config.options)
     except CNNLabError as error:
         st.error(quoting(_in_titles(error)), icon=":material/error:")
         return None

@@ -10,10 +10,11 @@ import pyarrow as pa
 import streamlit as st
 
 from cnnlab.config import RunConfig
+from cnnlab.config_words import settings, words
+from cnnlab.config_words import title as title_of
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
-from pages._parts.forms.settings import WORDS
 from pages._parts.live.news import FORMATS, watched
 from pages._parts.live.pace import LOOK_SECONDS, shared
 from pages._parts.live.plot import live_plots
@@ -82,9 +83,5 @@ def _table(of: str, _epochs: pa.Table) -> None:
 
 def _configuration(config: RunConfig) -> None:
     with st.expander("All settings of this run", icon=":material/tune:"):
-        settings = {RunConfig.model_fields[name].title or name: value for name, value in config if name != "options"}
-        settings |= {f"{name} (network)": value for name, value in config.options.items()}
-        words = {name: "off" if value is None else WORDS.get(value, str(value)) for name, value in settings.items()}
-        st.dataframe(
-            pd.DataFrame({"Setting": words.keys(), "Value": words.values()}), hide_index=True, height=280, key="configuration"
-        )
+        rows = [(title_of(name, config.architecture), words(name, value)) for name, value in settings(config).items()]
+        st.dataframe(pd.DataFrame(rows, columns=["Setting", "Value"]), hide_index=True, height=280, key="configuration")

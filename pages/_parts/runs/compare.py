@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import streamlit as st
 
-from cnnlab import datasets
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure
@@ -42,8 +41,7 @@ def macs_of(lab: Lab, runs: Sequence[Run]) -> dict[str, float | None]:
     for run in runs:
         config = run.config
         try:
-            classes = len(datasets.entry(config.dataset).classes)
-            macs[run.id] = lab.layers(config.architecture, config.input_shape, classes, config.options).macs
+            macs[run.id] = lab.layers(config.architecture, config.input_shape, config.classes, config.options).macs
         except CNNLabError:
             macs[run.id] = None  # counted in the caption of the chart
     return macs

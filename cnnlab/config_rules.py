@@ -1,0 +1,86 @@
+"""What a field of a configuration may be, and what is wrong with a value, as sentences. Needs no torch."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
+
+
+class Kind(NamedTuple):
+    """A field's type: `optional` where it may be empty; `choices` of a Literal."""
+
+    type: Any
+    optional: bool
+    choices: tuple[Any, ...]
+    bounds: dict[str, Any]  # "ge", "gt", "le", "lt"
+
+
+def kind(field: FieldInfo) -> Kind:
+    """The type of a field, without Optional and Annotated around it."""
+    inner, metadata, optional = field.annotation, list(field.metadata), False
+    if get_origin(inner) in (Union, types.UnionType):
+        optional = type(None) in get_args(inner)
+        inner = next(part for part in get_args(inner) if part is not type(None))
+    if get_origin(inner) is Annotated:
+        inner, *more = get_args(inner)
+        metadata += more
+    bounds = {
+        name: value for part in metadata for name in ("ge", "gt", "le", "lt") if (value := getattr(part, name, None)) is not None
+    }
+    return Kind(inner, optional, get_args(inner) if get_origin(inner) is Literal else (), bounds)
+
+
+def rule(field: FieldInfo) -> str:
+    """What is allowed: "a whole number from 1 to 10,000", "one of sgd, adam"."""
+    inner, _, choices, bounds = kind(field)
+    if choices:
+        return " or ".join(map(str, choices)) if len(choices) == 2 else f"one of {', '.join(map(str, choices))}"
+    if inner is bool:
+        return "true or false"
+    if inner is str and field.examples:
+        return " or ".join((", ".join(field.examples[:-1]), field.examples[-1]))
+    if inner not in (int, float):
+        return "text" if inner is str else "a set of named settings"
+    return _whole(bounds) if inner is int else _any(bounds)
+
+
+def in_words(error: ValidationError, model: type[BaseModel]) -> ConfigError:
+    """The first fault of a validation as one sentence that names the field, the rule and the value."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if name not in model.model_fields:
+        return ConfigError("A configuration is a set of named settings.")
+    return ConfigError(f"{name} must be {rule(model.model_fields[name])}, not {shortened(first['input'])}.", name)
+
+
+def unknown(name: Any, model: type[BaseModel]) -> ConfigError:
+    """The error for a setting `name` that does not exist; it suggests one that is spelt alike."""
+    shown = shortened(str(name))
+    alike = difflib.get_close_matches(str(name)[:40], model.model_fields, 1)
+    advice = f"; did you mean {alike[0]}?" if alike else f"; the settings are: {', '.join(model.model_fields)}."
+    return ConfigError(f"There is no setting {shown}{advice}", shown.strip("'\""))
+
+
+def _whole(bounds: dict[str, Any]) -> str:
+    low = bounds.get("ge", bounds.get("gt", 0) + 1)
+    high = bounds.get("le", bounds["lt"] - 1 if "lt" in bounds else None)
+    return f"a whole number of {low:,} or more" if high is None else f"a whole number from {low:,} to {high:,}"
+
+
+def _any(bounds: dict[str, Any]) -> str:
+    if "ge" in bounds and "le" in bounds:
+        return f"a number from {_plain(bounds['ge'])} to {_plain(bounds['le'])}"
+    low = f"above {_plain(bounds['gt'])}" if "gt" in bounds else f"of at least {_plain(bounds['ge'])}"
+    high = f"at most {_plain(bounds['le'])}" if "le" in bounds else f"below {_plain(bounds['lt'])}"
+    return f"a number {low} and {high}"
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.10g}"
