@@ -1,12 +1,12 @@
-"""Controls for a network: architecture, its options and its input, made from the cards' own data.
+"""Controls for a network: architecture, options and input, derived from the architectures' cards.
 
-How they stand in the address, on every page that uses this form:
+Their names in the address, on every page that uses this form:
     architecture=vgg           the card's name
-    depth=16, activation=relu  each option under its own name, as the command line's `--set` writes it; one whose name is also a
-                               setting of a run (LeNet's `channels`) is `options.channels`, as errors call it, too
+    depth=16, activation=relu  each option under its own name, as in the command line's `--set`; one whose name is also a
+                               setting of a run (LeNet's `channels`) is `options.channels`, as in error messages
     channels=3, image_size=64, classes=10
 A second form on the same page puts a prefix before each name (`compare=vgg&compare.depth=16`).
-Widgets are keyed by architecture as well (`design:vgg:depth`), so that one network's option never leaks into another's.
+Widget keys contain the architecture (`design:vgg:depth`), so that one network's option never becomes another's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from cnnlab.config_words import CHOICES, words
 from cnnlab.errors import ConfigError
 from pages._parts.address import Address, as_text, one_of, whole_number
 from pages._parts.markdown import labelled
+from pages._parts.one_choice import one_choice
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000
@@ -35,110 +36,92 @@ def option_key(option: Option) -> str:
 
 
 def link_parameters(card: Card, options: Mapping[str, OptionValue]) -> dict[str, str]:
-    """The query parameters that open a page with this network; defaults are left out."""
+    """The query parameters that open a page with this network, without defaults."""
     changed = {option_key(o): as_text(options[o.name]) for o in card.options if options.get(o.name, o.default) != o.default}
     return {"architecture": card.name, **changed}
 
 
-def pick_architecture(
-    cards: Sequence[Card],
-    address: Address,
-    *,
-    scope: str,
-    name: str = "architecture",
-    label: str = "Architecture",
-    default: str = "lenet",
-) -> Card:
-    """A list of the architectures. `scope` sets this form's widgets apart from others."""
+def pick_architecture(cards: Sequence[Card], address: Address, *, scope: str) -> Card:
+    """A list of the architectures. `scope` keeps this form's widgets apart from those of others."""
     by_name = {card.name: card for card in cards}
-    key = f"{scope}:{name}"
-    address.initialise(key, name, default, one_of(name, tuple(by_name)))
-    chosen = st.selectbox(
-        label,
-        list(by_name),
-        format_func=lambda each: f"{by_name[each].title} ({by_name[each].year})",
-        key=key,
-        help="The kind of network, in the order in which the course meets them; ResNet-9 is an extra.",
-    )
-    address.write(name, chosen, default)
+    titles = {card.name: f"{card.title} ({card.year})" for card in cards}
+    chosen = one_choice(
+        "Architecture", f"{scope}:architecture", "architecture", titles, address, default="lenet", as_list=True,
+        help="The kind of network, in the order of the course; ResNet-9 is an extra.",
+    )  # fmt: skip
     return by_name[chosen]
 
 
 def pick_options(
     card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
 ) -> dict[str, Any]:
-    """A control for each option of the card. Raises ConfigError where what was typed is not allowed, after all controls are drawn.
+    """A control for each option of the card. Raises ConfigError for an invalid value, after all controls are drawn.
 
     `name` and `default` are those of the architecture's list: options in the address belong to the architecture named there.
     """
     own = (address.text(name) or default) == card.name
     values: dict[str, Any] = {}
-    wrong: ConfigError | None = None
+    invalid: ConfigError | None = None
     columns: list[Any] = []
     for index, option in enumerate(card.options):
         key, link = f"{scope}:{card.name}:{option.name}", prefix + option_key(option)
         if index % ACROSS == 0:
             columns = st.columns(ACROSS, vertical_alignment="bottom")
         with columns[index % ACROSS]:
-            address.initialise(
-                key, link, _shown(option, option.default), lambda text, o=option: _shown(o, o.parse(text)), use_address=own
-            )
+            address.initialise(key, link, _typed(option.default), lambda text, o=option: _typed(o.parse(text)), use_address=own)
             chosen = _control(option, key)
         try:
             values[option.name] = option.parse(chosen) if option.type == "ints" else option.check(chosen)
         except ConfigError as error:
-            wrong = wrong or ConfigError(labelled(error, option.name, option.title), error.field)
+            invalid = invalid or ConfigError(labelled(error, option.name, option.title), error.field)
             address.preserve(link)
         else:
             address.write(link, values[option.name], option.default)
-    if wrong:
-        raise wrong
+    if invalid:
+        raise invalid
     return values
 
 
 def pick_input(
     card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
 ) -> tuple[Shape, int]:
-    """Channels and size of the images, and the number of classes.
-
-    Raises ConfigError where what was typed is not allowed, after all controls are drawn.
-    """
+    """The input shape and the number of classes. Raises ConfigError for an invalid value, after all controls are drawn."""
     own = (address.text(name) or default) == card.name
-    channels, size, classes = (f"{scope}:{card.name}:{each}" for each in ("input channels", "image size", "classes"))
+    channels, size, classes = (f"{scope}:{card.name}:{field}" for field in ("input channels", "image size", "classes"))
     first, second, third = st.columns(3, vertical_alignment="bottom")
 
-    address.initialise(channels, f"{prefix}channels", card.input_shape[0], one_of("channels", tuple(CHANNELS)), use_address=own)
-    chosen_channels = first.selectbox(
-        "Image channels", list(CHANNELS), format_func=CHANNELS.__getitem__, key=channels,
-        help="Gray images have one number for each pixel; colour images have three: red, green and blue.",
+    chosen_channels = one_choice(
+        "Image channels", channels, f"{prefix}channels", CHANNELS, address, default=card.input_shape[0], use_address=own,
+        as_list=True, place=first, parse=one_of("channels", tuple(CHANNELS)),
+        help="A pixel of a grey image is one number; a pixel of a colour image is three: red, green and blue.",
     )  # fmt: skip
-    address.write(f"{prefix}channels", chosen_channels, card.input_shape[0])
 
     parse_size = whole_number("image_size", 1, MAXIMUM_IMAGE_SIZE)
     address.initialise(size, f"{prefix}image_size", card.input_shape[1], parse_size, use_address=own)
-    typed = second.selectbox(
+    chosen_size = second.selectbox(
         "Image size", sorted({*IMAGE_SIZES, card.input_shape[1]}), key=size, accept_new_options=True, format_func=_square,
-        help=f"Height and width in pixels: pick one, or type any from 1 to {MAXIMUM_IMAGE_SIZE}. "
-        f"The course uses {card.input_shape[1]} here.",
+        help=f"Height and width in pixels: choose a size, or type a whole number from 1 to {MAXIMUM_IMAGE_SIZE}. "
+        f"The course uses {card.input_shape[1]} for this network.",
     )  # fmt: skip
     parse_classes = whole_number("classes", 2, MAXIMUM_CLASSES)
     address.initialise(classes, f"{prefix}classes", 10, parse_classes, use_address=own)
-    counted = third.number_input(
+    chosen_classes = third.number_input(
         "Classes", key=classes, step=1,
-        help="How many kinds of things the network tells apart, which is how many values it gives at the end. "
+        help="The number of categories the network distinguishes, which is the number of its outputs. "
         f"All data sets here have 10. Allowed: a whole number from 2 to {MAXIMUM_CLASSES:,}.",
     )  # fmt: skip
     try:
-        chosen_size = typed if isinstance(typed, int) else parse_size(str(typed).split("×")[0].strip())
-        chosen_classes = parse_classes(str(counted))
+        # A typed size is text, such as "64" or "64 × 64".
+        image_size = chosen_size if isinstance(chosen_size, int) else parse_size(str(chosen_size).split("×")[0].strip())
+        class_count = parse_classes(str(chosen_classes))
     except ConfigError as error:
         address.preserve(f"{prefix}classes")
         address.preserve(f"{prefix}image_size")
         labels = {"image_size": "Image size", "classes": "Classes"}
         raise ConfigError(labelled(error, error.field, labels[error.field]), error.field) from None
-    address.write(f"{prefix}classes", chosen_classes, 10)
-    address.write(f"{prefix}image_size", chosen_size, card.input_shape[1])
-    return (chosen_channels, chosen_size, chosen_size), chosen_classes
+    address.write(f"{prefix}classes", class_count, 10)
+    address.write(f"{prefix}image_size", image_size, card.input_shape[1])
+    return (chosen_channels, image_size, image_size), class_count
 
 
 def _control(option: Option, key: str) -> Any:
@@ -146,21 +129,18 @@ def _control(option: Option, key: str) -> Any:
         return st.toggle(option.title, key=key, help=option.help)
     if option.type == "choice":
         return st.selectbox(
-            option.title,
-            option.choices,
+            option.title, option.choices, key=key, help=option.help,
             format_func=lambda choice: words(f"options.{option.name}", choice),
-            key=key,
-            help=option.help,
-        )
+        )  # fmt: skip
     if option.type == "ints":
         return st.text_input(option.title, key=key, help=f"{option.help} Write {option.rule()}.", max_chars=100)
-    # Without bounds: Streamlit keeps a number outside them to itself, and the table would not be of what stands above it.
+    # No bounds: Streamlit would silently replace a number outside them, and the table would not match the input.
     step, pattern = (1, None) if option.type == "int" else (0.05, "%g")
     return st.number_input(option.title, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}.")
 
 
-def _shown(option: Option, value: OptionValue) -> Any:
-    """The value as its widget holds it."""
+def _typed(value: OptionValue) -> Any:
+    """The value in the form that its widget holds."""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
