@@ -7,7 +7,7 @@ import streamlit as st
 from cnnlab.datasets import Entry
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import Lab
-from cnnlab.text import size_text
+from cnnlab.text import percent, size_text
 from cnnlab.values import DatasetStatus
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
@@ -146,11 +146,13 @@ def pictures(lab: Lab, address: Address, entry: Entry) -> None:
 def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:
     """Whether all classes are equally frequent, and how often a constant guess is right."""
     if min(counts) == max(counts):
-        return f"Every class has {counts[0]:,} images, so guessing is right for one in {len(counts)} ({100 / len(counts):.0f} %)."
+        return (
+            f"Every class has {counts[0]:,} images, so guessing is right for one in {len(counts)} ({percent(1 / len(counts), 0)})."
+        )
     most = counts.index(max(counts))
     return (
         f"Classes have from {min(counts):,} to {max(counts):,} images. "
-        f"Always answering “{entry.classes[most]}” is right for {100 * max(counts) / sum(counts):.1f} %."
+        f"Always answering “{entry.classes[most]}” is right for {percent(max(counts) / sum(counts))} of them."
     )
 
 
