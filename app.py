@@ -1,4 +1,4 @@
-"""CNN Lab in the browser: the server, and for each tab which pages there are, in which order."""
+"""CNN Lab in the browser: the server, and the list of pages."""
 
 import streamlit as st
 
@@ -14,17 +14,17 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
         st.Page("pages/predict.py", title="Predict"): ":material/fact_check:",
     }
 
-    # The list is drawn here and not by st.navigation: the browser would fetch the icon of an st.Page from the internet for its tab.
+    # Drawn here and not by st.navigation: browsers would fetch the icon of an st.Page from the internet for their tab.
     page = st.navigation(list(PAGES), position="hidden")
     st.sidebar.subheader("CNN Lab", anchor=False)
-    for each, icon in PAGES.items():
-        st.sidebar.page_link(each, icon=icon)
+    for entry, icon in PAGES.items():
+        st.sidebar.page_link(entry, icon=icon)
     wake()
     page.run()
 else:  # and imports it once before, for the server
     from starlette.middleware import Middleware
 
-    from pages._parts.first_tab import opening
-    from pages._parts.live.feed import Answering
+    from pages._parts.first_tab import open_first_tab
+    from pages._parts.live.feed import FeedMiddleware
 
-    app = st.App(__file__, middleware=[Middleware(Answering)], lifespan=opening)
+    app = st.App(__file__, middleware=[Middleware(FeedMiddleware)], lifespan=open_first_tab)

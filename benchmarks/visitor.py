@@ -2,8 +2,8 @@
 
 Thirty Chromiums on a small machine would slow down what they measure. This client takes one or two per cent of it and sends
 what a browser sends: each rerun names the page, the address, the state of each widget and the messages in its
-cache; a fragment with `run_every` is rerun under the id that the server sent for it; the news of a run in progress are fetched
-as the script in pages/_parts/live/plot.py has it. It follows Streamlit's own protocol (streamlit/proto), not a documented
+cache; a fragment with `run_every` is rerun under the id that the server sent for it; the feed of a run in progress is polled
+as pages/_parts/live/plot.js does. It follows Streamlit's own protocol (streamlit/proto), not a documented
 interface, so it may break with an update of Streamlit.
 """
 
@@ -82,7 +82,7 @@ class Visitor:
     fragments: dict[str, float] = field(default_factory=dict)  # those that rerun automatically, and their interval (seconds)
     tables: int = 0  # data frames in the last run of the whole page
     alerts: list[str] = field(default_factory=list)  # warnings and errors there
-    live: dict[str, Any] = field(default_factory=dict)  # what was last drawn of a run in progress; "feed" is where its news are
+    live: dict[str, Any] = field(default_factory=dict)  # the progress that was drawn last; "feed" is its address
     live_fragment: str = ""  # in which it stands
     every: float = 1.0  # seconds after which the page would have the browser fetch them again
     _drew: float = 0.0
@@ -105,19 +105,20 @@ class Visitor:
         return await self._rerun(fragment=fragment)
 
     async def look(self) -> tuple[Answer, bool]:
-        """Fetches the news of the run on the page; True if the browser would have its fragment drawn anew."""
+        """Polls the feed of the run on the page; True if the browser would request a run of its fragment."""
         began = time.perf_counter()
         status, body, size = await self.fetcher.get(self.live["feed"])
         answer = Answer(time.perf_counter() - began, size, 1)
         if status != 200:
             return answer, True
-        news = _news(body)
-        self.every = news["every"]
-        late = time.perf_counter() - self._drew > news["pace"]
-        return answer, news["page"] != self.live["page"] or (news["table"] != self.live["table"] and late)
+        live = _live(body)
+        self.every = live["poll_every"]
+        may_redraw = time.perf_counter() - self._drew > live["redraw_every"]
+        page, table = (live[name] != self.live[name] for name in ("page_revision", "table_revision"))
+        return answer, page or (table and may_redraw)
 
     def rested(self, seconds: float) -> None:
-        """The last `seconds`, in which it did not look, do not count: what it would have had drawn then is not asked for now."""
+        """Leaves the last `seconds`, without a poll, out of the time since the last drawing."""
         self._drew += seconds
 
     async def set(self, widget: str, value: Any) -> Answer:
@@ -200,8 +201,8 @@ class Visitor:
 
 
 @lru_cache(maxsize=8)
-def _news(body: bytes) -> dict[str, Any]:
-    """Of a run in progress, without its curves. Tabs that look in the same second get the same."""
+def _live(body: bytes) -> dict[str, Any]:
+    """The progress in a snapshot, without its curves. Tabs that poll in the same second get the same."""
     return dict(json.loads(gzip.decompress(body))["live"])
 
 

@@ -17,7 +17,7 @@ from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import Pager
-from pages._parts.run.list import say_left_out
+from pages._parts.run.list import warn_of_unreadable
 from pages._parts.run.words import STATE_WORDS, cut_title, short_title
 from pages._parts.shell import enter, in_words
 
@@ -113,7 +113,7 @@ def main() -> None:
     lab = enter()
     st.title("Predictions on the test images", anchor=False)
     every = lab.runs()
-    say_left_out(every.unreadable)
+    warn_of_unreadable(every.unreadable)
     runs = tuple(run for run in every if run.epochs_done)
     if not runs:
         asked = st.query_params.get("run")

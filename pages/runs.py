@@ -13,7 +13,7 @@ from cnnlab.runs.records import Run
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.live.plot import load_ahead
-from pages._parts.run.list import keep_true, say_left_out
+from pages._parts.run.list import rerun_on_change, warn_of_unreadable
 from pages._parts.run.words import short_title
 from pages._parts.runs.compare import compare
 from pages._parts.runs.disagree import disagree
@@ -93,7 +93,7 @@ def main() -> None:
     lab = enter()
     st.title("Runs", anchor=False)
     every = lab.summaries()
-    say_left_out(every.unreadable)
+    warn_of_unreadable(every.unreadable)
     if not every.runs:
         st.info("Nothing has been trained here yet. This page lists each run that you start, and compares runs.")
         st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
@@ -105,7 +105,7 @@ def main() -> None:
     address.flush()
     address.show_problems(problems)
     fragment(_table_and_choice)(lab, every, shown, which, address)
-    keep_true(lab, every)
+    rerun_on_change(lab, every)
 
 
 with in_words():

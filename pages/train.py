@@ -31,7 +31,7 @@ def main() -> None:
         run_list(lab)
     else:
         run_view(lab, run)
-        run_list(lab, but=run_id)
+        run_list(lab, current=run_id)
 
 
 with in_words():

@@ -78,7 +78,7 @@ def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> A
 
     monkeypatch.setattr(pages._parts.shell, "enter", lambda: lab)
     monkeypatch.setattr(
-        pages._parts.run.view, "leave_modules_alone", lambda: None
+        pages._parts.run.view, "freeze_modules", lambda: None
     )  # gc.freeze would keep the garbage of this test process
     app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30)
     if page_name != "design":

@@ -8,7 +8,7 @@ import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest, local_script_runner
 
-from pages._parts.live import news as run_news
+from pages._parts.live import snapshot
 
 
 def fragments(app: AppTest) -> list[str]:
@@ -20,5 +20,5 @@ def poll(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """One turn of the timer: app.py and the page's file are not run. What is on the page afterwards is what was drawn in it."""
     with monkeypatch.context() as patched:
         patched.setattr(local_script_runner, "RerunData", partial(RerunData, fragment_id_queue=fragments(app)))
-        patched.setattr(run_news, "SHARED_SECONDS", 0.0)  # as if another second had gone by
+        patched.setattr(snapshot, "SHARED_SECONDS", 0.0)  # as if another second had gone by
         return app.run()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -38,7 +40,7 @@ def _own_home(home, monkeypatch):
 
 
 def alone(name: str) -> AppTest:
-    """A page file by itself, without app.py."""
+    """A page file without app.py."""
     return AppTest.from_file(os.fspath(ROOT / "pages" / f"{name}.py"), default_timeout=60).run()
 
 
@@ -67,7 +69,7 @@ def test_the_app_opens_on_design():
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_file_calls_the_gate_itself_and_stops_there_with_a_sentence(monkeypatch, name):
-    # After a server start Streamlit can run a page file without app.py.
+    # After a server start, Streamlit runs the page of the first deep link without app.py.
     def broken(self):
         raise InstallationError("torch and torchvision do not fit together; install both from one index.")
 
@@ -109,3 +111,30 @@ def test_the_charts_find_plotly_where_pip_put_it():
 
     assert (Path(live_plot._FILES.path) / "plotly.min.js").stat().st_size > 1_000_000
     assert live_plot._ADDRESS.startswith("component/pages._parts.live.plot.plotly_files/plotly.min.js?v=")
+
+
+PARTS = sorted((ROOT / "pages").rglob("*.py"))
+CODE = re.compile(r"<(script|style|svg|div)\b|=>|\bfunction\b|[{;]\s*$", re.MULTILINE)
+
+
+def test_javascript_css_and_html_live_in_files_of_their_own():
+    for path in PARTS:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+                block = node.value.strip()
+                message = f"{path.relative_to(ROOT)}:{node.lineno}: put this block into a file, which biome checks"
+                assert block.count("\n") < 2 or not CODE.search(block), message
+
+
+def test_those_files_are_found_from_any_folder(tmp_path):
+    files = [path for end in ("js", "css", "html") for path in (ROOT / "pages").rglob(f"*.{end}")]
+    assert len(files) >= 6
+    for path in files:  # each beside the module that reads it
+        assert "Path(__file__).with_suffix" in path.with_suffix(".py").read_text(encoding="utf-8"), path.name
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pages._parts.run.view, pages._parts.image_grid"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr

@@ -183,10 +183,10 @@ def test_a_visitor_counts_what_came_and_notes_the_fragments_that_run_by_themselv
 
 
 class _Fetched:
-    """Answers with these news of a run."""
+    """A feed that answers with this progress of a run."""
 
     def __init__(self, status: int = 200, **live: Any) -> None:
-        self.answer = status, gzip.compress(json.dumps({"live": live | {"every": 1.0}}).encode()), 300
+        self.answer = status, gzip.compress(json.dumps({"live": live | {"poll_every": 1.0}}).encode()), 300
 
     async def get(self, path: str) -> tuple[int, bytes, int]:
         assert path == "news/a"
@@ -194,21 +194,21 @@ class _Fetched:
 
 
 @pytest.mark.parametrize(
-    ("news", "drawn"),
+    ("polled", "drawn"),
     [
-        ({"page": "p", "table": "t", "pace": 0.0}, False),
-        ({"page": "p", "table": "more", "pace": 0.0}, True),
-        ({"page": "p", "table": "more", "pace": 60.0}, False),  # many watch
-        ({"page": "another", "table": "t", "pace": 60.0}, True),
-        ({"status": 404, "page": "p", "table": "t", "pace": 0.0}, True),
+        ({"page_revision": 1, "table_revision": 2, "redraw_every": 0.0}, False),
+        ({"page_revision": 1, "table_revision": 3, "redraw_every": 0.0}, True),
+        ({"page_revision": 1, "table_revision": 3, "redraw_every": 60.0}, False),  # many browsers watch
+        ({"page_revision": 4, "table_revision": 2, "redraw_every": 60.0}, True),
+        ({"status": 404, "page_revision": 1, "table_revision": 2, "redraw_every": 0.0}, True),
     ],
 )
-def test_a_visitor_fetches_the_news_of_a_run_and_knows_when_a_browser_would_draw_more(news, drawn):
+def test_a_visitor_fetches_the_news_of_a_run_and_knows_when_a_browser_would_draw_more(polled, drawn):
     shows = ForwardMsg()
     shows.delta.fragment_id = "abc"
-    live = {"page": "p", "table": "t", "pace": 0.0, "feed": "news/a"}
+    live = {"page_revision": 1, "table_revision": 2, "redraw_every": 0.0, "feed": "news/a"}
     shows.delta.new_element.bidi_component.bytes = json.dumps({"charts": [], "live": live}).encode()
-    tab = Visitor(_Socket(shows, _finished()), _Fetched(**news), "train", "run=1")
+    tab = Visitor(_Socket(shows, _finished()), _Fetched(**polled), "train", "run=1")
     run_visits(tab.load())
 
     answer, more = run_visits(tab.look())
@@ -218,9 +218,9 @@ def test_a_visitor_fetches_the_news_of_a_run_and_knows_when_a_browser_would_draw
 
 def test_a_visitor_that_rested_asks_for_no_more_than_one_that_looked_on():
     shows = ForwardMsg()
-    live = {"page": "p", "table": "t", "pace": 60.0, "feed": "news/a"}
+    live = {"page_revision": 1, "table_revision": 2, "redraw_every": 60.0, "feed": "news/a"}
     shows.delta.new_element.bidi_component.bytes = json.dumps({"charts": [], "live": live}).encode()
-    tab = Visitor(_Socket(shows, _finished()), _Fetched(page="p", table="more", pace=60.0), "train", "run=1")
+    tab = Visitor(_Socket(shows, _finished()), _Fetched(page_revision=1, table_revision=3, redraw_every=60.0), "train", "run=1")
     run_visits(tab.load())
 
     tab._drew -= 90

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit import cli_util, config
 
 from benchmarks.visitor import run as run_visits
-from pages._parts.first_tab import opening
+from pages._parts.first_tab import open_first_tab
 
 
 @pytest.mark.parametrize(
@@ -22,17 +22,17 @@ from pages._parts.first_tab import opening
     ],
 )
 def test_a_server_opens_one_tab_where_it_can_be_reached(monkeypatch, options, opened):
-    plain, asked = config.get_option, []
+    plain, addresses = config.get_option, []
     for module in (config, st):
         monkeypatch.setattr(module, "get_option", lambda name: options.get(name.removeprefix("server."), plain(name)))
     monkeypatch.setattr(config, "is_manually_set", options.__contains__)
-    monkeypatch.setattr(cli_util, "open_browser", asked.append)
+    monkeypatch.setattr(cli_util, "open_browser", addresses.append)
 
     async def server() -> None:
-        async with opening(None):
-            assert asked == []  # nobody listens yet
+        async with open_first_tab(None):
+            assert addresses == []  # the server does not listen yet
             await asyncio.sleep(0.3)
 
-    run_visits(server())  # a browser test in this process leaves a running loop behind
+    run_visits(server())  # a browser test in this process may have left a running loop
 
-    assert asked == opened
+    assert addresses == opened

@@ -1,4 +1,4 @@
-"""What goes wrong while a page is open is a sentence, wherever Streamlit was: in app.py, in a page alone, or in a fragment."""
+"""An error on an open page is a sentence, whether app.py, a page alone or a fragment runs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from cnnlab.errors import StoreError
 from cnnlab.events import RunPaused, RunResumed
 from cnnlab.runs.records import State
 
-SAID = "The record of runs cannot be read; check that the disk is not full."
+MESSAGE = "The record of runs cannot be read; check that the disk is not full."
 PAGES = ("design", "data", "train", "runs", "predict")
 
 
 class FailingLab(RunsLab):
-    """A lab whose disk gives out once `broken` is set, whatever is asked."""
+    """A lab whose disk fails once `gone` is set."""
 
     gone = False
 
     def __getattribute__(self, name: str):
         if object.__getattribute__(self, "gone") and name in ASKED:
-            raise StoreError(SAID)
+            raise StoreError(MESSAGE)
         return object.__getattribute__(self, name)
 
     def summaries(self):
@@ -53,12 +53,12 @@ def test_a_page_whose_lab_fails_is_a_sentence(monkeypatch, lab, page, alone):
 
     monkeypatch.setattr(pages._parts.shell, "enter", lambda: lab)
     lab.gone = True
-    # After a server start the first link can run a page file without app.py.
+    # After a server start, Streamlit runs the page of the first deep link without app.py.
     app = AppTest.from_file(os.fspath(ROOT / (f"pages/{page}.py" if alone else "app.py")), default_timeout=30)
     app = app.run() if alone or page == "design" else app.switch_page(f"pages/{page}.py").run()
 
     assert not app.exception
-    assert SAID in [error.value for error in app.error]
+    assert MESSAGE in [error.value for error in app.error]
 
 
 @pytest.mark.parametrize("page", ["train", "train with a run", "runs", "data"])
@@ -74,7 +74,7 @@ def test_a_part_that_is_drawn_again_by_itself_and_fails_is_a_sentence_and_then_h
     lab.gone = True
     failed = poll(app, monkeypatch)
     assert not failed.exception
-    assert SAID in [error.value for error in failed.error]
+    assert MESSAGE in [error.value for error in failed.error]
 
     lab.gone = False
     healed = poll(app, monkeypatch)
@@ -87,7 +87,7 @@ def test_only_one_place_makes_fragments_and_dialogs_are_guarded():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == "fragment" and isinstance(node.value, ast.Name):
-                assert path.name == "shell.py", f"{path.name}: take shell.fragment, which tells errors in words"
+                assert path.name == "shell.py", f"{path.name}: use shell.fragment, which shows errors as sentences"
             if isinstance(node, ast.FunctionDef) and any("dialog" in ast.unparse(each) for each in node.decorator_list):
                 assert "in_words()" in map(ast.unparse, node.decorator_list), path.name
 
@@ -151,9 +151,9 @@ def test_a_damaged_run_is_named_once_and_the_others_are_shown(monkeypatch, lab, 
     app = open_page(monkeypatch, page, lab)
 
     assert not app.exception
-    said = [warning.value for warning in app.warning if damaged in warning.value]
-    assert len(said) == 1
-    assert "left out" in said[0]
+    warnings = [warning.value for warning in app.warning if damaged in warning.value]
+    assert len(warnings) == 1
+    assert "left out" in warnings[0]
     shown = str(app.dataframe[0].value["Run"].tolist()) if page == "runs" else str([*app.button, *app.selectbox])
     assert "the good one" in shown
     assert "the damaged one" not in shown
@@ -169,8 +169,8 @@ def test_a_damaged_run_that_is_asked_for_is_a_sentence(monkeypatch, lab, page):
     app = open_page(monkeypatch, page, lab, **{"runs" if page == "runs" else "run": damaged})
 
     assert not app.exception
-    said = [each.value for each in (*app.error, *app.warning)]
-    assert any(f"run '{damaged}' cannot be read" in each for each in said)
+    messages = [element.value for element in (*app.error, *app.warning)]
+    assert any(f"run '{damaged}' cannot be read" in message for message in messages)
 
 
 def test_a_run_with_a_damaged_event_is_left_out_of_the_comparison_only(monkeypatch, lab):
@@ -181,8 +181,8 @@ def test_a_run_with_a_damaged_event_is_left_out_of_the_comparison_only(monkeypat
     app = open_page(monkeypatch, "runs", lab, runs=f"{good},{damaged}")
 
     assert not app.exception
-    assert "1 chosen" in " ".join(each.value for each in app.markdown)
-    assert any("damaged" in each.value and "It is left out." in each.value for each in app.warning)
+    assert "1 selected" in " ".join(each.value for each in app.markdown)
+    assert any("damaged" in each.value and "It is left out of the comparison." in each.value for each in app.warning)
 
 
 @pytest.mark.parametrize("key", ["predict:checkpoint", "predict:only", "data:split", "data:dataset"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from page_fakes import open_page, widget
+from page_fakes import ROOT, open_page, widget
 from page_runs import RunsLab
 
 from cnnlab.runs.records import State
@@ -40,7 +41,7 @@ def button(app, start):
 
 def sentence(app):
     live = next(filter(None, (json.loads(each.proto.bytes).get("live") for each in app.get("bidi_component"))))
-    return f"{live['word']}: {live['rest']}"
+    return f"{live['word']}: {live['sentence']}"
 
 
 def in_state(lab, state, **settings):
@@ -195,7 +196,7 @@ def test_a_name_and_a_note_show_as_typed(monkeypatch, lab, words):
 
     assert lab.run(run_id).name == words
     assert lab.run(run_id).note == f"{words}\n" * 3
-    note = next(each.proto.body for each in app.get("html") if "cnn-note" in each.proto.body)
+    note = next(each.proto.body for each in app.get("html") if 'class="cnn-note"' in each.proto.body)
     assert 'dir="auto"' in note
     assert "<img" not in note
     assert app.title[0].value == escaped(words)
@@ -208,8 +209,8 @@ def test_words_of_ten_thousand_characters_stay_in_their_box(monkeypatch, lab):
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
     assert not app.exception
-    note = next(each.proto.body for each in app.get("html") if "cnn-note" in each.proto.body)
-    assert "max-height" in note
+    note = next(each.proto.body for each in app.get("html") if 'class="cnn-note"' in each.proto.body)
+    assert re.search(r"\.cnn-note \{[^}]*max-height", (ROOT / "pages/_parts/run/view.css").read_text(encoding="utf-8"))
     assert note.count("n" * 10_000) == 1
 
     elsewhere = open_page(monkeypatch, "train", lab)

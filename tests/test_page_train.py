@@ -40,7 +40,7 @@ def button(app, start):
 def said_of_the_run(app):
     """The sentence above the curves, and the share that its bar shows."""
     live = next(filter(None, (json.loads(each.proto.bytes).get("live") for each in app.get("bidi_component"))))
-    return f"{live['word']}: {live['rest']}", live["share"]
+    return f"{live['word']}: {live['sentence']}", live["share"]
 
 
 def figures(app):

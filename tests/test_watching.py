@@ -1,4 +1,4 @@
-"""What many browsers that watch a run share, how often they ask, and what the server is spared."""
+"""What the browsers that watch a run share, how often they poll, and which requests the feed answers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import re
 from typing import Any
 
 import pytest
+from page_fakes import ROOT
 from page_runs import RunsLab
-from streamlit.proto.NewSession_pb2 import CustomThemeConfig
-from streamlit.runtime import app_session
 from waiting import wait_for
 
 from benchmarks.visitor import run as run_visits
 from cnnlab.errors import RunNotFound
 from cnnlab.runs.records import State
-from pages._parts import server_costs
 from pages._parts.live import feed as live_feed
-from pages._parts.live.feed import Feed
-from pages._parts.live.news import watched
-from pages._parts.live.pace import DRAWING, DRAWING_SHARE, FETCHING, FETCHING_SHARE, FORGET, PACES, Pace
+from pages._parts.live.feed import Feed, FeedMiddleware
+from pages._parts.live.pace import FORGET_SECONDS, INTERVALS, POLL_SECONDS, POLL_SHARE, REDRAW_SECONDS, REDRAW_SHARE, Pace
 
 
 @pytest.fixture
@@ -37,226 +34,250 @@ def running(lab):
     return run_id
 
 
-def test_browsers_that_ask_within_a_second_get_one_answer(lab, running):
-    first = watched(lab, running).moment(fresh=False)
+@pytest.fixture
+def feed(monkeypatch):
+    """A feed that is refreshed by the test alone."""
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    return Feed(2)
+
+
+def test_browsers_that_ask_within_a_second_get_one_answer(lab, running, feed):
+    first = feed.run(lab, running).status(fresh=False)
     lab.tell(running, epoch=1, batch=24, share_done=0.1)
 
-    assert watched(lab, running).moment(fresh=False) is first
-    assert watched(lab, running).moment(fresh=True).latest.batch == 24
-    assert watched(lab, running).moment(fresh=False).latest.batch == 24
+    assert feed.run(lab, running).status(fresh=False) is first
+    assert feed.run(lab, running).status(fresh=True).latest.batch == 24
+    assert feed.run(lab, running).status(fresh=False).latest.batch == 24
 
 
-def test_after_a_second_the_answer_is_a_new_one(monkeypatch, lab, running):
-    monkeypatch.setattr("pages._parts.live.news.SHARED_SECONDS", 0.0)
-    first = watched(lab, running).moment(fresh=False)
+def test_after_a_second_the_answer_is_a_new_one(monkeypatch, lab, running, feed):
+    monkeypatch.setattr("pages._parts.live.snapshot.SHARED_SECONDS", 0.0)
+    first = feed.run(lab, running).status(fresh=False)
     lab.tell(running, epoch=1, batch=24, share_done=0.1)
 
-    assert watched(lab, running).moment(fresh=False) != first
+    assert feed.run(lab, running).status(fresh=False) != first
 
 
-def test_the_news_are_made_once_for_a_moment_and_a_scale(lab, running):
-    every = watched(lab, running)
-    moment = every.moment(fresh=True)
-    linear, logarithmic = (every.news(moment, logarithmic=scale) for scale in (False, True))
+def test_the_news_are_made_once_for_a_moment_and_a_scale(lab, running, feed):
+    live_run = feed.run(lab, running)
+    linear, logarithmic = (live_run.snapshot(logarithmic=scale) for scale in (False, True))
 
-    assert every.news(moment, logarithmic=False) is linear
-    loss, accuracy = json.loads(logarithmic.curves.data)["charts"]
+    assert live_run.snapshot(logarithmic=False) is linear
+    loss, accuracy = json.loads(logarithmic.plots.data)["charts"]
     assert loss["figure"]["layout"]["yaxis"]["type"] == "log"
     assert "type" not in accuracy["figure"]["layout"]["yaxis"]
     lab.epoch(running)
-    later = every.news(every.moment(fresh=True), logarithmic=False)
-    assert later.table != linear.table
+    live_run.status(fresh=True)
+    later = live_run.snapshot(logarithmic=False)
+    assert later.table_revision != linear.table_revision
     assert later.epochs.num_rows == 1
 
 
-def test_a_run_that_is_gone_is_gone_for_all_and_nothing_of_it_is_kept(lab):
+def test_a_revision_changes_with_what_has_to_be_redrawn_and_with_nothing_else(lab, running, feed):
+    live_run = feed.run(lab, running)
+
+    def revisions() -> tuple[int, int]:
+        status = live_run.status(fresh=True)
+        return status.page_revision, live_run.snapshot(logarithmic=False).table_revision
+
+    page, table = revisions()
+    lab.tell(running, epoch=1, batch=24, share_done=0.1)
+    assert revisions() == (page, table)
+    lab.rename(running, "another name")
+    renamed, same_table = revisions()
+    assert renamed != page
+    assert same_table == table
+    waiting = lab.made("b")
+    queued, _ = revisions()
+    assert queued != renamed
+    assert feed.run(lab, waiting).status(fresh=True).page_revision not in (page, renamed, queued)
+
+
+def test_a_run_that_is_gone_is_gone_for_all_and_nothing_of_it_is_kept(lab, feed):
     for fresh in (True, False):
         with pytest.raises(RunNotFound):
-            watched(lab, "deadbeef").moment(fresh=fresh)
+            feed.run(lab, "deadbeef").status(fresh=fresh)
+
+
+def test_only_the_runs_that_were_shown_last_are_cached(monkeypatch, lab, feed):
+    monkeypatch.setattr(live_feed, "MOST_RUNS", 2)
+    first, second = (feed.run(lab, name) for name in "ab")
+    assert feed.run(lab, "a") is first
+    feed.run(lab, "c")
+
+    assert feed.run(lab, "a") is first
+    assert feed.run(lab, "b") is not second
 
 
 def test_few_watchers_are_told_each_second_and_many_so_seldom_that_the_training_keeps_its_share():
     now = [0.0]
     pace = Pace(2, clock=lambda: now[0])
-    got = []
-    for each in range(30):
-        pace.seen(str(each))
-        got.append((pace.fetching, pace.drawing))
+    intervals = []
+    for browser in range(30):
+        pace.seen(str(browser))
+        intervals.append((pace.poll_every, pace.redraw_every))
 
-    assert got[0] == (1.0, 1.0)
-    assert got[9][0] == 1.0
-    assert got == sorted(got)
-    assert 30 * FETCHING / got[-1][0] <= 2 * FETCHING_SHARE
-    assert 30 * DRAWING / got[-1][1] <= 2 * DRAWING_SHARE + 0.01
+    assert intervals[0] == (1.0, 1.0)
+    assert intervals[9][0] == 1.0
+    assert intervals == sorted(intervals)
+    assert 30 * POLL_SECONDS / intervals[-1][0] <= 2 * POLL_SHARE
+    assert 30 * REDRAW_SECONDS / intervals[-1][1] <= 2 * REDRAW_SHARE + 0.01
     pace.seen("0")
-    assert (pace.fetching, pace.drawing) == got[-1]  # the same one again is nobody new
-    now[0] += FORGET + 1
+    assert (pace.poll_every, pace.redraw_every) == intervals[-1]  # counted already
+    now[0] += FORGET_SECONDS + 1
     pace.seen("0")
-    assert pace.drawing == 1.0
+    assert pace.redraw_every == 1.0
 
 
 def test_however_many_watch_each_is_told_within_some_seconds_and_more_cores_tell_sooner():
     small, large = Pace(2, clock=lambda: 0.0), Pace(16, clock=lambda: 0.0)
-    for each in range(500):
-        small.seen(str(each))
-        large.seen(str(each))
+    for browser in range(500):
+        small.seen(str(browser))
+        large.seen(str(browser))
 
-    assert small.drawing == PACES[-1]
-    assert large.fetching < small.fetching
-
-
-def read(feed: Feed, key: str) -> bytes:
-    return gzip.decompress(feed.answer("/" + feed.address(key)).body)
+    assert small.redraw_every == INTERVALS[-1]
+    assert large.poll_every < small.poll_every
 
 
-def test_what_is_watched_is_made_anew_until_nobody_asks_for_it(monkeypatch):
-    now, said = [0.0], [b"first"]
+def address(live_run, *, logarithmic=False) -> str:
+    return f"/news/{live_run.tokens[logarithmic]}"
+
+
+def body(feed: Feed, path: str) -> dict[str, Any]:
+    return json.loads(gzip.decompress(feed.answer(path).body))
+
+
+def sent(live_run, *, logarithmic=False) -> dict[str, Any]:
+    """What the script sends now."""
+    live_run.status(fresh=True)
+    return json.loads(live_run.snapshot(logarithmic=logarithmic).plots.data)
+
+
+def test_what_is_watched_is_made_anew_until_nobody_asks_for_it(monkeypatch, lab, running):
     monkeypatch.setattr(Feed, "_work", lambda self: None)
-    feed = Feed(clock=lambda: now[0])
-    feed.keep("run", lambda: said[0])
-    assert feed.turn()
-    assert read(feed, "run") == b"first"
+    monkeypatch.setattr("pages._parts.live.snapshot.SHARED_SECONDS", 0.0)
+    now = [0.0]
+    feed = Feed(2, clock=lambda: now[0])
+    live_run = feed.run(lab, running)
+    feed.follow(live_run, "browser", logarithmic=False)
+    assert feed.refresh()
+    first = body(feed, address(live_run))
 
-    said[0] = b"second"
-    feed.turn()
-    assert read(feed, "run") == b"second"
+    lab.tell(running, epoch=1, batch=24, share_done=0.1)
+    feed.refresh()
+    assert body(feed, address(live_run))["live"]["share"] == 0.1 != first["live"]["share"]
 
-    now[0] = 0.9 * live_feed.FORGET
-    feed.keep("run", lambda: said[0])
-    now[0] = 1.1 * live_feed.FORGET
-    assert feed.turn()
-    now[0] = 2 * live_feed.FORGET
-    assert not feed.turn()
-    assert feed.answer("/" + feed.address("run")).status_code == 404
-
-
-def test_an_address_cannot_be_guessed_and_is_never_a_path():
-    ours, other = Feed(), Feed()
-
-    assert ours.address("run") == ours.address("run") != ours.address("another")
-    assert ours.address("run") != other.address("run")
-    assert re.fullmatch("news/[0-9a-f]{24}", ours.address("../../etc/passwd"))
+    now[0] = 0.9 * FORGET_SECONDS
+    feed.follow(live_run, "browser", logarithmic=False)
+    now[0] = 1.1 * FORGET_SECONDS
+    assert feed.refresh()
+    now[0] = 2 * FORGET_SECONDS
+    assert not feed.refresh()
+    assert feed.answer(address(live_run)).status_code == 404
 
 
-def test_only_what_looks_like_news_is_answered_and_the_rest_is_left_to_streamlit(monkeypatch):
-    monkeypatch.setattr(Feed, "_work", lambda self: None)
-    monkeypatch.setattr(live_feed, "shared", feed := Feed())
-    feed.keep("run", lambda: b"said")
-    address = feed.address("run")
-    asked = []
+def test_an_address_cannot_be_guessed_and_is_never_a_path(lab, feed):
+    runs = [feed.run(lab, run_id) for run_id in ("run", "another", "../../etc/passwd")]
+    addresses = [address(run, logarithmic=scale) for run in runs for scale in (False, True)]
+
+    assert feed.run(lab, "run").tokens == runs[0].tokens
+    assert len(set(addresses)) == len(addresses)
+    assert Feed(2).run(lab, "run").tokens != runs[0].tokens
+    assert all(re.fullmatch("/news/[0-9a-f]{24}", each) for each in addresses)
+
+
+def test_only_what_looks_like_news_is_answered_and_the_rest_is_left_to_streamlit(monkeypatch, lab, running, feed):
+    monkeypatch.setattr(live_feed, "feed", feed)
+    live_run = feed.run(lab, running)
+    feed.follow(live_run, "browser", logarithmic=False)
+    known = address(live_run)
+    passed_on = []
 
     async def streamlit(scope, receive, send):
-        asked.append(scope["path"])
+        passed_on.append(scope["path"])
 
     def ask(path: str, kind: str = "http") -> list[dict[str, Any]]:
-        sent = []
+        messages = []
 
         async def send(message):
-            sent.append(message)
+            messages.append(message)
 
-        run_visits(live_feed.Answering(streamlit)({"type": kind, "path": path, "method": "GET"}, None, send))
-        return sent
+        run_visits(FeedMiddleware(streamlit)({"type": kind, "path": path, "method": "GET"}, None, send))
+        return messages
 
-    assert [message.get("status") for message in ask(f"/{address}")] == [404, None]  # not made yet
-    feed.turn()
-    for path in (f"/{address}", f"/base/of/a/proxy/{address}"):
-        begin, body = ask(path)
+    assert [message.get("status") for message in ask(known)] == [404, None]  # no snapshot yet
+    feed.refresh()
+    for path in (known, f"/base/of/a/proxy{known}"):
+        begin, rest = ask(path)
         assert begin["status"] == 200
         headers = dict(begin["headers"])
         assert headers[b"content-encoding"] == b"gzip"
         assert headers[b"content-type"] == b"application/json"
         assert headers[b"cache-control"] == b"no-store"
-        assert int(headers[b"content-length"]) == len(body["body"])
-        assert gzip.decompress(body["body"]) == b"said"
-    assert asked == []
+        assert int(headers[b"content-length"]) == len(rest["body"])
+        assert gzip.decompress(rest["body"]) == live_run.snapshot(logarithmic=False).plots.data
+    assert passed_on == []
 
-    others = ["/", "/train", f"/{address}/", f"/{address}\n", "/news/../app.py", f"/{address.upper()}"]
+    others = ["/", "/train", f"{known}/", f"{known}\n", "/news/../app.py", known.upper()]
     assert all(ask(path) == [] for path in others)
-    assert ask(f"/{address}", "websocket") == []
-    assert asked == [*others, f"/{address}"]
+    assert ask(known, "websocket") == []
+    assert passed_on == [*others, known]
 
 
-def test_a_run_that_goes_away_ends_no_feed(monkeypatch):
-    monkeypatch.setattr(Feed, "_work", lambda self: None)
-    feed = Feed()
-
-    def gone() -> bytes:
-        raise RunNotFound("There is no run.")
-
-    def full() -> bytes:
+def test_a_run_that_goes_away_ends_no_feed(monkeypatch, lab, running, feed):
+    def full(run_id: str) -> None:
         raise OSError(28, "No space left on device")
 
-    feed.keep("gone", gone)
-    feed.keep("full", full)
-    feed.keep("fine", lambda: b"fine")
-    assert feed.turn()
-    assert read(feed, "fine") == b"fine"
-    assert feed.answer("/" + feed.address("gone")).status_code == 404
+    with monkeypatch.context() as patched:
+        patched.setattr(lab, "run", full)
+        full_disk = feed.run(lab, "full")
+        feed.follow(full_disk, "browser", logarithmic=False)
+        feed.refresh()
+    deleted, fine = feed.run(lab, "gone"), feed.run(lab, running)
+    for live_run in (deleted, fine):
+        feed.follow(live_run, "browser", logarithmic=False)
+
+    assert feed.refresh()
+    assert body(feed, address(fine)) == sent(fine)
+    assert feed.answer(address(full_disk)).status_code == 404
+    assert feed.answer(address(deleted)).status_code == 404
 
 
-def test_the_feed_works_by_itself_and_rests_when_nobody_looks(monkeypatch):
-    monkeypatch.setattr(live_feed, "SECONDS", 0.01)
+def test_the_feed_works_by_itself_and_rests_when_nobody_looks(monkeypatch, lab, running):
+    monkeypatch.setattr(live_feed, "REFRESH_SECONDS", 0.01)
     now = [0.0]
-    feed = Feed(clock=lambda: now[0])
-    address = "/" + feed.address("run")
+    feed = Feed(2, clock=lambda: now[0])
+    live_run = feed.run(lab, running)
     for _ in range(2):  # and again after a rest
-        feed.keep("run", lambda: b"news")
-        wait_for(lambda: feed.answer(address).status_code == 200, 20)
-        now[0] += live_feed.FORGET + 1
+        feed.follow(live_run, "browser", logarithmic=False)
+        wait_for(lambda: feed.answer(address(live_run)).status_code == 200, 20)
+        now[0] += FORGET_SECONDS + 1
         wait_for(lambda: feed._thread is None, 20)
-        assert feed.answer(address).status_code == 404
+        assert feed.answer(address(live_run)).status_code == 404
 
 
-def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab, running, monkeypatch):
-    monkeypatch.setattr(Feed, "_work", lambda self: None)
-    monkeypatch.setattr(live_feed, "shared", feed := Feed())
-    monkeypatch.setattr("pages._parts.live.news.SHARED_SECONDS", 0.0)
-    every = watched(lab, running)
-    live = shown(every)["live"]
-    every.follow(logarithmic=False)
+def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab, running, monkeypatch, feed):
+    monkeypatch.setattr("pages._parts.live.snapshot.SHARED_SECONDS", 0.0)
+    live_run = feed.run(lab, running)
+    feed.follow(live_run, "browser", logarithmic=False)
+    before = sent(live_run)["live"]
     lab.epoch(running)
-    feed.turn()
+    feed.refresh()
 
-    said = json.loads(gzip.decompress(feed.answer(f"/{live['feed']}").body))
-    assert said == shown(every)
-    assert said["live"]["feed"] == live["feed"]
-    assert said["live"]["table"] != live["table"]  # an epoch more
-    assert shown(every, logarithmic=True)["live"]["feed"] != live["feed"]
+    after = body(feed, f"/{before['feed']}")
+    assert after == sent(live_run)
+    assert after["live"]["feed"] == before["feed"]
+    assert after["live"]["table_revision"] != before["table_revision"]  # one more epoch
+    assert sent(live_run, logarithmic=True)["live"]["feed"] != before["feed"]
     lab.store.transition(running, State.STOPPING)
-    stopping = shown(every)["live"]
-    assert stopping["page"] != said["live"]["page"]
+    stopping = sent(live_run)["live"]
+    assert stopping["page_revision"] != after["live"]["page_revision"]
     lab.store.transition(running, State.STOPPED)
-    assert shown(every)["live"]["feed"] is None
+    assert sent(live_run)["live"]["feed"] is None
 
 
-def shown(every, *, logarithmic=False):
-    return json.loads(every.news(every.moment(fresh=True), logarithmic=logarithmic).curves.data)
-
-
-def test_the_theme_is_read_once_and_comes_out_the_same(monkeypatch):
-    plain = getattr(app_session._populate_theme_msg, "__wrapped__", app_session._populate_theme_msg)
-    read = []
-    monkeypatch.setattr(
-        app_session.config, "get_options_for_section", lambda section: read.append(section) or {"primaryColor": section}
-    )
-    monkeypatch.setattr(app_session, "_populate_theme_msg", plain)
-    assert server_costs.remember_theme()
-    assert not server_costs.remember_theme()  # once is enough
-
-    for _ in range(3):
-        theme = CustomThemeConfig()
-        app_session._populate_theme_msg(theme)
-        app_session._populate_theme_msg(theme.dark, "theme.dark")
-        assert (theme.primary_color, theme.dark.primary_color) == ("theme", "theme.dark")
-    assert read == ["theme", "theme.dark"]
-
-
-def test_a_streamlit_that_reads_its_theme_differently_is_left_alone(monkeypatch):
-    def other(message, section, more): ...
-
-    monkeypatch.setattr(app_session, "_populate_theme_msg", other)
-
-    assert not server_costs.remember_theme()
-    assert app_session._populate_theme_msg is other
-    monkeypatch.delattr(app_session, "_populate_theme_msg")
-    assert not server_costs.remember_theme()
+def test_the_live_package_imports_nothing_of_a_run_s_page_but_its_words():
+    for path in (ROOT / "pages" / "_parts" / "live").glob("*.py"):
+        assert set(re.findall(r"pages\._parts\.run\.\w+", path.read_text(encoding="utf-8"))) <= {"pages._parts.run.words"}, (
+            path.name
+        )

@@ -1,4 +1,4 @@
-"""The browser that a server opens when it listens. Streamlit opens none for an app that brings its own server (`st.App`)."""
+"""Opens the first browser tab. Streamlit opens none for an app that brings its own server (`st.App`)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import streamlit as st
 from streamlit import cli_util, config
 from streamlit.web.server import server_util
 
-_LISTENS = 0.1  # seconds after the app is ready; sooner, a browser that is open already could find nobody
+_DELAY = 0.1  # seconds until the server listens
 
 
 @asynccontextmanager
-async def opening(_: Any) -> AsyncIterator[None]:
-    """Around the server's life: opens a tab as it begins, unless the server is headless. The address is also printed."""
+async def open_first_tab(_: Any) -> AsyncIterator[None]:
+    """The server's lifespan: opens a tab as it begins, unless the server is headless. The address is also printed."""
     if not st.get_option("server.headless"):
-        # Who says where browsers find the server, behind a proxy say, knows better than it does.
-        said = "browser.serverAddress" if config.is_manually_set("browser.serverAddress") else "server.address"
-        address = server_util.get_display_address(st.get_option(said) or "localhost")
-        asyncio.get_running_loop().call_later(_LISTENS, cli_util.open_browser, server_util.get_url(address))
+        # An address that was set for browsers, as behind a proxy, comes before the server's own.
+        option = "browser.serverAddress" if config.is_manually_set("browser.serverAddress") else "server.address"
+        address = server_util.get_display_address(st.get_option(option) or "localhost")
+        asyncio.get_running_loop().call_later(_DELAY, cli_util.open_browser, server_util.get_url(address))
     yield

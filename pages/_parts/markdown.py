@@ -36,9 +36,5 @@ def isolated(text: str) -> str:
 
 
 def box(text: str) -> str:
-    """Text that somebody typed as a box of HTML that shows it as it was typed, and scrolls where it is long."""
-    style = (
-        "white-space: pre-wrap; overflow-wrap: anywhere; max-height: 8.5rem; overflow: auto; padding: .5rem .75rem; "
-        "border-left: 3px solid rgba(138,143,152,.5); unicode-bidi: plaintext;"
-    )
-    return f'<div class="cnn-note" dir="auto" tabindex="0" style="{style}">{escape(text)}</div>'
+    """Typed text as a box of HTML, unchanged; a long text scrolls (run/view.css)."""
+    return f'<div class="cnn-note" dir="auto" tabindex="0">{escape(text)}</div>'

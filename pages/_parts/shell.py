@@ -1,4 +1,4 @@
-"""What every page does: page settings, the gate, the one lab that all visitors share, and errors told as sentences."""
+"""What every page does: page settings, the gate, the one lab that all visitors share, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -13,39 +13,37 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data, default_home
 from pages._parts.markdown import quoting
-from pages._parts.server_costs import remember_theme
 from pages._parts.visitor import ask_for_name
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
 
 
 def enter() -> Lab:
-    """The lab, for a visitor who may come in; stops the page with a sentence where there can be none.
+    """The lab. Where it cannot be opened, the page stops with the reason.
 
-    Every page calls this itself, first thing: after a server start the first deep link can run a page file without app.py.
+    Every page calls this first: after a server start, Streamlit runs the page of the first deep link without app.py.
     """
-    _leave_the_old_mode()
+    _disable_pages_folder()
     page_settings()
-    # Whoever must be kept out is to be stopped here, before the lab is opened.
+    # A visitor without access must be stopped here, before the lab is opened.
     with in_words(then=st.stop):
         lab = _lab()
-        lab.ready()  # the helper needs seconds to load torch; it starts now, while the visitor still reads
+        lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     ask_for_name()
     return lab
 
 
 def wake() -> None:
-    """Has the background processes start before the page's own modules are loaded: both take a second or two."""
+    """Starts the background processes before the page's own modules are loaded: each takes a second or two."""
     with in_words(then=st.stop):
         _lab().ready()
 
 
 @contextmanager
 def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Shows a CNNLabError that nobody expected, such as a disk that fills up meanwhile, as its sentence; also as a decorator.
+    """Shows an unexpected CNNLabError, such as a full disk, as its sentence; also a decorator.
 
-    Around each page and whatever Streamlit runs by itself: app.py is not there when a fragment is drawn again, nor when a
-    page is the first thing that a new server shows.
+    Every page, fragment and dialog needs it of its own: Streamlit can run each of them without app.py.
     """
     try:
         yield
@@ -55,19 +53,19 @@ def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
 
 
 def fragment(function: Callable[..., None], *, run_every: float | None = None) -> Callable[..., None]:
-    """A part of a page that is drawn again by itself, every so many seconds."""
+    """A part of a page that runs without the rest, and with `run_every` again each time so many seconds have passed."""
     return st.fragment(in_words()(function), run_every=run_every)
 
 
 def page_settings() -> None:
-    """Width and icon; before anything is drawn, so that nothing moves afterwards."""
-    # A file of ours: Streamlit has the browser fetch other icons of its tab from the internet.
+    """Width and icon; called before anything is drawn, so that nothing moves afterwards."""
+    # A local file: browsers fetch Streamlit's own icons from the internet.
     st.set_page_config(page_icon=_ICON, layout="wide", initial_sidebar_state=220)
 
 
-def _leave_the_old_mode() -> None:
-    # Beside a folder called pages/, Streamlit lists its files by their file names until app.py has run once; on a class server that
-    # could be never, if all come in by links to a page.
+def _disable_pages_folder() -> None:
+    # Until its first st.navigation, Streamlit (1.67) runs files in a folder called pages/ without app.py: after a server start, a
+    # link to such a page would show no list of pages.
     manager = getattr(pages_manager, "PagesManager", None)
     if getattr(manager, "uses_pages_directory", False):
         manager.uses_pages_directory = False
@@ -76,5 +74,4 @@ def _leave_the_old_mode() -> None:
 
 @st.cache_resource(show_spinner="Opening the lab …")
 def _lab() -> Lab:
-    remember_theme()
     return Lab(default_home(), data=default_data())

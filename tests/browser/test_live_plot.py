@@ -1,6 +1,8 @@
-"""The chart's own script, in a browser, with Plotly as it is installed."""
+"""plot.js in a browser, with the installed Plotly."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,7 @@ from cnnlab.figures.curves import loss_curve
 from pages._parts.live import plot as live_plot
 from pages._parts.live.plot import Chart, Live, encoded
 
-# Streamlit calls the script at each change, and what that returned when the element goes.
+# Streamlit calls the script at each change, and the function that it returned when the element is removed.
 SHOW = """async ([script, data, pause]) => {
   const { default: show } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
   const gone = show({ data: new TextEncoder().encode(data), parentElement: document.body });
@@ -28,10 +30,18 @@ def empty(page):
     return page
 
 
+def html() -> str:
+    return Path(live_plot.__file__).with_suffix(".html").read_text(encoding="utf-8")
+
+
+def script() -> str:
+    return Path(live_plot.__file__).with_suffix(".js").read_text(encoding="utf-8")
+
+
 def _gone_while_drawing(page, pause: int) -> None:
     chart = Chart(loss_curve("a1b2c3d4", (), (), 5), "Loss")
-    page.evaluate("html => { document.body.innerHTML = html; }", live_plot._HTML)
-    page.evaluate(SHOW, [live_plot._JS, encoded(chart, chart).data.decode(), pause])
+    page.evaluate("html => { document.body.innerHTML = html; }", html())
+    page.evaluate(SHOW, [script(), encoded(chart, chart).data.decode(), pause])
 
 
 def test_a_chart_may_go_while_it_is_drawn_and_may_come_back(empty):
@@ -67,8 +77,9 @@ FOLLOW_AGAIN = """async () => {
 
 
 def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_has_changed(empty):
-    def shown(rest: str, **changed) -> str:
-        live = {"rest": rest, "share": 0.5, "page": "p", "table": "t", "pace": 60.0, "every": 0.05, "feed": "news/a"}
+    def shown(sentence: str, **changed) -> str:
+        live = {"sentence": sentence, "share": 0.5, "page_revision": 1, "table_revision": 2}
+        live |= {"poll_every": 0.05, "redraw_every": 60.0, "feed": "news/a"}
         curve = loss_curve("a1b2c3d4", (), (), 5)
         return encoded(Chart(curve, "Loss"), live=Live(icon="play_circle", word="Training", **(live | changed))).data.decode()
 
@@ -76,19 +87,19 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
     fetched = []
     empty.route("**/news/a", lambda route: (fetched.append(1), route.fulfill(**answers)))
     sentence = empty.locator(".cnn-progress p")
-    empty.evaluate("html => { document.body.innerHTML = html; }", live_plot._HTML)
+    empty.evaluate("html => { document.body.innerHTML = html; }", html())
 
-    empty.evaluate(FOLLOW, [live_plot._JS, shown("epoch 1 of 5", share=0.2)])
+    empty.evaluate(FOLLOW, [script(), shown("epoch 1 of 5", share=0.2)])
     assert sentence.inner_text().endswith("Training: epoch 1 of 5")
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "20"
     answers["body"] = shown("epoch 2 of 5")
     sentence.get_by_text("epoch 2 of 5").wait_for()
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "50"
 
-    answers["body"] = shown("epoch 3 of 5", table="a row more")
+    answers["body"] = shown("epoch 3 of 5", table_revision=3)
     sentence.get_by_text("epoch 3 of 5").wait_for()
-    assert empty.evaluate("asked") == 0  # many watch: not yet
-    answers["body"] = shown("done", page="other buttons")
+    assert empty.evaluate("asked") == 0  # many browsers watch: not yet
+    answers["body"] = shown("done", page_revision=4)
     empty.wait_for_function("asked > 0")
     empty.evaluate(FOLLOW_AGAIN)  # the script draws again and again, also while an answer is on its way
     empty.wait_for_timeout(1_000)
@@ -98,7 +109,7 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
 
     answers |= {"status": 404, "body": ""}
     before = empty.evaluate("asked")
-    empty.wait_for_function(f"asked > {before}")  # its news are lost: the script can say why
+    empty.wait_for_function(f"asked > {before}")  # polls fail: the script can show why
 
     empty.evaluate("gone()")
     empty.wait_for_timeout(200)

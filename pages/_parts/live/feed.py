@@ -1,112 +1,114 @@
-"""What browsers fetch by themselves, made anew once a second for all of them while one shows it.
+"""The feed: snapshots of watched runs, refreshed once a second and served from memory.
 
-It is answered before Streamlit sees the request, and no script runs: a third of the processor time of a file that Streamlit serves,
-a tenth of the smallest fragment. The addresses cannot be guessed; what they give is what the script has sent to the same browser.
+A poll is answered before Streamlit sees the request and runs no script: a third of the processor time of a file that Streamlit
+serves, a tenth of the smallest fragment.
 """
 
 from __future__ import annotations
 
-import gzip
-import hmac
+import itertools
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from cnnlab.errors import CNNLabError
+from cnnlab.system.processes import cores
+from pages._parts.live.pace import FORGET_SECONDS, Pace
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-SECONDS = 1.0
-FORGET = 150.0  # seconds after which nothing more is made of what no page has shown again
-_LEVEL = 5  # of gzip: 20 kB become 5, in half a millisecond
-_ADDRESS = re.compile(r"/news/([0-9a-f]{24})\Z")  # below the app's root, wherever that is
+    from cnnlab.lab import Lab
+    from pages._parts.live.snapshot import LiveRun
+
+REFRESH_SECONDS = 1.0
+MOST_RUNS = 64  # cached; the least recently shown is dropped first
+_PATH = re.compile(r"/news/([0-9a-f]{24})\Z")  # below the app's root, wherever that is
 
 
 @dataclass
-class _News:
-    make: Callable[[], bytes]
-    asked: float = 0.0
-    made: bytes = field(default=b"", repr=False)
-    answer: Response | None = None
+class _Followed:
+    run: LiveRun
+    logarithmic: bool
+    until: float
 
 
 class Feed:
-    """Safe to share between threads."""
+    """Owns the cache, the addresses and the pace of all watched runs. Safe to share between threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, cores: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.pace = Pace(cores, clock)
         self._clock = clock
-        self._secret = secrets.token_bytes()
-        self._news: dict[str, _News] = {}
+        self._runs: dict[tuple[Lab, str], LiveRun] = {}
+        self._followed: dict[str, _Followed] = {}  # by token
+        self._revisions = itertools.count(1)  # one count for all runs, so that no two revisions share a number
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def address(self, key: str) -> str:
-        """Where what is kept under `key` can be fetched, from the app's root."""
-        return f"news/{self._name(key)}"
+    def run(self, lab: Lab, run_id: str) -> LiveRun:
+        """The run as all browsers share it."""
+        # The server imports this module before Streamlit can register the component that a snapshot's charts are drawn with.
+        from pages._parts.live.snapshot import LiveRun  # noqa: PLC0415
 
-    def keep(self, key: str, make: Callable[[], bytes]) -> None:
-        """Has what `make` returns, JSON, under that address from within a second on; asked for again, it stays."""
         with self._lock:
-            news = self._news.setdefault(self._name(key), _News(make))
-            news.asked = self._clock()
+            run = self._runs.pop((lab, run_id), None) or LiveRun(lab, run_id, self.pace, self._revisions)
+            self._runs[lab, run_id] = run
+            while len(self._runs) > MOST_RUNS:
+                del self._runs[next(iter(self._runs))]
+            return run
+
+    def follow(self, run: LiveRun, browser: str, *, logarithmic: bool) -> None:
+        """Serves snapshots of `run` for the next FORGET_SECONDS, and counts `browser` for the pace."""
+        self.pace.seen(browser)
+        with self._lock:
+            self._followed[run.tokens[logarithmic]] = _Followed(run, logarithmic, self._clock() + FORGET_SECONDS)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="live feed", daemon=True)
                 self._thread.start()
 
-    def answer(self, address: str) -> Response | None:
-        """To a request for `address`, the whole path of it; None where it is none of this feed's form."""
-        found = _ADDRESS.search(address)
-        if not found:
+    def answer(self, path: str) -> Response | None:
+        """The response to a request for `path`, 404 for an unknown token; None where the path is none of the feed's."""
+        match = _PATH.search(path)
+        if not match:
             return None
-        news = self._news.get(found[1])
-        return (news and news.answer) or Response(status_code=404)
+        followed = self._followed.get(match[1])
+        snapshot = followed and followed.run.cached(logarithmic=followed.logarithmic)
+        return snapshot.response if snapshot else Response(status_code=404)
 
-    def _name(self, key: str) -> str:
-        return hmac.new(self._secret, key.encode(), "sha256").hexdigest()[:24]
-
-    def turn(self) -> bool:
-        """Makes all news once; False when there are none left."""
+    def refresh(self) -> bool:
+        """Refreshes the snapshots of all followed runs; False when none are left."""
         now = self._clock()
         with self._lock:
-            self._news = {name: news for name, news in self._news.items() if now - news.asked <= FORGET}
-            kept = list(self._news.values())
+            self._followed = {token: followed for token, followed in self._followed.items() if now <= followed.until}
+            kept = list(self._followed.values())
             if not kept:
-                self._thread = None  # whoever asks next starts another
-        for news in kept:
-            # A run that was deleted: the page asks the script then, which can say so.
+                self._thread = None  # the next `follow` starts another
+        for followed in kept:
+            # A deleted run or a full disk: the browser falls back on the script, which shows the error.
             with suppress(CNNLabError, OSError):
-                _make(news)
+                followed.run.snapshot(logarithmic=followed.logarithmic)
         return bool(kept)
 
     def _work(self) -> None:
-        while self.turn():
-            time.sleep(SECONDS)
+        while self.refresh():
+            time.sleep(REFRESH_SECONDS)
 
 
-def _make(news: _News) -> None:
-    data = news.make()
-    if data != news.made:
-        headers = {"content-encoding": "gzip", "cache-control": "no-store"}
-        news.made, news.answer = data, Response(gzip.compress(data, _LEVEL), media_type="application/json", headers=headers)
-
-
-class Answering:
-    """Around the whole app, as ASGI has it: answers for the feed, and leaves the rest to Streamlit."""
+class FeedMiddleware:
+    """The ASGI layer around the whole app that answers requests for the feed and passes on all others."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = shared.answer(scope["path"]) if scope["type"] == "http" else None
-        await (answer or self._app)(scope, receive, send)
+        response = feed.answer(scope["path"]) if scope["type"] == "http" else None
+        await (response or self._app)(scope, receive, send)
 
 
-shared = Feed()
+feed = Feed(cores())

@@ -1,9 +1,8 @@
-"""What waits in the queue, and the record of runs as a short table of links, newest first."""
+"""The queue, and the runs so far as a short table of links, newest first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -17,19 +16,19 @@ from pages._parts.run.words import STATE_ICONS, STATE_WORDS, short_title
 from pages._parts.shell import fragment
 from pages._parts.visitor import not_yours
 
-SHOWN = 6  # rows at first; more on request, since each is a row of page elements
+SHOWN = 6  # rows at first; more on request, since each row is several page elements
 QUEUE_SHOWN = 8
 POLL_SECONDS = 3.0
 
 
-def run_list(lab: Lab, *, but: str | None = None) -> None:
-    """Draws the runs so far, each a link to itself; `but` is the one that is on the page already, and has it polled."""
-    every = lab.summaries()
+def run_list(lab: Lab, *, current: str | None = None) -> None:
+    """Draws links to all runs except `current`, the one on the page, whose view then watches for changes."""
+    summaries = lab.summaries()
     runs = lab.runs()
-    say_left_out(runs.unreadable)
-    if but is None:
-        keep_true(lab, every)
-    others = [run for run in runs if run.id != but]
+    warn_of_unreadable(runs.unreadable)
+    if current is None:
+        rerun_on_change(lab, summaries)
+    others = [run for run in runs if run.id != current]
     if not runs:
         st.info(
             "Nothing has been trained here yet. “Start training” above starts your first network; "
@@ -40,7 +39,7 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
     others = [run for run in others if run.state is not State.QUEUED]
     if not others:
         return
-    st.markdown("#### Runs so far" if but is None else "#### Other runs")
+    st.markdown("#### Runs so far" if current is None else "#### Other runs")
     shown = others if st.session_state.get("all runs") else others[:SHOWN]
     for run in shown:
         name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
@@ -62,26 +61,20 @@ def run_list(lab: Lab, *, but: str | None = None) -> None:
         st.toggle(f"Show all {len(others)}", key="all runs")
 
 
-def say_left_out(damaged: Sequence[str]) -> None:
-    """Says once which runs a list goes on without, because their rows are damaged."""
-    if damaged:
-        more = f" So are {len(damaged) - 1} more." if len(damaged) > 1 else ""
-        st.warning(quoting(damaged[0] + more), icon=":material/heart_broken:")
+def warn_of_unreadable(messages: Sequence[str]) -> None:
+    """Shows why a list lacks runs whose rows are damaged: one message in full, and how many more there are."""
+    if messages:
+        more = f" So are {len(messages) - 1} more." if len(messages) > 1 else ""
+        st.warning(quoting(messages[0] + more), icon=":material/heart_broken:")
 
 
-def outline(lab: Lab) -> tuple[Any, ...]:
-    """What of the list changes by itself while people look at one run: who waits, in which order, and what the others do."""
-    return tuple(run.id for run in lab.queue()), lab.summaries().active
+def rerun_on_change(lab: Lab, summaries: Summaries) -> None:
+    """Reruns the page when any run has changed since `summaries`; polls only while one may."""
+    if MAY_GO_ON & summaries.states:
+        fragment(_rerun_if_changed, run_every=POLL_SECONDS)(lab, summaries.version)
 
 
-def keep_true(lab: Lab, every: Summaries) -> None:
-    """Has a page that shows `every` run drawn anew when one has come further, as long as one may."""
-    if MAY_GO_ON & every.states:
-        fragment(_watch, run_every=POLL_SECONDS)(lab, every.version)
-
-
-def _watch(lab: Lab, version: int) -> None:
-    """Draws nothing."""
+def _rerun_if_changed(lab: Lab, version: int) -> None:
     if lab.summaries().version != version:
         st.rerun()
 
@@ -109,5 +102,5 @@ def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
 
 
 def _open(run_id: str) -> None:
-    # A button and not a page link: on its own page a link is drawn as the current one, here each of them.
+    # A button, because Streamlit highlights each page link to the current page.
     st.query_params.from_dict({"run": run_id})

@@ -6,12 +6,11 @@ from cnnlab.events import Progress
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import duration, ordinal, percent
-from pages._parts.markdown import escaped, isolated
 from pages._parts.run.words import cut_title
 
 
 def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
-    """What stands after the state's word, `latest` being the last that `run` has told; plain text, names as they were typed."""
+    """Follows the state's word; plain text, names as they were typed. `latest` is the run's last progress report."""
     if run.state is State.QUEUED:
         return _waiting(lab, run)
     if run.state in IN_PROCESS:
@@ -28,17 +27,17 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
 
 def _waiting(lab: Lab, run: Run) -> str:
     before = (run.position or 1) - 1
-    going = [other for other in lab.runs() if other.state in IN_PROCESS]
+    training = [other for other in lab.runs() if other.state in IN_PROCESS]
     goes_on = "it goes on" if run.epochs_done else "it starts"
-    if not going and not before:
+    if not training and not before:
         return f"it is next and {'goes on' if run.epochs_done else 'starts'} in a moment"
     place = "it is next" if not before else f"{ordinal(before + 1)} in the queue"
-    if not going:
+    if not training:
         return place
-    names = " and ".join(f"“{cut_title(other)}”" for other in going[:2]) + (" and others" if len(going) > 2 else "")
+    names = " and ".join(f"“{cut_title(other)}”" for other in training[:2]) + (" and others" if len(training) > 2 else "")
     if before:
-        return f"{place}; {names} {'are' if len(going) > 1 else 'is'} training now"
-    return f"{place}; {goes_on} when {names} {'is' if len(going) == 1 else 'are'} done"
+        return f"{place}; {names} {'are' if len(training) > 1 else 'is'} training now"
+    return f"{place}; {goes_on} when {names} {'is' if len(training) == 1 else 'are'} done"
 
 
 def _working(run: Run, latest: Progress | None) -> str:
@@ -62,8 +61,3 @@ def _next(lab: Lab, run: Run) -> str:
             return " · it goes on by itself in a moment"
         return " · press “Resume” to go on from its last checkpoint" if run.has_checkpoint else " · press “Resume” to begin again"
     return ""
-
-
-def by_whom(run: Run, when: str) -> str:
-    """Who started it and when, for Markdown."""
-    return f"Started by {escaped(isolated(run.owner))}, {when}" if run.owner else f"Started {when}"

@@ -1,0 +1,167 @@
+"""One run as all browsers that watch it share it: its status, and snapshots of its curves, epochs and notices."""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from starlette.responses import Response
+
+from cnnlab.events import EpochDone, Notice, Progress, RunStarted
+from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
+from cnnlab.lab import Lab
+from cnnlab.runs.records import Run, State
+from pages._parts.live.pace import Pace
+from pages._parts.live.plot import Chart, Encoded, Live, encoded
+from pages._parts.live.sentence import sentence
+from pages._parts.run.words import STATE_ICONS, STATE_WORDS
+
+SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
+_GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond
+
+FORMATS = {
+    "Epoch": "%d",
+    "Training loss": "%.4f",
+    "Training accuracy": "%.1f %%",
+    "Test loss": "%.4f",
+    "Test accuracy": "%.1f %%",
+    "Learning rate": "%.4g",
+    "Seconds": "%.1f",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run at one moment. Every stored event changes one of these values, or is followed within a second by one that does."""
+
+    run: Run
+    latest: Progress | None
+    sentence: str  # after the state's word; plain text
+    page_revision: int  # changes with what only a script run can redraw: title, note, buttons, the list of other runs
+
+    @property
+    def share_done(self) -> float:
+        """0 to 1."""
+        done = self.latest.share_done if self.latest else 0.0
+        return 1.0 if self.run.state is State.FINISHED else min(1.0, max(0.0, done))
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run's status, and what is drawn of it."""
+
+    status: RunStatus
+    plots: Encoded  # progress and curves, as the script sends them
+    response: Response = field(repr=False)  # the same bytes, compressed, as the feed answers
+    notices: tuple[str, ...]
+    epochs: pa.Table
+    table_revision: int  # changes with the notices and the table of epochs
+
+
+class LiveRun:
+    """One run for all browsers that watch it. Safe to share between threads."""
+
+    def __init__(self, lab: Lab, run_id: str, pace: Pace, revisions: Iterator[int]) -> None:
+        self._lab = lab
+        self._id = run_id
+        self._pace = pace
+        self._page = _Revision(revisions)
+        self._table = _Revision(revisions)
+        self._lock = threading.RLock()
+        self._status: RunStatus | None = None
+        self._read_at = 0.0
+        self._snapshots: dict[bool, tuple[object, RunSnapshot]] = {}  # by scale: what it was made from, and itself
+        # Random, so nobody can guess an address; by scale.
+        self.tokens = {logarithmic: secrets.token_hex(12) for logarithmic in (False, True)}
+
+    def status(self, *, fresh: bool) -> RunStatus:
+        """The run now or, unless `fresh`, within the last SHARED_SECONDS. Raises RunNotFound or StoreError."""
+        with self._lock:  # browsers that ask together wait for one read
+            if fresh or self._status is None or time.monotonic() - self._read_at > SHARED_SECONDS:
+                self._status = self._read()
+                self._read_at = time.monotonic()
+            return self._status
+
+    def snapshot(self, *, logarithmic: bool) -> RunSnapshot:
+        """The run within the last SHARED_SECONDS. Raises RunNotFound or StoreError."""
+        with self._lock:
+            status = self.status(fresh=False)
+            source = status, self._pace.poll_every, self._pace.redraw_every
+            if logarithmic not in self._snapshots or self._snapshots[logarithmic][0] != source:
+                # A curve of 500 points takes 10 ms to read, thin and encode.
+                self._snapshots[logarithmic] = source, self._draw(status, logarithmic)
+            return self._snapshots[logarithmic][1]
+
+    def cached(self, *, logarithmic: bool) -> RunSnapshot | None:
+        """The last snapshot, however old."""
+        known = self._snapshots.get(logarithmic)
+        return known and known[1]
+
+    def _read(self) -> RunStatus:
+        lab, run = self._lab, self._lab.run(self._id)
+        latest = next(reversed(lab.progress(run.id, points=2)), None)
+        others = tuple(other.id for other in lab.queue()), lab.summaries().active
+        page = run.state, run.position, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs, others
+        return RunStatus(run, latest, sentence(lab, run, latest), self._page.of(page))
+
+    def _draw(self, status: RunStatus, logarithmic: bool) -> RunSnapshot:
+        lab, run = self._lab, status.run
+        epochs, progress, events = lab.epochs(run.id), lab.progress(run.id), lab.events(run.id)
+        started = next((event for event in events if isinstance(event, RunStarted)), None)
+        over = run.state in (State.STOPPED, State.FAILED, State.FINISHED)
+        total = max(1, run.epochs_done, progress[-1].epoch if progress else 1) if over else run.config.epochs
+        marks = rests(events)
+        loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks, over=over)
+        classes = started.classes if started else None
+        accuracy = accuracy_curve(run.id, epochs, progress, total, classes=classes, marks=marks, over=over)
+        notices = tuple(event.message for event in events if isinstance(event, Notice))
+        table_revision = self._table.of((epochs, notices))
+        plots = encoded(
+            Chart(loss, "Training and test loss against epochs"),
+            Chart(accuracy, "Training and test accuracy against epochs"),
+            live=Live(
+                icon=STATE_ICONS[run.state].removeprefix(":material/").removesuffix(":"),
+                word=STATE_WORDS[run.state],
+                sentence=status.sentence,
+                share=status.share_done,
+                page_revision=status.page_revision,
+                table_revision=table_revision,
+                poll_every=self._pace.poll_every,
+                redraw_every=self._pace.redraw_every,
+                feed=f"news/{self.tokens[logarithmic]}" if run.active else None,
+            ),
+        )
+        headers = {"content-encoding": "gzip", "cache-control": "no-store"}
+        response = Response(gzip.compress(plots.data, _GZIP_LEVEL), media_type="application/json", headers=headers)
+        return RunSnapshot(status, plots, response, notices, _table(epochs), table_revision)
+
+
+class _Revision:
+    """A number that changes when a value does."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._value: Any = None
+        self._number = 0
+
+    def of(self, value: Any) -> int:
+        if not self._number or value != self._value:
+            self._value, self._number = value, next(self._numbers)
+        return self._number
+
+
+def _table(epochs: tuple[EpochDone, ...]) -> pa.Table:
+    """The latest epoch first."""
+    rows = [
+        (e.epoch, e.train_loss, 100 * e.train_accuracy, e.test_loss, 100 * e.test_accuracy, e.learning_rate, e.seconds)
+        for e in reversed(epochs)
+    ]
+    columns = list(zip(*rows, strict=True)) or [()] * len(FORMATS)
+    kinds = [pa.int32(), *[pa.float64()] * (len(FORMATS) - 1)]
+    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(FORMATS, columns, kinds, strict=True)})
