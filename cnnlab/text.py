@@ -66,9 +66,11 @@ def size_text(count: float) -> str:
     return f"{_tenths(value)} {unit}"
 
 
-def percent(share: float | None, decimals: int = 1) -> str:
-    """A share from 0 to 1: "82.4 %", "42 %" without decimals; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.{decimals}f} %"
+def percent(share: float | None, decimals: int | None = 1) -> str:
+    """A share from 0 to 1: "82.4 %", "42 %" without decimals; with None, as many as it has. A dash where there is no share."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.4g} %" if decimals is None else f"{100 * share:.{decimals}f} %"
 
 
 def duration_text(seconds: float) -> str:

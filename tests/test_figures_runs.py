@@ -52,7 +52,7 @@ def test_a_value_that_is_no_number_leaves_a_gap():
 
     figure = curves_figure(found, "Test accuracy", "epochs", share=True)
 
-    assert figure["data"][0]["y"] == [0.1, None]
+    assert figure["data"][0]["y"] == [10, None]
     json.dumps(figure, allow_nan=False)
 
 
@@ -129,7 +129,7 @@ def test_the_front_is_drawn_and_named_and_the_rest_is_not():
 
     front, *marks = cost_figure(candidates, "Parameters", "parameters")["data"]
 
-    assert (front["name"], front["x"], front["y"]) == ("Pareto front", [10, 30], [0.5, 0.9])
+    assert (front["name"], front["x"], front["y"]) == ("Best trade-offs", [10, 30], [50, 90])
     assert [mark["text"] for mark in marks] == [["cheap"], [""], ["best"]]
 
 

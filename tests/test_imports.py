@@ -30,7 +30,7 @@ FLOORS: dict[str, str] = {
     "runs": "architectures config datasets errors events system text",
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
-    "workers": "compute config datasets errors events forecasts runs system training values",
+    "workers": "compute config datasets errors events forecasts runs system text training values",
     "reports": "architectures config config_words datasets errors events runs.records text",
     "figures": "events layers reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",

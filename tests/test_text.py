@@ -1,8 +1,19 @@
-"""Sizes, percentages, durations and counts as text: one convention."""
+"""Sizes, percentages, durations and counts as text: one convention, and no second one beside it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
 
 import pytest
 
 from cnnlab import text
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*(ROOT / "cnnlab").rglob("*.py"), *(ROOT / "pages").rglob("*.py")])
+# A per cent sign without its space (CSS may), a format that makes one, binary units, and units behind a number from elsewhere.
+OTHER_FORMS = re.compile(r"\d%(?! ?[;,)\d])|\.\d~?%|[kKMG]iB|[}\d][kMG]B\b|\} ?[kMG]B\b|\} (seconds?|minutes?|hours?)\b")
 
 
 @pytest.mark.parametrize(
@@ -65,3 +76,22 @@ def test_counts_that_do_not_fit_are_rounded():
 def test_the_time_since_a_moment_is_in_the_largest_unit_that_fits():
     ages = (0, 59, 60, 7_199, 86_400 * 3)
     assert [text.ago(0, age) for age in ages] == ["just now", "just now", "1 minute ago", "1 hour ago", "3 days ago"]
+
+
+def literals(node: ast.AST) -> list[str]:
+    """The texts in the source, f-strings as they are written, without docstrings."""
+    documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    docstrings = {id(part.body[0].value) for part in ast.walk(node) if isinstance(part, documented) and ast.get_docstring(part)}
+    inside = {id(piece) for part in ast.walk(node) if isinstance(part, ast.JoinedStr) for piece in part.values}
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and id(part) not in docstrings | inside]
+    return [text for text in texts if isinstance(text, str)] + [
+        ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.JoinedStr)
+    ]
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_other_module_writes_sizes_and_percentages_in_a_form_of_its_own(file):
+    if file.name == "text.py" and file.parent.name == "cnnlab":
+        return
+    for literal in literals(ast.parse(file.read_text(encoding="utf-8"))):
+        assert not OTHER_FORMS.search(literal), literal

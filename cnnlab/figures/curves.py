@@ -20,8 +20,9 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )
-from cnnlab.figures.theme import BLUE, GRAY, ORANGE, SKY, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.figures.theme import BLUE, GRAY, LOSS, ORANGE, PERCENT, PERCENT_TICKS, SKY, SMALL_FONT_SIZE, base_layout, compact
 from cnnlab.reports.thinning import thin
+from cnnlab.text import percent
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
 _FEW = 4  # a report over this many times fewer batches than the one before is not shown
@@ -71,9 +72,9 @@ def loss_curve(
 ) -> dict[str, Any]:
     """Mean cross-entropy per image against epochs; `over` says that the run has ended."""
     traces = [
-        _noise(progress, attrgetter("loss"), ".4f"),
-        _epochs("Training", epochs, [e.train_loss for e in epochs], ".4f"),
-        _epochs("Test", epochs, [e.test_loss for e in epochs], ".4f"),
+        _noise(progress, attrgetter("loss"), LOSS),
+        _epochs("Training", epochs, [e.train_loss for e in epochs], LOSS),
+        _epochs("Test", epochs, [e.test_loss for e in epochs], LOSS),
     ]
     # A zoom on one scale means nothing on the other, so a change of scale resets this axis alone.
     loss_axis = {"title": {"text": "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
@@ -95,13 +96,13 @@ def accuracy_curve(
 ) -> dict[str, Any]:
     """Share of images with the right prediction, against epochs; with `classes`, also the accuracy of guessing."""
     traces = [
-        _noise(progress, attrgetter("accuracy"), ".1%"),
-        _epochs("Training", epochs, [e.train_accuracy for e in epochs], ".1%"),
-        _epochs("Test", epochs, [e.test_accuracy for e in epochs], ".1%"),
+        _noise(progress, lambda event: 100 * event.accuracy, PERCENT),
+        _epochs("Training", epochs, [100 * e.train_accuracy for e in epochs], PERCENT),
+        _epochs("Test", epochs, [100 * e.test_accuracy for e in epochs], PERCENT),
     ]
     if classes:
         traces.append(_guessing(total_epochs, 1 / classes))
-    axis = {"title": {"text": "Accuracy"}, "range": [0, 1], "tickformat": ".0%"}
+    axis = {"title": {"text": "Accuracy"}, "range": [0, 100]} | PERCENT_TICKS
     return _figure(run_id, traces, total_epochs, marks, empty=_empty(progress, over), y_axis=axis)
 
 
@@ -141,7 +142,7 @@ def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], nu
         "x": [compact(shown[i].epoch - 1 + shown[i].batch / max(1, shown[i].batches)) for i in kept],
         "y": [compact(values[i]) for i in kept],
         "line": {"color": SKY, "width": 1},
-        "hovertemplate": f"epoch %{{x:.2f}}<br>%{{y:{number}}}<extra></extra>",
+        "hovertemplate": f"epoch %{{x:.2f}}<br>{number}<extra></extra>",
     }
 
 
@@ -156,7 +157,7 @@ def _epochs(name: str, epochs: Sequence[EpochDone], values: list[float], number:
         "y": [compact(values[i]) for i in kept],
         "line": {"color": color, "width": 2, "dash": dash},
         "marker": {"symbol": symbol, "size": 7},
-        "hovertemplate": f"{name.lower()}, epoch %{{x}}<br>%{{y:{number}}}<extra></extra>",
+        "hovertemplate": f"{name.lower()}, epoch %{{x}}<br>{number}<extra></extra>",
     }
 
 
@@ -166,9 +167,9 @@ def _guessing(total_epochs: int, share: float) -> dict[str, Any]:
         "mode": "lines",
         "name": "Guessing",
         "x": [0, total_epochs],
-        "y": [round(share, 6)] * 2,
+        "y": [round(100 * share, 4)] * 2,
         "line": {"color": GRAY, "width": 1, "dash": "dot"},
-        "hovertemplate": f"guessing would reach {share:.0%}<extra></extra>",
+        "hovertemplate": f"guessing would reach {percent(share, 0)}<extra></extra>",
     }
 
 

@@ -7,7 +7,7 @@ from html import escape
 from math import log10
 from typing import Any, Literal
 
-from cnnlab.figures.theme import BLUE, COLORS, GRAY, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.figures.theme import BLUE, COLORS, GRAY, LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
 from cnnlab.reports.comparison import Line, Point, pareto_front
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
@@ -15,7 +15,6 @@ MOST_LINES = 8  # more cannot be distinguished
 HEIGHT = 360
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
-PERCENT = ".1~%"
 NAME_LENGTH = 26  # characters beside a mark
 
 Along = Literal["epochs", "seconds"]
@@ -26,7 +25,7 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
 
     `share` says that the values are accuracies.
     """
-    number = ".1%" if share else ".4f"
+    number, scale = (PERCENT, 100) if share else (LOSS, 1)
     traces: list[dict[str, Any]] = []
     for place, line in enumerate(lines[:MOST_LINES]):
         color, dash = style(place)
@@ -34,7 +33,7 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
         alone = {stretch[0] for stretch in stretches(line.values, kept) if len(stretch) == 1}
         x = [compact(line.epochs[at] if along == "epochs" else line.seconds[at]) for at in kept]
         if line.folded:
-            edges = ([compact(line.low[at]) for at in kept], [compact(line.high[at]) for at in kept])
+            edges = ([compact(scale * line.low[at]) for at in kept], [compact(scale * line.high[at]) for at in kept])
             for y, fill in zip(edges, ("none", "tonexty"), strict=True):
                 traces.append(
                     {
@@ -55,21 +54,21 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
                 "name": plain(line.label),
                 "legendgroup": line.label,
                 "x": x,
-                "y": [compact(line.values[at]) for at in kept],
+                "y": [compact(scale * line.values[at]) for at in kept],
                 "line": {"color": color, "width": 2, "dash": dash},
                 # No line leads to a value between two gaps, so it has a mark in a long curve too.
                 "marker": {"symbol": SYMBOLS[place], "size": 7 if len(kept) <= 30 else [7 * (at in alone) for at in kept]},
                 # The name comes from the trace, because Plotly would read a name with %{…} in it as a template.
                 "hovertemplate": f"%{{fullData.name}}<br>{'epoch %{x}' if along == 'epochs' else '%{x:.0f} s'}: "
-                f"%{{y:{number}}}<extra></extra>",
+                f"{number}<extra></extra>",
             }
         )
     layout = _layout()
     layout["uirevision"] = f"{title} {along}"
     layout["xaxis"] |= {"title": {"text": "Epoch" if along == "epochs" else "Seconds of training"}, "rangemode": "tozero"}
-    layout["yaxis"] |= {"title": {"text": title}, "tickformat": PERCENT if share else "~g"}
+    layout["yaxis"] |= {"title": {"text": title}, **(PERCENT_TICKS if share else {"tickformat": "~g"})}
     if share:
-        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 1}  # for a flat curve Plotly would show -90 % to 110 %
+        layout["yaxis"] |= {"minallowed": 0, "maxallowed": 100}  # for a flat curve Plotly would show -90 % to 110 %
     return {"data": traces, "layout": layout}
 
 
@@ -86,9 +85,9 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
         {
             "type": "scatter",
             "mode": "lines",
-            "name": "Pareto front",
+            "name": "Best trade-offs",
             "x": [point.cost for point in front],
-            "y": [point.accuracy for point in front],
+            "y": [100 * point.accuracy for point in front],
             "line": {"color": GRAY, "width": 1.5, "dash": "dash", "shape": "hv"},
             "hoverinfo": "skip",
         }
@@ -104,8 +103,8 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
                 "mode": "markers+text",
                 "name": plain(point.label),
                 "x": [point.cost],
-                "y": [point.accuracy],
-                "error_y": {"array": [point.spread], "visible": point.spread > 0, "color": GRAY, "thickness": 1},
+                "y": [100 * point.accuracy],
+                "error_y": {"array": [100 * point.spread], "visible": point.spread > 0, "color": GRAY, "thickness": 1},
                 "marker": {
                     "color": style(place)[0] if place < MOST_LINES else GRAY,
                     "symbol": SYMBOLS[place % len(SYMBOLS)],
@@ -115,22 +114,22 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
                 "textposition": "bottom right" if log10(point.cost or 1) <= middle else "bottom left",
                 "textfont": {"size": SMALL_FONT_SIZE},
                 "showlegend": False,
-                "hovertemplate": f"%{{fullData.name}}<br>%{{x:,.4~s}} {unit}, %{{y:.1%}}<extra></extra>",
+                "hovertemplate": f"%{{fullData.name}}<br>%{{x:,.4~s}} {unit}, {PERCENT}<extra></extra>",
             }
         )
     layout = _layout()
     layout["xaxis"] |= {"title": {"text": cost}, "type": "log", "tickformat": "~s"}
-    layout["yaxis"] |= {"title": {"text": "Best test accuracy"}, "tickformat": PERCENT}
+    layout["yaxis"] |= {"title": {"text": "Best test accuracy"}} | PERCENT_TICKS
     if known:
         # Room for the names, which Plotly does not count when it chooses the range.
         beside = max(0.15, (max(logs) - min(logs)) * 0.25)
         layout["xaxis"] |= {"range": [min(logs) - beside, max(logs) + beside]}
         layout["xaxis"]["dtick"] = "D2" if max(logs) - min(logs) > 0.5 else "D1"
         lowest, highest = (
-            min(point.accuracy - point.spread for point in known),
-            max(point.accuracy + point.spread for point in known),
+            min(100 * (point.accuracy - point.spread) for point in known),
+            max(100 * (point.accuracy + point.spread) for point in known),
         )
-        room = max(0.02, (highest - lowest) * 0.2)
+        room = max(2, (highest - lowest) * 0.2)
         layout["yaxis"] |= {"range": [lowest - room, highest + room / 2]}
     return {"data": traces, "layout": layout}
 

@@ -10,6 +10,9 @@ COLORS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)
 GRAY = "#8A8F98"  # has enough contrast on white and on Streamlit's dark background
 FONT_SIZE = 13
 SMALL_FONT_SIZE = 12
+# A value in a hover. Plotly formats percentages without a space before the sign, so accuracies are drawn from 0 to 100.
+LOSS, PERCENT = "%{y:.4f}", "%{y:.1f} %"
+PERCENT_TICKS = {"tickformat": ".1~f", "ticksuffix": " %"}
 # Grays for white and dark backgrounds; Plotly's own are for white.
 AXIS: dict[str, Any] = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": "rgba(138,143,152,0.5)", "automargin": True}
 

@@ -1,4 +1,4 @@
-"""Runs side by side, as plain values: what differs, several seeds as one, and which of them nothing beats. Needs no torch."""
+"""Runs side by side, as plain values: differences, curves, seeds as one line, best trade-offs. Needs no torch."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ QUANTITIES: dict[Quantity, str] = {
     "test_loss": "Test loss",
     "train_loss": "Training loss",
 }
-ABSENT = "–"  # a setting that this network does not have
-LABEL_LENGTH = 48  # characters of a name in a legend; the table shows the whole of it
+ABSENT = "–"  # a setting that the network does not have
+LABEL_LENGTH = 48  # characters of a name in a legend; the table shows all of it
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One setting in which the configurations are not all alike."""
+    """One setting in which configurations differ."""
 
-    field: str  # as errors call it: "learning_rate", "options.hidden"
+    field: str  # its name in errors: "learning_rate", "options.hidden"
     title: str
-    values: tuple[str, ...]  # in words, one a configuration
+    values: tuple[str, ...]  # in words, one for each configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry of a legend: a run, or several that differ in nothing but their seed.
+    """One entry of a legend: a run, or several that differ only in their seed.
 
-    `low` and `high` are one standard deviation away from the mean; of one run alone they are the value itself.
+    `low` and `high` are one standard deviation from the mean; for a single run they are the value.
     """
 
     label: str
     runs: tuple[Run, ...]
     epochs: tuple[int, ...]
-    seconds: tuple[float, ...]  # spent until the end of each epoch, the mean where there are several runs
+    seconds: tuple[float, ...]  # until the end of each epoch; the mean of several runs
     values: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -58,12 +58,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One mark of the scatter. `cost` is None where it is not known (yet)."""
+    """One mark of the scatter chart. `cost` is None where it is unknown."""
 
     label: str
     cost: float | None
-    accuracy: float  # best test accuracy, 0..1; the mean where there are several runs
-    spread: float  # standard deviation of the accuracy; 0 of one run alone
+    accuracy: float  # best test accuracy, 0..1; the mean of several runs
+    spread: float  # standard deviation of the accuracy; 0 for a single run
 
 
 def differences(configs: Sequence[RunConfig]) -> tuple[Difference, ...]:
@@ -82,22 +82,25 @@ def differences(configs: Sequence[RunConfig]) -> tuple[Difference, ...]:
 
 
 def labels(runs: Sequence[Run], *, leave_out: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """A name for each run that no other has: its own, then what tells it from its namesakes (not `leave_out`), then its id."""
+    """A name for each run that no other has.
+
+    Runs of the same name get the settings in which they differ (without `leave_out`), and their ids where that is not enough.
+    """
     found = [_short(run.name or f"{card(run.config.architecture).title} {run.id}") for run in runs]
     for name, count in Counter(found).items():
         if count == 1:
             continue
         places = [place for place, label in enumerate(found) if label == name]
-        told = [each for each in differences([runs[place].config for place in places]) if each.field not in leave_out]
+        differing = [row for row in differences([runs[place].config for place in places]) if row.field not in leave_out]
         for order, place in enumerate(places):
-            marks = [f"{each.title.lower()} {each.values[order]}" for each in told[:3]]
+            marks = [f"{row.title.lower()} {row.values[order]}" for row in differing[:3]]
             found[place] = " · ".join([name, *marks])
     repeated = {label for label, count in Counter(found).items() if count > 1}
     return tuple(f"{label} · {run.id}" if label in repeated else label for run, label in zip(runs, found, strict=True))
 
 
 def groups(runs: Sequence[Run]) -> tuple[tuple[Run, ...], ...]:
-    """Runs that differ in nothing but their seed together, in the order of their first."""
+    """The runs in groups that differ only in their seed, in the order of each group's first run."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         recipe = settings(run.config) | {"seed": None}
@@ -106,7 +109,10 @@ def groups(runs: Sequence[Run]) -> tuple[tuple[Run, ...], ...]:
 
 
 def lines(runs: Sequence[Run], epochs: dict[str, Sequence[EpochDone]], quantity: Quantity, *, fold: bool) -> tuple[Line, ...]:
-    """A line for each run that has finished an epoch; with `fold`, for each configuration, as far as all of its runs have come."""
+    """A line for each run with a finished epoch.
+
+    With `fold`, a line for each configuration, up to the last epoch that all of its runs have finished.
+    """
     trained = [run for run in runs if epochs.get(run.id)]
     parted = groups(trained) if fold else tuple((run,) for run in trained)
     names = _group_labels(parted, fold=fold)
@@ -116,9 +122,9 @@ def lines(runs: Sequence[Run], epochs: dict[str, Sequence[EpochDone]], quantity:
 
 
 def points(runs: Sequence[Run], costs: dict[str, float | None], *, fold: bool) -> tuple[Point, ...]:
-    """Best test accuracy against a cost, for each run that has a result; with `fold`, for each configuration."""
-    judged = [run for run in runs if run.best_test_accuracy is not None]
-    parted = groups(judged) if fold else tuple((run,) for run in judged)
+    """Best test accuracy against a cost, for each run with a result; with `fold`, for each configuration."""
+    evaluated = [run for run in runs if run.best_test_accuracy is not None]
+    parted = groups(evaluated) if fold else tuple((run,) for run in evaluated)
     found = []
     for name, members in zip(_group_labels(parted, fold=fold), parted, strict=True):
         reached = [run.best_test_accuracy or 0.0 for run in members]
@@ -128,13 +134,18 @@ def points(runs: Sequence[Run], costs: dict[str, float | None], *, fold: bool) -
 
 
 def pareto_front(candidates: Sequence[Point]) -> tuple[Point, ...]:
-    """The points that no other one beats: none costs as little and is more accurate, none is as accurate and costs less."""
+    """The points that no other point beats: none is more accurate at the same or lower cost, or as accurate at a lower one."""
     known = [point for point in candidates if point.cost is not None]
     front: list[Point] = []
-    for point in sorted(known, key=lambda each: (each.cost, -each.accuracy)):
+    for point in sorted(known, key=lambda point: (point.cost, -point.accuracy)):
         if not front or point.accuracy > front[-1].accuracy or (point.cost, point.accuracy) == (front[-1].cost, front[-1].accuracy):
             front.append(point)
     return tuple(front)
+
+
+def trade_offs(names: Sequence[str]) -> str:
+    """The Pareto front in a sentence."""
+    return f"Best trade-offs: {', '.join(names)}. No other selected run is more accurate at the same or lower cost."
 
 
 def _group_labels(parted: Sequence[tuple[Run, ...]], *, fold: bool) -> tuple[str, ...]:
@@ -147,14 +158,14 @@ def _group_labels(parted: Sequence[tuple[Run, ...]], *, fold: bool) -> tuple[str
 def _line(label: str, runs: tuple[Run, ...], curves: Sequence[Sequence[EpochDone]], quantity: Quantity) -> Line:
     far = min(len(curve) for curve in curves)
     together = [[curve[at] for curve in curves] for at in range(far)]
-    elapsed = [list(accumulate(each.seconds for each in curve)) for curve in curves]
-    values = [[getattr(each, quantity) for each in epoch] for epoch in together]
-    means, spreads = [_mean(each) for each in values], [_deviation(each) for each in values]
+    elapsed = [list(accumulate(done.seconds for done in curve)) for curve in curves]
+    values = [[getattr(done, quantity) for done in epoch] for epoch in together]
+    means, spreads = list(map(_mean, values)), list(map(_deviation, values))
     return Line(
         label=label,
         runs=runs,
         epochs=tuple(epoch[0].epoch for epoch in together),
-        seconds=tuple(_mean([each[at] for each in elapsed]) for at in range(far)),
+        seconds=tuple(_mean([seconds[at] for seconds in elapsed]) for at in range(far)),
         values=tuple(means),
         low=tuple(mean - spread for mean, spread in zip(means, spreads, strict=True)),
         high=tuple(mean + spread for mean, spread in zip(means, spreads, strict=True)),
@@ -166,7 +177,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _deviation(values: Sequence[float]) -> float:
-    """Standard deviation of a sample; 0 where one value says nothing about it, or one is no number."""
+    """Standard deviation of a sample; 0 for a single value, or where one is not finite."""
     if len(values) < 2 or not all(map(isfinite, values)):
         return 0.0
     mean = _mean(values)

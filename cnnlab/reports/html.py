@@ -1,4 +1,4 @@
-"""What leaves the lab about chosen runs: CSV of their figures, JSON of their settings, and a report as one HTML file."""
+"""Exports of selected runs: their figures as CSV, their settings as JSON, and a report as one HTML file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from cnnlab import __version__, datasets
-from cnnlab.architectures import card
+from cnnlab import __version__
+from cnnlab.config_words import words
 from cnnlab.events import EpochDone
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Line, Point
 from cnnlab.reports.svg import cost_chart, curves_chart
 from cnnlab.runs.records import Run
+from cnnlab.text import percent
 
 Epochs = Mapping[str, Sequence[EpochDone]]
 
-# No script, no address: the file shows the same in ten years, and nothing that a name contains can run or fetch.
+# No script and no address: the file will look the same in ten years, and nothing in a name can run or load anything.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --line: #8a8f98; }
@@ -40,7 +41,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; } small, 
 
 
 def metrics_csv(runs: Sequence[Run], epochs: Epochs) -> str:
-    """A row an epoch of each run. Losses are mean cross-entropy per image in nats, accuracies shares from 0 to 1."""
+    """A row for each epoch of each run. Losses are mean cross-entropy per image in nats, accuracies shares from 0 to 1."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = [field.name for field in fields(EpochDone)]
@@ -53,7 +54,7 @@ def metrics_csv(runs: Sequence[Run], epochs: Epochs) -> str:
 
 
 def configurations_json(runs: Sequence[Run]) -> str:
-    """One run's configuration as `RunConfig.from_json` reads it; of several, a list with ids and names."""
+    """One run's configuration as `RunConfig.from_json` reads it; for several runs, a list with ids and names."""
     if len(runs) == 1:
         document: Any = runs[0].config.model_dump(mode="json")
     else:
@@ -64,7 +65,7 @@ def configurations_json(runs: Sequence[Run]) -> str:
 def html_report(
     runs: Sequence[Run], epochs: Epochs, macs: Mapping[str, float | None], *, fold: bool = False, now: datetime | None = None
 ) -> str:
-    """The chosen runs as one HTML page: table, what differs, curves, costs, and every configuration in full."""
+    """The selected runs as one HTML page: results, differences, curves, costs and complete configurations."""
     when = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     title = f"{len(runs)} run{'s' if len(runs) != 1 else ''} of CNN Lab"
     sections = [
@@ -90,12 +91,12 @@ def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
         ("Id", False, lambda run: run.id),
         ("Owner", False, lambda run: run.owner),
         ("State", False, lambda run: run.state.value),
-        ("Network", False, lambda run: card(run.config.architecture).title),
-        ("Data", False, lambda run: datasets.entry(run.config.dataset).title),
+        ("Network", False, lambda run: words("architecture", run.config.architecture)),
+        ("Data", False, lambda run: words("dataset", run.config.dataset)),
         ("Seed", True, lambda run: str(run.config.seed)),
         ("Epochs", True, lambda run: f"{run.epochs_done} of {run.config.epochs}"),
-        ("Best accuracy", True, lambda run: _share(run.best_test_accuracy)),
-        ("Last accuracy", True, lambda run: _share(run.test_accuracy)),
+        ("Best accuracy", True, lambda run: percent(run.best_test_accuracy)),
+        ("Last accuracy", True, lambda run: percent(run.test_accuracy)),
         ("Parameters", True, lambda run: _count(run.parameters)),
         ("MACs per image", True, lambda run: _count(macs.get(run.id))),
         ("Seconds", True, lambda run: _count(run.seconds)),
@@ -103,16 +104,16 @@ def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
         ("Device", False, lambda run: run.device),
         ("Note", False, lambda run: run.note),
     )
-    told = [column for column in columns if any(column[2](run) for run in runs)]
-    return _table([(name, right) for name, right, _ in told], [[of(run) for _, _, of in told] for run in runs])
+    filled = [column for column in columns if any(column[2](run) not in ("", comparison.ABSENT) for run in runs)]
+    return _table([(name, right) for name, right, _ in filled], [[cell(run) for _, _, cell in filled] for run in runs])
 
 
 def _differences(runs: Sequence[Run]) -> str:
-    found = comparison.differences([run.config for run in runs])
-    if not found:
-        return "<p>Nothing: their configurations are the same.</p>" if len(runs) > 1 else "<p>There is one run only.</p>"
+    rows = comparison.differences([run.config for run in runs])
+    if not rows:
+        return "<p>Nothing: the configurations are the same.</p>" if len(runs) > 1 else "<p>There is one run only.</p>"
     header = [("Setting", False), *((label, False) for label in comparison.labels(runs))]
-    return _table(header, [[each.title, *each.values] for each in found])
+    return _table(header, [[row.title, *row.values] for row in rows])
 
 
 def _charts(runs: Sequence[Run], epochs: Epochs, macs: Mapping[str, float | None], *, fold: bool) -> list[str]:
@@ -151,14 +152,10 @@ def _table(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) ->
     return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.2%}".replace("%", " %")
-
-
 def _count(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
 
 
 def _harmless(text: str) -> str:
-    # A spreadsheet takes a cell that begins like this for a formula, and runs it.
+    # A spreadsheet would run such a cell as a formula.
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

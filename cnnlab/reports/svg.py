@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from html import escape
 from math import ceil, floor, isfinite, log10
 
-from cnnlab.reports.comparison import Line, Point, pareto_front
+from cnnlab.reports.comparison import Line, Point, pareto_front, trade_offs
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
+from cnnlab.text import percent
 
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 GRAY = "#8A8F98"
@@ -51,7 +53,7 @@ def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
         return "<p>No value is a finite number.</p>"
     x = _Axis(0, max(line.epochs[-1] for line in lines), LEFT, WIDTH - RIGHT)
     y = _Axis(min(finite), max(finite), HEIGHT - BOTTOM, TOP)
-    body = [_frame(x, y, "epoch", _percent if share else _number)]
+    body = [_frame(x, y, "epoch", partial(percent, decimals=None) if share else _number)]
     for place, line in enumerate(lines):
         color, dash = _style(place)
         for stretch in stretches(line.values, thin(line.values, POINTS_BESIDE_OTHERS)):
@@ -80,7 +82,7 @@ def cost_chart(candidates: Sequence[Point], unit: str) -> str:
         if steps:
             steps.append((point.cost or 1, steps[-1][1]))
         steps.append((point.cost or 1, point.accuracy))
-    body = [_frame(x, y, unit, _percent)]
+    body = [_frame(x, y, unit, partial(percent, decimals=None))]
     body.append(
         f'<polyline points="{_places(x, y, steps)}" fill="none" stroke="{GRAY}" stroke-width="1.5" stroke-dasharray="5 4"/>'
     )
@@ -91,12 +93,13 @@ def cost_chart(candidates: Sequence[Point], unit: str) -> str:
         if point.spread:
             ends = y.at(point.accuracy - point.spread), y.at(point.accuracy + point.spread)
             body.append(f'<line x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{GRAY}"/>')
-        name = escape(f"{point.label}: {point.cost:,.0f} {unit}, {_percent(point.accuracy)}")
+        name = escape(f"{point.label}: {point.cost:,.0f} {unit}, {percent(point.accuracy)}")
         mark = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="6" fill="{_style(place)[0]}"><title>{name}</title></circle>'
         body.append(mark + f'<text x="{left + 9:.1f}" y="{top + 4:.1f}">{place + 1}</text>')
-    named = ", ".join(escape(point.label) for point in front)
     legend = _legend([f"{place + 1}: {point.label}" for place, point in enumerate(candidates)])
-    return _svg(body, f"Best test accuracy against {unit}") + legend + f"<p>Nothing chosen beats these (Pareto front): {named}.</p>"
+    return (
+        _svg(body, f"Best test accuracy against {unit}") + legend + f"<p>{trade_offs([escape(point.label) for point in front])}</p>"
+    )
 
 
 def _frame(x: _Axis, y: _Axis, x_title: str, words: Callable[[float], str]) -> str:
@@ -132,10 +135,6 @@ def _places(x: _Axis, y: _Axis, values: Iterable[tuple[float, float]]) -> str:
 
 def _style(place: int) -> tuple[str, str]:
     return COLORS[place % len(COLORS)], DASHES[place % len(DASHES)]
-
-
-def _percent(value: float) -> str:
-    return f"{value * 100:.4g} %"
 
 
 def _number(value: float) -> str:

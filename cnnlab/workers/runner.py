@@ -28,9 +28,10 @@ from cnnlab.runs.records import ASKED_TO_END, State
 from cnnlab.runs.store import Store
 from cnnlab.system import processes
 from cnnlab.system.home import compiled_folder, run_folder
+from cnnlab.text import duration_text
 
 _OLDER = "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
-_TOO_LONG = "It has trained for {seconds:,.0f} seconds, the most that this lab allows: it is stopped, and its checkpoints are kept."
+_TOO_LONG = "It has trained for {}, the most that this lab allows: it is stopped, and its checkpoints are kept."
 _LOG = "log.txt"
 PROGRESS_SECONDS = 0.4  # between two Progress events; a pause or a stop during batches takes this long at most
 
@@ -95,7 +96,7 @@ class _Execution:
                 if self.state is State.PAUSING and isinstance(event, RunStarted | RunResumed):
                     return self._end_untrained()
                 if most is not None and self.seconds >= most:
-                    self._store_event(Notice("time-limit", self.epochs_done, _TOO_LONG.format(seconds=most)))
+                    self._store_event(Notice("time-limit", self.epochs_done, _TOO_LONG.format(duration_text(most))))
                     return self._stopped()
         raise RuntimeError("the training ended without a final event")
 

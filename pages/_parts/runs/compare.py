@@ -97,8 +97,7 @@ def _costs(lab: Lab, runs: Sequence[Run], address: Address, *, fold: bool) -> No
         st.info("None of the selected runs has both a test accuracy and a known cost yet.", icon=":material/hourglass_empty:")
         return
     live_plot(cost_figure(candidates, *COSTS[cost]), key="runs:costs", label=f"Best test accuracy against {COSTS[cost][0]}")
-    front = ", ".join(escaped(point.label) for point in comparison.pareto_front(known))
-    caption = f"Best trade-offs: {front}. No other selected run is more accurate at the same or lower cost."
+    caption = comparison.trade_offs([escaped(point.label) for point in comparison.pareto_front(known)])
     missing = len(candidates) - len(known)
     st.caption(caption + (f" Left out, as their cost is unknown: {missing}." if missing else ""))
 
