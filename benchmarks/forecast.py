@@ -202,13 +202,18 @@ def _row(row: dict[str, Any]) -> str:
         row["title"],
         size_text(predicted),
         size_text(measured),
-        f"{predicted / measured - 1:+.0%}",
-        f"{(predicted - _program(row['title'])) / (measured - row['program_bytes']) - 1:+.0%}",
+        _error(predicted, measured),
+        _error(predicted - _program(row["title"]), measured - row["program_bytes"]),
         _seconds(row["predicted_seconds"]),
         _seconds(row["measured_seconds"]),
-        f"{statistics.median(row['predicted_seconds']) / statistics.median(row['measured_seconds']) - 1:+.0%}",
+        _error(statistics.median(row["predicted_seconds"]), statistics.median(row["measured_seconds"])),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _error(predicted: float, measured: float) -> str:
+    """`+3 %`, `−12 %`."""
+    return f"{100 * (predicted / measured - 1):+.0f} %".replace("-", "−")
 
 
 def _program(title: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.figures import number, table
+from benchmarks.figures import number, table, with_unit
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Target:
 
     @property
     def text(self) -> str:
-        words = f"{'at most' if self.at_most else 'at least'} {_amount(self.bound, self.unit)}"
-        return words + (f", aim {_amount(self.aim, self.unit)}" if self.aim is not None else "")
+        words = f"{'at most' if self.at_most else 'at least'} {with_unit(self.bound, self.unit)}"
+        return words + (f", aim {with_unit(self.aim, self.unit)}" if self.aim is not None else "")
 
     def verdict(self, value: float | None) -> str:
         """`met`, `missed by 12 %: reason`, or `not measured: reason`."""
@@ -34,10 +34,6 @@ class Target:
             return "met" + (", short of the aim" if self.aim is not None and value < self.aim else "")
         short = abs(value / self.bound - 1) * 100
         return f"**missed by {number(short)} %**" + (f": {self.missed}" if self.missed else "")
-
-
-def _amount(value: float, unit: str) -> str:
-    return f"{number(value)}{unit if unit in ('×', '%') else ' ' + unit}"
 
 
 NO_GPU = "no GPU was available"
@@ -114,7 +110,7 @@ TRAINING = (
         1500,
         "MB",
         at_most=True,
-        missed="the measured process loads torch itself; a runner, which shares torch with the dispatcher, held 1.2 GB "
+        missed="the measured process loads torch itself; a runner, which shares torch with the dispatcher, held 0.9 GB "
         "(docs/RESULTS.md)",
     ),
 )
@@ -178,5 +174,5 @@ def targets_table(targets: tuple[Target, ...], values: Mapping[str, float]) -> s
     rows = []
     for target in targets:
         value = values.get(target.name)
-        rows.append((target.what, target.text, "–" if value is None else _amount(value, target.unit), target.verdict(value)))
+        rows.append((target.what, target.text, "–" if value is None else with_unit(value, target.unit), target.verdict(value)))
     return table(("what", "target", "measured", "verdict"), rows)
