@@ -14,10 +14,19 @@ from cnnlab.runs.store import Store
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--regenerate-golden", action="store_true", help="write tests/golden anew instead of comparing with it")
+    parser.addoption(
+        "--regenerate-golden",
+        action="store_true",
+        help="write the generated files (golden, known, README) and run no other test",
+    )
     parser.addoption("--slow", action="store_true", help="also what takes minutes, such as compiling a network from nothing")
     parser.addoption("--chaos", type=int, default=25, metavar="N", help="kills in tests/chaos; each takes 3 to 6 seconds")
     parser.addoption("--chaos-seed", type=int, default=2, metavar="SEED", help="whom tests/chaos kills, and roughly when")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--regenerate-golden"):  # only the tests that write files
+        items[:] = [item for item in items if "regenerate_golden" in getattr(item, "fixturenames", ())]
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from cnnlab import architectures
 from cnnlab.architectures import Card, Option, card, cards
 from cnnlab.architectures.blocks import ActivatedResidual, Add, Residual
 from cnnlab.architectures.building import minimum_size
@@ -413,3 +415,10 @@ def test_reading_cards_does_not_import_torch():
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "False"
+
+
+def test_every_family_is_imported_and_so_registered():
+    folder = Path(architectures.__file__).parent
+    families = {file.stem for file in folder.glob("*.py") if "@register(" in file.read_text(encoding="utf-8")}
+
+    assert families == {card.builder.__module__.rpartition(".")[2] for card in cards()}

@@ -1,6 +1,6 @@
 """The layer table of every architecture as text that a reviewer reads: tests/golden/<name>.txt.
 
-After an intended change, regenerate them with `pytest tests/test_golden_layers.py --regenerate-golden` and read the diff.
+After an intended change, `pytest --regenerate-golden` writes them, cnnlab/layers/known and README's table; read the diff.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def test_the_table_is_the_golden_one(card, regenerate_golden):
     if regenerate_golden:
         file.write_text(text, encoding="utf-8")
 
+    assert file.exists(), "run: python -m pytest --regenerate-golden"
     assert text == file.read_text(encoding="utf-8")
 
 

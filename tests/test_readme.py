@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from cnnlab.architectures import Card, cards
@@ -26,15 +25,15 @@ def _row(card: Card) -> str:
     return f"| `{card.name}` | {card.title} | {card.year} | {shape} | {card.parameters:,} | {card.macs:,} | {card.summary} |"
 
 
-def test_readme_lists_every_architecture_as_its_card_does(request: pytest.FixtureRequest):
+def test_readme_lists_every_architecture_as_its_card_does(regenerate_golden):
     text = README.read_text(encoding="utf-8")
-    if request.config.getoption("--regenerate-golden"):
+    if regenerate_golden:
         text = re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n\n{_table()}\n\n{END}", text, flags=re.DOTALL)
         README.write_text(text, encoding="utf-8")
 
     stands_there = text.split(BEGIN)[1].split(END)[0].strip()
 
-    assert stands_there == _table(), "run: python -m pytest tests/test_readme.py --regenerate-golden"
+    assert stands_there == _table(), "run: python -m pytest --regenerate-golden"
 
 
 def test_every_command_in_the_readme_exists():

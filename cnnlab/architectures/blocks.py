@@ -95,13 +95,8 @@ def hidden_layers(
     return layers
 
 
-def averaged_output(inputs: int, classes: int, *, dropout: float = 0.0) -> dict[str, nn.Module]:
-    """Global average pooling and one dense layer: layers for `chain`, for images of any size."""
-    return pooled_output("average", inputs, classes, dropout=dropout)
-
-
 def pooled_output(pooling: str, inputs: int, classes: int, *, dropout: float = 0.0, bias: bool = True) -> dict[str, nn.Module]:
-    """As `averaged_output`, with the average or the maximum of each channel."""
+    """The average or the maximum of each channel, then one dense layer: layers for `chain`, for images of any size."""
     pool = nn.AdaptiveMaxPool2d(1) if pooling == "max" else nn.AdaptiveAvgPool2d(1)
     layers: dict[str, nn.Module] = {"pool": pool, "flatten": nn.Flatten()}
     if dropout > 0:

@@ -71,5 +71,5 @@ def course_resnet(
         stages[f"block{number}"] = blocks.Residual(  # 64×16×16
             inputs, 2 * width, stride=stride, kernel=kernel_size, shortcuts=shortcuts, **style
         )
-    stages["classifier"] = blocks.chain(blocks.averaged_output(2 * width, classes, dropout=dropout))
+    stages["classifier"] = blocks.chain(blocks.pooled_output("average", 2 * width, classes, dropout=dropout))
     return blocks.chain(stages)

@@ -45,14 +45,7 @@ LAYERS = (6, 12, 24, 16)  # in each dense block
     ),
 )
 def densenet(
-    input_shape: Shape,
-    classes: int,
-    *,
-    growth: int,
-    activation: str,
-    pooling: str,
-    batch_norm: bool,
-    dropout: float,
+    input_shape: Shape, classes: int, *, growth: int, activation: str, pooling: str, batch_norm: bool, dropout: float
 ) -> nn.Module:
     from torch import nn
 
@@ -73,5 +66,5 @@ def densenet(
             transition |= {"conv": nn.Conv2d(channels, channels // 2, 1, bias=False), "pool": blocks.pool(pooling, 2, stride=2)}
             stages[f"transition{stage}"] = blocks.chain(transition)
             channels //= 2
-    classifier = blocks.preactivation("", channels, **style) | blocks.averaged_output(channels, classes, dropout=dropout)
+    classifier = blocks.preactivation("", channels, **style) | blocks.pooled_output("average", channels, classes, dropout=dropout)
     return blocks.chain(stages | {"classifier": blocks.chain(classifier)})

@@ -36,14 +36,7 @@ INCEPTIONS = {
     options=(o.activation("relu"), o.pooling("max"), o.batch_norm(), o.dropout(0.0), o.width_divisor()),
 )
 def googlenet(
-    input_shape: Shape,
-    classes: int,
-    *,
-    activation: str,
-    pooling: str,
-    batch_norm: bool,
-    dropout: float,
-    width_divisor: int,
+    input_shape: Shape, classes: int, *, activation: str, pooling: str, batch_norm: bool, dropout: float, width_divisor: int
 ) -> nn.Module:
     from torch import nn
 

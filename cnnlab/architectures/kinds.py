@@ -61,12 +61,8 @@ def kind_named(name: str) -> Kind:
 
 
 def _convolution(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
-    words = [
-        f"{layer.out_channels} channels",
-        shape_text(layer.kernel_size),
-        f"stride {_side(layer.stride)}",
-        f"pad {_side(layer.padding)}",
-    ]
+    words = [f"{layer.out_channels} channels", shape_text(layer.kernel_size)]
+    words += [f"stride {_side(layer.stride)}", f"pad {_side(layer.padding)}"]
     if set(layer.dilation) != {1}:
         words.append(f"dilation {_side(layer.dilation)}")
     if layer.groups > 1:
@@ -80,6 +76,10 @@ def _brief_convolution(layer: Any) -> str:
     return shape_text(layer.kernel_size) + (f" stride {layer.stride[0]}" if layer.stride[0] > 1 else "")
 
 
+def _brief_pooling(layer: Any) -> str:
+    return f"{layer.kernel_size}/{layer.stride}"
+
+
 def _pooling(layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
     kernel = layer.kernel_size if isinstance(layer.kernel_size, tuple) else (layer.kernel_size,) * (len(output) - 1)
     words = [shape_text(kernel), f"stride {_side(layer.stride)}"]
@@ -90,6 +90,22 @@ def _pooling(layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
     if layer.ceil_mode:
         words.append("rounded up")
     return ", ".join(words)
+
+
+def _target(_layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
+    return f"to {shape_text(output[1:])}"
+
+
+def _units(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
+    return f"{layer.out_features} units" + ("" if layer.bias is not None else ", no bias")
+
+
+def _dropped(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
+    return f"{layer.p * 100:g} % set to zero in training"
+
+
+def _joined(_layer: Any, inputs: list[Sizes], _output: Sizes) -> str:
+    return " + ".join(str(shape[0]) for shape in inputs) + " channels"
 
 
 def _side(value: int | str | Sizes) -> str:
@@ -155,48 +171,22 @@ def _transposed_macs(layer: Any, given: Sizes, _made: Sizes) -> int:
     return prod(given) * layer.out_channels // layer.groups * prod(layer.kernel_size)
 
 
+def _dense_macs(layer: Any, _given: Sizes, made: Sizes) -> int:
+    return prod(made) * layer.in_features
+
+
 _NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: f"{layer.num_features} channels", keeps=("input",))
-_WINDOW: dict[str, Any] = {
-    "brief": lambda layer: f"{layer.kernel_size}/{layer.stride}",
-    "settings": _pooling,
-    "shape": _pooled,
-    "field": receptive.windowed,
-}
-_ADAPTIVE: dict[str, Any] = {
-    "settings": lambda _layer, _inputs, output: f"to {shape_text(output[1:])}",
-    "shape": _pooled_to,
-    "field": receptive.adaptive,
-}
+_WEIGHTS: dict[str, Any] = {"brief": _brief_convolution, "settings": _convolution, "keeps": ("input",)}
+_WINDOW: dict[str, Any] = {"brief": _brief_pooling, "settings": _pooling, "shape": _pooled, "field": receptive.windowed}
+_ADAPTIVE: dict[str, Any] = {"settings": _target, "shape": _pooled_to, "field": receptive.adaptive}
 
 KINDS: dict[str, Kind] = {
-    "Conv2d": Kind(
-        "convolution",
-        "convolution",
-        brief=_brief_convolution,
-        settings=_convolution,
-        shape=_convolved,
-        field=receptive.windowed,
-        macs=_convolution_macs,
-        keeps=("input",),
-    ),
+    "Conv2d": Kind("convolution", "convolution", **_WEIGHTS, shape=_convolved, field=receptive.windowed, macs=_convolution_macs),
     "ConvTranspose2d": Kind(
-        "transposed convolution",
-        "convolution",
-        brief=_brief_convolution,
-        settings=_convolution,
-        shape=None,
-        field=lambda *_: None,
-        macs=_transposed_macs,
-        keeps=("input",),
+        "transposed convolution", "convolution", **_WEIGHTS, shape=None, field=lambda *_: None, macs=_transposed_macs
     ),
     "Linear": Kind(
-        "dense layer",
-        "dense",
-        settings=lambda layer, *_: f"{layer.out_features} units" + ("" if layer.bias is not None else ", no bias"),
-        shape=_dense,
-        field=receptive.dense,
-        macs=lambda layer, _given, made: prod(made) * layer.in_features,
-        keeps=("input",),
+        "dense layer", "dense", settings=_units, shape=_dense, field=receptive.dense, macs=_dense_macs, keeps=("input",)
     ),
     "MaxPool2d": Kind("max-pool", "pooling", **_WINDOW, keeps=("input", "indices")),
     "AvgPool2d": Kind("average-pool", "pooling", **_WINDOW, keeps=("input",)),
@@ -209,15 +199,8 @@ KINDS: dict[str, Kind] = {
     "Sigmoid": Kind("sigmoid", "activation", keeps=("output",)),
     "Tanh": Kind("tanh", "activation", keeps=("output",)),
     "GELU": Kind("GELU", "activation", keeps=("input",)),
-    "Dropout": Kind(
-        "dropout", "dropout", settings=lambda layer, *_: f"{layer.p * 100:g} % set to zero in training", keeps=("mask",)
-    ),
-    "Concatenate": Kind(
-        "concatenation",
-        "join",
-        settings=lambda _layer, inputs, _output: " + ".join(str(shape[0]) for shape in inputs) + " channels",
-        shape=_stacked,
-    ),
+    "Dropout": Kind("dropout", "dropout", settings=_dropped, keeps=("mask",)),
+    "Concatenate": Kind("concatenation", "join", settings=_joined, shape=_stacked),
     "Add": Kind("addition", "join", settings=lambda _layer, inputs, _output: f"{len(inputs)} inputs", shape=_added),
     "Scale": Kind("scaling", "other", settings=lambda layer, *_: f"times {layer.factor:g}"),
     "Flatten": Kind("flattening", "view", shape=None),

@@ -20,21 +20,10 @@ if TYPE_CHECKING:
     input_shape=(1, 28, 28),
     parameters=203_530,
     macs=203_264,
-    options=(
-        o.activation("relu"),
-        o.batch_norm(),
-        o.dropout(0.0),
-        o.hidden((256,)),
-    ),
+    options=(o.activation("relu"), o.batch_norm(), o.dropout(0.0), o.hidden((256,))),
 )
 def mlp(
-    input_shape: Shape,
-    classes: int,
-    *,
-    activation: str,
-    batch_norm: bool,
-    dropout: float,
-    hidden: tuple[int, ...],
+    input_shape: Shape, classes: int, *, activation: str, batch_norm: bool, dropout: float, hidden: tuple[int, ...]
 ) -> nn.Module:
     from math import prod
 

@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     options=(o.activation("relu"), o.pooling("max"), o.batch_norm(), o.dropout(0.5), o.width_divisor()),
 )
 def nin(
-    input_shape: Shape,
-    classes: int,
-    *,
-    activation: str,
-    pooling: str,
-    batch_norm: bool,
-    dropout: float,
-    width_divisor: int,
+    input_shape: Shape, classes: int, *, activation: str, pooling: str, batch_norm: bool, dropout: float, width_divisor: int
 ) -> nn.Module:
     from torch import nn
 

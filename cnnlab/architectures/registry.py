@@ -41,11 +41,7 @@ class Card:
         return complete(self.options, given or {}, self.title)
 
     def build(
-        self,
-        input_shape: Shape | None = None,
-        classes: int = 10,
-        options: Mapping[str, Any] | None = None,
-        device: str = "cpu",
+        self, input_shape: Shape | None = None, classes: int = 10, options: Mapping[str, Any] | None = None, device: str = "cpu"
     ) -> nn.Module:
         """The network for images of `input_shape` (C, H, W), giving logits N×`classes`.
 

@@ -61,5 +61,5 @@ def resnet(
             layers[f"block{number}"] = blocks.Residual(inputs, outputs, stride=stride, shortcuts=shortcuts, **style)
             inputs = outputs
         stages[f"stage{stage}"] = blocks.chain(layers)  # 64×24×24 · 128×12×12 · 256×6×6 · 512×3×3
-    stages["classifier"] = blocks.chain(blocks.averaged_output(inputs, classes, dropout=dropout))
+    stages["classifier"] = blocks.chain(blocks.pooled_output("average", inputs, classes, dropout=dropout))
     return blocks.chain(stages)

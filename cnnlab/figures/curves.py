@@ -190,13 +190,7 @@ def _marks(marks: Sequence[Rest]) -> dict[str, Any]:
 
 
 def _figure(
-    run_id: str,
-    traces: list[dict[str, Any]],
-    total_epochs: int,
-    marks: Sequence[Rest],
-    *,
-    empty: str,
-    y_axis: dict[str, Any],
+    run_id: str, traces: list[dict[str, Any]], total_epochs: int, marks: Sequence[Rest], *, empty: str, y_axis: dict[str, Any]
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
     layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices while this stays the same

@@ -60,10 +60,7 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
 
 def _joined(first: Stage, second: Stage) -> Stage:
     return replace(
-        first,
-        layers=first.layers + second.layers,
-        parameters=first.parameters + second.parameters,
-        macs=first.macs + second.macs,
+        first, layers=first.layers + second.layers, parameters=first.parameters + second.parameters, macs=first.macs + second.macs
     )
 
 
