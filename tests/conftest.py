@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Options and fixtures that all tests share."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the generated files (golden, known, README) and run no other test",
     )
-    parser.addoption("--slow", action="store_true", help="also what takes minutes, such as compiling a network from nothing")
+    parser.addoption("--slow", action="store_true", help="also run tests that take minutes, such as compiling without a cache")
     parser.addoption("--chaos", type=int, default=25, metavar="N", help="kills in tests/chaos; each takes 3 to 6 seconds")
-    parser.addoption("--chaos-seed", type=int, default=2, metavar="SEED", help="whom tests/chaos kills, and roughly when")
+    parser.addoption(
+        "--chaos-seed", type=int, default=2, metavar="SEED", help="decides which processes tests/chaos kills, and roughly when"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,7 +38,7 @@ def regenerate_golden(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab with its background processes, which all tests that train share; they end with the test run."""
+    """A lab with its background processes, shared by all tests that train; they end with the test run."""
     lab = Lab(tmp_path_factory.mktemp("home"))
     yield lab
     lab.shut_down()
@@ -44,7 +46,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """A record of runs in a home of its own, which no process looks after."""
+    """A record of runs in a new home, which no process watches."""
     store = Store(tmp_path)
     yield store
     store.close()
@@ -52,11 +54,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
-    """A home with five runs in its record, and no process."""
+    """A home with five runs in its record and no process."""
     return fill(tmp_path)
 
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    """Where data sets are looked for: nowhere yet."""
+    """Where data sets are searched: two folders that do not exist yet."""
     return Places(home=tmp_path / "home", data=tmp_path / "data")

@@ -1,4 +1,4 @@
-"""A home with runs in its record, and how one looks whether they are still there."""
+"""A home with runs in its record, and how tests read it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ CONFIG = RunConfig.make(limit=50, batch_size=25, epochs=1, device="cpu")
 STARTED = RunStarted("cpu", "CPU", 61_706, 50, 50, 2, 3, 10)
 
 
-def told(run_id: str, store: Store, epochs: int = 3) -> None:
+def record_training(run_id: str, store: Store, epochs: int = 3) -> None:
+    """Stores the events of a runner up to `epochs` finished epochs."""
     store.transition(run_id, State.STARTING, device="cpu")
     store.add(run_id, STARTED, to=State.RUNNING)
     for epoch in range(1, epochs + 1):
@@ -23,17 +24,17 @@ def told(run_id: str, store: Store, epochs: int = 3) -> None:
 
 
 def fill(home: Path) -> Path:
-    """Puts five runs into the record of `home`, which is returned; no process looks after them."""
+    """Adds five runs to the record of `home` and returns it; no process watches them."""
     store = Store(home)
     for number in range(5):
-        told(store.create(CONFIG, f"token {number}", f"run {number}"), store)
+        record_training(store.create(CONFIG, f"token {number}", f"run {number}"), store)
     store.close()
-    assert not (home / "lab.sqlite-wal").exists(), "the last one to close writes everything into the one file"
+    assert not (home / "lab.sqlite-wal").exists(), "the last connection to close merges the log into the one file"
     return home
 
 
 def read_all(home: Path) -> int:
-    """Reads everything there is, as pages do; the number of runs."""
+    """Reads the whole record, as pages do; returns the number of runs."""
     store = Store(home)
     try:
         runs = store.runs()

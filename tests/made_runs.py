@@ -1,4 +1,4 @@
-"""Runs in a record that no process trains, and what their runners would have told."""
+"""Runs in a record that no process trains, and the events that their runners would store."""
 
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Progress, RunResumed, RunStarted
@@ -23,8 +23,8 @@ def resumed(step, epochs_done):
     return RunResumed((step + 4) // 5, step, epochs_done, 3, "cpu", "CPU", float(step))
 
 
-def running(store, token="t", **given):
-    run_id = store.create(CONFIG, token, **given)
+def running(store, token="t", **details):
+    run_id = store.create(CONFIG, token, **details)
     store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "gone"))
     store.add(run_id, STARTED, to=State.RUNNING)
     return run_id

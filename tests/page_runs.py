@@ -17,13 +17,13 @@ from cnnlab.values import Device, Picture, Prediction, PredictionPage
 
 
 class RunsLab(FakeLab):
-    """FakeLab with runs. `begin`, `epoch` and `end` play the part of the runner."""
+    """FakeLab with runs. `begin`, `tell` and `epoch` play the part of the runner."""
 
     def __init__(self, home: Path, here: tuple[str, ...] = ("sample", "mnist", "fashion-mnist", "cifar10")) -> None:
         super().__init__(here)
         self.store = Store(home)
         self.refusal: CNNLabError | None = None
-        self.wrong = range(0, 50)  # the test images, of 100, that the made-up network gets wrong
+        self.wrong = range(0, 50)  # the images, of 100, with a wrong prediction
 
     def ready(self) -> bool:
         return True
@@ -40,7 +40,7 @@ class RunsLab(FakeLab):
         return self.store.create(config, token, name or f"{config.architecture} on {config.dataset}", owner=owner, note=note)
 
     def __getattr__(self, name: str) -> Any:
-        # What the store alone can do, it does here too.
+        # These need nothing but the store.
         if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "queue", "move_in_queue", "summaries"):
             return getattr(self.store, name)
         raise AttributeError(name)
@@ -89,18 +89,18 @@ class RunsLab(FakeLab):
         return self.start(RunConfig.make(**settings), token=word, name=name, owner=owner)
 
     def begin(self, run_id: str) -> None:
-        """The run trains, and has told once how far it is."""
+        """Starts the run: it trains and has stored its first progress."""
         epochs = self.run(run_id).config.epochs
         self.store.transition(run_id, State.STARTING, device="cpu")
         self.store.add(run_id, RunStarted("cpu", "CPU, 2 cores", 61_706, 6_000, 1_000, 24, epochs, 10), to=State.RUNNING)
         self.tell(run_id, epoch=1, batch=12, share_done=0.05)
 
     def tell(self, run_id: str, *, epoch: int, batch: int, share_done: float) -> None:
-        """One more progress report."""
+        """Stores one more Progress."""
         self.store.add(run_id, Progress(epoch, batch, 24, batch, 2.0, 0.25, 9_500.0, 0.1, share_done, 4.0, 80.0))
 
     def epoch(self, run_id: str, number: int = 1, test_accuracy: float = 0.5) -> None:
-        """One epoch is done."""
+        """Finishes an epoch."""
         self.store.add(run_id, EpochDone(number, number * 24, 2.0, 0.25, 1.9, test_accuracy, 0.1, 8.0, 1.0, 6.0, 1.0))
 
     def trained(self, word: str = "a", **settings) -> str:

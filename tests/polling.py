@@ -1,4 +1,4 @@
-"""Draws the fragments of a page again, as a browser has it done on a timer, which AppTest's never fires."""
+"""Redraws the fragments of a page, as a browser does on a timer; AppTest has no timer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def fragments(app: AppTest) -> list[str]:
 
 
 def poll(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """One turn of the timer: app.py and the page's file are not run. What is on the page afterwards is what was drawn in it."""
+    """One tick of the timer: app.py and the page's file do not run, and the result holds only what the fragments drew."""
     with monkeypatch.context() as patched:
         patched.setattr(local_script_runner, "RerunData", partial(RerunData, fragment_id_queue=fragments(app)))
         patched.setattr(snapshot, "SHARED_SECONDS", 0.0)  # as if another second had gone by

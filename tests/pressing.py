@@ -1,4 +1,4 @@
-"""Somebody who presses buttons without looking. A module of its own, so that a process that presses loads no torch."""
+"""Presses random buttons. A separate module, so that a process that presses loads no torch."""
 
 import random
 
@@ -8,12 +8,12 @@ from cnnlab.runs.store import Store
 
 
 def press(home, seed, count):
-    """Stop, pause, resume, more epochs, and between them what processes do; what a page would show is passed over."""
+    """Stops, pauses, resumes, extends, and between them does what processes do; refusals are ignored."""
     store, chance = Store(home), random.Random(seed)  # noqa: S311  # no secret
     runs = [run.id for run in store.runs()]
     for _ in range(count):
         run_id = chance.choice(runs)
-        press_one = chance.choice([store.stop, store.pause, store.resume, lambda one: store.extend(one, 1), None, None, None])
+        press_one = chance.choice([store.stop, store.pause, store.resume, lambda run_id: store.extend(run_id, 1), None, None, None])
         try:
             if press_one is None:
                 step(store, run_id, chance)

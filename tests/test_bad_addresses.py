@@ -1,4 +1,4 @@
-"""Links that somebody typed, cut or made up: each page opens, says what it did not understand, and shows markup as text."""
+"""Links that are mistyped, cut or made up: each page opens, names the invalid value, and shows markup as text."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def lab(tmp_path):
     lab.store.close()
 
 
-def said(app) -> str:
-    return "\n".join(each.value for kind in (app.warning, app.error, app.info) for each in kind)
+def messages(app) -> str:
+    return "\n".join(box.value for kind in (app.warning, app.error, app.info) for box in kind)
 
 
 NUMBERS = ["nan", "inf", "-1", "1e400", "9" * 5_000, "0x10", "１２", "abc", "", OVERRIDE, SCRIPT]
@@ -35,9 +35,9 @@ def test_a_number_in_the_address_that_cannot_be_is_named_and_replaced(monkeypatc
     app = open_page(monkeypatch, "train", lab, **dict.fromkeys(names, value))
 
     assert not app.exception
-    refused = [name for name in names if f"In the address: {name} must be" in said(app)]
+    refused = [name for name in names if f"In the address: {name} must be" in messages(app)]
     assert set(refused) >= {"epochs", "limit", "image_size"} - ({"epochs", "limit", "image_size"} if value == "１２" else set())
-    assert OVERRIDE not in said(app)
+    assert OVERRIDE not in messages(app)
 
 
 @pytest.mark.parametrize("page", ["design", "data", "train", "predict"])
@@ -60,7 +60,7 @@ def test_every_page_opens_whatever_the_address_says(monkeypatch, lab, page, valu
     app = open_page(monkeypatch, page, lab, **dict.fromkeys((*shared, *other), value))
 
     assert not app.exception
-    assert len(said(app)) < 8_000
+    assert len(messages(app)) < 8_000
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_what_an_address_says_is_shown_as_text_not_as_a_link_or_picture(monkeypa
     app = open_page(monkeypatch, page, lab, **{name: "![a](http://example.org/x.png) $x$ `y` :smile:"})
 
     assert not app.exception
-    assert "!\\[a\\](http" in said(app)
-    assert "http://" not in said(app), "Markdown makes a link of a bare address"
-    assert ":smile:" not in said(app)
+    assert "!\\[a\\](http" in messages(app)
+    assert "http://" not in messages(app), "Markdown turns a bare address into a link"
+    assert ":smile:" not in messages(app)
 
 
 @pytest.mark.parametrize("page", ["train", "predict"])
@@ -81,9 +81,9 @@ def test_a_run_that_is_not_there_is_said_on_the_page(monkeypatch, lab, page, run
     app = open_page(monkeypatch, page, lab, run=run)
 
     assert not app.exception
-    assert "There is no run" in said(app)
+    assert "There is no run" in messages(app)
     assert SCRIPT not in "".join(each.value for each in app.markdown if each.allow_html)
-    assert len(said(app)) < 1_000
+    assert len(messages(app)) < 1_000
 
 
 def test_an_error_that_a_page_does_not_expect_is_a_sentence_too(monkeypatch):
@@ -96,4 +96,4 @@ def test_an_error_that_a_page_does_not_expect_is_a_sentence_too(monkeypatch):
     app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30).run()
 
     assert not app.exception
-    assert said(app) == "The record of runs cannot be read."
+    assert messages(app) == "The record of runs cannot be read."

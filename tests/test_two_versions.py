@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from filled_home import CONFIG, ROOT, content, read_all, told
+from filled_home import CONFIG, ROOT, content, read_all, record_training
 
 from cnnlab.errors import StoreError
 from cnnlab.runs import migrations
@@ -62,7 +62,7 @@ def test_a_newer_program_takes_over_the_record_of_an_older_one(tmp_path):
     run_id = older(tmp_path)
     store = Store(tmp_path)
     run = store.run(run_id)
-    told(store.create(CONFIG, "new"), store)
+    record_training(store.create(CONFIG, "new"), store)
     assert [each.name for each in store.runs()][1:] == ["old"]
     store.close()
     assert (run.name, run.state, run.seconds, run.owner, run.note) == ("old", State.FINISHED, 7.0, "", "")
@@ -105,11 +105,11 @@ def test_a_clock_that_jumps_back_neither_reorders_runs_nor_makes_time_negative(t
     now[0] = 999_000.0
     second = store.create(CONFIG, "second", "second")
     assert [run.id for run in store.queue()] == [first, second]
-    told(first, store)
+    record_training(first, store)
     now[0] = 10.0
     store.transition(first, State.INTERRUPTED, message="gone")
     store.resume(first)
-    told(first, store, epochs=2)
+    record_training(first, store, epochs=2)
     store.transition(first, State.FINISHED)
     run = store.run(first)
     assert run.ended >= run.created

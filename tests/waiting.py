@@ -1,4 +1,4 @@
-"""Waiting for what another process or thread will do."""
+"""Waits for another process or thread."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30.0, every: float = 0.02) -> None:
-    """Returns once `condition` holds; fails the test where it does not within `seconds`."""
+    """Returns once `condition` holds; fails the test after `seconds`."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
+        assert time.monotonic() < until, f"not within {seconds} s"
         time.sleep(every)

@@ -20,13 +20,12 @@ from cnnlab.architectures import Card, Option, OptionValue, Shape
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.config_words import CHOICES, words
 from cnnlab.errors import ConfigError
-from pages._parts.address import Address, as_text, one_of, whole_number
+from pages._parts.address import Address, as_text, whole_number
 from pages._parts.markdown import labelled
 from pages._parts.one_choice import one_choice
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000
-CHANNELS = CHOICES["channels"]
 ACROSS = 4  # controls side by side
 
 
@@ -91,8 +90,8 @@ def pick_input(
     first, second, third = st.columns(3, vertical_alignment="bottom")
 
     chosen_channels = one_choice(
-        "Image channels", channels, f"{prefix}channels", CHANNELS, address, default=card.input_shape[0], use_address=own,
-        as_list=True, place=first, parse=one_of("channels", tuple(CHANNELS)),
+        "Image channels", channels, f"{prefix}channels", CHOICES["channels"], address, default=card.input_shape[0],
+        use_address=own, as_list=True, place=first,
         help="A pixel of a grey image is one number; a pixel of a colour image is three: red, green and blue.",
     )  # fmt: skip
 
