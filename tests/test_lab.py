@@ -6,9 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from cnnlab import datasets
+from cnnlab.compute import answers
+from cnnlab.compute.client import Client
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CheckpointError, ConfigError, DataError, RunNotFound
+from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data, default_home
 from cnnlab.workers import downloads
@@ -123,6 +126,27 @@ def test_a_run_without_a_checkpoint_says_so(lab):
     (lab.home / "runs" / run_id / "best.pt").unlink(missing_ok=True)
     with pytest.raises(CheckpointError, match="no checkpoint yet"):
         lab.predictions(run_id)
+
+
+def test_a_start_asks_two_questions_and_forecasts_once(lab, monkeypatch):
+    asked, forecasts = [], []
+    ask, forecast = Client.ask, Forecaster.forecast
+    monkeypatch.setattr(Client, "ask", lambda self, question, **given: asked.append(question) or ask(self, question, **given))
+    monkeypatch.setattr(Forecaster, "forecast", lambda self, *given, **more: forecasts.append(1) or forecast(self, *given, **more))
+
+    lab.stop(lab.start(TINY, token="counted"))
+
+    assert (asked, len(forecasts)) == (["check_run", "device_speed"], 1)
+
+
+@pytest.mark.parametrize(("settings", "networks"), [({}, 0), ({"batch_size": 1}, 1), ({"limit": 1}, 1)])
+def test_a_network_is_built_to_check_a_run_only_for_a_batch_of_one_image(tmp_path, monkeypatch, settings, networks):
+    built = []
+    monkeypatch.setattr(answers, "check_batch", lambda model, shape, size: built.append(size))
+
+    answers.check_run(tmp_path, TINY.change(**settings))
+
+    assert built == [1] * networks
 
 
 def test_a_run_without_a_name_is_called_after_what_it_trains(finished):

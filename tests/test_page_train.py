@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from page_fakes import open_page, widget
 from page_runs import RunsLab
 
+import pages._parts.shell
 from cnnlab.config import RunConfig
 from cnnlab.errors import DeviceError
 from cnnlab.events import Notice
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
-from pages._parts.forms.training import form_address
+from pages._parts.forms.training import CLICKED, form_address
 from pages._parts.markdown import quoting
 
 
@@ -214,10 +216,49 @@ def test_a_double_click_is_one_run(monkeypatch, lab):
     token = app.session_state["token of the training form"]
     button(app, "Start training").click().run()
     app.query_params.clear()  # the second click was sent from a page that still showed the form
-    app.session_state["token of the button that was clicked"] = token
+    app.session_state[CLICKED] = token
     app.run()
 
     assert len(lab.runs()) == 1
+
+
+def counting(monkeypatch, lab):
+    """Counts, from here on, how often the page is drawn, the form among it, and the forecast asked for."""
+    counts = Counter()
+    lab.asked_for_forecasts.clear()
+
+    def enter():
+        counts["pages"] += 1
+        return lab
+
+    def presets_of():
+        counts["forms"] += 1
+        return presets()
+
+    monkeypatch.setattr(pages._parts.shell, "enter", enter)
+    monkeypatch.setattr(lab, "presets", presets_of)
+    return counts
+
+
+def test_a_click_draws_the_page_once_with_the_run_and_asks_for_no_forecast(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    counts = counting(monkeypatch, lab)
+
+    button(app, "Start training").click().run()
+
+    assert (counts["pages"], counts["forms"], len(lab.asked_for_forecasts)) == (1, 0, 0)
+    assert said(app) == {"run": lab.runs()[0].id}
+
+
+def test_a_number_typed_just_before_the_click_counts(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    counts = counting(monkeypatch, lab)
+
+    widget(app.number_input, "Epochs").set_value(7)
+    button(app, "Start training").click().run()
+
+    assert lab.runs()[0].config.epochs == 7
+    assert (counts["pages"], counts["forms"]) == (2, 1)
 
 
 def test_a_run_that_cannot_start_says_why(monkeypatch, lab):

@@ -13,6 +13,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import Lab
+from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
 from cnnlab.text import count_text
 from cnnlab.values import DatasetStatus
@@ -27,7 +28,8 @@ SCOPE = "train"
 NAME = f"{SCOPE}:name"
 PRESET = "recipe of the training form"
 TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
-ASKED = "token of the button that was clicked"
+CLICKED = "token of the button that was clicked"
+REFUSAL = "why the run was not started"
 OPENED = "training form was open before"
 
 ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
@@ -76,7 +78,7 @@ def open_form(config: RunConfig, *, recipe: str | None = None) -> None:
 
 def training_form(lab: Lab) -> None:
     """Draws the form; its button queues the run and puts `?run=` into the address."""
-    asked = st.session_state.pop(ASKED, None)
+    clicked = st.session_state.pop(CLICKED, None)
     presets = {preset.name: preset for preset in lab.presets()}
     if OPENED not in st.session_state and not st.query_params:
         first = next(iter(presets.values()))
@@ -98,7 +100,7 @@ def training_form(lab: Lab) -> None:
         st.warning("\n\n".join(map(quoting, address.problems)), icon=":material/link_off:")
     note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
     with start:
-        _start(lab, config, status, asked)
+        _start(lab, config, status, clicked)
 
 
 def _pick_preset(presets: dict[str, Preset]) -> Any:
@@ -179,7 +181,7 @@ def _devices(lab: Lab) -> dict[str, str]:
         return {"cpu": "CPU"}
 
 
-def _start(lab: Lab, config: RunConfig, status: DatasetStatus, asked: str | None) -> None:
+def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | None) -> None:
     if status.found is None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/cloud_off: {status.entry.title} is not on this machine yet.")
@@ -189,49 +191,60 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, asked: str | None
         button = st.empty()
         facts = st.container(gap=None)
     with facts:
-        size = _size(lab, config)
-        if size:
-            st.caption(size)
-        need = forecast_line(lab, config) if size else None
+        table = _table(lab, config)
+        need = forecast_line(lab, config, table=table) if table else None
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
-    ready = status.found is not None and size is not None and (need is None or need.fits)
+    ready = status.found is not None and table is not None and (need is None or need.fits)
     button.button(
-        "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready, on_click=_ask, args=(token,),
-        help=need.advice if need and not need.fits else None,
+        "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready,
+        on_click=_click, args=(lab, config, token, _controls_now()), help=need.advice if need and not need.fits else None,
     )  # fmt: skip
-    if ready and asked:
-        _begin(lab, config, asked)
+    if ready and clicked and _begin(lab, config, clicked):
+        st.rerun()
+    if refusal := st.session_state.pop(REFUSAL, None):
+        st.error(quoting(refusal), icon=":material/error:")
 
 
-def _ask(token: str) -> None:
-    # The click is only noted; the run starts once the form has been read, so that a number typed just before it counts. A double
-    # click brings the token that the button was drawn with twice, which is one run.
-    st.session_state[ASKED] = token
+def _controls_now() -> dict[str, Any]:
+    return {key: value for key, value in st.session_state.to_dict().items() if str(key).startswith(f"{SCOPE}:")}
 
 
-def _begin(lab: Lab, config: RunConfig, token: str) -> None:
+def _click(lab: Lab, config: RunConfig, token: str, drawn: dict[str, Any]) -> None:
+    """Starts the run before anything is drawn, so that the page is drawn once, with the run.
+
+    Where a control has changed since the button was drawn, such as a number typed just before the click, the form is read first.
+    """
+    if any(drawn.get(key) != value for key, value in _controls_now().items()):
+        st.session_state[CLICKED] = token
+    else:
+        _begin(lab, config, token)
+
+
+def _begin(lab: Lab, config: RunConfig, token: str) -> bool:
+    """Queues the run and puts it into the address. A double click brings the same token twice, which is one run."""
     try:
         run_id = lab.start(config, token=token, name=st.session_state[NAME].strip(), owner=visitor())
     except CNNLabError as error:
-        st.error(quoting(_in_titles(error)), icon=":material/error:")
-        return
+        st.session_state[REFUSAL] = _in_titles(error)
+        return False
     st.session_state[TOKEN] = uuid.uuid4().hex
     st.query_params.from_dict({"run": run_id})
-    st.rerun()
+    return True
 
 
 def _use_sample() -> None:
     st.session_state[f"{SCOPE}:dataset"] = "sample"
 
 
-def _size(lab: Lab, config: RunConfig) -> str | None:
-    """What the network costs, in words; None, and the reason on the page, where it cannot be built."""
+def _table(lab: Lab, config: RunConfig) -> LayerTable | None:
+    """Draws what the network costs and returns its table; None, and the reason on the page, where it cannot be built."""
     try:
         table = lab.layers(config.architecture, config.input_shape, config.classes, config.options)
     except CNNLabError as error:
         st.error(quoting(_in_titles(error)), icon=":material/error:")
         return None
-    return f"{table.parameters:,} parameters, {count_text(table.macs)} multiplications for each image"
+    st.caption(f"{table.parameters:,} parameters, {count_text(table.macs)} multiplications for each image")
+    return table
 
 
 def _in_titles(error: CNNLabError) -> str:
