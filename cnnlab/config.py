@@ -1,4 +1,4 @@
-"""What a user can set about a run, as one frozen value that cannot exist while wrong. Needs no torch."""
+"""The settings of a run, as one frozen value that is always valid. Needs no torch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cnnlab.text import shortened
 MAXIMUM_EPOCHS = 10_000
 MAXIMUM_BATCH = 65_536
 MAXIMUM_IMAGE_SIZE = 1_024
-MAXIMUM_LIMIT = 10**9  # images; a browser's number field cannot hold any number
-MAXIMUM_JSON = 100_000  # characters; a configuration takes about 800
+MAXIMUM_LIMIT = 10**9  # images; a number field in a browser needs a bound
+MAXIMUM_JSON = 100_000  # characters; a configuration has about 800
 
 Normalization = Literal["none", "dataset", "half"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -28,7 +28,7 @@ Precision = Literal["float32", "bfloat16", "auto"]
 
 
 def _not_bool(value: Any) -> Any:
-    # Python counts True as 1; a person who writes `"epochs": true` has made a mistake.
+    # Python counts True as 1, but `"epochs": true` is a mistake.
     if isinstance(value, bool):
         raise ValueError("a number is needed, not true or false")
     return value
@@ -40,11 +40,11 @@ Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)
 
 
 class RunConfig(BaseModel):
-    """One training run, complete: architecture, data, recipe, device.
+    """One complete training run: architecture, data, recipe, device.
 
-    Fields left out take their default; `options`, `image_size` and `channels` are filled in from the architecture's card
-    and the data set, so that a stored configuration explains itself. Wrong values raise ConfigError through `make`.
-    `Field(title=…)` is the label on a page, `description` its help.
+    Omitted fields take their default; `options`, `image_size` and `channels` come from the architecture's card and the data
+    set, so a stored configuration is complete. `make` raises ConfigError for a wrong value.
+    `Field(title=…)` is the label on a page, `description` its help; config_words.py has the words for values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,14 +57,14 @@ class RunConfig(BaseModel):
         gt=0,
         le=1,
         title="Share of the training images",
-        description="Train on part of the images only: quicker, less accurate.",
+        description="Train on only part of the images: faster, less accurate.",
     )
     limit: Annotated[int, BeforeValidator(_not_bool)] | None = Field(
         None,
         ge=1,
         le=MAXIMUM_LIMIT,
         title="At most this many images",
-        description="Cap on training images and on test images, for a quick try.",
+        description="The most training images, and the most test images, that are used: for a quick try.",
     )
     channels: Channels | None = Field(
         None,
@@ -83,12 +83,12 @@ class RunConfig(BaseModel):
         "none",
         title="Normalisation",
         description="How pixel values are scaled: 0 to 1 (none), to the data set's mean 0 and deviation 1, or to -1 … 1 (half). "
-        "Test images get the same.",
+        "Test images are scaled in the same way.",
     )
     horizontal_flip: bool = Field(
         False,
         title="Random flip",
-        description="Mirror half of the training images left to right. Not for digits: a mirrored 2 is no 2.",
+        description="Mirror a random half of the training images. Not for digits: a mirrored 2 is not a 2.",
     )
     random_crop: Integer = Field(
         0,
@@ -98,7 +98,7 @@ class RunConfig(BaseModel):
         description="Shift each training image by up to this many pixels before resizing; 0 is off.",
     )
     random_grayscale: Number = Field(
-        0.0, ge=0, le=1, title="Random grayscale", description="Share of colour training images that are shown without colour."
+        0.0, ge=0, le=1, title="Random grayscale", description="Share of the colour training images that lose their colour."
     )
     optimizer: Optimizer = Field("sgd", title="Optimiser", description="The rule that turns gradients into new weights.")
     learning_rate: Number = Field(
@@ -106,7 +106,7 @@ class RunConfig(BaseModel):
         gt=0,
         le=100,
         title="Learning rate",
-        description="How big each step is. Too small learns slowly, too large never settles.",
+        description="The size of each step. Too small: slow learning. Too large: the loss never settles.",
     )
     momentum: Number = Field(
         0.0,
@@ -121,7 +121,7 @@ class RunConfig(BaseModel):
         description=f"Look ahead along the momentum before taking the gradient ({titles(NESTEROV)}).",
     )
     weight_decay: Number = Field(
-        0.0, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero at each step, against learning by heart."
+        0.0, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero at each step, against overfitting."
     )
     schedule: Schedule = Field(
         "constant", title="Learning rate schedule", description="How the learning rate changes during the run."
@@ -150,55 +150,65 @@ class RunConfig(BaseModel):
         title="Batch size",
         description="Images per step. Larger is faster per image and needs more memory.",
     )
-    epochs: Integer = Field(10, ge=1, le=MAXIMUM_EPOCHS, title="Epochs", description="How many times every training image is seen.")
+    epochs: Integer = Field(
+        10, ge=1, le=MAXIMUM_EPOCHS, title="Epochs", description="How many times the network trains on every image."
+    )
     initialization: Initialization = Field(
         "xavier-uniform",
         title="Initial weights",
-        description="The random numbers the weights start from; the course uses Xavier uniform.",
+        description="The distribution of the initial random weights; the course uses Xavier uniform.",
     )
     gradient_clip: Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)] | None = Field(
         None,
         gt=0,
         le=1_000_000,
         title="Gradient clipping",
-        description="Shorten the gradient to at most this length, against sudden jumps.",
+        description="Gradients longer than this are shortened, against sudden jumps.",
     )
     label_smoothing: Number = Field(
-        0.0, ge=0, lt=1, title="Label smoothing", description="Aim for slightly less than certainty, against overconfidence."
+        0.0,
+        ge=0,
+        lt=1,
+        title="Label smoothing",
+        description="Aim for slightly less than certainty, against overconfident predictions.",
     )
     precision: Precision = Field(
         "float32",
         title="Precision",
         description="bfloat16 computes with shorter numbers: up to 2.5 times as fast on some devices, slightly less exact. "
-        "auto tries both for a second at the start and takes bfloat16 where it is clearly faster. "
-        "In our runs, three seeds each, it changed test accuracy by so many percentage points, beside how far two seeds lie apart: "
+        "auto times both at the start, for about a second, and takes bfloat16 where it is clearly faster. "
+        "Measured change of test accuracy in percentage points, three seeds each, beside the distance between two seeds: "
         "LeNet −0.2 … +0.1 (two seeds 4.6), small ResNet −2.6 … +2.3 (two seeds 3.2), "
         "VGG-11 ÷ 8 at 64 px −0.6 … +0.6 (two seeds 0.5).",
     )
     compile: bool = Field(
         False,
         title="Compile the network",
-        description="On long runs: compile it beside the training, and switch over where that is measured to be faster. "
-        "The last digits then differ from run to run.",
+        description="For long runs: compile the network during training, and switch to the compiled one where it is measured to be "
+        "faster. The last digits then differ from run to run.",
     )
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda|cuda:[0-9]{1,2})$",
         examples=["auto", "cpu", "mps", "cuda", "cuda:<number>"],
         title="Device",
-        description="Where to train; auto takes the fastest there is.",
+        description="Where to train; auto takes the fastest device.",
     )
     seed: Integer = Field(
-        0, ge=0, lt=2**31, title="Seed", description="Start of the random numbers: on one CPU the same seed gives the same run."
+        0,
+        ge=0,
+        lt=2**31,
+        title="Seed",
+        description="Start of the random numbers. On the same CPU, the same seed gives the same run.",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
+    def _fill_in(cls, settings: Any) -> Any:
+        if not isinstance(settings, dict):
             raise ValueError("a configuration is a set of named settings")
-        filled = dict(given)
-        for name in given:
+        filled = dict(settings)
+        for name in settings:
             if name not in cls.model_fields:
                 raise unknown(name, cls)
         chosen = card(filled.get("architecture", "lenet"))
@@ -221,7 +231,7 @@ class RunConfig(BaseModel):
 
     @classmethod
     def make(cls, **settings: Any) -> RunConfig:
-        """A configuration from named settings. Raises ConfigError, one sentence that names the field, the rule and the value."""
+        """A configuration from named settings. Raises ConfigError: one sentence with the field, the rule and the value."""
         return _checked(lambda: cls(**settings))
 
     @classmethod
@@ -236,7 +246,7 @@ class RunConfig(BaseModel):
         return self.model_dump_json()
 
     def change(self, **settings: Any) -> RunConfig:
-        """A copy with other settings, checked again; a new architecture starts from its own options and image size."""
+        """A copy with other settings, checked again. A new architecture starts from its own options and image size."""
         base = self.model_dump()
         if settings.get("architecture", self.architecture) != self.architecture:
             base["options"], base["image_size"] = {}, None
@@ -246,7 +256,7 @@ class RunConfig(BaseModel):
 
     @property
     def title(self) -> str:
-        """What a run of it is called that nobody has named: "LeNet-5 on Fashion-MNIST sample"."""
+        """The name of a run whose owner gave it none: "LeNet-5 on Fashion-MNIST sample"."""
         return f"{card(self.architecture).title} on {datasets.entry(self.dataset).title}"
 
     @property
@@ -256,21 +266,21 @@ class RunConfig(BaseModel):
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """C, H, W as the network sees an image."""
+        """C, H, W of an image at the network's input."""
         return (self.channels or 1, self.image_size or 1, self.image_size or 1)
 
 
 def _read(text: str | bytes) -> Any:
     try:
         return json.loads(text if isinstance(text, bytes) else text.removeprefix("\ufeff"), object_pairs_hook=_once_each)
-    except ValueError as error:  # no JSON, no Unicode, or a number of more than 4,300 digits
+    except ValueError as error:  # not JSON, not Unicode, or a number of more than 4,300 digits
         raise ConfigError(f"This is not valid JSON: {shortened(error, quoted=False)}.") from None
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in pairs:
-        if name in read:  # JSON allows it and means nothing by it
+        if name in read:  # JSON allows it, but does not define it
             raise ConfigError(f"The setting {shortened(name)} is given twice.", shortened(name, quoted=False))
         read[name] = value
     return read

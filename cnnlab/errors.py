@@ -1,24 +1,24 @@
-"""Every error a person can meet, as one tree; each message is one sentence with the value and what to do.
+"""Every error that a user can meet, as one tree. A message is one sentence: what is wrong, the value, and what to do.
 
     CNNLabError
     ├── ConfigError          a setting is wrong: names the field, the rule and the value
     │   ├── ShapeError       the input does not fit the network: names the layer and the size that would fit
-    │   └── LimitError       more than this lab allows (CNNLAB_LIMITS): says which limit, and by how much
+    │   └── LimitError       over a limit of this lab (CNNLAB_LIMITS): names the limit and the excess
     ├── DataError            a data set cannot be read (missing, truncated, wrong checksum)
-    ├── DeviceError          the device asked for is not there
+    ├── DeviceError          the chosen device does not exist
     ├── CheckpointError      a checkpoint is missing or damaged
     ├── RunNotFound          no run has this id
-    ├── RunStateError        this move is not allowed in the run's present state
+    ├── RunStateError        the action is not allowed in the run's current state
     ├── StoreError           the record of runs cannot be read or written
-    ├── ComputeError         the helper process gave no answer in time
-    └── InstallationError    the installed packages do not fit together
+    ├── ComputeError         the helper process did not answer in time
+    └── InstallationError    the installed packages are incompatible
 
-Pages and the command line catch `CNNLabError` and show `str(error)`; anything else is a fault of ours.
+Pages and the command line catch `CNNLabError` and show `str(error)`; anything else is a fault in the program.
 """
 
 
 class CNNLabError(Exception):
-    """The base of all errors that are meant for a person to read."""
+    """The base of all errors whose message is for users."""
 
 
 class ConfigError(CNNLabError):
@@ -34,7 +34,7 @@ class ShapeError(ConfigError):
 
 
 class LimitError(ConfigError):
-    """More than this lab allows."""
+    """The run is over a limit of this lab."""
 
 
 class DataError(CNNLabError):
@@ -42,7 +42,7 @@ class DataError(CNNLabError):
 
 
 class DeviceError(CNNLabError):
-    """The device asked for is not there."""
+    """The chosen device does not exist."""
 
 
 class CheckpointError(CNNLabError):
@@ -54,7 +54,7 @@ class RunNotFound(CNNLabError):
 
 
 class RunStateError(CNNLabError):
-    """The move is not allowed in the run's present state."""
+    """The action is not allowed in the run's current state."""
 
 
 class StoreError(CNNLabError):
@@ -62,8 +62,8 @@ class StoreError(CNNLabError):
 
 
 class ComputeError(CNNLabError):
-    """The helper process gave no answer in time, or died over the request."""
+    """The helper process did not answer in time, or ended during the request."""
 
 
 class InstallationError(CNNLabError):
-    """The installed packages do not fit together."""
+    """The installed packages are incompatible."""

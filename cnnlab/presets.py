@@ -1,4 +1,4 @@
-"""The course's recipes, and one for speed, as named presets that fill the form. Needs no torch, and pydantic only for `config`."""
+"""The course's recipes, and one for speed, as named presets for the form. Needs no torch, and pydantic only for `config`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class Preset:
     name: str  # the identifier in URLs and on the command line
     title: str
-    note: str  # what the course or the author printed, and what to expect
+    note: str  # the result that the course or the author printed, and what to expect
     settings: dict[str, Any] = field(default_factory=dict)
 
     def config(self, **changes: Any) -> RunConfig:
         """The recipe as a configuration, with `changes` on top. Raises ConfigError."""
-        from cnnlab.config import RunConfig  # benchmarks read `settings` where only torch is installed
+        from cnnlab.config import RunConfig  # some benchmarks run where only torch is installed, and read `settings`
 
         return RunConfig.make(**self.settings).change(**changes)
 
@@ -31,68 +31,68 @@ _PRESETS = (
     Preset(
         "lenet-sample",
         "First try: LeNet with ReLU on the sample",
-        "About half a minute on a laptop. ReLU in place of the course's sigmoid learns at once, "
-        "with a learning rate of 0.1 instead of 0.9.",
+        "About half a minute on a laptop. With ReLU in place of the course's sigmoid, and a learning rate of 0.1 instead of 0.9, "
+        "it learns from the first epoch.",
         {"architecture": "lenet", "options": {"activation": "relu", "pooling": "max"}, "dataset": "sample", "learning_rate": 0.1}
         | {"momentum": 0.9, "batch_size": 64, "epochs": 10, **_XAVIER},
     ),
     Preset(
         "lenet-fashion-mnist",
         "LeNet on Fashion-MNIST",
-        "The course printed .821 train and .804 test accuracy after 10 epochs; "
-        "with sigmoid the first epoch or two stay near chance (10 %).",
+        "The course printed 82.1 % training and 80.4 % test accuracy after 10 epochs. "
+        "With sigmoid the first epoch or two stay near chance (10 %).",
         {"architecture": "lenet", "dataset": "fashion-mnist", "learning_rate": 0.9, "batch_size": 256, "epochs": 10, **_XAVIER},
     ),
     Preset(
         "lenet-mnist",
         "LeNet on MNIST",
-        "The course printed .9866 train and .9849 test accuracy after 16 epochs; flat near 10 % for the first two.",
+        "The course printed 98.7 % training and 98.5 % test accuracy after 16 epochs; the first two stay near chance (10 %).",
         {"architecture": "lenet", "dataset": "mnist", "learning_rate": 0.5, "batch_size": 100, "epochs": 16, **_XAVIER},
     ),
     Preset(
         "alexnet-fashion-mnist",
         "AlexNet on Fashion-MNIST at 224 px",
-        "Wants a GPU. The d2l book's runs reached .860 to .886 test accuracy after 10 epochs. Batch 128 where memory allows.",
+        "Needs a GPU. The d2l book's runs reached 86.0 to 88.6 % test accuracy after 10 epochs. Use batches of 128 if they fit.",
         {"architecture": "alexnet", "dataset": "fashion-mnist", "image_size": 224, "optimizer": "adam", "learning_rate": 0.001}
         | {"batch_size": 16, "epochs": 3, "initialization": "pytorch"},
     ),
     Preset(
         "vgg-fashion-mnist",
         "VGG-11, an eighth as wide, on Fashion-MNIST at 224 px",
-        "Wants a GPU. The d2l book's runs at a quarter of the width reached .900 to .925 test accuracy after 10 epochs.",
+        "Needs a GPU. The d2l book's runs at a quarter of the width reached 90.0 to 92.5 % test accuracy after 10 epochs.",
         {"architecture": "vgg", "options": {"width_divisor": 8}, "dataset": "fashion-mnist", "image_size": 224, "optimizer": "adam"}
         | {"learning_rate": 0.001, "batch_size": 16, "epochs": 5, "initialization": "pytorch"},
     ),
     Preset(
         "nin-fashion-mnist",
         "NiN on Fashion-MNIST at 224 px",
-        "Wants a GPU. The d2l book's runs ranged from .100 (never left chance) to .885 test accuracy after 10 epochs.",
+        "Needs a GPU. The d2l book's runs ranged from 10.0 % (never left chance) to 88.5 % test accuracy after 10 epochs.",
         {"architecture": "nin", "dataset": "fashion-mnist", "image_size": 224, "optimizer": "adam", "learning_rate": 0.002}
         | {"batch_size": 128, "epochs": 5, "initialization": "pytorch"},
     ),
     Preset(
         "googlenet-fashion-mnist",
         "GoogLeNet on Fashion-MNIST at 96 px",
-        "Wants a GPU. The d2l book's runs ranged from .100 (never left chance) to .900 test accuracy after 10 epochs.",
+        "Needs a GPU. The d2l book's runs ranged from 10.0 % (never left chance) to 90.0 % test accuracy after 10 epochs.",
         {"architecture": "googlenet", "dataset": "fashion-mnist", "image_size": 96, "optimizer": "adam", "learning_rate": 0.001}
         | {"batch_size": 16, "epochs": 5, "initialization": "pytorch"},
     ),
     Preset(
         "resnet-cifar10",
         "Small ResNet on CIFAR-10",
-        "The course printed .995 train and .52 to .61 test accuracy: its test images missed the normalisation "
-        "that its training images got. Here both get it.",
+        "The course printed 99.5 % training and 52 to 61 % test accuracy, because it normalised its training images only. "
+        "Here both are normalised.",
         {"architecture": "course-resnet", "dataset": "cifar10", "learning_rate": 0.9, "batch_size": 100, "epochs": 10}
         | {"horizontal_flip": True, "random_grayscale": 0.1, "normalization": "half", "initialization": "pytorch"},
     ),
-    # Rate, momentum, decay, batch and epochs are Page's (2018); his runs spread by 0.15 %. His rate rises for five epochs and
-    # falls in straight lines; a smoothing of 0.2, which others use at 24 epochs as well, stands here instead of his cutout.
+    # Rate, momentum, decay, batch and epochs are Page's (2018), whose runs spread by 0.15 %. His rate rises for five epochs and
+    # falls in straight lines. Label smoothing of 0.2, which others use at 24 epochs too, replaces his cutout.
     Preset(
         "speed-run",
         "Speed run: ResNet-9 on CIFAR-10",
-        "Wants a GPU: on a processor an epoch takes 5 to 25 minutes, so choose a width of 16 there. The network's author reached "
-        ".940 test accuracy in 24 epochs, 79 seconds on a GPU of 2017; he also blanked out a square of each image. Programs made "
-        "for this alone take 3 seconds today. How far and how fast it gets here on a GPU has not been measured.",
+        "Needs a GPU: on a CPU an epoch takes 5 to 25 minutes, so choose a width of 16 there. The network's author reached "
+        "94.0 % test accuracy in 24 epochs, 79 seconds on a GPU of 2017; he also blanked out a square of each image. Specialised "
+        "programs take 3 seconds today. Its accuracy and speed in this lab on a GPU have not been measured.",
         {"architecture": "resnet9", "dataset": "cifar10", "learning_rate": 0.4, "momentum": 0.9, "nesterov": True}
         | {"weight_decay": 0.0005, "schedule": "one-cycle", "label_smoothing": 0.2, "batch_size": 512, "epochs": 24}
         | {"horizontal_flip": True, "random_crop": 4, "normalization": "dataset", "precision": "auto"}
@@ -102,12 +102,12 @@ _PRESETS = (
 
 
 def presets() -> tuple[Preset, ...]:
-    """All presets, the quickest first, then in the order of the course, and last the speed run."""
+    """All presets: the quickest first, then in the order of the course, the speed run last."""
     return _PRESETS
 
 
 def preset(name: str) -> Preset:
-    """The preset called `name`. Raises ConfigError that lists the names there are."""
+    """The preset `name`. Raises ConfigError with all names."""
     for candidate in _PRESETS:
         if candidate.name == name:
             return candidate

@@ -12,21 +12,21 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_JOINERS = "\u200c\u200d"  # not seen by themselves, but Persian, Hindi and some emoji are misspelt without them
+_JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and some emoji are misspelt without them
 LONGEST = 80  # characters of a value that a sentence shows
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
-    """Rows under a header, two spaces between columns; the columns named in `right` end at the same place, as numbers should.
+    """Rows under a header, with two spaces between columns. The columns named in `right` are aligned right.
 
-    Control characters become spaces: a cell may be what somebody has typed, and must not steer the terminal.
+    Control characters become spaces: a cell may hold typed text, which must not steer the terminal.
     """
     lines = [["".join(c if c.isprintable() or c in _JOINERS else " " for c in cell) for cell in line] for line in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_the_right = [name in right for name in header]
+    flushes = [name in right for name in header]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, to_the_right, strict=True)
+            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, flushes, strict=True)
         ).rstrip()
         for line in lines
     )
@@ -38,19 +38,19 @@ def shape_text(shape: Iterable[int], *, spaced: bool = False) -> str:
 
 
 def well_formed(text: str) -> str:
-    """Text without halves of surrogate pairs, Python's stand-ins for bytes that are no UTF-8: the store cannot keep them."""
+    """Text without lone surrogates, with which Python replaces bytes that are not UTF-8: the store cannot keep them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def shortened(value: Any, *, quoted: bool = True) -> str:
-    """A value as a sentence shows it: numbers as they are, text in quotes, both cut where they are long.
+    """A value for a sentence, cut to LONGEST characters; text is in quotes.
 
-    Characters that cannot be seen, or steer a terminal, become �.
+    Characters that are invisible or steer a terminal become �.
     """
     words = {None: "nothing", True: "true", False: "false"}
     try:
         text = words[value] if value is None or isinstance(value, bool) else str(value)
-    except (ValueError, RecursionError):  # Python writes out no number of more than 4,300 digits, nor what is nested without end
+    except (ValueError, RecursionError):  # a number of more than 4,300 digits, or endless nesting
         return "something very long"
     cut = "".join(c if c.isprintable() else "�" for c in text[:LONGEST]) + ("…" if len(text) > LONGEST else "")
     return repr(cut) if quoted and isinstance(value, str) else cut

@@ -1,4 +1,4 @@
-"""Whatever is set, by whichever way in: trained for a step, or refused with one sentence that names the field."""
+"""Any settings, from any source, train for a step or are refused with one sentence that names the field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONGEST_SENTENCE = 600
 CHEAP = 3e8  # multiply-accumulates of one batch: a tenth of a second
 IMAGES = 8
 ENDS = (("ge", "gt"), ("le", "lt"))
-NO_HANG = timedelta(seconds=60)  # a shared machine may be slow; what hangs takes for ever
+NO_HANG = timedelta(seconds=60)  # a shared machine may be slow; a hang lasts for ever
 
 ODD = [
     None,
@@ -58,26 +58,26 @@ anything = odd | st.integers() | st.floats() | st.text(max_size=20)
 
 
 def allowed(name: str) -> st.SearchStrategy:
-    """Values that the field's own rule allows, its ends more often than chance would have them."""
+    """Values that the field's rule allows, its bounds more often than by chance."""
     if name == "architecture":
         return st.sampled_from([card.name for card in cards()])
     if name == "dataset":
         return st.sampled_from([entry.name for entry in datasets.entries()])
     if name == "device":
         return st.just("cpu")
-    one = setting(name)
-    if one.choices:
-        return st.sampled_from(one.choices)
-    if one.kind == "bool":
+    field = setting(name)
+    if field.choices:
+        return st.sampled_from(field.choices)
+    if field.kind == "bool":
         return st.booleans()
     low, high = bounds(name)
-    ends = st.sampled_from([low, high, one.default])
-    within = st.integers(int(low), int(min(high, low + 40))) if one.kind == "int" else st.floats(low, high)
+    ends = st.sampled_from([low, high, field.default])
+    within = st.integers(int(low), int(min(high, low + 40))) if field.kind == "int" else st.floats(low, high)
     return (ends | within).filter(lambda value: keeps_its_rule(name, value))
 
 
 def bounds(name: str) -> tuple[float, float]:
-    """The least and the most that the field's rule names; one that it excludes as well."""
+    """The bounds in the field's rule, also where it excludes them."""
     marks = RunConfig.model_fields[name].metadata
     low, high = ([getattr(mark, each) for mark in marks for each in each_way if hasattr(mark, each)] for each_way in ENDS)
     return low[0], high[0]
@@ -114,13 +114,13 @@ wild = st.fixed_dictionaries(
 
 @st.composite
 def sensible(draw) -> dict:
-    """Settings that each keep their own rule; together they may still ask for what no network can do."""
+    """Settings that each keep their rule; their combination may still be impossible."""
     chosen = draw(st.sampled_from(cards()))
     optional = {name: allowed(name) for name in names if name != "architecture"}
-    given_options = {o.name: option_values(o) for o in chosen.options}
+    chosen_options = {o.name: option_values(o) for o in chosen.options}
     return {
         "architecture": chosen.name,
-        "options": draw(st.fixed_dictionaries({}, optional=given_options)),
+        "options": draw(st.fixed_dictionaries({}, optional=chosen_options)),
         **draw(st.fixed_dictionaries({}, optional=optional)),
     }
 
@@ -135,10 +135,10 @@ def images_for(dataset: str, limit: int) -> ImageData:
 
 
 def readable(error: CNNLabError) -> str:
-    """The error's one sentence, checked to be one."""
+    """The error's message, which must be one sentence."""
     sentence = str(error)
     assert sentence.endswith((".", "?"))
-    assert sentence.isprintable(), "a sentence is one line and steers no terminal"
+    assert sentence.isprintable(), "a sentence is one line without control characters"
     assert len(sentence) < LONGEST_SENTENCE
     assert "Traceback" not in sentence
     return sentence
@@ -149,13 +149,13 @@ def readable(error: CNNLabError) -> str:
 @example({"epochs": 10**5000})
 @example({"options": {"channels": 10**5000}})
 @example({"\ud800": 1})
-def test_any_settings_make_a_configuration_or_a_sentence_that_names_the_field(given_settings):
+def test_any_settings_make_a_configuration_or_a_sentence_that_names_the_field(values):
     try:
-        config = RunConfig.make(**given_settings)
+        config = RunConfig.make(**values)
     except ConfigError as error:
         sentence = readable(error)
         field = error.field.split(".")[0]
-        assert field in given_settings or error.field == "nesterov" or "\ud800" in given_settings
+        assert field in values or error.field == "nesterov" or "\ud800" in values
         spoken = {"architecture": "There is no architecture", "dataset": "There is no data set"}
         assert spoken.get(error.field, error.field.removeprefix("options.")) in sentence
         return
@@ -165,18 +165,16 @@ def test_any_settings_make_a_configuration_or_a_sentence_that_names_the_field(gi
 
 @settings(deadline=NO_HANG, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(sensible())
-def test_any_configuration_trains_for_a_step_or_is_refused(given_settings):
+def test_any_configuration_trains_for_a_step_or_is_refused(values):
     try:
-        config = RunConfig.make(**given_settings)
+        config = RunConfig.make(**values)
         data = images_for(config.dataset, min(config.limit or IMAGES, IMAGES)).take(config.data_share, config.limit, config.seed)
         table = layer_table(config.architecture, config.input_shape, len(data.classes), config.options)
     except CNNLabError as error:
         assert getattr(error, "field", "options")
         readable(error)
         return
-    assume(
-        table.macs * min(config.batch_size, IMAGES) < CHEAP and table.parameters < 2e7
-    )  # the costly ones were built all the same
+    assume(table.macs * min(config.batch_size, IMAGES) < CHEAP and table.parameters < 2e7)  # costly networks were built as well
     try:
         with closing(train(config, data, progress_every=0)) as events:
             assert isinstance(next(events), RunStarted)
@@ -225,7 +223,7 @@ def test_the_command_line_and_json_refuse_with_the_same_sentence(name, text, tmp
     sentence = result.stderr.strip()
     assert sentence.startswith(f"{name} must be ")
     assert readable(caught.value).split(", not ")[0] == sentence.split(", not ")[0]
-    assert not (tmp_path / "lab.sqlite").exists(), "a slip of the pen leaves nothing behind"
+    assert not (tmp_path / "lab.sqlite").exists(), "a typing error leaves nothing behind"
 
 
 @pytest.mark.parametrize(

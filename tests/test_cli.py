@@ -1,4 +1,4 @@
-"""The command line, in this process and, where exit codes and streams matter, as a program."""
+"""The command line: in this process, or as a program where exit codes and streams matter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUICK = ("lenet", "--dataset", "sample", "--limit", "200", "--epochs", "1", "--b
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
-    """Runs a command in the lab of this test and returns what it printed; it must have succeeded."""
+    """Runs a command that must succeed in this test's lab, and returns its output."""
     monkeypatch.delenv("CNNLAB_DATA", raising=False)
     monkeypatch.setenv("CNNLAB_HOME", str(tmp_path))
 
@@ -41,7 +41,7 @@ def call(tmp_path, monkeypatch):
 
 @pytest.fixture
 def refused(tmp_path, monkeypatch):
-    """Runs a command that must fail as the command line promises, and returns its one sentence."""
+    """Runs a command that must fail with one sentence on stderr, and returns the sentence."""
     monkeypatch.delenv("CNNLAB_DATA", raising=False)
     monkeypatch.setenv("CNNLAB_HOME", str(tmp_path))
 
@@ -56,7 +56,7 @@ def refused(tmp_path, monkeypatch):
 
 
 def recorded(home: Path) -> tuple[Run, ...]:
-    """What the store has, without asking the command line."""
+    """The runs in the store, read without the command line."""
     with closing(Store(home)) as store:
         return store.runs()
 
@@ -155,20 +155,20 @@ def test_a_run_is_trained_listed_and_asked_for_its_predictions(call):
 
 
 def test_people_get_epochs_and_a_table_of_predictions(call):
-    said = call("train", *QUICK, "--name", "my first")
-    run_id = re.search(r"Run (\w+)", said)[1]
-    listed, told = call("runs"), call("predict", run_id, "--count", "3")
+    output = call("train", *QUICK, "--name", "my first")
+    run_id = re.search(r"Run (\w+)", output)[1]
+    listed, predicted = call("runs"), call("predict", run_id, "--count", "3")
 
-    assert "epoch 1: train loss" in said
+    assert "epoch 1: train loss" in output
     assert f"{run_id}  finished" in listed
     assert "my first" in listed
-    assert len([line for line in told.splitlines() if line.endswith(("✓ right", "✗ wrong"))]) == 3
-    assert "of 200 test images right" in told
+    assert len([line for line in predicted.splitlines() if line.endswith(("✓ right", "✗ wrong"))]) == 3
+    assert "of 200 test images right" in predicted
 
 
 @pytest.fixture
 def configured(call, tmp_path, monkeypatch):
-    """The configuration that `train` makes of its arguments; the training itself is left out."""
+    """The configuration that `train` builds from its arguments, without the training."""
 
     def finish(store, run_id, on_event):
         store.add(run_id, events.RunStarted("cpu", "CPU", 1, 1, 1, 1, 1, 10), to=State.RUNNING)

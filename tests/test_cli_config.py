@@ -1,4 +1,4 @@
-"""`train --config FILE`: the Runs page's JSON in, changed by what else stands on the command line, refused with a sentence."""
+"""`train --config FILE` reads the Runs page's JSON, applies other options, and refuses a wrong file with a sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNUSUAL = RunConfig.make(
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """`train` in a lab of this test, without the training itself unless asked for."""
+    """Runs `train` in this test's lab; it trains only with `really=True`."""
     monkeypatch.delenv("CNNLAB_DATA", raising=False)
     execute = "cnnlab.workers.runner.execute"
 
@@ -32,17 +32,17 @@ def train(tmp_path, monkeypatch):
         store.add(run_id, events.RunStarted("cpu", "CPU", 1, 1, 1, 1, 1, 10), to=State.RUNNING)
         store.add(run_id, events.RunFinished(1, 1.0, 1.0, 1.0, 1, 1.0), to=State.FINISHED)
 
-    def run(*arguments: str, really: bool = False, given: str | bytes | None = None):
+    def run(*arguments: str, really: bool = False, typed: str | bytes | None = None):
         if not really:
             monkeypatch.setattr(execute, finish)
-        return CliRunner().invoke(app, ["train", *arguments, "--home", str(tmp_path / "home")], input=given)
+        return CliRunner().invoke(app, ["train", *arguments, "--home", str(tmp_path / "home")], input=typed)
 
     return run
 
 
 @pytest.fixture
 def trained(train, tmp_path):
-    """The run that `train` with these arguments makes."""
+    """The run that `train` creates from these arguments."""
 
     def run(*arguments: str, **how):
         result = train(*arguments, **how)
@@ -76,7 +76,7 @@ def test_what_the_runs_page_saves_is_trained_again(trained, saved):
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with a byte order mark"])
 def test_a_configuration_comes_through_a_pipe(trained, mark):
-    assert trained("--config", "-", given=mark + UNUSUAL.to_json()).config == UNUSUAL
+    assert trained("--config", "-", typed=mark + UNUSUAL.to_json()).config == UNUSUAL
 
 
 def test_every_other_option_changes_what_the_file_says(trained, saved):
@@ -104,7 +104,7 @@ def test_a_name_is_not_needed_and_changes_the_architecture_where_it_is_given(tra
         ("epochs = 3", "cannot be used: This is not valid JSON"),
         (b"\xff\xfe{\x00}\x00", "is not text in UTF-8: save it in this encoding and try again."),
         (b'{"device": "\xe9"}', "is not text in UTF-8: save it in this encoding and try again."),
-        ("[" * 90_000, "is a list, as the Runs page saves several runs together: save the one that you mean alone."),
+        ("[" * 90_000, "is a list, as the Runs page saves several runs together: save one run alone."),
         ("{" * 9_000, "cannot be used: "),
         ('"lenet"', "cannot be used: A configuration is a set of named settings."),
         ('{"epochs": 0}', "cannot be used: epochs must be a whole number from 1 to 10,000, not 0."),
@@ -118,13 +118,13 @@ def test_a_name_is_not_needed_and_changes_the_architecture_where_it_is_given(tra
 def test_a_file_that_is_no_configuration_is_a_sentence(train, saved, tmp_path, content, sentence):
     for result, name in (
         (train("--config", saved(content)), f"'{tmp_path / 'run.json'}'"[:70]),
-        (train("--config", "-", given=content), "on standard input"),
+        (train("--config", "-", typed=content), "on standard input"),
     ):
         assert (result.exit_code, result.stdout) == (2, "")
-        (said,) = result.stderr.strip().splitlines()
-        assert said.startswith(f"The configuration {name}")
-        assert sentence in said
-    assert not (tmp_path / "home").exists(), "a slip of the pen leaves nothing behind"
+        (message,) = result.stderr.strip().splitlines()
+        assert message.startswith(f"The configuration {name}")
+        assert sentence in message
+    assert not (tmp_path / "home").exists(), "a typing error leaves nothing behind"
 
 
 def test_several_runs_saved_together_are_not_guessed_at(train, trained, saved):
@@ -145,7 +145,7 @@ def test_endless_input_is_not_read_to_its_end(train):
             "There is no file 'nowhere.json': --config takes a file that the Runs page saved, or - for standard input.",
         ),
         (".", "The configuration '.' cannot be read (it is a folder): --config takes a file that the Runs page saved, or"),
-        ("a\0b", "The configuration 'a�b' cannot be read (no file can be called so)"),
+        ("a\0b", "The configuration 'a�b' cannot be read (not a file name)"),
         ("x" * 5_000, "cannot be read (File name too long)"),
         ("\udcff", "There is no file '�'"),
     ],
@@ -161,12 +161,12 @@ def test_a_file_that_cannot_be_read_is_a_sentence(train, file, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "train needs NAME, such as lenet, or what names one: --config or --preset."),
-        (("--dataset", "sample"), "train needs NAME, such as lenet, or what names one: --config or --preset."),
-        (("lenet",), "train needs --dataset, such as --dataset sample, or what names one: --config or --preset."),
+        ((), "train needs NAME, such as lenet, or else --config or --preset."),
+        (("--dataset", "sample"), "train needs NAME, such as lenet, or else --config or --preset."),
+        (("lenet",), "train needs --dataset, such as --dataset sample, or else --config or --preset."),
         (
             ("--config", "x.json", "--preset", "lenet-sample"),
-            "--config and --preset both say what to start from: give one of them.",
+            "--config and --preset both name a start: give only one of them.",
         ),
     ],
 )
@@ -183,4 +183,4 @@ def test_a_slip_on_the_command_line_is_not_blamed_on_the_file(train, saved):
 def test_the_settings_that_runs_lists_are_a_configuration(trained, saved, tmp_path):
     trained("--config", saved(UNUSUAL.to_json()))
     listed = CliRunner().invoke(app, ["runs", "--json", "--home", str(tmp_path / "home")]).stdout
-    assert trained("--config", "-", given=json.dumps(json.loads(listed)["runs"][0]["config"])).config == UNUSUAL
+    assert trained("--config", "-", typed=json.dumps(json.loads(listed)["runs"][0]["config"])).config == UNUSUAL

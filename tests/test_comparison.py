@@ -1,4 +1,4 @@
-"""Runs side by side: what differs, seeds as one line, the Pareto front."""
+"""Runs side by side: differences, seeds as one line, best trade-offs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIG = RunConfig.make(epochs=3)
 
 
 def run(run_id="0000000a", name="a", config=CONFIG, best=0.5, **fields) -> Run:
-    given = {
+    values = {
         "started": 1.0,
         "ended": 2.0,
         "device": "cpu",
@@ -26,8 +26,8 @@ def run(run_id="0000000a", name="a", config=CONFIG, best=0.5, **fields) -> Run:
         "train_loss": 1.0,
         "train_accuracy": 0.5,
     }
-    given |= {"test_accuracy": best, "best_test_accuracy": best, "parameters": 100, "seconds": 6.0, "created": 0.0}
-    return Run(**given | {"id": run_id, "name": name, "state": State.FINISHED, "config": config} | fields)
+    values |= {"test_accuracy": best, "best_test_accuracy": best, "parameters": 100, "seconds": 6.0, "created": 0.0}
+    return Run(**values | {"id": run_id, "name": name, "state": State.FINISHED, "config": config} | fields)
 
 
 def epochs(*accuracies, seconds=2.0) -> tuple[EpochDone, ...]:

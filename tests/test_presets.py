@@ -1,4 +1,4 @@
-"""Recipes: each is a configuration as it stands, and the speed run is what its sources say."""
+"""Recipes: each is a valid configuration, and the speed run follows its sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves the lab: CSV, JSON and the HTML report."""
+"""Exports: CSV, JSON and the HTML report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def curves():
 
 
 class Reader(HTMLParser):
-    """Which elements and attributes there are, which text, and whether all that was opened is closed."""
+    """Collects elements, attributes and text, and checks that every opened element is closed."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The same jobs without a browser: `python -m cnnlab`. Listing and `--help` need no torch."""
+"""The lab without a browser: `python -m cnnlab`. Lists and `--help` need no torch."""
 
 import typer
 
@@ -12,7 +12,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     cls=Commands,
-    help="CNN Lab without a browser: see architectures layer by layer, train them, look at their predictions.",
+    help="CNN Lab without a browser: inspect architectures layer by layer, train them, list their predictions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""Commands that change a run: pause, resume, stop, more epochs, delete. What trains them is the lab's background process."""
+"""Commands that change a run: pause, resume, stop, extend, delete. The lab's background process does the training."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ def _lab(home: Path) -> Iterator[Lab]:
 
 
 def pause(run_id: RunId, *, home: Home) -> None:
-    """Let a run write a checkpoint where it stands, and let go of its device."""
+    """Pause a run: it writes a checkpoint at its current batch and releases its device."""
     with _lab(home) as lab:
         lab.pause(readable(run_id))
-        _say(lab, run_id)
+        _print_state(lab, run_id)
 
 
 def resume(run_id: RunId, *, home: Home) -> None:
-    """Go on with a run that was paused, stopped or interrupted, in the background, from its last checkpoint."""
+    """Resume a paused, stopped or interrupted run from its last checkpoint, in the background."""
     with _lab(home) as lab:
         lab.resume(readable(run_id))
-        _say(lab, run_id)
+        _print_state(lab, run_id)
 
 
 def stop(run_id: RunId, *, home: Home) -> None:
-    """End a run; its checkpoints are kept."""
+    """Stop a run; its checkpoints are kept."""
     with _lab(home) as lab:
         lab.stop(readable(run_id))
-        _say(lab, run_id)
+        _print_state(lab, run_id)
 
 
 def extend(
     run_id: RunId,
-    epochs: Annotated[int, typer.Argument(metavar="EPOCHS", help="How many more.")],
+    epochs: Annotated[int, typer.Argument(metavar="EPOCHS", help="The number of further epochs.")],
     *,
     home: Home,
 ) -> None:
-    """Train a run that finished or was stopped for more epochs, in the background."""
+    """Train a finished or stopped run for more epochs, in the background."""
     with _lab(home) as lab:
         lab.extend(readable(run_id), epochs)
-        _say(lab, run_id)
+        _print_state(lab, run_id)
 
 
 def delete(
@@ -65,17 +65,17 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     home: Home,
 ) -> None:
-    """Delete a run that has ended, with its checkpoints."""
+    """Delete an ended run and its checkpoints."""
     with _lab(home) as lab:
         run = lab.run(readable(run_id))
         size = size_text(lab.disk_bytes(run.id))
         if not yes and not typer.confirm(f"Delete run {run.id} and its checkpoints ({size})?"):
             raise typer.Exit(1)
         lab.delete(run.id)
-    print_text(f"Run {run.id} is deleted; {size} are free again.")
+    print_text(f"Run {run.id} is deleted; {size} of disk space are free again.")
 
 
-def _say(lab: Lab, run_id: str) -> None:
+def _print_state(lab: Lab, run_id: str) -> None:
     run = lab.run(readable(run_id))
     place = f", number {run.position} in the queue" if run.position else ""
     print_text(f"Run {run.id} is {run.state}{place}.")

@@ -1,4 +1,4 @@
-"""What all commands share: one way out for errors, `--json` and `--home`, reading `option=value` and `1x28x28`."""
+"""What all commands share: error handling, `--json`, `--home`, and parsing of `option=value` and `1x28x28`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.system.home import default_home
 from cnnlab.text import well_formed
 
-# Typer's name for any misuse of the command line; it exports only the leaf of that tree.
+# Typer's base class for wrong usage, of which it exports only a subclass.
 _UsageError: Any = typer.BadParameter.__base__
 
 
 class Commands(TyperGroup):
-    """The one place where errors become a sentence on stderr and exit code 2. What is not meant for people keeps its traceback."""
+    """Turns errors into a sentence on stderr and exit code 2. Faults in the program keep their traceback."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> NoReturn:
         settings["standalone_mode"] = False
         for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="replace")  # a Windows pipe or LC_ALL=C knows no ✓; better a ? than a traceback
+            stream.reconfigure(errors="replace")  # a Windows pipe or LC_ALL=C has no ✓; a ? is better than a traceback
         try:
             code = super().main(args, prog_name, **settings)
         except CNNLabError as error:
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Home = Annotated[
     Path,
     typer.Option(
@@ -52,22 +52,22 @@ Home = Annotated[
 ]
 Settings = Annotated[
     list[str],
-    typer.Option("--set", metavar="OPTION=VALUE", help="An option of the architecture; repeat for more.", show_default=False),
+    typer.Option("--set", metavar="OPTION=VALUE", help="An option of the architecture; may be repeated.", show_default=False),
 ]
 
 
 def print_text(text: str) -> None:
-    """On stdout, as it is."""
+    """Prints on stdout."""
     typer.echo(text)
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on one line of stdout."""
+    """Prints one JSON document on one line of stdout."""
     typer.echo(json.dumps(_finite(document), allow_nan=False))
 
 
 def _finite(value: Any) -> Any:
-    # JSON has no word for infinity; a test loss can be infinite while the run goes on.
+    # JSON has no infinity, but a test loss can be infinite while the run continues.
     if isinstance(value, dict):
         return {name: _finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -76,28 +76,28 @@ def _finite(value: Any) -> Any:
 
 
 def print_error(sentence: str) -> None:
-    """On stderr, so that it never mixes with what a program reads."""
+    """Prints on stderr, so that it never mixes with output for a program."""
     typer.echo(sentence, err=True)
 
 
 def readable(text: str) -> str:
-    """Text from the command line without Python's stand-ins for bytes that are no UTF-8."""
+    """Text from the command line, without the lone surrogates that Python puts for bytes that are not UTF-8."""
     return well_formed(text)
 
 
 def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:
     """The architecture's options from `option=value` texts. Raises ConfigError."""
     known = {option.name: option for option in card.options}
-    given: dict[str, OptionValue] = {}
+    options: dict[str, OptionValue] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set takes option=value, such as --set activation=relu, not {setting[:80]!r}.", "options")
         name = name.strip()
-        # An unknown name passes through: the card's own check answers with the names there are.
-        given[name] = known[name].parse(text) if name in known else text
-    card.settings(given)
-    return given
+        # An unknown name passes through: the card's check refuses it, with the names of its options.
+        options[name] = known[name].parse(text) if name in known else text
+    card.settings(options)
+    return options
 
 
 def shape_from(text: str) -> Shape:

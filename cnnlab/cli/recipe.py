@@ -1,4 +1,4 @@
-"""What `train` is to train: a configuration from a file, a preset and options, one for each field of RunConfig."""
+"""The configuration for `train`, from a file, a preset and options: one option for each field of RunConfig."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from cnnlab.presets import preset as preset_called
 from cnnlab.text import shortened
 
 STANDARD_INPUT = "-"
-_NAMED_OTHERWISE = frozenset({"architecture", "options", "dataset"})  # NAME, --set, --dataset
+_OTHER_OPTIONS = frozenset({"architecture", "options", "dataset"})  # NAME, --set, --dataset
 
 
 def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives `command`, which takes `**recipe`, one option for each field of RunConfig."""
+    """Adds one option for each field of RunConfig to `command`, which takes `**recipe`."""
     own = signature(command, eval_str=True)
     kept = [parameter for parameter in own.parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD]
-    added = [_parameter(name, field) for name, field in RunConfig.model_fields.items() if name not in _NAMED_OTHERWISE]
-    # Typer reads both of them to learn what a command takes.
+    added = [_parameter(name, field) for name, field in RunConfig.model_fields.items() if name not in _OTHER_OPTIONS]
+    # Typer reads both to find a command's parameters.
     command.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*kept, *added]}
     return command
@@ -43,68 +43,68 @@ def config_from(
     settings: Sequence[str],
     recipe: dict[str, Any],
 ) -> RunConfig:
-    """The configuration in `file` or of `preset`, changed by everything else on the command line. Raises ConfigError."""
+    """The configuration in `file` or of `preset`, changed by all other options. Raises ConfigError."""
     base = _base(file, preset)
     if base is None and (name is None or dataset is None):
         needed, field = (
             ("NAME, such as lenet", "architecture") if name is None else ("--dataset, such as --dataset sample", "dataset")
         )
-        raise ConfigError(f"train needs {needed}, or what names one: --config or --preset.", field)
+        raise ConfigError(f"train needs {needed}, or else --config or --preset.", field)
     chosen = card(name if base is None or name is not None else base.architecture)
-    given = {field: _number_or_text(value) for field, value in recipe.items() if value is not None}
-    given |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
+    changes = {field: _number_or_text(value) for field, value in recipe.items() if value is not None}
+    changes |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
     options = options_from(chosen, settings)
     if base is None:
-        return RunConfig.make(**given, options=options)
+        return RunConfig.make(**changes, options=options)
     if base.architecture == chosen.name:
         options = base.options | options
-    return base.change(**given, options=options)
+    return base.change(**changes, options=options)
 
 
 def _base(file: str | None, preset: str | None) -> RunConfig | None:
     if file is not None and preset is not None:
-        raise ConfigError("--config and --preset both say what to start from: give one of them.", "preset")
+        raise ConfigError("--config and --preset both name a start: give only one of them.", "preset")
     if preset is not None:
         return preset_called(preset).config()
     return _read(file) if file is not None else None
 
 
 def _read(file: str) -> RunConfig:
-    """The configuration in a file as the Runs page saves it. Raises ConfigError that names the file."""
-    said = "The configuration on standard input" if file == STANDARD_INPUT else f"The configuration {shortened(file)}"
-    content = _content(file, said)
+    """The configuration in a file that the Runs page saved. Raises ConfigError that names the file."""
+    source = "The configuration on standard input" if file == STANDARD_INPUT else f"The configuration {shortened(file)}"
+    content = _content(file, source)
     if len(content) > MAXIMUM_JSON:
-        raise ConfigError(f"{said} is longer than {MAXIMUM_JSON:,} bytes; one run's takes about 1,000.")
+        raise ConfigError(f"{source} is longer than {MAXIMUM_JSON:,} bytes; one run's takes about 1,000.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError(f"{said} is not text in UTF-8: save it in this encoding and try again.") from None
+        raise ConfigError(f"{source} is not text in UTF-8: save it in this encoding and try again.") from None
     if text.lstrip().startswith("["):
-        raise ConfigError(f"{said} is a list, as the Runs page saves several runs together: save the one that you mean alone.")
+        raise ConfigError(f"{source} is a list, as the Runs page saves several runs together: save one run alone.")
     try:
         return RunConfig.from_json(text)
     except ConfigError as error:
-        raise ConfigError(f"{said} cannot be used: {error}", error.field) from None
+        raise ConfigError(f"{source} cannot be used: {error}", error.field) from None
 
 
-def _content(file: str, said: str) -> bytes:
-    """No more of it than shows that it is too long."""
-    takes = "--config takes a file that the Runs page saved, or - for standard input"
+def _content(file: str, source: str) -> bytes:
+    """The file's bytes; one more than MAXIMUM_JSON is enough to show that it is too long."""
+    advice = "--config takes a file that the Runs page saved, or - for standard input"
     try:
         if file == STANDARD_INPUT:
             return sys.stdin.buffer.read(MAXIMUM_JSON + 1) if sys.stdin else b""
         with Path(file).open("rb") as opened:
             return opened.read(MAXIMUM_JSON + 1)
     except FileNotFoundError:
-        raise ConfigError(f"There is no file {shortened(file)}: {takes}.") from None
+        raise ConfigError(f"There is no file {shortened(file)}: {advice}.") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         # Path.is_dir raises where a name is too long.
-        reason = "it is a folder" if os.path.isdir(file) else getattr(error, "strerror", None) or "no file can be called so"  # noqa: PTH112
-        raise ConfigError(f"{said} cannot be read ({reason}): {takes}.") from None
+        reason = "it is a folder" if os.path.isdir(file) else getattr(error, "strerror", None) or "not a file name"  # noqa: PTH112
+        raise ConfigError(f"{source} cannot be read ({reason}): {advice}.") from None
 
 
 def _parameter(name: str, field: FieldInfo) -> Parameter:
-    # Texts, not int or float: RunConfig's own errors name the field, the rule and the value.
+    # Text, not int or float: RunConfig's errors name the field, the rule and the value.
     kind = bool if field.annotation is bool else str
     usual = "" if kind is bool or field.default is None else f" (default: {field.default})"
     option = typer.Option(help=f"{field.description}{usual}", metavar=_metavar(field), show_default=False, rich_help_panel="Recipe")

@@ -1,4 +1,4 @@
-"""Commands about what has been trained, and about the images it needs."""
+"""Commands about runs and their predictions, and the download of data sets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from cnnlab.runs.store import Store
 from cnnlab.system.home import default_data, run_folder
 from cnnlab.text import aligned, percent
 
-Count = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
+Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are listed.")]
 
 
 def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
-    """The runs of this lab, the newest first."""
+    """List the lab's runs, the newest first."""
     with closing(Store(home)) as store:
         found = store.runs(count)
     for sentence in found.unreadable:
@@ -32,7 +32,7 @@ def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
     if as_json:
         print_json({"runs": [_described(run) for run in found]})
     elif not found:
-        print_text("Nothing trained yet. Try: python -m cnnlab train lenet --preset lenet-sample")
+        print_text("There are no runs yet. Try: python -m cnnlab train lenet --preset lenet-sample")
     else:
         numbers = ("epochs", "test accuracy", "best", "seconds")
         print_text(
@@ -68,7 +68,7 @@ def predict(
     as_json: AsJson = False,
     home: Home,
 ) -> None:
-    """Test images with their label and what the network says, from the best epoch so far."""
+    """List test images with their label and prediction, from the best epoch so far."""
     with closing(Store(home)) as store:
         run, named = store.run(readable(run_id)), default_data() or store.data_folder(run_id)
     answer = _predictions(run, Places(home, named), run_folder(home, run.id), count)
@@ -86,7 +86,7 @@ def predict(
 
 
 def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str, Any]:
-    # The evaluation that ended the epoch looked at every test image and left its answers in the checkpoint.
+    # The checkpoint holds the predictions for all test images, from the evaluation at the end of its epoch.
     from cnnlab.datasets.reading import located, read_split
     from cnnlab.training import checkpoints
 
@@ -94,7 +94,7 @@ def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str
     entry = catalogue.entry(run.config.dataset)
     labels = read_split(entry, located(entry, places), "test", places.own).labels
     predicted, confidence = checkpoint["test_predicted"].numpy(), checkpoint["test_confidence"].numpy()
-    labels = labels[: len(predicted)]  # a limited run was tested on the first images
+    labels = labels[: len(predicted)]  # a run with a limit is evaluated on the first images
     names = entry.classes
     return {
         "run": run.id,
@@ -124,7 +124,7 @@ def download(
     as_json: AsJson = False,
     home: Home,
 ) -> None:
-    """Fetch a data set into the lab's folder, unless this machine has it already."""
+    """Download a data set into the lab's folder, unless it is on this machine already."""
     from cnnlab.datasets.download import fetch
 
     entry = catalogue.entry(dataset)

@@ -1,4 +1,4 @@
-"""Commands that show what there is: architectures, data sets, a network's layers."""
+"""Commands that list architectures, data sets and the layers of a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnnlab.text import aligned, shape_text
 
 
 def architectures(*, as_json: AsJson = False, home: Home) -> None:
-    """The architectures with their size and options."""
+    """List the architectures with their sizes and options."""
     if as_json:
         print_json({"architectures": [_described(chosen) for chosen in cards()]})
         return
@@ -35,7 +35,7 @@ def _described(chosen: Card) -> dict[str, Any]:
 
 
 def datasets(*, as_json: AsJson = False, home: Home) -> None:
-    """The data sets, and which of them are on this machine."""
+    """List the data sets, and where they are on this machine."""
     places = Places(home, default_data())
     found = [(entry, places.find(entry)) for entry in catalogue.entries()]
     if as_json:
@@ -60,17 +60,19 @@ def layers(
     *,
     image: Annotated[
         str | None,
-        typer.Option("--input", metavar="CxHxW", help="The images: 1x28x28. By default the course's.", show_default=False),
+        typer.Option(
+            "--input", metavar="CxHxW", help="The shape of the images, such as 1x28x28. Default: the course's.", show_default=False
+        ),
     ] = None,
-    classes: Annotated[int, typer.Option(help="How many classes to tell apart.")] = 10,
+    classes: Annotated[int, typer.Option(help="The number of classes.")] = 10,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     depth: Annotated[
-        int | None, typer.Option(help="Fold layers into blocks, this many path parts deep.", show_default=False)
+        int | None, typer.Option(help="Fold layers into blocks, to this many parts of their path.", show_default=False)
     ] = None,
     as_json: AsJson = False,
     home: Home,
 ) -> None:
-    """A network layer by layer: shapes, parameters, multiply-accumulates, memory, receptive field."""
+    """Show a network layer by layer: shapes, parameters, multiply-accumulates, memory, receptive field."""
     from cnnlab.layers.trace import layer_table
 
     chosen = card(name)

@@ -1,4 +1,4 @@
-"""The command that trains, in this process; the run stands in the store, so the pages show it too."""
+"""The command that trains a network in this process. The run is stored, so the pages show it too."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from cnnlab.system.home import default_data
 from cnnlab.system.processes import cores, current
 from cnnlab.text import duration, duration_text, percent
 
-Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # from a run's id to what shows its events
+Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # a run's id → a function that shows its events
 
-INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
+INTERRUPTED = 130  # the exit code that shells expect after Ctrl-C
 
 
 @with_recipe_options
@@ -47,7 +47,7 @@ def train(
         typer.Option(
             "--config",
             metavar="FILE",
-            help="A configuration in JSON, as the Runs page saves it (- is standard input); NAME and other options change it.",
+            help="A JSON configuration that the Runs page saved (- is standard input); NAME and other options change it.",
             show_default=False,
         ),
     ] = None,
@@ -57,14 +57,12 @@ def train(
         typer.Option(help="A recipe to start from, such as lenet-sample; NAME and other options change it.", show_default=False),
     ] = None,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
-    title: Annotated[str, typer.Option("--name", help="What to call the run.", show_default=False)] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help='One JSON document a line for each event, with "event" and "run".')
-    ] = False,
+    title: Annotated[str, typer.Option("--name", help="The run's name.", show_default=False)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help='Print each event as one line of JSON, with "event" and "run".')] = False,
     home: Home,
     **recipe: Any,
 ) -> None:
-    """Train a network, watch it, keep the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
+    """Train a network and store the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
     config = config_from(name, file=config_file, preset=preset, dataset=dataset, settings=settings, recipe=recipe)
     _check(config, home)
     store = Store(home)
@@ -80,7 +78,7 @@ def train(
 
 
 def _check(config: RunConfig, home: Path) -> None:
-    """Raises what would fail at once, so that a slip of the pen leaves no run in the store, nor a store."""
+    """Raises what would fail at once, so that a typing error leaves neither a run nor a store."""
     from cnnlab.compute import answers
 
     answers.check_run(home, config, default_data())
@@ -88,7 +86,7 @@ def _check(config: RunConfig, home: Path) -> None:
 
 
 def _admitted(store: Store, config: RunConfig) -> Limits:
-    """Judges as the lab does, without the helper: torch is in this process already. Times are told if the lab has measured them."""
+    """Applies the lab's limits without the helper, as torch is in this process. Times count if they have been measured before."""
     from cnnlab.compute import speeds
     from cnnlab.layers.trace import layer_table
 
@@ -101,7 +99,7 @@ def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: 
     from cnnlab.workers.runner import execute
 
     process.prepare(cores())
-    with _asked_to_stop() as asked:  # before there is a run: one whose process is gone without a word is resumed by the lab
+    with _asked_to_stop() as asked:  # first: the lab would resume a run whose process vanished
         run_id = store.create(
             config,
             secrets.token_hex(8),
@@ -124,7 +122,7 @@ def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: 
 
 @contextmanager
 def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """While this is open the first Ctrl-C is only noted, so that the run ends in order; the second one ends the process."""
+    """Within this context the first Ctrl-C only sets a flag, so that the run ends in order; the second ends the process."""
     asked: list[int] = []
 
     def note(number: int, _frame: object) -> None:
@@ -155,7 +153,7 @@ def _bar(run_id: str) -> Iterator[Callable[[Event], None]]:
                 speed = f"{event.images_per_second:,.0f} images/s, {duration(event.seconds_left)} left"
                 figures = f"loss {event.loss:.3f}, accuracy {percent(event.accuracy)}, {speed}"
                 bar.update(task, completed=event.share_done, description=f"epoch {event.epoch}", figures=figures)
-            elif sentence := _said(event):
+            elif sentence := _sentence(event):
                 bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
             if isinstance(event, events.RunFinished):
                 bar.update(task, completed=1.0, description="done", figures="")
@@ -163,7 +161,7 @@ def _bar(run_id: str) -> Iterator[Callable[[Event], None]]:
         yield show
 
 
-def _said(event: Event) -> str:
+def _sentence(event: Event) -> str:
     match event:
         case events.RunStarted():
             images = f"{event.train_images:,} training and {event.test_images:,} test images"
@@ -178,5 +176,5 @@ def _said(event: Event) -> str:
             best = f"best {percent(event.best_test_accuracy)} in epoch {event.best_epoch}"
             return f"Finished in {duration_text(event.seconds)}: test accuracy {percent(event.test_accuracy)}, {best}."
         case events.RunStopped():
-            return f"Stopped; whole epochs done: {event.epoch}."
+            return f"Stopped after {event.epoch} finished epoch{'' if event.epoch == 1 else 's'}."
     return ""

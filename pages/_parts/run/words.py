@@ -29,20 +29,20 @@ STATE_ICONS = {
     State.FAILED: ":material/error:",
     State.INTERRUPTED: ":material/power_off:",
 }
-LONGEST_TITLE = 80  # characters, where several titles stand in a list or a sentence
+LONGEST_TITLE = 80  # characters in a list or a sentence
 
 
 def title(run: Run) -> str:
-    """The name a person gave it; the lab names the others after their network and data set."""
+    """The name that its owner gave it; a run without one is named after its network and data set."""
     return run.name or run.id
 
 
 def cut_title(run: Run) -> str:
-    """The title for a list or a sentence: bounded, on one line, and not turning round what stands beside it."""
+    """The title for a list or a sentence: shortened, on one line, and isolated from the text beside it."""
     whole = " ".join(title(run).split())
     return isolated(whole if len(whole) <= LONGEST_TITLE else f"{whole[:LONGEST_TITLE]}…")
 
 
 def short_title(run: Run) -> str:
-    """The same for Markdown."""
+    """The same title, for Markdown."""
     return escaped(cut_title(run))
