@@ -18,7 +18,7 @@ from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import Pager
 from pages._parts.run.list import warn_of_unreadable
-from pages._parts.run.words import STATE_WORDS, cut_title, short_title
+from pages._parts.run_words import STATE_WORDS, cut_title, short_title
 from pages._parts.shell import enter, in_words
 
 IMAGE_PX = 96

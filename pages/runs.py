@@ -14,7 +14,7 @@ from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.live.plot import load_ahead
 from pages._parts.run.list import rerun_on_change, warn_of_unreadable
-from pages._parts.run.words import short_title
+from pages._parts.run_words import short_title
 from pages._parts.runs.compare import compare
 from pages._parts.runs.disagree import disagree
 from pages._parts.runs.export import export

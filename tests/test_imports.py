@@ -40,6 +40,24 @@ FLOORS: dict[str, str] = {
     "pages": "architectures config config_words datasets errors events figures forecasts lab layers optimizers presets reports"
     " runs.records runs.summaries system text values",
 }
+# The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
+PAGE_FLOORS: dict[str, str] = {
+    "first_tab": "",
+    "image_grid": "",
+    "markdown": "",
+    "address": "markdown",
+    "one_choice": "address",
+    "pager": "address",
+    "visitor": "markdown",
+    "shell": "markdown visitor",
+    "run_words": "markdown",
+    "layer_views": "address one_choice",
+    "live": "run_words",
+    "forms": "address markdown one_choice shell visitor",
+    "run": "forms live markdown run_words shell visitor",
+    "runs": "address image_grid live markdown one_choice pager run_words",
+    "pages": "address first_tab forms image_grid layer_views live markdown one_choice pager run run_words runs shell",
+}
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
@@ -72,6 +90,11 @@ def floor_of(module: str) -> str:
     """The floor that a module stands on; app.py is one of the pages."""
     package, _, rest = module.partition(".")
     return rest.partition(".")[0] if package == "cnnlab" else "pages"
+
+
+def part_of(module: str) -> str:
+    """The part of pages/_parts that a module belongs to, or "pages"."""
+    return module.removeprefix("pages._parts.").partition(".")[0] if module.startswith("pages._parts.") else "pages"
 
 
 def imports(file: Path, *, top_level_only: bool = False, types: bool = False) -> set[str]:
@@ -134,20 +157,31 @@ def test_a_module_imports_only_what_its_side_may(file):
 
 
 def test_a_floor_names_only_floors_below_it():
-    floors = list(FLOORS)
-    for place, (floor, allowed) in enumerate(FLOORS.items()):
-        assert within(set(allowed.split()), tuple(floors[:place])) == set(allowed.split()), floor
-    assert {floor_of(name_of(file)) for file in FILES} - {""} == set(floors)
+    for table in (FLOORS, PAGE_FLOORS):
+        floors = list(table)
+        for place, (floor, allowed) in enumerate(table.items()):
+            assert within(set(allowed.split()), tuple(floors[:place])) == set(allowed.split()), floor
+    assert {floor_of(name_of(file)) for file in FILES} - {""} == set(FLOORS)
 
 
-def test_the_design_shows_these_floors():
+def test_the_parts_of_pages_import_what_their_floors_name():
+    used: dict[str, set[str]] = {}
+    for file in FILES:
+        if floor_of(name_of(file)) == "pages":
+            part = part_of(name_of(file))
+            used.setdefault(part, set()).update({part_of(name) for name in imports(file) if name.startswith("pages.")} - {part})
+    assert used == {part: set(allowed.split()) for part, allowed in PAGE_FLOORS.items()}
+
+
+@pytest.mark.parametrize(("marker", "floors"), [("floors", FLOORS), ("page floors", PAGE_FLOORS)])
+def test_the_design_shows_these_floors(marker, floors):
     design = (ROOT / "docs" / "DESIGN.md").read_text(encoding="utf-8")
-    block = design.partition("<!-- floors: begin -->")[2].partition("<!-- floors: end -->")[0]
+    block = design.partition(f"<!-- {marker}: begin -->")[2].partition(f"<!-- {marker}: end -->")[0]
     rows = [
         [cell.strip().replace("`", "") for cell in line.strip().strip("|").split("|")] for line in block.splitlines() if "|" in line
     ]
     assert {floor: " ".join(sorted(allowed.split())) for floor, allowed, *_ in rows[2:]} == {
-        floor: " ".join(sorted(allowed.split())) for floor, allowed in FLOORS.items()
+        floor: " ".join(sorted(allowed.split())) for floor, allowed in floors.items()
     }
 
 

@@ -13,7 +13,7 @@ from cnnlab.runs.records import State
 from cnnlab.text import ordinal, size_text
 from pages._parts import visitor
 from pages._parts.markdown import escaped
-from pages._parts.run.words import STATE_WORDS, short_title
+from pages._parts.run_words import STATE_WORDS, short_title
 
 NASTY = "<img src=x onerror=alert(1)> \"quotes\" & 'more' **bold** :smile: -> שלום \u202eevil"
 

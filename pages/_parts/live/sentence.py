@@ -6,7 +6,7 @@ from cnnlab.events import Progress
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import duration, ordinal, percent
-from pages._parts.run.words import cut_title
+from pages._parts.run_words import cut_title
 
 
 def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:

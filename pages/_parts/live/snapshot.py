@@ -20,7 +20,7 @@ from cnnlab.runs.records import Run, State
 from pages._parts.live.pace import Pace
 from pages._parts.live.plot import Chart, Encoded, Live, encoded
 from pages._parts.live.sentence import sentence
-from pages._parts.run.words import STATE_ICONS, STATE_WORDS
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS
 
 SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
 _GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond

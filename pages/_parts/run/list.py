@@ -12,7 +12,7 @@ from cnnlab.runs.summaries import Summaries
 from cnnlab.text import ago, duration, percent
 from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
-from pages._parts.run.words import STATE_ICONS, STATE_WORDS, short_title
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title
 from pages._parts.shell import fragment
 from pages._parts.visitor import not_yours
 

@@ -23,7 +23,7 @@ from pages._parts.live.plot import live_plots
 from pages._parts.live.snapshot import FORMATS
 from pages._parts.markdown import box, escaped, isolated
 from pages._parts.run.actions import run_actions
-from pages._parts.run.words import title
+from pages._parts.run_words import title
 from pages._parts.shell import fragment
 
 AT_REST_SECONDS = 5.0  # between two checks of a run at rest: the lab or another browser may resume it

@@ -14,7 +14,7 @@ from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
 from pages._parts.one_choice import one_choice
-from pages._parts.run.words import STATE_WORDS
+from pages._parts.run_words import STATE_WORDS
 
 MOST_CHOSEN = 24
 MOST_DRAWN = 1_000  # rows: 0.2 MB for the browser, which needs seconds to draw ten thousand
