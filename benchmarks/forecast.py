@@ -34,6 +34,7 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.system import background, processes
 from cnnlab.text import size_text
 from cnnlab.training import calibration, costs, process
+from cnnlab.training.batches import batch_count
 from cnnlab.training.costs import Speed
 from cnnlab.training.evaluation import evaluate
 from cnnlab.training.session import Session
@@ -161,7 +162,7 @@ def compare(case: Case, turns: int, one_thread: bool) -> dict[str, Any]:
         speeds.append(in_process("calibrate", case, one_thread))
         measured.append(in_process("measure", case, one_thread))
     trained, tests = costs.images(config)
-    steps = -(-trained // config.batch_size)
+    steps = batch_count(trained, config.batch_size)
     return {
         "title": case.title,
         "predicted_bytes": costs.memory(config, table, "cpu").bytes(config.batch_size),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.config_rules import in_words, unknown
+from cnnlab.datasets.catalogue import GRAY
 from cnnlab.errors import ConfigError
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
 from cnnlab.text import shortened
@@ -70,7 +71,7 @@ class RunConfig(BaseModel):
         None,
         title="Input channels",
         description="1 is gray, 3 is colour. Gray images are repeated three times; "
-        "colour becomes gray as 0.299 R + 0.587 G + 0.114 B.",
+        f"colour becomes gray as {GRAY[0]} R + {GRAY[1]} G + {GRAY[2]} B.",
     )
     image_size: Integer | None = Field(
         None,

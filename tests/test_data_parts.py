@@ -9,6 +9,7 @@ import torch
 from data_files import FASHION
 from PIL import Image
 
+from cnnlab.datasets.catalogue import images_used
 from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
 
@@ -45,6 +46,13 @@ def test_part_holds_each_image_once_with_its_own_label():
     numbers = part.train_images[:, 0, 0, 0].long()
     assert len(numbers.unique()) == 100
     assert torch.equal(numbers % 10, part.train_labels)
+
+
+@pytest.mark.parametrize(("share", "limit"), [(1.0, None), (0.3, None), (0.0001, None), (1.0, 7), (0.3, 40), (1.0, 10**9)])
+def test_a_part_has_as_many_images_as_the_forecast_counts(share, limit):
+    part = made_data([n % 10 for n in range(200)]).take(share, limit)
+
+    assert (len(part.train_labels), len(part.test_labels)) == images_used(200, 50, share, limit)
 
 
 def test_limit_caps_training_and_test_images():

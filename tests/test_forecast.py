@@ -13,7 +13,7 @@ import torch
 
 from cnnlab.architectures import cards
 from cnnlab.compute import calibrate, speeds
-from cnnlab.config import RunConfig
+from cnnlab.config import MAXIMUM_BATCH, RunConfig
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecasts import forecast
 from cnnlab.forecasts.forecaster import Forecaster
@@ -128,13 +128,13 @@ def test_the_largest_batch_fits_and_one_more_does_not(gigabytes):
     need = costs.memory(ALEXNET, table_of(ALEXNET), "cpu")
     free = gigabytes * GIGABYTE
 
-    largest = need.largest_batch(free)
+    largest = need.largest_batch(free, MAXIMUM_BATCH)
 
     assert need.bytes(largest) <= costs.USABLE * free < need.bytes(largest + 1)
 
 
 def test_nothing_fits_where_the_weights_do_not():
-    assert costs.memory(ALEXNET, table_of(ALEXNET), "cpu").largest_batch(GIGABYTE) == 0
+    assert costs.memory(ALEXNET, table_of(ALEXNET), "cpu").largest_batch(GIGABYTE, MAXIMUM_BATCH) == 0
 
 
 def test_a_share_of_the_images_takes_its_share_of_the_time_and_all_of_the_judging():
@@ -168,7 +168,7 @@ def test_a_refusal_names_a_batch_and_an_image_size_that_fit():
 
     sentence = forecast.refusal(config, need, free, "cpu", table_at(config))
 
-    batch = need.largest_batch(free)
+    batch = need.largest_batch(free, MAXIMUM_BATCH)
     assert f"this machine has 17.2 GB free: batches of {batch} would fit, or images of 160 px." in sentence
     assert need.bytes(batch) <= free
     at_160 = config.change(image_size=160)
@@ -449,7 +449,7 @@ def test_out_of_memory_is_told_with_the_figures_and_a_batch_that_fits():
 
     message = diagnosis.out_of_memory(config, CPU, "training", 16 * GIGABYTE)
 
-    batch = costs.memory(config, table_of(config), "cpu").largest_batch(16 * GIGABYTE)
+    batch = costs.memory(config, table_of(config), "cpu").largest_batch(16 * GIGABYTE, MAXIMUM_BATCH)
     assert f"batches of 8192 images: try {batch}, or use images smaller than 224 px" in message
     assert message.endswith("GB of the 16 GB there are.")
 
@@ -466,7 +466,7 @@ def test_out_of_memory_names_a_batch_for_what_this_run_could_have():
 
     message = diagnosis.out_of_memory(config, CPU, "training", 64 * GIGABYTE, room=3 * GIGABYTE // 2)
 
-    batch = costs.memory(config, table_of(config), "cpu").largest_batch(3 * GIGABYTE // 2)
+    batch = costs.memory(config, table_of(config), "cpu").largest_batch(3 * GIGABYTE // 2, MAXIMUM_BATCH)
     assert 0 < batch < 64
     assert f"try {batch}, or" in message
     assert message.endswith("; of the 64 GB there are it could have 1.5 GB: other programs hold the rest.")

@@ -1,4 +1,4 @@
-"""Data sets: what there is and where it lies (needs no torch), loading (`.loading`) and batch transforms (`.transforms`)."""
+"""Data sets: the catalogue and their places (without torch), download, and loading into tensors (`.loading`)."""
 
 from cnnlab.datasets.catalogue import Entry, entries, entry
 

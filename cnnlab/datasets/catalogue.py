@@ -1,8 +1,9 @@
-"""The data sets there are: names, classes, sizes, and the files they come in. Needs no torch."""
+"""The data sets: names, classes, sizes and files. Needs no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cnnlab.errors import ConfigError
 from cnnlab.text import shortened
@@ -10,11 +11,13 @@ from cnnlab.text import shortened
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DIGITS = tuple("0123456789")
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+BATCHES = "cifar-10-batches-py"  # the folder inside CIFAR-10's archive; torchvision insists on the name
+GRAY = (0.299, 0.587, 0.114)  # weights of red, green and blue in a gray value (ITU-R BT.601)
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One file to fetch. `mirrors` are tried in order; `md5` is torchvision's own checksum."""
+    """One file. `mirrors` are tried in order; `md5` is torchvision's own checksum."""
 
     name: str
     md5: str
@@ -36,7 +39,19 @@ class Entry:
     test_images: int
     source: str  # who made it, and where it is described
     licence: str
-    downloads: tuple[Download, ...] = ()  # none for the bundled sample
+    folder: str = ""  # below the lab's own data folder, as torchvision has it
+    format: Literal["idx", "batches"] = "idx"  # of the original files: MNIST's or CIFAR-10's
+    downloads: tuple[Download, ...] = ()  # empty where the files are part of the lab
+
+    def used(self, share: float, limit: int | None) -> tuple[int, int]:
+        """How many training and test images a run uses that takes this share and limit."""
+        return images_used(self.train_images, self.test_images, share, limit)
+
+
+def images_used(train: int, test: int, share: float, limit: int | None) -> tuple[int, int]:
+    """The numbers of training and test images out of `train` and `test`. The share is of training images only."""
+    count = max(1, round(share * train))
+    return min(count, limit or count), min(test, limit or test)
 
 
 def entries() -> tuple[Entry, ...]:
@@ -45,7 +60,7 @@ def entries() -> tuple[Entry, ...]:
 
 
 def entry(name: str) -> Entry:
-    """The data set called `name`. Raises ConfigError that lists the names there are."""
+    """The data set called `name`. Raises ConfigError, which lists the names."""
     try:
         return _ENTRIES[name]
     except (KeyError, TypeError):
@@ -92,6 +107,7 @@ _ENTRIES: dict[str, Entry] = {
             test_images=10_000,
             source=_FASHION_SOURCE,
             licence=_MIT,
+            folder="FashionMNIST/raw",
             downloads=(
                 _download(_FASHION_MIRRORS, "train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
                 _download(_FASHION_MIRRORS, "train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
@@ -110,6 +126,7 @@ _ENTRIES: dict[str, Entry] = {
             test_images=10_000,
             source="LeCun, Cortes, Burges (1998): http://yann.lecun.com/exdb/mnist/",
             licence="CC BY-SA 3.0",
+            folder="MNIST/raw",
             downloads=(
                 _download(_MNIST_MIRRORS, "train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
                 _download(_MNIST_MIRRORS, "train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432", 28_881),
@@ -128,6 +145,8 @@ _ENTRIES: dict[str, Entry] = {
             test_images=10_000,
             source="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images: https://www.cs.toronto.edu/~kriz/cifar.html",
             licence="None stated; its author asks that the report above is cited",
+            folder=BATCHES,
+            format="batches",
             downloads=(_download(_CIFAR_MIRRORS, "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071),),
         ),
     )

@@ -1,4 +1,4 @@
-"""Fetches a data set from its mirrors, checked before anything takes its place. Needs no torch."""
+"""Downloads a data set from its mirrors; a file gets its name only when its checksum is right. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
-from uuid import uuid4
 
-from cnnlab.datasets.catalogue import Download, Entry
-from cnnlab.datasets.places import BATCH_FILES, BATCHES, Places
+from cnnlab.datasets.catalogue import BATCHES, Download, Entry
+from cnnlab.datasets.places import BATCH_FILES, Places, partial_file
 from cnnlab.errors import DataError
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
@@ -32,16 +30,12 @@ class _MirrorError(Exception):
 
 
 def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total: None, *, timeout: float = _TIMEOUT) -> Path:
-    """Fetches `entry` into the lab's own folder and returns where it lies. What is there already and intact is not fetched again.
-
-    A file gets its name only after its checksum was right, so a download that breaks off leaves nothing that looks complete.
-    Raises DataError.
-    """
+    """Downloads `entry` into the lab's own folder, which it returns; intact files are not downloaded again. Raises DataError."""
     if not entry.downloads:
         raise DataError(f"{entry.title} comes with the lab: there is nothing to download.")
     target = places.target(entry)
     try:
-        if entry.name == "cifar10":
+        if entry.format == "batches":
             _fetch_archive(entry, target, progress, timeout)
         else:
             _fetch_files(entry, target, progress, timeout)
@@ -78,16 +72,16 @@ def _fetch_archive(entry: Entry, folder: Path, progress: Progress, timeout: floa
         _fetch_file(item, archive, progress, timeout)
         unpacked = Path(made) / BATCHES
         unpack(archive, unpacked)
-        if folder.exists():  # an unpacking by hand that was not finished
+        if folder.exists():  # unpacked by hand, and incomplete
             shutil.rmtree(folder)
         unpacked.replace(folder)
     progress(item.bytes, item.bytes)
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Writes the files that CIFAR-10 consists of from the archive into `folder`, under our own names for them.
+    """Writes the files of CIFAR-10 from the archive into `folder`.
 
-    No path out of the archive is used for writing, so none can lead out of the folder.
+    Their names are the lab's own: a path from the archive could lead out of the folder.
     """
     folder.mkdir(parents=True)
     try:
@@ -95,7 +89,7 @@ def unpack(archive: Path, folder: Path) -> None:
             for name in BATCH_FILES:
                 member = tar.extractfile(f"{BATCHES}/{name}")
                 if member is None:
-                    raise DataError(f"{archive.name} holds no file {BATCHES}/{name}: it is no archive of CIFAR-10.")
+                    raise DataError(f"{archive.name} has no file {BATCHES}/{name}: it is no archive of CIFAR-10.")
                 with member, (folder / name).open("wb") as file:
                     shutil.copyfileobj(member, file)
     except KeyError as error:
@@ -105,11 +99,11 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _fetch_file(item: Download, path: Path, progress: Progress, timeout: float) -> None:
-    """Tries the mirrors in order. Raises _MirrorError with what each of them said."""
+    """Tries the mirrors in order. Raises _MirrorError with the failure of each."""
     failures = []
     for address in item.mirrors:
         try:
-            with _temporary_beside(path) as part:
+            with partial_file(path) as part:
                 _save(item, address, part, progress, timeout)
                 part.replace(path)
             return
@@ -147,22 +141,13 @@ def _chunks(address: str, timeout: float) -> Iterator[bytes]:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):  # wraps what really happened
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, OSError):  # wraps the cause
         error = error.reason
     return str(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
-@contextmanager
-def _temporary_beside(path: Path) -> Iterator[Path]:
-    part = path.with_name(f".{path.name}-{uuid4().hex}.part")  # a name of its own: two processes may fetch at once
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _remove_leftovers(folder: Path) -> None:
-    """What a killed process left behind; a day old, so that a download that runs now keeps its files."""
+    """Deletes files of killed downloads. They must be a day old, so that a running download keeps its own."""
     for path in (*folder.glob(".*.part"), *folder.glob(".download-*")):
         if path.stat().st_mtime < time.time() - 86_400:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -9,14 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cnnlab.datasets.catalogue import Entry
+from cnnlab.datasets.catalogue import GRAY, Entry, images_used
 from cnnlab.datasets.catalogue import entry as entry_called
 from cnnlab.datasets.places import Location, Places
-from cnnlab.datasets.reading import Arrays, class_counts, located, read_split
-
-__all__ = ["GRAY", "ImageData", "class_counts", "load"]
-
-GRAY = (0.299, 0.587, 0.114)  # how much red, green and blue count in a gray value (ITU-R BT.601)
+from cnnlab.datasets.reading import Arrays, located, read_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +40,10 @@ class ImageData:
     def take(self, share: float = 1.0, limit: int | None = None, seed: int = 0) -> ImageData:
         """A part of it: `share` of the training images, and at most `limit` training and `limit` test images.
 
-        Training images are drawn by `seed` so that the mix of classes stays. Test images are always the first ones,
-        so that runs with different seeds are judged by the same images and an image keeps its number.
+        `seed` draws training images so that the mix of classes stays. Test images are always the first ones, so that runs
+        with different seeds are evaluated on the same images and an image keeps its number.
         """
-        count = max(1, round(share * len(self.train_labels)))
-        count = min(count, limit or count)
-        tests = min(len(self.test_labels), limit or len(self.test_labels))
+        count, tests = images_used(len(self.train_labels), len(self.test_labels), share, limit)
         if count == len(self.train_labels) and tests == len(self.test_labels):
             return self
         chosen = _draw(self.train_labels, count, seed)
@@ -64,7 +58,7 @@ class ImageData:
     def statistics(self, channels: int | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the training images on the scale 0..1, one value a channel.
 
-        `channels` is how many the network sees: gray images are repeated, colour becomes gray, before anything is measured.
+        `channels` are those of the network's input: gray is repeated and colour becomes gray before the measurement.
         """
         channels = channels or self.channels
         if channels not in self._statistics:
@@ -73,7 +67,7 @@ class ImageData:
 
 
 def load(dataset: str | Entry, places: Places) -> ImageData:
-    """The data set called `dataset` (or the one that an Entry describes). The second call in a process returns the same object.
+    """The data set `dataset`; a second call in a process returns the same object.
 
     Raises DataError if it is not on this machine or its files are damaged, ConfigError for an unknown name.
     """

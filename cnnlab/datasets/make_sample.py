@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnlab.datasets.catalogue import entry
 from cnnlab.datasets.idx import write_idx
-from cnnlab.datasets.places import SAMPLE_FOLDER, Places, Split
+from cnnlab.datasets.places import SAMPLE_FOLDER, Places, Split, idx_names
 from cnnlab.datasets.reading import located, read_split
 from cnnlab.errors import CNNLabError
 
@@ -23,14 +23,12 @@ def make_sample(source: Path, target: Path = SAMPLE_FOLDER) -> None:
     location = located(fashion, Places(home=source, data=source))
     target.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(SEED)
-    for split, prefix in (("train", "train"), ("test", "t10k")):
+    for split, count in PER_CLASS.items():
         images, labels = read_split(fashion, location, split, source)
-        drawn = [
-            random.choice(np.flatnonzero(labels == label), PER_CLASS[split], replace=False) for label in range(len(fashion.classes))
-        ]
+        drawn = [random.choice(np.flatnonzero(labels == label), count, replace=False) for label in range(len(fashion.classes))]
         chosen = np.sort(np.concatenate(drawn))
-        write_idx(target / f"{prefix}-images-idx3-ubyte.gz", images[chosen, 0])
-        write_idx(target / f"{prefix}-labels-idx1-ubyte.gz", labels[chosen])
+        for name, values in zip(idx_names(split), (images[chosen, 0], labels[chosen]), strict=True):
+            write_idx(target / f"{name}.gz", values)
 
 
 if __name__ == "__main__":

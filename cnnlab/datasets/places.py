@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
-from cnnlab.datasets.catalogue import Entry
+from cnnlab.datasets.catalogue import BATCHES, Entry
 
 Layout = Literal["idx", "batches", "images"]
 Split = Literal["train", "test"]
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
-BATCHES = "cifar-10-batches-py"  # the folder's name inside CIFAR-10's archive; torchvision insists on it
 BATCH_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
 IMAGE_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 _IDX_PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}
@@ -31,7 +32,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folders to look in: `data`, which the user names (CNNLAB_DATA), before the lab's own `home`/data."""
+    """The folders to search: `data`, which the user names (CNNLAB_DATA), before the lab's own `home`/data."""
 
     home: Path
     data: Path | None = None
@@ -42,45 +43,55 @@ class Places:
         return self.home / "data"
 
     def find(self, entry: Entry) -> Path | None:
-        """The folder that has the files of `entry`, or None. The bundled sample is always there."""
+        """The folder with the files of `entry`, or None. The bundled sample is always found."""
         location = self.locate(entry)
         return location.folder if location else None
 
     def locate(self, entry: Entry) -> Location | None:
-        """As `find`, with the form that the files are in."""
-        if entry.name == "sample":
+        """As `find`, with the form of the files."""
+        if not entry.folder:
             return Location(SAMPLE_FOLDER, "idx")
         for root in (self.data, self.own):
             if root is None:
                 continue
             try:
-                found = _batches(root) or _images(root, entry) if entry.name == "cifar10" else _idx(root, entry)
-            except OSError:  # a folder that we may not look into holds nothing for us
+                location = _idx(root, entry) if entry.format == "idx" else _batches(root) or _images(root, entry)
+            except OSError:  # a folder that may not be read
                 continue
-            if found:
-                return found
+            if location:
+                return location
         return None
 
     def target(self, entry: Entry) -> Path:
         """The folder that a download of `entry` fills, in torchvision's layout."""
-        return self.own / BATCHES if entry.name == "cifar10" else self.own / _torchvision_name(entry) / "raw"
+        return self.own / entry.folder
+
+
+def idx_names(split: Split) -> tuple[str, str]:
+    """The names of the images file and the labels file of one split, without .gz."""
+    return f"{_IDX_PREFIX[split]}-images-idx3-ubyte", f"{_IDX_PREFIX[split]}-labels-idx1-ubyte"
 
 
 def idx_files(folder: Path, split: Split) -> tuple[Path, Path] | None:
     """The images file and the labels file of one split, plain or .gz (plain first: no unpacking); None if one is missing."""
-    found = []
-    for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
-        plain = folder / f"{_IDX_PREFIX[split]}-{kind}"
-        file = next((path for path in (plain, plain.with_name(f"{plain.name}.gz")) if path.is_file()), None)
-        if file is None:
-            return None
-        found.append(file)
-    return found[0], found[1]
+    images, labels = (
+        next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None) for name in idx_names(split)
+    )
+    return (images, labels) if images and labels else None
+
+
+@contextmanager
+def partial_file(path: Path) -> Iterator[Path]:
+    """A file beside `path`, to be written and then renamed. Its name is unique, because two processes may write at once."""
+    partial = path.with_name(f".{path.name}-{uuid4().hex}.part")
+    try:
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _idx(root: Path, entry: Entry) -> Location | None:
-    name = _torchvision_name(entry)
-    folders = [root / name / "raw", root / name, root / entry.name]
+    folders = [root / entry.folder, (root / entry.folder).parent, root / entry.name]
     if _holds_plain_files_of(root, entry):
         folders.append(root)
     for folder in folders:
@@ -90,9 +101,9 @@ def _idx(root: Path, entry: Entry) -> Location | None:
 
 
 def _holds_plain_files_of(root: Path, entry: Entry) -> bool:
-    """MNIST and Fashion-MNIST have the same file names, so a folder that holds them directly says by its name which they are.
+    """MNIST and Fashion-MNIST have the same file names, so the name of a folder that holds them directly decides between the two.
 
-    Where the name says nothing they are Fashion-MNIST, which is what Debian packages in this form.
+    Other names mean Fashion-MNIST, which Debian packages in this form.
     """
     named = root.parent if root.name == "raw" else root
     letters = "".join(letter for letter in named.name.lower() if letter.isalpha())
@@ -112,15 +123,8 @@ def _images(root: Path, entry: Entry) -> Location | None:
     for name in _IMAGE_FOLDERS:
         folder = root / name
         if all((folder / split / label).is_dir() for split in ("train", "test") for label in entry.classes):
-            kind = next((IMAGE_SUFFIXES[path.suffix] for path in _some(folder / "train" / entry.classes[0])), None)
+            files = (folder / "train" / entry.classes[0]).iterdir()
+            kind = next((IMAGE_SUFFIXES[path.suffix] for path in files if path.suffix in IMAGE_SUFFIXES), None)
             if kind:
                 return Location(folder, "images", f"{kind} copy")
     return None
-
-
-def _some(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.suffix in IMAGE_SUFFIXES)
-
-
-def _torchvision_name(entry: Entry) -> str:
-    return {"fashion-mnist": "FashionMNIST", "mnist": "MNIST"}.get(entry.name, entry.name)

@@ -6,13 +6,12 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
-from cnnlab.datasets.catalogue import Entry
+from cnnlab.datasets.catalogue import BATCHES, Entry
 from cnnlab.datasets.idx import read_idx
-from cnnlab.datasets.places import BATCHES, IMAGE_SUFFIXES, Location, Places, Split, idx_files
+from cnnlab.datasets.places import IMAGE_SUFFIXES, Location, Places, Split, idx_files, partial_file
 from cnnlab.errors import DataError, InstallationError
 
 
@@ -22,7 +21,7 @@ class Arrays(NamedTuple):
 
 
 def read_split(entry: Entry, location: Location, split: Split, cache: Path) -> Arrays:
-    """All images of one split, checked. `cache` is a folder for what took long to decode. Raises DataError."""
+    """All images of one split, checked. `cache` is a folder for decoded images. Raises DataError."""
     if location.layout == "idx":
         arrays = _read_idx_pair(location.folder, split)
     elif location.layout == "batches":
@@ -46,7 +45,7 @@ def class_counts(entry: Entry, places: Places, split: Split) -> tuple[int, ...]:
 
 
 def located(entry: Entry, places: Places) -> Location:
-    """Where `entry` is. Raises DataError that says how to get it."""
+    """Where `entry` is. Raises DataError, which explains how to get it."""
     location = places.locate(entry)
     if location is None:
         raise DataError(
@@ -84,7 +83,7 @@ def _check_labels(entry: Entry, location: Location, labels: np.ndarray) -> None:
 def _idx_pair(folder: Path, split: Split) -> tuple[Path, Path]:
     files = idx_files(folder, split)
     if files is None:
-        raise DataError(f"The {split} files in {folder} are gone: fetch the data set again.")
+        raise DataError(f"The {split} files in {folder} are missing: fetch the data set again.")
     return files
 
 
@@ -94,7 +93,7 @@ def _read_idx_pair(folder: Path, split: Split) -> Arrays:
 
 
 def read_batches(folder: Path, split: Split, dataset: Any = None) -> Arrays:
-    """CIFAR-10's original files, through torchvision: they are pickles, and it compares their checksums before it opens them.
+    """CIFAR-10's original files, through torchvision, which compares their checksums before it unpickles them.
 
     `dataset` stands in for `torchvision.datasets.CIFAR10` in tests.
     """
@@ -130,7 +129,7 @@ def _listed(folder: Path, split: Split, label: str) -> list[Path]:
 
 
 def _read_images(entry: Entry, location: Location, split: Split, cache: Path) -> Arrays:
-    """A folder a class. The first image of every class comes first, then the second ones: any part of the list has all classes."""
+    """One folder for each class. The first images of all classes come first, then the second ones, so any part has all classes."""
     listed = [
         (position, label, path)
         for label, name in enumerate(entry.classes)
@@ -138,7 +137,7 @@ def _read_images(entry: Entry, location: Location, split: Split, cache: Path) ->
     ]
     listed.sort(key=lambda image: image[:2])
     labels = np.array([label for _, label, _ in listed], np.int64)
-    # Files that were added, removed or renamed change their folder's time, and with it the name of the cached array.
+    # Adding, removing or renaming files changes their folder's time, and so the name of the cached array.
     times = [(location.folder / split / name).stat().st_mtime_ns for name in entry.classes]
     key = hashlib.sha256(repr((str(location.folder.resolve()), times, len(listed))).encode()).hexdigest()[:16]
     cached = cache / "decoded" / f"{entry.name}-{split}-{key}.npy"
@@ -170,15 +169,15 @@ def _decode(path: Path, entry: Entry) -> np.ndarray:
 def _from_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     try:
         images = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # not there, or cut off: it is made again
+    except (OSError, ValueError, EOFError):  # missing or cut off: it is made again
         return None
     return images if images.shape == shape and images.dtype == np.uint8 else None
 
 
 def _to_cache(path: Path, images: np.ndarray) -> None:
-    with suppress(OSError):  # without room for it the next load decodes again, which costs time only
+    with suppress(OSError):  # on a full disk the next load decodes again, which costs time only
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}-{uuid4().hex}.part")  # a name of its own: two processes may decode at once
-        with part.open("wb") as file:
-            np.save(file, images)
-        part.replace(path)
+        with partial_file(path) as part:
+            with part.open("wb") as file:
+                np.save(file, images)
+            part.replace(path)

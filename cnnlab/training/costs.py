@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from cnnlab import datasets
 from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
+from cnnlab.training.batches import batch_count
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 QUIET = 0.25  # with more than this share of the processors taken by others, two threads that wait for each other lose far more
 USABLE = 0.9  # of the free memory: the forecast errs by up to a fifth, and other programs want to live
-MOST_IMAGES = 65_536  # in a batch; RunConfig takes no more
 
 # Measured with torch 2.15 on Linux: a process that has loaded torch, and what its first step loads beside the tensors
 # (libraries, threads, compiled kernels). A runner that the dispatcher has forked shares 300 MB with it, which are taken already.
@@ -113,7 +113,7 @@ class Memory:
         """The most memory at any moment."""
         return sum(part.bytes for part in self.parts(batch))
 
-    def largest_batch(self, free: int, most: int = MOST_IMAGES) -> int:
+    def largest_batch(self, free: int, most: int) -> int:
         """The largest batch, up to `most`, that leaves a tenth of `free` alone; 0 if there is none."""
         low, high = 0, most
         while low < high:
@@ -159,16 +159,14 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
 
 def images(config: RunConfig) -> tuple[int, int]:
     """How many images the run trains on and is evaluated on."""
-    entry = datasets.entry(config.dataset)
-    count = max(1, round(config.data_share * entry.train_images))
-    return min(count, config.limit or count), min(entry.test_images, config.limit or entry.test_images)
+    return datasets.entry(config.dataset).used(config.data_share, config.limit)
 
 
 def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
     """One epoch of the run, evaluation included; with `share`, on that part of its training images."""
     trained, tests = images(config)
     trained = max(1, round(share * trained))
-    return speed.epoch(trained, -(-trained // config.batch_size), tests)
+    return speed.epoch(trained, batch_count(trained, config.batch_size), tests)
 
 
 def _data_bytes(config: RunConfig, kind: str) -> int:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from cnnlab.datasets.loading import GRAY, ImageData
+from cnnlab.datasets.catalogue import GRAY
 
 if TYPE_CHECKING:
     from cnnlab.config import Channels, Normalization, RunConfig
+    from cnnlab.datasets.loading import ImageData
 
 
 @dataclass(frozen=True, slots=True)
