@@ -50,23 +50,23 @@ def answering(monkeypatch, **answer):
 def test_nothing_is_compiled_for_a_short_run(monkeypatch, session, tmp_path):
     process = answering(monkeypatch, speedup=2.0, seconds=30.0)
     compiler = Compiler(session, tmp_path)
-    assert compiler.look(SHORT) is None
+    assert compiler.poll(SHORT) is None
     assert not hasattr(process, "command")
 
 
 def test_a_long_run_is_compiled_and_told_of_a_gain_that_is_too_small(monkeypatch, session, tmp_path):
     process = answering(monkeypatch, speedup=1.05, seconds=30.0)
     compiler = Compiler(session, tmp_path)
-    assert compiler.look(LONG) is None
+    assert compiler.poll(LONG) is None
     assert "cnnlab.training.compile_ahead" in process.command
-    notice = compiler.look(LONG)
+    notice = compiler.poll(LONG)
     assert notice.kind == "compiled"
     assert "1.05 times as fast, too little" in notice.message
     assert session.compiled is None
-    assert compiler.look(LONG) is None  # it is decided
+    assert compiler.poll(LONG) is None  # it is decided
     again = Compiler(session, tmp_path)
     del process.command
-    assert again.look(LONG) is None
+    assert again.poll(LONG) is None
     assert not hasattr(process, "command")  # remembered
 
 
@@ -76,8 +76,8 @@ def test_what_an_earlier_run_compiled_is_switched_to_at_once(monkeypatch, sessio
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     Compiler(session, tmp_path)._answer(process)
     compiler = Compiler(session, tmp_path)
-    assert compiler.look(5.0) is None  # loading it would take longer than it saves
-    assert "2.0 times as fast from here on" in compiler.look(7.0).message
+    assert compiler.poll(5.0) is None  # loading it would take longer than it saves
+    assert "2.0 times as fast from here on" in compiler.poll(7.0).message
     assert session.compiled is not None
     assert not hasattr(process, "command")
 
@@ -92,8 +92,8 @@ def test_what_an_earlier_run_compiled_is_switched_to_at_once(monkeypatch, sessio
 def test_a_compiler_that_fails_costs_the_run_nothing(monkeypatch, session, tmp_path, answer, sentence):
     answering(monkeypatch, **answer)
     compiler = Compiler(session, tmp_path)
-    compiler.look(LONG)
-    notice = compiler.look(LONG)
+    compiler.poll(LONG)
+    notice = compiler.poll(LONG)
     assert sentence in notice.message
     assert notice.message.endswith("the run goes on as it is.")
     assert session.compiled is None
@@ -107,8 +107,8 @@ def test_a_network_that_cannot_be_compiled_in_the_run_costs_it_nothing(monkeypat
     monkeypatch.setattr(torch, "compile", broken)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     compiler = Compiler(session, tmp_path)
-    compiler.look(LONG)
-    assert "does not work here (RuntimeError)" in compiler.look(LONG).message
+    compiler.poll(LONG)
+    assert "does not work here (RuntimeError)" in compiler.poll(LONG).message
     assert session.compiled is None
 
 
@@ -118,17 +118,17 @@ def test_where_no_process_can_be_started_the_run_goes_on(monkeypatch, session, t
 
     monkeypatch.setattr(compiling.subprocess, "Popen", full)
     compiler = Compiler(session, tmp_path)
-    notice = compiler.look(LONG)
+    notice = compiler.poll(LONG)
     assert notice.message == "The network could not be compiled (Cannot allocate memory); the run goes on as it is."
-    assert compiler.look(LONG) is None
+    assert compiler.poll(LONG) is None
 
 
 def test_the_compiling_process_ends_with_the_run(monkeypatch, session, tmp_path):
     process = answering(monkeypatch, speedup=2.0, seconds=30.0)
     process.returncode = None
     compiler = Compiler(session, tmp_path)
-    compiler.look(LONG)
-    assert compiler.look(LONG) is None  # it goes on
+    compiler.poll(LONG)
+    assert compiler.poll(LONG) is None  # it goes on
     compiler.close()
     assert process.killed
 
@@ -161,11 +161,11 @@ def test_a_run_switches_to_the_compiled_network_and_learns_the_same(monkeypatch,
 
     session = Session(config, quadrants())
     compiler = Compiler(session, tmp_path)
-    compiler.look(LONG)
+    compiler.poll(LONG)
     assert compiler._process is not None
     try:
         compiler._process.wait(500)
-        notice = compiler.look(LONG)
+        notice = compiler.poll(LONG)
     finally:
         compiler.close()
     assert "times as fast from here on" in notice.message, notice.message

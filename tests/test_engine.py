@@ -311,6 +311,7 @@ def test_every_image_is_in_exactly_one_batch(images, size):
     bounds = batches.bounds(images, size)
 
     assert [place for start, end in bounds for place in range(start, end)] == list(range(images))
+    assert len(bounds) == batches.batch_count(images, size)
     assert all(end - start <= size + 1 for start, end in bounds)
     assert size == 1 or images == 1 or min(end - start for start, end in bounds) > 1
 

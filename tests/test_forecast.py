@@ -458,7 +458,7 @@ def test_out_of_memory_that_is_not_the_runs_own_fault_says_so():
     message = diagnosis.out_of_memory(ALEXNET, CPU, "training", 64 * GIGABYTE)
 
     assert "try 8, or" in message
-    assert message.endswith("of the 64 GB there are: other programs hold the rest.")
+    assert message.endswith("of 64 GB: other programs use the rest.")
 
 
 def test_out_of_memory_names_a_batch_for_what_this_run_could_have():
@@ -469,4 +469,4 @@ def test_out_of_memory_names_a_batch_for_what_this_run_could_have():
     batch = costs.memory(config, table_of(config), "cpu").largest_batch(3 * GIGABYTE // 2, MAXIMUM_BATCH)
     assert 0 < batch < 64
     assert f"try {batch}, or" in message
-    assert message.endswith("; of the 64 GB there are it could have 1.5 GB: other programs hold the rest.")
+    assert message.endswith("; it could use 1.5 GB of 64 GB: other programs use the rest.")

@@ -1,4 +1,4 @@
-"""How fast a network trains here: a few timed steps of the very network, batch and device, on made-up images."""
+"""How fast a network trains here: a few timed steps with its own batch size and device, on random images."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
-VERSION = 2  # of how runs train here: raised when that gets faster or slower, so that speeds measured before are not told any more
-SECONDS = 3.0  # for all that is timed; building the network and its very first batch, which loads libraries, come on top
+VERSION = 2  # raise it when training gets faster or slower, so that stored speeds are measured again
+SECONDS = 3.0  # for everything timed; building the network and the first batch, which loads libraries, come on top
 _FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
 _EVALUATION = 0.2  # share of the time that is kept for evaluation
-_CAREFUL = 0.8  # of the time left, to be spent on a batch of which only a smaller one is known
+_CAREFUL = 0.8  # of the time left, for a batch of which only a smaller one has been timed
 _MOST_STEPS = 30
 
 Clock = Callable[[], float]
@@ -32,8 +32,8 @@ Clock = Callable[[], float]
 def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: Clock = time.perf_counter) -> Speed:
     """Times forward and backward pass, the optimiser's step and evaluation, of a network with `macs` multiplications an image.
 
-    Batches grow from a small one to the run's own, or to what the time allows; then the last two sizes tell how a batch
-    grows dearer. Sets torch's random state. With a `clock` of processor time, other programs do not count.
+    Batches grow from a small one to the run's own, or to what the time allows; larger ones are extrapolated from the last two
+    sizes. Sets torch's random state. With a `clock` of processor time, other programs do not count.
     """
     session = _session(config)
     stepper = _Stepper(session, clock)
@@ -45,7 +45,7 @@ def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: 
     training_until = until - _EVALUATION * seconds
     took = stepper.step(size)
     while size < full:
-        # An image costs no more in a larger batch, and the optimiser's step the same, so this much fits in what is left.
+        # An image costs no more in a larger batch, and the optimiser's step the same, so this much fits in the rest.
         left = training_until - clock() - stepper.optimizing[-1]
         larger = min(full, int(_CAREFUL * size * left / max(took - stepper.optimizing[-1], 1e-6)))
         if larger < 1.5 * size:
@@ -64,7 +64,7 @@ def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: 
 
 
 class _Stepper:
-    """Moves a session on by batches of any size, and keeps how long they took."""
+    """Trains a session with batches of any size, and records how long they took."""
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
@@ -86,24 +86,24 @@ class _Stepper:
         self._passes.clear()
 
     def passes(self, size: int) -> float:
-        """Seconds of forward and backward pass for a batch of `size`, by the batches that were timed."""
+        """Seconds of forward and backward pass for a batch of `size`, from the batches that were timed."""
         known = sorted(self._passes)
         largest = known[-1]
         longest = statistics.median(self._passes[largest])
         if size <= largest:
             return longest
-        each = longest / largest
+        per_image = longest / largest
         if len(known) > 1:
-            # A part of the time is for the weights, whatever the batch. Noise must not make that part more than half.
+            # Part of the time is for the weights, whatever the batch. Noise must not make that part more than half.
             before = statistics.median(self._passes[known[-2]])
-            each = min(each, max(each / 2, (longest - before) / (largest - known[-2])))
-        return longest + each * (size - largest)
+            per_image = min(per_image, max(per_image / 2, (longest - before) / (largest - known[-2])))
+        return longest + per_image * (size - largest)
 
     def _before(self, *_: Any) -> None:
         self._begun = self._clock()
 
     def _after(self, *_: Any) -> None:
-        # On a GPU the call returns before the step is done; the rest then counts as part of the passes.
+        # On a GPU the call returns before the step is done; the rest counts as part of the passes.
         self.optimizing.append(self._clock() - self._begun)
 
 
@@ -121,7 +121,7 @@ def _session(config: RunConfig) -> Session:
 
 
 def _evaluation(session: Session, size: int, until: float, clock: Clock) -> float:
-    """Seconds for one image; the first batch pays for what is loaded, and counts only if there is no time for a second."""
+    """Seconds for one image. The first batch loads libraries, and counts only if there is no time for a second."""
     images, labels = session.test_images[:size], session.test_labels[:size]
 
     def evaluation() -> Any:

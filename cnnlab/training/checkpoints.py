@@ -2,14 +2,14 @@
 
 A checkpoint is a dict of tensors and plain containers, so that it can be loaded with `weights_only=True`:
 - the run: `format`, `config` (dict of settings), `classes` (names), `input_shape`, `preparation` (how pixels became input),
-  `precision` (that it computes in; missing in early ones);
+  `precision` (what it computes in; missing in early ones);
 - the moment: `epoch`, `batch` (batches of that epoch done), `step`, `learning_rate`, `sums` and `times` of that epoch,
   `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation), `seconds` trained;
 - the record: `history` (EpochDone as dicts), `best_epoch`, `best_test_accuracy`, and of the last evaluation `test_accuracy`,
   `test_predicted` (uint8 per test image) and `test_confidence` (float32 per test image); None before the first.
 
-One that is made in the middle of an epoch has the weights of that moment and the evaluation of the last whole epoch, which is the
-last of its `history`. The last checkpoint keeps the one before it as a second: a disk that lies to fsync can damage one.
+A checkpoint in the middle of an epoch has the weights of that moment and the evaluation of the last whole epoch, which is the
+last of its `history`. The checkpoint before the last one is kept too: a disk that lies to fsync can damage one.
 """
 
 from __future__ import annotations
@@ -39,36 +39,36 @@ _KEYS = _RUN | _MOMENT | _RECORD
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Writes `checkpoint` to `path`; whoever reads meanwhile, or after a crash, sees the old file or the new one.
+    """Writes `checkpoint` to `path`; a reader sees the old file or the new one, also after a crash.
 
     Raises CheckpointError where the folder cannot be written.
     """
-    # One run writes to a folder, so one name is enough, and what a killed run left behind is overwritten.
+    # One run writes to a folder, so one name is enough, and leftovers of a killed run are overwritten.
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             torch.save(checkpoint, file)
             file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave the new name with no content
+            os.fsync(file.fileno())  # otherwise a power cut may leave the new name without content
         partial.replace(path)
         _sync_names(path.parent)
     except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as RuntimeError
-        with suppress(OSError):  # half a file is worth nothing and may be what fills the disk
+        with suppress(OSError):  # half a file is useless and may be what fills the disk
             partial.unlink()
         advice = "free some space or choose another folder"
         raise CheckpointError(f"The checkpoint {path} cannot be written ({error}); {advice}.") from error
 
 
 def save_last(checkpoint: Checkpoint, folder: Path) -> None:
-    """Writes last.pt; what was last becomes last.previous.pt. There is a whole checkpoint called last.pt at every moment."""
+    """Writes last.pt; the former one becomes last.previous.pt. A whole last.pt exists at every moment."""
     last, previous, spare = folder / LAST, folder / PREVIOUS, folder / f".{PREVIOUS}.partial"
     try:
         if last.exists() and not (previous.exists() and previous.samefile(last)):
             spare.unlink(missing_ok=True)
             try:
                 os.link(last, spare)
-            except OSError:  # a file system without hard links: for an instant there is only the previous one
+            except OSError:  # a file system without hard links: for an instant only the previous one exists
                 last.replace(previous)
             else:
                 spare.replace(previous)
@@ -80,9 +80,9 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def load_latest(folder: Path) -> tuple[Path, Checkpoint] | None:
-    """The latest checkpoint in `folder` that is whole, and its file; None where there never was one.
+    """The latest undamaged checkpoint in `folder`, and its file; None where the folder has none.
 
-    Raises CheckpointError, the reason of the latest, where none of those there is whole.
+    Raises CheckpointError, the reason of the latest, where all are damaged.
     """
     first_error: CheckpointError | None = None
     for path in (folder / LAST, folder / PREVIOUS, folder / BEST):
@@ -98,15 +98,15 @@ def load_latest(folder: Path) -> tuple[Path, Checkpoint] | None:
 
 
 def drop_previous(folder: Path) -> None:
-    """Once a run has finished there is nothing left to fall back for."""
-    with suppress(OSError):  # it only takes space
+    """Deletes the second checkpoint of a finished run, which needs none."""
+    with suppress(OSError):  # it only takes up space
         (folder / PREVIOUS).unlink(missing_ok=True)
 
 
 def _sync_names(folder: Path) -> None:
-    """Makes a new name last through a power cut: the names are the folder's content, not the file's."""
+    """Makes a new name survive a power cut: names are the folder's content, not the file's."""
     if sys.platform == "win32":
-        return  # it opens no folders, and keeps names in its journal
+        return  # folders cannot be opened there, and names are kept in a journal
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -118,11 +118,11 @@ def load(path: Path) -> Checkpoint:
     """The checkpoint at `path`, its tensors on the CPU. Raises CheckpointError where it is missing, damaged or foreign."""
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # torch does not look at the checksums, at about 1 s a gigabyte
+            damaged = archive.testzip()  # torch ignores the checksums; about 1 s a gigabyte
         content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"There is no checkpoint {path}; it is written when the first epoch is done.") from None
-    except Exception as error:  # what a reader does with damaged bytes is anybody's guess: torch's raises IndexError, too
+    except Exception as error:  # damaged bytes can raise anything: torch's reader raises IndexError, too
         raise CheckpointError(_damaged(path)) from error
     if damaged:
         raise CheckpointError(_damaged(path))

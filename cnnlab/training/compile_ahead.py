@@ -1,7 +1,7 @@
-"""Compiles a network in a process of its own: ``python -m cnnlab.training.compile_ahead QUESTION`` prints the answer as JSON.
+"""Compiles a network in its own process: ``python -m cnnlab.training.compile_ahead QUESTION`` prints the answer as JSON.
 
-What it makes lies in PyTorch's cache on disk afterwards, where the run that asked finds it. It times the network both ways, in
-turn, beside that run, so that the two figures suffer alike.
+The result lies in PyTorch's cache on disk, where the run that asked finds it. The network is timed compiled and not compiled in
+turns, because the training beside it slows down both.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _LONGEST = 10.0  # seconds for all turns but the first
 
 def main() -> None:
     if hasattr(os, "nice"):
-        os.nice(10)  # the run that trains beside it comes first
+        os.nice(10)  # the training beside it comes first
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     question = json.loads(sys.argv[1])
     try:
         answer = _compile(question)
-    except Exception as error:  # a compiler that is missing or too old fails in many ways; the run that asked goes on without
+    except Exception as error:  # a missing or old compiler fails in many ways; the run goes on without it
         lines = str(error).strip().splitlines() or [type(error).__name__]
         answer = {"error": lines[0][:200]}
     sys.stdout.write(json.dumps(answer))
 
 
 def _end_with(parent: int) -> None:
-    """A run that was killed leaves nobody to compile for."""
+    """Exits when the run is killed: its result is no longer needed."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

@@ -1,7 +1,7 @@
-"""Compiles a network beside its training, where what is left of the run is long enough for that to pay.
+"""Compiles a network beside its training, where the rest of the run is long enough for that to pay.
 
-A process of its own compiles and leaves the result in a cache on disk (`compile_ahead`); the run trains on meanwhile, and switches
-over where the compiled network proved faster. A later run of the same network switches over as soon as it has begun.
+Another process compiles into a cache on disk (`compile_ahead`) while the run trains; the run switches over if the compiled network
+proved faster. A later run of the same network switches over right after its start.
 """
 
 from __future__ import annotations
@@ -26,46 +26,46 @@ if TYPE_CHECKING:
     from cnnlab.training.session import Session
 
 _FIRST_TIME = 40.0  # seconds of a core that compiling takes (LeNet 33, small ResNet 50)
-_EXPECTED = 0.15  # share of the time left that a compiled network may save, as long as nothing is known
+_EXPECTED = 0.15  # share of the time left that a compiled network may save, before it is measured
 WORTH = 1.1  # times as fast; less is not worth the switch
-_SWITCH = 3.0  # seconds that the run stands still for while it loads what was compiled (2.5 to 4 measured)
+_SWITCH = 3.0  # seconds that loading the compiled network holds up the run (2.5 to 4 measured)
 
 
 class Compiler:
-    """Looked after now and then by the engine, between two batches. `folder` is the cache on disk."""
+    """The compilation of one run's network. The engine calls `poll` between two batches; `folder` is the cache on disk."""
 
     def __init__(self, session: Session, folder: Path) -> None:
         self._session, self._folder = session, folder
         self._process: subprocess.Popen[str] | None = None
-        self._question = self._asked()
+        self._question = self._compile_question()
         self._known = self._remembered()
         batches_are_full = session.bounds[0][1] - session.bounds[0][0] == session.config.batch_size
         self._over = not batches_are_full or self._known.get("speedup", WORTH) < WORTH
 
-    def look(self, seconds_left: float) -> Notice | None:
-        """Starts compiling, or switches over, where that pays for the `seconds_left` of the run; says so when it is decided."""
+    def poll(self, seconds_left: float) -> Notice | None:
+        """Starts compiling, or switches over, where that pays for the `seconds_left` of the run; returns the decision once."""
         if self._over:
             return None
         if self._process is None:
-            if self._known:  # an earlier run had it compiled, and it lies in the cache
-                return self._told(self._known, seconds_left) if self._gains(self._known["speedup"], seconds_left) else None
+            if self._known:  # an earlier run filled the cache
+                return self._finish(self._known, seconds_left) if self._gains(self._known["speedup"], seconds_left) else None
             if seconds_left * _EXPECTED > _FIRST_TIME:
                 return self._start()
             return None
         if self._process.poll() is None:
             return None
         ended, self._process = self._process, None
-        return self._told(self._answer(ended), seconds_left)
+        return self._finish(self._answer(ended), seconds_left)
 
     def close(self) -> None:
-        """Ends the compiling, if it goes on."""
+        """Ends a compilation that still runs."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
             self._process = None
 
     def _start(self) -> Notice | None:
-        """Says so where no process can be started."""
+        """Returns a notice only if no process can be started."""
         paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TORCHINDUCTOR_CACHE_DIR": str(self._folder)}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -77,7 +77,7 @@ class Compiler:
                 env=os.environ | paths,
             )
         except OSError as error:
-            return self._told({"error": error.strerror or str(error)}, 0.0)
+            return self._finish({"error": error.strerror or str(error)}, 0.0)
         return None
 
     def _answer(self, process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -87,12 +87,12 @@ class Compiler:
         except ValueError:
             return {"error": f"the compiling process ended with code {process.returncode}"}
         if "speedup" in answer:
-            with suppress(OSError):  # on a full disk it is found out anew another day
+            with suppress(OSError):  # on a full disk the next run measures again
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._file.write_text(json.dumps(answer), encoding="utf-8")
         return answer
 
-    def _told(self, answer: dict[str, Any], seconds_left: float) -> Notice:
+    def _finish(self, answer: dict[str, Any], seconds_left: float) -> Notice:
         self._over = True
         return Notice("compiled", self._session.epoch, self._decide(answer, seconds_left))
 
@@ -108,7 +108,7 @@ class Compiler:
             return f"Compiled, the network would be {speedup:.2f} times as fast, too little to switch; the run goes on as it is."
         try:
             self._switch()
-        except Exception as error:  # whatever a compiler does must not end a run that trains well without it
+        except Exception as error:  # an error of the compiler must not end a run that trains well without it
             self._session.compiled = None
             return f"The compiled network does not work here ({type(error).__name__}); the run goes on as it is."
         return f"The network is compiled and {speedup:.1f} times as fast from here on, by a measurement beside the training."
@@ -118,14 +118,14 @@ class Compiler:
         session = self._session
         session.compiled = torch.compile(session.model, dynamic=False)
         start, end = session.bounds[0]
-        # Loads it now, in a trial: an error in the middle of the run's own batch would have no way back.
+        # Loads it now, in a trial: an error within one of the run's own batches could not be undone.
         with without_trace(session.model, session.device):
             images = session.preparation.test(session.train_images[start:end]).contiguous()
             with autocast(session.device, session.precision):
                 logits = session.compiled(images)
             functional.cross_entropy(logits.float(), session.train_labels[start:end]).backward()
 
-    def _asked(self) -> dict[str, Any]:
+    def _compile_question(self) -> dict[str, Any]:
         session = self._session
         settings = ("architecture", "options", "channels", "image_size")
         return {
@@ -145,7 +145,7 @@ class Compiler:
 
     @property
     def _file(self) -> Path:
-        # A home may be shared by machines: what was compiled for other instructions would be compiled anew within the run.
+        # Machines may share a home: code for other instructions would be compiled again within the run.
         machine = [self._session.device_name, torch.backends.cpu.get_cpu_capability()]
         known = json.dumps([self._question, torch.__version__, *machine], sort_keys=True)
         return self._folder / f"known-{hashlib.blake2b(known.encode(), digest_size=12).hexdigest()}.json"

@@ -15,27 +15,26 @@ if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.layers import LayerTable
 
-QUIET = 0.25  # with more than this share of the processors taken by others, two threads that wait for each other lose far more
-USABLE = 0.9  # of the free memory: the forecast errs by up to a fifth, and other programs want to live
+QUIET = 0.25  # share of the processors taken by others, above which threads that wait for each other lose far more
+USABLE = 0.9  # of the free memory: the forecast errs by up to a fifth, and other programs need some
 
 # Measured with torch 2.15 on Linux: a process that has loaded torch, and what its first step loads beside the tensors
-# (libraries, threads, compiled kernels). A runner that the dispatcher has forked shares 300 MB with it, which are taken already.
-# Of CUDA's own share it is only known to be about half a gigabyte.
+# (libraries, threads, compiled kernels). A forked runner shares 300 MB with the dispatcher. CUDA takes about half a gigabyte.
 _ALONE = 690 << 20
 _PROGRAM = {"cpu": (390 << 20) if sys.platform == "linux" else _ALONE, "mps": _ALONE, "cuda": 500 << 20}
 _FIRST_STEP = 40 << 20
-# Runs have the C library keep what a batch has freed (cnnlab.training.process). Blocks up to this size fit what comes next so
-# badly that a fifth is lost while training and none of them serves when test images are evaluated or weights are stepped.
+# The C library keeps the memory that a batch has freed (cnnlab.training.process). Of blocks up to this size a fifth is lost while
+# training, and none can be used again when test images are evaluated or weights are stepped.
 _SMALL_BLOCK = 32 << 20
 _LOST = 0.2
-# Times the widest layer's input and output: convolutions copy both into an order that suits the processor.
+# Multiples of the widest layer's input and output: convolutions copy both into an order that suits the processor.
 _TRAINING = 1.5
 _EVALUATION = 2.4
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a share of the memory is for."""
+    """A share of the memory."""
 
     name: str
     title: str
@@ -44,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a few steps of the very network took on the very device, in seconds."""
+    """What a few steps of this network took on this device, in seconds."""
 
     image: float  # forward and backward pass of one image, its preparation included
     step: float  # the optimiser's step, whatever the batch
@@ -54,7 +53,7 @@ class Speed:
 
     @property
     def disturbed(self) -> bool:
-        """Other programs took so much that this speed says little about a quieter hour."""
+        """Other programs took so much that this speed says little about a quiet machine."""
         return self.others > QUIET
 
     def epoch(self, images: int, steps: int, tests: int) -> float:
@@ -81,17 +80,17 @@ class Memory:
     optimizer: int
     data: int
     program: int
-    stepping: int  # what the optimiser's step needs for a moment, when activations are gone
-    copies: int  # of the weights, in shorter numbers
+    stepping: int  # needed during the optimiser's step, when activations are freed
+    copies: int  # of the weights, in bfloat16
     image: int  # one image as float32
     image_size: int
     device: str  # "cpu", "cuda", "mps"
     kept: tuple[int, ...]
     widest: int
-    compiling: bool  # a second process compiles the network meanwhile, and tries it out
+    compiling: bool  # a second process compiles the network and times it
 
     def parts(self, batch: int) -> tuple[Part, ...]:
-        """All that the most memory is made of."""
+        """The parts of the peak memory; they add up to `bytes`."""
         inputs = self.image * batch
         activations = max(0, sum(self.kept) * batch - inputs)
         parts = (
@@ -110,11 +109,11 @@ class Memory:
         return (*parts, Part("compiling", "Compiling beside it", twice))
 
     def bytes(self, batch: int) -> int:
-        """The most memory at any moment."""
+        """The peak memory."""
         return sum(part.bytes for part in self.parts(batch))
 
     def largest_batch(self, free: int, most: int) -> int:
-        """The largest batch, up to `most`, that leaves a tenth of `free` alone; 0 if there is none."""
+        """The largest batch, up to `most`, that leaves a tenth of `free` unused; 0 if not even one image fits."""
         low, high = 0, most
         while low < high:
             middle = (low + high + 1) // 2
@@ -123,9 +122,8 @@ class Memory:
 
     def _peak(self, batch: int) -> int:
         kept = sum(self.kept) * batch
-        small = (
-            sum(min(one * batch, _SMALL_BLOCK) for one in self.kept) if self.device == "cpu" else 0
-        )  # elsewhere torch allocates itself
+        # Only on the CPU: elsewhere torch has an allocator of its own.
+        small = sum(min(size * batch, _SMALL_BLOCK) for size in self.kept) if self.device == "cpu" else 0
         training = kept + _LOST * small + _TRAINING * self.widest * batch
         # Evaluation keeps no activations, but its batches can be larger.
         evaluation = _EVALUATION * self.widest * evaluation_batch(self.image_size, self.device, batch)
@@ -158,7 +156,7 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
 
 
 def images(config: RunConfig) -> tuple[int, int]:
-    """How many images the run trains on and is evaluated on."""
+    """The numbers of images that the run trains on and is evaluated on."""
     return datasets.entry(config.dataset).used(config.data_share, config.limit)
 
 
@@ -171,8 +169,8 @@ def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
 
 def _data_bytes(config: RunConfig, kind: str) -> int:
     entry = datasets.entry(config.dataset)
-    one = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
+    image = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
     trained, tests = images(config)
     whole = entry.train_images + entry.test_images
-    # The whole set stays in the process that has read it; a share of it is a copy.
-    return one * (trained + tests if kind == "cuda" else whole + (trained if trained < entry.train_images else 0))
+    # The whole set stays in the process that read it; a share is a copy.
+    return image * (trained + tests if kind == "cuda" else whole + (trained if trained < entry.train_images else 0))

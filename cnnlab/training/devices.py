@@ -17,16 +17,16 @@ from cnnlab.text import shortened, size_text
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     name: str  # as in a configuration: "cpu", "cuda:0", "mps"
-    title: str  # as a person says it: "CPU, 8 cores", "NVIDIA H100 (80 GB)"
+    title: str  # "CPU, 8 cores", "NVIDIA H100 (80 GB)"
 
 
 def available() -> tuple[DeviceInfo, ...]:
-    """All devices, the cpu first.
+    """All devices, the CPU first.
 
-    Never starts CUDA in this process: a process that has started it can no longer fork runners that use it.
+    Does not start CUDA: a process that has started it can no longer fork runners that use it.
     """
     found = [DeviceInfo("cpu", _cpu_title())]
-    count = torch.cuda.device_count()  # asks the driver's management library, which leaves CUDA asleep
+    count = torch.cuda.device_count()  # asks the driver's management library, which does not start CUDA
     titles = _cuda_titles() if count else []
     for index in range(count):
         found.append(DeviceInfo(f"cuda:{index}", titles[index] if index < len(titles) else f"CUDA device {index}"))
@@ -38,7 +38,7 @@ def available() -> tuple[DeviceInfo, ...]:
 def resolve(name: str) -> str:
     """The concrete name for `name`: "auto" is the first CUDA device, else mps, else the cpu; "cuda" is the first CUDA device.
 
-    Raises DeviceError, which lists the devices there are.
+    Raises DeviceError, which lists the devices.
     """
     return find(name).name
 
@@ -47,7 +47,7 @@ def find(name: str) -> DeviceInfo:
     """As `resolve`, with the title."""
     devices = available()
     if name == "auto":
-        # cpu is 0, so that it is taken last; max keeps the first of equals.
+        # The CPU is the last choice; max keeps the first of equals.
         return max(devices, key=lambda device: ("cpu", "mps", "cuda").index(device.name.partition(":")[0]))
     wanted = "cuda:0" if name == "cuda" else name
     for device in devices:
@@ -58,20 +58,20 @@ def find(name: str) -> DeviceInfo:
 
 
 def total_memory(name: str) -> int | None:
-    """Bytes of memory that the device `name` has; None where the system does not say. Starts CUDA, as training has done."""
+    """Bytes of memory of the device `name`; None where the system does not report it. Starts CUDA, as training has done."""
     if name.startswith("cuda"):
         return int(torch.cuda.get_device_properties(name).total_memory)
     return memory.total()
 
 
 def _cpu_title() -> str:
-    # A container may hold fewer cores than the machine has; only Linux can say so.
+    # A container may have fewer cores than the machine; only Linux reports that.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return f"CPU, {cores} core{'' if cores == 1 else 's'}"
 
 
 def _cuda_titles() -> list[str]:
-    """Names and memory in CUDA's order, as far as the driver's own tool tells; torch could tell only by starting CUDA."""
+    """Names and memory in CUDA's order, from the driver's own tool: torch would have to start CUDA."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []

@@ -1,4 +1,4 @@
-"""What to tell a learner when training goes wrong: one or two sentences with the figures, and what to try."""
+"""Advice for a learner when training goes wrong: one or two sentences with the figures, and what to try."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.text import percent, size_text
 from cnnlab.training import costs
+from cnnlab.training.initialization import input_shape
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.events import EpochDone
     from cnnlab.training.devices import DeviceInfo
 
-_FEW_STEPS = 50  # nothing can be judged before
+_FEW_STEPS = 50  # too few to conclude anything
 
 
 def not_finite(config: RunConfig, epoch: int, batch: int, batches: int) -> str:
@@ -31,8 +32,8 @@ def not_finite(config: RunConfig, epoch: int, batch: int, batches: int) -> str:
 
 
 def stuck_at_chance(config: RunConfig, done: EpochDone, classes: int) -> str:
-    """The network guessed through the epoch; the test images, seen at its end, may already tell of an improvement."""
-    moving = f"By its end {percent(done.test_accuracy)} of the test images were right, so it has begun to learn: let it go on."
+    """The network guessed through the epoch; the test images, seen at its end, may already show an improvement."""
+    moving = f"By its end {percent(done.test_accuracy)} of the test images were right, so it has begun to learn: let it continue."
     return (
         f"In epoch {done.epoch} the network was guessing: {percent(done.train_accuracy)} of the training images were right, "
         f"and chance is {percent(1 / classes)}. {_advice(config, done) if at_chance(done.test_accuracy, classes) else moving}"
@@ -40,7 +41,7 @@ def stuck_at_chance(config: RunConfig, done: EpochDone, classes: int) -> str:
 
 
 def at_chance(accuracy: float, classes: int) -> bool:
-    """Too near to guessing to count as learned."""
+    """Too close to guessing to count as learned."""
     return accuracy < 1.5 / classes
 
 
@@ -56,7 +57,7 @@ def _advice(config: RunConfig, done: EpochDone) -> str:
     if optimizer.adaptive and rate > optimizer.high_rate:
         return f"A learning rate of {rate:g} is high for {optimizer.title}: start again with {optimizer.learning_rate:g}."
     if config.schedule == "warm-up" and epoch <= config.warmup_epochs:
-        return f"The learning rate is still warming up until epoch {config.warmup_epochs}; wait for that before you judge."
+        return f"The learning rate is still warming up until epoch {config.warmup_epochs}; wait for that first."
     if sigmoid and not normalized:
         if epoch <= 2 and not is_last:
             return (
@@ -83,12 +84,11 @@ def _advice(config: RunConfig, done: EpochDone) -> str:
 
 
 def out_of_memory(config: RunConfig, device: DeviceInfo, phase: str, total: int | None = None, room: int | None = None) -> str:
-    """The device, which has `total` bytes, has no room for a batch; this run could have had `room` of them, as far as is known."""
+    """A batch does not fit on the device, which has `total` bytes, `room` of them for this run; None is unknown."""
     size, batch = config.image_size, config.batch_size
     network = f"use images smaller than {size} px or a smaller network"
-    table = layer_table(
-        config.architecture, (config.channels, size, size), len(datasets.entry(config.dataset).classes), config.options
-    )
+    classes = len(datasets.entry(config.dataset).classes)
+    table = layer_table(config.architecture, input_shape(config), classes, config.options)
     need = costs.memory(config, table, device.name)
     figures = _memory_figures(need.bytes(batch), total, room)
     if batch == 1 or phase == "evaluation":
@@ -103,11 +103,10 @@ def _memory_figures(needed: int, total: int | None, room: int | None) -> str:
     figures = f" The run should need about {size_text(needed)}"
     if total is None:
         return figures + "."
-    there_are = f"{size_text(total)} there are"
-    others = ": other programs hold the rest" if needed < costs.USABLE * total else ""
+    others = ": other programs use the rest" if needed < costs.USABLE * total else ""
     if room is None:
-        return f"{figures} of the {there_are}{others}."
-    return f"{figures}; of the {there_are} it could have {size_text(room)}{others}."
+        return f"{figures} of {size_text(total)}{others}."
+    return f"{figures}; it could use {size_text(room)} of {size_text(total)}{others}."
 
 
 def _remedies(config: RunConfig) -> list[str]:

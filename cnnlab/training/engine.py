@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.datasets.loading import ImageData
 
-_STUCK_NOTICES = 3  # the fourth would say nothing new
+_STUCK_NOTICES = 3  # a fourth would add nothing
 
 
 def train(
@@ -47,13 +47,13 @@ def train(
     pausing: Callable[[], bool] = lambda: False,
     compiled: Path | None = None,
 ) -> Iterator[Event]:
-    """Trains as `config` says on all of `data`, and tells what happens; the last event is RunFinished, RunPaused or RunFailed.
+    """Trains by `config` on all of `data` and yields events; the last is RunFinished, RunPaused or RunFailed.
 
-    A smaller share of the images is the caller's to take (`ImageData.take`). A Progress comes every `progress_every` seconds
-    and at the end of an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone is told, and
-    last.pt in the middle of one after a Progress, `checkpoint_every` seconds after the last.
-    Closing the generator ends the run. With `resume` it goes on from that checkpoint of a run with the same configuration, and
-    tells RunResumed first. `pausing` is asked after each event: once True, the run saves where it stands and tells RunPaused.
+    The caller takes a share of the images (`ImageData.take`). A Progress comes every `progress_every` seconds and at the end of
+    an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone, and last.pt within an epoch,
+    after a Progress, `checkpoint_every` seconds after the last checkpoint.
+    Closing the generator ends the run. With `resume`, a checkpoint of a run with the same configuration, the first event is
+    RunResumed. `pausing` is called after each event: once True, the run saves a checkpoint and yields RunPaused.
     `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says.
 
     Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin.
@@ -124,7 +124,7 @@ def _beginning(session: Session, *, resumed: bool) -> RunStarted | RunResumed:
 
 
 class _Training:
-    """The events after the first. Each part answers whether the whole may go on: False once a pause was asked for."""
+    """The events after the first. A step of it returns False or None where a pause was requested."""
 
     def __init__(
         self, session: Session, folder: Path | None, progress_every: float, checkpoint_every: float, pausing: Callable[[], bool]
@@ -134,15 +134,15 @@ class _Training:
         self.checkpoint_every = checkpoint_every
         self.next_checkpoint = time.perf_counter() + checkpoint_every
         self.saved_seconds = session.seconds
-        self.settled = False  # whether the time left can be told
+        self.settled = False  # whether the time left can be estimated
 
     def run(self, compiler: Compiler | None) -> Iterator[Event]:
         session = self.session
         while len(session.history) < session.config.epochs:
             if len(session.history) == session.epoch:
                 session.begin_epoch()
-            goes_on = yield from self.train_epoch(compiler)
-            evaluation = (yield from self.evaluate()) if goes_on else None
+            complete = yield from self.train_epoch(compiler)
+            evaluation = (yield from self.evaluate()) if complete else None
             if evaluation is None:
                 yield from self.save_between()
                 yield self.paused()
@@ -176,12 +176,12 @@ class _Training:
                 totals = session.totals()
                 if totals.finite_batches < session.batch:
                     raise _NotFiniteError(session, totals.finite_batches + 1)
-                told = meter.training(totals)
-                yield told
+                progress = meter.training(totals)
+                yield progress
                 if self.pausing():
                     return False
-                # Not at the first one: the first batch loads what it needs, so the time left would be guessed far too long.
-                if compiler is not None and self.settled and (notice := compiler.look(told.seconds_left)):
+                # Not at the first one: the first batch loads libraries, so the time left would be far too long.
+                if compiler is not None and self.settled and (notice := compiler.poll(progress.seconds_left)):
                     yield notice
                 self.settled = True
                 if time.perf_counter() >= self.next_checkpoint:
@@ -201,9 +201,9 @@ class _Training:
         began = time.perf_counter()
         try:
             while True:
-                judged = next(steps)
+                images = next(steps)
                 if meter.due:
-                    yield meter.evaluation(judged, time.perf_counter() - began)
+                    yield meter.evaluation(images, time.perf_counter() - began)
                     if self.pausing():
                         return None
         except StopIteration as end:
@@ -216,7 +216,7 @@ class _Training:
         return evaluation
 
     def save_epoch(self) -> list[CheckpointSaved]:
-        """Writes the best before the last: whoever resumes from the last then finds the best that it speaks of."""
+        """Writes the best before the last, so that the best that the last one names always exists."""
         session, folder = self.session, self.folder
         if folder is None:
             return []
@@ -245,7 +245,7 @@ class _Training:
         checkpoints.save_last(state, self.folder or Path())
         self.saved_seconds = state["seconds"]
         ended = time.perf_counter()
-        # A gigabyte on a slow disk takes ten seconds. Saving should cost a tenth of the time at most, but not be put off for long.
+        # A gigabyte on a slow disk takes ten seconds. Saving should take a tenth of the time at most, but not be delayed for long.
         self.next_checkpoint = ended + max(self.checkpoint_every, min(10 * (ended - began), 10 * self.checkpoint_every))
 
 
@@ -257,8 +257,8 @@ def _notices(session: Session, done: EpochDone) -> Iterator[Event]:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    # The CPU's allocator, C++, oneDNN, mps and cuDNN raise a plain RuntimeError; only its text tells.
+    # The CPU's allocator, C++, oneDNN, mps and cuDNN raise a plain RuntimeError that only its text identifies.
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    said = ("DefaultCPUAllocator", "bad_alloc", "could not create a memory", "out of memory", "ALLOC_FAILED")
-    return any(words in str(error) for words in said)
+    signs = ("DefaultCPUAllocator", "bad_alloc", "could not create a memory", "out of memory", "ALLOC_FAILED")
+    return any(sign in str(error) for sign in signs)

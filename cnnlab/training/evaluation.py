@@ -1,4 +1,4 @@
-"""What a network says of test images: predictions, loss and accuracy, the confusion between classes."""
+"""Evaluation of a network on test images: predictions, loss, accuracy, and the confusion between classes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """How one class fares. A figure is None where there is nothing to divide by."""
+    """The figures of one class; None where the divisor is 0."""
 
     images: int
-    accuracy: float  # of all images, the share rightly told to be of this class or not
-    precision: float | None  # of the images said to be of this class, the share that is
-    recall: float | None  # of the images of this class, the share that was found
+    accuracy: float  # share of all images rightly predicted to be of this class or not
+    precision: float | None  # share of the images predicted to be of this class that are
+    recall: float | None  # share of the images of this class that were predicted to be
 
 
 def evaluate(
@@ -62,7 +62,7 @@ def evaluate_in_steps(
     batch_size: int | None = None,
     precision: str = "float32",
 ) -> Generator[int, None, Evaluation]:
-    """As `evaluate`, yielding after each batch the number of images done, so that a long evaluation can be shown and stopped.
+    """As `evaluate`; yields the number of images done after each batch, so that a long evaluation can be shown and stopped.
 
     The model is in evaluation mode meanwhile, and in its former mode afterwards, also when the generator is closed.
     """
@@ -73,7 +73,7 @@ def evaluate_in_steps(
     try:
         for start in range(0, len(images), size):
             batch = slice(start, start + size)
-            # Entered for each batch anew: held over a `yield` it would switch gradients off for whoever iterates, too.
+            # Entered again for each batch: held over a `yield`, it would switch gradients off in the caller, too.
             with torch.inference_mode(), autocast(images.device, precision):
                 logits = model(preparation.test(images[batch])).float()
                 losses.append(functional.cross_entropy(logits, labels[batch], reduction="none"))
@@ -83,11 +83,11 @@ def evaluate_in_steps(
             yield min(start + size, len(images))
     finally:
         model.train(was_training)
-    said = torch.cat(predicted)
+    classes = torch.cat(predicted)
     return Evaluation(
         loss=torch.cat(losses).cpu().double().mean().item(),
-        accuracy=(said == labels).sum().item() / len(labels),
-        predicted=said.to(torch.uint8).cpu(),
+        accuracy=(classes == labels).sum().item() / len(labels),
+        predicted=classes.to(torch.uint8).cpu(),
         confidence=torch.cat(confidence).cpu(),
     )
 
@@ -107,13 +107,13 @@ def per_class(counts: Tensor) -> tuple[ClassFigures, ...]:
     """The figures of each class from a confusion matrix."""
     total = counts.sum().item()
     right = counts.diagonal().tolist()
-    images, said = counts.sum(dim=1).tolist(), counts.sum(dim=0).tolist()
+    images, predicted = counts.sum(dim=1).tolist(), counts.sum(dim=0).tolist()
     return tuple(
         ClassFigures(
             images=n,
-            accuracy=(total - (n - hit) - (claimed - hit)) / total if total else 0.0,
-            precision=hit / claimed if claimed else None,
+            accuracy=(total - (n - hit) - (claims - hit)) / total if total else 0.0,
+            precision=hit / claims if claims else None,
             recall=hit / n if n else None,
         )
-        for hit, n, claimed in zip(right, images, said, strict=True)
+        for hit, n, claims in zip(right, images, predicted, strict=True)
     )

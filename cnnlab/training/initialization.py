@@ -20,13 +20,18 @@ def network(config: RunConfig, classes: int) -> nn.Module:
     Seeds torch's global generator. Raises ConfigError and ShapeError as `Card.build` does.
     """
     torch.manual_seed(config.seed)
-    model = card(config.architecture).build((config.channels, config.image_size, config.image_size), classes, config.options)
+    model = card(config.architecture).build(input_shape(config), classes, config.options)
     initialize(model, config.initialization)
     return model
 
 
+def input_shape(config: RunConfig) -> tuple[int, int, int]:
+    """C, H, W. Not the configuration's own property: without pydantic a configuration is a bare namespace of settings."""
+    return config.channels, config.image_size, config.image_size
+
+
 def initialize(model: nn.Module, scheme: str) -> None:
-    """Draws the weights of convolutions and dense layers anew, unless `scheme` is "pytorch".
+    """Draws the weights of convolutions and dense layers by `scheme`; "pytorch" leaves them as they are.
 
     Biases stay as PyTorch draws them, because the course's `init_weights` touches weights only.
     """

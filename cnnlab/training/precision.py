@@ -1,4 +1,4 @@
-"""Which numbers a run computes with: float32, or bfloat16 where this device is measured to be faster in it."""
+"""The precision that a run computes in: float32, or bfloat16 where it is measured to be faster on this device."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from cnnlab.training.trial import without_trace
 if TYPE_CHECKING:
     from cnnlab.training.transforms import Preparation
 
-WORTH = 1.25  # times as fast; less is not worth the digits, and would be chosen or not by chance
+WORTH = 1.25  # times as fast; less is not worth the digits, and chance would decide
 _TURNS = 3
-_ENOUGH = 0.1  # seconds that a batch takes in which the two can be told apart
-_LONGEST = 1.0  # seconds; a batch that takes longer is tried once
+_ENOUGH = 0.1  # seconds that a batch must take for a reliable comparison
+_LONGEST = 1.0  # seconds; a batch that takes longer is timed once
 _FIRST = 16  # images in the first batch
 
 
@@ -33,19 +33,19 @@ class Choice:
 
     @property
     def sentence(self) -> str:
-        """For the learner."""
+        """The choice and its reason, for the learner."""
         if self.speedup is None:
-            return "Computes in float32: this device has no quicker way."
+            return "Computes in float32: this device has no faster precision."
         if self.precision == "bfloat16":
             fast = f"measured to be {self.speedup:.1f} times as fast here as float32"
-            return f"Computes in bfloat16, {fast}. The help of Precision says what that cost in accuracy where it was measured."
+            return f"Computes in bfloat16, {fast}. The help of Precision gives its measured effect on accuracy."
         return f"Computes in float32: bfloat16 was measured to be only {self.speedup:.1f} times as fast here."
 
 
 def choose(model: nn.Module, images: Tensor, labels: Tensor, preparation: Preparation) -> Choice:
     """Times a forward and backward pass of some of the uint8 `images` N×C×H×W in both precisions, in turn.
 
-    Takes one to three seconds and leaves no trace.
+    Takes one to three seconds and leaves the run unchanged.
     """
     if not has_bfloat16(images.device):
         return Choice("float32")
@@ -77,7 +77,7 @@ def _speedup(model: nn.Module, images: Tensor, labels: Tensor, preparation: Prep
         return took
 
     size = min(len(images), _FIRST)
-    seconds(size, "float32")  # what is loaded and compiled now is paid once
+    seconds(size, "float32")  # loads libraries and compiles kernels, once
     took = seconds(size, "float32")
     while took < _ENOUGH and size < len(images):
         size = min(len(images), max(2 * size, int(size * _ENOUGH / took)))

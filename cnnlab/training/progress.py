@@ -1,4 +1,4 @@
-"""When the next Progress is due, and what it says: figures since the last one, share of the run done, time left."""
+"""When the next Progress is due, and its figures: since the last one, share of the run done, time left."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import replace
 from cnnlab.events import Progress
 from cnnlab.training.session import Session, Totals
 
-# Judging an image takes a forward pass only, about a third of what training on it takes.
+# Evaluating an image takes a forward pass only, about a third of the time of training on it.
 _EVALUATION_COST = 1 / 3
 
 
 class Meter:
-    """Watches a session; asked after every batch, it answers about once in `every` seconds."""
+    """Measures a session; a Progress is due about every `every` seconds."""
 
     def __init__(self, session: Session, every: float) -> None:
         self._session, self._every = session, every
@@ -24,7 +24,7 @@ class Meter:
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        """Starts a new window; its figures leave out the images before."""
+        """Starts a new window; its figures leave out earlier images."""
         self._window = self._session.totals()
         self._window_began = time.perf_counter()
 
@@ -33,7 +33,7 @@ class Meter:
         return time.perf_counter() >= self._next
 
     def training(self, totals: Totals) -> Progress:
-        """The images since the last call, given the epoch's totals so far."""
+        """The Progress over the images since the last call, from the epoch's `totals` so far."""
         session, before, now = self._session, self._window, time.perf_counter()
         images = totals.images - before.images
         share = self._share(0)
@@ -53,33 +53,32 @@ class Meter:
         self._window, self._window_began, self._next = totals, now, now + self._every
         return self._last
 
-    def evaluation(self, judged: int, seconds: float) -> Progress:
-        """A sign of life: `judged` test images in `seconds`; loss and accuracy stay what they were when training paused."""
-        share = self._share(judged)
+    def evaluation(self, images: int, seconds: float) -> Progress:
+        """The Progress after `images` test images in `seconds`; loss and accuracy stay those of the last training Progress."""
+        share = self._share(images)
         self._next = time.perf_counter() + self._every
         return replace(
             self._last or self._of_epoch(),
             phase="evaluation",
-            images_per_second=judged / max(seconds, 1e-9),
+            images_per_second=images / max(seconds, 1e-9),
             share_done=share,
             seconds=self._session.seconds,
             seconds_left=self._seconds_left(share),
         )
 
     def _of_epoch(self) -> Progress:
-        """What would have been told last, where a run resumes after the last batch of an epoch."""
+        """The last training Progress, where a run resumes after the last batch of an epoch."""
         self._window, window = Totals(), self._window
         return self.training(window)
 
-    def _share(self, judged: int) -> float:
+    def _share(self, evaluated: int) -> float:
         session = self._session
-        judging = _EVALUATION_COST * len(session.test_images)
-        epoch = len(session.train_images) + judging
+        epoch = len(session.train_images) + _EVALUATION_COST * len(session.test_images)
         trained = session.bounds[session.batch - 1][1] if session.batch else 0
-        # Epochs that were judged are in the history; the running one is not yet.
-        running = trained + _EVALUATION_COST * judged if len(session.history) < session.epoch else 0
+        # The history has the evaluated epochs, not the running one.
+        running = trained + _EVALUATION_COST * evaluated if len(session.history) < session.epoch else 0
         return min(1.0, (len(session.history) * epoch + running) / (session.config.epochs * epoch))
 
     def _seconds_left(self, share: float) -> float:
-        here = time.perf_counter() - self._began
-        return here * (1 - share) / max(share - self._share_at_start, 1e-9)
+        elapsed = time.perf_counter() - self._began
+        return elapsed * (1 - share) / max(share - self._share_at_start, 1e-9)

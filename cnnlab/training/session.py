@@ -1,4 +1,4 @@
-"""A run at one moment: network, optimiser, random generators and counters, and how one batch moves them on."""
+"""The state of a run: network, optimiser, random generators and counters, and how one batch changes them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Totals:
 
 
 class Sums:
-    """`Totals` on the device, so that a batch adds to them without waiting for it."""
+    """`Totals` on the device, so that a batch adds to them without waiting."""
 
     def __init__(self, device: torch.device) -> None:
         wide = torch.float32 if device.type == "mps" else torch.float64  # mps has no float64
@@ -63,7 +63,7 @@ class Sums:
 
 @dataclass(slots=True)
 class Times:
-    """Seconds of the running epoch, by what they went into."""
+    """Seconds of the running epoch, by activity."""
 
     load: float = 0.0
     compute: float = 0.0
@@ -71,20 +71,20 @@ class Times:
 
 
 class Session:
-    """Makes the start of a run; `begin_epoch` and `advance` move it on; `state` is all of it as a checkpoint."""
+    """The state at the start of a run; `begin_epoch` and `advance` change it, and `state` is its checkpoint."""
 
     def __init__(self, config: RunConfig, data: ImageData, precision: str | None = None) -> None:
-        """`precision` is what the run has computed in so far, if it has; else the configuration says, or measuring does."""
+        """`precision` is that of a resumed run; otherwise the configuration names it, or it is measured."""
         if not len(data.train_images) or not len(data.test_images):
             raise DataError(f"The data set {data.name} has no images to train or to test on; raise data_share or limit.")
         found = devices.find(config.device)
         self.config, self.device_name, self.device = config, found.title, torch.device(found.name)
-        self.classes = tuple(data.classes)
+        self.classes, self.input_shape = tuple(data.classes), initialization.input_shape(config)
         self.model: nn.Module = initialization.network(config, len(self.classes))
-        # Convolutions are quicker where the channels of a pixel lie together: 1.0 to 1.6 times in float32 and 1.3 to 2.5 times
-        # in bfloat16 (nine networks, two cores), and what they make lies like their weights.
+        # Convolutions are faster where the channels of a pixel lie together: 1.0 to 1.6 times in float32 and 1.3 to 2.5 times
+        # in bfloat16 (nine networks, two cores). Their output has the layout of their weights.
         self.model.to(self.device, memory_format=torch.channels_last)
-        self.compiled: Callable[[torch.Tensor], torch.Tensor] | None = None  # the same network, quicker, for whole batches
+        self.compiled: Callable[[torch.Tensor], torch.Tensor] | None = None  # the same network, faster, for full batches
         self.optimizer = optimizers.optimizer(config, self.model.parameters())
         # The data sets here are at most 184 MB as uint8, so they live on the device and a batch is an index selection.
         self.train_images, self.train_labels = data.train_images.to(self.device), data.train_labels.to(self.device)
@@ -100,21 +100,16 @@ class Session:
         self.augmentation = torch.Generator()
         self.sums = Sums(self.device)
         self.times = Times()
-        self.epoch = self.batch = self.step = 0  # the epoch begun last, batches of it done, batches of the run done
-        self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the batch done last
+        self.epoch = self.batch = self.step = 0  # the running epoch, its batches done, and those of the run
+        self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the last batch
         self._began, self._earlier = time.perf_counter(), 0.0
         self.history: list[EpochDone] = []
         self.best_epoch, self.best_accuracy = 0, -math.inf
         self.evaluation: Evaluation | None = None
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        # Not the configuration's own property: where there is no pydantic a configuration is a bare namespace of settings.
-        return self.config.channels, self.config.image_size, self.config.image_size
-
-    @property
     def precision(self) -> str:
-        """What the run computes in: "float32" or "bfloat16"."""
+        """The precision of the computation: "float32" or "bfloat16"."""
         return self.choice.precision
 
     @property
@@ -123,11 +118,11 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """That the run has trained for, in this process and before."""
+        """How long the run has trained, in this process and earlier ones."""
         return self._earlier + time.perf_counter() - self._began
 
     def begin_epoch(self) -> None:
-        """Sets the counters back and draws the order of the next epoch."""
+        """Resets the counters and draws the order of the next epoch."""
         self.epoch, self.batch, self.times = self.epoch + 1, 0, Times()
         self.model.train()
         self.sums.write(Totals())
@@ -140,8 +135,8 @@ class Session:
     def advance(self) -> None:
         """One batch: forward, backward, a step of optimiser and schedule.
 
-        On CUDA and mps the calls return before the device is done, so the two times say where this process waited; the
-        split is exact on the cpu. Their sum is right everywhere over the time between two reads of the sums, which wait.
+        On CUDA and mps the calls return before the device is done, so the two times show where this process waited; the
+        split is exact on the CPU. Their sum is right everywhere between two reads of the sums, which wait for the device.
         """
         begun = time.perf_counter()
         start, end = self.bounds[self.batch]
@@ -149,7 +144,7 @@ class Session:
         images = self.preparation.train(self.train_images[chosen], self.augmentation)
         labels = self.train_labels[chosen]
         loaded = time.perf_counter()
-        # What is compiled is compiled for one size of batch; the last one of an epoch may be smaller.
+        # The network is compiled for one batch size; the last batch of an epoch may be smaller.
         compiled = self.compiled if len(images) == self.config.batch_size else None
         with autocast(self.device, self.precision):
             logits = compiled(images.contiguous()) if compiled else self.model(images)
@@ -174,7 +169,7 @@ class Session:
         return totals
 
     def close_epoch(self, evaluation: Evaluation) -> EpochDone:
-        """Takes the evaluation of the test images into the record of the run."""
+        """Adds the epoch, with its evaluation, to the history of the run."""
         totals, times = self.totals(), self.times
         done = EpochDone(
             epoch=self.epoch,
@@ -196,11 +191,11 @@ class Session:
         return done
 
     def state(self) -> checkpoints.Checkpoint:
-        """The run as it stands, between two batches or two epochs; the keys are explained in `cnnlab.training.checkpoints`.
+        """The checkpoint of this moment, between two batches or two epochs; `cnnlab.training.checkpoints` explains the keys.
 
-        Tensors are the live ones: save or copy them before the next batch.
+        It holds the live tensors: save or copy them before the next batch.
         """
-        said = self.evaluation
+        evaluation = self.evaluation
         return {
             "format": checkpoints.FORMAT,
             "config": _plain(vars(self.config)),
@@ -229,37 +224,37 @@ class Session:
             "history": [asdict(done) for done in self.history],
             "best_epoch": self.best_epoch,
             "best_test_accuracy": self.best_accuracy if self.best_epoch else None,
-            "test_accuracy": said.accuracy if said else None,
-            "test_predicted": said.predicted if said else None,
-            "test_confidence": said.confidence if said else None,
+            "test_accuracy": evaluation.accuracy if evaluation else None,
+            "test_predicted": evaluation.predicted if evaluation else None,
+            "test_confidence": evaluation.confidence if evaluation else None,
         }
 
     def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
-        """Goes to the moment of `checkpoint`, which a run of the same configuration made.
+        """Restores the moment of `checkpoint`, which a run of the same configuration made.
 
-        On the cpu, what follows is the same to the bit as if the run had never been interrupted. The device may be another
-        and the epochs may be more: a constant learning rate, steps and warm-up then go on as if it had been so from the start;
-        cosine and one-cycle go on along the curve over the new number of epochs, so the rate jumps once.
+        On the CPU, the rest of the run is the same to the bit as if it had never been interrupted. Device and number of epochs
+        may differ: a constant learning rate, steps and warm-up then continue as if the number had been so from the start;
+        cosine and one-cycle follow the curve over the new number of epochs, so the rate jumps once.
         Raises CheckpointError where another setting differs.
         """
-        mine, theirs = _plain(vars(self.config)), checkpoint["config"]
-        # A setting that there was none of then has its default now, or the configuration would not be the same one.
-        changed = [name for name in mine if mine[name] != theirs.get(name, mine[name]) and name not in ("device", "epochs")]
+        current, saved = _plain(vars(self.config)), checkpoint["config"]
+        # A setting added since has its default now, or the configuration would not be the same one.
+        changed = [name for name in current if current[name] != saved.get(name, current[name]) and name not in ("device", "epochs")]
         if changed:
             raise CheckpointError(
                 f"The checkpoint was made with other settings ({', '.join(changed)}); start a new run with these."
             )
-        if self.device.type == "cpu":  # another number would add up in another order, and the last digits would differ
+        if self.device.type == "cpu":  # another number adds up in another order, and the last digits differ
             torch.set_num_threads(checkpoint.get("threads", torch.get_num_threads()))
         self.epoch, self.batch, self.step = checkpoint["epoch"], checkpoint["batch"], checkpoint["step"]
         self.model.load_state_dict(checkpoint["model"])
-        # The checkpoint may be of another device, where another kernel was the quickest.
-        for saved, own in zip(checkpoint["optimizer"]["param_groups"], self.optimizer.param_groups, strict=True):
+        # The checkpoint may be of another device, where another kernel was the fastest.
+        for group, own in zip(checkpoint["optimizer"]["param_groups"], self.optimizer.param_groups, strict=True):
             if "fused" in own:
-                saved["fused"] = own["fused"]
+                group["fused"] = own["fused"]
         self.optimizer.load_state_dict(checkpoint["optimizer"])
         self.schedule.load_state_dict(checkpoint["schedule"])
-        # The rate of the next batch, which the optimiser keeps, was computed for the epochs of then.
+        # The optimiser keeps the rate of the next batch, which was computed for the former number of epochs.
         for group, rate in zip(self.optimizer.param_groups, self.schedule.base_lrs, strict=True):
             group["lr"] = rate * optimizers.factor(self.config, self.step, len(self.bounds))
         self.learning_rate = checkpoint["learning_rate"]
@@ -284,7 +279,7 @@ class Session:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON would give it back."""
+    """The value as JSON would return it."""
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Turns uint8 batches into what a network is fed: augmentation, channels, scale, normalisation, size; on the batch's own device."""
+"""From uint8 batches to the input of a network, on the device of the batch: augmentation, channels, scale, normalisation, size."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Preparation:
     """The steps from a uint8 batch N×C×H×W to float32 N×`channels`×`image_size`×`image_size`.
 
     In this order: random shift and flip (training only), scale to 0..1, channels (gray is repeated three times; colour becomes
-    gray as 0.299 R + 0.587 G + 0.114 B), random grayscale (training only), normalisation, resizing. Test images get all but
-    the random steps: the course leaves out their normalisation, which costs it most of its accuracy on CIFAR-10.
+    gray with the weights GRAY), random grayscale (training only), normalisation, resizing. Test images get all but
+    the random steps: the course does not normalise them, which costs it most of its accuracy on CIFAR-10.
     """
 
     channels: Channels
@@ -44,7 +44,7 @@ class Preparation:
             image_size=config.image_size or data.size,
             normalization=config.normalization,
             mean=mean,
-            std=tuple(value or 1.0 for value in std),  # a channel of one value only has no spread to divide by
+            std=tuple(value or 1.0 for value in std),  # a channel of one value has a deviation of 0
             horizontal_flip=config.horizontal_flip,
             random_crop=config.random_crop,
             random_grayscale=config.random_grayscale,
@@ -61,14 +61,14 @@ class Preparation:
             batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
         images = _scaled(batch)
         if self.random_grayscale and self.channels == 3 and images.shape[1] == 3:
-            # Positions, not a mask: how many there are is known on the CPU, so the GPU is not waited for.
+            # Positions, not a mask: their number is known on the CPU, so nothing waits for the GPU.
             drawn = torch.rand(count, generator=generator) < self.random_grayscale
             chosen = _moved(drawn.nonzero().flatten(), device)
             images[chosen] = _gray(images[chosen]).expand(-1, 3, -1, -1)
         return self._finish(images)
 
     def test(self, batch: torch.Tensor) -> torch.Tensor:
-        """A batch as the network sees it when it is judged: no random step."""
+        """A batch for evaluation, without random steps."""
         return self._finish(_scaled(batch))
 
     def _finish(self, images: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,7 @@ class Preparation:
             images.sub_(0.5).div_(0.5)
         elif self.normalization == "dataset":
             images.sub_(_per_channel(self.mean, images.device)).div_(_per_channel(self.std, images.device))
-        # Last, because normalising the small images costs less, and resizing keeps weighted means: the order changes nothing else.
+        # Last, because normalising small images costs less; resizing keeps weighted means, so the order changes nothing else.
         if images.shape[2:] != (self.image_size, self.image_size):
             shrinks = self.image_size < images.shape[2]
             images = functional.interpolate(images, size=(self.image_size,) * 2, mode="bilinear", antialias=shrinks)
@@ -88,7 +88,7 @@ class Preparation:
 
 
 def _moved(drawn: torch.Tensor, device: torch.device) -> torch.Tensor:
-    # CUDA has read ordinary memory when the call returns, so nothing is lost by not waiting; other devices do not promise that.
+    # CUDA has read ordinary memory when the call returns, so it need not wait; other devices do not promise that.
     return drawn.to(device, non_blocking=device.type == "cuda")
 
 
@@ -104,13 +104,13 @@ def _gray(images: torch.Tensor) -> torch.Tensor:
 def _crop(batch: torch.Tensor, padding: int, shifts: torch.Tensor) -> torch.Tensor:
     """Black borders of `padding` pixels, then a window of the old size at an offset of its own for every image."""
     height, width = batch.shape[2:]
-    # All windows there are, as a view that copies nothing: N×C×rows×columns×height×width. Half the time of two gathers.
+    # All windows, as a view without a copy: N×C×rows×columns×height×width. Half the time of two gathers.
     windows = functional.pad(batch, (padding,) * 4).unfold(2, height, 1).unfold(3, width, 1)
     return windows[torch.arange(len(batch), device=batch.device), :, shifts[0], shifts[1]]
 
 
 @lru_cache(maxsize=32)
 def _per_channel(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    # Remembered, because making it on a GPU waits for a copy. Not an inference tensor, even if the first to ask is an evaluation.
+    # Cached, because making it on a GPU waits for a copy. Not an inference tensor, even if an evaluation is the first caller.
     with torch.inference_mode(False):
         return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]

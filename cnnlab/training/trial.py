@@ -1,4 +1,4 @@
-"""Trying something out on a network without leaving a trace in the run."""
+"""Trial passes through a network that leave the run unchanged."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import nn
 
 @contextmanager
 def without_trace(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Inside, forward and backward passes in training mode may be tried.
+    """Inside, the network is in training mode, for forward and backward passes without a step.
 
-    Afterwards weights (which nothing here steps), buffers, mode and torch's random generators are as before; gradients are None.
+    Afterwards buffers, mode and torch's random generators are as before; gradients are None.
     """
     buffers = [buffer.clone() for buffer in model.buffers()]
     was_training = model.training
