@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not at all, safe to load, and enough to say again what the network said."""
+"""Checkpoints: whole or missing, safe to load, and sufficient to repeat the evaluation."""
 
 import json
 import pickle
@@ -21,8 +21,8 @@ from cnnlab.training.transforms import Preparation
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     config = settings(architecture="lenet", options={"activation": "relu", "batch_norm": True}, normalization="dataset", epochs=2)
-    told = list(train(config, quadrants(), folder=folder))
-    return folder / "last.pt", config, [event for event in told if isinstance(event, EpochDone)]
+    emitted = list(train(config, quadrants(), folder=folder))
+    return folder / "last.pt", config, [event for event in emitted if isinstance(event, EpochDone)]
 
 
 def test_a_checkpoint_explains_itself(trained):
@@ -45,11 +45,11 @@ def test_the_network_rebuilt_from_a_checkpoint_predicts_what_is_stored_in_it(tra
     model = card(config["architecture"]).build(tuple(content["input_shape"]), len(content["classes"]), config["options"])
     model.load_state_dict(content["model"])
 
-    said = evaluate(model, data.test_images, data.test_labels, Preparation(**content["preparation"]))
+    evaluation = evaluate(model, data.test_images, data.test_labels, Preparation(**content["preparation"]))
 
     assert content["test_predicted"].dtype == torch.uint8
-    assert torch.equal(said.predicted, content["test_predicted"])
-    torch.testing.assert_close(said.confidence, content["test_confidence"])
+    assert torch.equal(evaluation.predicted, content["test_predicted"])
+    torch.testing.assert_close(evaluation.confidence, content["test_confidence"])
     assert (content["test_predicted"] == data.test_labels).float().mean().item() == pytest.approx(content["test_accuracy"])
 
 

@@ -17,7 +17,7 @@ LONG, SHORT = 10_000.0, 10.0  # seconds left
 
 
 class FakeProcess:
-    """A compiling process that has ended and said `answer`."""
+    """A compiling process that has ended with `answer`."""
 
     def __init__(self, answer):
         self.answer, self.returncode, self.killed = answer, 1, False

@@ -1,4 +1,4 @@
-"""Devices by name: what there is, what auto takes, and what is said about one that is not there."""
+"""Devices by name: those available, the choice of auto, and the error for a missing one."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a learner is told when training goes wrong fits the configuration that went wrong."""
+"""Advice when training goes wrong fits the configuration."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Training on tiny made data: what is told, that it learns, stops, repeats itself, and says what went wrong."""
+"""Training on tiny data: the events, that it learns, stops, repeats itself, and reports failures."""
 
 import gc
 import math
@@ -25,24 +25,24 @@ from cnnlab.training.session import Session
 TIMINGS = {"seconds", "seconds_left", "images_per_second", "load_seconds", "compute_seconds", "evaluation_seconds"}
 
 
-def of(kind, told):
-    return [event for event in told if isinstance(event, kind)]
+def of(kind, emitted):
+    return [event for event in emitted if isinstance(event, kind)]
 
 
-def untimed(told):
-    return [{key: value for key, value in events.to_dict(event).items() if key not in TIMINGS} for event in told]
+def untimed(emitted):
+    return [{key: value for key, value in events.to_dict(event).items() if key not in TIMINGS} for event in emitted]
 
 
 def test_a_run_tells_its_start_every_epoch_and_its_end():
-    told = list(train(settings(epochs=2), quadrants(train=90, test=30)))
+    emitted = list(train(settings(epochs=2), quadrants(train=90, test=30)))
 
-    assert isinstance(told[0], RunStarted)
-    assert (told[0].train_images, told[0].test_images, told[0].batches_per_epoch, told[0].classes) == (90, 30, 6, 3)
-    assert told[0].parameters == 144 * 16 + 16 + 16 * 3 + 3
-    assert [done.epoch for done in of(EpochDone, told)] == [1, 2]
-    assert [done.step for done in of(EpochDone, told)] == [6, 12]
-    assert isinstance(told[-1], RunFinished)
-    assert told[-1].test_accuracy == of(EpochDone, told)[-1].test_accuracy
+    assert isinstance(emitted[0], RunStarted)
+    assert (emitted[0].train_images, emitted[0].test_images, emitted[0].batches_per_epoch, emitted[0].classes) == (90, 30, 6, 3)
+    assert emitted[0].parameters == 144 * 16 + 16 + 16 * 3 + 3
+    assert [done.epoch for done in of(EpochDone, emitted)] == [1, 2]
+    assert [done.step for done in of(EpochDone, emitted)] == [6, 12]
+    assert isinstance(emitted[-1], RunFinished)
+    assert emitted[-1].test_accuracy == of(EpochDone, emitted)[-1].test_accuracy
 
 
 @pytest.mark.parametrize(("architecture", "options"), [("mlp", {}), ("lenet", {"activation": "relu", "batch_norm": True})])
@@ -59,31 +59,31 @@ def test_progress_counts_batches_and_shares_up_to_the_end():
     progress = of(Progress, train(settings(epochs=2), quadrants(), progress_every=0))
 
     training = [event for event in progress if event.phase == "training"]
-    judging = [event for event in progress if event.phase == "evaluation"]
+    evaluating = [event for event in progress if event.phase == "evaluation"]
     assert [event.step for event in training] == list(range(1, 13))
     assert [event.batch for event in training] == [1, 2, 3, 4, 5, 6] * 2
     shares = [event.share_done for event in progress]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
-    assert judging[-1].seconds_left == pytest.approx(0.0, abs=1e-6)
-    assert (judging[0].loss, judging[0].accuracy) == (training[5].loss, training[5].accuracy)
+    assert evaluating[-1].seconds_left == pytest.approx(0.0, abs=1e-6)
+    assert (evaluating[0].loss, evaluating[0].accuracy) == (training[5].loss, training[5].accuracy)
     assert all(event.images_per_second > 0 and event.seconds >= 0 for event in progress)
 
 
 def test_progress_covers_the_images_since_the_last_one_and_adds_up_to_the_epoch():
-    told = list(train(settings(epochs=1), quadrants(train=90), progress_every=0))
+    emitted = list(train(settings(epochs=1), quadrants(train=90), progress_every=0))
 
     sizes = [16, 16, 16, 16, 16, 10]
-    windows = [event for event in of(Progress, told) if event.phase == "training"]
-    (done,) = of(EpochDone, told)
+    windows = [event for event in of(Progress, emitted) if event.phase == "training"]
+    (done,) = of(EpochDone, emitted)
     assert sum(w.loss * n for w, n in zip(windows, sizes, strict=True)) / 90 == pytest.approx(done.train_loss)
     assert sum(w.accuracy * n for w, n in zip(windows, sizes, strict=True)) / 90 == pytest.approx(done.train_accuracy)
 
 
 def test_an_epoch_that_is_quicker_than_a_progress_still_has_one():
-    told = list(train(settings(epochs=2), quadrants(), progress_every=3600))
+    emitted = list(train(settings(epochs=2), quadrants(), progress_every=3600))
 
-    assert [(event.epoch, event.batch) for event in of(Progress, told)] == [(1, 6), (2, 6)]
+    assert [(event.epoch, event.batch) for event in of(Progress, emitted)] == [(1, 6), (2, 6)]
 
 
 def test_epoch_figures_equal_a_plain_loop_that_weighs_the_smaller_last_batch():
@@ -157,11 +157,11 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
 def test_closing_during_an_evaluation_ends_it_too(monkeypatch):
     monkeypatch.setattr(engine_module, "evaluation_batch", lambda *_: 1)
     running = train(settings(batch_size=2), quadrants(), progress_every=0)
-    judging = next(event for event in running if isinstance(event, Progress) and event.phase == "evaluation")
+    evaluating = next(event for event in running if isinstance(event, Progress) and event.phase == "evaluation")
 
     running.close()
 
-    assert judging.share_done < 1 / 3
+    assert evaluating.share_done < 1 / 3
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
@@ -177,16 +177,16 @@ OVERFLOWING = {"learning_rate": 100, "weight_decay": 1.0, "epochs": 9}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_what_to_try(tmp_path):
-    told = list(train(settings(**OVERFLOWING), quadrants(), folder=tmp_path, progress_every=3600))
+    emitted = list(train(settings(**OVERFLOWING), quadrants(), folder=tmp_path, progress_every=3600))
 
-    failed = told[-1]
+    failed = emitted[-1]
     assert isinstance(failed, RunFailed)
     assert failed.kind == "not-finite"
-    assert failed.epoch == len(of(EpochDone, told)) + 1
+    assert failed.epoch == len(of(EpochDone, emitted)) + 1
     assert f"in epoch {failed.epoch}, at batch " in failed.message
     assert "a learning rate of 100 is too large for SGD here; try 10," in failed.message
     assert "batch normalisation or gradient clipping" in failed.message
-    assert all(math.isfinite(event.loss) for event in of(Progress, told))
+    assert all(math.isfinite(event.loss) for event in of(Progress, emitted))
 
 
 def test_the_batch_at_which_the_loss_overflowed_is_told_however_late_it_is_noticed():
@@ -206,23 +206,23 @@ def test_weights_that_overflow_in_the_last_batch_are_noticed_and_not_saved(tmp_p
 
     monkeypatch.setattr(optimizers, "optimizer", boundless)
 
-    told = list(train(settings(batch_size=90), quadrants(), folder=tmp_path))
+    emitted = list(train(settings(batch_size=90), quadrants(), folder=tmp_path))
 
-    assert isinstance(told[-1], RunFailed)
-    assert "on the test images after epoch 1" in told[-1].message
+    assert isinstance(emitted[-1], RunFailed)
+    assert "on the test images after epoch 1" in emitted[-1].message
     assert not (tmp_path / "last.pt").exists()
 
 
 def test_a_network_at_chance_is_said_three_times_at_most():
     config = settings(architecture="lenet", learning_rate=1e-6, epochs=5)
 
-    told = list(train(config, quadrants()))
+    emitted = list(train(config, quadrants()))
 
-    notices = of(Notice, told)
+    notices = of(Notice, emitted)
     assert [notice.epoch for notice in notices] == [1, 2, 3]
     assert {notice.kind for notice in notices} == {"stuck-at-chance"}
     assert "chance is 33.3 %" in notices[0].message
-    assert isinstance(told[-1], RunFinished)
+    assert isinstance(emitted[-1], RunFinished)
 
 
 def test_a_network_that_learns_is_not_called_stuck():
@@ -235,11 +235,11 @@ def test_out_of_memory_is_told_with_a_batch_size_to_try(monkeypatch):
 
     monkeypatch.setattr(session_module.functional, "cross_entropy", full)
 
-    told = list(train(settings(batch_size=64), quadrants()))
+    emitted = list(train(settings(batch_size=64), quadrants()))
 
-    assert isinstance(told[-1], RunFailed)
-    assert told[-1].kind == "out-of-memory"
-    assert "batches of 64 images: try 32" in told[-1].message
+    assert isinstance(emitted[-1], RunFailed)
+    assert emitted[-1].kind == "out-of-memory"
+    assert "batches of 64 images: try 32" in emitted[-1].message
 
 
 def test_out_of_memory_over_the_test_images_does_not_blame_the_batch_size(monkeypatch):
@@ -269,11 +269,11 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_a_sentence(tmp_pa
     blocked = tmp_path / "a file"
     blocked.write_text("not a folder")
 
-    told = list(train(settings(), quadrants(), folder=blocked))
+    emitted = list(train(settings(), quadrants(), folder=blocked))
 
-    assert isinstance(told[-1], RunFailed)
-    assert told[-1].kind == "error"
-    assert "cannot be written" in told[-1].message
+    assert isinstance(emitted[-1], RunFailed)
+    assert emitted[-1].kind == "error"
+    assert "cannot be written" in emitted[-1].message
 
 
 @pytest.mark.parametrize(
@@ -293,10 +293,10 @@ def test_an_empty_data_set_is_refused():
 def test_a_last_batch_of_one_image_joins_the_batch_before():
     config = settings(architecture="lenet", options={"batch_norm": True, "activation": "relu"}, batch_size=16, epochs=1)
 
-    told = list(train(config, quadrants(train=49)))
+    emitted = list(train(config, quadrants(train=49)))
 
-    assert told[0].batches_per_epoch == 3
-    assert isinstance(told[-1], RunFinished)
+    assert emitted[0].batches_per_epoch == 3
+    assert isinstance(emitted[-1], RunFinished)
 
 
 def test_batch_normalisation_over_one_image_is_refused_with_a_sentence():
@@ -359,14 +359,14 @@ def test_xavier_weights_fill_their_interval():
 
 
 def test_the_best_checkpoint_is_the_first_of_equals(tmp_path):
-    told = list(train(settings(epochs=6), quadrants(), folder=tmp_path))
+    emitted = list(train(settings(epochs=6), quadrants(), folder=tmp_path))
 
-    epochs = of(EpochDone, told)
+    epochs = of(EpochDone, emitted)
     best = max(epochs, key=lambda done: done.test_accuracy)  # max keeps the first
     assert best.epoch < 6  # otherwise there are no equals to choose from
-    assert (told[-1].best_epoch, told[-1].best_test_accuracy) == (best.epoch, best.test_accuracy)
+    assert (emitted[-1].best_epoch, emitted[-1].best_test_accuracy) == (best.epoch, best.test_accuracy)
     assert checkpoints.load(tmp_path / "best.pt")["epoch"] == best.epoch
-    assert [saved.epoch for saved in of(CheckpointSaved, told) if saved.kind == "last"] == [1, 2, 3, 4, 5, 6]
+    assert [saved.epoch for saved in of(CheckpointSaved, emitted) if saved.kind == "last"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_checkpoint_of_an_epoch_is_there_when_the_epoch_is_told(tmp_path):
@@ -439,9 +439,9 @@ def test_a_run_resumed_from_any_batch_ends_the_same_to_the_bit(tmp_path, epochs_
     checkpoints.save(session.state(), tmp_path / "middle.pt")
     torch.manual_seed(12345)
 
-    told = list(train(config, quadrants(), folder=tmp_path / "resumed", resume=checkpoints.load(tmp_path / "middle.pt")))
+    emitted = list(train(config, quadrants(), folder=tmp_path / "resumed", resume=checkpoints.load(tmp_path / "middle.pt")))
 
-    assert isinstance(told[-1], RunFinished)
+    assert isinstance(emitted[-1], RunFinished)
     whole, resumed = (checkpoints.load(tmp_path / name / "last.pt") for name in ("whole", "resumed"))
     assert same(whole, resumed)
 

@@ -27,14 +27,14 @@ def test_evaluation_equals_one_image_at_a_time(network, batch_size):
     shares = [torch.softmax(network(image[None] / 255)[0].detach(), dim=0) for image in data.test_images]
     labels = data.test_labels.tolist()
 
-    told = evaluate(network, data.test_images, data.test_labels, PREPARATION, batch_size=batch_size)
+    evaluation = evaluate(network, data.test_images, data.test_labels, PREPARATION, batch_size=batch_size)
 
-    assert told.loss == pytest.approx(
+    assert evaluation.loss == pytest.approx(
         sum(-math.log(share[label]) for share, label in zip(shares, labels, strict=True)) / 30, rel=1e-5
     )
-    assert told.accuracy == sum(share.argmax() == label for share, label in zip(shares, labels, strict=True)).item() / 30
-    assert told.predicted.tolist() == [share.argmax().item() for share in shares]
-    assert told.confidence.tolist() == pytest.approx([share.max().item() for share in shares], rel=1e-5)
+    assert evaluation.accuracy == sum(share.argmax() == label for share, label in zip(shares, labels, strict=True)).item() / 30
+    assert evaluation.predicted.tolist() == [share.argmax().item() for share in shares]
+    assert evaluation.confidence.tolist() == pytest.approx([share.max().item() for share in shares], rel=1e-5)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -85,12 +85,12 @@ def test_no_other_file_lists_the_optimisers():
 
 def rates(scheduler, optimizer, steps):
     """The learning rate of each step."""
-    told = []
+    used = []
     for _ in range(steps):
-        told.append(optimizer.param_groups[0]["lr"])
+        used.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
-    return told
+    return used
 
 
 def sgd(rate=0.5):
@@ -140,6 +140,6 @@ def test_a_run_of_a_single_batch_has_a_learning_rate(schedule):
 
 
 def test_the_learning_rate_that_is_told_is_the_one_that_was_used():
-    told = train(settings(schedule="step", step_epochs=1, step_factor=0.5, learning_rate=0.2, epochs=3), quadrants())
+    emitted = train(settings(schedule="step", step_epochs=1, step_factor=0.5, learning_rate=0.2, epochs=3), quadrants())
 
-    assert [event.learning_rate for event in told if isinstance(event, EpochDone)] == pytest.approx([0.2, 0.1, 0.05])
+    assert [event.learning_rate for event in emitted if isinstance(event, EpochDone)] == pytest.approx([0.2, 0.1, 0.05])

@@ -71,7 +71,7 @@ def test_a_run_says_what_it_chose_and_keeps_to_it(two_precisions, monkeypatch, t
     ]
     _, checkpoint = checkpoints.load_latest(tmp_path)
     assert checkpoint["precision"] == "bfloat16"
-    monkeypatch.setattr(precision, "_speedup", lambda *_: pytest.fail("a run that goes on is not measured anew"))
+    monkeypatch.setattr(precision, "_speedup", lambda *_: pytest.fail("a resumed run is not measured again"))
     events = list(train(AUTO, data, folder=tmp_path, resume=checkpoint))
     assert isinstance(events[-1], RunFinished)
     assert checkpoints.load_latest(tmp_path)[1]["precision"] == "bfloat16"

@@ -1,4 +1,4 @@
-"""What is read from IDX files, and what damage in them is told as."""
+"""Reading IDX files, and the errors that damaged ones raise."""
 
 import gzip
 import os

@@ -24,7 +24,7 @@ _LARGEST = 2**30  # a header that promises more than a gigabyte is damaged; also
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array in `path` (unpacked on the way if it ends in .gz). Raises DataError that names the file and what is wrong."""
+    """The uint8 array in `path` (unpacked on the way if it ends in .gz). Raises DataError."""
     header_bytes = 4 + 4 * dimensions
     with _reading(path) as file:
         header = file.read(header_bytes)
@@ -54,7 +54,7 @@ def write_idx(path: Path, values: np.ndarray) -> None:
 
 def _fill(file: BinaryIO, target: memoryview) -> int:
     found = 0
-    # A .gz hands out what it has unpacked so far, not all that was asked for.
+    # Reading a .gz returns the part unpacked so far, which may be less than requested.
     while found < len(target) and (step := file.readinto(target[found:])):  # type: ignore[attr-defined]
         found += step
     return found

@@ -1,1 +1,1 @@
-"""Training: a run as a generator of events (`cnnlab.training.engine`) and what it is made of."""
+"""Training: a run as a generator of events (`cnnlab.training.engine`), and its parts."""

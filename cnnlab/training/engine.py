@@ -230,7 +230,7 @@ class _Training:
         return saved
 
     def save_between(self) -> Iterator[Event]:
-        """In the middle of an epoch, right after a Progress, so that the next one covers exactly what comes after."""
+        """In the middle of an epoch, right after a Progress, so that the next Progress covers exactly the batches after it."""
         session = self.session
         if self.folder is not None:
             self.save_last(session.state())

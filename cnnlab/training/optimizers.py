@@ -1,4 +1,4 @@
-"""The rule that turns gradients into new weights, and how its learning rate changes during a run."""
+"""Builds PyTorch's optimiser and learning rate schedule for a configuration."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LAST = _FIRST / 10_000
 
 
 def optimizer(config: RunConfig, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """The optimiser that the configuration names, with the settings that apply to it."""
+    """The configuration's optimiser, with the settings that apply to it."""
     parameters = list(parameters)
     rate, decay = config.learning_rate, config.weight_decay
-    # One kernel for all tensors: on a GPU launching kernels is what a step of a small network takes; on a CPU it changes nothing.
+    # One kernel for all tensors: on a GPU a step of a small network is mostly launching kernels; on a CPU nothing changes.
     fused = True if all(parameter.is_cuda for parameter in parameters) else None
     match config.optimizer:
         case "sgd":
@@ -42,9 +42,9 @@ def schedule(config: RunConfig, optimizer: optim.Optimizer, batches_per_epoch: i
 
 
 def factor(config: RunConfig, step: int, batches_per_epoch: int) -> float:
-    """What the learning rate is multiplied by at `step` (0 is the first batch of the run).
+    """The factor of the learning rate at `step` (0 is the first batch of the run).
 
-    A closed form: the rate at a step does not depend on how the run got there, so a resumed run follows the same curve.
+    A closed form of the step, so a resumed run follows the same curve.
     """
     total = config.epochs * batches_per_epoch
     match config.schedule:
