@@ -451,7 +451,7 @@ def test_out_of_memory_is_told_with_the_figures_and_a_batch_that_fits():
 
     batch = costs.memory(config, table_of(config), "cpu").largest_batch(16 * GIGABYTE, MAXIMUM_BATCH)
     assert f"batches of 8192 images: try {batch}, or use images smaller than 224 px" in message
-    assert message.endswith("GB of the 16 GB there are.")
+    assert message.endswith("GB of 16 GB.")
 
 
 def test_out_of_memory_that_is_not_the_runs_own_fault_says_so():
