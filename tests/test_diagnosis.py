@@ -5,9 +5,9 @@ import pytest
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone
 from cnnlab.training import diagnosis
-from cnnlab.training.devices import DeviceInfo
+from cnnlab.values import Device
 
-CPU = DeviceInfo("cpu", "CPU, 2 cores")
+CPU = Device("cpu", "CPU, 2 cores")
 
 
 def epoch(number=1, step=235, train_accuracy=0.1, test_accuracy=0.1):

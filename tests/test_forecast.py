@@ -23,11 +23,11 @@ from cnnlab.runs.records import State
 from cnnlab.text import duration_text, size_text
 from cnnlab.training import calibration, costs, diagnosis, optimizers
 from cnnlab.training.costs import DeviceSpeed, Speed
-from cnnlab.training.devices import DeviceInfo
 from cnnlab.training.evaluation import autocast
+from cnnlab.values import Device
 
 GIGABYTE = 10**9
-CPU = DeviceInfo("cpu", "CPU, 2 cores")
+CPU = Device("cpu", "CPU, 2 cores")
 SIDES = {"mlp": 28, "lenet": 28, "alexnet": 96, "vgg": 32, "nin": 96, "googlenet": 32, "course-resnet": 16}
 SPEED = Speed(image=0.05, step=0.1, evaluation=0.01, batch=16)
 ALEXNET = RunConfig.make(architecture="alexnet", dataset="fashion-mnist", batch_size=16, optimizer="adam", learning_rate=0.001)

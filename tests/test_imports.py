@@ -26,7 +26,7 @@ FLOORS: dict[str, str] = {
     "config": "architectures config_rules datasets errors optimizers text",
     "config_words": "architectures config config_rules datasets optimizers",
     "presets": "config errors text",
-    "training": "architectures datasets errors events layers optimizers system.memory text",
+    "training": "architectures datasets errors events layers optimizers system.memory text values",
     "runs": "architectures config datasets errors events system text",
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",

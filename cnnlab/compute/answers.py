@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def layers(home: Path, architecture: str, input_shape: tuple[int, int, int], cla
 
 
 def devices(home: Path) -> tuple[Device, ...]:
-    return tuple(Device(**asdict(device)) for device in available())
+    return available()
 
 
 def class_counts(home: Path, dataset: str, split: Split, data: Path | None = None) -> tuple[int, ...]:

@@ -5,33 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 
 import torch
 
 from cnnlab.errors import DeviceError
 from cnnlab.system import memory
 from cnnlab.text import shortened, size_text
+from cnnlab.values import Device
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceInfo:
-    name: str  # as in a configuration: "cpu", "cuda:0", "mps"
-    title: str  # "CPU, 8 cores", "NVIDIA H100 (80 GB)"
-
-
-def available() -> tuple[DeviceInfo, ...]:
+def available() -> tuple[Device, ...]:
     """All devices, the CPU first.
 
     Does not start CUDA: a process that has started it can no longer fork runners that use it.
     """
-    found = [DeviceInfo("cpu", _cpu_title())]
+    found = [Device("cpu", _cpu_title())]
     count = torch.cuda.device_count()  # asks the driver's management library, which does not start CUDA
     titles = _cuda_titles() if count else []
     for index in range(count):
-        found.append(DeviceInfo(f"cuda:{index}", titles[index] if index < len(titles) else f"CUDA device {index}"))
+        found.append(Device(f"cuda:{index}", titles[index] if index < len(titles) else f"CUDA device {index}"))
     if torch.backends.mps.is_available():
-        found.append(DeviceInfo("mps", "Apple GPU"))
+        found.append(Device("mps", "Apple GPU"))
     return tuple(found)
 
 
@@ -43,7 +37,7 @@ def resolve(name: str) -> str:
     return find(name).name
 
 
-def find(name: str) -> DeviceInfo:
+def find(name: str) -> Device:
     """As `resolve`, with the title."""
     devices = available()
     if name == "auto":

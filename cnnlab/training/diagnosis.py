@@ -15,7 +15,7 @@ from cnnlab.training.initialization import input_shape
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.events import EpochDone
-    from cnnlab.training.devices import DeviceInfo
+    from cnnlab.values import Device
 
 _FEW_STEPS = 50  # too few to conclude anything
 
@@ -83,7 +83,7 @@ def _advice(config: RunConfig, done: EpochDone) -> str:
     return f"{condition} again with another seed or a learning rate of {rate / 10:g}{others}."
 
 
-def out_of_memory(config: RunConfig, device: DeviceInfo, phase: str, total: int | None = None, room: int | None = None) -> str:
+def out_of_memory(config: RunConfig, device: Device, phase: str, total: int | None = None, room: int | None = None) -> str:
     """A batch does not fit on the device, which has `total` bytes, `room` of them for this run; None is unknown."""
     size, batch = config.image_size, config.batch_size
     network = f"use images smaller than {size} px or a smaller network"
