@@ -10,7 +10,7 @@ FASHION, MNIST, CIFAR = entry("fashion-mnist"), entry("mnist"), entry("cifar10")
 
 
 def write_tiny(folder, *, train=40, test=20, suffix="", seed=0):
-    """A data set in MNIST's format; labels cycle through the classes."""
+    """A data set in MNIST's files; the classes take turns."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
     for prefix, count in (("train", train), ("t10k", test)):
@@ -20,7 +20,7 @@ def write_tiny(folder, *, train=40, test=20, suffix="", seed=0):
 
 
 def write_pictures(folder, *, train=3, test=2, suffix="png"):
-    """CIFAR-10 as one folder per class; red is the label, green the number of the image."""
+    """CIFAR-10 as one folder for each class; the red value is the label, the green one the number of the image."""
     for split, count in (("train", train), ("test", test)):
         for label, name in enumerate(CIFAR.classes):
             (folder / split / name).mkdir(parents=True)

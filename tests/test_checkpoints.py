@@ -54,7 +54,7 @@ def test_the_network_rebuilt_from_a_checkpoint_predicts_what_is_stored_in_it(tra
 
 
 def test_a_run_goes_on_with_the_threads_and_the_kernels_that_are_its_own():
-    """As many threads, or sums would be taken in another order; but not the fused kernels of another device."""
+    """The number of threads, which decides the order of sums; but not the fused kernels of another device."""
     config, before = settings(optimizer="adam"), torch.get_num_threads()
     state = Session(config, quadrants()).state()
     state["threads"] = before + 1
@@ -66,7 +66,7 @@ def test_a_run_goes_on_with_the_threads_and_the_kernels_that_are_its_own():
         assert session.optimizer.param_groups[0]["fused"] is None
         session.begin_epoch()
         session.advance()
-        del state["threads"]  # as checkpoints had it before
+        del state["threads"]  # as in older checkpoints
         session.restore(state)
     finally:
         torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""Compiling beside the training: begun only where it pays, switched to only where it is faster, and never in the way."""
+"""Compiling beside the training: started only where it pays, used only where it is faster, and harmless when it fails."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def test_a_long_run_is_compiled_and_told_of_a_gain_that_is_too_small(monkeypatch
     assert notice.kind == "compiled"
     assert "1.05 times as fast, too little" in notice.message
     assert session.compiled is None
-    assert compiler.poll(LONG) is None  # it is decided
+    assert compiler.poll(LONG) is None  # decided
     again = Compiler(session, tmp_path)
     del process.command
     assert again.poll(LONG) is None
@@ -128,13 +128,13 @@ def test_the_compiling_process_ends_with_the_run(monkeypatch, session, tmp_path)
     process.returncode = None
     compiler = Compiler(session, tmp_path)
     compiler.poll(LONG)
-    assert compiler.poll(LONG) is None  # it goes on
+    assert compiler.poll(LONG) is None  # still compiling
     compiler.close()
     assert process.killed
 
 
 def test_batches_of_another_size_stay_as_they_are(session):
-    """The compiled network takes whole batches only: 90 images in batches of 16 leave one of 10."""
+    """The compiled network takes full batches only: 90 images in batches of 16 leave one of 10."""
     seen = []
 
     def compiled(images):

@@ -1,4 +1,4 @@
-"""What is taken of a data set: shares, limits, statistics, and pictures for pages."""
+"""Parts of a data set: shares, limits, statistics, and pictures for pages."""
 
 import base64
 from io import BytesIO

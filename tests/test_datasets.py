@@ -1,4 +1,4 @@
-"""Data sets: what they are, the bundled sample, and where their files are looked for."""
+"""Data sets: the catalogue, the bundled sample, and the search for files."""
 
 import subprocess
 import sys

@@ -12,7 +12,7 @@ from cnnlab.training import devices
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Makes the machine look as if it had so many CUDA devices, or mps."""
+    """Simulates a machine with this many CUDA devices, or mps."""
 
     def pretend(cuda=0, mps=False, answer=""):
         monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)

@@ -1,4 +1,4 @@
-"""Downloads, from a server of the test's own on this machine."""
+"""Downloads, from a local server that the test starts."""
 
 import gzip
 import io
@@ -24,12 +24,12 @@ from cnnlab.errors import DataError
 
 
 class Mirror:
-    """What a made server sends, by path; `asked` are the paths that it was asked for."""
+    """The responses of the local server by path; `asked` are the requested paths."""
 
     def __init__(self, address):
         self.address = address
         self.files = {}
-        self.lengths = {}  # what the header promises, where that is not the truth
+        self.lengths = {}  # false lengths for the header
         self.asked = []
 
 
@@ -183,7 +183,7 @@ def test_endless_body_is_cut_off(mirror, places, tmp_path):
 
 
 def test_without_network_one_sentence_says_what_to_do(places):
-    unused = "http://127.0.0.1:9/"  # the port of a service that answers nothing; no test may ask another machine
+    unused = "http://127.0.0.1:9/"  # a port that answers nothing; no test may contact another machine
     mnist = replace(entry("mnist"), downloads=(Download("train-images-idx3-ubyte.gz", "0" * 32, 10, (unused,)),))
 
     with pytest.raises(
@@ -206,7 +206,7 @@ def test_server_that_says_nothing_is_given_up(places):
 def silent_server():
     import socket
 
-    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel takes the connection; nobody answers
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel accepts the connection; no process answers
         yield server.getsockname()[1]
 
 

@@ -1,4 +1,4 @@
-"""Which numbers a run computes in: chosen by measuring, without a trace, and kept when it goes on."""
+"""The precision of a run: chosen by a measurement that leaves no trace, and kept when the run is resumed."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from cnnlab.training.engine import train
 from cnnlab.training.precision import Choice, choose
 from cnnlab.training.transforms import Preparation
 
-# Batch normalisation keeps statistics, dropout draws: what a trial could leave behind.
+# Batch normalisation keeps statistics and dropout draws random numbers: traces that a trial could leave.
 AUTO = settings(
     architecture="lenet", options={"batch_norm": True, "dropout": 0.5, "kernel_size": 3, "channels": (4, 4)}, precision="auto"
 )
@@ -18,7 +18,7 @@ AUTO = settings(
 
 @pytest.fixture
 def two_precisions(monkeypatch):
-    """A device that has bfloat16, whatever this machine has: the CPU emulates what it lacks."""
+    """A device with bfloat16 on any machine: the CPU emulates it."""
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)
 
 

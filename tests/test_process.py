@@ -1,4 +1,4 @@
-"""What a process that trains sets for itself."""
+"""Processor and memory settings of a training process."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ import resource, torch
 from cnnlab.training import process
 {prepare}
 def batch():
-    made = [torch.ones(10 << 20)]  # 40 MB, more than glibc ever keeps by itself
+    made = [torch.ones(10 << 20)]  # 40 MB, more than glibc keeps by default
     return sum(each[0].item() for each in made)
 for _ in range(5):
     batch()
@@ -104,5 +104,5 @@ def test_where_the_host_takes_processors_away_threads_wait_as_openmp_has_it(monk
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(processes.psutil, "cpu_times", times(2.0))
     assert processes.thread_wait_environment() == {}
-    monkeypatch.setattr(processes.psutil, "cpu_times", lambda: SimpleNamespace(user=9.0, system=1.0))  # nobody tells
+    monkeypatch.setattr(processes.psutil, "cpu_times", lambda: SimpleNamespace(user=9.0, system=1.0))  # not reported
     assert processes.thread_wait_environment() == {"GOMP_SPINCOUNT": "10000"}

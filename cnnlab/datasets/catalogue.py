@@ -43,13 +43,9 @@ class Entry:
     format: Literal["idx", "batches"] = "idx"  # of the original files: MNIST's or CIFAR-10's
     downloads: tuple[Download, ...] = ()  # empty where the files are part of the lab
 
-    def used(self, share: float, limit: int | None) -> tuple[int, int]:
-        """How many training and test images a run uses that takes this share and limit."""
-        return images_used(self.train_images, self.test_images, share, limit)
-
 
 def images_used(train: int, test: int, share: float, limit: int | None) -> tuple[int, int]:
-    """The numbers of training and test images out of `train` and `test`. The share is of training images only."""
+    """How many of `train` training images and `test` test images a run uses; the share is of training images only."""
     count = max(1, round(share * train))
     return min(count, limit or count), min(test, limit or test)
 

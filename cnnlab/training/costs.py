@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cnnlab import datasets
+from cnnlab.datasets.catalogue import images_used
 from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training.batches import batch_count
@@ -157,7 +158,8 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
 
 def images(config: RunConfig) -> tuple[int, int]:
     """The numbers of images that the run trains on and is evaluated on."""
-    return datasets.entry(config.dataset).used(config.data_share, config.limit)
+    entry = datasets.entry(config.dataset)
+    return images_used(entry.train_images, entry.test_images, config.data_share, config.limit)
 
 
 def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
