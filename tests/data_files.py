@@ -9,6 +9,12 @@ from cnnlab.datasets.idx import write_idx
 FASHION, MNIST, CIFAR = entry("fashion-mnist"), entry("mnist"), entry("cifar10")
 
 
+def folder_of(entry, places):
+    """The folder where `places` has the data set, or None."""
+    location = places.locate(entry)
+    return location.folder if location else None
+
+
 def write_tiny(folder, *, train=40, test=20, suffix="", seed=0):
     """A data set in MNIST's files; the classes take turns."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from data_files import CIFAR, FASHION, MNIST, write_pictures, write_tiny
+from data_files import CIFAR, FASHION, MNIST, folder_of, write_pictures, write_tiny
 
 from cnnlab.datasets import entries, entry
 from cnnlab.datasets.idx import read_idx
@@ -99,15 +99,15 @@ def test_sample_is_drawn_from_the_full_data_the_same_way_each_time(tmp_path):
 def test_torchvision_layout_is_found_plain_or_packed(places, suffix):
     folder = write_tiny(places.data / "MNIST" / "raw", suffix=suffix)
 
-    assert places.find(MNIST) == folder
-    assert places.find(FASHION) is None
+    assert folder_of(MNIST, places) == folder
+    assert folder_of(FASHION, places) is None
 
 
 def test_debian_folder_is_found_by_itself_and_through_the_one_above(tmp_path):
     folder = write_tiny(tmp_path / "datasets" / "fashion-mnist", suffix=".gz")
 
-    assert Places(tmp_path, data=folder).find(FASHION) == folder
-    assert Places(tmp_path, data=folder.parent).find(FASHION) == folder
+    assert folder_of(FASHION, Places(tmp_path, data=folder)) == folder
+    assert folder_of(FASHION, Places(tmp_path, data=folder.parent)) == folder
 
 
 @pytest.mark.parametrize(
@@ -124,24 +124,24 @@ def test_files_without_a_folder_of_their_own_belong_to_what_the_folder_is_called
     folder = write_tiny(tmp_path / "x" / name)
     places = Places(tmp_path / "home", data=folder)
 
-    assert (places.find(FASHION) is not None) == fashion
-    assert (places.find(MNIST) is not None) == mnist
+    assert (folder_of(FASHION, places) is not None) == fashion
+    assert (folder_of(MNIST, places) is not None) == mnist
 
 
 def test_named_folder_comes_before_the_lab_s_own(places):
     own = write_tiny(places.target(FASHION))
-    assert places.find(FASHION) == own
+    assert folder_of(FASHION, places) == own
 
     named = write_tiny(places.data / "FashionMNIST" / "raw")
 
-    assert places.find(FASHION) == named
+    assert folder_of(FASHION, places) == named
 
 
 def test_data_set_with_a_missing_file_is_not_found(places):
     folder = write_tiny(places.data / "MNIST" / "raw")
     (folder / "t10k-labels-idx1-ubyte").unlink()
 
-    assert places.find(MNIST) is None
+    assert folder_of(MNIST, places) is None
 
 
 def test_original_cifar_files_come_before_a_copy_as_pictures(places):

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from data_files import folder_of
 
 from cnnlab.datasets import entry
 from cnnlab.datasets.catalogue import Download
@@ -97,7 +98,7 @@ def test_fetched_data_set_is_found_and_loads(mirror, places, tmp_path):
 
     folder = fetch(mnist, places)
 
-    assert places.find(mnist) == folder == places.own / "MNIST" / "raw"
+    assert folder_of(mnist, places) == folder == places.own / "MNIST" / "raw"
     assert load(mnist, places).train_images.shape == (20, 1, 28, 28)
     assert len(leftovers(places)) == 4
 
@@ -119,7 +120,7 @@ def test_second_mirror_is_asked_where_the_first_has_not_got_it(mirror, places, t
     fetch(mnist, places)
 
     assert mirror.asked[:2] == ["/first/train-images-idx3-ubyte.gz", "/second/train-images-idx3-ubyte.gz"]
-    assert places.find(mnist)
+    assert folder_of(mnist, places)
 
 
 def test_second_mirror_is_asked_where_the_first_sends_something_else(mirror, places, tmp_path):
@@ -154,7 +155,7 @@ def test_wrong_checksum_is_told_and_the_file_removed(mirror, places, tmp_path):
         fetch(mnist, places)
 
     assert leftovers(places) == []
-    assert places.find(mnist) is None
+    assert folder_of(mnist, places) is None
 
 
 @pytest.mark.parametrize("says_so", [True, False])
@@ -270,7 +271,7 @@ def test_archive_is_unpacked_into_torchvision_s_folder_and_not_kept(mirror, plac
 
     folder = fetch(cifar, places, lambda done, total: seen.append(done))
 
-    assert places.find(cifar) == folder == places.own / BATCHES
+    assert folder_of(cifar, places) == folder == places.own / BATCHES
     assert (folder / "data_batch_3").read_bytes() == b"data_batch_3"
     assert sorted(leftovers(places)) == sorted(BATCH_FILES)
     assert seen[-1] == cifar.downloads[0].bytes
@@ -314,5 +315,5 @@ def test_archive_that_cannot_be_used_leaves_no_data_set(mirror, places, content,
     with pytest.raises(DataError, match=message):
         fetch(cifar, places)
 
-    assert places.find(cifar) is None
+    assert folder_of(cifar, places) is None
     assert leftovers(places) == []

@@ -42,13 +42,8 @@ class Places:
         """The lab's own folder of data sets, which downloads go to."""
         return self.home / "data"
 
-    def find(self, entry: Entry) -> Path | None:
-        """The folder with the files of `entry`, or None. The bundled sample is always found."""
-        location = self.locate(entry)
-        return location.folder if location else None
-
     def locate(self, entry: Entry) -> Location | None:
-        """As `find`, with the form of the files."""
+        """Where the files of `entry` are, or None. The bundled sample is always found."""
         if not entry.folder:
             return Location(SAMPLE_FOLDER, "idx")
         for root in (self.data, self.own):
