@@ -67,7 +67,7 @@ def test_a_run_says_what_it_chose_and_keeps_to_it(two_precisions, monkeypatch, t
     assert isinstance(events[-1], RunPaused)
     assert [event.message for event in events if isinstance(event, Notice)] == [
         "Computes in bfloat16, measured to be 2.4 times as fast here as float32. "
-        "The help of Precision says what that cost in accuracy where it was measured."
+        "The help of Precision gives its measured effect on accuracy."
     ]
     _, checkpoint = checkpoints.load_latest(tmp_path)
     assert checkpoint["precision"] == "bfloat16"
