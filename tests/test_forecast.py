@@ -216,7 +216,7 @@ def forecaster(helper, *running):
 
 
 def running_on(device):
-    return SimpleNamespace(device=device, waits=False, pid=None, state=State.RUNNING)
+    return SimpleNamespace(device=device, waits=False, process=SimpleNamespace(pid=None), state=State.RUNNING)
 
 
 def test_a_forecast_waits_for_the_speed_only_as_long_as_it_is_asked_to():
