@@ -7,13 +7,18 @@ import re
 from pathlib import Path
 
 import pytest
+from page_fakes import open_page
+from page_runs import RunsLab
+from typer.testing import CliRunner
 
 from cnnlab import text
+from cnnlab.cli import app
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "cnnlab").rglob("*.py"), *(ROOT / "pages").rglob("*.py")])
-# A per cent sign without its space (CSS may), a format that makes one, binary units, and units behind a number from elsewhere.
-OTHER_FORMS = re.compile(r"\d%(?! ?[;,)\d])|\.\d~?%|[kKMG]iB|[}\d][kMG]B\b|\} ?[kMG]B\b|\} (seconds?|minutes?|hours?)\b")
+# A per cent sign without its space, a format that makes one, binary units, and units behind a number from elsewhere.
+OTHER_FORMS = re.compile(r"\d%|\.\d~?%|[kKMG]iB|[}\d][kMG]B\b|\} ?[kMG]B\b|\} (seconds?|minutes?|hours?)\b")
+CSS = re.compile(r"(width|height|display|margin|border)[\w-]*:")
 
 
 @pytest.mark.parametrize(
@@ -94,4 +99,40 @@ def test_no_other_module_writes_sizes_and_percentages_in_a_form_of_its_own(file)
     if file.name == "text.py" and file.parent.name == "cnnlab":
         return
     for literal in literals(ast.parse(file.read_text(encoding="utf-8"))):
-        assert not OTHER_FORMS.search(literal), literal
+        assert CSS.search(literal) or not OTHER_FORMS.search(literal), literal
+
+
+def drawn(page) -> str:
+    """What the page shows as text: its sentences, labels, tiles, progress bars and tables."""
+    kinds = (page.title, page.markdown, page.caption, page.warning, page.error, page.info, page.success, page.metric)
+    texts = [element.value for kind in kinds for element in kind if not getattr(element, "allow_html", False)]
+    texts += [element.proto.text for element in page.get("progress")] + [button.label for button in page.button]
+    texts += [option for choice in page.selectbox for option in choice.options]
+    return "\n".join([*texts, *(table.value.to_csv() for table in page.dataframe)])
+
+
+@pytest.mark.parametrize("name", ["design", "data", "train", "run", "runs", "predict"])
+def test_pages_draw_no_other_form(monkeypatch, tmp_path, name):
+    lab = RunsLab(tmp_path)
+    first, second = lab.trained("a"), lab.trained("b", seed=1)
+    address = {"run": {"run": first}, "runs": {"runs": f"{first},{second}"}, "predict": {"run": first}}
+
+    page = open_page(monkeypatch, "train" if name == "run" else name, lab, **address.get(name, {}))
+
+    assert not page.exception
+    assert len(drawn(page)) > 100
+    assert not OTHER_FORMS.search(drawn(page))
+    lab.store.close()
+
+
+@pytest.mark.parametrize("arguments", [["layers", "lenet"], ["architectures"], ["datasets"], ["runs"], ["train", "--help"]])
+def test_the_terminal_prints_no_other_form(tmp_path, arguments):
+    home = [] if "--help" in arguments else ["--home", str(tmp_path)]
+    lab = RunsLab(tmp_path)
+    lab.trained("a")
+    lab.store.close()
+
+    output = CliRunner().invoke(app, [*arguments, *home]).output
+
+    assert len(output) > 100
+    assert not OTHER_FORMS.search(output)
