@@ -25,6 +25,7 @@ from cnnlab.training import calibration, costs, diagnosis, optimizers
 from cnnlab.training.costs import DeviceSpeed, Speed
 from cnnlab.training.evaluation import autocast
 from cnnlab.values import Device
+from tests.another_value import another_value
 
 GIGABYTE = 10**9
 CPU = Device("cpu", "CPU, 2 cores")
@@ -347,20 +348,10 @@ def test_the_work_of_other_programs_is_a_share_of_all_processors(monkeypatch):
     assert calibrate._others((10.0, 100.0, 1.0), (13.0, 101.0, 3.0)) == 0.0
 
 
-# Each field of a configuration with another value.
-OTHERS = {
-    "architecture": "mlp", "options": {"activation": "relu"}, "dataset": "mnist", "data_share": 0.5, "limit": 7, "channels": 3,
-    "image_size": 32, "normalization": "half", "horizontal_flip": True, "random_crop": 2, "random_grayscale": 0.5,
-    "optimizer": "rmsprop", "learning_rate": 0.5, "momentum": 0.5, "nesterov": True, "weight_decay": 0.5, "schedule": "cosine",
-    "step_epochs": 7, "step_factor": 0.5, "warmup_epochs": 7, "batch_size": 7, "epochs": 7, "initialization": "kaiming",
-    "gradient_clip": 0.5, "label_smoothing": 0.5, "precision": "bfloat16", "compile": True, "device": "cuda:0", "seed": 7,
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("field", RunConfig.model_fields)
 def test_a_setting_is_part_of_a_speeds_key_unless_it_is_named_as_irrelevant(field):
     before = RunConfig.make(momentum=0.9)
-    after = before.change(**{field: OTHERS[field]})
+    after = before.change(**{field: another_value(field)})
 
     assert getattr(after, field) != getattr(before, field)
     same = speeds._key(before, "title") == speeds._key(after, "title")
