@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 import pytest
-from page_fakes import ROOT
 from page_runs import RunsLab
 from waiting import wait_for
 
@@ -274,8 +273,3 @@ def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab,
     assert stopping["page_revision"] != after["live"]["page_revision"]
     lab.store.transition(running, State.STOPPED)
     assert sent(live_run)["live"]["feed"] is None
-
-
-def test_the_live_package_imports_nothing_of_a_run_s_page_but_its_words():
-    for path in (ROOT / "pages" / "_parts" / "live").glob("*.py"):
-        assert not re.findall(r"pages\._parts\.run\.\w+", path.read_text(encoding="utf-8")), path.name

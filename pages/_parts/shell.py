@@ -53,7 +53,7 @@ def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
 
 
 def fragment(function: Callable[..., None], *, run_every: float | None = None) -> Callable[..., None]:
-    """A part of a page that runs without the rest, and with `run_every` again each time so many seconds have passed."""
+    """A part of a page that runs without the rest; with `run_every`, again at that interval of seconds."""
     return st.fragment(in_words()(function), run_every=run_every)
 
 

@@ -1,4 +1,4 @@
-"""What the browser tests and the screenshots share: a browser to look at the app with, and how large its window is."""
+"""The browser and the window size that browser tests and screenshots share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-VIEWPORT = {"width": 1366, "height": 768}  # the smallest laptop screen that is still common
+VIEWPORT = {"width": 1366, "height": 768}  # the smallest laptop screen that is common
 
 
 def chromium() -> str | None:

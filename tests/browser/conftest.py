@@ -43,7 +43,7 @@ def page(browser):
 
 @pytest.fixture(scope="module")
 def walk(browser):
-    """One page for a whole module's walk through the app, which notes every error that the browser reports."""
+    """One page for all tests of a module; records each error that the browser reports."""
     context = browser.new_context(viewport=VIEWPORT)
     context.set_default_timeout(60_000)
     page = context.new_page()

@@ -24,7 +24,7 @@ IMAGES = ROOT / "docs" / "images"
 
 
 def open_page(browser: Browser, address: str, *, dark: bool = False) -> Page:
-    """The page in a window of its own, once it has come to rest."""
+    """The page in a window of its own, when it has finished drawing."""
     context = browser.new_context(viewport=VIEWPORT, color_scheme="dark" if dark else "light")
     context.set_default_timeout(60_000)
     page = context.new_page()
@@ -34,7 +34,7 @@ def open_page(browser: Browser, address: str, *, dark: bool = False) -> Page:
 
 
 def settle(page: Page) -> None:
-    """Waits until the script has run, fonts and charts are there."""
+    """Waits until the script has run and fonts and charts are loaded."""
     page.locator("[data-testid=stHeading]").first.wait_for()
     busy = ", ".join(f"[data-testid={name}]" for name in ("stStatusWidget", "stSpinner", "stSkeleton"))
     page.wait_for_function("busy => !document.querySelector(busy)", arg=busy)
@@ -43,7 +43,7 @@ def settle(page: Page) -> None:
 
 
 def train(browser: Browser, app: str, into: Path) -> str:
-    """Trains LeNet on the sample, photographs it half way, and returns the run's id."""
+    """Trains LeNet on the sample, takes a screenshot halfway, and returns the run's id."""
     page = open_page(browser, f"{app}/{RECIPE}")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(re.compile("run="))
@@ -59,7 +59,7 @@ def train(browser: Browser, app: str, into: Path) -> str:
 def shoot(browser: Browser, address: str, path: Path, *, dark: bool = False, full: bool = False) -> None:
     page = open_page(browser, address, dark=dark)
     page.screenshot(path=path, full_page=full)
-    if full:  # Streamlit scrolls inside a box of its own, so a taller window shows what a taller page would
+    if full:  # Streamlit scrolls inside a box of its own: a taller window shows the whole page
         height = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": VIEWPORT["width"], "height": min(height + 20, 6_000)})
         settle(page)
@@ -98,7 +98,7 @@ def for_a_look(browser: Browser, app: str, folder: Path) -> None:
 
 
 def every_state(browser: Browser, app: str, home: Path, folder: Path) -> None:
-    """Runs that rest in each state, and a queue of two people behind a run that trains."""
+    """A run at rest in each state, and a queue of two owners behind an active run."""
     store, long_run = Store(home), RunConfig.make(architecture="vgg", epochs=50, options={"width_divisor": 8})
     resting = {
         state: store.create(

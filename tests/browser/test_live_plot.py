@@ -101,7 +101,7 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
     assert empty.evaluate("asked") == 0  # many browsers watch: not yet
     answers["body"] = shown("done", page_revision=4)
     empty.wait_for_function("asked > 0")
-    empty.evaluate(FOLLOW_AGAIN)  # the script draws again and again, also while an answer is on its way
+    empty.evaluate(FOLLOW_AGAIN)  # redraws during requests start no second loop
     empty.wait_for_timeout(1_000)
     count = len(fetched)
     empty.wait_for_timeout(1_000)

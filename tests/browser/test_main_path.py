@@ -1,4 +1,4 @@
-"""The whole path as a student walks it, in a real browser: design, train, reload, finish, predictions."""
+"""A student's whole path in a real browser: design, train, reload, finish, predictions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_design_page_shows_lenet_at_once(student):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Windows has no uvloop, and macOS does not tell what a process has loaded")
 def test_the_server_has_its_quicker_loop_and_parser(student, server):
-    loaded = " ".join(each.path for each in server.process.memory_maps())
+    loaded = " ".join(file.path for file in server.process.memory_maps())
 
     assert "uvloop" in loaded
     assert "httptools" in loaded
@@ -67,7 +67,7 @@ def test_training_starts_and_the_curve_gains_points(student, app):
 
 
 def test_zoom_and_legend_choice_outlive_new_points(student):
-    # With the mouse, as a person does it: Plotly keeps what came from its own handlers, not what a script has set.
+    # With the mouse, because Plotly keeps only changes that came through its own handlers.
     plot = student.locator(".cnn-plot").first
     plot.scroll_into_view_if_needed()
     plot.evaluate("plot => { plot.marked = true; }")

@@ -1,4 +1,4 @@
-"""A run is paused, outlives a reload, goes on without a gap and is deleted only after a question, in a real browser."""
+"""A run is paused, survives a reload, resumes without a gap and is deleted only after a confirmation, in a real browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 EPOCHS = 8
 RECIPE = f"train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs={EPOCHS}"
 NASTY = '<b onmouseover=alert(1)>"bold"</b> -> :smile: **x** www.example.org'
-# Where along the x axis, in epochs, each curve of each chart has its points.
+# The x values, in epochs, of each curve of each chart.
 CURVES = "() => [...document.querySelectorAll('.cnn-plot')].map(plot => (plot.data ?? []).map(trace => [...(trace.x ?? [])]))"
 
 
@@ -27,7 +27,7 @@ def state(page, text, **more):
 
 
 def open_more(page):
-    page.get_by_role("button", name="Save").wait_for(state="hidden")  # it closes by itself after each choice, in its own time
+    page.get_by_role("button", name="Save").wait_for(state="hidden")  # it closes some time after each choice
     page.get_by_role("button", name="More", exact=True).click()
 
 
@@ -75,7 +75,7 @@ def test_it_resumes_finishes_and_its_curves_and_table_have_no_gap(student):
         assert max(later - earlier for earlier, later in pairwise(running)) <= 1  # a lost epoch would be 2
         assert list(range(1, EPOCHS + 1)) in by_epoch
     first_column = student.locator("[data-testid=stDataFrame] [role=gridcell][aria-colindex='1']")
-    epochs = [int(each) for each in first_column.all_inner_texts() if each.isdigit()]
+    epochs = [int(text) for text in first_column.all_inner_texts() if text.isdigit()]
     assert epochs[:EPOCHS] == sorted(epochs[:EPOCHS], reverse=True)
     assert set(range(EPOCHS, EPOCHS - 5, -1)) <= set(epochs)
     assert not student.errors

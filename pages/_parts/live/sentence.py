@@ -58,6 +58,6 @@ def _next(lab: Lab, run: Run) -> str:
         return " · “Resume” goes on exactly where it was" if begun else " · “Resume” puts it into the queue"
     if run.state is State.INTERRUPTED:
         if lab.resumes_by_itself(run.id):
-            return " · it goes on by itself in a moment"
+            return " · it resumes automatically in a moment"
         return " · press “Resume” to go on from its last checkpoint" if run.has_checkpoint else " · press “Resume” to begin again"
     return ""

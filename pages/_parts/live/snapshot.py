@@ -77,7 +77,7 @@ class LiveRun:
         self._status: RunStatus | None = None
         self._read_at = 0.0
         self._snapshots: dict[bool, tuple[object, RunSnapshot]] = {}  # by scale: what it was made from, and itself
-        # Random, so nobody can guess an address; by scale.
+        # By scale; random, so that an address cannot be guessed.
         self.tokens = {logarithmic: secrets.token_hex(12) for logarithmic in (False, True)}
 
     def status(self, *, fresh: bool) -> RunStatus:
