@@ -1,4 +1,4 @@
-"""Damaged records and checkpoints: a sentence, and nothing that was good is lost."""
+"""Damaged records and checkpoints: a clear message, and undamaged data is kept."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_a_record_with_damaged_bytes_is_read_or_refused_with_a_sentence(filled, 
 
 
 def spoil(home: Path, column: str, value: object, number: int = 2) -> str:
-    """Writes over one value of a run as a disk does, which asks no trigger; the run's id."""
+    """Overwrites one value of a run without triggers, as a faulty disk does, and returns the run's id."""
     connection = sqlite3.connect(home / "lab.sqlite")
     triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for name, _ in triggers:
         connection.execute(f"DROP TRIGGER {name}")
-    connection.execute(f"UPDATE runs SET {column} = ? WHERE number = ?", (value, number))  # noqa: S608 - our own names
+    connection.execute(f"UPDATE runs SET {column} = ? WHERE number = ?", (value, number))  # noqa: S608 - names from this file
     for _, sql in triggers:
         connection.execute(sql)
     run_id = connection.execute("SELECT id FROM runs WHERE number = ?", (number,)).fetchone()[0]
@@ -55,12 +55,12 @@ def spoil(home: Path, column: str, value: object, number: int = 2) -> str:
 
 
 def row(home: Path, number: int = 2) -> tuple[object, ...]:
-    """All that the record holds of one run."""
+    """One run's row, as stored."""
     connection = sqlite3.connect(home / "lab.sqlite")
     connection.text_factory = bytes
-    found = connection.execute("SELECT * FROM runs WHERE number = ?", (number,)).fetchone()
+    stored = connection.execute("SELECT * FROM runs WHERE number = ?", (number,)).fetchone()
     connection.close()
-    return found
+    return stored
 
 
 DAMAGED_ROWS = [
@@ -79,11 +79,11 @@ def test_one_damaged_row_hides_no_other_run_and_is_named_once(filled, column, va
     store = Store(filled)
 
     runs, table = store.runs(), store.summaries()
-    for name, said in ((runs, runs.unreadable), (table.runs, table.unreadable)):
-        assert [each.name for each in name] == ["run 4", "run 3", "run 2", "run 0"]
-        assert len(said) == 1
-        assert f"Run '{run_id}' is left out" in sentence(RuntimeError(said[0]))
-        assert "restore a backup" in said[0]
+    for readable, messages in ((runs, runs.unreadable), (table.runs, table.unreadable)):
+        assert [run.name for run in readable] == ["run 4", "run 3", "run 2", "run 0"]
+        assert len(messages) == 1
+        assert f"Run '{run_id}' is left out" in sentence(RuntimeError(messages[0]))
+        assert "restore a backup" in messages[0]
     with pytest.raises(StoreError, match=f"run '{run_id}' cannot be read") as caught:
         store.run(run_id)
     sentence(caught.value)
@@ -102,7 +102,7 @@ def test_a_row_whose_place_in_the_table_is_damaged_is_left_out_of_the_table_only
 
     table = store.summaries()
 
-    assert [each.name for each in table.runs] == ["run 4", "run 3", "run 2", "run 0"]
+    assert [run.name for run in table.runs] == ["run 4", "run 3", "run 2", "run 0"]
     assert run_id in table.unreadable[0]
     assert store.run(run_id).name == "run 1"
     store.close()
@@ -126,7 +126,7 @@ def test_a_damaged_letter_of_a_name_is_shown_as_one(filled):
     connection.close()
     store = Store(filled)
 
-    assert [each.name for each in store.runs()][3] == store.summaries().runs[3].name == "run\ufffd 1"
+    assert [run.name for run in store.runs()][3] == store.summaries().runs[3].name == "run\ufffd 1"
     assert not store.runs().unreadable
     store.close()
 
@@ -215,12 +215,12 @@ def test_a_checkpoint_torn_at_any_byte_is_refused(saved, tmp_path):
         path.write_bytes(saved[:length])
         with pytest.raises(CheckpointError, match="damaged"):
             checkpoints.load(path)
-        path.write_bytes(saved[:length].ljust(len(saved), b"\0"))  # a power cut: the length is there, the content not yet
+        path.write_bytes(saved[:length].ljust(len(saved), b"\0"))  # a power cut: the file has its length but not its content
         try:
             kept = checkpoints.load(path)
         except CheckpointError:
             continue
-        assert length > 0.99 * len(saved), "only the archive's last few bytes, many of them zero, say nothing of the content"
+        assert length > 0.99 * len(saved), "only the archive's last few bytes, many of them zero, do not affect the content"
         assert torch.equal(kept["model"]["w"], torch.arange(500.0))
 
 

@@ -1,4 +1,4 @@
-"""A run is deleted with its files and nothing else, whatever is given as its id."""
+"""Deleting a run deletes its files and nothing else, for every text given as its id."""
 
 import pytest
 from made_runs import running
@@ -16,18 +16,18 @@ from cnnlab.system import files
 def test_a_run_is_deleted_with_its_files_and_nothing_else(tmp_path):
     lab = Lab(tmp_path)
     store = Store(tmp_path)
-    gone, kept = running(store, "a"), running(store, "b")
-    for run_id in (gone, kept):
+    deleted, kept = running(store, "a"), running(store, "b")
+    for run_id in (deleted, kept):
         store.stop(run_id)
         store.add(run_id, RunStopped(0, 0.0), to=State.STOPPED)
         (tmp_path / "runs" / run_id).mkdir(parents=True)
         (tmp_path / "runs" / run_id / "last.pt").write_bytes(b"x" * 1_000)
-    assert lab.disk_bytes(gone) == 1_000
-    lab.delete(gone)
+    assert lab.disk_bytes(deleted) == 1_000
+    lab.delete(deleted)
     assert [run.id for run in store.runs()] == [kept]
     assert [folder.name for folder in (tmp_path / "runs").iterdir()] == [kept]
     with pytest.raises(RunNotFound):
-        lab.delete(gone)
+        lab.delete(deleted)
     lab.close()
     store.close()
 

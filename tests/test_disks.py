@@ -1,6 +1,6 @@
-"""Full disks, folders that may not be written, truncated data.
+"""Full disks, read-only folders, truncated data.
 
-What needs another user, or a limit on a process, happens in a process of its own.
+Code that needs another user, or a limit on its process, runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cnnlab.workers.runner import execute
 
 
 def in_a_process(code: str, *arguments: object) -> str:
-    """What a Python program printed; it must have ended in order."""
+    """The output of a Python program, which must succeed."""
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT,
@@ -49,7 +49,7 @@ store, folder = Store(home), home / "runs" / run_id
 good = dict.fromkeys(checkpoints._KEYS) | {"format": checkpoints.FORMAT, "epoch": 1, "model": {"w": torch.ones(1000)}}
 checkpoints.save(good, folder / checkpoints.LAST)
 
-# No file may grow beyond this, which every writer is told as it is told that a disk is full: the write fails.
+# No file may grow beyond this: writes fail as on a full disk.
 size = (home / "lab.sqlite").stat().st_size
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
@@ -75,11 +75,11 @@ def test_a_full_disk_is_a_sentence_and_what_was_there_stays(filled):
     store = Store(filled)
     run_id = store.runs()[0].id
     store.close()
-    said = in_a_process(FULL_DISK, filled, run_id).splitlines()
-    assert [line.partition(":")[0] for line in said] == ["checkpoint", "checkpoint", "record"]
-    assert "cannot be written" in said[0]
-    assert "free some space" in said[1]
-    assert "the disk is not full" in said[2]
+    lines = in_a_process(FULL_DISK, filled, run_id).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["checkpoint", "checkpoint", "record"]
+    assert "cannot be written" in lines[0]
+    assert "free some space" in lines[1]
+    assert "the disk is not full" in lines[2]
     assert read_all(filled) == 5
     _, latest = checkpoints.load_latest(filled / "runs" / run_id)
     assert latest["epoch"] == 1
@@ -109,22 +109,22 @@ for open_it in (lambda: Store(home).create(RunConfig.make(), "t"), lambda: Lab(h
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become a user who may not write")
-@pytest.mark.parametrize("there", [True, False], ids=["with a record", "empty"])
-def test_a_home_that_may_not_be_written_is_a_sentence(filled, there):
-    outside = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+@pytest.mark.parametrize("recorded", [True, False], ids=["with a record", "empty"])
+def test_a_home_that_may_not_be_written_is_a_sentence(filled, recorded):
+    outside = Path(tempfile.mkdtemp())  # other users cannot enter pytest's folders
     try:
         home = outside / "home"
         shutil.copytree(filled, home)
-        if not there:
+        if not recorded:
             (home / "lab.sqlite").unlink()
         for path in (*home.rglob("*"), home, outside):
             path.chmod(0o755 if path.is_dir() else 0o644)
-        said = in_a_process(READ_ONLY, home).splitlines()
-        assert len(said) == 2
-        for line in said:
+        lines = in_a_process(READ_ONLY, home).splitlines()
+        assert len(lines) == 2
+        for line in lines:
             assert str(home / "lab.sqlite") in line
             assert "choose another home folder" in line
-        if there:
+        if recorded:
             assert read_all(home) == 5
     finally:
         shutil.rmtree(outside)

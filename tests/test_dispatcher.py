@@ -1,4 +1,4 @@
-"""Whom the dispatcher starts, and what it makes of a runner that dies."""
+"""Which runs the dispatcher starts, and how it handles a runner that dies."""
 
 from made_runs import CONFIG
 
@@ -8,7 +8,7 @@ from cnnlab.workers import dispatcher
 
 
 def _office(home, monkeypatch):
-    """A dispatcher whose every device is the CPU, and the ids of the runs that it starts: their processes have ended at once."""
+    """A dispatcher that resolves every device to the CPU, and the ids of the runs that it starts; their processes end at once."""
     background.announce(home)
     office = dispatcher.Dispatcher(home)
     monkeypatch.setattr(office, "_check_processes", lambda: None)
@@ -48,7 +48,7 @@ def test_nothing_is_started_beside_a_run_at_a_command_line_that_has_yet_to_say_w
 
 def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path, monkeypatch):
     background.announce(tmp_path)
-    monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *given: Ended())
+    monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: Ended())
     monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
     office = dispatcher.Dispatcher(tmp_path)
     run_id = office.store.create(CONFIG, "a")
@@ -60,7 +60,7 @@ def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path
 
 
 class Ended:
-    """A process that has come to its end."""
+    """A process that has ended."""
 
     def is_alive(self):
         return False

@@ -1,4 +1,4 @@
-"""Whose run starts next: owners in turn, each owner's runs in order, nobody waits longer than one round."""
+"""Which run starts next: owners take turns, each owner's runs keep their order, and no owner waits longer than one round."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def runs(text: str) -> list[Waiting]:
         ("a2 a3 b1 c1", "", {"a": 2, "b": 1}, "c1"),
         ("a2 a3 b1", "", {"a": 2, "b": 1}, "b1"),
         ("a2 a3", "a1", {"a": 7}, "a2"),
-        ("a2 b1", "a1", {}, "b1"),  # a's turn is not on record, but its run is there
+        ("a2 b1", "a1", {}, "b1"),  # no turn of a is recorded, but its run is in progress
         ("a3 a1", "", {"a": 1, "b": 2}, "a3"),  # moved up by its owner
     ],
 )
@@ -72,7 +72,7 @@ steps = st.lists(st.one_of(st.sampled_from("abcdef"), st.just("free")), max_size
 def test_nobody_waits_longer_than_one_round(steps):
     queued: list[Waiting] = []
     turns: dict[str, float] = {}
-    overtaken: dict[str, list[str]] = {}  # whose runs started while an owner waited, since its last turn
+    overtaken: dict[str, list[str]] = {}  # owners whose runs started while this owner waited, since its last turn
     for number, step in enumerate(steps):
         if step != "free":
             queued.append(Waiting(f"{step}{number}", step))

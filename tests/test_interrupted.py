@@ -1,4 +1,4 @@
-"""A run whose process ended without a word: back to its checkpoint, and on by itself, three times at most."""
+"""A run whose process died: it goes back to its checkpoint, and is resumed automatically three times at most."""
 
 import pytest
 from made_runs import CONFIG, STARTED, done, interrupted, progress, resumed, running
@@ -32,15 +32,15 @@ def test_what_was_told_after_the_checkpoint_is_told_anew_and_the_rest_stays(stor
     assert [seq for seq, _ in store.events(run_id)] == [1, 5, 6, 8, 9, 10]
 
 
-@pytest.mark.parametrize("judged", [0, 1])
-def test_at_the_last_batch_of_an_epoch_the_evaluation_is_later_or_earlier(store, judged):
+@pytest.mark.parametrize("evaluated", [0, 1])
+def test_at_the_last_batch_of_an_epoch_the_evaluation_is_later_or_earlier(store, evaluated):
     run_id = running(store)
     for event in (progress(5), progress(5, "evaluation"), done(1), Notice("stuck-at-chance", 1, "x")):
         store.add(run_id, event)
-    store.add(run_id, resumed(5, judged), history=[done(1)][:judged])
-    assert [event.phase for event in store.progress(run_id)] == ["training", "evaluation"][: 1 + judged]
-    assert len(store.epochs(run_id)) == judged
-    assert store.run(run_id).epochs_done == judged
+    store.add(run_id, resumed(5, evaluated), history=[done(1)][:evaluated])
+    assert [event.phase for event in store.progress(run_id)] == ["training", "evaluation"][: 1 + evaluated]
+    assert len(store.epochs(run_id)) == evaluated
+    assert store.run(run_id).epochs_done == evaluated
 
 
 def test_epochs_that_the_record_lost_are_put_in(store):

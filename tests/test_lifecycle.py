@@ -1,4 +1,4 @@
-"""A run's states: changed by whoever asks, in whatever order, all at once."""
+"""State transitions: requested by users and processes, in any order and at the same time."""
 
 import multiprocessing
 import threading
@@ -15,7 +15,7 @@ from cnnlab.runs.records import ACTIVE, TRANSITIONS, State
 from cnnlab.runs.store import Store
 from cnnlab.system import background
 
-# Asking
+# Requests
 
 
 def test_a_queued_run_pauses_at_once_and_a_running_one_is_asked(store):
@@ -118,13 +118,13 @@ def test_the_queue_is_shown_in_the_order_in_which_runs_start(store):
     assert [run.id for run in store.queue()] == [grace, ada[1], ada[2]]
 
 
-# Everybody at once
+# Concurrent requests
 
 
 def test_buttons_pressed_in_many_threads_and_processes_make_no_move_outside_the_table(tmp_path):
     store = Store(tmp_path)
     runs = [store.create(CONFIG, str(number)) for number in range(3)]
-    with store._transaction(write=True) as connection:  # SQLite itself writes down every move
+    with store._transaction(write=True) as connection:  # a trigger logs every transition
         connection.execute("CREATE TABLE moves (run TEXT, before TEXT, after TEXT)")
         connection.execute(
             "CREATE TRIGGER moved AFTER UPDATE OF state ON runs BEGIN INSERT INTO moves VALUES (new.id, old.state, new.state); END"
@@ -133,17 +133,17 @@ def test_buttons_pressed_in_many_threads_and_processes_make_no_move_outside_the_
     context = multiprocessing.get_context("spawn")
     pressing = [context.Process(target=press, args=(tmp_path, seed, 60)) for seed in range(2)]
     pressing += [threading.Thread(target=press, args=(tmp_path, seed, 60)) for seed in range(10, 14)]
-    for one in pressing:
-        one.start()
-    for one in pressing:
-        one.join()
-    assert [one.exitcode for one in pressing[:2]] == [0, 0]
+    for worker in pressing:
+        worker.start()
+    for worker in pressing:
+        worker.join()
+    assert [worker.exitcode for worker in pressing[:2]] == [0, 0]
 
     with store._transaction() as connection:
         moves = [tuple(row) for row in connection.execute("SELECT * FROM moves ORDER BY rowid")]
-    assert len(moves) >= 20  # how many of the 360 were allowed is chance: 49 and more were seen
+    assert len(moves) >= 20  # of 360, at random; 49 or more in practice
     assert all(State(after) in TRANSITIONS[State(before)] for _, before, after in moves)
-    for run_id in runs:  # and none was made from a state that was no longer true
+    for run_id in runs:  # and each started from the run's current state
         of_run = [(before, after) for run, before, after in moves if run == run_id]
         assert [after for _, after in of_run][:-1] == [before for before, _ in of_run][1:]
         run = store.run(run_id)
@@ -168,7 +168,7 @@ def test_a_clock_that_jumps_back_gives_no_negative_times(tmp_path):
 # The command line
 
 
-def said(*words, home, answer=""):
+def invoke(*words, home, answer=""):
     result = CliRunner().invoke(app, [*words, "--home", str(home)], input=answer)
     return result.exit_code, result.output.strip()
 
@@ -177,15 +177,15 @@ def test_the_command_line_pauses_resumes_stops_and_deletes(tmp_path, monkeypatch
     monkeypatch.setattr(background, "ensure", lambda home: None)
     store = Store(tmp_path)
     run_id = store.create(CONFIG, "a", owner="ada")
-    assert said("pause", run_id, home=tmp_path) == (0, f"Run {run_id} is paused.")
-    assert said("resume", run_id, home=tmp_path) == (0, f"Run {run_id} is queued, number 1 in the queue.")
-    assert said("stop", run_id, home=tmp_path) == (0, f"Run {run_id} is stopped.")
-    assert said("extend", run_id, "2", home=tmp_path) == (0, f"Run {run_id} is queued, number 1 in the queue.")
+    assert invoke("pause", run_id, home=tmp_path) == (0, f"Run {run_id} is paused.")
+    assert invoke("resume", run_id, home=tmp_path) == (0, f"Run {run_id} is queued, number 1 in the queue.")
+    assert invoke("stop", run_id, home=tmp_path) == (0, f"Run {run_id} is stopped.")
+    assert invoke("extend", run_id, "2", home=tmp_path) == (0, f"Run {run_id} is queued, number 1 in the queue.")
     assert store.run(run_id).config.epochs == 5
-    code, output = said("delete", run_id, "--yes", home=tmp_path)
+    code, output = invoke("delete", run_id, "--yes", home=tmp_path)
     assert (code, "stop it first" in output) == (2, True)
     store.stop(run_id)
-    assert said("delete", run_id, home=tmp_path, answer="n\n")[0] == 1
-    code, output = said("delete", run_id, home=tmp_path, answer="y\n")
+    assert invoke("delete", run_id, home=tmp_path, answer="n\n")[0] == 1
+    code, output = invoke("delete", run_id, home=tmp_path, answer="y\n")
     assert (code, "0 bytes" in output, store.runs()) == (0, True, ())
     store.close()

@@ -1,4 +1,4 @@
-"""How much memory there is, from what Linux says of machine and container."""
+"""Memory that programs may use, as Linux reports it for the machine and the container."""
 
 import sys
 from pathlib import Path
@@ -71,10 +71,10 @@ def test_groups_of_the_first_version(system):
     assert memory.memory(*system(files)) == Memory(8 * GIGABYTE, 0)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone says what may still be taken")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports available memory")
 def test_this_machine():
-    found = memory.memory()
+    machine = memory.memory()
 
-    assert found is not None
-    assert found.available > 0
-    assert found.total == memory.total() > GIGABYTE // 2
+    assert machine is not None
+    assert machine.available > 0
+    assert machine.total == memory.total() > GIGABYTE // 2

@@ -1,4 +1,4 @@
-"""Many people, one lab: eight owners queue forty runs at once, from threads and from processes of their own."""
+"""Eight owners queue forty runs in one lab at the same time, from threads and processes."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,12 +15,12 @@ TINY = RunConfig.make(architecture="mlp", options={"hidden": [8]}, limit=10, bat
 ENDLESS = TINY.change(limit=None, batch_size=1, epochs=10_000)
 OWNERS = ("Ada", "Blaise", "Carl", "Dorothy", "Emmy", "Fei-Fei", "Grace", "Hedy")
 EACH = 5
-PATIENCE = 120.0  # seconds until the next of the runs must have ended
+DEADLINE = 120.0  # seconds for each wait
 
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory):
-    """A lab whose only device is busy until all forty have been queued; then nobody waits for another's click."""
+    """A lab whose only device stays busy until all forty runs are queued."""
     lab = Lab(tmp_path_factory.mktemp("home"))
     yield lab
     lab.shut_down()
@@ -40,23 +40,23 @@ def queue_all_from_a_process(home: Path, owner: str) -> list[str]:
 
 def test_eight_owners_queue_forty_runs_at_once_and_all_finish_in_fair_order(crowded):
     first = crowded.start(ENDLESS, token="first", owner="Ada")
-    wait_for(lambda: crowded.run(first).state is State.RUNNING, PATIENCE, every=0.1)
+    wait_for(lambda: crowded.run(first).state is State.RUNNING, DEADLINE, every=0.1)
     spawn = multiprocessing.get_context("spawn")
     with ThreadPoolExecutor(4) as threads, ProcessPoolExecutor(4, mp_context=spawn) as processes:
         queued = [threads.submit(queue_all, crowded, owner) for owner in OWNERS[:4]]
         queued += [processes.submit(queue_all_from_a_process, crowded.home, owner) for owner in OWNERS[4:]]
-        ids = {owner: answer.result(PATIENCE) for owner, answer in zip(OWNERS, queued, strict=True)}
-    announced = [run.id for run in crowded.queue()]
+        ids = {owner: answer.result(DEADLINE) for owner, answer in zip(OWNERS, queued, strict=True)}
+    queued_order = [run.id for run in crowded.queue()]
 
     crowded.stop(first)
-    wait_for(lambda: not any(run.active for run in crowded.runs()), PATIENCE, every=0.1)
+    wait_for(lambda: not any(run.active for run in crowded.runs()), DEADLINE, every=0.1)
 
     runs = [run for run in crowded.runs() if run.id != first]
     assert {run.state for run in runs} == {State.FINISHED}
     assert sorted(run.id for run in runs) == sorted(run_id for owned in ids.values() for run_id in owned)
     order = sorted(runs, key=lambda run: run.started)
-    assert [run.id for run in order] == announced  # what the queue had said
-    for begin in range(0, len(order), len(OWNERS)):  # nobody starts a second run while another waits for a first
+    assert [run.id for run in order] == queued_order
+    for begin in range(0, len(order), len(OWNERS)):  # no owner starts a second run while another waits for a first
         assert sorted(run.owner for run in order[begin : begin + len(OWNERS)]) == list(OWNERS)
-    assert {owner: [run.id for run in order if run.owner == owner] for owner in OWNERS} == ids  # each in the order of clicks
-    assert order[len(OWNERS) - 1].owner == "Ada"  # who had a turn before all others
+    assert {owner: [run.id for run in order if run.owner == owner] for owner in OWNERS} == ids  # in the order of clicks
+    assert order[len(OWNERS) - 1].owner == "Ada"  # whose run came first, before the queue

@@ -1,4 +1,4 @@
-"""Exact resume: whatever the moment and whatever the settings, on the CPU the run ends as if nothing had happened, to the bit."""
+"""Exact resume: on the CPU an interrupted run ends bit for bit like an uninterrupted one, for every moment and all settings."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ RECIPES = {
 
 
 def same(first, second):
-    """Equal to the bit, tensors and all, but for what a clock says."""
+    """Equal bit for bit, tensors included; timings are ignored."""
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
     if isinstance(first, dict):
@@ -58,8 +58,8 @@ def same(first, second):
     return first == second
 
 
-def untimed(told, kind=EpochDone):
-    records = [events.to_dict(event) for event in told if isinstance(event, kind)]
+def untimed(emitted, kind=EpochDone):
+    records = [events.to_dict(event) for event in emitted if isinstance(event, kind)]
     return [{key: value for key, value in record.items() if key not in TIMINGS} for record in records]
 
 
@@ -68,25 +68,25 @@ def undisturbed(config, folder):
 
 
 def disturbed(config, folder, moments, **how):
-    """Trains on in `folder`, pausing after each so many events, until the end."""
-    told = []
+    """Trains in `folder` to the end, with a pause after each number of events in `moments`."""
+    emitted = []
     for moment in [*moments, None]:
-        found = checkpoints.load_latest(folder)
-        torch.manual_seed(len(told))  # another process has other random numbers
-        heard = []
+        latest = checkpoints.load_latest(folder)
+        torch.manual_seed(len(emitted))  # a new process starts with other random numbers
+        segment = []
         stream = train(
             config,
             quadrants(),
             folder=folder,
             progress_every=0,
-            resume=found and found[1],
-            pausing=lambda heard=heard, moment=moment: moment is not None and len(heard) >= moment,
+            resume=latest and latest[1],
+            pausing=lambda segment=segment, moment=moment: moment is not None and len(segment) >= moment,
             **how,
         )
         for event in stream:
-            heard.append(event)
-        told += heard
-    return told
+            segment.append(event)
+        emitted += segment
+    return emitted
 
 
 @pytest.mark.parametrize("moments", [(2,), (9, 1, 4)], ids=str)
@@ -95,11 +95,11 @@ def test_a_run_that_was_paused_ends_the_same_to_the_bit(tmp_path, recipe, moment
     config = settings(epochs=3, **RECIPES[recipe])
     whole = undisturbed(config, tmp_path / "whole")
 
-    told = disturbed(config, tmp_path / "paused", moments)
+    emitted = disturbed(config, tmp_path / "paused", moments)
 
-    assert len([event for event in told if isinstance(event, RunPaused)]) == len(moments)
-    assert untimed(told) == untimed(whole)
-    assert told[-1].best_epoch == whole[-1].best_epoch
+    assert len([event for event in emitted if isinstance(event, RunPaused)]) == len(moments)
+    assert untimed(emitted) == untimed(whole)
+    assert emitted[-1].best_epoch == whole[-1].best_epoch
     for name in ("last.pt", "best.pt"):
         assert same(checkpoints.load(tmp_path / "whole" / name), checkpoints.load(tmp_path / "paused" / name))
 
@@ -114,8 +114,8 @@ def test_a_run_that_ended_after_any_event_ends_the_same_to_the_bit(tmp_path, rec
         stream = train(config, quadrants(), folder=folder, progress_every=0, checkpoint_every=0)
         list(islice(stream, moment))
         stream.close()
-        told = disturbed(config, folder, ())
-        assert isinstance(told[-1], RunFinished)
+        emitted = disturbed(config, folder, ())
+        assert isinstance(emitted[-1], RunFinished)
         assert same(checkpoints.load(tmp_path / "whole" / "last.pt"), checkpoints.load(folder / "last.pt"))
 
 
@@ -123,20 +123,20 @@ def test_the_progress_of_a_paused_run_has_no_gap_and_no_repeat(tmp_path):
     config = settings(epochs=2)
     whole = undisturbed(config, None)
 
-    told = disturbed(config, tmp_path, (3, 6, 2))
+    emitted = disturbed(config, tmp_path, (3, 6, 2))
 
-    training = [event for event in told if isinstance(event, Progress) and event.phase == "training"]
+    training = [event for event in emitted if isinstance(event, Progress) and event.phase == "training"]
     assert [event.step for event in training] == list(range(1, 13))
     assert untimed(training, Progress) == [record for record in untimed(whole, Progress) if record["phase"] == "training"]
     assert [event.seconds for event in training] == sorted(event.seconds for event in training)
 
 
 def test_a_pause_says_where_it_stands_and_the_resumed_run_the_same(tmp_path):
-    told = disturbed(settings(epochs=2), tmp_path, (4,))
+    emitted = disturbed(settings(epochs=2), tmp_path, (4,))
 
-    paused = next(event for event in told if isinstance(event, RunPaused))
-    resumed = next(event for event in told if isinstance(event, RunResumed))
-    assert isinstance(told[0], RunStarted)
+    paused = next(event for event in emitted if isinstance(event, RunPaused))
+    resumed = next(event for event in emitted if isinstance(event, RunResumed))
+    assert isinstance(emitted[0], RunStarted)
     assert (paused.epoch, paused.step) == (resumed.epochs_done, resumed.step) == (0, 3)
     assert resumed.seconds >= paused.seconds - 0.01
 
@@ -156,9 +156,9 @@ def test_a_checkpoint_in_the_middle_of_an_epoch_keeps_what_was_said_after_the_la
 
 def test_before_the_first_evaluation_a_checkpoint_has_no_predictions(tmp_path):
     disturbed_stream = train(settings(), quadrants(), folder=tmp_path, progress_every=0, pausing=lambda: True)
-    told = list(disturbed_stream)
+    emitted = list(disturbed_stream)
     content = checkpoints.load(tmp_path / "last.pt")
-    assert isinstance(told[-1], RunPaused)
+    assert isinstance(emitted[-1], RunPaused)
     assert (content["history"], content["test_predicted"], content["test_accuracy"]) == ([], None, None)
 
 
@@ -168,9 +168,9 @@ def test_more_epochs_are_as_if_they_had_been_asked_for_at_once(tmp_path, recipe)
     undisturbed(config, tmp_path / "whole")
     undisturbed(config.change(epochs=2), tmp_path / "longer")
 
-    told = disturbed(config, tmp_path / "longer", ())
+    emitted = disturbed(config, tmp_path / "longer", ())
 
-    assert [event.epoch for event in told if isinstance(event, EpochDone)] == [3, 4]
+    assert [event.epoch for event in emitted if isinstance(event, EpochDone)] == [3, 4]
     assert same(checkpoints.load(tmp_path / "whole" / "last.pt"), checkpoints.load(tmp_path / "longer" / "last.pt"))
 
 
@@ -180,9 +180,9 @@ def test_with_more_epochs_a_curve_over_all_of_them_is_followed_from_where_it_now
     whole = undisturbed(config, None)
     undisturbed(config.change(epochs=2), tmp_path)
 
-    told = disturbed(config, tmp_path, ())
+    emitted = disturbed(config, tmp_path, ())
 
-    rates = [event.learning_rate for event in told if isinstance(event, Progress)]
+    rates = [event.learning_rate for event in emitted if isinstance(event, Progress)]
     assert rates == [event.learning_rate for event in whole if isinstance(event, Progress) and event.epoch > 2]
 
 
@@ -218,16 +218,16 @@ def test_a_damaged_last_checkpoint_falls_back_and_still_ends_the_same(tmp_path, 
     content = last.read_bytes()
     last.write_bytes(content[: int(len(content) * share)])
 
-    told = disturbed(config, tmp_path / "torn", ())
+    emitted = disturbed(config, tmp_path / "torn", ())
 
-    assert isinstance(told[0], RunResumed)
+    assert isinstance(emitted[0], RunResumed)
     assert same(checkpoints.load(tmp_path / "whole" / "last.pt"), checkpoints.load(last))
 
 
 def test_a_checkpoint_with_a_changed_byte_is_not_taken_for_whole(tmp_path):
     list(train(settings(epochs=1), quadrants(), folder=tmp_path))
     content = bytearray((tmp_path / "last.pt").read_bytes())
-    content[content.index(b"data/0") + 200] ^= 1  # in the weights: they would load and be wrong
+    content[content.index(b"data/0") + 200] ^= 1  # in the weights, which would load with a wrong value
     (tmp_path / "last.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"last\.pt is damaged"):
         checkpoints.load(tmp_path / "last.pt")
@@ -249,14 +249,14 @@ import torch
 from quadrants import quadrants, settings
 from cnnlab.training import checkpoints
 from cnnlab.training.engine import train
-torch.set_num_threads(1)  # a fork takes one along
+torch.set_num_threads(1)  # a fork keeps only the calling thread
 config = settings(epochs=8, architecture="lenet", optimizer="adam", schedule="cosine", learning_rate=0.01)
 
 def go(folder, seconds):
     if os.fork() == 0:
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # whose signal ends the process as kill -9 does
-        found = checkpoints.load_latest(folder)
-        for event in train(config, quadrants(), folder=folder, progress_every=0, checkpoint_every=0, resume=found and found[1]):
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # its signal ends the process as abruptly as kill -9
+        latest = checkpoints.load_latest(folder)
+        for event in train(config, quadrants(), folder=folder, progress_every=0, checkpoint_every=0, resume=latest and latest[1]):
             pass
         os._exit(0)
     return os.waitstatus_to_exitcode(os.wait()[1])

@@ -1,4 +1,4 @@
-"""A run in its process: paused, stopped, killed and resumed, it ends as one that was left alone."""
+"""A run in its process: paused, stopped, killed and resumed, it ends like an undisturbed one."""
 
 import psutil
 import torch
@@ -67,7 +67,7 @@ def test_a_damaged_last_checkpoint_is_said_and_the_run_goes_on_from_the_one_befo
     assert any(isinstance(event, Notice) and event.kind == "older-checkpoint" for _, event in store.events(run_id))
 
 
-# All of it, in processes
+# In processes
 
 
 def untimed(epochs):
@@ -75,8 +75,8 @@ def untimed(epochs):
 
 
 def same_weights(lab, first, second):
-    one, other = (checkpoints.load(lab.home / "runs" / run_id / "last.pt")["model"] for run_id in (first, second))
-    return all(torch.equal(one[name], other[name]) for name in one)
+    weights, expected = (checkpoints.load(lab.home / "runs" / run_id / "last.pt")["model"] for run_id in (first, second))
+    return all(torch.equal(weights[name], expected[name]) for name in weights)
 
 
 def test_a_run_that_was_paused_stopped_and_killed_equals_one_that_was_not(lab):

@@ -1,4 +1,4 @@
-"""Runner and dispatcher: what happens to a run, whoever asks and whatever dies."""
+"""Runner and dispatcher: what happens to a run when users intervene and processes die."""
 
 import os
 import re
@@ -30,11 +30,11 @@ EPOCH = EpochDone(1, 2, 1.5, 0.4, 1.4, 0.5, 0.1, 2.0, 0.1, 1.5, 0.4)
 FINISHED = RunFinished(1, 2.0, 0.4, 0.5, 1, 0.5)
 
 
-def engine(*told):
-    """A training that tells this and does nothing."""
+def engine(*emitted):
+    """A training that only emits these events."""
 
     def train(config, folder):
-        yield from told
+        yield from emitted
 
     return train
 
@@ -44,15 +44,15 @@ def ended(lab, run_id):
     return lab.run(run_id)
 
 
-# The runner, with an engine that does what the test says
+# The runner, with an engine made for each test
 
 
 def test_a_run_goes_from_queued_to_finished_and_keeps_its_events(store):
     run_id = store.create(TINY, "t")
-    seen = []
-    told = [STARTED, PROGRESS, EPOCH, FINISHED]
-    assert runner.execute(store, run_id, seen.append, train=engine(*told)) is State.FINISHED
-    assert seen == told
+    received = []
+    emitted = [STARTED, PROGRESS, EPOCH, FINISHED]
+    assert runner.execute(store, run_id, received.append, train=engine(*emitted)) is State.FINISHED
+    assert received == emitted
     assert store.progress(run_id) == (PROGRESS,)
     assert store.run(run_id).device == "cpu"
 
@@ -198,18 +198,18 @@ def test_a_compiler_for_gpus_is_not_loaded_where_there_is_none_and_can_still_be(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked whom to end when memory runs out")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process choose")
 def test_a_process_can_ask_to_go_first_when_memory_runs_out():
-    said = "from cnnlab.system import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"
-    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.strip() == "500"
+    code = "from cnnlab.system import processes; processes.die_first(500); print(open('/proc/self/oom_score_adj').read())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "500"
 
 
 SHORT_OF_MEMORY = """
 import sys
 from cnnlab.system import memory
 from cnnlab.workers import dispatcher
-known = memory.memory()
-memory.memory = lambda: memory.Memory(known.total, 300 << 20)
+actual = memory.memory()
+memory.memory = lambda: memory.Memory(actual.total, 300 << 20)
 dispatcher.main(["--home", sys.argv[1], "--idle", "2"])
 """
 
@@ -246,7 +246,7 @@ def test_why_the_background_process_could_not_start_reaches_who_asked(tmp_path, 
 
 
 def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "start_detached", lambda *given: None)
+    monkeypatch.setattr(processes, "start_detached", lambda *arguments: None)
     monkeypatch.setattr(background, "STARTUP_SECONDS", 0.0)
     for _ in range(background.ATTEMPTS):
         background.ensure(tmp_path)
@@ -256,7 +256,7 @@ def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypa
 
 def test_a_background_process_that_was_killed_after_it_came_up_is_started_again_at_once(tmp_path, monkeypatch):
     started = []
-    monkeypatch.setattr(processes, "start_detached", lambda *given: started.append(given))
+    monkeypatch.setattr(processes, "start_detached", lambda *arguments: started.append(arguments))
     monkeypatch.setattr(background, "RESTART_SECONDS", 0.0)
     for attempt in range(2 * background.ATTEMPTS):
         background.ensure(tmp_path)
@@ -287,7 +287,7 @@ def test_the_dispatcher_leaves_when_its_home_is_deleted(tmp_path, monkeypatch):
     office.close()
 
 
-# All of it
+# In processes
 
 
 def test_a_run_on_the_sample_finishes(lab):
@@ -330,7 +330,7 @@ def test_a_runner_that_is_killed_is_interrupted_within_five_seconds_and_takes_no
     store.close()
     psutil.Process(run.process.pid).kill()
     wait_for(lambda: lab.run(run_id).state is State.INTERRUPTED, seconds=5)
-    wait_for(lambda: lab.run(run_id).state is State.RUNNING)  # it is resumed by itself
+    wait_for(lambda: lab.run(run_id).state is State.RUNNING)  # resumed automatically
     assert lab.run(run_id).resumes == 1
     lab.stop(run_id)
     assert ended(lab, lab.start(TINY, token="after the kill")).state is State.FINISHED

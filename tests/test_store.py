@@ -134,14 +134,14 @@ def test_an_ended_run_cannot_be_adopted(store):
 
 def test_events_come_back_in_order_as_they_were(store):
     run_id = running(store)
-    told = [RunStarted("cpu", "CPU", 7, 10, 5, 2, 2, 10), epoch(1), CheckpointSaved("best", 1, 0.5), epoch(2)]
-    for event in told:
+    emitted = [RunStarted("cpu", "CPU", 7, 10, 5, 2, 2, 10), epoch(1), CheckpointSaved("best", 1, 0.5), epoch(2)]
+    for event in emitted:
         store.add(run_id, event)
         store.add(run_id, progress(1))
-    assert [event for _, event in store.events(run_id)] == told
-    assert store.epochs(run_id) == (told[1], told[3])
+    assert [event for _, event in store.events(run_id)] == emitted
+    assert store.epochs(run_id) == (emitted[1], emitted[3])
     second = store.events(run_id)[1][0]
-    assert [event for _, event in store.events(run_id, after=second)] == told[2:]
+    assert [event for _, event in store.events(run_id, after=second)] == emitted[2:]
 
 
 def test_the_runs_own_row_follows_its_events(store):
@@ -180,7 +180,7 @@ def test_an_interrupted_run_ended_when_it_was_last_heard_of(tmp_path):
     store.transition(run_id, State.INTERRUPTED, message="gone")
     run = store.run(run_id)
     store.close()
-    assert (run.ended, run.seconds, run.message) == (130.0, 1.0, "gone")  # seconds as its process measured
+    assert (run.ended, run.seconds, run.message) == (130.0, 1.0, "gone")  # seconds measured by its process
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3, 99, 100, 101, 250])
@@ -211,7 +211,7 @@ def test_a_long_run_is_read_quickly(store):
     began = time.perf_counter()
     assert 250 <= len(store.progress(run_id, 500)) <= 500
     assert len(store.events(run_id)) == 1
-    assert time.perf_counter() - began < 0.5  # 10 ms here; reading all rows takes seconds
+    assert time.perf_counter() - began < 0.5  # takes 10 ms; reading all rows takes seconds
 
 
 def test_a_store_is_shared_between_threads(store):

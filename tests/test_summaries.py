@@ -1,4 +1,4 @@
-"""The table of all runs: one query, columns that follow the record, a small curve for each."""
+"""The table of all runs: one query, columns that triggers keep up to date, a small curve for each run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_summary_says_what_the_run_says(store):
 def test_the_newest_stand_first_and_no_more_than_asked_for(store):
     ids = [store.create(CONFIG, str(number)) for number in range(5)]
 
-    assert [each.id for each in store.summaries(limit=2).runs] == ids[:2:-1]
+    assert [run.id for run in store.summaries(limit=2).runs] == ids[:2:-1]
 
 
 def test_a_run_without_an_epoch_has_an_empty_curve(store):

@@ -45,7 +45,7 @@ def test_the_sql_of_migrations_is_literal_text():
 
 
 def older(home: Path) -> str:
-    """A record as the first version wrote it, with one run; its id."""
+    """Creates a record of the first version with one run, and returns its id."""
     connection = sqlite3.connect(home / "lab.sqlite", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     migrate(connection, MIGRATIONS[:1])
@@ -63,7 +63,7 @@ def test_a_newer_program_takes_over_the_record_of_an_older_one(tmp_path):
     store = Store(tmp_path)
     run = store.run(run_id)
     record_training(store.create(CONFIG, "new"), store)
-    assert [each.name for each in store.runs()][1:] == ["old"]
+    assert [run.name for run in store.runs()][1:] == ["old"]
     store.close()
     assert (run.name, run.state, run.seconds, run.owner, run.note) == ("old", State.FINISHED, 7.0, "", "")
 
@@ -81,13 +81,13 @@ def test_an_older_program_refuses_the_record_of_a_newer_one_and_leaves_it_as_it_
 def test_processes_that_open_an_older_record_at_once_migrate_it_once(tmp_path):
     run_id = older(tmp_path)
     code = "import sys; from pathlib import Path; from cnnlab.runs.store import Store; print(Store(Path(sys.argv[1])).runs()[0].id)"
-    together = [
+    programs = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         for _ in range(4)
     ]
-    answers = [process.communicate(timeout=120) for process in together]
+    answers = [process.communicate(timeout=120) for process in programs]
     assert [out.strip() for out, _ in answers] == [run_id] * 4, answers
     connection = sqlite3.connect(tmp_path / "lab.sqlite")
     applied = [name for (name,) in connection.execute("SELECT name FROM migrations ORDER BY rowid")]
@@ -114,6 +114,6 @@ def test_a_clock_that_jumps_back_neither_reorders_runs_nor_makes_time_negative(t
     run = store.run(first)
     assert run.ended >= run.created
     assert run.seconds is None or run.seconds >= 0
-    assert [each.id for each in store.runs()] == [second, first]
+    assert [run.id for run in store.runs()] == [second, first]
     assert [done.epoch for done in store.epochs(first)] == [1, 2]
     store.close()

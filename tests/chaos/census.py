@@ -1,4 +1,4 @@
-"""Which processes a lab has, found out without asking the lab."""
+"""A lab's processes, read from the system and not from the lab."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from cnnlab.system import background
 
 @dataclass(slots=True)
 class Census:
-    """Process ids by what they do. A runner is known by the log that it writes to; who is neither is a newcomer."""
+    """Process ids by role. A runner is recognised by its log; a process without a known role is a newcomer."""
 
     visitors: list[int] = field(default_factory=list)
     dispatchers: list[int] = field(default_factory=list)
@@ -23,23 +23,23 @@ class Census:
 
     @property
     def roles(self) -> dict[str, list[int]]:
-        """The roles that somebody plays; "everything" is all of them."""
+        """The roles that have processes; "everything" is all of them."""
         runners = [pid for pids in self.runners.values() for pid in pids]
-        found = {
+        roles = {
             "visitor": self.visitors,
             "dispatcher": self.dispatchers,
             "helper": self.helpers,
             "runner": runners,
             "newcomer": self.newcomers,
         }
-        found["everything"] = [pid for pids in found.values() for pid in pids]
-        return {role: pids for role, pids in found.items() if pids}
+        roles["everything"] = [pid for pids in roles.values() for pid in pids]
+        return {role: pids for role, pids in roles.items() if pids}
 
 
 def census(home: Path) -> Census:
-    """All living processes that have the home on their command line, which a fork inherits."""
+    """All processes with the home on their command line, which forks inherit."""
     found = Census()
-    dispatcher = background.known(home)[0]
+    dispatcher = background.known(home).pid
     address = Address.read(home)
     for pid in psutil.pids():
         try:
@@ -49,7 +49,7 @@ def census(home: Path) -> Census:
                 continue
             output = Path(f"/proc/{pid}/fd/1").readlink()
         except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # it has ended while we looked, or is not ours
+            continue  # it has ended, or belongs to another user
         if "tests.chaos.visitor" in command:
             found.visitors.append(pid)
         elif output.parent.parent == home / "runs":
@@ -64,12 +64,12 @@ def census(home: Path) -> Census:
 
 
 def kill(pids: list[int]) -> int:
-    """SIGKILL, which nobody can catch; returns how many were still there."""
+    """Sends SIGKILL and returns the number of processes that still ran."""
     killed = 0
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            continue  # it was quicker
+            continue  # it has already ended
         killed += 1
     return killed

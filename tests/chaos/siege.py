@@ -1,4 +1,4 @@
-"""A lab under siege: runs are started, processes are killed, and after each kill everything that must hold is looked at."""
+"""A lab under siege: runs are started, processes are killed, and all invariants are checked after each kill."""
 
 import json
 import random
@@ -22,17 +22,17 @@ from tests.chaos import invariants
 from tests.chaos.census import census, kill
 from tests.chaos.undisturbed import differences, figures
 
-TRUE_WITHIN = 5.0  # seconds after a kill in which what is shown must have become true
-PATIENCE = 60.0  # for one run to get on, on a machine that has other work
+TRUE_WITHIN = 5.0  # seconds after a kill until pages must show the actual state
+DEADLINE = 60.0  # seconds for one run to make progress on a busy machine
 AT_ONCE = 3  # runs that have not ended, so that there is a queue
-# A dispatcher takes seconds to come back, in which nothing else happens, so it is killed less often.
+# A dispatcher needs seconds to restart, during which nothing else happens, so it is killed less often.
 WEIGHTS = {"runner": 12, "dispatcher": 2, "everything": 3, "visitor": 2, "newcomer": 1, "helper": 1}
 ENDED = {State.FINISHED, State.FAILED}
 RESUMABLE = {State.INTERRUPTED, State.PAUSED, State.STOPPED}
 
 
 class Siege:
-    """One home, its visitor, and a seed from which all that is done follows; when it is done does not."""
+    """One home, its visitor, and a seed that determines all actions, but not their timing."""
 
     def __init__(self, folder: Path, seed: int, configs: tuple[RunConfig, ...], references: tuple[Path, ...]) -> None:
         self.home, self.plan = folder / "home", folder / "plan.jsonl"
@@ -42,15 +42,15 @@ class Siege:
         self.killed: Counter[str] = Counter()
         self._configs, self._references = configs, references
         self._references_of: dict[str, Path] = {}
-        self._expected: dict[str, str] = {}  # run of each token that was ever seen
+        self._expected: dict[str, str] = {}  # the run of each token seen so far
         self._planned: list[str] = []
-        self._true: set[str] = set()  # runs that have finished and were compared
+        self._true: set[str] = set()  # finished runs that were compared
         self._visitor: subprocess.Popen[bytes] | None = None
         self._began = time.monotonic()
         self.note(f"--chaos-seed {seed}")
 
     def round(self, number: int) -> None:
-        """Waits for a moment, kills, looks, checks."""
+        """Waits for a moment, kills, and checks."""
         chance = random.Random(f"{self.seed}:{number}")  # noqa: S311 - chosen to be repeated
         self._populate(chance)
         self._wait_for_a_moment(chance)
@@ -60,27 +60,27 @@ class Siege:
         self.look()
         self.check()
         for run in self.lab.runs(10_000):
-            # An interrupted one is mostly left to the lab, which has to resume it by itself.
+            # An interrupted run is mostly left to the lab, which has to resume it automatically.
             if run.state in RESUMABLE and chance.random() < (0.15 if run.state is State.INTERRUPTED else 0.5):
                 self._resume(run)
 
     def finish(self) -> None:
-        """No more kills: all runs must come to their end, and the end must be that of a run that nobody disturbed."""
+        """Without further kills all runs must finish, each with the result of an undisturbed run."""
         self._populate(random.Random(self.seed), fresh=False)  # noqa: S311
-        until, most = time.monotonic() + PATIENCE, -1
+        until, most = time.monotonic() + DEADLINE, -1
         while True:
             runs = self.lab.runs(10_000)
-            by_itself = invariants.resumed_by_itself(self.home)
+            automatic = invariants.auto_resumable(self.home)
             for run in runs:
-                if run.state in RESUMABLE and run.id not in by_itself:
+                if run.state in RESUMABLE and run.id not in automatic:
                     self._resume(run)
             if len(runs) == len(self._planned) and all(run.state in ENDED for run in runs):
                 break
             done = sum(run.epochs_done for run in runs)
             if done > most:
-                most, until = done, time.monotonic() + PATIENCE
+                most, until = done, time.monotonic() + DEADLINE
             if time.monotonic() > until:
-                self.fail("nothing gets on any more", *(f"{run.id} is {run.state}" for run in runs if run.state not in ENDED))
+                self.fail("no run makes progress", *(f"{run.id} is {run.state}" for run in runs if run.state not in ENDED))
             time.sleep(0.1)
         self.look()
         self._true.clear()
@@ -96,14 +96,14 @@ class Siege:
         self.lab.shut_down()
 
     def look(self) -> None:
-        """As a page does. Each run must be shown truly at least once within the time that is allowed."""
+        """Polls as a page does. Each run must be shown in its actual state at least once within the time limit."""
         until = time.monotonic() + TRUE_WITHIN
         seen_true: set[str] = set()
         while True:
             runs = self.lab.runs(10_000)
-            found = invariants.lies(runs, census(self.home))
-            seen_true |= {run.id for run in runs} - found.keys()
-            lies = [lie for run_id, lie in found.items() if run_id not in seen_true]
+            wrong = invariants.lies(runs, census(self.home))
+            seen_true |= {run.id for run in runs} - wrong.keys()
+            lies = [lie for run_id, lie in wrong.items() if run_id not in seen_true]
             if not lies:
                 return
             if time.monotonic() > until:
@@ -114,8 +114,8 @@ class Siege:
         runs = self.lab.runs(10_000)
         self._expected |= invariants.tokens(self.home)
         faults = invariants.store_faults(self.home) + invariants.roll_faults(runs, self._expected)
-        faults += [f"{token} is in the store, and nobody asked for it" for token in self._expected.keys() - set(self._planned)]
-        faults += [f"{run.id} was resumed {run.resumes} times by itself" for run in runs if run.resumes > MOST_AUTO_RESUMES]
+        faults += [f"{token} is in the store, but was not requested" for token in self._expected.keys() - set(self._planned)]
+        faults += [f"{run.id} was automatically resumed {run.resumes} times" for run in runs if run.resumes > MOST_AUTO_RESUMES]
         tokens = {run_id: token for token, run_id in self._expected.items()}
         for run in runs:
             if run.id in self._true:
@@ -130,7 +130,7 @@ class Siege:
             self.fail(*faults)
 
     def note(self, line: str) -> None:
-        """pytest shows what was done where the test fails, and all of it with -s."""
+        """Logs an action; pytest shows the log where the test fails, or with -s."""
         print(f"{time.monotonic() - self._began:8.2f} {line}", flush=True)  # noqa: T201
 
     def fail(self, *faults: str) -> None:
@@ -139,17 +139,17 @@ class Siege:
     def report(self) -> str:
         """A sentence for docs/RESULTS.md."""
         kills = ", ".join(f"{count} × {role}" for role, count in self.killed.most_common())
-        told = invariants.told(self.home)
+        counts = invariants.event_counts(self.home)
         return (
             f"Seed {self.seed}: {sum(self.killed.values())} kills ({kills}) in {time.monotonic() - self._began:.0f} s; "
-            f"{len(self._planned)} runs, {told['run_interrupted']} interruptions, {told['run_paused']} pauses, "
-            f"{told['run_resumed']} resumptions from a checkpoint; all finished, each to the bit as when undisturbed."
+            f"{len(self._planned)} runs, {counts['run_interrupted']} interruptions, {counts['run_paused']} pauses, "
+            f"{counts['run_resumed']} resumptions from a checkpoint; all finished, each to the bit as when undisturbed."
         )
 
     # What happens in a round
 
     def _populate(self, chance: random.Random, *, fresh: bool = True) -> None:
-        """There is a visitor, and enough to do."""
+        """Makes sure that there are a visitor and enough runs."""
         if self._visitor is None or self._visitor.poll() is not None:
             if self._visitor is not None:
                 self._visitor.wait()
@@ -186,17 +186,17 @@ class Siege:
         self.note(f"moment: {moment}, {delay:.2f} s later")
 
     def _being_written(self) -> set[tuple[str, int]]:
-        found = set()
+        partials = set()
         for partial in self.home.glob("runs/*/.*.partial"):
-            with suppress(FileNotFoundError):  # it has just got its final name
-                found.add((str(partial), partial.stat().st_mtime_ns))
-        return found
+            with suppress(FileNotFoundError):  # it was just renamed
+                partials.add((str(partial), partial.stat().st_mtime_ns))
+        return partials
 
     def _until(self, condition: Callable[[], bool], *, pause: float = 0.02) -> None:
-        """Waits for a condition, but goes on without it where it cannot come, as when all runs are paused."""
-        until, look = time.monotonic() + PATIENCE, 0.0
+        """Waits for a condition, but not where it cannot occur, as when all runs are paused."""
+        until, look = time.monotonic() + DEADLINE, 0.0
         while not condition() and time.monotonic() < until:
-            if time.monotonic() > look:  # also what keeps the lab going: pages look once or twice a second
+            if time.monotonic() > look:  # this also restarts the dispatcher: pages poll once or twice a second
                 look = time.monotonic() + 0.5
                 if self._at_rest():
                     return
@@ -204,10 +204,10 @@ class Siege:
 
     def _at_rest(self) -> bool:
         runs = self.lab.runs(10_000)
-        return len(runs) == len(self._planned) and not (any(run.active for run in runs) or invariants.resumed_by_itself(self.home))
+        return len(runs) == len(self._planned) and not (any(run.active for run in runs) or invariants.auto_resumable(self.home))
 
     def _act(self, chance: random.Random) -> None:
-        """Sometimes somebody presses a button just before."""
+        """Sometimes pauses or stops a run just before the kill."""
         if chance.random() < 0.7:
             return
         action, name = chance.choice([(self.lab.pause, "pause"), (self.lab.pause, "pause"), (self.lab.stop, "stop")])
@@ -217,14 +217,14 @@ class Siege:
                 try:
                     action(run.id)
                 except RunStateError as error:
-                    self.note(f"{name}: {error}")  # it ended between our look and our click
+                    self.note(f"{name}: {error}")  # it ended since it was read
                 else:
                     self.note(f"{name} {run.id}")
                     time.sleep(waits)
                 return
 
     def _strike(self, chance: random.Random) -> None:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + DEADLINE
         while True:
             roles = census(self.home).roles
             if roles:
@@ -233,7 +233,7 @@ class Siege:
                 if kill(pids):
                     break
             if time.monotonic() > until:
-                self.fail("there is nobody left to kill, and nobody comes back")
+                self.fail("there is no process left to kill, and none starts")
             self.lab.runs()
             time.sleep(0.05)
         self.killed[role] += 1
@@ -244,7 +244,7 @@ class Siege:
             self._tear(chance)
 
     def _tear(self, chance: random.Random) -> None:
-        """What a power cut adds to it: checkpoints that were being written are torn at some byte."""
+        """Adds the effect of a power cut: checkpoints in the middle of a write are cut at some byte."""
         for last in self.home.glob(f"runs/*/{checkpoints.LAST}"):
             content = last.read_bytes()
             last.with_name(f".{last.name}.partial").write_bytes(content[: chance.randrange(len(content))])
@@ -253,7 +253,7 @@ class Siege:
         try:
             self.lab.resume(run.id)
         except RunStateError as error:
-            self.note(f"resume: {error}")  # it was resumed by itself
+            self.note(f"resume: {error}")  # it was resumed automatically
             return
         self.note(f"resumed {run.id}, which was {run.state}")
 
@@ -264,10 +264,10 @@ class Siege:
             for name in (checkpoints.LAST, checkpoints.BEST)
             if (parts := differences(folder, reference, name))
         ]
-        told = [figures(epoch) for epoch in self.lab.epochs(run.id)]
-        wanted = [figures(EpochDone(**epoch)) for epoch in checkpoints.load(reference / checkpoints.LAST)["history"]]
+        stored = [figures(epoch) for epoch in self.lab.epochs(run.id)]
+        expected = [figures(EpochDone(**epoch)) for epoch in checkpoints.load(reference / checkpoints.LAST)["history"]]
         return faults + [
-            f"{run.id}: epoch {mine['epoch']} was told as {mine}, not {theirs}"
-            for mine, theirs in zip(told, wanted, strict=False)
+            f"{run.id}: epoch {mine['epoch']} is stored as {mine}, not {theirs}"
+            for mine, theirs in zip(stored, expected, strict=False)
             if mine != theirs
         ]

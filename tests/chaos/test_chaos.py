@@ -1,4 +1,4 @@
-"""No run is ever lost: random processes of a real lab are killed at random moments, 25 times, or as often as --chaos says."""
+"""No run is ever lost: random processes of a lab are killed at random moments, 25 times, or as often as --chaos states."""
 
 import sys
 
@@ -9,7 +9,7 @@ from cnnlab.training import checkpoints
 from tests.chaos.siege import Siege
 from tests.chaos.undisturbed import configs, differences, undisturbed
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="who runs what is read from /proc, which only Linux has")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc, which only Linux has")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def references(tmp_path_factory):
 
 @pytest.fixture
 def siege(tmp_path, request, references, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # for the lab's processes too: two runs compare only if they add up alike
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # also for the lab's processes: the result of a sum depends on the number of threads
     siege = Siege(tmp_path, request.config.getoption("--chaos-seed"), configs(), references)
     yield siege
     siege.close()

@@ -1,4 +1,4 @@
-"""The tiny runs of the chaos test, and what becomes of each when nobody disturbs it."""
+"""The tiny runs of the chaos test, and the result of each without disturbance."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +13,8 @@ from cnnlab.events import EpochDone
 from cnnlab.training import checkpoints
 from cnnlab.training.engine import train
 
-# Together they hold every kind of state that a checkpoint must bring back: momentum, Adam's averages, schedules, running
-# means of batch norm, dropout's random numbers, augmentation's. An epoch takes about 0.3 s.
+# Together they cover every kind of state that a checkpoint must restore: momentum, Adam's averages, schedules, running means of
+# batch norm, random numbers of dropout and augmentation. An epoch takes about 0.3 s.
 RECIPES: tuple[dict[str, Any], ...] = (
     {
         "architecture": "mlp",
@@ -62,7 +62,7 @@ def undisturbed(config: RunConfig, folder: Path) -> Path:
     """Trains `config` with the engine alone, on one thread as the lab under test does; returns the folder."""
     data = load(config.dataset, Places(folder, None)).take(config.data_share, config.limit, config.seed)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums depend on how they are divided
+    torch.set_num_threads(1)  # the result of a sum depends on the number of threads
     try:
         for _ in train(config, data, folder=folder):
             pass
@@ -72,12 +72,12 @@ def undisturbed(config: RunConfig, folder: Path) -> Path:
 
 
 def figures(epoch: EpochDone) -> dict[str, float]:
-    """What an epoch says of the network, without what it says of the clock."""
+    """An epoch's figures without timings."""
     return {name: value for name, value in asdict(epoch).items() if name not in _CLOCKS}
 
 
 def differences(folder: Path, reference: Path, name: str) -> list[str]:
-    """The parts of the checkpoint `name` that are not the same to the bit in both folders."""
+    """The parts of the checkpoint `name` that are not bit for bit the same in both folders."""
     mine, theirs = (_comparable(checkpoints.load(place / name)) for place in (folder, reference))
     return sorted(key for key in mine.keys() | theirs.keys() if not _same(mine.get(key), theirs.get(key)))
 
@@ -89,7 +89,7 @@ def _comparable(checkpoint: checkpoints.Checkpoint) -> checkpoints.Checkpoint:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor):
-        # As bytes, so that a zero is not its negative and a nan is itself.
+        # As bytes, so that zero differs from minus zero and NaN equals itself.
         return (
             isinstance(other, torch.Tensor)
             and one.dtype == other.dtype

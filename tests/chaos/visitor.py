@@ -1,7 +1,7 @@
-"""Stands in for the web process: starts the runs of a plan and looks at them again and again, until it is killed.
+"""Stands in for the web process: starts the runs of a plan and polls them until it is killed.
 
 ``python -m tests.chaos.visitor --home DIR --plan FILE``; a line of the plan is a token and a configuration. A visitor that
-follows one who was killed starts the last runs of the plan once more, as a browser does that sends its form again.
+replaces a killed one starts the last runs of the plan again, like a browser that sends its form twice.
 """
 
 import argparse
@@ -21,15 +21,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--plan", type=Path, required=True)
-    given = parser.parse_args()
-    lab = Lab(given.home)
-    done = max(0, len(lines(given.plan)) - SENT_AGAIN)
+    options = parser.parse_args()
+    lab = Lab(options.home)
+    done = max(0, len(lines(options.plan)) - SENT_AGAIN)
     while True:
-        for line in lines(given.plan)[done:]:
+        for line in lines(options.plan)[done:]:
             token, settings = json.loads(line)
             try:
                 lab.start(RunConfig.make(**settings), token=token)
-            except CNNLabError as error:  # the helper was killed over it: a person would press the button again
+            except CNNLabError as error:  # the helper was killed: a user would press the button again
                 sys.stderr.write(f"{error}\n")
                 break
             done += 1
