@@ -6,8 +6,9 @@ durations are seconds. Epochs and batches count from 1.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +142,8 @@ Event = (
     | RunInterrupted
 )
 
-_KINDS: dict[str, type] = {
-    "run_started": RunStarted,
-    "progress": Progress,
-    "epoch_done": EpochDone,
-    "notice": Notice,
-    "checkpoint_saved": CheckpointSaved,
-    "run_finished": RunFinished,
-    "run_failed": RunFailed,
-    "run_stopped": RunStopped,
-    "run_paused": RunPaused,
-    "run_resumed": RunResumed,
-    "run_interrupted": RunInterrupted,
-}
+# EpochDone is "epoch_done" in JSON and in the store: after renaming a class, older records could not be read.
+_KINDS: dict[str, type] = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower(): cls for cls in get_args(Event)}
 _NAMES = {cls: name for name, cls in _KINDS.items()}
 _FIELDS = {cls: frozenset(field.name for field in fields(cls)) for cls in _NAMES}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnlab import events
 from cnnlab.config import RunConfig
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, RunStarted
@@ -66,6 +67,13 @@ def test_the_form_of_a_runs_id_stands_in_one_file():
     assert homes == ["home.py"]
     assert home.is_run_id(home.new_run_id())
     assert not any(map(home.is_run_id, ["", "0123ABCD", "0123abc", "0123abcde", "0123abcd\n", "../../ab"]))
+
+
+def test_events_keep_the_names_under_which_they_are_stored():
+    assert list(events._KINDS) == [
+        *("run_started", "progress", "epoch_done", "notice", "checkpoint_saved", "run_finished", "run_failed", "run_stopped"),
+        *("run_paused", "run_resumed", "run_interrupted"),
+    ]
 
 
 @pytest.mark.parametrize("state", State)

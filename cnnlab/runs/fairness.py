@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+
+from cnnlab.runs.records import ActiveRun
 
 
-class Owned(Protocol):
-    """The part of a run that the order depends on."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def owner(self) -> str: ...
-
-
-def next_run(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_owner: Mapping[str, float]) -> str | None:
+def next_run(queued: Sequence[ActiveRun], running: Iterable[ActiveRun], last_turns: Mapping[str, float]) -> str | None:
     """The id of the run to start, or None where no run waits.
 
     `queued` are the runs that could start now, in the order of the queue; runs of one owner keep that order.
-    `last_started_by_owner` is each owner's last turn as a count of starts, because a clock can be set back.
+    `last_turns` is each owner's last turn as a count of starts, because a clock can be set back.
 
     The owner with the oldest turn comes next, so while an owner waits, every other owner starts at most one run.
     """
-    turns = _turns(running, last_started_by_owner)
+    turns = _turns(running, last_turns)
     chosen = min(queued, key=lambda run: turns.get(run.owner, float("-inf")), default=None)  # the first of equals
     return None if chosen is None else chosen.id
 
 
-def in_turn(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_owner: Mapping[str, float]) -> tuple[str, ...]:
+def in_turn(queued: Sequence[ActiveRun], running: Iterable[ActiveRun], last_turns: Mapping[str, float]) -> tuple[str, ...]:
     """The ids of all queued runs, in the order in which `next_run` would start them."""
-    turns = _turns(running, last_started_by_owner)
+    turns = _turns(running, last_turns)
     waiting: dict[str, list[tuple[int, str]]] = {}
     for position, run in enumerate(queued):
         waiting.setdefault(run.owner, []).append((position, run.id))
@@ -50,7 +42,7 @@ def in_turn(queued: Sequence[Owned], running: Iterable[Owned], last_started_by_o
     return tuple(order)
 
 
-def _turns(running: Iterable[Owned], last_started_by_owner: Mapping[str, float]) -> dict[str, float]:
+def _turns(running: Iterable[ActiveRun], last_turns: Mapping[str, float]) -> dict[str, float]:
     # An owner with a run in progress but no recorded turn has just had one. New owners have no turn and come first.
-    just_now = max(last_started_by_owner.values(), default=0.0)
-    return {run.owner: just_now for run in running} | dict(last_started_by_owner)
+    just_now = max(last_turns.values(), default=0.0)
+    return {run.owner: just_now for run in running} | dict(last_turns)

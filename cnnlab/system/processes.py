@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,10 +39,8 @@ def identity(pid: int) -> str:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
             return f"{_boot()}:{fields[19]}"
         return str(process.create_time())
-    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-        return ""
-    except psutil.AccessDenied:
-        return ""  # another user's process has this id now
+    except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, ProcessLookupError):
+        return ""  # also where another user's process has this id now
 
 
 def alive(pid: int | None, started: str | None) -> bool:
@@ -120,26 +119,18 @@ def detach() -> None:
 def end(processes: Sequence[psutil.Process], seconds: float = 3.0) -> None:
     """Terminates the processes, and kills those that still run after `seconds`."""
     for process in processes:
-        _quietly(process.terminate)
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
     _, left = psutil.wait_procs(processes, timeout=seconds)
     for process in left:
-        _quietly(process.kill)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(left, timeout=seconds)
 
 
 _started: list[subprocess.Popen[bytes]] = []
-_boot_id = ""
 
 
+@cache
 def _boot() -> str:
-    global _boot_id  # noqa: PLW0603 - it cannot change while this process runs
-    if not _boot_id:
-        _boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-    return _boot_id
-
-
-def _quietly(action: object) -> None:
-    try:
-        action()  # type: ignore[operator]
-    except psutil.NoSuchProcess:
-        return  # it has already ended
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]

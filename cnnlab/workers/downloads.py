@@ -44,12 +44,8 @@ def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
     download = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
     age = time.time() - record["time"]
     if download.state == "running" and age > SHOWN_SECONDS / 6 and not processes.alive(record["pid"], record["pid_started"]):
-        return DownloadStatus(
-            "failed",
-            download.done_bytes,
-            download.total_bytes,
-            f"The download of {entry.title} ended unexpectedly; please start it again.",
-        )
+        message = f"The download of {entry.title} ended unexpectedly; please start it again."
+        return DownloadStatus("failed", download.done_bytes, download.total_bytes, message)
     return None if download.state == "finished" and age > SHOWN_SECONDS else download
 
 
@@ -83,9 +79,8 @@ def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:
     except CNNLabError as error:
         _write(home, entry, "failed", done, str(error))
     except Exception as error:
-        _write(
-            home, entry, "failed", done, f"The download of {entry.title} failed with an unexpected {type(error).__name__}: {error}."
-        )
+        message = f"The download of {entry.title} failed with an unexpected {type(error).__name__}: {error}."
+        _write(home, entry, "failed", done, message)
         raise
     finally:
         lock.release()

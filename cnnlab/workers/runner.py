@@ -33,6 +33,11 @@ from cnnlab.text import duration_text
 _OLDER = "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
 _TOO_LONG = "It has trained for {}, the most that this lab allows: it is stopped, and its checkpoints are kept."
 _LOG = "log.txt"
+# The transitions that follow from events.
+_STATES: dict[type[Event], State] = {
+    **dict.fromkeys((RunStarted, RunResumed), State.RUNNING),
+    **{RunPaused: State.PAUSED, RunFinished: State.FINISHED, RunFailed: State.FAILED},
+}
 PROGRESS_SECONDS = 0.4  # between two Progress events; a pause or a stop during batches takes this long at most
 
 OnEvent = Callable[[Event], None]
@@ -101,21 +106,11 @@ class _Execution:
         raise RuntimeError("the training ended without a final event")
 
     def _store_event(self, event: Event) -> State:
-        fields = {}
-        to = None
-        if isinstance(event, RunStarted | RunResumed):
-            fields["device"] = event.device
-            to = State.RUNNING
-        elif isinstance(event, RunPaused):
-            to = State.PAUSED
-        elif isinstance(event, RunFinished):
-            to = State.FINISHED
-        elif isinstance(event, RunFailed):
-            fields["message"] = event.message
-            to = State.FAILED
+        to = _STATES.get(type(event))
+        changes = {name: getattr(event, name) for name in ("device", "message") if to and hasattr(event, name)}
         self._follow_progress(event)
         try:
-            state = self.store.add(self.run_id, event, to=to, process=self.process, history=self.history, **fields)
+            state = self.store.add(self.run_id, event, to=to, process=self.process, history=self.history, **changes)
         except RunStateError:
             # A stop or a pause was requested in between, so the run does not become running or paused.
             state = self.store.run(self.run_id).state
