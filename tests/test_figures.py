@@ -43,23 +43,23 @@ def extent(trace):
 
 
 def test_layers_that_only_change_values_join_the_stage_before():
-    found = stages(SMALL)
+    boxes = stages(SMALL)
 
-    assert [stage.name for stage in found] == ["input", "conv", "pool", "output"]
-    assert [stage.output_shape for stage in found] == [(1, 8, 8), (4, 8, 8), (4, 4, 4), (10,)]
-    assert [stage.role for stage in found] == ["input", "convolution", "pooling", "dense"]
+    assert [stage.name for stage in boxes] == ["input", "conv", "pool", "output"]
+    assert [stage.output_shape for stage in boxes] == [(1, 8, 8), (4, 8, 8), (4, 4, 4), (10,)]
+    assert [stage.role for stage in boxes] == ["input", "convolution", "pooling", "dense"]
 
 
 @pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
 def test_stages_of_every_architecture_fit_and_lose_nothing(each):
     whole = layer_table(each.name)
-    found = stages(whole)
+    boxes = stages(whole)
 
-    assert 2 <= len(found) <= MOST + 1
-    assert len({stage.name for stage in found}) == len(found)
-    assert sum(stage.parameters for stage in found) == whole.parameters
-    assert sum(stage.macs for stage in found) == whole.macs
-    assert found[-1].output_shape[0] == 10
+    assert 2 <= len(boxes) <= MOST + 1
+    assert len({stage.name for stage in boxes}) == len(boxes)
+    assert sum(stage.parameters for stage in boxes) == whole.parameters
+    assert sum(stage.macs for stage in boxes) == whole.macs
+    assert boxes[-1].output_shape[0] == 10
 
 
 def test_a_network_of_many_layers_is_drawn_in_at_most_sixteen_boxes():

@@ -19,22 +19,23 @@ NASTY = "<b>x</b> %{y} & more"
 
 def test_each_line_has_one_legend_entry_and_its_own_look():
     runs = [run(str(number), f"run {number}") for number in range(12)]
-    found = lines(runs, {each.id: epochs(0.1, 0.2) for each in runs}, "test_accuracy", fold=False)
+    curves = lines(runs, {run.id: epochs(0.1, 0.2) for run in runs}, "test_accuracy", fold=False)
 
-    traces = curves_figure(found, "Test accuracy", "epochs", share=True)["data"]
+    traces = curves_figure(curves, "Test accuracy", "epochs", share=True)["data"]
 
     assert [trace["name"] for trace in traces] == [f"run {number}" for number in range(MOST_LINES)]
     assert len({style(place) for place in range(MOST_LINES)}) == MOST_LINES
     assert all(
-        one[0] != two[0] and one[1] != two[1] for one, two in zip(map(style, range(7)), map(style, range(1, 8)), strict=True)
+        here[0] != after[0] and here[1] != after[1]
+        for here, after in zip(map(style, range(7)), map(style, range(1, 8)), strict=True)
     )
 
 
 def test_a_band_belongs_to_its_line_and_has_no_entry_of_its_own():
     runs = [run("1"), run("2", config=CONFIG.change(seed=1))]
-    found = lines(runs, {"1": epochs(0.1, 0.2), "2": epochs(0.3, 0.4)}, "test_accuracy", fold=True)
+    curves = lines(runs, {"1": epochs(0.1, 0.2), "2": epochs(0.3, 0.4)}, "test_accuracy", fold=True)
 
-    low, high, mean = curves_figure(found, "Test accuracy", "epochs", share=True)["data"]
+    low, high, mean = curves_figure(curves, "Test accuracy", "epochs", share=True)["data"]
 
     assert [trace.get("showlegend", True) for trace in (low, high, mean)] == [False, False, True]
     assert low["legendgroup"] == high["legendgroup"] == mean["legendgroup"]
@@ -42,15 +43,15 @@ def test_a_band_belongs_to_its_line_and_has_no_entry_of_its_own():
 
 
 def test_seconds_add_up_along_the_axis():
-    found = lines([run("1")], {"1": epochs(0.1, 0.2, seconds=2.5)}, "test_accuracy", fold=False)
+    curves = lines([run("1")], {"1": epochs(0.1, 0.2, seconds=2.5)}, "test_accuracy", fold=False)
 
-    assert curves_figure(found, "Test accuracy", "seconds", share=True)["data"][0]["x"] == [2.5, 5.0]
+    assert curves_figure(curves, "Test accuracy", "seconds", share=True)["data"][0]["x"] == [2.5, 5.0]
 
 
 def test_a_value_that_is_no_number_leaves_a_gap():
-    found = lines([run("1")], {"1": epochs(0.1, nan)}, "test_accuracy", fold=False)
+    curves = lines([run("1")], {"1": epochs(0.1, nan)}, "test_accuracy", fold=False)
 
-    figure = curves_figure(found, "Test accuracy", "epochs", share=True)
+    figure = curves_figure(curves, "Test accuracy", "epochs", share=True)
 
     assert figure["data"][0]["y"] == [10, None]
     json.dumps(figure, allow_nan=False)
@@ -115,9 +116,9 @@ def test_curves_are_thinned_by_one_function():
 
 
 def test_names_are_text_and_no_markup_or_template():
-    found = lines([run("1", NASTY)], {"1": epochs(0.1)}, "test_accuracy", fold=False)
+    curves = lines([run("1", NASTY)], {"1": epochs(0.1)}, "test_accuracy", fold=False)
 
-    trace = curves_figure(found, "Test accuracy", "epochs", share=True)["data"][0]
+    trace = curves_figure(curves, "Test accuracy", "epochs", share=True)["data"][0]
     mark = cost_figure([Point(NASTY, 5, 0.5, 0)], "Parameters", "parameters")["data"][1]
 
     assert trace["name"] == mark["name"] == "&lt;b&gt;x&lt;/b&gt; %{y} &amp; more"

@@ -34,16 +34,16 @@ def test_the_table_is_the_golden_one(card, regenerate_golden):
 
 @every_card
 def test_the_table_that_comes_along_is_the_one_that_is_found(card, regenerate_golden):
-    found = layer_table(card.name)
+    table = layer_table(card.name)
     if regenerate_golden:
-        text = json.dumps(found.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(table.to_dict(), ensure_ascii=False, separators=(",", ":"))
         (known.FOLDER / f"{card.name}.json").write_text(text + "\n", encoding="utf-8")
         known._read.cache_clear()
 
-    assert known.known_table(card.name, found.input_shape, 10, found.options) == found
-    assert known.known_table(card.name, found.input_shape, 9, found.options) is None
-    assert known.known_table(card.name, (2, *found.input_shape[1:]), 10, found.options) is None
-    assert known.known_table(card.name, found.input_shape, 10, found.options | {"dropout": 0.25}) is None
+    assert known.known_table(card.name, table.input_shape, 10, table.options) == table
+    assert known.known_table(card.name, table.input_shape, 9, table.options) is None
+    assert known.known_table(card.name, (2, *table.input_shape[1:]), 10, table.options) is None
+    assert known.known_table(card.name, table.input_shape, 10, table.options | {"dropout": 0.25}) is None
 
 
 @every_card

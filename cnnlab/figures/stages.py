@@ -38,7 +38,7 @@ def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
 
 
 def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
-    found = [Stage("input", "input", (), table.input_shape, 0, 0)]
+    drawn = [Stage("input", "input", (), table.input_shape, 0, 0)]
     first = 0
     for block in table.fold(1).rows:
         members = table.rows[first : first + block.layers]
@@ -50,12 +50,12 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
         apart = chain and (opened or categories.count("dense") > 1)
         for row, inside in [(row, (row,)) for row in members] if apart else [(block, members)]:
             stage = Stage(row.path, _role(inside), tuple(map(_words, inside)), row.output_shape, row.parameters, row.macs)
-            size_before, size = found[-1].output_shape, row.output_shape
+            size_before, size = drawn[-1].output_shape, row.output_shape
             if stage.role == "other" and (size == size_before or "view" in {row.category for row in inside}):
-                found[-1] = _joined(found[-1], stage)
+                drawn[-1] = _joined(drawn[-1], stage)
             else:
-                found.append(stage)
-    return tuple(found)
+                drawn.append(stage)
+    return tuple(drawn)
 
 
 def _joined(first: Stage, second: Stage) -> Stage:
@@ -64,8 +64,8 @@ def _joined(first: Stage, second: Stage) -> Stage:
     )
 
 
-def _paired(found: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    pairs = (found[start : start + 2] for start in range(0, len(found), 2))
+def _paired(single: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    pairs = (single[start : start + 2] for start in range(0, len(single), 2))
     return tuple(
         replace(_joined(*pair), name=pair[1].name, output_shape=pair[1].output_shape) if pair[1:] else pair[0] for pair in pairs
     )

@@ -86,10 +86,10 @@ class _Recorder:
         inputs, outputs = _tensors(args) + _tensors(kwargs), _tensors(output)
         if not inputs or not outputs:
             return  # nothing flows through it
-        given, made = [tuple(tensor.shape)[1:] for tensor in inputs], tuple(outputs[0].shape)[1:]
+        entering, leaving = [tuple(tensor.shape)[1:] for tensor in inputs], tuple(outputs[0].shape)[1:]
         kind = kind_of(module)
         field = receptive.merged([self._fields.get(id(tensor), (tensor, None))[1] for tensor in inputs])
-        field = field and kind.field(module, field, given[0], made, self._axes)
+        field = field and kind.field(module, field, entering[0], leaving, self._axes)
         for tensor in outputs:
             self._fields[id(tensor)] = (tensor, field)
         again = module in self._ran
@@ -98,13 +98,13 @@ class _Recorder:
             {
                 "path": self._names[module],
                 "kind": type(module).__name__,
-                "settings": ", ".join(filter(None, (kind.settings(module, given, made), self._frozen(module)))),
-                "input_shape": given[0],
-                "output_shape": made,
+                "settings": ", ".join(filter(None, (kind.settings(module, entering, leaving), self._frozen(module)))),
+                "input_shape": entering[0],
+                "output_shape": leaving,
                 "parameters": parameters,
                 "buffers": 0 if again else sum(buffer.numel() for buffer in _held(module, "_buffers")),
-                "macs": kind.macs(module, given[0], made),
-                "activation_bytes": prod(made) * BYTES_PER_FLOAT,
+                "macs": kind.macs(module, entering[0], leaving),
+                "activation_bytes": prod(leaving) * BYTES_PER_FLOAT,
                 "receptive_field": field.side if field else None,
                 "shared": again or shared,
             }

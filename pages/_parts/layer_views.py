@@ -34,20 +34,20 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     return (
         KeyFigure(
             "Parameters", count_text(table.parameters), table.parameters,
-            f"Numbers that training finds, also called weights: {table.parameters:,}.",
+            f"Numbers that training adjusts, also called weights: {table.parameters:,}.",
         ),
         KeyFigure(
             "MACs for one image", count_text(table.macs), table.macs,
             f"Multiply-accumulates: one multiplication and one addition each, {table.macs:,} of them. "
-            "They say how much there is to compute.",
+            "They measure the work of one prediction.",
         ),
         KeyFigure(
             "Activation memory", size_text(table.activation_bytes), table.activation_bytes,
-            "What the layers give out for one image, kept in memory while training. A batch of 64 images needs 64 times as much.",
+            "The outputs of all layers for one image, kept in memory while training. A batch of 64 images needs 64 times as much.",
         ),
         KeyFigure(
             "Layers with weights", f"{trained} of {len(table.rows)}", trained,
-            "Layers that have something to learn, of all rows in the table below.",
+            "Layers that training changes, out of all rows in the table below.",
         ),
         KeyFigure(
             "Receptive field", f"{field:,} px" if field else "whole image", field,
@@ -136,9 +136,9 @@ def _columns() -> dict[str, object]:
         "path": column.TextColumn("Layer", help="Where the layer sits in the network; a dot leads into a block.", pinned=True),
         "kind": column.TextColumn("Kind", help="PyTorch's name for the layer, or how many layers are folded into this row."),
         "settings": column.TextColumn(
-            "Settings", width=215, help="What the layer was made with: channels, window, stride (step), pad (border of zeros)."
+            "Settings", width=215, help="Settings of the layer: channels, window, stride (step), pad (border of zeros)."
         ),
-        "output": column.TextColumn("Output shape", help="Channels × height × width of what comes out, for one image."),
+        "output": column.TextColumn("Output shape", help="Channels × height × width of the output, for one image."),
         "parameters": column.NumberColumn("Parameters", format="localized", help="Numbers in this layer that training changes."),
         "share": column.ProgressColumn(
             "Share", format="%.1f %%", min_value=0, max_value=100, width=110, help="This layer's part of all parameters."
@@ -160,7 +160,7 @@ def _columns() -> dict[str, object]:
         "buffers": column.NumberColumn(
             "Buffers", format="localized", help="Numbers kept but not trained: batch normalisation's running mean and variance."
         ),
-        "input": column.TextColumn("Input shape", help="Channels × height × width of what goes in."),
+        "input": column.TextColumn("Input shape", help="Channels × height × width of the input."),
     }
 
 
