@@ -168,8 +168,8 @@ def _drafted(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str
 class _Drafting(TorchFunctionMode):
     """As `with torch.device("meta")`, but first weights are not filled, because a draft has none.
 
-    DenseNet's table with a changed option takes 104 ms of the processor this way (84–200) and 171 that way (120–406; medians, n = 25
-    in turns on a busy machine). A control of Design should answer within 200 ms.
+    DenseNet's table with a changed option takes 104 ms of the processor this way (84–200) and 171 that way (120–406; medians,
+    n = 25 in turns on a busy machine). A control of Design should answer within 200 ms.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
