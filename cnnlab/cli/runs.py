@@ -129,7 +129,8 @@ def download(
 
     entry = catalogue.entry(dataset)
     places = Places(home, default_data())
-    folder = places.find(entry)
+    location = places.locate(entry)
+    folder = location and location.folder
     if folder is None:
         with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), disable=as_json) as bar:
             task = bar.add_task(entry.title, total=None)

@@ -37,7 +37,8 @@ def _described(chosen: Card) -> dict[str, Any]:
 def datasets(*, as_json: AsJson = False, home: Home) -> None:
     """List the data sets, and where they are on this machine."""
     places = Places(home, default_data())
-    found = [(entry, places.find(entry)) for entry in catalogue.entries()]
+    located = [(entry, places.locate(entry)) for entry in catalogue.entries()]
+    found = [(entry, location and location.folder) for entry, location in located]
     if as_json:
         print_json({"datasets": [_without_files(asdict(entry)) | {"found": folder and str(folder)} for entry, folder in found]})
         return
