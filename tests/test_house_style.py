@@ -19,20 +19,12 @@ PROSE = sorted(
         *(ROOT / "docs").glob("*.md"),
     ]
 )
-# Written apart, so that this file does not count itself.
+# With a hyphen, so that this file does not count itself.
 BOUNDS = {
     word.replace("-", ""): most
-    for word, most in {
-        "s-aid": 300,
-        "t-old": 300,
-        "j-udged": 60,
-        "j-udging": 60,
-        "a-new": 60,
-        "s-omebody": 60,
-        "w-hoever": 60,
-    }.items()
+    for word, most in {"s-aid": 23, "t-old": 21, "j-udged": 7, "j-udging": 7, "a-new": 3, "s-omebody": 3, "w-hoever": 1}.items()
 }
-ALL_WORDS = 700
+ALL_WORDS = 30
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 300
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -41,9 +33,9 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def test_words_that_hide_their_subject_stay_rare():
     """Each of these words once stood where the name of the thing belongs: an event, an evaluation, a user.
 
-    They were counted at 543 before the text was rewritten. A few uses are right; a rise means that the habit returns.
+    There were 601 before the text was rewritten. A few uses are right; a rise means that the habit returns.
     """
-    words = Counter(word for path in PROSE for word in re.findall(r"[a-z]+", path.read_text(encoding="utf-8").lower()))
+    words = Counter(word for path in PROSE for word in re.findall(r"\w+", path.read_text(encoding="utf-8").lower()))
     counts = {word: words[word] for word in BOUNDS}
 
     assert {word: count for word, count in counts.items() if count > BOUNDS[word]} == {}
