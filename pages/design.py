@@ -10,12 +10,13 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
-from pages._parts.address import Address, one_of
+from pages._parts.address import Address
 from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_input, pick_options
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import quoting
+from pages._parts.one_choice import one_choice
 from pages._parts.shell import enter, in_words
 
 NOTHING = "nothing"
@@ -58,13 +59,10 @@ def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, d
 def pick_second(lab: Lab, address: Address) -> str:
     """The network to put beside the first."""
     titles = {NOTHING: "no other network"} | {card.name: card.title for card in lab.architectures()}
-    address.initialise("design:compare", "compare", NOTHING, one_of("compare", tuple(titles)))
-    chosen = st.selectbox(
-        "Compare with", list(titles), format_func=titles.__getitem__, key="design:compare",
+    return one_choice(
+        "Compare with", "design:compare", "compare", titles, address, as_list=True,
         help="Puts a second network beside this one: what each costs, and how much more or less that is.",
     )  # fmt: skip
-    address.write("compare", chosen, NOTHING)
-    return chosen
 
 
 def main() -> None:
@@ -86,8 +84,7 @@ def main() -> None:
         )  # fmt: skip
         show(lab, address, card, table)
         complete = True
-    for problem in address.problems:
-        notes.warning(quoting(problem), icon=":material/link_off:")
+    address.show_problems(notes)
     address.flush(complete=complete)
 
 

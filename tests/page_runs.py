@@ -17,7 +17,7 @@ from cnnlab.values import Device, Picture, Prediction, PredictionPage
 
 
 class RunsLab(FakeLab):
-    """FakeLab with runs. `begin`, `tell` and `epoch` play the part of the runner."""
+    """FakeLab with runs. `begin`, `report` and `epoch` play the part of the runner."""
 
     def __init__(self, home: Path, here: tuple[str, ...] = ("sample", "mnist", "fashion-mnist", "cifar10")) -> None:
         super().__init__(here)
@@ -93,9 +93,9 @@ class RunsLab(FakeLab):
         epochs = self.run(run_id).config.epochs
         self.store.transition(run_id, State.STARTING, device="cpu")
         self.store.add(run_id, RunStarted("cpu", "CPU, 2 cores", 61_706, 6_000, 1_000, 24, epochs, 10), to=State.RUNNING)
-        self.tell(run_id, epoch=1, batch=12, share_done=0.05)
+        self.report(run_id, epoch=1, batch=12, share_done=0.05)
 
-    def tell(self, run_id: str, *, epoch: int, batch: int, share_done: float) -> None:
+    def report(self, run_id: str, *, epoch: int, batch: int, share_done: float) -> None:
         """Stores one more Progress."""
         self.store.add(run_id, Progress(epoch, batch, 24, batch, 2.0, 0.25, 9_500.0, 0.1, share_done, 4.0, 80.0))
 

@@ -280,7 +280,7 @@ def test_a_running_run_shows_how_far_it_is_and_its_curves_grow(monkeypatch, lab)
     loss, _ = figures(app)
     assert [len(trace["x"]) for trace in loss["data"]] == [1, 0, 0]
 
-    lab.tell(run_id, epoch=1, batch=24, share_done=0.1)
+    lab.report(run_id, epoch=1, batch=24, share_done=0.1)
     lab.epoch(run_id)
     app.run()
     loss, accuracy = figures(app)

@@ -42,7 +42,7 @@ def feed(monkeypatch):
 
 def test_browsers_that_ask_within_a_second_get_one_answer(lab, running, feed):
     first = feed.run(lab, running).status(fresh=False)
-    lab.tell(running, epoch=1, batch=24, share_done=0.1)
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
 
     assert feed.run(lab, running).status(fresh=False) is first
     assert feed.run(lab, running).status(fresh=True).latest.batch == 24
@@ -52,7 +52,7 @@ def test_browsers_that_ask_within_a_second_get_one_answer(lab, running, feed):
 def test_after_a_second_the_answer_is_a_new_one(monkeypatch, lab, running, feed):
     monkeypatch.setattr("pages._parts.live.snapshot.SHARED_SECONDS", 0.0)
     first = feed.run(lab, running).status(fresh=False)
-    lab.tell(running, epoch=1, batch=24, share_done=0.1)
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
 
     assert feed.run(lab, running).status(fresh=False) != first
 
@@ -80,7 +80,7 @@ def test_a_revision_changes_with_what_has_to_be_redrawn_and_with_nothing_else(la
         return status.page_revision, live_run.snapshot(logarithmic=False).table_revision
 
     page, table = revisions()
-    lab.tell(running, epoch=1, batch=24, share_done=0.1)
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
     assert revisions() == (page, table)
     lab.rename(running, "another name")
     renamed, same_table = revisions()
@@ -162,7 +162,7 @@ def test_what_is_watched_is_made_anew_until_nobody_asks_for_it(monkeypatch, lab,
     assert feed.refresh()
     first = body(feed, address(live_run))
 
-    lab.tell(running, epoch=1, batch=24, share_done=0.1)
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
     feed.refresh()
     assert body(feed, address(live_run))["live"]["share"] == 0.1 != first["live"]["share"]
 

@@ -3,11 +3,11 @@
 Streamlit's `bind="query-params"` would write the label of a choice into the address ("LeNet-5"). Links, JSON and code share one
 identifier ("lenet"), so this module reads and writes the address itself:
 
-    address = Address("data")
-    address.initialise("data.split", "split", "train", parse_split)  # before the widget: a changed address sets its value
-    split = st.segmented_control(..., key="data.split")              # no default of its own
-    address.write("split", split, "train")                           # after the widget; a default is left out of the address
-    address.flush()                                                  # once, after the last widget
+    address = Address("runs")
+    address.initialise("runs:text", "text", "", str)  # before the widget: a changed address sets its value
+    text = st.text_input("Search", key="runs:text")  # no default of its own
+    address.write("text", text, "")  # after the widget; a default is left out of the address
+    address.flush()  # once, after the last widget
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Address:
             self._within.arriving = self._within._returning = False
 
     def show_problems(self, place: DeltaGenerator) -> None:
-        for problem in self.problems:
-            place.warning(quoting(problem), icon=":material/link_off:")
+        if self.problems:
+            place.warning("\n\n".join(map(quoting, self.problems)), icon=":material/link_off:")
 
 
 def as_text(value: Any) -> str:

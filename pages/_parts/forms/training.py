@@ -96,8 +96,7 @@ def training_form(lab: Lab) -> None:
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
     address.flush()
-    if address.problems:
-        st.warning("\n\n".join(map(quoting, address.problems)), icon=":material/link_off:")
+    address.show_problems(st.container())
     note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
     with start:
         _start(lab, config, status, clicked)

@@ -171,7 +171,7 @@ def _confirm(lab: Lab, run: Run) -> None:
         st.rerun()  # deleted: redraw the page without the dialog
     epochs = f"{run.epochs_done} epoch{'' if run.epochs_done == 1 else 's'}"
     st.markdown(
-        f"“{short_title(run)}” will be deleted with its {epochs}, curves, weights and predictions. "
+        f"“{short_title(run)}” ({epochs}) will be deleted with its curves, weights and predictions. "
         f"This frees {size_text(lab.disk_bytes(run.id))} of disk space. **This cannot be undone.**"
     )
 
