@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -21,24 +21,13 @@ if TYPE_CHECKING:
     parameters=29_983_434,
     macs=921_368_960,
     options=(
-        o.activation("relu"),
-        o.pooling("max"),
-        o.batch_norm(),
-        o.dropout(0.5),
+        *o.usual("relu", "max", drop=0.5),
         o.width_divisor(),
         o.Option("second_hidden_layer", "Second hidden layer", "bool", False, "Two dense layers before the last, as in the paper."),
     ),
 )
 def alexnet(
-    input_shape: Shape,
-    classes: int,
-    *,
-    activation: str,
-    pooling: str,
-    batch_norm: bool,
-    dropout: float,
-    width_divisor: int,
-    second_hidden_layer: bool,
+    input_shape: Shape, classes: int, *, pooling: str, dropout: float, width_divisor: int, second_hidden_layer: bool, **style: Any
 ) -> nn.Module:
     from torch import nn
 
@@ -46,7 +35,6 @@ def alexnet(
     from cnnlab.architectures.building import flattened_size
 
     c1, c2, c3, hidden = (max(1, width // width_divisor) for width in (96, 256, 384, 4096))
-    style = {"activation": activation, "batch_norm": batch_norm}
 
     def pool() -> dict[str, nn.Module]:
         return {"pool": blocks.pool(pooling, 3, stride=2)}

@@ -1,12 +1,14 @@
 """Parts that the families share: layers by name, and blocks in which every operation is a module.
 
-No forward of a block computes anything itself, so hooks on the innermost modules see every operation.
+No forward of a block computes anything itself, so hooks on the innermost modules see every operation. `**style` is the activation
+and batch normalisation of `convolution`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -108,19 +110,9 @@ class Inception(nn.Module):
     """Four paths with windows of different size over the same maps; their channels are concatenated (GoogLeNet)."""
 
     def __init__(
-        self,
-        inputs: int,
-        c1: int,
-        c2: tuple[int, int],
-        c3: tuple[int, int],
-        c4: int,
-        *,
-        activation: str,
-        pooling: str,
-        batch_norm: bool,
+        self, inputs: int, c1: int, c2: tuple[int, int], c3: tuple[int, int], c4: int, *, pooling: str, **style: Any
     ) -> None:
         super().__init__()
-        style = {"activation": activation, "batch_norm": batch_norm}
         self.branch1 = chain(convolution("", inputs, c1, 1, **style))
         # A 1×1 convolution first makes the channels fewer, so that the larger window costs less.
         self.branch2 = chain(convolution(1, inputs, c2[0], 1, **style) | convolution(2, c2[0], c2[1], 3, padding=1, **style))
@@ -139,18 +131,9 @@ class Residual(nn.Module):
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        *,
-        stride: int = 1,
-        kernel: int = 3,
-        activation: str,
-        batch_norm: bool,
-        shortcuts: bool = True,
+        self, inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3, shortcuts: bool = True, **style: Any
     ) -> None:
         super().__init__()
-        style = {"activation": activation, "batch_norm": batch_norm}
         layers = convolution(1, inputs, outputs, kernel, stride=stride, padding=kernel // 2, **style)
         layers |= convolution(2, outputs, outputs, kernel, padding=kernel // 2, **style)
         last = layers.pop("activation2")  # the last non-linearity comes after the addition
@@ -175,10 +158,11 @@ class ActivatedResidual(nn.Module):
     The addition comes last, where `Residual` has its second non-linearity. With `shortcuts` off only the convolutions are left.
     """
 
-    def __init__(self, channels: int, *, bias: bool, activation: str, batch_norm: bool, shortcuts: bool = True) -> None:
+    def __init__(self, channels: int, *, shortcuts: bool = True, **style: Any) -> None:
         super().__init__()
-        style = {"padding": 1, "bias": bias, "activation": activation, "batch_norm": batch_norm}
-        self.main = chain(convolution(1, channels, channels, 3, **style) | convolution(2, channels, channels, 3, **style))
+        self.main = chain(
+            convolution(1, channels, channels, 3, padding=1, **style) | convolution(2, channels, channels, 3, padding=1, **style)
+        )
         self.add = Add() if shortcuts else None
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -189,12 +173,12 @@ class ActivatedResidual(nn.Module):
 class DenseLayer(nn.Module):
     """Adds `growth` channels to those of its input (DenseNet): norm, ReLU, conv 1×1, norm, ReLU, conv 3×3, concatenate."""
 
-    def __init__(self, inputs: int, growth: int, *, activation: str, batch_norm: bool, dropout: float) -> None:
+    def __init__(self, inputs: int, growth: int, *, dropout: float, **style: Any) -> None:
         super().__init__()
         bottleneck = 4 * growth  # the 1×1 convolution keeps the 3×3 one cheap, however many channels there are
-        layers = preactivation(1, inputs, activation=activation, batch_norm=batch_norm)
+        layers = preactivation(1, inputs, **style)
         layers |= {"conv1": nn.Conv2d(inputs, bottleneck, 1, bias=False)}
-        layers |= preactivation(2, bottleneck, activation=activation, batch_norm=batch_norm)
+        layers |= preactivation(2, bottleneck, **style)
         layers |= {"conv2": nn.Conv2d(bottleneck, growth, 3, padding=1, bias=False)}
         if dropout > 0:
             layers["dropout"] = nn.Dropout(dropout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -41,10 +41,7 @@ if TYPE_CHECKING:
         ),
         o.shortcuts(),
         o.kernel_size(3),
-        o.activation("relu"),
-        o.pooling("max"),
-        o.batch_norm(True),
-        o.dropout(0.0),
+        *o.usual("relu", "max", drop=0.0, norm=True),
     ),
 )
 def course_resnet(
@@ -55,14 +52,12 @@ def course_resnet(
     depth: int,
     shortcuts: bool,
     kernel_size: int,
-    activation: str,
     pooling: str,
-    batch_norm: bool,
     dropout: float,
+    **style: Any,
 ) -> nn.Module:
     from cnnlab.architectures import blocks
 
-    style = {"activation": activation, "batch_norm": batch_norm}
     stem = blocks.convolution("", input_shape[0], width, kernel_size, padding=kernel_size // 2, **style)
     stem["pool"] = blocks.pool(pooling, 3, stride=1, padding=1)  # stride 1: the size stays 32×32×32
     stages: dict[str, nn.Module] = {"stem": blocks.chain(stem)}

@@ -7,7 +7,7 @@ CIFAR-10. Their growth of 12 channels a layer is the default too, about a millio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -38,20 +38,14 @@ LAYERS = (6, 12, 24, 16)  # in each dense block
             minimum=1,
             maximum=64,
         ),
-        o.activation("relu"),
-        o.pooling("average"),
-        o.batch_norm(True),
-        o.dropout(0.0),
+        *o.usual("relu", "average", drop=0.0, norm=True),
     ),
 )
-def densenet(
-    input_shape: Shape, classes: int, *, growth: int, activation: str, pooling: str, batch_norm: bool, dropout: float
-) -> nn.Module:
+def densenet(input_shape: Shape, classes: int, *, growth: int, pooling: str, dropout: float, **style: Any) -> nn.Module:
     from torch import nn
 
     from cnnlab.architectures import blocks
 
-    style = {"activation": activation, "batch_norm": batch_norm}
     channels = 2 * growth
     stages: dict[str, nn.Module] = {"stem": blocks.chain({"conv": nn.Conv2d(input_shape[0], channels, 3, padding=1, bias=False)})}
     for stage, count in enumerate(LAYERS, start=1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -33,16 +33,12 @@ INCEPTIONS = {
     input_shape=(1, 96, 96),
     parameters=5_977_530,
     macs=276_066_304,
-    options=(o.activation("relu"), o.pooling("max"), o.batch_norm(), o.dropout(0.0), o.width_divisor()),
+    options=(*o.usual("relu", "max", drop=0.0), o.width_divisor()),
 )
-def googlenet(
-    input_shape: Shape, classes: int, *, activation: str, pooling: str, batch_norm: bool, dropout: float, width_divisor: int
-) -> nn.Module:
+def googlenet(input_shape: Shape, classes: int, *, pooling: str, dropout: float, width_divisor: int, **style: Any) -> nn.Module:
     from torch import nn
 
     from cnnlab.architectures import blocks
-
-    style = {"activation": activation, "batch_norm": batch_norm}
 
     def narrow(width: int) -> int:
         return max(1, width // width_divisor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     parameters=61_706,
     macs=416_520,
     options=(
-        o.activation("sigmoid"),
-        o.pooling("average"),
-        o.batch_norm(),
-        o.dropout(0.0),
+        *o.usual("sigmoid", "average", drop=0.0),
         o.Option("channels", "Channels", "ints", (6, 16), "How many patterns each convolution looks for.", minimum=1, maximum=512),
         o.kernel_size(5),
         o.hidden((120, 84)),
@@ -34,20 +31,18 @@ def lenet(
     input_shape: Shape,
     classes: int,
     *,
-    activation: str,
     pooling: str,
-    batch_norm: bool,
     dropout: float,
     channels: tuple[int, ...],
     kernel_size: int,
     hidden: tuple[int, ...],
+    **style: Any,
 ) -> nn.Module:
     from torch import nn
 
     from cnnlab.architectures import blocks
     from cnnlab.architectures.building import flattened_size
 
-    style = {"activation": activation, "batch_norm": batch_norm}
     layers: dict[str, nn.Module] = {}
     inputs, stages = input_shape[0], len(channels)
     for number, outputs in enumerate(channels, start=1):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     input_shape=(1, 224, 224),
     parameters=1_992_166,
     macs=762_297_352,
-    options=(o.activation("relu"), o.pooling("max"), o.batch_norm(), o.dropout(0.5), o.width_divisor()),
+    options=(*o.usual("relu", "max", drop=0.5), o.width_divisor()),
 )
 def nin(
     input_shape: Shape, classes: int, *, activation: str, pooling: str, batch_norm: bool, dropout: float, width_divisor: int

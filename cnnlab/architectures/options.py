@@ -175,6 +175,11 @@ def dropout(default: float) -> Option:
     )
 
 
+def usual(non_linearity: str, summary: str, *, drop: float, norm: bool = False) -> tuple[Option, ...]:
+    """The four options of nearly every family, with their defaults."""
+    return activation(non_linearity), pooling(summary), batch_norm(norm), dropout(drop)
+
+
 def width_divisor() -> Option:
     """How many times narrower than the original."""
     return Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -24,31 +24,13 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # in each stage, by depth
     usual_size="d2l's size",
     parameters=11_178_378,
     macs=318_657_536,
-    options=(
-        o.depth(18, (18, 34)),
-        o.width_divisor(),
-        o.shortcuts(),
-        o.activation("relu"),
-        o.pooling("max"),
-        o.batch_norm(True),
-        o.dropout(0.0),
-    ),
+    options=(o.depth(18, (18, 34)), o.width_divisor(), o.shortcuts(), *o.usual("relu", "max", drop=0.0, norm=True)),
 )
 def resnet(
-    input_shape: Shape,
-    classes: int,
-    *,
-    depth: int,
-    width_divisor: int,
-    shortcuts: bool,
-    activation: str,
-    pooling: str,
-    batch_norm: bool,
-    dropout: float,
+    input_shape: Shape, classes: int, *, depth: int, width_divisor: int, shortcuts: bool, pooling: str, dropout: float, **style: Any
 ) -> nn.Module:
     from cnnlab.architectures import blocks
 
-    style = {"activation": activation, "batch_norm": batch_norm}
     inputs = max(1, CHANNELS[0] // width_divisor)
     stem = blocks.convolution("", input_shape[0], inputs, 7, stride=2, padding=3, **style)
     stem["pool"] = blocks.pool(pooling, 3, stride=2, padding=1)

@@ -42,10 +42,7 @@ LOGIT_SCALE = 0.125
             maximum=256,
         ),
         o.shortcuts(),
-        o.activation("relu"),
-        o.pooling("max"),
-        o.batch_norm(True),
-        o.dropout(0.0),
+        *o.usual("relu", "max", drop=0.0, norm=True),
     ),
 )
 def resnet9(

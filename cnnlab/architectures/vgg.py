@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.architectures import options as o
 from cnnlab.architectures.registry import Shape, register
@@ -23,15 +23,7 @@ CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 1
     input_shape=(1, 224, 224),
     parameters=128_806_154,
     macs=7_547_232_256,
-    options=(
-        o.depth(11, (11, 13, 16, 19)),
-        o.width_divisor(),
-        o.activation("relu"),
-        o.pooling("max"),
-        o.batch_norm(),
-        o.dropout(0.5),
-        o.kernel_size(3),
-    ),
+    options=(o.depth(11, (11, 13, 16, 19)), o.width_divisor(), *o.usual("relu", "max", drop=0.5), o.kernel_size(3)),
 )
 def vgg(
     input_shape: Shape,
@@ -39,18 +31,16 @@ def vgg(
     *,
     depth: int,
     width_divisor: int,
-    activation: str,
     pooling: str,
-    batch_norm: bool,
     dropout: float,
     kernel_size: int,
+    **style: Any,
 ) -> nn.Module:
     from torch import nn
 
     from cnnlab.architectures import blocks
     from cnnlab.architectures.building import flattened_size
 
-    style = {"activation": activation, "batch_norm": batch_norm}
     stages: dict[str, nn.Module] = {}
     inputs = input_shape[0]
     for number, (convolutions, channels) in enumerate(zip(CONVOLUTIONS[depth], CHANNELS, strict=True), start=1):
