@@ -24,7 +24,6 @@ from cnnlab.runs.records import Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
-from cnnlab.system.home import run_folder
 from cnnlab.values import (
     Checkpoint,
     DatasetStatus,
@@ -42,9 +41,9 @@ from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost
 
 
 class Lab:
-    """A lab in the folder `home` (made if it is not there). Cheap to make; safe to share between threads.
+    """A lab in the folder `home`, which is created if missing. Cheap to create; safe to share between threads.
 
-    `lab.home` is the folder. Starts the background processes (dispatcher and helper) when first needed.
+    It starts the background processes (dispatcher and helper) when they are first needed.
     """
 
     def __init__(self, home: Path, *, data: Path | None = None) -> None:
@@ -54,10 +53,10 @@ class Lab:
         self._store = Store(self.home)
         self._helper = Helper(self.home)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
-        self._admission = Admission(self._forecaster, self._helper.layers, self._store)
+        self._admission = Admission(self._forecaster, self._store)
         self._summaries: Summaries | None = None
 
-    # What there is
+    # Registries
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()
@@ -71,24 +70,24 @@ class Lab:
     # The background processes
 
     def ready(self) -> bool:
-        """True when the helper can answer at once; False while it starts, which this call sets off. Raises InstallationError."""
+        """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""
         return self._helper.ready()
 
     def close(self) -> None:
-        """Lets go of connections; the background processes, and training, go on."""
+        """Closes the connections; background processes and training continue."""
         self._helper.close()
         self._store.close()
 
     def shut_down(self) -> None:
-        """Ends the background processes of this home, training included, and closes."""
+        """Ends the background processes of this home, training included, and closes the connections."""
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()
 
-    # Networks (answered by the helper; answers are remembered)
+    # Networks
 
     def layers(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
-        """Raises ConfigError or ShapeError where the combination cannot work."""
+        """Remembered: the same object for the same network. Raises ConfigError or ShapeError where it cannot be built."""
         return self._helper.layers(architecture, input_shape, classes, options)
 
     def forecast(
@@ -96,8 +95,8 @@ class Lab:
     ) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
 
-        Memory at once; seconds are None until the speed has been measured, which `calibrate` sets off in the background:
-        ask again, or give the seconds to `wait`. `table` spares finding the network's, where the page has drawn it.
+        Times are None until the speed has been measured. `calibrate` starts that in the background: ask again, or `wait` for some
+        seconds. `table` is the network's, if it is at hand.
         """
         return self._forecaster.forecast(config, table=table, calibrate=calibrate, wait=wait)
 
@@ -107,7 +106,7 @@ class Lab:
         return tuple(downloads.dataset_status(self.home, entry, self._places.locate(entry)) for entry in datasets.entries())
 
     def download(self, dataset: str) -> None:
-        """Starts fetching in the background; `datasets()` tells how far it is. A second call while it runs does nothing."""
+        """Starts a download in the background, unless one is running; `datasets()` reports its progress."""
         downloads.start(self.home, datasets.entry(dataset))
 
     def class_counts(self, dataset: str, split: Split) -> tuple[int, ...]:
@@ -122,7 +121,7 @@ class Lab:
     def start(self, config: RunConfig, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
         """Queues a run and returns its id; the same `token` twice is one run.
 
-        Raises ShapeError, DeviceError, DataError or LimitError first, ConfigError where the memory is too small.
+        Queues nothing and raises DeviceError, DataError, ShapeError, LimitError, or ConfigError where the memory is too small.
         """
         run_id = self._store.made_with(token)
         if run_id is None:
@@ -134,30 +133,30 @@ class Lab:
         return run_id
 
     def stop(self, run_id: str, *, owner: str | None = None) -> None:
-        """Asks a run to end; no effect on one that has ended."""
+        """Requests a run to end; no effect on one that has ended."""
         self._store.stop(run_id, owner=owner)
 
     def pause(self, run_id: str, *, owner: str | None = None) -> None:
-        """Asks a run to write a checkpoint where it stands and let go of its device."""
+        """Requests a run to write a checkpoint and release its device."""
         self._store.pause(run_id, owner=owner)
 
     def resume(self, run_id: str, *, owner: str | None = None) -> None:
-        """Queues a run that was paused, interrupted, stopped or failed, to go on from its last checkpoint.
+        """Queues a paused, interrupted, stopped or failed run, which continues from its last checkpoint.
 
-        Raises LimitError where the lab allows less by now; what it resumes by itself is never lost to a limit that changed.
+        Raises LimitError where limits have been lowered; automatic resuming is not checked, so no run is lost to a new limit.
         """
         run = self._store.run(run_id)
         self._store.resume(run_id, owner=owner, admit=self._admission.further(run, run.config).admit)
         background.ensure(self.home)
 
     def resumes_by_itself(self, run_id: str) -> bool:
-        """Whether the lab will resume this interrupted run unasked."""
+        """Whether the lab will resume this interrupted run automatically."""
         return run_id in auto_resumable(self._store)
 
     def extend(self, run_id: str, epochs: int, *, owner: str | None = None) -> None:
-        """Queues a run that finished or was stopped for `epochs` more. Raises ConfigError or LimitError if they are too many."""
+        """Queues a finished or stopped run for `epochs` more. Raises ConfigError or LimitError if they are too many."""
         run = self._store.run(run_id)
-        longer = run.config.change(epochs=run.config.epochs + max(0, epochs))  # fewer than one the store refuses, in its words
+        longer = run.config.change(epochs=run.config.epochs + max(0, epochs))  # the store refuses fewer than one
         allowed = self._admission.further(run, longer)
         self._store.extend(run_id, epochs, owner=owner, admit=allowed.admit)
         background.ensure(self.home)
@@ -169,21 +168,21 @@ class Lab:
         self._store.annotate(run_id, note, owner=owner)
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
-        """Deletes a run that has ended, with its checkpoints. Asks nothing: `disk_bytes` says what that frees."""
+        """Deletes a run that has ended, and its checkpoints, without confirmation."""
         run = self._store.run(run_id)
         self._store.delete(run.id, owner=owner)
         files.delete_run(self.home, run.id)
 
     def disk_bytes(self, run_id: str) -> int:
-        """What the run's checkpoints and log take on disk."""
-        return files.folder_bytes(run_folder(self.home, self._store.run(run_id).id))
+        """The size of the run's checkpoints and log, which deleting it frees."""
+        return files.run_bytes(self.home, self._store.run(run_id).id)
 
     def queue(self) -> tuple[Run, ...]:
-        """The runs that wait, the one that starts next first."""
+        """Waiting runs in the order in which they will start."""
         return self._store.queue()
 
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
-        """Moves a queued run `places` later (earlier if negative) among those of its owner."""
+        """Moves a queued run by `places` (negative: earlier) among those of its owner."""
         self._store.move_in_queue(run_id, places, owner=owner)
 
     def run(self, run_id: str) -> Run:
@@ -202,11 +201,11 @@ class Lab:
 
     def summaries(self) -> Summaries:
         """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
-        found = self._store.summaries(known=self._summaries)
-        if check_processes(self._store, found.states):
-            found = self._store.summaries()
-        self._summaries = found
-        return found
+        summaries = self._store.summaries(known=self._summaries)
+        if check_processes(self._store, summaries.states):
+            summaries = self._store.summaries()
+        self._summaries = summaries
+        return summaries
 
     def events(self, run_id: str, after: int = 0) -> tuple[Event, ...]:
         """All events but Progress, from sequence number `after` on."""
@@ -235,16 +234,8 @@ class Lab:
         run = self._evaluated(run_id)
         return self._helper.ask("predictions", run=run, checkpoint=checkpoint, label=label, only=only, offset=offset, count=count)
 
-    def disagreements(
-        self,
-        first: str,
-        second: str,
-        *,
-        right: Right = "any",
-        offset: int = 0,
-        count: int = 40,
-    ) -> DisagreementPage:
-        """The test images that two runs name differently. Raises CheckpointError where they were not tested on the same images."""
+    def disagreements(self, first: str, second: str, *, right: Right = "any", offset: int = 0, count: int = 40) -> DisagreementPage:
+        """The test images that two runs classify differently. Raises CheckpointError unless both were tested on the same images."""
         one, other = self._evaluated(first), self._evaluated(second)
         return self._helper.ask("disagreements", first=one, second=other, right=right, offset=offset, count=count)
 

@@ -1,4 +1,4 @@
-"""What a lab does not allow, or has no memory for, is refused wherever runs are started, and nothing is left behind."""
+"""Runs over a limit or without enough memory are refused wherever they are started, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def admission(store: Store, speed: Speed | None = None) -> Admission:
     def measured(*, config, macs):
         return DeviceSpeed("cpu", None, None, "known", speed)
 
-    return Admission(Forecaster(measured if speed else speed_of, layer_table, store), layer_table, store)
+    return Admission(Forecaster(measured if speed else speed_of, layer_table, store), store)
 
 
 def refused_on_the_command_line(home: Path, *arguments: str) -> str:
@@ -128,7 +128,7 @@ def test_the_lab_and_the_command_line_refuse_what_does_not_fit_with_the_same_sen
 
 
 def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monkeypatch):
-    """What waits for the device finds the memory of the run before it; the command line trains beside that."""
+    """A waiting run gets the memory of the run before it; the command line trains beside that run."""
     other = SimpleNamespace(device="cpu", waits=False, process=Process(1, "x"))
     store = SimpleNamespace(active=lambda: [other])
     monkeypatch.setattr(forecaster.psutil, "virtual_memory", lambda: SimpleNamespace(available=1 << 30))
@@ -153,7 +153,7 @@ def test_neither_does_it_on_a_gpu(at_once, free):
 
 def test_a_speed_that_is_known_is_held_against_the_time_allowed(store, limit):
     limit("max_seconds = 60")
-    admission(store).new(LONG)  # nobody knows: the runner will look at the clock
+    admission(store).new(LONG)  # an unknown speed: the runner will watch the clock
     with pytest.raises(LimitError, match="This run would train for about 80 seconds, 20 seconds longer than the 60 seconds"):
         admission(store, SPEED).new(LONG)
 
@@ -180,7 +180,7 @@ def test_two_labs_that_start_at_the_same_moment_cannot_pass_the_limit_together(l
     together, create = Barrier(6), Store.create
 
     def create_together(*arguments, **given):
-        together.wait(60)  # all have been found to be within the limits
+        together.wait(60)  # all have passed the check of limits
         return create(*arguments, **given)
 
     monkeypatch.setattr(Store, "create", create_together)
@@ -226,7 +226,7 @@ def test_two_processes_that_start_at_the_same_moment_cannot_pass_the_limit_toget
 
 def test_the_command_line_is_counted_as_one_without_a_name(tmp_path, limit, store):
     limit("runs_per_owner = 1")
-    store.create(LONG, "by somebody without a name")
+    store.create(LONG, "without a name")
 
     assert refused_on_the_command_line(store.home, *LENET).startswith("You have 1 run waiting or training")
     assert len(store.runs()) == 1
@@ -266,13 +266,13 @@ def paused(store):
     ],
 )
 def test_a_run_goes_on_only_within_the_limits_of_now(store, paused, limit, text, sentence):
-    judge = admission(store, SPEED)
+    check = admission(store, SPEED)
     limit("max_seconds = 70\nepochs = 20\nparameters = 61_706")
-    judge.further(paused, paused.config)
+    check.further(paused, paused.config)
 
     limit(text)
     with pytest.raises(LimitError) as caught:
-        judge.further(paused, paused.config)
+        check.further(paused, paused.config)
 
     assert str(caught.value) == sentence
 
@@ -282,7 +282,7 @@ def test_what_a_run_has_on_disk_already_is_not_counted_twice(store, paused, limi
     folder.mkdir(parents=True)
     (folder / "last.pt").write_bytes(bytes(10**6))
     (store.home / "data").write_bytes(bytes(10**6))
-    limit('disk = "3 MB"')  # the record of runs takes 0.4 of them
+    limit('disk = "3 MB"')  # the database takes 0.4 of them
 
     admission(store).further(paused, paused.config)
     with pytest.raises(LimitError, match=r"The lab's folder takes 2\.\d MB and this run's checkpoints need about 1\.\d MB"):
@@ -291,22 +291,22 @@ def test_what_a_run_has_on_disk_already_is_not_counted_twice(store, paused, limi
 
 def test_what_waiting_runs_will_take_on_disk_is_counted(store, limit):
     limit('disk = "2 MB"')
-    judge = admission(store)
-    judge.new(LONG)
+    check = admission(store)
+    check.new(LONG)
     store.create(LONG, "first")
 
     with pytest.raises(LimitError, match=r"runs that wait or train will take 1\.\d MB more and this run's"):
-        judge.new(LONG)
+        check.new(LONG)
 
 
 def test_without_limits_nobody_waits_for_the_helper(store, paused, monkeypatch):
     monkeypatch.delenv("CNNLAB_LIMITS", raising=False)
 
     def ask(*_question, **_given):
-        raise AssertionError("nothing is to be asked")
+        raise AssertionError("the helper must not be asked")
 
-    judge = Admission(Forecaster(ask, ask, store), ask, store)
-    assert judge.further(paused, paused.config) == Limits()
+    check = Admission(Forecaster(ask, ask, store), store)
+    assert check.further(paused, paused.config) == Limits()
 
 
 def test_an_owner_with_enough_runs_resumes_none(store, paused):
@@ -316,7 +316,7 @@ def test_an_owner_with_enough_runs_resumes_none(store, paused):
         store.resume(paused.id, admit=allowed.admit)
     assert store.run(paused.id) == paused
 
-    store.resume(other, admit=Limits(runs_per_owner=1).admit)  # it waits already: pressed in two browsers at once
+    store.resume(other, admit=Limits(runs_per_owner=1).admit)  # it waits already: two browsers clicked at once
     store.stop(other)
     store.resume(paused.id, admit=allowed.admit)
     assert store.run(paused.id).state is State.QUEUED

@@ -1,4 +1,4 @@
-"""What a run will need, said before it starts, and what it says when that is too much."""
+"""Forecasts of memory and time, and the advice where a run is too large or too slow."""
 
 import itertools
 import json
@@ -49,14 +49,14 @@ def table_at(config):
 
 
 def bytes_kept(model, images, precision="float32"):
-    """Of all tensors that autograd keeps for the backward pass, the weights apart; each storage once."""
+    """Bytes of all tensors that autograd keeps for the backward pass, without the weights; each storage counts once."""
     weights = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     kept = {}
 
     def keep(tensor):
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = (tensor, storage.nbytes())  # the tensor too, so that its place is not used again
+            kept[storage.data_ptr()] = (tensor, storage.nbytes())  # the tensor too, so that its memory is not reused
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), autocast(torch.device("cpu"), precision):
@@ -69,12 +69,12 @@ def bytes_kept(model, images, precision="float32"):
 def test_what_is_kept_for_the_backward_pass_is_told_to_the_byte(card, unusual):
     names = {option.name for option in card.options}
     small = {"width_divisor": 8, "growth": 4}
-    wanted = small | ({"activation": "gelu", "dropout": 0.3, "batch_norm": True, "pooling": "average"} if unusual else {})
-    options = {name: value for name, value in wanted.items() if name in names}
+    settings = small | ({"activation": "gelu", "dropout": 0.3, "batch_norm": True, "pooling": "average"} if unusual else {})
+    options = {name: value for name, value in settings.items() if name in names}
     side = SIDES.get(card.name, 32)
     model = card.build((1, side, side), 10, options).train()
 
-    # What does not grow with the batch (batch norm's statistics) is left out by taking the difference of two.
+    # The difference of two batches leaves out what does not grow with the batch: batch norm's statistics.
     two, three = (bytes_kept(model, torch.rand(count, 1, side, side)) for count in (2, 3))
 
     assert per_image(layer_table(card.name, (1, side, side), 10, options).rows).total == three - two
@@ -109,9 +109,9 @@ def test_the_optimisers_state_is_as_large_as_said(recipe):
     optimizer.step()
     kept = sum(value.nbytes for value in optimizer.state[weight].values() if torch.is_tensor(value) and value.numel() > 1)
 
-    said = costs.memory(config, table_of(config), "cpu")
+    need = costs.memory(config, table_of(config), "cpu")
 
-    assert said.optimizer / said.gradients == kept / weight.nbytes
+    assert need.optimizer / need.gradients == kept / weight.nbytes
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0", "mps"])
@@ -250,9 +250,9 @@ def test_what_does_not_fit_is_not_tried_out():
 def test_a_batch_is_no_larger_than_the_images_there_are():
     few, all_of_them = (ALEXNET.change(limit=20, batch_size=size) for size in (8000, 20))
 
-    told = [forecaster(Helper("unknown")).forecast(config) for config in (few, all_of_them)]
+    forecasts = [forecaster(Helper("unknown")).forecast(config) for config in (few, all_of_them)]
 
-    assert told[0].memory_bytes == told[1].memory_bytes
+    assert forecasts[0].memory_bytes == forecasts[1].memory_bytes
 
 
 def test_nothing_is_measured_on_a_device_that_trains():
@@ -293,7 +293,7 @@ def test_a_large_network_is_timed_on_a_part_of_its_batch():
     ticks = itertools.count()
     config = RunConfig.make(architecture="lenet", batch_size=64, learning_rate=0.01, device="cpu")
 
-    # Each look at this clock takes a second, so nothing larger than the first batch fits in three.
+    # Each reading of this clock takes a second, so nothing larger than the first batch fits into three.
     speed = calibration.calibrate(config, macs=10**12, clock=lambda: next(ticks))
 
     assert speed.batch == 2
@@ -395,23 +395,23 @@ def test_a_measurement_that_ends_while_it_is_asked_for_is_not_missed(tmp_path, m
         may_end.wait(10)
         return subprocess.CompletedProcess(command, 0, stdout=json.dumps(asdict(SPEED)))
 
-    def looked_up(file):
-        found = remembered(file)
+    def slow_look_up(file):
+        speed = remembered(file)
         may_end.set()
         time.sleep(0.3)  # it ends here, if it can
-        return found
+        return speed
 
     monkeypatch.setattr(speeds.subprocess, "run", run)
     config = RunConfig.make(device="cpu")
     speeds.device_speed(tmp_path, config, 1000, measure=True)
-    monkeypatch.setattr(speeds, "_remembered", looked_up)
+    monkeypatch.setattr(speeds, "_remembered", slow_look_up)
 
     assert speeds.device_speed(tmp_path, config, 1000).state == "measuring"
     assert settled(tmp_path, config).speed == SPEED
 
 
 def settled(home, config):
-    """The answer once nothing is measured any more."""
+    """The answer when no measurement is running."""
     while (answer := speeds.device_speed(home, config, 1000)).state == "measuring":
         time.sleep(0.01)
     return answer

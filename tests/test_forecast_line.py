@@ -1,4 +1,4 @@
-"""The forecast on the pages: memory at once, time when it is known, and no start of a run that will not fit."""
+"""The forecast on the pages: memory at once, time when it is known, and no start for a run that does not fit."""
 
 from __future__ import annotations
 

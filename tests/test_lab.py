@@ -1,4 +1,4 @@
-"""The door that pages use."""
+"""The lab as pages use it."""
 
 import time
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def finished(lab):
 
 @pytest.fixture
 def quiet(tmp_path):
-    """A lab that no test asks anything that would start a process."""
+    """A lab that starts no process: tests ask it nothing that would."""
     lab = Lab(tmp_path)
     yield lab
     lab.close()
@@ -194,7 +194,7 @@ def test_a_download_whose_process_is_gone_has_failed(tmp_path, monkeypatch):
     entry = datasets.entry("mnist")
 
     def fetch(entry, places, progress):
-        raise KeyboardInterrupt  # ended from outside: nothing more is written
+        raise KeyboardInterrupt  # ended from outside, it writes nothing more
 
     with pytest.raises(KeyboardInterrupt):
         downloads.work(tmp_path, entry, fetch=fetch)

@@ -1,4 +1,4 @@
-"""What a lab allows: read from one file that is never ignored, checked before a run is queued, said with figures."""
+"""Limits: read from one file that is never ignored, checked before a run is queued, explained with figures."""
 
 from __future__ import annotations
 
@@ -194,11 +194,11 @@ def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
     data = load_images(config.dataset, Places(tmp_path, None)).take(config.data_share, config.limit, config.seed)
     folder, sizes = tmp_path / "run", []
 
-    def measure(file):  # a checkpoint is synced when it is whole and does not have its name yet
+    def measure(file):  # a checkpoint is synced when it is complete and before it is renamed
         sizes.append(folder_bytes(folder))
         synced(file)
 
-    def better(session, evaluation):  # the worst moment is a best epoch that is not among the first
+    def better(session, evaluation):  # most space is taken by a best epoch that is not among the first
         return closed(session, replace(evaluation, accuracy=session.epoch / 10))
 
     synced, closed = checkpoints.os.fsync, Session.close_epoch
@@ -206,10 +206,10 @@ def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(Session, "close_epoch", better)
     finished = list(train(config, data, folder=folder))[-1]
 
-    said = checkpoint_bytes(config, 61_706)
+    expected = checkpoint_bytes(config, 61_706)
     assert isinstance(finished, events.RunFinished)
-    assert max(sizes) == pytest.approx(said, rel=0.1)
-    assert folder_bytes(folder) == pytest.approx(said / 2, rel=0.1)
+    assert max(sizes) == pytest.approx(expected, rel=0.1)
+    assert folder_bytes(folder) == pytest.approx(expected / 2, rel=0.1)
 
 
 def test_the_example_in_the_readme_is_a_file_of_limits(file):

@@ -1,4 +1,4 @@
-"""The Train page: the form and its address, a run as it goes and when it is over, and the record of runs."""
+"""The Train page: the form and its address, a run during and after training, and the list of runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lab(tmp_path):
     lab.store.close()
 
 
-def said(app):
+def address(app):
     """The address, each name once."""
     return {name: values[-1] if isinstance(values, list) else values for name, values in app.query_params.items()}
 
@@ -39,7 +39,7 @@ def button(app, start):
     return next(each for each in app.button if each.label.startswith(start))
 
 
-def said_of_the_run(app):
+def live_sentence(app):
     """The sentence above the curves, and the share that its bar shows."""
     live = next(filter(None, (json.loads(each.proto.bytes).get("live") for each in app.get("bidi_component"))))
     return f"{live['word']}: {live['sentence']}", live["share"]
@@ -84,7 +84,9 @@ def test_a_recipe_fills_the_form(monkeypatch, lab, recipe):
 def test_a_link_opens_the_form_with_the_same_configuration(monkeypatch, lab, recipe):
     app = open_page(monkeypatch, "train", lab, **form_address(recipe.config()))
 
-    assert {"architecture": "lenet"} | said(app) == form_address(recipe.config())  # the default is left out once the form is open
+    assert {"architecture": "lenet"} | address(app) == form_address(
+        recipe.config()
+    )  # the default is left out once the form is open
     button(app, "Start training").click().run()
     assert lab.runs()[0].config == recipe.config()
 
@@ -108,7 +110,7 @@ def test_what_was_changed_in_a_recipe_is_said(monkeypatch, lab):
     widget(app.number_input, "Epochs").set_value(3).run()
 
     assert "Changed since: Epochs." in app.caption[0].value
-    assert said(app)["epochs"] == "3"
+    assert address(app)["epochs"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_wrong_value_in_the_address_is_a_sentence_and_the_default(monkeypatch,
 
     assert not app.exception
     assert name in app.warning[0].value
-    assert name not in said(app)
+    assert name not in address(app)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +150,14 @@ def test_a_wrong_value_in_the_address_is_a_sentence_and_the_default(monkeypatch,
 def test_a_number_out_of_range_is_a_sentence_and_nothing_else_is_trained_instead(monkeypatch, lab, label, number, sentence):
     app = open_page(monkeypatch, "train", lab)
     field = widget(app.number_input, label)
-    before, address, drawn = field.value, said(app), len(controls(app))
+    before, opened, drawn = field.value, address(app), len(controls(app))
 
     field.set_value(number).run()
 
-    assert len(controls(app)) == drawn  # what is not drawn forgets what was chosen
+    assert len(controls(app)) == drawn  # a control that is not drawn loses its value
     assert [error.value for error in app.error] == [quoting(sentence)]
     assert not [each for each in app.button if each.label == "Start training"]
-    assert said(app) == address  # a link to it would open nothing that works
+    assert address(app) == opened  # a link with that number would open a form that cannot start
     assert widget(app.number_input, label).value == number
     widget(app.number_input, label).set_value(before).run()
     assert not app.error
@@ -206,7 +208,7 @@ def test_starting_puts_the_run_into_the_address(monkeypatch, lab):
 
     (run,) = lab.runs()
     assert run.name == "my first"
-    assert said(app) == {"run": run.id}
+    assert address(app) == {"run": run.id}
     assert app.title[0].value == "my first"
 
 
@@ -247,7 +249,7 @@ def test_a_click_draws_the_page_once_with_the_run_and_asks_for_no_forecast(monke
     button(app, "Start training").click().run()
 
     assert (counts["pages"], counts["forms"], len(lab.asked_for_forecasts)) == (1, 0, 0)
-    assert said(app) == {"run": lab.runs()[0].id}
+    assert address(app) == {"run": lab.runs()[0].id}
 
 
 def test_a_number_typed_just_before_the_click_counts(monkeypatch, lab):
@@ -276,7 +278,7 @@ def test_a_running_run_shows_how_far_it_is_and_its_curves_grow(monkeypatch, lab)
     lab.begin(run_id)
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    assert said_of_the_run(app) == ("Training: epoch 1 of 10 · 5 % · 1:20 left · 9,500 images/s", 0.05)
+    assert live_sentence(app) == ("Training: epoch 1 of 10 · 5 % · 1:20 left · 9,500 images/s", 0.05)
     loss, _ = figures(app)
     assert [len(trace["x"]) for trace in loss["data"]] == [1, 0, 0]
 
@@ -295,7 +297,7 @@ def test_a_waiting_run_says_what_it_waits_for(monkeypatch, lab):
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    assert "“the long one”" in said_of_the_run(app)[0]
+    assert "“the long one”" in live_sentence(app)[0]
 
 
 def test_stop_asks_once_and_then_cannot_be_pressed(monkeypatch, lab):
@@ -313,10 +315,10 @@ def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings
     run_id = lab.trained(learning_rate=0.05)
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    assert "Finished" in said_of_the_run(app)[0]
+    assert "Finished" in live_sentence(app)[0]
     assert not [each for each in app.button if each.label == "Stop"]
     button(app, "Change something").click().run()
-    assert said(app) == {"learning_rate": "0.05", "epochs": "1"}
+    assert address(app) == {"learning_rate": "0.05", "epochs": "1"}
     assert widget(app.number_input, "Learning rate").value == 0.05
 
 
@@ -346,7 +348,7 @@ def test_runs_so_far_can_be_opened(monkeypatch, lab):
 
     button(app, "first").click().run()
 
-    assert said(app) == {"run": first}
+    assert address(app) == {"run": first}
     assert app.title[0].value == "first"
 
 

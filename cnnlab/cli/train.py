@@ -17,7 +17,6 @@ from cnnlab import events
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, readable
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
-from cnnlab.datasets import entry
 from cnnlab.events import Event
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecaster import Forecaster
@@ -82,7 +81,7 @@ def _check(config: RunConfig, home: Path) -> None:
     from cnnlab.compute import answers
 
     answers.check_run(home, config, default_data())
-    answers.layers(home, config.architecture, config.input_shape, len(entry(config.dataset).classes), config.options)
+    answers.layers(home, config.architecture, config.input_shape, config.classes, config.options)
 
 
 def _admitted(store: Store, config: RunConfig) -> Limits:
@@ -91,7 +90,7 @@ def _admitted(store: Store, config: RunConfig) -> Limits:
     from cnnlab.layers.trace import layer_table
 
     speed_of = partial(speeds.device_speed, store.home)
-    return Admission(Forecaster(speed_of, layer_table, store, at_once=True), layer_table, store).new(config)
+    return Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config)
 
 
 def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: Display) -> Run:

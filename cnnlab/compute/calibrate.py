@@ -1,6 +1,6 @@
-"""A process of its own that times a network: ``python -m cnnlab.compute.calibrate`` reads a question and prints the answer.
+"""Times a network in a process of its own: ``python -m cnnlab.compute.calibrate`` reads a question and prints the answer.
 
-Its own, so that neither its memory, its threads nor a driver's crash are the helper's, and all it took is free again when it ends.
+The helper keeps none of its memory and threads, and survives a crash of the driver.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 
 import psutil
 
-LONGEST = 60.0  # seconds, loading torch included; then something is wrong
+LONGEST = 60.0  # seconds, loading torch included
 
 
 def main() -> None:
@@ -36,13 +36,13 @@ def main() -> None:
 
 
 def _clocks() -> tuple[float, float, float]:
-    """Seconds that passed, that all processors worked, and that they worked for this process."""
+    """Seconds of the clock, of work on all processors, and of work for this process."""
     worked = psutil.cpu_times()
     return time.monotonic(), worked.user + worked.system + getattr(worked, "nice", 0.0), time.process_time()
 
 
 def _others(before: tuple[float, float, float], after: tuple[float, float, float]) -> float:
-    """The share of the processors that worked for other programs between two looks at the clocks."""
+    """The share of the processors that worked for other programs between two readings."""
     passed, worked, ours = (late - early for early, late in zip(before, after, strict=True))
     return max(0.0, worked - ours) / max(1e-9, passed * (psutil.cpu_count() or 1))
 
@@ -50,4 +50,4 @@ def _others(before: tuple[float, float, float], after: tuple[float, float, float
 if __name__ == "__main__":
     main()
     sys.stdout.flush()
-    os._exit(0)  # torch's compiler libraries complain at length about an orderly end
+    os._exit(0)  # torch's compiler libraries print warnings at a normal exit

@@ -1,4 +1,4 @@
-"""Asks the helper process; starts the background processes when nothing answers. Needs no torch."""
+"""The connection to the helper process, which it starts if necessary. Needs no torch."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from cnnlab.errors import ComputeError
 from cnnlab.system import background
 
 START_SECONDS = 120.0  # the first import of torch from a cold disk can take a minute
-GRACE_SECONDS = 5.0  # the server ends an answer that takes too long itself; after this much more we do it
+GRACE_SECONDS = 5.0  # after the deadline the server ends itself; this much later the client ends it
 
 
 class Client:
-    """The connection to the helper of the lab in `home`. Safe to share between threads."""
+    """Sends questions to the helper of the lab in `home`. Safe to share between threads."""
 
     def __init__(self, home: Path, *, deadline: float = wire.DEADLINE) -> None:
         self.home = home
         self.deadline = deadline
-        # Idle connections, not one a thread: Streamlit makes a new thread for every click.
+        # Shared, not one for each thread: Streamlit creates a thread for every click.
         self._idle: list[mp.Connection] = []
         self._lock = threading.Lock()
 
     def ask(self, question: str, /, *, deadline: float | None = None, **arguments: Any) -> Any:
-        """The server's answer. Raises the CNNLabError it answered with; ComputeError if it gave none."""
+        """The answer as JSON gives it. Raises the CNNLabError that the helper answered with, ComputeError if it gave no answer."""
         seconds = deadline or self.deadline
         with self._lock:
             connection = self._idle.pop() if self._idle else None
@@ -39,7 +39,7 @@ class Client:
             try:
                 return self._exchange(connection, question, arguments, seconds)
             except (EOFError, OSError):
-                pass  # the server has been restarted since; this question may not be to blame, so it gets a second try
+                pass  # the helper has been restarted since, perhaps not because of this question: try again
         try:
             return self._exchange(self._connect(), question, arguments, seconds)
         except (EOFError, OSError) as error:
@@ -49,7 +49,7 @@ class Client:
             ) from error
 
     def ready(self) -> bool:
-        """True when the helper can answer at once. False while it starts, which this call sets off. Raises InstallationError."""
+        """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""
         address = wire.Address.read(self.home)
         if address and address.alive:
             return True
@@ -85,7 +85,7 @@ class Client:
         while time.monotonic() < until:
             address = wire.Address.read(self.home)
             if address and address.alive:
-                with contextlib.suppress(OSError, EOFError):  # it is just ending; the loop waits for the next one
+                with contextlib.suppress(OSError, EOFError):  # it is ending; wait for the next one
                     return _open(address)
             background.ensure(self.home)
             time.sleep(0.05)
@@ -94,7 +94,7 @@ class Client:
     def _kill(self) -> None:
         address = wire.Address.read(self.home)
         if address and address.alive:
-            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended already
                 psutil.Process(address.pid).kill()
 
 
@@ -105,7 +105,7 @@ def _open(address: wire.Address) -> mp.Connection:
     except multiprocessing.AuthenticationError as error:
         connection.close()
         raise ComputeError(
-            "The helper process does not know this lab's key: it may belong to somebody else. Choose another home folder."
+            "The helper process does not know this lab's key: it may belong to another user. Choose another home folder."
         ) from error
     except BaseException:
         connection.close()

@@ -24,7 +24,7 @@ from cnnlab.errors import CNNLabError, ComputeError
 from cnnlab.system import processes
 from cnnlab.system.home import private_file
 
-MEMORY_GROWTH = 3 << 30  # bytes above what the process began with; CIFAR-10 takes 184 MB
+MEMORY_GROWTH = 3 << 30  # bytes above the process's size at its start; CIFAR-10 takes 184 MB
 MAXIMUM_CONNECTIONS = 64
 LONGEST_DEADLINE = 120.0
 
@@ -38,7 +38,7 @@ class _Job:
 
 
 class Server:
-    """Answers from a table of plain functions with JSON in and out; each is called with `home` and the question's arguments."""
+    """Answers each question with a function of `answers`, called with `home` and the question's arguments."""
 
     def __init__(self, home: Path, answers: Mapping[str, Answer], *, memory_growth: int = MEMORY_GROWTH) -> None:
         self.home = home
@@ -53,14 +53,14 @@ class Server:
         self._last_beat = 0.0
 
     def serve(self, parent: tuple[int, str]) -> None:
-        """Listens until the process ends, which it does when its `parent` (pid and identity) is gone."""
+        """Listens until the process ends, which it does when its `parent` (pid and identity) has ended."""
         listener, address = wire.listen(self.home)
         threading.Thread(target=self._watch, args=(parent,), daemon=True).start()
         address.write(self.home)
         self._beat()
         while True:
             self._places.acquire()
-            with contextlib.suppress(OSError):  # a client that went away before it was greeted
+            with contextlib.suppress(OSError):  # the client hung up before it was authenticated
                 connection = listener.accept()
                 threading.Thread(target=self._attend, args=(connection, address.key), daemon=True).start()
                 continue
@@ -72,7 +72,7 @@ class Server:
             while True:
                 self._reply(connection)
         except (EOFError, OSError, multiprocessing.AuthenticationError):
-            return  # the client is gone, is a stranger, or sent more than a question may have
+            return  # the client hung up, lacks the key, or sent too long a question
         finally:
             connection.close()
             self._places.release()
@@ -85,15 +85,15 @@ class Server:
                 connection,
                 {
                     "error": wire.error_to_dict(
-                        ComputeError(f"The helper process was sent something that is no question ({error}).")
+                        ComputeError(f"The helper process received something that is not a question ({error}).")
                     )
                 },
             )
             return
         self._beat()
         question = str(message.get("question"))
-        given = message.get("deadline")
-        seconds = min(float(given), LONGEST_DEADLINE) if isinstance(given, int | float) else wire.DEADLINE
+        deadline = message.get("deadline")
+        seconds = min(float(deadline), LONGEST_DEADLINE) if isinstance(deadline, int | float) else wire.DEADLINE
         number = next(self._numbers)
         with self._lock:
             self._jobs[number] = _Job(connection, question, seconds, time.monotonic() + seconds)
@@ -142,10 +142,10 @@ class Server:
                     os._exit(0)
 
     def _end(self, jobs: list[_Job], reason: str) -> None:
-        """A thread cannot be stopped from outside, so the process ends; the dispatcher starts a fresh one."""
+        """Ends the process, since a thread cannot be stopped from outside; the dispatcher starts a new one."""
         for job in jobs:
             text = reason.format(seconds=job.seconds, question=job.question)
-            with contextlib.suppress(OSError):  # nobody waits for it any more
+            with contextlib.suppress(OSError):  # the client has hung up
                 wire.send(
                     job.connection,
                     {"error": wire.error_to_dict(ComputeError(f"The helper process {text}. Please try again, or ask for less."))},
@@ -154,7 +154,7 @@ class Server:
 
 
 def heartbeat_file(home: Path) -> Path:
-    """Touched whenever somebody asks; the dispatcher goes home when nobody has for long."""
+    """Touched at each question; without questions for long, the dispatcher ends."""
     return private_file(home, "heartbeat")
 
 

@@ -1,4 +1,4 @@
-"""What client and server of the helper process say to each other: JSON messages over one authenticated local connection."""
+"""JSON messages between the helper process and its clients, over an authenticated local connection."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Address:
 
     @classmethod
     def read(cls, home: Path) -> Address | None:
-        """The address that a server in `home` has left, or None."""
+        """The address that the server in `home` wrote last, or None."""
         try:
             record = json.loads(_address_file(home).read_text(encoding="utf-8"))
             place = record["place"]
@@ -69,7 +69,7 @@ def listen(home: Path) -> tuple[Listener, Address]:
 
 
 def authenticate(connection: Connection, key: str, *, server: bool) -> None:
-    """Each side shows that it knows the key. Raises multiprocessing.AuthenticationError or EOFError."""
+    """Each side proves that it knows the key. Raises multiprocessing.AuthenticationError or EOFError."""
     secret = bytes.fromhex(key)
     for challenge in (deliver_challenge, answer_challenge) if server else (answer_challenge, deliver_challenge):
         challenge(connection, secret)
@@ -80,7 +80,7 @@ def send(connection: Connection, message: dict[str, Any]) -> None:
 
 
 def receive(connection: Connection, longest: int) -> dict[str, Any]:
-    """One message. Raises ValueError where it is no JSON object, OSError where it is too long. Nothing is unpickled."""
+    """One message. Raises ValueError unless it is a JSON object, OSError where it is too long. Nothing is unpickled."""
     message = json.loads(connection.recv_bytes(longest))
     if not isinstance(message, dict):
         raise ValueError("a message is a JSON object")
@@ -92,7 +92,7 @@ def error_to_dict(error: CNNLabError) -> dict[str, str]:
 
 
 def error_from_dict(record: dict[str, str]) -> CNNLabError:
-    """The same kind of error again; one that this version does not know becomes a ComputeError."""
+    """An error of the same class; ComputeError where this version does not have that class."""
     kind = getattr(errors, str(record.get("kind")), None)
     message = str(record.get("message"))
     if not (isinstance(kind, type) and issubclass(kind, CNNLabError)):

@@ -1,4 +1,4 @@
-"""What a run will need, worked out before it starts, and what would fit or be quicker. Needs no torch."""
+"""What a run will need, computed before it starts, and which settings would fit or be quicker. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.layers import LayerTable
 
-SLOW_EPOCH = 300.0  # seconds; a learner who waits longer for the first accuracy wants to know what would be quicker
-SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224)  # images of which an advice may speak, pixels a side
+SLOW_EPOCH = 300.0  # seconds; above this the page suggests something quicker
+SIZES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224)  # image sizes that advice may suggest, pixels a side
 
 SpeedState = Literal["known", "measuring", "busy", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Times are None until the speed has been measured; `speed_state` says whether that is to be expected."""
+    """Times are None until the speed has been measured; `speed_state` says whether it is being measured."""
 
     device: str  # concrete: "cpu", "cuda:0", "mps"
     memory_bytes: int  # the most at any moment; on the cpu with the program itself
     parts: tuple[Part, ...]  # these add up to memory_bytes
-    available_bytes: int | None  # free now; None where the device does not tell
-    largest_batch: int | None  # that fits; 0 if not even one image does, None where the device does not tell
+    available_bytes: int | None  # free now; None where the device does not report it
+    largest_batch: int | None  # that fits, 0 for none; None where the free memory is unknown
     fits: bool
     seconds_per_epoch: float | None
     seconds_total: float | None
-    advice: str  # "" where there is nothing to warn of
-    speed_state: SpeedState  # "busy": a run trains on the device, and measuring would disturb it and be wrong
+    advice: str  # "" without a warning
+    speed_state: SpeedState  # "busy": a run trains on the device, so a measurement would be wrong and slow it
     disturbed: bool = False  # other programs were busy while the speed was measured; it is measured again soon
 
 
 def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Callable[[int], LayerTable | None]) -> str:
-    """Says that the run does not fit, and the batch or image size that would. `table_at` is None where images are too small."""
+    """A sentence: the run does not fit, but this batch or image size would. `table_at` gives None where images are too small."""
     name, batch = card(config.architecture).title, config.batch_size
-    asked = f"{name} needs about {size_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
+    needs = f"{name} needs about {size_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
 
     def small_enough(table: LayerTable) -> bool:
         return memory(config, table, where).bytes(batch) <= USABLE * free
@@ -51,13 +51,13 @@ def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Ca
     if size:
         ways.append(f"images of {size} px" if ways else f"images of {size} px would fit")
     advice = ", or ".join(ways) if ways else "choose a smaller network or smaller batches and images"
-    return f"{asked}, and {place(where)} has {size_text(free)} free: {advice}."
+    return f"{needs}, and {place(where)} has {size_text(free)} free: {advice}."
 
 
 def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Callable[[int], LayerTable | None]) -> str:
-    """Says how long an epoch takes and what would be quicker; "" where it is quick enough."""
-    whole = epoch_seconds(config, speed)
-    if whole <= SLOW_EPOCH:
+    """A sentence: how long an epoch takes and what would be quicker; "" where it is quick enough."""
+    epoch = epoch_seconds(config, speed)
+    if epoch <= SLOW_EPOCH:
         return ""
 
     def seconds(other: LayerTable) -> float:
@@ -73,7 +73,7 @@ def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Calla
         ways.append(f"on 10 % of the training images about {duration_text(epoch_seconds(config, speed, 0.1))}")
     instead = f"; {', or '.join(ways)}" if ways else ""
     name = card(config.architecture).title
-    return f"{name} at {config.image_size} px would take about {duration_text(whole)} an epoch here{instead}."
+    return f"{name} at {config.image_size} px would take about {duration_text(epoch)} an epoch here{instead}."
 
 
 def place(device: str) -> str:
@@ -84,18 +84,18 @@ def place(device: str) -> str:
 def _largest_size(
     config: RunConfig, table_at: Callable[[int], LayerTable | None], good: Callable[[LayerTable], bool]
 ) -> int | None:
-    """The largest of the usual sizes below the run's own that is good. The larger the image, the less likely it is good."""
+    """The largest of SIZES below the run's own that is good; none larger than a bad size is good."""
     sizes = [size for size in SIZES if size < (config.image_size or 0)]
     low, high = -1, len(sizes) - 1
-    found = None
+    largest = None
     while low < high:
         middle = (low + high + 1) // 2
         table = table_at(sizes[middle])
         if table is not None and not good(table):
             high = middle - 1
-        else:  # good, or too small for the network, which a larger one may not be
-            low, found = middle, sizes[middle] if table is not None else found
-    return found
+        else:  # good, or too small for the network: a larger size may be good
+            low, largest = middle, sizes[middle] if table is not None else largest
+    return largest
 
 
 def _smallest_size(config: RunConfig, table_at: Callable[[int], LayerTable | None]) -> int | None:

@@ -1,4 +1,4 @@
-"""Puts a forecast together from the helper's layer tables and speeds, the machine's free memory and `cnnlab.forecasts.forecast`."""
+"""Makes forecasts from layer tables, measured speeds and the machine's free memory. Needs no torch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import psutil
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
-from cnnlab.forecasts import forecast
-from cnnlab.forecasts.forecast import Forecast
+from cnnlab.forecasts.forecast import Forecast, refusal, slowness
 from cnnlab.layers import LayerTable
 from cnnlab.runs.records import ActiveRun
 from cnnlab.runs.store import Store
@@ -38,38 +37,38 @@ class Forecaster:
         self._layers = layers
         self._store = store
         self._at_once = at_once
-        self._too_small: set[str] = set()  # networks that have no table at that size, which `layers` does not remember
+        self._too_small: set[str] = set()  # networks that refuse their image size; `layers` remembers tables only
 
     def forecast(
         self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
     ) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
 
-        Times are None until the speed is measured, which `calibrate` sets off in the background; `wait` is how many
-        seconds to wait for that. `table` is the network's where it is at hand: it may have other classes than the data set.
+        Times are None until the speed is measured: `calibrate` starts that in the background, and `wait` is how many seconds to
+        wait for it. `table` spares looking up the network's; its number of classes may differ from the data set's.
         """
-        config = config.change(batch_size=min(config.batch_size, costs.images(config)[0]))  # there are no larger ones
-        table = table or self._table(config)
+        config = config.change(batch_size=min(config.batch_size, costs.images(config)[0]))  # no batch is larger than the data
+        table = table or self.table(config)
         speed = first = self._speed_of(config=config, macs=table.macs)
-        made = self._made(config, table, speed)
-        if speed.state == "unknown" and calibrate and made.fits:  # a network that does not fit cannot be timed
-            if self._running(made.device):
-                return replace(made, speed_state="busy")
+        forecast = self._forecast(config, table, speed)
+        if speed.state == "unknown" and calibrate and forecast.fits:  # a network that does not fit cannot be timed
+            if self._running(forecast.device):
+                return replace(forecast, speed_state="busy")
             speed = self._speed_of(config=config, macs=table.macs, measure=True)
         until = time.monotonic() + wait
         while speed.state == "measuring" and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
             speed = self._speed_of(config=config, macs=table.macs)
-        return made if speed is first else self._made(config, table, speed)
+        return forecast if speed is first else self._forecast(config, table, speed)
 
     def check(self, config: RunConfig, table: LayerTable) -> Forecast:
         """The forecast, with times if they are known. Raises ConfigError, which says what would fit, for a run that does not."""
-        made = self.forecast(config, table=table, calibrate=False)
-        if not made.fits:
-            raise ConfigError(made.advice, "batch_size" if made.largest_batch else "image_size")
-        return made
+        forecast = self.forecast(config, table=table, calibrate=False)
+        if not forecast.fits:
+            raise ConfigError(forecast.advice, "batch_size" if forecast.largest_batch else "image_size")
+        return forecast
 
-    def _made(self, config: RunConfig, table: LayerTable, measured: DeviceSpeed) -> Forecast:
+    def _forecast(self, config: RunConfig, table: LayerTable, measured: DeviceSpeed) -> Forecast:
         device, speed = measured.device, measured.speed
         need = costs.memory(config, table, device)
         free = self._free(measured)
@@ -81,9 +80,9 @@ class Forecaster:
 
         advice = ""
         if free is not None and not fits:
-            advice = forecast.refusal(config, need, free, device, table_at)
+            advice = refusal(config, need, free, device, table_at)
         elif speed:
-            advice = forecast.slowness(config, speed, table, table_at)
+            advice = slowness(config, speed, table, table_at)
         return Forecast(
             device=device,
             memory_bytes=need.bytes(config.batch_size),
@@ -98,7 +97,7 @@ class Forecaster:
             disturbed=speed is not None and speed.disturbed,
         )
 
-    def _table(self, config: RunConfig) -> LayerTable:
+    def table(self, config: RunConfig) -> LayerTable:
         return self._layers(config.architecture, config.input_shape, config.classes, config.options)
 
     def _table_or_none(self, config: RunConfig) -> LayerTable | None:
@@ -106,13 +105,13 @@ class Forecaster:
         if key in self._too_small:
             return None
         try:
-            return self._table(config)
+            return self.table(config)
         except ShapeError:
             self._too_small.add(key)
             return None
 
     def _free(self, measured: DeviceSpeed) -> int | None:
-        """Bytes that a run would find. What a run on this device holds counts as free: the next one starts when it has ended."""
+        """Bytes that a run would find. Memory of a run on this device counts as free: the next run starts when that has ended."""
         running = self._running(measured.device)
         if measured.device.startswith("cuda"):
             return measured.free if self._at_once or not running else measured.total
@@ -124,7 +123,7 @@ class Forecaster:
 
 
 def _available() -> int:
-    """Bytes, swap not counted: a training that lives in swap is none."""
+    """Bytes without swap, where training would be too slow to be of use."""
     machine, container = psutil.virtual_memory().available, memory.memory()
     return min(machine, container.available) if container else machine
 
@@ -133,5 +132,5 @@ def _own_bytes(pid: int) -> int:
     try:
         process = psutil.Process(pid).memory_info()
     except psutil.Error:
-        return 0  # it has just ended, and its memory is free already
+        return 0  # it has just ended, so its memory is free
     return int(process.rss - getattr(process, "shared", 0))

@@ -1,13 +1,13 @@
 """What one run, one owner and the whole lab may take, as the TOML file named by CNNLAB_LIMITS says. Needs no torch.
 
     epochs = 100            # of one run
-    max_seconds = 7200      # that one run may train for; it is stopped then, and what it learned is kept
+    max_seconds = 7200      # of training for one run; then it is stopped and keeps its checkpoints
     image_size = 96         # pixels a side
     parameters = 30_000_000
-    runs_per_owner = 5      # that wait or train at the same time
+    runs_per_owner = 5      # waiting or training at the same time
     disk = "20 GB"          # for the whole home folder: checkpoints, downloads and the record of runs
 
-What is left out is not limited; without the file nothing is.
+A limit that is left out, or a missing variable, limits nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from cnnlab.training.costs import images
 
 MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
 
-# Checkpoints at the worst moment: the last, the one before it, the best, and the next best, which gets its name when it is whole.
+# The most checkpoints at a time: the last, the one before it, the best, and a new best that is still being written.
 _FILES = 4
-_PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: of a test image, of a line of the history, of random states and names
+_PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: a test image's prediction, an epoch's history, random states and names
 
 
 def _number(value: Any) -> Any:
@@ -66,18 +66,18 @@ class Limits(BaseModel):
     ) -> None:
         """Raises LimitError for the first limit that a run of `config` would break, before it is queued.
 
-        `parameters` of its network; `seconds` it has `trained` for and will train for from now on, where that is known (what is
-        not is bounded while it runs); `disk_bytes` that the home folder takes now, `own_bytes` of them this run's, and
-        `promised_bytes` that other runs, which wait or train, will take besides.
+        `parameters` are its network's. It has `trained` for some seconds and needs `seconds` more; where these are unknown, the
+        runner watches the clock. The home folder takes `disk_bytes`, this run `own_bytes` of them, and other active runs will
+        take `promised_bytes` more.
         """
-        for field, wanted, most, what in (
+        for field, value, most, unit in (
             ("epochs", config.epochs, self.epochs, "epochs"),
             ("image_size", config.image_size or 0, self.image_size, "pixels a side"),
             ("architecture", parameters, self.parameters, "parameters"),
         ):
-            if most is not None and wanted > most:
+            if most is not None and value > most:
                 raise LimitError(
-                    f"This run has {wanted:,} {what}, {wanted - most:,} more than the {most:,} that this lab allows.", field
+                    f"This run has {value:,} {unit}, {value - most:,} more than the {most:,} that this lab allows.", field
                 )
         self._check_seconds(seconds, trained)
         own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
@@ -91,7 +91,7 @@ class Limits(BaseModel):
             )
 
     def admit(self, owner_runs: int) -> None:
-        """Raises LimitError where `owner_runs` of one owner, which wait or train, leave no room for one more."""
+        """Raises LimitError where an owner with `owner_runs` active runs may not have one more."""
         if self.runs_per_owner is not None and owner_runs >= self.runs_per_owner:
             runs = "1 run" if owner_runs == 1 else f"{owner_runs:,} runs"
             raise LimitError(
@@ -123,7 +123,7 @@ def limits_file() -> Path | None:
 def load(path: Path | None) -> Limits:
     """The limits in `path`; none without a path. Raises ConfigError where the file is missing or wrong: it is never ignored.
 
-    Read at each start of a run, so that a change holds at once.
+    Read at each start of a run, so a change takes effect at once.
     """
     if path is None:
         return Limits()
@@ -151,7 +151,7 @@ def load(path: Path | None) -> Limits:
 
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
-    """About what a run's checkpoints take on disk at the worst moment; when it has finished, half of it."""
+    """About the most that a run's checkpoints take on disk; a finished run takes half of it."""
     copies = 1 + OPTIMIZERS[config.optimizer].state_tensors(config.momentum)
     predictions = images(config)[1] * _PREDICTION
     return _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)

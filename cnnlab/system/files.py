@@ -19,6 +19,11 @@ def folder_bytes(folder: Path) -> int:
     return sum(_bytes_under(os.fspath(folder), set()))
 
 
+def run_bytes(home: Path, run_id: str) -> int:
+    """What the checkpoints and the log of a run take."""
+    return folder_bytes(run_folder(home, run_id))
+
+
 def delete_run(home: Path, run_id: str) -> None:
     """Deletes a run's folder. Raises StoreError where files remain."""
     folder = run_folder(home, run_id)

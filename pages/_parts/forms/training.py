@@ -51,7 +51,7 @@ GROUPS = {
     "Speed and exactness": ("precision", "compile"),
 }
 _PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
-# A setting that nobody has given a place yet comes here, so that it can be set from its first day.
+# New settings that no group lists are drawn here.
 OTHERS = tuple(name for name in RunConfig.model_fields if name not in _PLACED)
 
 
@@ -69,7 +69,7 @@ def form_address(config: RunConfig) -> dict[str, str]:
 
 
 def open_form(config: RunConfig, *, recipe: str | None = None) -> None:
-    """Has the form show this configuration: through the address, where the controls read it."""
+    """Fills the form with this configuration, through the address from which the controls read it."""
     for key in [key for key in st.session_state if str(key).startswith(f"{SCOPE}:")]:
         del st.session_state[key]
     st.session_state[PRESET] = recipe
@@ -112,7 +112,7 @@ def _pick_preset(presets: dict[str, Preset]) -> Any:
 
     left.selectbox(
         "Recipe", list(presets), index=None, format_func=lambda name: presets[name].title, key=PRESET, on_change=fill,
-        placeholder="Choose one to fill the form", help="Fills the whole form as the course did; change what you like afterwards.",
+        placeholder="Choose one to fill the form", help="Fills the whole form with the course's settings; then change any of them.",
     )  # fmt: skip
     return right.empty()
 
@@ -126,7 +126,7 @@ def _note(preset: Preset | None, config: RunConfig) -> str:
 
 
 def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[dict[str, Any], DatasetStatus]:
-    """All controls, those in `essentials` above what is folded away. Raises ConfigError after they are drawn."""
+    """All controls; `essentials` is the container of those that are always visible. Raises ConfigError after they are drawn."""
     values: dict[str, Any] = {}
     wrong: ConfigError | None = None
     statuses = {status.entry.name: status for status in lab.datasets()}
@@ -134,26 +134,28 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
     with first:
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
     values["architecture"] = chosen.name
-    lists = {"dataset": {name: each.entry.title + ("" if each.found else " (not here yet)") for name, each in statuses.items()}}
+    lists = {
+        "dataset": {name: status.entry.title + ("" if status.found else " (not here yet)") for name, status in statuses.items()}
+    }
     for name, column in zip(ESSENTIALS, rest, strict=True):
         with column:
             values[name] = control(setting(name), address, scope=SCOPE, values=values, choices=lists.get(name))
     last.text_input(
-        "Name (optional)", key=NAME, max_chars=80, placeholder="so that you find it again",
+        "Name (optional)", key=NAME, max_chars=80, placeholder="to find it again",
         help="Shown in the list of runs. Without a name a run is called after its network and data set.",
     )  # fmt: skip
     with st.expander(f"The network: {chosen.title}", icon=":material/account_tree:"):
         st.caption(chosen.summary)
         try:
             values["options"] = pick_options(chosen, address, scope=SCOPE)
-        except ConfigError as error:  # raised last: a control that is not drawn forgets what was chosen
+        except ConfigError as error:  # raised last: a control that is not drawn loses its value
             wrong = error
     groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
     with st.expander("More settings: data, optimiser, schedule, regularisation, seed, speed", icon=":material/tune:"):
         for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
             with tab:
                 _group([setting(name) for name in names], address, values)
-    # Last, since a helper that was just started needs some seconds to answer; the form stands there meanwhile.
+    # Last: a helper that has just been started needs some seconds to answer, and the form is drawn meanwhile.
     with device:
         values["device"] = control(
             setting("device"), address, scope=SCOPE, values=values, choices={"auto": words("device", "auto")} | _devices(lab)
@@ -166,9 +168,9 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
 def _group(settings: list[Setting], address: Address, values: dict[str, Any]) -> None:
     width = 4
     for start in range(0, len(settings), width):
-        for one, column in zip(settings[start : start + width], st.columns(width, vertical_alignment="bottom"), strict=False):
+        for field, column in zip(settings[start : start + width], st.columns(width, vertical_alignment="bottom"), strict=False):
             with column:
-                values[one.name] = control(one, address, scope=SCOPE, values=values)
+                values[field.name] = control(field, address, scope=SCOPE, values=values)
 
 
 def _devices(lab: Lab) -> dict[str, str]:
