@@ -13,7 +13,7 @@ from cnnlab import architectures, datasets, presets
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
-from cnnlab.datasets.places import Places
+from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
@@ -34,7 +34,6 @@ from cnnlab.values import (
     Picture,
     PredictionPage,
     Right,
-    Split,
 )
 from cnnlab.workers import downloads
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs

@@ -8,7 +8,6 @@ from typing import Literal
 
 from cnnlab.datasets import Entry
 
-Split = Literal["train", "test"]
 Checkpoint = Literal["last", "best"]
 Only = Literal["all", "mistakes", "correct"]  # test images by whether the network is right
 Right = Literal["any", "first", "second", "neither"]  # disagreements of two networks by which one is right

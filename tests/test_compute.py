@@ -18,12 +18,13 @@ from cnnlab.compute import questions, typed, wire
 from cnnlab.compute.client import Client
 from cnnlab.compute.server import Server
 from cnnlab.config import RunConfig
+from cnnlab.datasets.places import Split
 from cnnlab.errors import ComputeError, ConfigError, DeviceError, ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.trace import layer_table
 from cnnlab.system import processes
 from cnnlab.training.costs import DeviceSpeed, Speed
-from cnnlab.values import Device, Disagreement, DisagreementPage, EvaluatedRun, Picture, Prediction, PredictionPage, Split
+from cnnlab.values import Device, Disagreement, DisagreementPage, EvaluatedRun, Picture, Prediction, PredictionPage
 
 MEGABYTE = 1 << 20
 

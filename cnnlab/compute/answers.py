@@ -16,14 +16,14 @@ from cnnlab.config import RunConfig
 from cnnlab.datasets import loading, reading
 from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
-from cnnlab.datasets.places import Places
+from cnnlab.datasets.places import Places, Split
 from cnnlab.errors import ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.trace import layer_table
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
 from cnnlab.training.devices import available, find
-from cnnlab.values import Device, Picture, Split
+from cnnlab.values import Device, Picture
 
 MOST_PICTURES = 200  # at about 1 KB each
 
