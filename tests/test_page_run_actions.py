@@ -145,7 +145,7 @@ def test_an_interrupted_run_says_whether_it_goes_on_by_itself(monkeypatch, lab):
 
     lab.resumes_by_itself = lambda asked: asked == run_id
     app.run()
-    assert "goes on by itself in a moment" in sentence(app)
+    assert "resumes automatically in a moment" in sentence(app)
 
 
 def test_deleting_asks_first_and_says_how_much_it_frees(monkeypatch, lab):
