@@ -67,10 +67,7 @@ CASES = (
     Case("DenseNet, 32 px, batch 64", {"architecture": "densenet", "dataset": "fashion-mnist", "batch_size": 64}),
     Case("AlexNet, 224 px, batch 64, SGD with momentum", {"architecture": "alexnet", "batch_size": 64, "momentum": 0.9}),
     Case("VGG-11, 224 px, batch 4, Adam", {"architecture": "vgg", "batch_size": 4} | ADAM),
-    Case(
-        "LeNet, batch 2048, batch norm",
-        {"architecture": "lenet", "options": {"batch_norm": True}, "batch_size": 2048},
-    ),
+    Case("LeNet, batch 2048, batch norm", {"architecture": "lenet", "options": {"batch_norm": True}, "batch_size": 2048}),
     Case(
         "ResNet-9, CIFAR-10, batch 512, SGD with momentum, bfloat16",
         presets.preset("speed-run").settings | {"precision": "bfloat16"},

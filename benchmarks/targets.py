@@ -76,13 +76,7 @@ TRAINING = (
         aim=4,
         unmeasured=OTHER_CPU,
     ),
-    Target(
-        "small_resnet_course_float32",
-        "the same where the CPU has no bfloat16 hardware",
-        1.5,
-        "×",
-        unmeasured=OTHER_CPU,
-    ),
+    Target("small_resnet_course_float32", "the same where the CPU has no bfloat16 hardware", 1.5, "×", unmeasured=OTHER_CPU),
     Target("lenet_gpu_course", "LeNet on an H100 or H200 against the course's loop there", 40, "×", unmeasured=NO_GPU),
     Target("lenet_gpu_epoch", "LeNet on an H100 or H200: an epoch", 0.3, "s", at_most=True, unmeasured=NO_GPU),
     *(

@@ -110,11 +110,7 @@ class RunConfig(BaseModel):
         description="The size of each step. Too small: slow learning. Too large: the loss never settles.",
     )
     momentum: Number = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Momentum",
-        description=f"How much of the last step is kept in the next one ({titles(MOMENTUM)}).",
+        0.0, ge=0, lt=1, title="Momentum", description=f"How much of the last step is kept in the next one ({titles(MOMENTUM)})."
     )
     nesterov: bool = Field(
         False,

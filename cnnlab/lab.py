@@ -24,17 +24,7 @@ from cnnlab.runs.records import Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
-from cnnlab.values import (
-    Checkpoint,
-    DatasetStatus,
-    Device,
-    DisagreementPage,
-    EvaluatedRun,
-    Only,
-    Picture,
-    PredictionPage,
-    Right,
-)
+from cnnlab.values import Checkpoint, DatasetStatus, Device, DisagreementPage, EvaluatedRun, Only, Picture, PredictionPage, Right
 from cnnlab.workers import downloads
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
+from cnnlab.palette import GREEN, RED
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago, percent
 from cnnlab.values import Prediction, PredictionPage
@@ -22,7 +23,7 @@ from pages._parts.run_words import STATE_WORDS, cut_title, short_title
 from pages._parts.shell import enter, in_words
 
 IMAGE_PX = 96
-RIGHT, WRONG = "#009E73", "#D55E00"  # distinct for colour-blind readers; the sign repeats them
+RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; the sign repeats them
 ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
 CHECKPOINTS = {"best": "Best epoch", "last": "Last epoch"}
 PAGER = Pager("predict:page")

@@ -15,9 +15,7 @@ from cnnlab.runs.store import Store
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--regenerate-golden",
-        action="store_true",
-        help="write the generated files (golden, known, README) and run no other test",
+        "--regenerate-golden", action="store_true", help="write the generated files (golden, known, README) and run no other test"
     )
     parser.addoption("--slow", action="store_true", help="also run tests that take minutes, such as compiling without a cache")
     parser.addoption("--chaos", type=int, default=25, metavar="N", help="kills in tests/chaos; each takes 3 to 6 seconds")

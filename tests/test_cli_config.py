@@ -164,10 +164,7 @@ def test_a_file_that_cannot_be_read_is_a_sentence(train, file, sentence):
         ((), "train needs NAME, such as lenet, or else --config or --preset."),
         (("--dataset", "sample"), "train needs NAME, such as lenet, or else --config or --preset."),
         (("lenet",), "train needs --dataset, such as --dataset sample, or else --config or --preset."),
-        (
-            ("--config", "x.json", "--preset", "lenet-sample"),
-            "--config and --preset both name a start: give only one of them.",
-        ),
+        (("--config", "x.json", "--preset", "lenet-sample"), "--config and --preset both name a start: give only one of them."),
     ],
 )
 def test_what_to_train_must_be_said_once(train, arguments, sentence):

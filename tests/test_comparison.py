@@ -40,10 +40,7 @@ def epochs(*accuracies, seconds=2.0) -> tuple[EpochDone, ...]:
 def test_only_what_differs_is_named_with_the_value_of_each():
     found = differences([CONFIG, CONFIG.change(learning_rate=0.5), CONFIG.change(seed=3)])
 
-    assert [(each.field, each.values) for each in found] == [
-        ("learning_rate", ("0.1", "0.5", "0.1")),
-        ("seed", ("0", "0", "3")),
-    ]
+    assert [(each.field, each.values) for each in found] == [("learning_rate", ("0.1", "0.5", "0.1")), ("seed", ("0", "0", "3"))]
     assert found[0].title == "Learning rate"
 
 

@@ -108,10 +108,7 @@ PICTURE = Picture(3, 9, "data:")
         (tuple[Device, ...], (Device("cpu", "CPU, 8 cores"), Device("cuda:0", "GPU"))),
         (tuple[int, int, int], (1, 28, 28)),
         (PredictionPage, PredictionPage("best", 2, ("a", "b"), 1, 120, 60, (Prediction(PICTURE, 8, 0.5),))),
-        (
-            DisagreementPage,
-            DisagreementPage(("a",), 9, (1, 2), 3, 2, 1, 0, 3, (Disagreement(PICTURE, (1, 2), (0.5, 0.25)),)),
-        ),
+        (DisagreementPage, DisagreementPage(("a",), 9, (1, 2), 3, 2, 1, 0, 3, (Disagreement(PICTURE, (1, 2), (0.5, 0.25)),))),
         (EvaluatedRun, EvaluatedRun("0123abcd", "sample", Path("/data"))),
         (EvaluatedRun, EvaluatedRun("0123abcd", "sample", None)),
         (DeviceSpeed, DeviceSpeed("cuda:0", 1, 2, "known", Speed(0.1, 0.2, 0.3))),

@@ -9,17 +9,7 @@ from dataclasses import replace
 import plotly.graph_objects as go
 import pytest
 
-from cnnlab.events import (
-    EpochDone,
-    Progress,
-    RunFailed,
-    RunFinished,
-    RunInterrupted,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-    RunStopped,
-)
+from cnnlab.events import EpochDone, Progress, RunFailed, RunFinished, RunInterrupted, RunPaused, RunResumed, RunStarted, RunStopped
 from cnnlab.figures.curves import Rest, accuracy_curve, loss_curve, rests
 from cnnlab.reports.thinning import stretches, thin
 

@@ -277,8 +277,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_a_sentence(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("changes", "error"),
-    [({"device": "cuda:99"}, DeviceError), ({"architecture": "alexnet", "options": {}}, ShapeError)],
+    ("changes", "error"), [({"device": "cuda:99"}, DeviceError), ({"architecture": "alexnet", "options": {}}, ShapeError)]
 )
 def test_a_run_that_cannot_begin_raises_before_its_first_event(changes, error):
     with pytest.raises(error):

@@ -17,6 +17,7 @@ FLOORS: dict[str, str] = {
     "text": "",
     "optimizers": "",
     "events": "",
+    "palette": "",
     "system": "errors text",
     "architectures": "errors text",
     "datasets": "errors text",
@@ -31,14 +32,14 @@ FLOORS: dict[str, str] = {
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts runs system text training values",
-    "reports": "architectures config config_words datasets errors events runs.records text",
-    "figures": "events layers reports text",
+    "reports": "architectures config config_words datasets errors events palette runs.records text",
+    "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
     "cli": "architectures compute config config_words datasets errors events forecasts lab layers presets runs system text"
     " training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets errors events figures forecasts lab layers optimizers presets reports"
-    " runs.records runs.summaries system text values",
+    "pages": "architectures config config_words datasets errors events figures forecasts lab layers optimizers palette presets"
+    " reports runs.records runs.summaries system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {

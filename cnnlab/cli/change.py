@@ -48,10 +48,7 @@ def stop(run_id: RunId, *, home: Home) -> None:
 
 
 def extend(
-    run_id: RunId,
-    epochs: Annotated[int, typer.Argument(metavar="EPOCHS", help="The number of further epochs.")],
-    *,
-    home: Home,
+    run_id: RunId, epochs: Annotated[int, typer.Argument(metavar="EPOCHS", help="The number of further epochs.")], *, home: Home
 ) -> None:
     """Train a finished or stopped run for more epochs, in the background."""
     with _lab(home) as lab:
@@ -59,12 +56,7 @@ def extend(
         _print_state(lab, run_id)
 
 
-def delete(
-    run_id: RunId,
-    *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    home: Home,
-) -> None:
+def delete(run_id: RunId, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, home: Home) -> None:
     """Delete an ended run and its checkpoints."""
     with _lab(home) as lab:
         run = lab.run(readable(run_id))

@@ -35,13 +35,7 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def config_from(
-    name: str | None,
-    *,
-    file: str | None,
-    preset: str | None,
-    dataset: str | None,
-    settings: Sequence[str],
-    recipe: dict[str, Any],
+    name: str | None, *, file: str | None, preset: str | None, dataset: str | None, settings: Sequence[str], recipe: dict[str, Any]
 ) -> RunConfig:
     """The configuration in `file` or of `preset`, changed by all other options. Raises ConfigError."""
     base = _base(file, preset)

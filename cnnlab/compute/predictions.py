@@ -18,16 +18,7 @@ from cnnlab.compute import answers
 from cnnlab.errors import CheckpointError
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints
-from cnnlab.values import (
-    Checkpoint,
-    Disagreement,
-    DisagreementPage,
-    EvaluatedRun,
-    Only,
-    Prediction,
-    PredictionPage,
-    Right,
-)
+from cnnlab.values import Checkpoint, Disagreement, DisagreementPage, EvaluatedRun, Only, Prediction, PredictionPage, Right
 
 
 def predictions(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnlab.figures.theme import AXIS, BLUE, GRAY, ORANGE, PINK, base_layout
+from cnnlab.figures.theme import AXIS, base_layout
 from cnnlab.layers import LayerTable
+from cnnlab.palette import BLUE, GRAY, ORANGE, PINK
 
 
 def compare_figure(first: LayerTable, second: LayerTable, names: tuple[str, str]) -> dict[str, Any]:

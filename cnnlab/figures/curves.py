@@ -20,7 +20,8 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )
-from cnnlab.figures.theme import BLUE, GRAY, LOSS, ORANGE, PERCENT, PERCENT_TICKS, SKY, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.figures.theme import LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.palette import BLUE, GRAY, ORANGE, SKY
 from cnnlab.reports.thinning import thin
 from cnnlab.text import percent
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnnlab.figures.theme import AXIS, BLUE, ORANGE, base_layout
+from cnnlab.figures.theme import AXIS, base_layout
+from cnnlab.palette import BLUE, ORANGE
 
 
 def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highlight: int | None = None) -> dict[str, Any]:

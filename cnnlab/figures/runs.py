@@ -7,7 +7,8 @@ from html import escape
 from math import log10
 from typing import Any, Literal
 
-from cnnlab.figures.theme import BLUE, COLORS, GRAY, LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.figures.theme import LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.palette import BLUE, COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 

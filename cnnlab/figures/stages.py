@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cnnlab.figures.theme import BLUE, GRAY, GREEN, ORANGE, PINK
 from cnnlab.layers import LayerRow, LayerTable
+from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, PINK
 
 Role = Literal["input", "convolution", "pooling", "dense", "other"]
 ROLE_COLORS: dict[Role, str] = {"input": GRAY, "convolution": BLUE, "pooling": ORANGE, "dense": PINK, "other": GREEN}

@@ -1,13 +1,10 @@
-"""Colours and layout of all figures: distinct to colour-blind people, readable on light and on dark pages."""
+"""The layout that all figures share, readable on light and on dark pages."""
 
 from __future__ import annotations
 
 from math import isfinite
 from typing import Any
 
-BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-COLORS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)
-GRAY = "#8A8F98"  # has enough contrast on white and on Streamlit's dark background
 FONT_SIZE = 13
 SMALL_FONT_SIZE = 12
 # A value in a hover. Plotly formats percentages without a space before the sign, so accuracies are drawn from 0 to 100.

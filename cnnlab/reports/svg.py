@@ -7,12 +7,11 @@ from functools import partial
 from html import escape
 from math import ceil, floor, isfinite, log10
 
+from cnnlab.palette import COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front, trade_offs
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 from cnnlab.text import percent
 
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
-GRAY = "#8A8F98"
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 WIDTH, HEIGHT = 900.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 12.0, 40.0

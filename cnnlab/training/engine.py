@@ -11,17 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from cnnlab.errors import CNNLabError
-from cnnlab.events import (
-    CheckpointSaved,
-    EpochDone,
-    Event,
-    Notice,
-    RunFailed,
-    RunFinished,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-)
+from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import checkpoints, devices, diagnosis, process
 from cnnlab.training.compiling import Compiler

@@ -11,18 +11,7 @@ from pathlib import Path
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, InstallationError, RunStateError
-from cnnlab.events import (
-    EpochDone,
-    Event,
-    Notice,
-    Progress,
-    RunFailed,
-    RunFinished,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-    RunStopped,
-)
+from cnnlab.events import EpochDone, Event, Notice, Progress, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted, RunStopped
 from cnnlab.forecasts import limits
 from cnnlab.runs.records import ASKED_TO_END, State
 from cnnlab.runs.store import Store

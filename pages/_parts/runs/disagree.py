@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
+from cnnlab.palette import BLUE, GRAY, ORANGE
 from cnnlab.reports.comparison import labels
 from cnnlab.runs.records import Run
 from cnnlab.text import percent
@@ -21,7 +22,7 @@ from pages._parts.pager import Pager
 
 IMAGE_PX = 96
 RIGHT = {"any": "All", "first": "Only 1 is right", "second": "Only 2 is right", "neither": "Both are wrong"}
-COLOURS = ("#0072B2", "#E69F00", "#8A8F98")  # run 1 is right, run 2, neither; the sign repeats it
+COLOURS = (BLUE, ORANGE, GRAY)  # run 1 is right, run 2, neither; the sign repeats it
 PAGER = Pager("runs:page")
 
 
