@@ -224,7 +224,7 @@ def test_a_run_that_wants_more_memory_than_there_is_fails_with_the_figures_and_t
     wait_for(lambda: not any(store.run(run_id).active for run_id in runs))
     failed, finished = (store.run(run_id) for run_id in runs)
     assert (failed.state, finished.state) == (State.FAILED, State.FINISHED)
-    assert re.search(r"too small for batches of 2000 images: .* smaller than 224 px .* it could have [\d.]+ [MG]B", failed.message)
+    assert re.search(r"too small for batches of 2000 images: .* smaller than 224 px .* it could use [\d.]+ [MG]B", failed.message)
 
 
 @pytest.mark.parametrize("left", ["", '{"pid": 12', '{"pid": null, "pid_started": "x"}', "[]"])
