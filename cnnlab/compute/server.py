@@ -82,12 +82,7 @@ class Server:
             message = wire.receive(connection, wire.LONGEST_QUESTION)
         except (ValueError, RecursionError) as error:
             wire.send(
-                connection,
-                {
-                    "error": wire.error_to_dict(
-                        ComputeError(f"The helper process received something that is not a question ({error}).")
-                    )
-                },
+                connection, _refusal(ComputeError(f"The helper process received something that is not a question ({error})."))
             )
             return
         self._beat()
@@ -111,15 +106,11 @@ class Server:
                 raise ComputeError(f"The helper process knows no question {question[:80]!r}.")
             return {"answer": questions.call(answer, self.home, question, arguments)}
         except CNNLabError as error:
-            return {"error": wire.error_to_dict(error)}
+            return _refusal(error)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             text = (str(error).strip().splitlines() or ["no reason given"])[0]
-            return {
-                "error": wire.error_to_dict(
-                    ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}.")
-                )
-            }
+            return _refusal(ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}."))
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -146,11 +137,12 @@ class Server:
         for job in jobs:
             text = reason.format(seconds=job.seconds, question=job.question)
             with contextlib.suppress(OSError):  # the client has hung up
-                wire.send(
-                    job.connection,
-                    {"error": wire.error_to_dict(ComputeError(f"The helper process {text}. Please try again, or ask for less."))},
-                )
+                wire.send(job.connection, _refusal(ComputeError(f"The helper process {text}. Please try again, or ask for less.")))
         os._exit(3)
+
+
+def _refusal(error: CNNLabError) -> dict[str, Any]:
+    return {"error": wire.error_to_dict(error)}
 
 
 def heartbeat_file(home: Path) -> Path:

@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _reader(kind: Any) -> Reader:
-    """Built once for each type; values that need no change are passed on without a look at each."""
+    """Built once for each type. A tuple whose items need no change is not read item by item."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in _SAME_IN_JSON or origin in (dict, list):
         return _unchanged
