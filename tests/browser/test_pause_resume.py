@@ -103,7 +103,7 @@ def test_deleting_asks_first(student):
         dialog.get_by_role("button", name=answer).click()
         dialog.wait_for(state="hidden")
 
-    student.get_by_text("is deleted").wait_for()
+    student.get_by_text("was deleted").wait_for()
     student.get_by_role("heading", name="Train a network").wait_for()
     student.goto(f"{student.url.partition('?')[0]}?run={run_id}")
     student.get_by_text(f"There is no run '{run_id}'").wait_for()
