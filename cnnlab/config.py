@@ -60,7 +60,7 @@ class RunConfig(BaseModel):
         title="Share of the training images",
         description="Train on only part of the images: faster, less accurate.",
     )
-    limit: Annotated[int, BeforeValidator(_not_bool)] | None = Field(
+    limit: Integer | None = Field(
         None,
         ge=1,
         le=MAXIMUM_LIMIT,
@@ -155,7 +155,7 @@ class RunConfig(BaseModel):
         title="Initial weights",
         description="The distribution of the initial random weights; the course uses Xavier uniform.",
     )
-    gradient_clip: Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)] | None = Field(
+    gradient_clip: Number | None = Field(
         None,
         gt=0,
         le=1_000_000,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -35,17 +35,9 @@ class ClassFigures:
     recall: float | None  # share of the images of this class that were predicted to be
 
 
-def evaluate(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    preparation: Preparation,
-    *,
-    batch_size: int | None = None,
-    precision: str = "float32",
-) -> Evaluation:
-    """Loss, accuracy and predictions of `model` on uint8 `images`, which lie on the model's device, as `labels` do."""
-    steps = evaluate_in_steps(model, images, labels, preparation, batch_size=batch_size, precision=precision)
+def evaluate(model: nn.Module, images: Tensor, labels: Tensor, preparation: Preparation, **options: Any) -> Evaluation:
+    """`evaluate_in_steps` without the steps; `options` are its `batch_size` and `precision`."""
+    steps = evaluate_in_steps(model, images, labels, preparation, **options)
     while True:
         try:
             next(steps)
@@ -62,9 +54,10 @@ def evaluate_in_steps(
     batch_size: int | None = None,
     precision: str = "float32",
 ) -> Generator[int, None, Evaluation]:
-    """As `evaluate`; yields the number of images done after each batch, so that a long evaluation can be shown and stopped.
+    """Loss, accuracy and predictions of `model` on uint8 `images`, which lie on the model's device, as `labels` do.
 
-    The model is in evaluation mode meanwhile, and in its former mode afterwards, also when the generator is closed.
+    Yields the number of images done after each batch, so that a long evaluation can be shown and stopped. The model is in
+    evaluation mode meanwhile, and in its former mode afterwards, also when the generator is closed.
     """
     size = batch_size or evaluation_batch(preparation.image_size, images.device.type)
     was_training = model.training
