@@ -70,8 +70,8 @@ class RunConfig(BaseModel):
     channels: Channels | None = Field(
         None,
         title="Input channels",
-        description="1 is gray, 3 is colour. Gray images are repeated three times; "
-        f"colour becomes gray as {GRAY[0]} R + {GRAY[1]} G + {GRAY[2]} B.",
+        description="1 is grey, 3 is colour. Grey images are repeated three times; "
+        f"colour becomes grey as {GRAY[0]} R + {GRAY[1]} G + {GRAY[2]} B.",
     )
     image_size: Integer | None = Field(
         None,
@@ -99,7 +99,7 @@ class RunConfig(BaseModel):
         description="Shift each training image by up to this many pixels before resizing; 0 is off.",
     )
     random_grayscale: Number = Field(
-        0.0, ge=0, le=1, title="Random grayscale", description="Share of the colour training images that lose their colour."
+        0.0, ge=0, le=1, title="Random greyscale", description="Share of the colour training images that lose their colour."
     )
     optimizer: Optimizer = Field("sgd", title="Optimiser", description="The rule that turns gradients into new weights.")
     learning_rate: Number = Field(

@@ -18,7 +18,7 @@ from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 CHOICES: dict[str, dict[Any, str]] = {
     "architecture": {each.name: each.title for each in cards()},
     "dataset": {entry.name: entry.title for entry in datasets.entries()},
-    "channels": {1: "1 (gray)", 3: "3 (colour)"},
+    "channels": {1: "1 (grey)", 3: "3 (colour)"},
     "normalization": {"none": "none: 0 to 1", "dataset": "mean 0, deviation 1", "half": "half: −1 to 1"},
     "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
     "schedule": {

@@ -83,7 +83,7 @@ _ENTRIES: dict[str, Entry] = {
         Entry(
             "sample",
             "Fashion-MNIST sample",
-            "A tenth of Fashion-MNIST that comes with the lab: 28×28 px gray pictures of clothes, as many of each kind.",
+            "A tenth of Fashion-MNIST that comes with the lab: 28×28 px grey pictures of clothes, as many of each kind.",
             FASHION,
             channels=1,
             size=28,
@@ -95,7 +95,7 @@ _ENTRIES: dict[str, Entry] = {
         Entry(
             "fashion-mnist",
             "Fashion-MNIST",
-            "Gray pictures of clothes, 28×28 px. Made as a harder MNIST: shirts, pullovers and coats look alike.",
+            "Grey pictures of clothes, 28×28 px. Made as a harder MNIST: shirts, pullovers and coats look alike.",
             FASHION,
             channels=1,
             size=28,
@@ -114,7 +114,7 @@ _ENTRIES: dict[str, Entry] = {
         Entry(
             "mnist",
             "MNIST",
-            "Handwritten digits, 28×28 px, gray: what LeNet was made for. Almost any network gets more than nine in ten right.",
+            "Handwritten digits, 28×28 px, grey: what LeNet was made for. Almost any network gets more than nine in ten right.",
             DIGITS,
             channels=1,
             size=28,

@@ -58,7 +58,7 @@ class ImageData:
     def statistics(self, channels: int | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the training images on the scale 0..1, one value a channel.
 
-        `channels` are those of the network's input: gray is repeated and colour becomes gray before the measurement.
+        `channels` are those of the network's input: grey is repeated and colour becomes grey before the measurement.
         """
         channels = channels or self.channels
         if channels not in self._statistics:

@@ -15,7 +15,7 @@ AXIS: dict[str, Any] = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": 
 
 
 def base_layout(height: int, **changes: Any) -> dict[str, Any]:
-    """A Plotly layout with a transparent background and thin gray lines; `changes` replace its top-level keys.
+    """A Plotly layout with a transparent background and thin grey lines; `changes` replace its top-level keys.
 
     Text has no colour here: Streamlit's theme decides it.
     """

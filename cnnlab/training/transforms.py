@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Preparation:
     """The steps from a uint8 batch N×C×H×W to float32 N×`channels`×`image_size`×`image_size`.
 
-    In this order: random shift and flip (training only), scale to 0..1, channels (gray is repeated three times; colour becomes
-    gray with the weights GRAY), random grayscale (training only), normalisation, resizing. Test images get all but
+    In this order: random shift and flip (training only), scale to 0..1, channels (grey is repeated three times; colour becomes
+    grey with the weights GRAY), random greyscale (training only), normalisation, resizing. Test images get all but
     the random steps: the course does not normalise them, which costs it most of its accuracy on CIFAR-10.
     """
 
