@@ -108,7 +108,7 @@ def test_training_and_test_differ_in_more_than_colour():
 
 
 def test_what_guessing_would_reach_is_drawn_where_the_number_of_classes_is_known():
-    assert accuracy_curve("r", [], [], 3, classes=4)["data"][-1]["y"] == [0.25, 0.25]
+    assert accuracy_curve("r", [], [], 3, classes=4)["data"][-1]["y"] == [25.0, 25.0]
     assert len(accuracy_curve("r", [], [], 3)["data"]) == 3
 
 
