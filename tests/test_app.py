@@ -113,7 +113,7 @@ def test_the_charts_find_plotly_where_pip_put_it():
     assert live_plot._ADDRESS.startswith("component/pages._parts.live.plot.plotly_files/plotly.min.js?v=")
 
 
-PARTS = sorted((ROOT / "pages").rglob("*.py"))
+PARTS = sorted([*(ROOT / "pages").rglob("*.py"), *(ROOT / "cnnlab" / "reports").glob("*.py")])
 CODE = re.compile(r"<(script|style|svg|div)\b|=>|\bfunction\b|[{;]\s*$", re.MULTILINE)
 
 
@@ -129,11 +129,13 @@ def test_javascript_css_and_html_live_in_files_of_their_own():
 
 
 def test_those_files_are_found_from_any_folder(tmp_path):
-    files = [path for end in ("js", "css", "html") for path in (ROOT / "pages").rglob(f"*.{end}")]
-    assert len(files) >= 6
+    files = [path for end in ("js", "css", "html") for part in ("pages", "cnnlab") for path in (ROOT / part).rglob(f"*.{end}")]
+    assert len(files) >= 7
     for path in files:  # each beside the module that reads it
         assert "Path(__file__).with_suffix" in path.with_suffix(".py").read_text(encoding="utf-8"), path.name
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pages._parts.run.view, pages._parts.image_grid"
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pages._parts.run.view, pages._parts.image_grid, cnnlab.reports.html"
+    )
 
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from cnnlab import __version__
@@ -24,20 +25,7 @@ Epochs = Mapping[str, Sequence[EpochDone]]
 
 # No script and no address: the file will look the same in ten years, and nothing in a name can run or load anything.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = """
-:root { color-scheme: light dark; --line: #8a8f98; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid color-mix(in srgb, var(--line) 45%, transparent);
-  vertical-align: top; overflow-wrap: anywhere; min-width: 9ch; max-width: 26em; unicode-bidi: plaintext; }
-th { white-space: nowrap; } td.n, th.n { text-align: right; white-space: nowrap; }
-svg { width: 100%; height: auto; } svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
-ul.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; font-size: 13px; }
-ul.legend svg { width: 34px; height: 10px; margin-right: .4rem; vertical-align: middle; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; } small, .faint { opacity: .75; }
-"""
+_STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
 def metrics_csv(runs: Sequence[Run], epochs: Epochs) -> str:
