@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import Tensor
@@ -19,6 +18,8 @@ from cnnlab.errors import CheckpointError
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints
 from cnnlab.values import Checkpoint, Disagreement, DisagreementPage, EvaluatedRun, Only, Prediction, PredictionPage, Right
+
+_FILES: dict[str, str] = {"last": checkpoints.LAST, "best": checkpoints.BEST}  # by the names in values.Checkpoint
 
 
 def predictions(
@@ -117,9 +118,9 @@ class _Predictions:
 
 
 def _test_predictions(home: Path, run_id: str, checkpoint: str) -> _Predictions:
-    if checkpoint not in get_args(Checkpoint):
+    if checkpoint not in _FILES:
         raise CheckpointError(f"There is no checkpoint {checkpoint[:20]!r}.")
-    path = run_folder(home, run_id) / f"{checkpoint}.pt"
+    path = run_folder(home, run_id) / _FILES[checkpoint]
     try:
         changed = path.stat().st_mtime_ns
     except FileNotFoundError:
