@@ -27,6 +27,7 @@ FLOORS: dict[str, str] = {
     "config": "architectures config_rules datasets errors optimizers text",
     "config_words": "architectures config config_rules datasets optimizers",
     "presets": "config errors text",
+    "starts": "architectures config datasets errors text",
     "training": "architectures datasets errors events layers optimizers system.memory text values",
     "runs": "architectures config datasets errors events system text",
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
@@ -35,11 +36,11 @@ FLOORS: dict[str, str] = {
     "reports": "architectures config config_words datasets errors events palette runs.records text",
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
-    "cli": "architectures compute config config_words datasets errors events forecasts lab layers presets runs system text"
+    "cli": "architectures compute config config_words datasets errors events forecasts lab layers presets runs starts system text"
     " training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets errors events figures forecasts lab layers optimizers palette presets"
-    " reports runs.records runs.summaries system text values",
+    " reports runs.records runs.summaries starts system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
