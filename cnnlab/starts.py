@@ -1,7 +1,7 @@
 """Settings to start from: for each architecture and data set, ones that are known to learn within minutes on a laptop's CPU.
 
-Needs no torch. What a network looks like is its designer's choice: `start` keeps a design and chooses how to train it. Where there is
-no design yet, it may choose a narrower network and smaller images than the paper's, because those take hours without a GPU.
+Needs no torch. What a network looks like is its designer's choice: `start` keeps a design and chooses how to train it. Where there
+is no design yet, it may choose a narrower network and smaller images than the paper's, because those take hours without a GPU.
 """
 
 from __future__ import annotations
