@@ -3,7 +3,7 @@
 sizes        "999 bytes", "246.8 kB", "16 GB": steps of 1,000, memory included; one decimal at most, and no ".0"
 percentages  "82.4 %": a space before the sign; one decimal, or none where a rough figure is enough
 durations    "58 minutes", "1.5 hours" in a sentence; "1:20", "2:03:00" where figures stand side by side
-counts       "61,706", "128.8 million"
+counts       "61,706", "128.8 million" in a tile or a sentence; "924.8 M" in a column of a table
 """
 
 from __future__ import annotations
@@ -95,6 +95,17 @@ def count_text(count: int) -> str:
     if count < 10_000_000:
         return f"{count:,}"
     return f"{count / 1e6:.1f} million" if round(count / 1e6, 1) < 1_000 else f"{count / 1e9:.2f} billion"
+
+
+def short_count(count: int) -> str:
+    """A count for a narrow column, at most nine characters, so that it is never cut off: "61,706", "924.8 M", "7.55 G".
+
+    The full figure belongs beside it: in a hover, and in the file that can be downloaded.
+    """
+    for unit, size, decimals in (("", 1, 0), (" M", 1e6, 1), (" G", 1e9, 2), (" T", 1e12, 2)):
+        if round(abs(count) / size, decimals) < (1_000_000 if unit == "" else 1_000):
+            break
+    return f"{count / size:,.{decimals}f}{unit}"
 
 
 def ordinal(number: int) -> str:
