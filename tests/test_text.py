@@ -80,9 +80,7 @@ def test_counts_that_do_not_fit_are_rounded():
 
 def test_a_count_in_a_column_is_short_and_keeps_its_leading_digits():
     counts = (0, 999_999, 1_000_000, 924_844_032, 999_960_000, 7_547_232_256, 21_000_000_000_000)
-    assert [text.short_count(count) for count in counts] == [
-        *("0", "999,999", "1.0 M", "924.8 M", "1.00 G", "7.55 G", "21.00 T"),
-    ]
+    assert [text.short_count(count) for count in counts] == [*("0", "999,999", "1.0 M", "924.8 M", "1.00 G", "7.55 G", "21.00 T")]
     assert max(len(text.short_count(10**power - 1)) for power in range(15)) <= 9
 
 
