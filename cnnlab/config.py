@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cnnlab import datasets
 from cnnlab.architectures import card
-from cnnlab.config_rules import in_words, unknown
+from cnnlab.config_rules import MAXIMUM_JSON, Integer, Number, in_words, not_bool, read_json, unknown
 from cnnlab.datasets.catalogue import GRAY
 from cnnlab.errors import ConfigError
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
@@ -19,25 +18,13 @@ MAXIMUM_EPOCHS = 10_000
 MAXIMUM_BATCH = 65_536
 MAXIMUM_IMAGE_SIZE = 1_024
 MAXIMUM_LIMIT = 10**9  # images; a number field in a browser needs a bound
-MAXIMUM_JSON = 100_000  # characters; a configuration has about 800
 
 Normalization = Literal["none", "dataset", "half"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "warm-up"]
 Initialization = Literal["pytorch", "xavier-uniform", "kaiming"]
 Precision = Literal["float32", "bfloat16", "auto"]
-
-
-def _not_bool(value: Any) -> Any:
-    # Python counts True as 1, but `"epochs": true` is a mistake.
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")
-    return value
-
-
-Channels = Annotated[Literal[1, 3], BeforeValidator(_not_bool)]
-Integer = Annotated[int, BeforeValidator(_not_bool)]
-Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
+Channels = Annotated[Literal[1, 3], BeforeValidator(not_bool)]
 
 
 class RunConfig(BaseModel):
@@ -58,14 +45,24 @@ class RunConfig(BaseModel):
         gt=0,
         le=1,
         title="Share of the training images",
-        description="Train on only part of the images: faster, less accurate.",
+        description="Train on only part of the images: faster, less accurate. The seed chooses them, the same share of each class.",
     )
     limit: Integer | None = Field(
         None,
         ge=1,
         le=MAXIMUM_LIMIT,
         title="At most this many images",
-        description="The most training images, and the most test images, that are used: for a quick try.",
+        description="The most training images, and the most test images, that are used: for a quick try. The seed chooses the "
+        "training images, the same share of each class; the test images are always the first ones of the data set.",
+    )
+    validation_share: Number = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        title="Validation share",
+        description="Keep this share of the training images aside, the same share of each class. The network never trains on them, "
+        "and the best epoch and early stopping go by them: so the test accuracy of the best epoch is an honest one. "
+        "0 keeps none, as in the course: the best epoch then goes by the test images, so its test accuracy is slightly optimistic.",
     )
     channels: Channels | None = Field(
         None,
@@ -121,7 +118,10 @@ class RunConfig(BaseModel):
         0.0, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero at each step, against overfitting."
     )
     schedule: Schedule = Field(
-        "constant", title="Learning rate schedule", description="How the learning rate changes during the run."
+        "constant",
+        title="Learning rate schedule",
+        description="How the learning rate changes during the run. One cycle changes the rate alone, unless "
+        "momentum is to cycle too.",
     )
     step_epochs: Integer = Field(
         5,
@@ -140,15 +140,30 @@ class RunConfig(BaseModel):
         title="Warm-up epochs",
         description="With 'warm-up': rise to the learning rate over this many epochs.",
     )
+    cycle_momentum: bool = Field(
+        False,
+        title="Momentum cycles too",
+        description="With 'one-cycle': momentum falls from 0.95 to 0.85 while the rate rises, and rises again while it falls, as "
+        "in PyTorch's OneCycleLR (with Adam and AdamW its counterpart, β₁). It replaces the momentum above.",
+    )
     batch_size: Integer = Field(
         256,
         ge=1,
         le=MAXIMUM_BATCH,
         title="Batch size",
-        description="Images per step. Larger is faster per image and needs more memory.",
+        description="Images per step. Larger is faster per image and needs more memory. A single image that is left over at the end "
+        "of an epoch joins the batch before.",
     )
     epochs: Integer = Field(
         10, ge=1, le=MAXIMUM_EPOCHS, title="Epochs", description="How many times the network trains on every image."
+    )
+    patience: Integer | None = Field(
+        None,
+        ge=1,
+        le=MAXIMUM_EPOCHS,
+        title="Early stopping",
+        description="Stop after this many epochs without a better accuracy on the validation images. Without a validation share it "
+        "goes by the test images, which makes the best test accuracy slightly optimistic.",
     )
     initialization: Initialization = Field(
         "xavier-uniform",
@@ -167,7 +182,8 @@ class RunConfig(BaseModel):
         ge=0,
         lt=1,
         title="Label smoothing",
-        description="Aim for slightly less than certainty, against overconfident predictions.",
+        description="Aim for slightly less than certainty, against overconfident predictions. Only training minimises the smoothed "
+        "loss: the losses shown are without it, so that training and test compare.",
     )
     precision: Precision = Field(
         "float32",
@@ -182,7 +198,8 @@ class RunConfig(BaseModel):
         False,
         title="Compile the network",
         description="For long runs: compile the network during training, and switch to the compiled one where it is measured to be "
-        "faster. The last digits then differ from run to run.",
+        "faster. The last digits then differ from run to run, and dropout draws other random numbers, so that a network with "
+        "dropout trains differently from the switch on.",
     )
     device: str = Field(
         "auto",
@@ -196,7 +213,8 @@ class RunConfig(BaseModel):
         ge=0,
         lt=2**31,
         title="Seed",
-        description="Start of the random numbers. On the same CPU, the same seed gives the same run.",
+        description="Start of the random numbers: initial weights, order of the images, augmentation, dropout, and which images a "
+        "share, a limit or the validation share takes. On the same CPU, the same seed gives the same run.",
     )
 
     @model_validator(mode="before")
@@ -236,7 +254,7 @@ class RunConfig(BaseModel):
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
         if len(text) > MAXIMUM_JSON:
             raise ConfigError(f"A configuration in JSON has at most {MAXIMUM_JSON:,} characters, not {len(text):,}.")
-        return _checked(lambda: cls.model_validate(_read(text)))
+        return _checked(lambda: cls.model_validate(read_json(text)))
 
     def to_json(self) -> str:
         """All settings as a JSON document."""
@@ -265,22 +283,6 @@ class RunConfig(BaseModel):
     def input_shape(self) -> tuple[int, int, int]:
         """C, H, W of an image at the network's input."""
         return (self.channels or 1, self.image_size or 1, self.image_size or 1)
-
-
-def _read(text: str | bytes) -> Any:
-    try:
-        return json.loads(text if isinstance(text, bytes) else text.removeprefix("\ufeff"), object_pairs_hook=_once_each)
-    except ValueError as error:  # not JSON, not Unicode, or a number of more than 4,300 digits
-        raise ConfigError(f"This is not valid JSON: {shortened(error, quoted=False)}.") from None
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in read:  # JSON allows it, but does not define it
-            raise ConfigError(f"The setting {shortened(name)} is given twice.", shortened(name, quoted=False))
-        read[name] = value
-    return read
 
 
 def _checked(build: Any) -> RunConfig:

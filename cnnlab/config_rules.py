@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import difflib
+import json
 import types
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from cnnlab.errors import ConfigError
 from cnnlab.text import shortened
+
+MAXIMUM_JSON = 100_000  # characters; a configuration has about 900
+
+
+def not_bool(value: Any) -> Any:
+    # Python counts True as 1, but `"epochs": true` is a mistake.
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(not_bool)]
+Number = Annotated[float, BeforeValidator(not_bool), Field(allow_inf_nan=False)]
 
 
 class Kind(NamedTuple):
@@ -84,3 +98,20 @@ def _any(bounds: dict[str, Any]) -> str:
 
 def _plain(number: float) -> str:
     return f"{number:,.10g}"
+
+
+def read_json(text: str | bytes) -> Any:
+    """The content of a JSON document. Raises ConfigError where it is not valid or names a setting twice."""
+    try:
+        return json.loads(text if isinstance(text, bytes) else text.removeprefix("\ufeff"), object_pairs_hook=_once_each)
+    except ValueError as error:  # not JSON, not Unicode, or a number of more than 4,300 digits
+        raise ConfigError(f"This is not valid JSON: {shortened(error, quoted=False)}.") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in read:  # JSON allows it, but does not define it
+            raise ConfigError(f"The setting {shortened(name)} is given twice.", shortened(name, quoted=False))
+        read[name] = value
+    return read

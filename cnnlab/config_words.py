@@ -35,7 +35,13 @@ CHOICES: dict[str, dict[Any, str]] = {
     "options.pooling": {"average": "average", "max": "maximum"},
 }
 # What an empty field means.
-EMPTY = {"image_size": "the architecture's own", "channels": "as the data set has", "limit": "all images", "gradient_clip": "off"}
+EMPTY = {
+    "image_size": "the architecture's own",
+    "channels": "as the data set has",
+    "limit": "all images",
+    "gradient_clip": "off",
+    "patience": "off",
+}
 # A setting that applies only to some choices of another one.
 USED_WITH = {
     "momentum": ("optimizer", MOMENTUM),
@@ -43,6 +49,7 @@ USED_WITH = {
     "step_epochs": ("schedule", ("step",)),
     "step_factor": ("schedule", ("step",)),
     "warmup_epochs": ("schedule", ("warm-up",)),
+    "cycle_momentum": ("schedule", ("one-cycle",)),
 }
 
 

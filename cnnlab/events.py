@@ -7,6 +7,7 @@ durations are seconds. Epochs and batches count from 1.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -21,6 +22,7 @@ class RunStarted:
     batches_per_epoch: int
     epochs: int
     classes: int
+    validation_images: int = 0  # kept aside from the training images, which do not count them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Progress:
     share_done: float  # of the whole run, 0..1
     seconds: float  # since the run started
     seconds_left: float  # estimate, evaluations included
-    # In "evaluation" the network predicts the test images; loss, accuracy and batch repeat the last "training" event.
+    # In "evaluation" it predicts the validation and test images; loss, accuracy and batch repeat the last "training" event.
     phase: Literal["training", "evaluation"] = "training"
 
 
@@ -46,7 +48,7 @@ class Progress:
 class EpochDone:
     epoch: int
     step: int
-    train_loss: float  # mean over the epoch's images of the minimised loss (with label smoothing)
+    train_loss: float  # plain cross-entropy, as the other losses; early versions included label smoothing
     train_accuracy: float
     test_loss: float  # plain cross-entropy
     test_accuracy: float
@@ -55,6 +57,18 @@ class EpochDone:
     load_seconds: float  # making batches: selecting, resizing, augmenting, normalising
     compute_seconds: float  # forward, backward, optimiser
     evaluation_seconds: float
+    validation_loss: float | None = None  # plain cross-entropy; None where no images are kept aside
+    validation_accuracy: float | None = None
+
+    @property
+    def score(self) -> float:
+        """The accuracy by which the best epoch is chosen: on the validation images where there are any, else on the test images."""
+        return self.test_accuracy if self.validation_accuracy is None else self.validation_accuracy
+
+
+def best_epoch(epochs: Sequence[EpochDone]) -> EpochDone | None:
+    """The epoch with the highest score, the first of equals; None where there is none. The only rule for "best"."""
+    return max(epochs, key=lambda done: done.score, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,9 @@ class RunFinished:
     train_accuracy: float
     test_accuracy: float
     best_epoch: int
-    best_test_accuracy: float
+    best_test_accuracy: float  # test accuracy of the best epoch, whichever images that was chosen by
+    best_validation_accuracy: float | None = None
+    stopped_early: bool = False  # by the setting `patience`
 
 
 @dataclass(frozen=True, slots=True)

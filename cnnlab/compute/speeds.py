@@ -29,7 +29,7 @@ from cnnlab.training.costs import DeviceSpeed, Speed
 # new one is measured unless it is named here.
 NOT_IN_THE_KEY = frozenset(
     {
-        *("data_share", "limit", "epochs"),  # how many images, not how long one takes
+        *("data_share", "limit", "epochs", "validation_share", "patience"),  # how many images, not how long one takes
         *("learning_rate", "schedule", "step_epochs", "step_factor", "warmup_epochs"),  # one number, multiplied either way
         *("initialization", "seed"),  # other weights and another order, the same arithmetic
         "label_smoothing",  # a sum over the classes of each image: nothing beside the network
