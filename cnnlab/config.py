@@ -151,8 +151,8 @@ class RunConfig(BaseModel):
         ge=1,
         le=MAXIMUM_BATCH,
         title="Batch size",
-        description="Images per step. Larger is faster per image and needs more memory. A single image that is left over at the end "
-        "of an epoch joins the batch before.",
+        description="Images per step. Larger is faster per image and needs more memory. A single image that is left over at the "
+        "end of an epoch joins the batch before.",
     )
     epochs: Integer = Field(
         10, ge=1, le=MAXIMUM_EPOCHS, title="Epochs", description="How many times the network trains on every image."
