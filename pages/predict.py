@@ -19,7 +19,7 @@ from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import Pager
 from pages._parts.run.list import warn_of_unreadable
-from pages._parts.run_words import STATE_WORDS, cut_title, short_title
+from pages._parts.run_words import STATE_WORDS, best_accuracy, cut_title, last_accuracy, short_title, state_word
 from pages._parts.shell import enter, in_words
 
 IMAGE_PX = 96
@@ -48,7 +48,8 @@ def _choose_run(lab: Lab, runs: tuple[Run, ...], address: Address) -> Run:
 
 
 def _label(run: Run) -> str:
-    return f"{cut_title(run)} · {STATE_WORDS[run.state].lower()}, {percent(run.test_accuracy)} · {ago(run.created)}"
+    accuracies = ", ".join(filter(None, (last_accuracy(run), best_accuracy(run))))
+    return f"{cut_title(run)} · {state_word(run).lower()}, {accuracies} · {ago(run.created)}"
 
 
 def _explain(lab: Lab, run_id: str, *, instead: str = "") -> None:

@@ -28,7 +28,8 @@ FLOORS: dict[str, str] = {
     "config_words": "architectures config config_rules datasets optimizers",
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
-    "training": "architectures datasets errors events layers optimizers system.memory text values",
+    "diagnosis": "architectures events optimizers text",
+    "training": "architectures datasets diagnosis errors events layers optimizers system.memory text values",
     "runs": "architectures config datasets errors events system text",
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
@@ -36,10 +37,10 @@ FLOORS: dict[str, str] = {
     "reports": "architectures config config_words datasets errors events palette runs.records text",
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
-    "cli": "architectures compute config config_words datasets errors events forecasts lab layers presets runs starts system text"
+    "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs starts system text"
     " training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets errors events figures forecasts lab layers optimizers palette presets"
+    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts lab layers optimizers palette presets"
     " reports runs.records runs.summaries starts system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
@@ -61,7 +62,7 @@ PAGE_FLOORS: dict[str, str] = {
     "pages": "address first_tab forms image_grid layer_views live markdown one_choice pager run run_words runs shell",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
-NAMED_IN_TYPES = {"training": "config"}
+NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
     "torch": "architectures compute datasets layers training",

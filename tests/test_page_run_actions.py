@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
 from page_fakes import ROOT, open_page, widget
 from page_runs import RunsLab
 
+from cnnlab.events import EpochDone
 from cnnlab.runs.records import State
 from cnnlab.text import ordinal, size_text
 from pages._parts import visitor
 from pages._parts.markdown import escaped
-from pages._parts.run_words import STATE_WORDS, short_title
+from pages._parts.run_words import STATE_WORDS, best_accuracy, last_accuracy, short_title, state_icon, state_word
 
 NASTY = "<img src=x onerror=alert(1)> \"quotes\" & 'more' **bold** :smile: -> שלום \u202eevil"
 
@@ -283,3 +285,34 @@ def test_a_name_that_runs_from_right_to_left_does_not_turn_the_sentence_round(la
 
     assert short_title(lab.run(run_id)).startswith("\u2068")
     assert short_title(lab.run(run_id)).endswith("\u2069")
+
+
+@pytest.mark.parametrize(
+    ("train_loss", "accuracy", "word"),
+    [
+        (0.5, 0.8, "Finished"),
+        (2.303, 0.1, "Finished, did not learn"),
+        (2_800_000.0, 0.4, "Finished, did not learn"),
+        (math.inf, 0.4, "Finished, did not learn"),
+    ],
+)
+def test_a_run_that_learned_nothing_has_no_sign_of_success_on_any_page(lab, train_loss, accuracy, word):
+    run_id = lab.made(epochs=1)
+    lab.begin(run_id)
+    lab.store.add(run_id, EpochDone(1, 24, train_loss, accuracy, 1.9, accuracy, 0.1, 8.0, 1.0, 6.0, 1.0))
+    lab.store.transition(run_id, State.FINISHED)
+
+    for run in (lab.run(run_id), lab.summaries().runs[0]):
+        assert state_word(run) == word
+        assert (state_icon(run) == ":material/check_circle:") == (word == "Finished")
+
+
+def test_an_accuracy_says_of_which_epoch_it_is(lab):
+    run_id = lab.made(epochs=3)
+    assert (last_accuracy(lab.run(run_id)), best_accuracy(lab.run(run_id))) == ("no result yet", "")
+    lab.begin(run_id)
+    for number, accuracy in enumerate((0.5, 0.625, 0.6), 1):
+        lab.epoch(run_id, number, accuracy)
+
+    for run in (lab.run(run_id), lab.summaries().runs[0]):
+        assert (last_accuracy(run), best_accuracy(run)) == ("60.0 % after epoch 3", "best 62.5 %")

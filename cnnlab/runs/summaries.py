@@ -34,6 +34,7 @@ class Summary(NamedTuple):
     dataset: str
     epochs_done: int
     epochs: int
+    train_loss: float | None  # of the last epoch
     test_accuracy: float | None  # of the last epoch
     best_test_accuracy: float | None
     parameters: int | None
@@ -125,7 +126,7 @@ _TEXT, _WHOLE, _MAYBE = {str}, {int}, {int, float, NoneType}
 _KINDS: dict[str, set[type]] = {
     **dict.fromkeys(("id", "name", "state", "owner", "architecture", "dataset"), _TEXT),
     **dict.fromkeys(("epochs_done", "epochs"), _WHOLE),
-    **dict.fromkeys(("test_accuracy", "best_test_accuracy", "parameters", "seconds", "images_per_second"), _MAYBE),
+    **dict.fromkeys(("train_loss", "test_accuracy", "best_test_accuracy", "parameters", "seconds", "images_per_second"), _MAYBE),
     **{"device": _TEXT, "created": {float, int}, "curve": _TEXT},
 }
 _SELECT = f"SELECT {', '.join(_KINDS)}, json_valid(config), number FROM runs"  # noqa: S608 - names from above

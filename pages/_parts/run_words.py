@@ -1,8 +1,12 @@
-"""A run in words: its title and its state, the same on every page."""
+"""A run in words: its title, its state and its accuracies, the same on every page."""
 
 from __future__ import annotations
 
+from cnnlab import datasets
+from cnnlab.diagnosis import did_not_learn
 from cnnlab.runs.records import Run, State
+from cnnlab.runs.summaries import Summary
+from cnnlab.text import percent
 from pages._parts.markdown import escaped, isolated
 
 STATE_WORDS = {
@@ -29,7 +33,38 @@ STATE_ICONS = {
     State.FAILED: ":material/error:",
     State.INTERRUPTED: ":material/power_off:",
 }
+DID_NOT_LEARN = "Finished, did not learn"
+DID_NOT_LEARN_ICON = ":material/heart_broken:"
+# The two accuracies of a run, as headings; a sentence has the functions below.
+BEST_ACCURACY, LAST_ACCURACY = "Best test accuracy", "Test accuracy after the last epoch"
 LONGEST_TITLE = 80  # characters in a list or a sentence
+
+
+def state_word(run: Run | Summary) -> str:
+    """The state; a run that has finished without having learned anything says so."""
+    return DID_NOT_LEARN if _in_vain(run) else STATE_WORDS[run.state]
+
+
+def state_icon(run: Run | Summary) -> str:
+    """The sign of `state_word`."""
+    return DID_NOT_LEARN_ICON if _in_vain(run) else STATE_ICONS[run.state]
+
+
+def _in_vain(run: Run | Summary) -> bool:
+    dataset = run.dataset if isinstance(run, Summary) else run.config.dataset
+    classes = len(datasets.entry(dataset).classes)
+    return run.state is State.FINISHED and did_not_learn(classes, run.train_loss, run.best_test_accuracy)
+
+
+def last_accuracy(run: Run | Summary) -> str:
+    """The test accuracy with its epoch: "71.2 % after epoch 10"; "no result" before the first."""
+    return "no result yet" if run.test_accuracy is None else f"{percent(run.test_accuracy)} after epoch {run.epochs_done}"
+
+
+def best_accuracy(run: Run | Summary) -> str:
+    """The highest test accuracy so far: "best 73.0 %"; "" before the first epoch, or where the last one is the best."""
+    best = run.best_test_accuracy
+    return "" if best is None or percent(best) == percent(run.test_accuracy) else f"best {percent(best)}"
 
 
 def title(run: Run) -> str:

@@ -6,7 +6,7 @@ from cnnlab.events import Progress
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import duration, ordinal, percent
-from pages._parts.run_words import cut_title
+from pages._parts.run_words import best_accuracy, cut_title, last_accuracy
 
 
 def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
@@ -19,7 +19,9 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
     if run.seconds is not None:
         facts.append(duration(run.seconds))
     if run.test_accuracy is not None:
-        facts.append(f"{percent(run.test_accuracy)} of the test images right")
+        facts.append(f"test accuracy {last_accuracy(run)}")
+        if best := best_accuracy(run):
+            facts.append(best)
     if run.device:
         facts.append(run.device)
     return " · ".join(facts) + _next(lab, run)

@@ -20,7 +20,7 @@ from cnnlab.runs.records import Run, State
 from pages._parts.live.pace import Pace
 from pages._parts.live.plot import Chart, Encoded, Live, encoded
 from pages._parts.live.sentence import sentence
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS
+from pages._parts.run_words import state_icon, state_word
 
 SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
 _GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond
@@ -126,8 +126,8 @@ class LiveRun:
             Chart(loss, "Training and test loss against epochs"),
             Chart(accuracy, "Training and test accuracy against epochs"),
             live=Live(
-                icon=STATE_ICONS[run.state].removeprefix(":material/").removesuffix(":"),
-                word=STATE_WORDS[run.state],
+                icon=state_icon(run).removeprefix(":material/").removesuffix(":"),
+                word=state_word(run),
                 sentence=status.sentence,
                 share=status.share_done,
                 page_revision=status.page_revision,

@@ -9,10 +9,10 @@ import streamlit as st
 from cnnlab.lab import Lab
 from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.runs.summaries import Summaries
-from cnnlab.text import ago, duration, percent
+from cnnlab.text import ago, duration
 from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title
+from pages._parts.run_words import best_accuracy, last_accuracy, short_title, state_icon, state_word
 from pages._parts.shell import fragment
 from pages._parts.visitor import not_yours
 
@@ -44,14 +44,11 @@ def run_list(lab: Lab, *, current: str | None = None) -> None:
     for run in shown:
         name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
         _link(name, run)
-        state.caption(f"{STATE_WORDS[run.state]} · {run.epochs_done} of {run.config.epochs} epochs")
-        accuracy.caption(
-            f"{percent(run.test_accuracy)} test accuracy"
-            if run.test_accuracy is not None
-            else "no result yet"
-            if run.active
-            else "no result"
-        )
+        state.caption(f"{state_word(run)} · {run.epochs_done} of {run.config.epochs} epochs")
+        if run.test_accuracy is None:
+            accuracy.caption("no result yet" if run.active else "no result")
+        else:
+            accuracy.caption(" · ".join(filter(None, (f"test accuracy {last_accuracy(run)}", best_accuracy(run)))))
         facts = [escaped(isolated(run.owner))] if run.owner else []
         facts.append(ago(run.created))
         if run.seconds and not run.active:
@@ -97,7 +94,7 @@ def _queue(lab: Lab) -> None:
 
 def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
     place.button(
-        short_title(run), key=f"open {run.id}", type="tertiary", icon=STATE_ICONS[run.state], on_click=_open, args=(run.id,)
+        short_title(run), key=f"open {run.id}", type="tertiary", icon=state_icon(run), on_click=_open, args=(run.id,)
     )
 
 

@@ -14,7 +14,7 @@ from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
 from pages._parts.one_choice import one_choice
-from pages._parts.run_words import STATE_WORDS
+from pages._parts.run_words import STATE_WORDS, state_word
 
 MOST_CHOSEN = 24
 MOST_DRAWN = 1_000  # rows: 0.2 MB for the browser, which needs seconds to draw ten thousand
@@ -144,7 +144,7 @@ def _table(revision: str, ids: str, _runs: Sequence[Summary]) -> pa.Table:
     return pa.table(
         {
             "Run": [run.name or run.id for run in runs],
-            "State": [STATE_WORDS[run.state] for run in runs],
+            "State": [state_word(run) for run in runs],
             "Owner": [run.owner for run in runs],
             "Network": [titles[run.architecture] for run in runs],
             "Data": [data[run.dataset] for run in runs],
@@ -168,7 +168,7 @@ _COLUMNS = {
     "Network": st.column_config.TextColumn(width=82),
     "Data": st.column_config.TextColumn(width=138),
     "Best accuracy": st.column_config.NumberColumn(
-        "Accuracy", format="%.1f %%", width=82, help="The highest test accuracy of all epochs so far."
+        "Best accuracy", format="%.1f %%", width=106, help="The highest test accuracy of all epochs so far."
     ),
     "Curve": st.column_config.LineChartColumn(width=84, y_min=0, y_max=1, help="Test accuracy from the first epoch to the last."),
     "Epochs": st.column_config.NumberColumn(width=66, help="Finished epochs."),
