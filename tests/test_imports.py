@@ -37,11 +37,11 @@ FLOORS: dict[str, str] = {
     "reports": "architectures config config_words datasets errors events palette runs.records text",
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
-    "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs starts system text"
-    " training workers",
+    "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
+    " starts system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts lab layers optimizers palette presets"
-    " reports runs.records runs.summaries starts system text values",
+    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts lab layers optimizers"
+    " palette presets reports runs.records runs.summaries starts system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {

@@ -93,9 +93,7 @@ def _queue(lab: Lab) -> None:
 
 
 def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
-    place.button(
-        short_title(run), key=f"open {run.id}", type="tertiary", icon=state_icon(run), on_click=_open, args=(run.id,)
-    )
+    place.button(short_title(run), key=f"open {run.id}", type="tertiary", icon=state_icon(run), on_click=_open, args=(run.id,))
 
 
 def _open(run_id: str) -> None:
