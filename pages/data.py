@@ -10,6 +10,7 @@ from cnnlab.lab import Lab
 from cnnlab.text import percent, size_text
 from cnnlab.values import DatasetStatus
 from pages._parts.address import Address
+from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.live.plot import live_plot
 from pages._parts.one_choice import class_choice, one_choice
@@ -140,7 +141,7 @@ def pictures(lab: Lab, address: Address, entry: Entry) -> None:
     figure = class_balance_figure(entry.classes, counts, label)
     live_plot(figure, key="data:balance", label="Bars: number of images in each class", tools=False)
     with st.expander("Show as a table"):
-        st.dataframe({"Class": list(entry.classes), "Images": list(counts)}, hide_index=True, height="content", width="content")
+        grid({"Class": list(entry.classes), "Images": list(counts)}, height="content", width="content")
 
 
 def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:

@@ -15,6 +15,7 @@ FILES = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "cnnl
 FLOORS: dict[str, str] = {
     "errors": "",
     "text": "",
+    "spreadsheet": "",
     "optimizers": "",
     "events": "",
     "palette": "",
@@ -22,7 +23,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
-    "layers": "architectures errors text",
+    "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
     "config_words": "architectures config config_rules datasets optimizers",
@@ -34,19 +35,20 @@ FLOORS: dict[str, str] = {
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts runs system text training values",
-    "reports": "architectures config config_words datasets errors events palette runs.records text",
+    "reports": "architectures config config_words datasets errors events palette runs.records spreadsheet text",
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis errors events figures forecasts lab layers optimizers"
-    " palette presets reports runs.records runs.summaries starts system text values",
+    " palette presets reports runs.records runs.summaries spreadsheet starts system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
     "first_tab": "",
     "image_grid": "",
+    "grid": "",
     "markdown": "",
     "address": "markdown",
     "one_choice": "address",
@@ -54,12 +56,12 @@ PAGE_FLOORS: dict[str, str] = {
     "visitor": "markdown",
     "shell": "markdown visitor",
     "run_words": "markdown",
-    "layer_views": "address one_choice",
+    "layer_views": "address grid one_choice",
     "live": "run_words",
     "forms": "address markdown one_choice shell visitor",
-    "run": "forms live markdown run_words shell visitor",
-    "runs": "address image_grid live markdown one_choice pager run_words",
-    "pages": "address first_tab forms image_grid layer_views live markdown one_choice pager run run_words runs shell",
+    "run": "forms grid live markdown run_words shell visitor",
+    "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
+    "pages": "address first_tab forms grid image_grid layer_views live markdown one_choice pager run run_words runs shell",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}

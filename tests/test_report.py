@@ -65,7 +65,7 @@ def read(page):
 
 
 def test_metrics_are_a_row_an_epoch_of_each_run(runs, curves):
-    rows = list(csv.DictReader(io.StringIO(metrics_csv(runs, curves))))
+    rows = list(csv.DictReader(io.StringIO(metrics_csv(runs, curves).removeprefix("\ufeff"))))
 
     assert [(row["run"], row["epoch"], row["test_accuracy"]) for row in rows] == [
         ("0000000a", "1", "0.2"),
@@ -78,7 +78,7 @@ def test_metrics_are_a_row_an_epoch_of_each_run(runs, curves):
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_a_name_is_no_formula_in_a_spreadsheet(name, curves):
-    (row, *_) = csv.DictReader(io.StringIO(metrics_csv([run(name=name)], curves)))
+    (row, *_) = csv.DictReader(io.StringIO(metrics_csv([run(name=name)], curves).removeprefix("\ufeff")))
 
     assert row["name"] == f"'{name}"
 

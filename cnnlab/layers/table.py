@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ from typing import Any
 
 from cnnlab.architectures.kinds import KINDS, UNKNOWN, Category
 from cnnlab.errors import ConfigError
+from cnnlab.spreadsheet import csv_text
 from cnnlab.text import shape_text
 
 BYTES_PER_FLOAT = 4
@@ -106,18 +105,17 @@ class LayerTable:
 
     def to_csv(self) -> str:
         """The rows for a spreadsheet, with units in the header."""
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_CSV_HEADER)
-        for row in self.rows:
-            writer.writerow(
+        return csv_text(
+            _CSV_HEADER,
+            [
                 [
                     *(row.path, row.kind, row.settings, shape_text(row.input_shape), shape_text(row.output_shape)),
-                    *(row.parameters, row.buffers, f"{row.share * 100:.4f}", row.macs, row.activation_bytes),
+                    *(row.parameters, row.buffers, round(row.share * 100, 4), row.macs, row.activation_bytes),
                     *("" if row.receptive_field is None else row.receptive_field, row.layers, "yes" if row.shared else "no"),
                 ]
-            )
-        return file.getvalue()
+                for row in self.rows
+            ],
+        )
 
 
 _CSV_HEADER = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -19,6 +17,7 @@ from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Line, Point
 from cnnlab.reports.svg import cost_chart, curves_chart
 from cnnlab.runs.records import Run
+from cnnlab.spreadsheet import csv_text
 from cnnlab.text import percent
 
 Epochs = Mapping[str, Sequence[EpochDone]]
@@ -30,15 +29,13 @@ _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 def metrics_csv(runs: Sequence[Run], epochs: Epochs) -> str:
     """A row for each epoch of each run. Losses are mean cross-entropy per image in nats, accuracies shares from 0 to 1."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
     names = [field.name for field in fields(EpochDone)]
-    writer.writerow(["run", "name", "architecture", "dataset", "seed", *names])
-    for run in runs:
-        about = [run.id, _harmless(run.name), run.config.architecture, run.config.dataset, run.config.seed]
-        for done in epochs.get(run.id, ()):
-            writer.writerow([*about, *(getattr(done, name) for name in names)])
-    return file.getvalue()
+    rows = (
+        [run.id, run.name, run.config.architecture, run.config.dataset, run.config.seed, *(getattr(done, name) for name in names)]
+        for run in runs
+        for done in epochs.get(run.id, ())
+    )
+    return csv_text(["run", "name", "architecture", "dataset", "seed", *names], rows)
 
 
 def configurations_json(runs: Sequence[Run]) -> str:
@@ -142,8 +139,3 @@ def _table(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) ->
 
 def _count(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
-
-
-def _harmless(text: str) -> str:
-    # A spreadsheet would run such a cell as a formula.
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -69,7 +69,7 @@ class Store:
                 if run_id:
                     return run_id
                 self._admit(admit, connection, well_formed(owner))
-                # An id that is taken (one chance in four thousand million per run) is ignored, and another one drawn.
+                # An id that is taken (one chance in eight hundred million per run) is ignored, and another one drawn.
                 connection.execute(
                     "INSERT OR IGNORE INTO runs"
                     " (id, place, token, name, state, config, owner, note, data, created, pid, pid_started)"

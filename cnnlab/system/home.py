@@ -36,8 +36,11 @@ def store_file(home: Path) -> Path:
 
 
 def new_run_id() -> str:
-    """A random id; the store draws another one if a run has it already."""
-    return secrets.token_hex(4)
+    """A random id; the store draws another one if a run has it already.
+
+    It begins with a, b or c: spreadsheets read 12345678 and 1234e567 as numbers.
+    """
+    return secrets.choice("abc") + secrets.token_hex(4)[1:]
 
 
 def is_run_id(text: str) -> bool:

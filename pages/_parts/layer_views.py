@@ -10,6 +10,7 @@ import streamlit as st
 from cnnlab.layers import LayerTable
 from cnnlab.text import count_text, shape_text, size_text
 from pages._parts.address import Address, whole_number
+from pages._parts.grid import grid
 from pages._parts.one_choice import one_choice
 
 ALL = 99  # deeper than any network's paths, so nothing is folded
@@ -83,7 +84,7 @@ def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
     # A column of zeros would push the input shapes off a small screen; the CSV always has it.
     order = [name for name in frame.columns if name != "buffers" or shown.buffers]
     height = "content" if len(shown.rows) <= 20 else 600
-    st.dataframe(frame, hide_index=True, column_config=_columns(), column_order=order, height=height)
+    grid(frame, column_config=_columns(), column_order=order, height=height)
     st.caption(
         f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
         f"{size_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; "

@@ -17,6 +17,7 @@ from cnnlab.config_words import title as title_of
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
+from pages._parts.grid import grid
 from pages._parts.live.feed import feed
 from pages._parts.live.pace import RERUN_SECONDS
 from pages._parts.live.plot import live_plots
@@ -75,13 +76,13 @@ def _table(revision: int, _epochs: pa.Table) -> None:
         st.container(height=TABLE_HEIGHT).caption("Each epoch adds a row here: its losses, its accuracies and how long it took.")
         return
     columns = {name: st.column_config.NumberColumn(format=FORMATS[name]) for name in _epochs.column_names}
-    st.dataframe(_epochs, hide_index=True, height=TABLE_HEIGHT, key="epochs", column_config=columns)
+    grid(_epochs, height=TABLE_HEIGHT, key="epochs", column_config=columns)
 
 
 def _configuration(config: RunConfig) -> None:
     with st.expander("All settings of this run", icon=":material/tune:"):
         rows = [(title_of(name, config.architecture), words(name, value)) for name, value in settings(config).items()]
-        st.dataframe(pd.DataFrame(rows, columns=["Setting", "Value"]), hide_index=True, height=280, key="configuration")
+        grid(pd.DataFrame(rows, columns=["Setting", "Value"]), height=280, key="configuration")
 
 
 @cache

@@ -15,6 +15,7 @@ from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES
 from cnnlab.runs.records import Run
 from pages._parts.address import Address, one_of
+from pages._parts.grid import grid, heading
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
@@ -114,9 +115,9 @@ def _differences(runs: Sequence[Run]) -> None:
     columns = {"setting": [difference.title for difference in differences]}
     columns |= {str(place): [difference.values[place] for difference in differences] for place in range(len(runs))}
     names = comparison.labels(runs)
-    st.dataframe(
-        pa.table(columns), hide_index=True, key="runs:differences", alt="Settings that differ",
+    grid(
+        pa.table(columns), key="runs:differences", alt="Settings that differ",
         height=38 + 35 * min(len(differences), 10),
         column_config={"setting": st.column_config.TextColumn("Setting", pinned=True)}
-        | {str(place): st.column_config.TextColumn(name) for place, name in enumerate(names)},
+        | {str(place): st.column_config.TextColumn(heading(name)) for place, name in enumerate(names)},
     )  # fmt: skip

@@ -13,6 +13,7 @@ from cnnlab.errors import ConfigError
 from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
+from pages._parts.grid import grid
 from pages._parts.one_choice import one_choice
 from pages._parts.run_words import STATE_WORDS, state_word
 
@@ -72,8 +73,8 @@ def runs_table(shown: Sequence[Summary], revision: str) -> None:
     if TABLE not in st.session_state or sorted(drawn) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     table = _table(revision, "".join(ids), shown)
-    st.dataframe(
-        table, key=TABLE, hide_index=True, height=38 + 35 * max(3, min(len(shown), 7)), on_select=_choose,
+    grid(
+        table, key=TABLE, height=38 + 35 * max(3, min(len(shown), 7)), on_select=_choose,
         selection_mode="multi-row", column_config=_COLUMNS, placeholder="–", lazy=False, alt="All runs",
         column_order=[name for name in table.column_names if name != "Owner" or any(run.owner for run in shown)],
     )  # fmt: skip
