@@ -60,7 +60,7 @@ PAGE_FLOORS: dict[str, str] = {
     "live": "run_words",
     "forms": "address markdown one_choice shell visitor",
     "run": "forms grid live markdown run_words shell visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
+    "runs": "address grid image_grid live markdown one_choice pager run_words",
     "pages": "address first_tab forms grid image_grid layer_views live markdown one_choice pager run run_words runs shell",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
