@@ -22,9 +22,14 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     wake()
     page.run()
 else:  # and imports it once before, for the server
+    import logging
+
     from starlette.middleware import Middleware
 
+    from cnnlab.system.processes import allow_many_files
     from pages._parts.first_tab import open_first_tab
     from pages._parts.live.feed import FeedMiddleware
 
+    if too_few := allow_many_files():
+        logging.getLogger("cnnlab").warning(too_few)
     app = st.App(__file__, middleware=[Middleware(FeedMiddleware)], lifespan=open_first_tab)

@@ -1,5 +1,6 @@
 """The helper process: answers, bounds, strangers and restarts."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -12,11 +13,13 @@ from typing import get_type_hints
 
 import psutil
 import pytest
+from waiting import wait_for
 
 from cnnlab import errors
+from cnnlab.compute import client as client_module
 from cnnlab.compute import questions, typed, wire
-from cnnlab.compute.client import Client
-from cnnlab.compute.server import Server
+from cnnlab.compute.client import AT_ONCE, Client
+from cnnlab.compute.server import MAXIMUM_CONNECTIONS, Server
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Split
 from cnnlab.errors import ComputeError, ConfigError, DeviceError, ShapeError
@@ -166,6 +169,11 @@ def test_a_question_that_is_none_is_refused(client, question, arguments):
         client.ask(question, **arguments)
 
 
+def connected(address):
+    """How many connections the server process holds."""
+    return len(psutil.Process(address.pid).net_connections("unix"))
+
+
 def test_many_threads_ask_at_once(client):
     answers = []
     threads = [threading.Thread(target=lambda n=n: answers.append(client.ask("echo", n=n)["n"])) for n in range(20)]
@@ -174,6 +182,90 @@ def test_many_threads_ask_at_once(client):
     for thread in threads:
         thread.join()
     assert sorted(answers) == list(range(20))
+
+
+def test_two_hundred_who_ask_at_once_are_all_answered_over_a_few_connections(client):
+    listening = connected(wire.Address.read(client.home))
+    answers, most = [], []
+
+    def ask(number):
+        answers.append(client.ask("sleep", seconds=0.01))
+        if number % 20 == 0:
+            most.append(connected(wire.Address.read(client.home)))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert answers == ["slept"] * 200
+    assert max(most) <= listening + AT_ONCE
+
+
+def test_who_waits_too_long_for_a_place_gets_a_sentence(client, monkeypatch):
+    monkeypatch.setattr(client_module, "QUEUE_SECONDS", 0.1)
+    working = [threading.Thread(target=client.ask, args=("sleep",), kwargs={"seconds": 1}) for _ in range(AT_ONCE)]
+    for thread in working:
+        thread.start()
+    wait_for(client._places.empty)
+    with pytest.raises(ComputeError, match=r"is busy: .*Please try again in a moment"):
+        client.ask("echo")
+    for thread in working:
+        thread.join()
+    assert client.ask("echo") == {}
+
+
+def test_a_connection_that_is_closed_gives_its_place_back(client):
+    for _ in range(MAXIMUM_CONNECTIONS + 1):
+        raw(client.home).close()
+    assert client.ask("echo") == {}
+
+
+def test_a_helper_whose_places_are_taken_says_so_within_seconds_and_answers_once_one_is_free(client, monkeypatch):
+    monkeypatch.setattr(client_module, "BUSY_SECONDS", 0.2)
+    others = [raw(client.home) for _ in range(MAXIMUM_CONNECTIONS)]
+    with pytest.raises(ComputeError, match=r"takes no more questions\. Please try again"):
+        client.ask("echo")
+    others.pop().close()
+    assert client.ask("echo") == {}
+    for other in others:
+        other.close()
+
+
+def test_a_stranger_who_stays_silent_loses_the_place(start, tmp_path, monkeypatch):
+    monkeypatch.setattr(wire, "CONNECT_SECONDS", 0.2)  # in the fork too
+    start()
+    address = wire.Address.read(tmp_path)
+    silent = [wire.connect(address) for _ in range(3)]
+    for connection in silent:
+        assert connection.recv_bytes().startswith(b"#CHALLENGE#")
+        with pytest.raises((EOFError, OSError)):
+            connection.recv_bytes()
+        connection.close()
+
+
+def test_a_server_that_is_stopped_does_not_hold_up_its_client_for_ever(client, monkeypatch):
+    monkeypatch.setattr(client_module, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(wire, "CONNECT_SECONDS", 0.1)
+    server = psutil.Process(wire.Address.read(client.home).pid)
+    server.suspend()
+    with pytest.raises(ComputeError, match="busy"):
+        client.ask("echo")
+    server.resume()
+    assert client.ask("echo") == {}
+
+
+@pytest.mark.parametrize(
+    "left", ["", "{", "[]", '{"place": "x"}', '{"place": [], "key": "zz", "pid": 1, "pid_started": ""}', "null"]
+)
+def test_an_address_that_a_power_cut_has_torn_is_none_and_the_helper_comes_back(client, start, left):
+    file = client.home / "private" / "helper.json"
+    running = psutil.Process(wire.Address.read(client.home).pid)
+    file.write_text(left)
+    assert wire.Address.read(client.home) is None
+    wait_for(lambda: running.status() == psutil.STATUS_ZOMBIE)  # nobody can find it: the dispatcher starts another
+    start()
+    assert client.ask("echo") == {}
 
 
 def test_an_answer_that_takes_too_long_ends_and_the_next_is_given(client, start):
@@ -212,11 +304,37 @@ def test_a_stranger_without_the_key_is_refused(client):
     assert client.ask("echo") == {}
 
 
-def test_a_client_does_not_trust_a_server_without_the_key(client):
-    honest = wire.Address.read(client.home)
-    replace(honest, key="11" * 32).write(client.home)
+def test_a_client_does_not_trust_a_server_without_the_key(tmp_path):
+    """An impostor sends a challenge, accepts every answer to it, and cannot answer the client's own."""
+    listener, address = wire.listen(tmp_path)
+    address.write(tmp_path)
+    asked = []
+
+    def pretend():
+        with listener.accept() as connection:
+            connection.send_bytes(b"#CHALLENGE#" + b"x" * 20)
+            connection.recv_bytes()
+            connection.send_bytes(b"#WELCOME#")
+            connection.recv_bytes()
+            connection.send_bytes(b"0" * 16)
+            with contextlib.suppress(EOFError, OSError):
+                asked.append(connection.recv_bytes())
+                asked.append(connection.recv_bytes())
+
+    impostor = threading.Thread(target=pretend)
+    impostor.start()
     with pytest.raises(ComputeError, match="does not know this lab's key"):
-        client.ask("echo")
+        Client(tmp_path).ask("echo", secret="mine")
+    impostor.join(5)
+    listener.close()
+    assert not [message for message in asked if b"secret" in message]
+
+
+def test_a_client_with_another_key_is_refused_with_a_sentence(client):
+    honest = wire.Address.read(client.home)
+    other = replace(honest, key="11" * 32)
+    with pytest.raises(ComputeError, match="does not know this lab's key"):
+        client_module._open(other)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,26 @@ def test_cores_are_those_that_we_may_use():
     assert 1 <= processes.cores() <= (os.cpu_count() or 1)
 
 
+FILES = """
+import resource
+from cnnlab.system import processes
+resource.setrlimit(resource.RLIMIT_NOFILE, {before})
+print(processes.allow_many_files())
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"), [((1_024, 8_000), 8_000, ""), ((512, 1_024), 1_024, "about 146 browsers")]
+)
+def test_a_server_may_open_as_many_files_as_its_user_may_and_says_where_these_are_few(before, after, sentence):
+    code = FILES.format(before=before)
+    message, limit = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert int(limit) == after
+    assert (sentence in message) if sentence else not message
+
+
 def times(steal: float):
     return lambda: SimpleNamespace(user=90.0, system=10.0 - steal, steal=steal)
 

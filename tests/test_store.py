@@ -8,6 +8,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cnnlab import events
@@ -17,6 +18,7 @@ from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, Run
 from cnnlab.runs.migrations import MIGRATIONS, migrate
 from cnnlab.runs.records import TRANSITIONS, State
 from cnnlab.runs.store import Store
+from cnnlab.runs.store_connection import MOST_IDLE
 from cnnlab.system import home
 from cnnlab.system.processes import Process
 
@@ -235,6 +237,23 @@ def test_a_store_is_shared_between_threads(store):
     for thread in threads:
         thread.join()
     assert len(store.progress(run_id, 500)) == 100
+
+
+def test_many_readers_at_once_leave_few_files_open(store):
+    gate = threading.Barrier(40)
+
+    def read():
+        with store._transaction():
+            gate.wait()
+
+    threads = [threading.Thread(target=read) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    files = [file.path for file in psutil.Process().open_files()]
+    assert files.count(f"{store.path}-wal") <= MOST_IDLE
+    assert files.count(f"{store.path}") <= 40  # SQLite keeps these until the last connection closes, and uses them again
 
 
 def test_two_stores_that_open_an_empty_home_at_once_both_work(tmp_path):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import threading
+import queue
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import connection as mp
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,23 @@ from cnnlab.compute import wire
 from cnnlab.errors import ComputeError
 from cnnlab.system import background
 
+AT_ONCE = 8  # questions that are worked on; further ones wait here, where the time does not count against their deadline
+QUEUE_SECONDS = 60.0  # for a question that waits
 START_SECONDS = 120.0  # the first import of torch from a cold disk can take a minute
+BUSY_SECONDS = 20.0  # for a helper that runs but lets nobody in
 GRACE_SECONDS = 5.0  # after the deadline the server ends itself; this much later the client ends it
+
+
+@dataclass(slots=True)
+class _Place:
+    """Room for one question at a time, with the connection of the question before."""
+
+    connection: mp.Connection | None = None
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
 
 
 class Client:
@@ -26,27 +44,19 @@ class Client:
     def __init__(self, home: Path, *, deadline: float = wire.DEADLINE) -> None:
         self.home = home
         self.deadline = deadline
-        # Shared, not one for each thread: Streamlit creates a thread for every click.
-        self._idle: list[mp.Connection] = []
-        self._lock = threading.Lock()
+        # Shared, not one for each thread: Streamlit creates a thread for every click. Last in, first out: few are ever opened.
+        self._places: queue.LifoQueue[_Place] = queue.LifoQueue()
+        for _ in range(AT_ONCE):
+            self._places.put(_Place())
 
     def ask(self, question: str, /, *, deadline: float | None = None, **arguments: Any) -> Any:
         """The answer as JSON gives it. Raises the CNNLabError that the helper answered with, ComputeError if it gave no answer."""
-        seconds = deadline or self.deadline
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is not None:
-            try:
-                return self._exchange(connection, question, arguments, seconds)
-            except (EOFError, OSError):
-                pass  # the helper has been restarted since, perhaps not because of this question: try again
-        try:
-            return self._exchange(self._connect(), question, arguments, seconds)
-        except (EOFError, OSError) as error:
-            raise ComputeError(
-                f"The helper process ended while it worked on this ({question}), perhaps for lack of memory. "
-                "Please try again, or ask for less."
-            ) from error
+        message = {"question": question, "arguments": arguments, "deadline": deadline or self.deadline}
+        with self._place() as place:
+            reply = self._reply(place, message)
+        if "error" in reply:
+            raise wire.error_from_dict(reply["error"])
+        return reply["answer"]
 
     def ready(self) -> bool:
         """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""
@@ -57,39 +67,71 @@ class Client:
         return False
 
     def close(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        """Closes the idle connections; the next question opens a new one."""
+        free = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                free.append(self._places.get_nowait())
+        for place in reversed(free):
+            place.close()
+            self._places.put(place)
 
-    def _exchange(self, connection: mp.Connection, question: str, arguments: dict[str, Any], seconds: float) -> Any:
+    @contextmanager
+    def _place(self) -> Iterator[_Place]:
         try:
-            wire.send(connection, {"question": question, "arguments": arguments, "deadline": seconds})
+            place = self._places.get(timeout=QUEUE_SECONDS)
+        except queue.Empty:
+            raise ComputeError(
+                f"The helper process is busy: it has answered others for {QUEUE_SECONDS:g} s. Please try again in a moment."
+            ) from None
+        try:
+            yield place
+        finally:
+            self._places.put(place)
+
+    def _reply(self, place: _Place, message: dict[str, Any]) -> dict[str, Any]:
+        if place.connection is not None:
+            with contextlib.suppress(EOFError, OSError):  # the helper has been restarted, perhaps not because of this question
+                return self._exchange(place, place.connection, message)
+        try:
+            place.connection = self._connect()
+            return self._exchange(place, place.connection, message)
+        except (EOFError, OSError) as error:
+            raise ComputeError(
+                f"The helper process ended while it worked on this ({message['question']}), perhaps for lack of memory. "
+                "Please try again, or ask for less."
+            ) from error
+
+    def _exchange(self, place: _Place, connection: mp.Connection, message: dict[str, Any]) -> dict[str, Any]:
+        seconds = message["deadline"]
+        try:
+            wire.send(connection, message)
             if not connection.poll(seconds + GRACE_SECONDS):
                 self._kill()
                 raise ComputeError(
-                    f"The helper process gave no answer within {seconds:g} s ({question}). Please try again, or ask for less."
+                    f"The helper process gave no answer within {seconds:g} s ({message['question']}). "
+                    "Please try again, or ask for less."
                 )
-            reply = wire.receive(connection, wire.LONGEST_ANSWER)
+            return wire.receive(connection, wire.LONGEST_ANSWER)
         except BaseException:
-            connection.close()
+            place.close()
             raise
-        with self._lock:
-            self._idle.append(connection)
-        if "error" in reply:
-            raise wire.error_from_dict(reply["error"])
-        return reply["answer"]
 
     def _connect(self) -> mp.Connection:
         until = time.monotonic() + START_SECONDS
+        refused: dict[wire.Address, float] = {}  # helpers that run but hang up, and the time of the first attempt
         while time.monotonic() < until:
             address = wire.Address.read(self.home)
             if address and address.alive:
-                with contextlib.suppress(OSError, EOFError):  # it is ending; wait for the next one
+                with contextlib.suppress(OSError, EOFError):  # it is ending, or full: wait for the next one, or for a place
                     return _open(address)
+                if time.monotonic() - refused.setdefault(address, time.monotonic()) > BUSY_SECONDS:
+                    raise ComputeError("The helper process is busy and takes no more questions. Please try again in a moment.")
             background.ensure(self.home)
             time.sleep(0.05)
-        raise ComputeError(f"The helper process did not start within {START_SECONDS:g} s; see {background.log_file(self.home)}.")
+        raise ComputeError(
+            f"The helper process did not start within {START_SECONDS:g} s: its file {background.LOG} in the lab's folder says why."
+        )
 
     def _kill(self) -> None:
         address = wire.Address.read(self.home)
@@ -99,7 +141,7 @@ class Client:
 
 
 def _open(address: wire.Address) -> mp.Connection:
-    connection = mp.Client(address.place)
+    connection = wire.connect(address)
     try:
         wire.authenticate(connection, address.key, server=False)
     except multiprocessing.AuthenticationError as error:

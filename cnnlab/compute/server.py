@@ -55,16 +55,19 @@ class Server:
     def serve(self, parent: tuple[int, str]) -> None:
         """Listens until the process ends, which it does when its `parent` (pid and identity) has ended."""
         listener, address = wire.listen(self.home)
-        threading.Thread(target=self._watch, args=(parent,), daemon=True).start()
         address.write(self.home)
+        threading.Thread(target=self._watch, args=(parent, address), daemon=True).start()
         self._beat()
         while True:
-            self._places.acquire()
-            with contextlib.suppress(OSError):  # the client hung up before it was authenticated
+            try:
                 connection = listener.accept()
-                threading.Thread(target=self._attend, args=(connection, address.key), daemon=True).start()
+            except OSError:  # the client has hung up, or too many files are open
+                time.sleep(0.05)
                 continue
-            self._places.release()
+            if self._places.acquire(blocking=False):
+                threading.Thread(target=self._attend, args=(connection, address.key), daemon=True).start()
+            else:
+                connection.close()  # the client tries again for a while, and then says that the helper is busy
 
     def _attend(self, connection: Connection, key: str) -> None:
         try:
@@ -118,7 +121,7 @@ class Server:
             self._last_beat = now
             self._heartbeat.touch()
 
-    def _watch(self, parent: tuple[int, str]) -> None:
+    def _watch(self, parent: tuple[int, str], address: wire.Address) -> None:
         for turn in itertools.count():
             time.sleep(0.1)
             with self._lock:
@@ -129,7 +132,7 @@ class Server:
             if turn % 5 == 0:
                 if self._process.memory_info().rss > self._memory_limit:
                     self._end(working, "needed too much memory ({question})")
-                if not processes.alive(*parent):
+                if not processes.alive(*parent) or not _announced(self.home, address):
                     os._exit(0)
 
     def _end(self, jobs: list[_Job], reason: str) -> None:
@@ -139,6 +142,13 @@ class Server:
             with contextlib.suppress(OSError):  # the client has hung up
                 wire.send(job.connection, _refusal(ComputeError(f"The helper process {text}. Please try again, or ask for less.")))
         os._exit(3)
+
+
+def _announced(home: Path, address: wire.Address) -> bool:
+    """Whether clients still find this server; its file may be deleted or damaged."""
+    with contextlib.suppress(ComputeError):
+        return wire.Address.read(home) == address
+    return True
 
 
 def _refusal(error: CNNLabError) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import sys
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
@@ -21,6 +22,7 @@ LONGEST_QUESTION = 1 << 20  # bytes
 LONGEST_ANSWER = 64 << 20
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108, macOS's 104
 DEADLINE = 30.0  # seconds for one answer
+CONNECT_SECONDS = 5.0  # for connecting, and for each side to prove that it knows the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,20 @@ class Address:
 
     @classmethod
     def read(cls, home: Path) -> Address | None:
-        """The address that the server in `home` wrote last, or None."""
+        """The address that the server in `home` wrote last; None before the first, and where a power cut has torn the file."""
         try:
             record = json.loads(_address_file(home).read_text(encoding="utf-8"))
             place = record["place"]
+            bytes.fromhex(record["key"])
             return cls(
-                place if isinstance(place, str) else (place[0], place[1]), record["key"], record["pid"], record["pid_started"]
+                place if isinstance(place, str) else (place[0], place[1]), record["key"], int(record["pid"]), record["pid_started"]
             )
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            return None  # a server that runs notices it and ends; the next one writes its own
+        except OSError as error:
             raise ComputeError(
-                f"The address of the helper process, {_address_file(home)}, cannot be read ({error}): delete that file."
+                f"The address of the helper process cannot be read ({error.strerror}): "
+                "the lab's folder belongs to another user. Choose another home folder."
             ) from error
 
     def write(self, home: Path) -> None:
@@ -68,11 +72,34 @@ def listen(home: Path) -> tuple[Listener, Address]:
     return listener, Address(str(place) if isinstance(place, str) else place, secrets.token_hex(32), *processes.current())
 
 
+def connect(address: Address) -> Connection:
+    """A connection to the server. `multiprocessing` has no deadline: behind a full queue of connections it waits for ever."""
+    family = socket.AF_INET if isinstance(address.place, tuple) else socket.AF_UNIX
+    with socket.socket(family) as opened:
+        opened.settimeout(CONNECT_SECONDS)
+        opened.connect(address.place)
+        opened.settimeout(None)
+        return Connection(opened.detach())
+
+
 def authenticate(connection: Connection, key: str, *, server: bool) -> None:
-    """Each side proves that it knows the key. Raises multiprocessing.AuthenticationError or EOFError."""
+    """Each side proves that it knows the key. Raises multiprocessing.AuthenticationError, EOFError, or TimeoutError."""
     secret = bytes.fromhex(key)
     for challenge in (deliver_challenge, answer_challenge) if server else (answer_challenge, deliver_challenge):
-        challenge(connection, secret)
+        challenge(_Prompt(connection), secret)
+
+
+class _Prompt:
+    """A connection whose other side must send within CONNECT_SECONDS."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.send_bytes = connection.send_bytes
+        self._connection = connection
+
+    def recv_bytes(self, longest: int) -> bytes:
+        if not self._connection.poll(CONNECT_SECONDS):
+            raise TimeoutError("the other side is silent")
+        return self._connection.recv_bytes(longest)
 
 
 def send(connection: Connection, message: dict[str, Any]) -> None:

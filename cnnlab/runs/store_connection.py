@@ -13,6 +13,7 @@ from cnnlab.runs.migrations import check, migrate
 from cnnlab.text import shortened
 
 BUSY_SECONDS = 10.0  # a write waits this long for those of other processes; each takes about a millisecond
+MOST_IDLE = 8  # each holds two open files, of which the common limit is 1,024
 
 
 class Connections:
@@ -58,8 +59,14 @@ class Connections:
                     connection.execute("ROLLBACK")
                 raise
             finally:
-                with self._lock:
-                    self._idle.append(connection)
+                self._keep_or_close(connection)
+
+    def _keep_or_close(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if len(self._idle) < MOST_IDLE:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def _open(self) -> sqlite3.Connection:
         # Only one thread at a time uses a connection, but it may be another than the one that opened it.

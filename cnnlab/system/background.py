@@ -17,6 +17,7 @@ from cnnlab.system.processes import Process
 STARTUP_SECONDS = 10.0  # within which a new dispatcher must announce itself
 RESTART_SECONDS = 1.0  # between two starts after that, so that one that crashes is not restarted at full speed
 ATTEMPTS = 3
+LOG = "dispatcher.log"  # in the home folder
 
 # One thread until it forks: OpenBLAS starts threads at import, and a fork keeps only the calling thread.
 # NVML counts GPUs without starting CUDA, which does not survive a fork either.
@@ -43,7 +44,7 @@ def ensure(home: Path) -> None:
             starts.clear()  # the last start succeeded, so its later crash does not count against the next
         if len(starts) >= ATTEMPTS:
             starts.clear()
-            raise ComputeError(f"The background process did not start; see {log_file(home)}.")
+            raise ComputeError(f"The background process did not start: its file {LOG} in the lab's folder says why.")
         starts.append(now)
         _before[home] = known(home)
         error_file(home).unlink(missing_ok=True)  # the installation may have been repaired
@@ -91,7 +92,7 @@ def shut_down(home: Path) -> None:
 
 
 def log_file(home: Path) -> Path:
-    return home / "dispatcher.log"
+    return home / LOG
 
 
 def error_file(home: Path) -> Path:

@@ -15,6 +15,13 @@ import psutil
 
 from cnnlab.system.home import PACKAGE
 
+if sys.platform != "win32":
+    import resource
+
+
+MANY_FILES = 65_536
+ENOUGH_FILES = 4_096  # for 500 browsers
+
 
 class Process(NamedTuple):
     """Identifies a process by its id and its start, because the system uses ids again."""
@@ -58,6 +65,29 @@ def die_first(score: int) -> None:
     """Asks Linux to kill this process before those with a lower `score` (0..1000, default 0) when memory runs out."""
     with suppress(OSError):  # another system, or not permitted
         Path("/proc/self/oom_score_adj").write_text(str(score), encoding="ascii")
+
+
+def allow_many_files() -> str:
+    """Raises the limit on open files and connections as far as this user may; a sentence where it stays too low for a class.
+
+    A browser holds about six connections, so the common limit of 1,024 is reached with 150 of them.
+    """
+    if sys.platform == "win32":
+        return ""  # has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    for wanted in (MANY_FILES, 10_240):  # macOS takes no more than the latter
+        if soft != unlimited and soft < wanted and (hard == unlimited or soft < hard):
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == unlimited else min(wanted, hard), hard))
+                break
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == unlimited or soft >= ENOUGH_FILES:
+        return ""
+    return (
+        f"This process may open {soft:,} files and connections at once, enough for about {soft // 7} browsers: "
+        f"raise the limit, as with ulimit -Hn {ENOUGH_FILES} or systemd's LimitNOFILE={ENOUGH_FILES}, before a class uses this lab."
+    )
 
 
 def thread_wait_environment() -> dict[str, str]:

@@ -255,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
         return 0
+    if too_few := processes.allow_many_files():
+        sys.stderr.write(f"{too_few}\n")
     background.announce(options.home)
     try:
         Dispatcher(options.home, idle_seconds=options.idle).serve()
