@@ -34,7 +34,7 @@ class Kind:
     brief: Callable[[Any], str] = lambda _layer: ""  # settings in a sentence: "3/2"
     settings: Callable[[Any, list[Sizes], Sizes], str] = lambda *_: ""  # in the table, from the shapes of its inputs and output
     shape: Callable[..., Sizes | None] | None = _same_shape  # from the shapes of its inputs; None where PyTorch has to find it
-    field: Callable[[Any, Field, Sizes, Sizes, Sizes], Field | None] = receptive.unchanged
+    field: Callable[[Any, Field, Sizes, Sizes], Field | None] = receptive.unchanged
     macs: Callable[[Any, Sizes, Sizes], int] = lambda *_: 0  # for one image, from the shapes of its first input and output
     keeps: tuple[Kept, ...] = ()  # from the forward pass until the backward pass; a layer with () only hands gradients on
 

@@ -60,7 +60,6 @@ class _Recorder:
     def __init__(self, model: nn.Module, input_shape: tuple[int, ...]) -> None:
         self.rows: list[dict[str, Any]] = []  # LayerRow's fields, without the share
         self.image = torch.empty(1, *input_shape, device="meta")
-        self._axes = tuple(input_shape[1:])
         self._names: dict[nn.Module, str] = {}
         for module, path in _layers(model):
             self._names.setdefault(module, path)  # a module with several names keeps the first
@@ -70,7 +69,7 @@ class _Recorder:
         self._ran: set[nn.Module] = set()
         # The tensors are kept as well: Python gives the id of a deleted object to the next one.
         self._fields: dict[int, tuple[Tensor, receptive.Field | None]] = {
-            id(self.image): (self.image, receptive.start(len(self._axes)))
+            id(self.image): (self.image, receptive.start(tuple(input_shape[1:])))
         }
 
     @contextmanager
@@ -89,7 +88,7 @@ class _Recorder:
         entering, leaving = [tuple(tensor.shape)[1:] for tensor in inputs], tuple(outputs[0].shape)[1:]
         kind = kind_of(module)
         field = receptive.merged([self._fields.get(id(tensor), (tensor, None))[1] for tensor in inputs])
-        field = field and kind.field(module, field, entering[0], leaving, self._axes)
+        field = field and kind.field(module, field, entering[0], leaving)
         for tensor in outputs:
             self._fields[id(tensor)] = (tensor, field)
         again = module in self._ran
