@@ -5,6 +5,7 @@ Nothing here imports torch. Every method returns plain values or raises a `CNNLa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,10 @@ class Lab:
 
     def annotate(self, run_id: str, note: str, *, owner: str | None = None) -> None:
         self._store.annotate(run_id, note, owner=owner)
+
+    def tag(self, run_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = (), owner: str | None = None) -> None:
+        """Adds tags, which the Runs page can filter by, and removes others. Raises ConfigError."""
+        self._store.tag(run_id, add=add, remove=remove, owner=owner)
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes a run that has ended, and its checkpoints, without confirmation."""

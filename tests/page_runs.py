@@ -41,7 +41,7 @@ class RunsLab(FakeLab):
 
     def __getattr__(self, name: str) -> Any:
         # These need nothing but the store.
-        if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "queue", "move_in_queue", "summaries"):
+        if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "tag", "queue", "move_in_queue", "summaries"):
             return getattr(self.store, name)
         raise AttributeError(name)
 

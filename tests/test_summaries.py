@@ -7,6 +7,8 @@ import sqlite3
 import pytest
 
 from cnnlab.config import RunConfig
+from cnnlab.config_words import settings
+from cnnlab.errors import ConfigError, RunStateError
 from cnnlab.events import EpochDone, RunResumed, RunStarted
 from cnnlab.runs import summaries
 from cnnlab.runs.migrations import MIGRATIONS, migrate
@@ -221,3 +223,34 @@ def test_of_many_runs_only_those_that_changed_are_read_again(store, monkeypatch)
     assert read == [1]
     assert found.runs[29].name == "another"
     assert len(found.runs) == 50
+
+
+def test_tags_are_kept_once_each_and_shown_in_the_table(store):
+    run_id, other = (store.create(CONFIG, token, owner="Ana") for token in "ab")
+    known = store.summaries()
+
+    store.tag(run_id, add=["  final   run ", "sweep", "sweep"], owner="Ana")
+    store.tag(run_id, add=["a, b"], remove=["sweep"], owner="Ana")
+
+    assert store.run(run_id).tags == ("final run", "a b")
+    assert store.summaries(known=known).runs[1].tags == ("final run", "a b")
+    assert store.summaries().tags == ("a b", "final run")
+    assert store.run(other).tags == ()
+
+
+def test_only_the_owner_tags_a_run_and_not_without_end(store):
+    run_id = store.create(CONFIG, "a", owner="Ana")
+
+    with pytest.raises(RunStateError, match="belongs to Ana"):
+        store.tag(run_id, add=["x"], owner="Ben")
+    with pytest.raises(ConfigError, match="at most 40 characters, not 41"):
+        store.tag(run_id, add=["x" * 41])
+    with pytest.raises(ConfigError, match="at most 20 tags, not 21"):
+        store.tag(run_id, add=[str(number) for number in range(21)])
+    assert store.run(run_id).tags == ()
+
+
+def test_a_summary_has_all_settings(store):
+    store.create(CONFIG, "a")
+
+    assert dict(store.summaries().runs[0].settings) == settings(CONFIG)

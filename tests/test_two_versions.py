@@ -27,6 +27,7 @@ RELEASED = {
     "summaries": "9cd944d024fe76689b9fa0fff6466f35f8b6d734807ceb0119c561b6332f13b5",
     "curve-follows-epochs": "46f87b4a7ca745a9f60ba471c7df000b30e1773c492269197a8ebcdf5019c61f",
     "runs-bear-their-last-change": "82a5cb9f4534a4db93cae79dc5aa2e15bc59e76b4deb9487d17d91ba5d17ee17",
+    "tags": "d2d3b3929c83ce3536570cb4c820586a2b8dba1a5300269935f6b5471508739a",
 }
 
 

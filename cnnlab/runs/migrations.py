@@ -163,6 +163,17 @@ MIGRATIONS: tuple[Migration, ...] = (
             " BEGIN UPDATE changes SET count = count + 1; UPDATE changes SET deletion = count; END",
         ),
     ),
+    (
+        "tags",
+        (
+            "ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'",  # JSON: a list of words
+            "DROP TRIGGER run_changed",
+            "CREATE TRIGGER run_changed"
+            " AFTER UPDATE OF name, state, owner, config, device, epochs_done, parameters, curve, tags ON runs"
+            " BEGIN UPDATE changes SET count = count + 1;"
+            " UPDATE runs SET changed = (SELECT count FROM changes) WHERE number = new.number; END",
+        ),
+    ),
 )
 
 

@@ -68,6 +68,7 @@ class Run:
     has_checkpoint: bool = False
     position: int | None = None  # in the queue; 1 starts next
     images_per_second: float | None = None  # in training, over the last epoch
+    tags: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:

@@ -142,6 +142,12 @@ class Store:
             self._own(connection, run_id, owner)
             connection.execute("UPDATE runs SET note = ? WHERE id = ?", (well_formed(note), run_id))
 
+    def tag(self, run_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = (), owner: str | None = None) -> None:
+        """Adds tags to a run and removes others. Raises ConfigError where a tag is too long, or there would be too many."""
+        with self._transaction(write=True) as connection:
+            tags = store_rows.changed_tags(self._own(connection, run_id, owner), add, remove)
+            connection.execute("UPDATE runs SET tags = ? WHERE id = ?", (tags, run_id))
+
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes an ended run with its events; the caller deletes its folder."""
         with self._transaction(write=True) as connection:

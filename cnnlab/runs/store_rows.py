@@ -16,6 +16,9 @@ from cnnlab.runs.records import ActiveRun, Run, Runs, State
 from cnnlab.system.processes import Process
 from cnnlab.text import shortened, well_formed
 
+LONGEST_TAG = 40  # characters
+MOST_TAGS = 20  # of one run
+
 
 @contextmanager
 def readable(what: str, name: Any) -> Iterator[None]:
@@ -94,9 +97,24 @@ def run(row: sqlite3.Row, positions: Mapping[str, int]) -> Run:
             **{name: row[name] for name in (*_TEXTS, *_NUMBERS)},
             state=State(row["state"]),
             config=_config(row["config"]),
+            tags=tuple(map(str, json.loads(row["tags"]))),
             has_checkpoint=bool(row["has_checkpoint"]),
             position=positions.get(row["id"]),
         )
+
+
+def changed_tags(row: sqlite3.Row, add: Sequence[str], remove: Sequence[str]) -> str:
+    """The run's tags, as the table keeps them, after a change. Raises ConfigError."""
+    wanted = [tag for tag in (" ".join(well_formed(tag).replace(",", " ").split()) for tag in add) if tag]
+    tags = [tag for tag in dict.fromkeys([*json.loads(row["tags"]), *wanted]) if tag not in remove]
+    too_long = next((tag for tag in wanted if len(tag) > LONGEST_TAG), None)
+    if too_long:
+        raise ConfigError(
+            f"A tag has at most {LONGEST_TAG} characters, not {len(too_long)}: shorten {shortened(too_long)}.", "tags"
+        )
+    if len(tags) > MOST_TAGS:
+        raise ConfigError(f"A run has at most {MOST_TAGS} tags, not {len(tags)}: remove some first.", "tags")
+    return json.dumps(tags, ensure_ascii=False)
 
 
 def runs(rows: Iterable[sqlite3.Row], positions: Mapping[str, int]) -> Runs:

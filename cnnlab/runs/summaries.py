@@ -7,14 +7,15 @@ therefore have columns of their own, which triggers in the database keep up to d
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnlab import architectures, datasets
+from cnnlab.config import RunConfig
 from cnnlab.runs import store_rows
 from cnnlab.runs.records import ACTIVE, State
 from cnnlab.text import shortened
@@ -42,12 +43,19 @@ class Summary(NamedTuple):
     images_per_second: float | None
     device: str
     created: float
+    config_json: str  # `settings` reads it
+    tags: tuple[str, ...]
     curve: tuple[float, ...]  # test accuracy of at most 20 epochs, evenly spread, with the last
 
     @property
     def active(self) -> bool:
         """As `Run.active`."""
         return self.state in ACTIVE
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """All settings by name, as `config_words.settings`; shared, so not to be changed. Raises ConfigError."""
+        return _settings(self.config_json)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,10 @@ class Summaries:
     @cached_property
     def datasets(self) -> tuple[str, ...]:
         return tuple(sorted({run.dataset for run in self.runs}))
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(sorted(set(chain.from_iterable(run.tags for run in self.runs))))
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -127,7 +139,7 @@ _KINDS: dict[str, set[type]] = {
     **dict.fromkeys(("id", "name", "state", "owner", "architecture", "dataset"), _TEXT),
     **dict.fromkeys(("epochs_done", "epochs"), _WHOLE),
     **dict.fromkeys(("train_loss", "test_accuracy", "best_test_accuracy", "parameters", "seconds", "images_per_second"), _MAYBE),
-    **{"device": _TEXT, "created": {float, int}, "curve": _TEXT},
+    **{"device": _TEXT, "created": {float, int}, "config": _TEXT, "tags": _TEXT, "curve": _TEXT},
 }
 _SELECT = f"SELECT {', '.join(_KINDS)}, json_valid(config), number FROM runs"  # noqa: S608 - names from above
 
@@ -147,9 +159,24 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
         raise ValueError("its settings are not JSON")
     # Parsed as one JSON document: ten thousand calls of the parser take three times as long.
     curves = json.loads(f"[{','.join(row[-3] for row in rows)}]")
+    tags = json.loads(f"[{','.join(row[-4] for row in rows)}]")
     if not set(map(type, chain.from_iterable(curves))) <= _MAYBE:
         raise ValueError("its curve has values that are not numbers")
-    return [Summary(row[0], row[1], states[row[2]], *row[3:-3], tuple(curve)) for row, curve in zip(rows, curves, strict=True)]
+    if not set(map(type, chain.from_iterable(tags))) <= _TEXT:
+        raise ValueError("its tags are not words")
+    return [
+        Summary(row[0], row[1], states[row[2]], *row[3:-4], tuple(words), tuple(curve))
+        for row, words, curve in zip(rows, tags, curves, strict=True)
+    ]
+
+
+@lru_cache(maxsize=10_000)
+def _settings(config: str) -> Mapping[str, Any]:
+    # Pydantic needs 60 µs, and a table shows the same thousand runs again and again.
+    values = RunConfig.from_json(config)
+    return {name: value for name, value in values if name != "options"} | {
+        f"options.{name}": value for name, value in values.options.items()
+    }
 
 
 def _one_by_one(version: int, rows: Sequence[tuple[Any, ...]], newest: int) -> Summaries:
