@@ -42,6 +42,7 @@ class Progress:
     seconds_left: float  # estimate, evaluations included
     # In "evaluation" it predicts the validation and test images; loss, accuracy and batch repeat the last "training" event.
     phase: Literal["training", "evaluation"] = "training"
+    gradient_norm: float | None = None  # of the last batch, before clipping; None where it is unknown or not finite
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from cnnlab.events import Progress
+from cnnlab.training.gradients import gradient_norm
 from cnnlab.training.session import Session, Totals
 
 # Evaluating an image takes a forward pass only, about a third of the time of training on it.
@@ -49,6 +50,7 @@ class Meter:
             share_done=share,
             seconds=session.seconds,
             seconds_left=self._seconds_left(share),
+            gradient_norm=gradient_norm(session),
         )
         self._window, self._window_began, self._next = totals, now, now + self._every
         return self._last

@@ -17,6 +17,7 @@ from cnnlab.errors import CheckpointError, DataError
 from cnnlab.events import EpochDone
 from cnnlab.training import batches, checkpoints, devices, initialization, optimizers
 from cnnlab.training.evaluation import Evaluation, autocast
+from cnnlab.training.gradients import gradient_norm
 from cnnlab.training.precision import Choice, choose
 from cnnlab.training.transforms import Preparation
 
@@ -102,6 +103,8 @@ class Session:
         self.times = Times()
         self.epoch = self.batch = self.step = 0  # the running epoch, its batches done, and those of the run
         self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the last batch
+        self.norm_before_clipping: torch.Tensor | None = None  # of the last gradient
+        self.sound_at_first = True  # the first gradient was finite; no weight had moved then
         self._began, self._earlier = time.perf_counter(), 0.0
         self.history: list[EpochDone] = []
         self.best_epoch, self.best_accuracy = 0, -math.inf
@@ -152,7 +155,9 @@ class Session:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.config.gradient_clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+            self.norm_before_clipping = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        if self.step == 0:
+            self.sound_at_first = gradient_norm(self) is not None
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
         self.optimizer.step()
         self.schedule.step()
