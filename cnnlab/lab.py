@@ -80,6 +80,10 @@ class Lab:
         """Remembered: the same object for the same network. Raises ConfigError or ShapeError where it cannot be built."""
         return self._helper.layers(architecture, input_shape, classes, options)
 
+    def design(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
+        """As `layers`, except that a network which does not fit its images is a table that ends at its `failure`."""
+        return self._helper.design(architecture, input_shape, classes, options)
+
     def forecast(
         self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
     ) -> Forecast:

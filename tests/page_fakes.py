@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
+from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.values import DatasetStatus, DownloadStatus, Picture
 
@@ -45,6 +46,9 @@ class FakeLab:
 
     def layers(self, architecture, input_shape, classes, options):
         return layer_table(architecture, input_shape, classes, options)
+
+    def design(self, architecture, input_shape, classes, options):
+        return table_or_failure(architecture, input_shape, classes, options)
 
     def forecast(self, config, *, table=None, calibrate=True, wait=0.0):
         self.asked_for_forecasts.append(calibrate)

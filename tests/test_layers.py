@@ -22,6 +22,7 @@ from cnnlab.architectures.meta import shapes_by_arithmetic
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers import trace as tracing
+from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table, trace
 from cnnlab.text import shape_text
 
@@ -136,6 +137,46 @@ def test_most_of_lenets_parameters_are_dense():
 def test_an_image_too_small_is_a_shape_error():
     with pytest.raises(ShapeError, match="at least"):
         layer_table("alexnet", (1, 28, 28))
+
+
+@pytest.mark.parametrize("card", [card for card in cards() if card.name != "mlp"], ids=lambda c: c.name)  # that takes any image
+def test_a_network_that_does_not_fit_has_a_table_up_to_the_layer_that_refuses(card):
+    needed = building.minimum_size(card, 1, 10, card.settings())
+    shape = (1, needed - 1, needed - 1)
+
+    table = table_or_failure(card.name, shape, 10)
+
+    works = layer_table(card.name, (1, needed, needed)).rows
+    row = table.failure.layer
+    assert [(each.path, each.parameters, each.settings) for each in (*table.rows, row)] == [
+        (each.path, each.parameters, each.settings) for each in works[: len(table.rows) + 1]
+    ]
+    assert row.input_shape == (table.rows[-1].output_shape if table.rows else shape)
+    assert row.output_shape == ()
+    with pytest.raises(ShapeError) as refusal:
+        layer_table(card.name, shape)
+    assert table.failure.reason == str(refusal.value)
+    assert LayerTable.from_dict(json.loads(json.dumps(table.to_dict()))) == table
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "options", "cures"),
+    [
+        ("alexnet", 28, {}, [("image_size", 224), ("image_size", 67)]),
+        ("lenet", 28, {"channels": (6, 16, 32)}, [("image_size", 32), ("channels", (6, 16))]),
+        ("lenet", 10, {"kernel_size": 7}, [("image_size", 28), ("image_size", 16)]),
+        ("lenet", 28, {"channels": (4,) * 8, "kernel_size": 7}, [("image_size", 1780), ("channels", (6, 16))]),
+    ],
+)
+def test_each_cure_of_a_design_that_fails_makes_it_work(name, side, options, cures):
+    failure = table_or_failure(name, (1, side, side), 10, options).failure
+
+    assert [(cure.setting, cure.value) for cure in failure.cures] == cures
+    for cure in failure.cures:
+        if cure.setting == "image_size":
+            layer_table(name, (1, cure.value, cure.value), 10, options)
+        else:
+            layer_table(name, (1, side, side), 10, options | {cure.setting: cure.value})
 
 
 # Rows

@@ -87,24 +87,28 @@ def minimum_size(card: Plan, channels: int, classes: int, settings: Mapping[str,
     `above` is a side already known to be too small.
     """
 
-    def fits(side: int) -> bool:
-        try:
-            shape = (channels, side, side)
-            output_shape(_drafted(card, shape, classes, settings), shape)
-        except LayerSizeError:
-            return False
-        return True
+    def fit(side: int) -> bool:
+        return fits(card, (channels, side, side), classes, settings)
 
     # A layer's output never shrinks where its input grows, so halving a range finds the border.
     low, high = above + 1, max(card.input_shape[1], above + 1)
-    while not fits(high):
+    while not fit(high):
         if high == MAXIMUM_SIDE:
             return None
         low, high = high + 1, min(2 * high, MAXIMUM_SIDE)
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+        low, high = (low, middle) if fit(middle) else (middle + 1, high)
     return low
+
+
+def fits(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> bool:
+    """Whether every layer of the network can take its input."""
+    try:
+        output_shape(_drafted(card, input_shape, classes, settings), input_shape)
+    except LayerSizeError:
+        return False
+    return True
 
 
 def output_shape(model: nn.Module, input_shape: Shape) -> tuple[int, ...]:

@@ -79,9 +79,10 @@ def train(
 def _check(config: RunConfig, home: Path) -> None:
     """Raises what would fail at once, so that a typing error leaves neither a run nor a store."""
     from cnnlab.compute import answers
+    from cnnlab.layers.trace import layer_table
 
     answers.check_run(home, config, default_data())
-    answers.layers(home, config.architecture, config.input_shape, config.classes, config.options)
+    layer_table(config.architecture, config.input_shape, config.classes, config.options)
 
 
 def _admitted(store: Store, config: RunConfig) -> Limits:

@@ -19,7 +19,7 @@ from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.datasets.places import Places, Split
 from cnnlab.errors import ConfigError
 from cnnlab.layers import LayerTable
-from cnnlab.layers.trace import layer_table
+from cnnlab.layers.failing import table_or_failure
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
 from cnnlab.training.devices import available, find
@@ -32,9 +32,10 @@ _tracing = threading.Lock()
 _loading = threading.Lock()  # two pages that ask for the same data set load it once
 
 
-def layers(home: Path, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
+def design(home: Path, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
+    """A network's table; where its images do not fit, up to the layer that fails."""
     with _tracing:
-        return layer_table(architecture, input_shape, classes, options)
+        return table_or_failure(architecture, input_shape, classes, options)
 
 
 def devices(home: Path) -> tuple[Device, ...]:

@@ -12,6 +12,7 @@ from cnnlab.architectures import card
 from cnnlab.compute import typed
 from cnnlab.compute.client import Client
 from cnnlab.compute.questions import QUESTIONS
+from cnnlab.errors import ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.known import known_table
 from cnnlab.values import Device
@@ -43,7 +44,14 @@ class Helper:
         return self._devices
 
     def layers(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
-        """Remembered: the same object for the same network."""
+        """Remembered: the same object for the same network. Raises ShapeError where the images do not fit."""
+        table = self.design(architecture, input_shape, classes, options)
+        if table.failure:
+            raise ShapeError(table.failure.reason, "image_size")
+        return table
+
+    def design(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
+        """As `layers`; where the images do not fit, the table up to the layer that fails."""
         settings = card(architecture).settings(options)
         key = json.dumps([architecture, input_shape, classes, settings])
         with self._lock:
@@ -51,7 +59,7 @@ class Helper:
                 self._tables.move_to_end(key)
                 return self._tables[key]
         table = known_table(architecture, input_shape, classes, settings) or self.ask(
-            "layers", architecture=architecture, input_shape=input_shape, classes=classes, options=settings
+            "design", architecture=architecture, input_shape=input_shape, classes=classes, options=settings
         )
         with self._lock:
             self._tables[key] = table

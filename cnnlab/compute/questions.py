@@ -22,7 +22,7 @@ from cnnlab.values import Device, DisagreementPage, Picture, PredictionPage
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
-    "layers": ("answers", LayerTable),
+    "design": ("answers", LayerTable),
     "devices": ("answers", tuple[Device, ...]),
     "class_counts": ("answers", tuple[int, ...]),
     "pictures": ("answers", tuple[Picture, ...]),

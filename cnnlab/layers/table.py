@@ -41,8 +41,28 @@ class LayerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Cure:
+    """A change of one setting with which a network fits its images."""
+
+    setting: str  # image_size, or the name of an option
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a network does not fit its images."""
+
+    reason: str  # a sentence
+    layer: LayerRow | None  # the one that refuses its input, without an output; None where the network cannot be built at all
+    cures: tuple[Cure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LayerTable:
-    """A network's rows and totals. `architecture` and `options` say of which network."""
+    """A network's rows and totals. `architecture` and `options` say of which network.
+
+    With a `failure` the rows, and therefore the totals, end before the layer that fails.
+    """
 
     architecture: str
     options: dict[str, Any]
@@ -55,6 +75,11 @@ class LayerTable:
     activation_bytes: int
     convolution_parameters: int
     dense_parameters: int
+    failure: Failure | None = None
+
+    def failing(self, failure: Failure) -> LayerTable:
+        """The same table, which ends at a failure."""
+        return replace(self, failure=failure)
 
     @classmethod
     def of(
@@ -91,16 +116,21 @@ class LayerTable:
         """JSON-able; rows stand under ``"layers"``."""
         record = _as_dict(self)
         record["layers"] = [_as_dict(row) for row in record.pop("rows")]
+        failure = record.pop("failure")
+        if failure:
+            layer = failure.layer and _as_dict(failure.layer)
+            record["failure"] = {"reason": failure.reason, "layer": layer, "cures": [_as_dict(cure) for cure in failure.cures]}
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> LayerTable:
         """The inverse of `to_dict`, also after JSON, which has lists only."""
         fields = {name: value for name, value in record.items() if name != "layers"}
-        fields["rows"] = tuple(
-            LayerRow(**row | {name: tuple(row[name]) for name in ("input_shape", "output_shape")}) for row in record["layers"]
-        )
+        fields["rows"] = tuple(map(_row, record["layers"]))
         fields["options"] = _with_tuples(record["options"])
+        if failure := record.get("failure"):
+            cures = tuple(Cure(**_with_tuples(cure)) for cure in failure["cures"])
+            fields["failure"] = Failure(failure["reason"], failure["layer"] and _row(failure["layer"]), cures)
         return cls(**_with_tuples(fields))
 
     def to_csv(self) -> str:
@@ -153,7 +183,11 @@ def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:
     )
 
 
-def _as_dict(value: LayerRow | LayerTable) -> dict[str, Any]:
+def _row(record: Mapping[str, Any]) -> LayerRow:
+    return LayerRow(**record | {name: tuple(record[name]) for name in ("input_shape", "output_shape")})
+
+
+def _as_dict(value: LayerRow | LayerTable | Cure) -> dict[str, Any]:
     # `asdict` also copies the values: 12 ms of the 120 that DenseNet's table took.
     return {name: getattr(value, name) for name in type(value).__slots__}
 

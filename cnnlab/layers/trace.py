@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from math import prod
 from typing import Any
 
@@ -50,8 +51,23 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerRow, ...
     recorder = _Recorder(model, input_shape)
     with recorder.listening(), torch.random.fork_rng(devices=[]):
         run_on_meta(model, recorder.image)
-    total = sum(row["parameters"] for row in recorder.rows)
-    return tuple(LayerRow(**row, share=row["parameters"] / total if total else 0.0) for row in recorder.rows)
+    return _with_shares(recorder.rows)
+
+
+def trace_until_refused(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[tuple[LayerRow, ...], LayerRow | None]:
+    """As `trace`, up to the layer that cannot take its input, or makes nothing of it; and that layer, without an output."""
+    recorder = _Recorder(model, input_shape)
+    with recorder.listening(), torch.random.fork_rng(devices=[]), shapes_by_arithmetic(model), suppress(RuntimeError):
+        run_on_meta(model, recorder.image)
+    rows = list(takewhile(lambda row: 0 not in row["output_shape"], recorder.rows))
+    refused = recorder.rows[len(rows)] if len(rows) < len(recorder.rows) else recorder.entered()
+    made_of_nothing = {"output_shape": (), "macs": 0, "activation_bytes": 0, "receptive_field": None, "share": 0.0}
+    return _with_shares(rows), refused and LayerRow(**refused | made_of_nothing)
+
+
+def _with_shares(rows: list[dict[str, Any]]) -> tuple[LayerRow, ...]:
+    total = sum(row["parameters"] for row in rows)
+    return tuple(LayerRow(**row, share=row["parameters"] / total if total else 0.0) for row in rows)
 
 
 class _Recorder:
@@ -65,6 +81,7 @@ class _Recorder:
             self._names.setdefault(module, path)  # a module with several names keeps the first
         # Collected before the pass, which may put meta tensors in place of the weights.
         self._parameters = {module: _held(module, "_parameters") for module in self._names}
+        self._entered: tuple[nn.Module, tuple[Any, ...]] | None = None
         self._counted: set[int] = set()
         self._ran: set[nn.Module] = set()
         # The tensors are kept as well: Python gives the id of a deleted object to the next one.
@@ -75,11 +92,30 @@ class _Recorder:
     @contextmanager
     def listening(self) -> Iterator[None]:
         handles = [module.register_forward_hook(self._record, with_kwargs=True) for module in self._names]
+        handles += [module.register_forward_pre_hook(self._enter) for module in self._names]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
+
+    def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        self._entered = (module, args)
+
+    def entered(self) -> dict[str, Any] | None:
+        """The row of the layer that runs, or ran last, as far as it can be known without an output."""
+        if self._entered is None:
+            return None
+        module, args = self._entered
+        shapes = [tuple(tensor.shape)[1:] for tensor in _tensors(args)]
+        return {
+            "path": self._names[module],
+            "kind": type(module).__name__,
+            "settings": kind_of(module).settings(module, shapes, shapes[0]),
+            "input_shape": shapes[0],
+            "parameters": self._count(module)[0],
+            "buffers": 0,
+        }
 
     def _record(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         inputs, outputs = _tensors(args) + _tensors(kwargs), _tensors(output)

@@ -1,0 +1,55 @@
+"""The layer table of a network that does not fit its images: the layers up to the one that refuses, and what would make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+from cnnlab.architectures import Card, Shape, card
+from cnnlab.architectures.building import MAXIMUM_SIDE, draft, fits, minimum_size
+from cnnlab.errors import ShapeError
+from cnnlab.layers.table import Cure, Failure, LayerRow, LayerTable
+from cnnlab.layers.trace import layer_table, trace_until_refused
+
+
+def table_or_failure(name: str, input_shape: Shape, classes: int, options: Mapping[str, Any] | None = None) -> LayerTable:
+    """The table of a registered network; where it does not fit its images, the table up to its `failure`.
+
+    Raises ConfigError for an unknown name, or a wrong option or number.
+    """
+    try:
+        return layer_table(name, input_shape, classes, options)
+    except ShapeError as error:
+        reason = str(error)
+    chosen = card(name)
+    settings = chosen.settings(options)
+    channels, height, width = input_shape
+    needed = minimum_size(chosen, channels, classes, settings, above=min(height, width))
+    cures = tuple(_cures(chosen, input_shape, classes, settings, needed))
+    model = _network(chosen, (channels, needed or MAXIMUM_SIDE, needed or MAXIMUM_SIDE), classes, settings)
+    rows, refused = trace_until_refused(model, input_shape) if model else ((), None)
+    table = LayerTable.of(name, settings, input_shape, classes, rows)
+    return table.failing(Failure(reason, refused, cures))
+
+
+def _network(chosen: Card, shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module | None:
+    """The network for larger images, whose layers are the same up to the first dense one. None where no size will do."""
+    try:
+        return draft(chosen, shape, classes, settings)
+    except ShapeError:
+        return None
+
+
+def _cures(chosen: Card, input_shape: Shape, classes: int, settings: Mapping[str, Any], needed: int | None) -> Iterator[Cure]:
+    if needed:
+        usual = chosen.input_shape[1]
+        if usual > needed:
+            yield Cure("image_size", usual)
+        yield Cure("image_size", needed)
+    defaults = chosen.settings()
+    for option in chosen.options:
+        default = defaults[option.name]
+        if settings[option.name] != default and fits(chosen, input_shape, classes, {**settings, option.name: default}):
+            yield Cure(option.name, default)
