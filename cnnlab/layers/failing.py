@@ -10,7 +10,7 @@ from torch import nn
 from cnnlab.architectures import Card, Shape, card
 from cnnlab.architectures.building import MAXIMUM_SIDE, draft, fits, minimum_size
 from cnnlab.errors import ShapeError
-from cnnlab.layers.table import Cure, Failure, LayerRow, LayerTable
+from cnnlab.layers.table import Cure, Failure, LayerTable
 from cnnlab.layers.trace import layer_table, trace_until_refused
 
 
