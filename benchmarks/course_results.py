@@ -50,7 +50,7 @@ RECIPES = (
 
 def command(recipe: Recipe, seed: int) -> list[str]:
     """The arguments of Python for one row."""
-    return ["-m", "cnnlab", "train", "lenet", "--preset", recipe.preset, "--seed", str(seed), "--device", "cpu", "--json"]
+    return ["-m", "cnnlab", "train", "lenet", "--recipe", recipe.preset, "--seed", str(seed), "--device", "cpu", "--json"]
 
 
 def run(recipe: Recipe, seed: int, home: Path) -> dict[str, Any]:

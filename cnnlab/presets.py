@@ -1,4 +1,4 @@
-"""The course's recipes, and one for speed, as named presets for the form. Needs no torch, and pydantic only for `config`."""
+"""The course's recipes, and one for speed, by name. Needs no torch, and pydantic only for `config`."""
 
 from __future__ import annotations
 
@@ -102,14 +102,14 @@ _PRESETS = (
 
 
 def presets() -> tuple[Preset, ...]:
-    """All presets: the quickest first, then in the order of the course, the speed run last."""
+    """All recipes: the quickest first, then in the order of the course, the speed run last."""
     return _PRESETS
 
 
 def preset(name: str) -> Preset:
-    """The preset `name`. Raises ConfigError with all names."""
+    """The recipe `name`. Raises ConfigError with all names."""
     for candidate in _PRESETS:
         if candidate.name == name:
             return candidate
     listed = ", ".join(p.name for p in _PRESETS)
-    raise ConfigError(f"There is no preset {shortened(name)}; choose one of: {listed}.", "preset")
+    raise ConfigError(f"There is no recipe {shortened(name)}; choose one of: {listed}.", "recipe")

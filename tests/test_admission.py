@@ -29,7 +29,7 @@ from cnnlab.system.home import run_folder
 from cnnlab.system.processes import Process
 from cnnlab.training.costs import DeviceSpeed, Speed
 
-LENET = ("train", "lenet", "--dataset", "sample")
+LENET = ("train", "lenet", "--dataset", "sample", "--plain")
 LONG = RunConfig.make(device="cpu", epochs=20)
 SPEED = Speed(image=0.0, step=4 / 24, evaluation=0.0)  # seconds: 4 an epoch of 24 batches
 ROUNDS = 30
@@ -118,7 +118,7 @@ def test_the_lab_and_the_command_line_refuse_what_does_not_fit_with_the_same_sen
     ) as caught:
         lab.start(RunConfig.make(architecture="alexnet", device="cpu", batch_size=2_000), token="does not fit")
     shown = refused_on_the_command_line(
-        tmp_path, "train", "alexnet", "--dataset", "sample", "--device", "cpu", "--batch-size", "2000"
+        tmp_path, "train", "alexnet", "--dataset", "sample", "--device", "cpu", "--plain", "--batch-size", "2000"
     )
 
     assert shown == str(caught.value)

@@ -161,7 +161,7 @@ def test_people_get_epochs_and_a_table_of_predictions(call):
     listed, predicted = call("runs"), call("predict", run_id, "--count", "3")
 
     assert "epoch 1: train loss" in output
-    assert f"{run_id}  finished" in listed
+    assert f"{run_id}  Finished" in listed
     assert "my first" in listed
     assert len([line for line in predicted.splitlines() if line.endswith(("✓ right", "✗ wrong"))]) == 3
     assert "of 200 test images right" in predicted
@@ -263,7 +263,7 @@ def test_ctrl_c_ends_the_run_in_order(tmp_path):
         (["layers", "lenet", "--set", "colour=red"], "has no option 'colour'"),
         (["train", "lenet"], "--dataset"),
         (["train", "lenet", "--dataset", "imagenet"], "There is no data set 'imagenet'"),
-        (["train", "lenet", "--preset", "best"], "There is no preset 'best'"),
+        (["train", "lenet", "--preset", "best"], "There is no recipe 'best'"),
         (["train", "lenet", "--dataset", "sample", "--learning-rate", "-1"], "learning_rate"),
         (["train", "lenet", "--dataset", "sample", "--learning-rate", "nan"], "learning_rate"),
         (["train", "lenet", "--dataset", "sample", "--epochs", "many"], "epochs"),

@@ -87,7 +87,7 @@ def test_every_other_option_changes_what_the_file_says(trained, saved):
     assert config == UNUSUAL.change(epochs=3, options=UNUSUAL.options | {"hidden": [16]})
 
 
-@pytest.mark.parametrize("start", ["--config", "--preset"])
+@pytest.mark.parametrize("start", ["--config", "--recipe", "--preset"])
 def test_a_name_is_not_needed_and_changes_the_architecture_where_it_is_given(trained, saved, start):
     source = saved(UNUSUAL.to_json()) if start == "--config" else "lenet-sample"
     base = UNUSUAL if start == "--config" else preset("lenet-sample").config()
@@ -161,10 +161,10 @@ def test_a_file_that_cannot_be_read_is_a_sentence(train, file, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "train needs NAME, such as lenet, or else --config or --preset."),
-        (("--dataset", "sample"), "train needs NAME, such as lenet, or else --config or --preset."),
-        (("lenet",), "train needs --dataset, such as --dataset sample, or else --config or --preset."),
-        (("--config", "x.json", "--preset", "lenet-sample"), "--config and --preset both name a start: give only one of them."),
+        ((), "train needs NAME, such as lenet, or else --config or --recipe."),
+        (("--dataset", "sample"), "train needs NAME, such as lenet, or else --config or --recipe."),
+        (("lenet",), "train needs --dataset, such as --dataset sample, or else --config or --recipe."),
+        (("--config", "x.json", "--preset", "lenet-sample"), "--config and --recipe both name a start: give only one of them."),
     ],
 )
 def test_what_to_train_must_be_said_once(train, arguments, sentence):

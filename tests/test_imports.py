@@ -32,6 +32,7 @@ FLOORS: dict[str, str] = {
     "diagnosis": "architectures events optimizers text",
     "training": "architectures datasets diagnosis errors events layers optimizers system.memory text values",
     "runs": "architectures config datasets errors events system text",
+    "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts runs system text training values",
@@ -39,10 +40,10 @@ FLOORS: dict[str, str] = {
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
-    " starts system text training workers",
+    " starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis errors events figures forecasts lab layers optimizers"
-    " palette presets reports runs.records runs.summaries spreadsheet starts system text values",
+    " palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cnnlab.cli.commands import Home, print_text, readable
+from cnnlab.cli.commands import Home, print_text, readable, state_sentence
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data
 from cnnlab.text import size_text
@@ -68,6 +68,4 @@ def delete(run_id: RunId, *, yes: Annotated[bool, typer.Option("--yes", help="Do
 
 
 def _print_state(lab: Lab, run_id: str) -> None:
-    run = lab.run(readable(run_id))
-    place = f", number {run.position} in the queue" if run.position else ""
-    print_text(f"Run {run.id} is {run.state}{place}.")
+    print_text(state_sentence(lab.run(readable(run_id))))

@@ -15,6 +15,8 @@ from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.runs.records import Run
+from cnnlab.state_words import state_word
 from cnnlab.system.home import default_home
 from cnnlab.text import well_formed
 
@@ -83,6 +85,12 @@ def print_error(sentence: str) -> None:
 def readable(text: str) -> str:
     """Text from the command line, without the lone surrogates that Python puts for bytes that are not UTF-8."""
     return well_formed(text)
+
+
+def state_sentence(run: Run) -> str:
+    """What a run is doing, in the words of the pages."""
+    place = f", number {run.position} in the queue" if run.position else ""
+    return f"Run {run.id}: {state_word(run).lower()}{place}."
 
 
 def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:

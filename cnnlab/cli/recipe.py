@@ -1,4 +1,4 @@
-"""The configuration for `train`, from a file, a preset and options: one option for each field of RunConfig."""
+"""The configuration for `train`, from a file, a recipe or a start, and options: one option for each field of RunConfig."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from cnnlab.architectures import card
 from cnnlab.cli.commands import options_from
 from cnnlab.config import MAXIMUM_JSON, RunConfig
 from cnnlab.errors import ConfigError
-from cnnlab.presets import preset as preset_called
+from cnnlab.presets import preset
+from cnnlab.starts import start
 from cnnlab.text import shortened
 
 STANDARD_INPUT = "-"
 _OTHER_OPTIONS = frozenset({"architecture", "options", "dataset"})  # NAME, --set, --dataset
+_DESIGN = frozenset({"image_size", "channels"})  # with --set: what a network looks like, and not how it is trained
 
 
 def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds one option for each field of RunConfig to `command`, which takes `**recipe`."""
+    """Adds one option for each field of RunConfig to `command`, which takes `**fields`."""
     own = signature(command, eval_str=True)
     kept = [parameter for parameter in own.parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD]
     added = [_parameter(name, field) for name, field in RunConfig.model_fields.items() if name not in _OTHER_OPTIONS]
@@ -35,31 +37,47 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def config_from(
-    name: str | None, *, file: str | None, preset: str | None, dataset: str | None, settings: Sequence[str], recipe: dict[str, Any]
-) -> RunConfig:
-    """The configuration in `file` or of `preset`, changed by all other options. Raises ConfigError."""
-    base = _base(file, preset)
+    name: str | None,
+    *,
+    file: str | None,
+    recipe: str | None,
+    plain: bool,
+    dataset: str | None,
+    settings: Sequence[str],
+    fields: dict[str, Any],
+) -> tuple[RunConfig, str]:
+    """The configuration in `file`, of `recipe` or of the start for NAME, changed by all other options; and where it is from.
+
+    `fields` are the options for fields of RunConfig, None where one is not given. The second value is a sentence, or "" where
+    the user knows it. Raises ConfigError.
+    """
+    base = _base(file, recipe)
     if base is None and (name is None or dataset is None):
         needed, field = (
             ("NAME, such as lenet", "architecture") if name is None else ("--dataset, such as --dataset sample", "dataset")
         )
-        raise ConfigError(f"train needs {needed}, or else --config or --preset.", field)
+        raise ConfigError(f"train needs {needed}, or else --config or --recipe.", field)
     chosen = card(name if base is None or name is not None else base.architecture)
-    changes = {field: _number_or_text(value) for field, value in recipe.items() if value is not None}
+    changes = {field: _number_or_text(value) for field, value in fields.items() if value is not None}
     changes |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
     options = options_from(chosen, settings)
+    source = ""
+    if base is None and plain:
+        return RunConfig.make(**changes, options=options), source
     if base is None:
-        return RunConfig.make(**changes, options=options)
+        designed = {"options": options} if options else {}
+        begin = start(chosen.name, str(dataset), **designed, **{field: changes[field] for field in _DESIGN & changes.keys()})
+        base, source = begin.config, begin.source
     if base.architecture == chosen.name:
         options = base.options | options
-    return base.change(**changes, options=options)
+    return base.change(**changes, options=options), source
 
 
-def _base(file: str | None, preset: str | None) -> RunConfig | None:
-    if file is not None and preset is not None:
-        raise ConfigError("--config and --preset both name a start: give only one of them.", "preset")
-    if preset is not None:
-        return preset_called(preset).config()
+def _base(file: str | None, recipe: str | None) -> RunConfig | None:
+    if file is not None and recipe is not None:
+        raise ConfigError("--config and --recipe both name a start: give only one of them.", "recipe")
+    if recipe is not None:
+        return preset(recipe).config()
     return _read(file) if file is not None else None
 
 
@@ -100,8 +118,9 @@ def _content(file: str, source: str) -> bytes:
 def _parameter(name: str, field: FieldInfo) -> Parameter:
     # Text, not int or float: RunConfig's errors name the field, the rule and the value.
     kind = bool if field.annotation is bool else str
-    usual = "" if kind is bool or field.default is None else f" (default: {field.default})"
-    option = typer.Option(help=f"{field.description}{usual}", metavar=_metavar(field), show_default=False, rich_help_panel="Recipe")
+    usual = "" if kind is bool or field.default is None else f" (plain default: {field.default})"
+    text = f"{field.description}{usual}"
+    option = typer.Option(help=text, metavar=_metavar(field), show_default=False, rich_help_panel="Settings")
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
 
 

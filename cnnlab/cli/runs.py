@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,31 +15,33 @@ from cnnlab import datasets as catalogue
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.config_words import words
 from cnnlab.datasets.places import Places
+from cnnlab.errors import StoreError
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
+from cnnlab.state_words import state_word
 from cnnlab.system.home import default_data, run_folder
 from cnnlab.text import aligned, percent
+from cnnlab.workers.watch import interrupt_lost_runs
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are listed.")]
 
 
 def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
-    """List the lab's runs, the newest first."""
+    """List the lab's runs, the newest first. A run whose process has died is interrupted."""
     with closing(Store(home)) as store:
+        with suppress(StoreError):  # a full disk takes no changes, but the list can be read
+            interrupt_lost_runs(store)
         found = store.runs(count)
     for sentence in found.unreadable:
         print_error(sentence)
     if as_json:
         print_json({"runs": [_described(run) for run in found]})
     elif not found:
-        print_text("There are no runs yet. Try: python -m cnnlab train lenet --preset lenet-sample")
+        print_text("There are no runs yet. Try: python -m cnnlab train lenet --recipe lenet-sample")
     else:
         numbers = ("epochs", "test accuracy", "best", "seconds")
-        print_text(
-            aligned(
-                ("run", "state", "architecture", "data set", *numbers, "made", "name"), [_row(run) for run in found], right=numbers
-            )
-        )
+        columns = ("run", "state", "architecture", "data set", *numbers, "made", "owner", "name")
+        print_text(aligned(columns, [_row(run) for run in found], right=numbers))
 
 
 def _described(run: Run) -> dict[str, Any]:
@@ -51,13 +53,13 @@ def _row(run: Run) -> tuple[str, ...]:
     return (
         *(
             run.id,
-            run.state,
+            state_word(run),
             words("architecture", config.architecture),
             words("dataset", config.dataset),
             f"{run.epochs_done}/{config.epochs}",
         ),
         *map(percent, (run.test_accuracy, run.best_test_accuracy)),
-        *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.name),
+        *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.owner, run.name),
     )
 
 

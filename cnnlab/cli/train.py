@@ -1,11 +1,11 @@
-"""The command that trains a network in this process. The run is stored, so the pages show it too."""
+"""The command that trains a network, in this process or in the lab's queue. The run is stored, so the pages show it too."""
 
 from __future__ import annotations
 
 import secrets
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +14,14 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
-from cnnlab.cli.commands import Home, Settings, print_error, print_json, readable
+from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.events import Event
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
+from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import default_data
@@ -37,7 +38,7 @@ def train(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="An architecture, such as lenet. Not needed with --config or --preset.", show_default=False
+            metavar="NAME", help="An architecture, such as lenet. Not needed with --config or --recipe.", show_default=False
         ),
     ] = None,
     *,
@@ -51,22 +52,46 @@ def train(
         ),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
-    preset: Annotated[
+    recipe: Annotated[
         str | None,
-        typer.Option(help="A recipe to start from, such as lenet-sample; NAME and other options change it.", show_default=False),
+        typer.Option(
+            "--recipe",
+            "--preset",
+            metavar="RECIPE",
+            help="A recipe to start from, such as lenet-sample; NAME and other options change it.",
+            show_default=False,
+        ),
     ] = None,
+    plain: Annotated[
+        bool,
+        typer.Option("--plain", help="Start from the plain defaults below, not from settings with which NAME is known to learn."),
+    ] = False,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="The run's name.", show_default=False)] = "",
+    owner: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose run it is: on the pages nobody else can change it.", show_default=False)
+    ] = "",
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Queue the run and return: the lab's background process trains it in its turn.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print each event as one line of JSON, with "event" and "run".')] = False,
     home: Home,
-    **recipe: Any,
+    **fields: Any,
 ) -> None:
     """Train a network and store the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
-    config = config_from(name, file=config_file, preset=preset, dataset=dataset, settings=settings, recipe=recipe)
+    config, source = config_from(
+        name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
+    )
+    if source:
+        source = f"{source} --plain starts from the plain defaults."
+    title, owner = readable(title), readable(owner).strip()
+    if queue:
+        _queue(config, title, owner, home, source=source, as_json=as_json)
+        return
     _check(config, home)
     store = Store(home)
     try:
-        run = _run(store, config, readable(title), _admitted(store, config), _lines if as_json else _bar)
+        run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, source))
     finally:
         store.close()
     if run.state is State.FAILED:
@@ -74,6 +99,16 @@ def train(
         raise typer.Exit(2)
     if run.state is not State.FINISHED:
         raise typer.Exit(INTERRUPTED)
+
+
+def _queue(config: RunConfig, title: str, owner: str, home: Path, *, source: str, as_json: bool) -> None:
+    """Queues a run as the pages do. Needs no torch in this process, so that many such calls cost little."""
+    with closing(Lab(home, data=default_data())) as lab:
+        run = lab.run(lab.start(config, token=secrets.token_hex(8), name=title, owner=owner))
+    if as_json:
+        print_json({"run": run.id, "state": run.state, "position": run.position})
+    else:
+        print_text("\n".join(filter(None, (source, state_sentence(run)))))
 
 
 def _check(config: RunConfig, home: Path) -> None:
@@ -94,10 +129,11 @@ def _admitted(store: Store, config: RunConfig) -> Limits:
     return Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config)
 
 
-def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: Display) -> Run:
+def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Limits, display: Display) -> Run:
     from cnnlab.training import process
     from cnnlab.workers.runner import execute
 
+    title, owner = named
     process.prepare(cores())
     with _asked_to_stop() as asked:  # first: the lab would resume a run whose process vanished
         run_id = store.create(
@@ -105,6 +141,7 @@ def _run(store: Store, config: RunConfig, title: str, allowed: Limits, display: 
             secrets.token_hex(8),
             title or config.title,
             State.STARTING,
+            owner=owner,
             data=default_data(),
             process=current(),
             admit=allowed.admit,
@@ -142,10 +179,11 @@ def _lines(run_id: str) -> Iterator[Callable[[Event], None]]:
 
 
 @contextmanager
-def _bar(run_id: str) -> Iterator[Callable[[Event], None]]:
+def _bar(source: str, run_id: str) -> Iterator[Callable[[Event], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
     with Progress(*columns) as bar:
-        bar.console.print(f"Run {run_id}")
+        for line in filter(None, (source, f"Run {run_id}")):
+            bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         task = bar.add_task("starting", total=1.0, figures="")
 
         def show(event: Event) -> None:

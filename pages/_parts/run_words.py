@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from cnnlab import datasets
-from cnnlab.diagnosis import did_not_learn
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
+from cnnlab.state_words import STATE_WORDS, in_vain, state_word  # noqa: F401  pages have all words from here
 from cnnlab.text import percent
 from pages._parts.markdown import escaped, isolated
 
-STATE_WORDS = {
-    State.QUEUED: "Waiting for its turn",
-    State.STARTING: "Starting",
-    State.RUNNING: "Training",
-    State.PAUSING: "Pausing",
-    State.PAUSED: "Paused",
-    State.STOPPING: "Stopping",
-    State.STOPPED: "Stopped",
-    State.FINISHED: "Finished",
-    State.FAILED: "Failed",
-    State.INTERRUPTED: "Interrupted",
-}
 STATE_ICONS = {
     State.QUEUED: ":material/hourglass_empty:",
     State.STARTING: ":material/hourglass_top:",
@@ -33,27 +20,15 @@ STATE_ICONS = {
     State.FAILED: ":material/error:",
     State.INTERRUPTED: ":material/power_off:",
 }
-DID_NOT_LEARN = "Finished, did not learn"
 DID_NOT_LEARN_ICON = ":material/heart_broken:"
 # The two accuracies of a run, as headings; a sentence has the functions below.
 BEST_ACCURACY, LAST_ACCURACY = "Best test accuracy", "Test accuracy after the last epoch"
 LONGEST_TITLE = 80  # characters in a list or a sentence
 
 
-def state_word(run: Run | Summary) -> str:
-    """The state; a run that has finished without having learned anything says so."""
-    return DID_NOT_LEARN if _in_vain(run) else STATE_WORDS[run.state]
-
-
 def state_icon(run: Run | Summary) -> str:
     """The sign of `state_word`."""
-    return DID_NOT_LEARN_ICON if _in_vain(run) else STATE_ICONS[run.state]
-
-
-def _in_vain(run: Run | Summary) -> bool:
-    dataset = run.dataset if isinstance(run, Summary) else run.config.dataset
-    classes = len(datasets.entry(dataset).classes)
-    return run.state is State.FINISHED and did_not_learn(classes, run.train_loss, run.best_test_accuracy)
+    return DID_NOT_LEARN_ICON if in_vain(run) else STATE_ICONS[run.state]
 
 
 def last_accuracy(run: Run | Summary) -> str:

@@ -1,0 +1,34 @@
+"""What a run is doing, in the words that pages, reports and the command line share."""
+
+from __future__ import annotations
+
+from cnnlab import datasets
+from cnnlab.diagnosis import did_not_learn
+from cnnlab.runs.records import Run, State
+from cnnlab.runs.summaries import Summary
+
+STATE_WORDS = {
+    State.QUEUED: "Waiting for its turn",
+    State.STARTING: "Starting",
+    State.RUNNING: "Training",
+    State.PAUSING: "Pausing",
+    State.PAUSED: "Paused",
+    State.STOPPING: "Stopping",
+    State.STOPPED: "Stopped",
+    State.FINISHED: "Finished",
+    State.FAILED: "Failed",
+    State.INTERRUPTED: "Interrupted",
+}
+DID_NOT_LEARN = "Finished, did not learn"
+
+
+def state_word(run: Run | Summary) -> str:
+    """The state; a run that has finished without having learned anything says so."""
+    return DID_NOT_LEARN if in_vain(run) else STATE_WORDS[run.state]
+
+
+def in_vain(run: Run | Summary) -> bool:
+    """Whether the run has finished without having learned anything."""
+    dataset = run.dataset if isinstance(run, Summary) else run.config.dataset
+    classes = len(datasets.entry(dataset).classes)
+    return run.state is State.FINISHED and did_not_learn(classes, run.train_loss, run.best_test_accuracy)
