@@ -30,6 +30,26 @@ from cnnlab.text import duration, duration_text, percent
 
 Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # a run's id → a function that shows its events
 
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        "--preset",
+        metavar="RECIPE",
+        help="A recipe to start from, such as lenet-sample; NAME and other options change it.",
+        show_default=False,
+    ),
+]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Start from the plain defaults below, not from settings with which NAME is known to learn.")
+]
+Owner = Annotated[
+    str, typer.Option(metavar="NAME", help="Whose run it is: on the pages nobody else can change it.", show_default=False)
+]
+Queue = Annotated[
+    bool, typer.Option("--queue", help="Queue the run and return: the lab's background process trains it in its turn.")
+]
+
 INTERRUPTED = 130  # the exit code that shells expect after Ctrl-C
 
 
@@ -52,28 +72,12 @@ def train(
         ),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe",
-            "--preset",
-            metavar="RECIPE",
-            help="A recipe to start from, such as lenet-sample; NAME and other options change it.",
-            show_default=False,
-        ),
-    ] = None,
-    plain: Annotated[
-        bool,
-        typer.Option("--plain", help="Start from the plain defaults below, not from settings with which NAME is known to learn."),
-    ] = False,
+    recipe: Recipe = None,
+    plain: Plain = False,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="The run's name.", show_default=False)] = "",
-    owner: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose run it is: on the pages nobody else can change it.", show_default=False)
-    ] = "",
-    queue: Annotated[
-        bool, typer.Option("--queue", help="Queue the run and return: the lab's background process trains it in its turn.")
-    ] = False,
+    owner: Owner = "",
+    queue: Queue = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print each event as one line of JSON, with "event" and "run".')] = False,
     home: Home,
     **fields: Any,
