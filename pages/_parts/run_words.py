@@ -42,17 +42,17 @@ def best_accuracy(run: Run | Summary) -> str:
     return "" if best is None or percent(best) == percent(run.test_accuracy) else f"best {percent(best)}"
 
 
-def title(run: Run) -> str:
+def title(run: Run | Summary) -> str:
     """The name that its owner gave it; a run without one is named after its network and data set."""
     return run.name or run.id
 
 
-def cut_title(run: Run) -> str:
+def cut_title(run: Run | Summary) -> str:
     """The title for a list or a sentence: shortened, on one line, and isolated from the text beside it."""
     whole = " ".join(title(run).split())
     return isolated(whole if len(whole) <= LONGEST_TITLE else f"{whole[:LONGEST_TITLE]}…")
 
 
-def short_title(run: Run) -> str:
+def short_title(run: Run | Summary) -> str:
     """The same title, for Markdown."""
     return escaped(cut_title(run))

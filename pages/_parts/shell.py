@@ -13,9 +13,10 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data, default_home
 from pages._parts.markdown import quoting
-from pages._parts.visitor import ask_for_name
+from pages._parts.sidebar import sidebar
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
+_STYLE = Path(__file__).with_suffix(".css")
 
 
 def enter() -> Lab:
@@ -29,7 +30,8 @@ def enter() -> Lab:
     with in_words(then=st.stop):
         lab = _lab()
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
-    ask_for_name()
+    st.html(_STYLE)
+    sidebar(lab)
     return lab
 
 

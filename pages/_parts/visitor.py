@@ -51,10 +51,17 @@ def ask_for_name() -> None:
         st.sidebar.text(f"You are {name}")
         return
     st.session_state.setdefault(_FIELD, name)
-    st.sidebar.text_input("Your name", key=_FIELD, max_chars=LONGEST, placeholder="no name", help=_HELP, on_change=_rename)
+    st.sidebar.text_input(
+        "Your name (so others can't stop your runs)",
+        key=_FIELD,
+        max_chars=LONGEST,
+        placeholder="no name",
+        help=_HELP,
+        on_change=_rename,
+    )
     if st.session_state.get(_CHANGED):  # else a stale tab would overwrite a newer name
         with st.sidebar:
-            _store_cookie(data={"cookie": COOKIE, "name": name}, key="keeper of the visitor's name", height=1)
+            _store_cookie(data={"cookie": COOKIE, "name": name}, key="unseen cookie")
 
 
 def tidy(text: str) -> str:

@@ -32,7 +32,7 @@ def open_more(page):
 
 
 def test_whoever_types_a_name_is_known_after_a_reload(student):
-    field = student.get_by_role("textbox", name="Your name")
+    field = student.get_by_role("textbox", name="Your name (so others can't stop your runs)")
     field.fill("Zoë")
     field.press("Enter")
     student.wait_for_function("() => document.cookie.includes('cnnlab_visitor=Zo%C3%AB')")

@@ -1,0 +1,69 @@
+"""The sidebar below the list of pages: what this visitor is training, and their name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.components import v2
+
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.runs.records import IN_PROCESS
+from cnnlab.runs.summaries import Summary
+from cnnlab.text import percent
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title
+from pages._parts.visitor import ask_for_name, visitor
+
+POLL_SECONDS = 5.0
+SHOWN = 3  # runs; the Runs page has all
+_close_after_choice = v2.component(
+    "cnnlab_menu",
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    isolate_styles=False,  # a shadow root would hide the sidebar from the script
+)
+
+
+def sidebar(lab: Lab) -> None:
+    """Draws it; the bars move without the rest of the page."""
+    with st.sidebar:
+        if runs := _training(lab):
+            st.fragment(_bars, run_every=POLL_SECONDS)(lab)
+        else:
+            _draw(lab, runs)
+        ask_for_name()
+        _close_after_choice(key="unseen menu")
+
+
+def _training(lab: Lab) -> list[Summary]:
+    """The visitor's runs that wait or train; those in a process first, then in the order in which they were started."""
+    try:
+        own = [run for run in lab.summaries().runs if run.active and run.owner == visitor()]
+    except CNNLabError:  # the page shows the reason
+        return []
+    return sorted(own, key=lambda run: (run.state not in IN_PROCESS, run.created))
+
+
+def _bars(lab: Lab) -> None:
+    _draw(lab, _training(lab))
+
+
+def _draw(lab: Lab, runs: list[Summary]) -> None:
+    if not runs:
+        return
+    with st.container(key="own-runs", gap="xsmall"):
+        for run in runs[:SHOWN]:
+            share = _share(lab, run)
+            st.page_link("pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id})
+            st.progress(share, text=f"{STATE_WORDS[run.state]} · {percent(share, 0)}")
+        if len(runs) > SHOWN:
+            st.page_link("pages/runs.py", label=f"{len(runs) - SHOWN:,} more of your runs")
+
+
+def _share(lab: Lab, run: Summary) -> float:
+    """How much of its training is done, from 0 to 1."""
+    try:
+        latest = next(reversed(lab.progress(run.id, points=2)), None)
+    except CNNLabError:  # deleted a moment ago
+        latest = None
+    return min(1.0, max(0.0, latest.share_done if latest else run.epochs_done / run.epochs))
