@@ -1,0 +1,75 @@
+"""The sidebar: visitors see their own training on every page, and only theirs."""
+
+from __future__ import annotations
+
+import pytest
+from made_runs import CONFIG, done, progress, running
+from page_fakes import open_page
+from page_runs import RunsLab
+
+import pages._parts.shell
+from cnnlab.runs.records import State
+from pages._parts import visitor
+from pages._parts.sidebar import sidebar
+
+PAGES = ["design", "data", "train", "runs", "predict"]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = RunsLab(tmp_path)
+    yield lab
+    lab.store.close()
+
+
+def opened(monkeypatch, lab, page="design", name=""):
+    monkeypatch.setattr(visitor, "visitor", lambda: name)
+    monkeypatch.setattr("pages._parts.sidebar.visitor", lambda: name)
+    app = open_page(monkeypatch, page, lab)
+    monkeypatch.setattr(pages._parts.shell, "enter", lambda: (sidebar(lab), lab)[1])
+    return app.run()
+
+
+def shown(app):
+    """Title and text of the bar of each run."""
+    links = [link.proto.label for link in app.sidebar.get("page_link") if "run=" in link.proto.query_string]
+    return list(zip(links, [bar.proto.text for bar in app.sidebar.get("progress")], strict=True))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_what_the_visitor_is_training(monkeypatch, lab, page):
+    run_id = running(lab.store, name="my network")
+    lab.store.add(run_id, progress(5))
+    lab.store.add(run_id, done(1))
+
+    app = opened(monkeypatch, lab, page)
+
+    assert not app.exception
+    assert [(title.strip("\u2068\u2069"), text) for title, text in shown(app)] == [("my network", "Training · 33 %")]
+    assert app.sidebar.get("progress")[0].proto.value == 33
+    assert f"run={run_id}" in next(link for link in app.sidebar.get("page_link") if link.proto.query_string).proto.query_string
+
+
+def test_other_peoples_runs_and_runs_at_rest_are_not_there(monkeypatch, lab):
+    running(lab.store, token="1", name="Ada's", owner="Ada")
+    running(lab.store, token="2", name="no one's")
+    lab.store.create(CONFIG, "3", "paused", State.PAUSED, owner="Zoë")
+    running(lab.store, token="4", name="Zoë's", owner="Zoë")
+
+    assert [title.strip("\u2068\u2069") for title, _ in shown(opened(monkeypatch, lab, name="Zoë"))] == ["Zoë's"]
+
+
+def test_many_runs_take_three_places_those_that_train_first_and_a_link_to_the_rest(monkeypatch, lab):
+    for number in range(4):
+        lab.store.create(CONFIG, f"q{number}", f"waiting {number}")
+    running(lab.store, token="t", name="training")
+
+    app = opened(monkeypatch, lab)
+
+    assert [title.strip("\u2068\u2069") for title, _ in shown(app)] == ["training", "waiting 0", "waiting 1"]
+    assert [text for _, text in shown(app)][1:] == ["Waiting for its turn · 0 %"] * 2
+    assert "2 more of your runs" in [link.proto.label for link in app.sidebar.get("page_link")]
+
+
+def test_with_nothing_training_the_sidebar_has_no_empty_box(monkeypatch, lab):
+    assert shown(opened(monkeypatch, lab)) == []
