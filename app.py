@@ -3,6 +3,7 @@
 import streamlit as st
 
 if __name__ == "__main__":  # Streamlit runs this file for each tab
+    from pages._parts.address import link_to
     from pages._parts.shell import page_settings, wake
 
     page_settings()
@@ -17,10 +18,16 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     # Drawn here and not by st.navigation: browsers would fetch the icon of an st.Page from the internet for their tab.
     page = st.navigation(list(PAGES), position="hidden")
     st.sidebar.subheader("CNN Lab", anchor=False)
+    links = {entry: st.sidebar.empty() for entry in PAGES}
     for entry, icon in PAGES.items():
-        st.sidebar.page_link(entry, icon=icon)
+        links[entry].page_link(entry, icon=icon, query_params=link_to(entry.title.lower()))
     wake()
-    page.run()
+    before = link_to(page.title.lower())
+    try:
+        page.run()
+    finally:
+        if link_to(page.title.lower()) != before:  # so that a click on the open page's own link changes nothing
+            links[page].page_link(page, icon=PAGES[page], query_params=link_to(page.title.lower()))
 else:  # and imports it once before, for the server
     import logging
 

@@ -16,9 +16,11 @@ from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
+from cnnlab.forecasts import limits
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
+from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
 from cnnlab.runs.records import Run, Runs
@@ -93,6 +95,10 @@ class Lab:
         seconds. `table` is the network's, if it is at hand.
         """
         return self._forecaster.forecast(config, table=table, calibrate=calibrate, wait=wait)
+
+    def limits(self) -> Limits:
+        """What this lab allows for a run. Raises ConfigError where the file of limits is damaged."""
+        return limits.load(limits.limits_file())
 
     # Data
 

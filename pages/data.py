@@ -171,8 +171,8 @@ def main() -> None:
         else:
             st.caption(whereabouts(lab, status))
             pictures(lab, address, status.entry)
-    address.show_problems(problems)
     address.flush()
+    address.show_problems(problems)
 
 
 with in_words():

@@ -84,8 +84,8 @@ def main() -> None:
         )  # fmt: skip
         show(lab, address, card, table)
         complete = True
-    address.show_problems(notes)
     address.flush(complete=complete)
+    address.show_problems(notes)
 
 
 def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:

@@ -102,7 +102,7 @@ def main() -> None:
     address = Address("runs")
     problems = st.container()
     shown, which = first_rows(filtered(every, address), address)
-    address.flush()
+    address.flush(last=False)
     address.show_problems(problems)
     fragment(_table_and_choice)(lab, every, shown, which, address)
     rerun_on_change(lab, every)

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
+from cnnlab.forecasts.limits import Limits
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.values import DatasetStatus, DownloadStatus, Picture
@@ -32,6 +33,7 @@ class FakeLab:
         self.asked_for_pictures: list[dict[str, Any]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
+        self.allowed = Limits()
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 
@@ -53,6 +55,9 @@ class FakeLab:
     def forecast(self, config, *, table=None, calibrate=True, wait=0.0):
         self.asked_for_forecasts.append(calibrate)
         return self.need
+
+    def limits(self):
+        return self.allowed
 
     def datasets(self):
         return tuple(self._status(entry) for entry in datasets.entries())
@@ -90,6 +95,15 @@ def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> A
     for name, value in address.items():
         app.query_params[name] = value
     return app.run()
+
+
+def follow(app: AppTest, page_name: str) -> AppTest:
+    """Another page, with the parameters that its link in the sidebar has: `app.py` draws none where a test opens a page."""
+    links = app.session_state["links to the pages"]
+    app.query_params.clear()
+    for name, value in links.get(page_name, {}).items():
+        app.query_params[name] = value
+    return app.switch_page(f"pages/{page_name}.py").run()
 
 
 def shown(app: AppTest, name: str) -> str:

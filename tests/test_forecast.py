@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import statistics
 import subprocess
 import threading
 import time
 from dataclasses import asdict
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +17,7 @@ from cnnlab.architectures import cards
 from cnnlab.compute import calibrate, speeds
 from cnnlab.config import MAXIMUM_BATCH, RunConfig
 from cnnlab.errors import ConfigError, ShapeError
-from cnnlab.forecasts import forecast
+from cnnlab.forecasts import forecast, rough
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers.memory import per_image
 from cnnlab.layers.trace import layer_table
@@ -212,8 +214,8 @@ class Helper:
         return DeviceSpeed(self.device, free, total, state, speed)
 
 
-def forecaster(helper, *running):
-    return Forecaster(helper, layer_table, SimpleNamespace(active=lambda: running))
+def forecaster(helper, *running, trained=()):
+    return Forecaster(helper, layer_table, SimpleNamespace(active=lambda: running, runs=lambda limit: list(trained)))
 
 
 def running_on(device):
@@ -261,6 +263,52 @@ def test_nothing_is_measured_on_a_device_that_trains():
     made = forecaster(helper, running_on("cpu")).forecast(ALEXNET)
 
     assert (made.speed_state, helper.measured) == ("busy", 0)
+
+
+def test_a_rough_time_comes_from_the_run_whose_work_is_most_like_it():
+    lenet = RunConfig.make(architecture="lenet", dataset="fashion-mnist")
+    trained = [
+        SimpleNamespace(config=config, device="cpu", images_per_second=rate) for config, rate in ((lenet, 9_000), (ALEXNET, 25))
+    ]
+    elsewhere = SimpleNamespace(config=lenet, device="cuda:0", images_per_second=1e6)
+
+    busy = forecaster(Helper("unknown"), running_on("cpu"), trained=[*trained, elsewhere])
+
+    same = busy.forecast(lenet.change(epochs=3))
+    assert (same.speed_state, same.seconds_total) == ("busy", None)
+    assert same.rough_seconds == pytest.approx(3 * (60_000 / 9_000 + 10_000 / 9_000 / 3), rel=0.01)
+    assert busy.forecast(ALEXNET.change(epochs=1)).rough_seconds == pytest.approx(60_000 / 25 * (1 + 1 / 18), rel=0.3)
+    assert forecaster(Helper("unknown"), running_on("cpu"), trained=[elsewhere]).forecast(lenet).rough_seconds is None
+
+
+def test_a_measured_time_needs_no_rough_one():
+    assert forecaster(Helper("known"), trained=[running_on("cpu")]).forecast(ALEXNET).rough_seconds is None
+
+
+MEASURED = {
+    "MLP, batch 256": {"architecture": "mlp", "batch_size": 256},
+    "LeNet, batch 256": {"architecture": "lenet", "batch_size": 256},
+    "AlexNet, 224 px, batch 16, Adam": {"architecture": "alexnet", "batch_size": 16, "optimizer": "adam"},
+    "VGG-11 ÷ 8, 224 px, batch 16, Adam": {"architecture": "vgg", "options": {"width_divisor": 8}, "batch_size": 16},
+    "GoogLeNet, 96 px, batch 16, Adam": {"architecture": "googlenet", "batch_size": 16},
+    "Small ResNet, CIFAR-10, batch 100": {"architecture": "course-resnet", "dataset": "cifar10", "batch_size": 100},
+    "ResNet-18, 96 px, batch 128": {"architecture": "resnet", "image_size": 96, "batch_size": 128},
+}
+
+
+@pytest.mark.parametrize("one", MEASURED)
+def test_a_rough_time_is_right_within_a_factor_of_two_whichever_network_was_trained_before(one):
+    """From 0.2 to 921 million multiply-accumulates, with the seconds in benchmarks/records/forecast.json."""
+    record = json.loads((Path(__file__).parents[1] / "benchmarks/records/forecast.json").read_text(encoding="utf-8"))
+    took = {row["title"]: statistics.mean(row["measured_seconds"]) for row in record["rows"]}
+    configs = {title: RunConfig.make(**({"dataset": "fashion-mnist"} | settings)) for title, settings in MEASURED.items()}
+    for other, config in configs.items():
+        trained = costs.images(config)[0]
+        rate = trained * (1 + rough.TESTED * costs.images(config)[1] / trained) / took[other]
+
+        seconds = rough.epoch_seconds(configs[one], table_of(configs[one]), "cpu", [(config, rate)], table_of)
+
+        assert 0.5 < seconds / took[one] < 2.1, other
 
 
 def test_a_run_that_will_not_fit_is_refused():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from page_fakes import open_page
 from page_runs import RunsLab
 
 from cnnlab.errors import DeviceError, LimitError
+from cnnlab.forecasts.limits import Limits
 
 
 @pytest.fixture
@@ -23,15 +25,16 @@ def start(app):
 
 
 def line(app):
-    return next(each for each in app.caption if "of memory" in each.value)
+    caption = next(each for each in app.caption if "800 MB" in each.value)
+    return SimpleNamespace(value=caption.value.replace("\\", ""), help=caption.help)
 
 
 def test_the_form_says_at_once_what_memory_a_run_will_take_and_measures_nothing_while_it_is_in_motion(monkeypatch, lab):
     app = open_page(monkeypatch, "train", lab)
 
-    assert "About 800 MB of memory of the 8 GB that are free · batches of up to 4,096 fit · measuring its time" in line(app).value
+    assert line(app).value == "Measuring the time … · 800 MB · largest batch 4,096"
     assert "Activations: 600 MB" in line(app).help
-    assert lab.asked_for_forecasts == [False]
+    assert not any(lab.asked_for_forecasts)
 
 
 def test_the_time_stands_there_once_it_is_known(monkeypatch, lab):
@@ -39,15 +42,29 @@ def test_the_time_stands_there_once_it_is_known(monkeypatch, lab):
 
     app = open_page(monkeypatch, "train", lab)
 
-    assert "about 12 seconds an epoch, 2 minutes in all" in line(app).value
+    assert line(app).value.startswith("About 2 minutes · ")
+    assert "about 12 seconds an epoch" in line(app).help
 
 
-def test_while_another_run_trains_the_time_is_measured_later(monkeypatch, lab):
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(247.0, "Roughly 4 minutes"), (33.0, "Roughly 30 seconds"), (2.0, "Roughly 10 seconds"), (200_000.0, "Roughly 2.3 days")],
+)
+def test_while_another_run_trains_the_line_has_a_rough_time_and_says_that_it_is_rough(monkeypatch, lab, seconds, words):
+    lab.need = replace(lab.need, speed_state="busy", rough_seconds=seconds)
+
+    app = open_page(monkeypatch, "train", lab)
+
+    assert line(app).value.startswith(f"{words} · ")
+    assert "half or twice as long, and measured when the run that trains now has ended" in line(app).help
+
+
+def test_while_the_first_run_of_all_starts_the_line_says_when_its_time_comes(monkeypatch, lab):
     lab.need = replace(lab.need, speed_state="busy")
 
     app = open_page(monkeypatch, "train", lab)
 
-    assert "when the run that trains now is done" in line(app).value
+    assert line(app).value.startswith("Time: as soon as the run that trains now has begun · ")
 
 
 def test_a_run_that_will_not_fit_cannot_be_started_and_the_page_says_what_would(monkeypatch, lab):
@@ -93,10 +110,41 @@ def test_a_limit_of_this_lab_is_a_sentence(monkeypatch, lab):
 def test_design_measures_the_time_only_when_it_is_asked_to(monkeypatch, lab):
     app = open_page(monkeypatch, "design", lab)
     assert "Trained as in “LeNet" in line(app).value
-    assert "its time is not known yet" in line(app).value
+    assert "time not known yet" in line(app).value
     assert lab.asked_for_forecasts == [False]
 
     next(each for each in app.button if each.label.startswith("Measure the time")).click().run()
 
-    assert "measuring its time" in line(app).value
+    assert "measuring the time" in line(app).value
     assert not [each for each in app.button if each.label.startswith("Measure the time")]
+
+
+def test_the_limits_of_this_lab_stand_beside_the_form_before_anything_is_refused(monkeypatch, lab):
+    lab.allowed = Limits(epochs=100, max_seconds=7200, image_size=96, parameters=30_000_000, runs_per_owner=5, disk="20 GB")
+
+    app = open_page(monkeypatch, "train", lab)
+
+    assert (
+        "This lab allows up to 100 epochs, 2 hours of training, images of 96 pixels a side, 30,000,000 parameters, "
+        "5 of your runs at a time and 20 GB for all runs."
+    ) in [caption.value.replace("\\", "") for caption in app.caption]
+    assert not start(app).disabled
+    assert "allows" not in str([caption.value for caption in open_page(monkeypatch, "train", type(lab)(lab.store.home)).caption])
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({"epochs": 3}, "Epochs: This run has 10 epochs, 7 more than the 3 that this lab allows."),
+        ({"parameters": 60_000}, "Architecture: This run has 61,706 parameters, 1,706 more than the 60,000 that this lab allows."),
+        ({"max_seconds": 60}, "Epochs: This run would train for about 2 minutes, 60 seconds longer than the 60 seconds"),
+    ],
+)
+def test_a_form_over_a_limit_says_so_and_cannot_be_started(monkeypatch, lab, limits, sentence):
+    lab.allowed = Limits(**limits)
+    lab.need = replace(lab.need, seconds_per_epoch=12.0, seconds_total=120.0, speed_state="known")
+
+    app = open_page(monkeypatch, "train", lab)
+
+    assert start(app).disabled
+    assert app.error[0].value.startswith(sentence)

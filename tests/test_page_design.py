@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_fakes import FakeLab, open_page, shown, widget
+from page_fakes import FakeLab, follow, open_page, shown, widget
 
 from cnnlab.architectures import card, cards
 
@@ -155,10 +155,8 @@ def test_a_link_compares_two_networks(monkeypatch, lab):
 def test_the_page_comes_back_as_it_was_left(monkeypatch, lab):
     app = open_page(monkeypatch, "design", lab, architecture="nin", dropout="0.25")
 
-    app.query_params.clear()  # as the navigation does
-    app.switch_page("pages/data.py").run()
-    app.query_params.clear()
-    app.switch_page("pages/design.py").run()
+    follow(app, "data")
+    follow(app, "design")
 
     assert widget(app.selectbox, "Architecture").value == "nin"
     assert widget(app.number_input, "Dropout").value == 0.25

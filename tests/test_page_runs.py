@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from page_fakes import PIXEL, cells, open_page, widget
+from page_fakes import PIXEL, cells, follow, open_page, widget
 from page_runs import RunsLab
 from polling import fragments, poll
 
@@ -172,12 +172,11 @@ def test_the_page_looks_again_while_a_run_may_go_on(monkeypatch, lab, state, wat
 def test_who_comes_back_while_a_run_trains_loses_nothing(monkeypatch, lab):
     first = lab.ended("a", name="first")
     app = open_page(monkeypatch, "runs", lab, runs=first)
-    app.session_state["address page"] = "data"
-    app.query_params.clear()
+    follow(app, "data")
     answers = iter(range(100))  # each query finds a new version
     monkeypatch.setattr(lab, "summaries", lambda: replace(lab.store.summaries(), version=next(answers)), raising=False)
 
-    app.run()
+    follow(app, "runs")
 
     assert "#### 1 selected" in texts(app)
     assert in_address(app) == {"runs": first}
@@ -188,9 +187,8 @@ def test_who_comes_back_finds_filter_and_choice_as_they_were(monkeypatch, lab):
     lab.made("b", name="waits")
     app = open_page(monkeypatch, "runs", lab, state="finished", runs=first)
 
-    app.session_state["address page"] = "data"
-    app.query_params.clear()
-    app.run()
+    follow(app, "data")
+    follow(app, "runs")
 
     assert names(app) == ["first"]
     assert "#### 1 selected" in texts(app)

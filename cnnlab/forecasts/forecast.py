@@ -35,6 +35,7 @@ class Forecast:
     advice: str  # "" without a warning
     speed_state: SpeedState  # "busy": a run trains on the device, so a measurement would be wrong and slow it
     disturbed: bool = False  # other programs were busy while the speed was measured; it is measured again soon
+    rough_seconds: float | None = None  # in all, from other runs on this device, where this network's speed is not known
 
 
 def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Callable[[int], LayerTable | None]) -> str:

@@ -12,9 +12,10 @@ import psutil
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
+from cnnlab.forecasts import rough
 from cnnlab.forecasts.forecast import Forecast, refusal, slowness
 from cnnlab.layers import LayerTable
-from cnnlab.runs.records import ActiveRun
+from cnnlab.runs.records import ActiveRun, Run
 from cnnlab.runs.store import Store
 from cnnlab.system import memory
 from cnnlab.training import costs
@@ -24,6 +25,7 @@ SpeedOf = Callable[..., DeviceSpeed]  # called with `config`, `macs` and, where 
 Layers = Callable[[str, tuple[int, int, int], int, dict[str, Any]], LayerTable]
 
 _POLL_SECONDS = 0.1
+_RECENT = 12  # runs from which a time is estimated where it has not been measured
 
 
 class Forecaster:
@@ -44,8 +46,9 @@ class Forecaster:
     ) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
 
-        Times are None until the speed is measured: `calibrate` starts that in the background, and `wait` is how many seconds to
-        wait for it. `table` spares looking up the network's; its number of classes may differ from the data set's.
+        Times are None until the speed is measured; meanwhile there may be a rough one. `calibrate` starts to measure in the
+        background, and `wait` is how many seconds to wait for it. `table` spares looking up the network's; its number of classes
+        may differ from the data set's.
         """
         config = config.change(batch_size=min(config.batch_size, costs.images(config)[0]))  # no batch is larger than the data
         table = table or self.table(config)
@@ -53,13 +56,14 @@ class Forecaster:
         forecast = self._forecast(config, table, speed)
         if speed.state == "unknown" and calibrate and forecast.fits:  # a network that does not fit cannot be timed
             if self._running(forecast.device):
-                return replace(forecast, speed_state="busy")
+                return replace(forecast, speed_state="busy", rough_seconds=self._rough(config, table, forecast.device))
             speed = self._speed_of(config=config, macs=table.macs, measure=True)
         until = time.monotonic() + wait
         while speed.state == "measuring" and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
             speed = self._speed_of(config=config, macs=table.macs)
-        return forecast if speed is first else self._forecast(config, table, speed)
+        made = forecast if speed is first else self._forecast(config, table, speed)
+        return made if speed.speed else replace(made, rough_seconds=self._rough(config, table, made.device))
 
     def check(self, config: RunConfig, table: LayerTable) -> Forecast:
         """The forecast, with times if they are known. Raises ConfigError, which says what would fit, for a run that does not."""
@@ -96,6 +100,18 @@ class Forecaster:
             speed_state=measured.state,
             disturbed=speed is not None and speed.disturbed,
         )
+
+    def _rough(self, config: RunConfig, table: LayerTable, device: str) -> float | None:
+        """Seconds in all, as recent runs on this device suggest."""
+        runs = [run for run in self._store.runs(_RECENT) if run.device == device]
+        rates = [(run.config, run.images_per_second or self._first_rate(run)) for run in runs]
+        epoch = rough.epoch_seconds(config, table, device, rates, self.table)
+        return None if epoch is None else epoch * config.epochs
+
+    def _first_rate(self, run: Run) -> float:
+        """Images a second in a run's first epoch; 0 before its first report."""
+        reports = self._store.progress(run.id, 1) if run.active else ()
+        return reports[-1].images_per_second if reports else 0.0
 
     def table(self, config: RunConfig) -> LayerTable:
         return self._layers(config.architecture, config.input_shape, config.classes, config.options)

@@ -90,6 +90,19 @@ class Limits(BaseModel):
                 "this lab allows: delete runs that you no longer need."
             )
 
+    def in_words(self) -> str:
+        """What this lab allows, for a form: "This lab allows up to 100 epochs and images of 96 pixels a side." or ""."""
+        words = [
+            f"{self.epochs:,} epochs" if self.epochs else "",
+            f"{duration_text(self.max_seconds)} of training" if self.max_seconds else "",
+            f"images of {self.image_size:,} pixels a side" if self.image_size else "",
+            f"{self.parameters:,} parameters" if self.parameters else "",
+            f"{self.runs_per_owner:,} of your runs at a time" if self.runs_per_owner else "",
+            f"{size_text(self.disk)} for all runs" if self.disk else "",
+        ]
+        *some, last = [word for word in words if word] or [""]
+        return f"This lab allows up to {', '.join(some)}{' and ' if some else ''}{last}." if last else ""
+
     def admit(self, owner_runs: int) -> None:
         """Raises LimitError where an owner with `owner_runs` active runs may not have one more."""
         if self.runs_per_owner is not None and owner_runs >= self.runs_per_owner:
@@ -158,7 +171,8 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
 
 
 def _wrong(path: Path, reason: str) -> ConfigError:
-    return ConfigError(f"The file of limits {path} (CNNLAB_LIMITS) cannot be used: {reason}.")
+    # Visitors see this sentence, and need not know the server's folders.
+    return ConfigError(f"The file of limits {path.name} (CNNLAB_LIMITS) cannot be used: {reason}.")
 
 
 def _ended(runs: int) -> str:

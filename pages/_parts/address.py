@@ -12,6 +12,7 @@ identifier ("lenet"), so this module reads and writes the address itself:
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,32 +20,46 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import ConfigError
+from cnnlab.text import shortened
 from pages._parts.markdown import quoting
+
+MOST_UNKNOWN = 3  # names in a warning
+_OPEN, _LINKS = "address page", "links to the pages"
+Parameters = dict[str, str]
 
 
 class Address:
     """The part of the address that one page reads and writes, for one run of its script.
 
-    An invalid value in the address is replaced by the default, and `problems` holds a sentence about it. A fragment has an
-    address of its own, `within` that of its page, which is flushed first.
+    An invalid value in the address is replaced by the default, and `problems` holds a sentence about it, as about a name that the
+    page does not know. A fragment has an address of its own, `within` that of its page, which is flushed first.
+
+    Opening a page writes nothing: what is written then would be one more entry of the browser's history, and Back would stay on
+    the page. So `link_to` has what a link in the navigation needs to open the page as it was left.
+
+    `expand` gives the parameters that a short address stands for, and `shorten` is its inverse.
     """
 
-    def __init__(self, page: str, *, within: Address | None = None) -> None:
+    def __init__(
+        self, page: str, *, within: Address | None = None, expand: Callable[[Parameters], Parameters] = dict,
+        shorten: Callable[[Parameters], Parameters] = dict,
+    ) -> None:  # fmt: skip
         self.problems: list[str] = []
+        self._page = within._page if within else page
         self._memory_key = f"address of {page}"
-        self._memory: dict[str, str] = st.session_state.get(self._memory_key, {})  # what this page wrote last
-        self._parameters: dict[str, str] = st.query_params.to_dict()
+        # What this part wrote last, and the parameters that it then had.
+        self._view, self._seen = st.session_state.get(self._memory_key, ({}, {}))
+        self._browser: Parameters = st.query_params.to_dict()
+        self._parameters = expand(self._browser)
+        self._shorten = shorten
         self._within = within
         if within is None:
-            self.arriving = st.session_state.get("address page") != page
-            # A link in the navigation clears the address; the page then shows its last view.
-            self._returning = self.arriving and not self._parameters
-            st.session_state["address page"] = page
+            self.arriving = st.session_state.get(_OPEN) != page
+            st.session_state[_OPEN] = page
         else:
-            self.arriving, self._returning = within.arriving, within._returning
-        self._source = self._memory if self._returning else self._parameters
-        self._values: dict[str, str] = {}
+            self.arriving = within.arriving
         self._used: set[str] = set()
+        self._values: Parameters = {}
 
     def initialise(self, key: str, name: str, default: Any, parse: Callable[[str], Any], *, use_address: bool = True) -> None:
         """Sets the value of the widget `key` from the address where the address has changed or the widget is new.
@@ -52,10 +67,10 @@ class Address:
         With `use_address` off a new widget starts from `default`: the value in the address belongs to another widget.
         """
         self._used.add(name)
-        moved = self.arriving or self._parameters.get(name) != self._memory.get(name)
+        moved = self.arriving or self._parameters.get(name) != self._seen.get(name)
         if key in st.session_state and not (moved and use_address):
             return
-        text = self._source.get(name) if use_address else None
+        text = self._parameters.get(name) if use_address else None
         value = default
         if text is not None:
             try:
@@ -66,7 +81,8 @@ class Address:
 
     def text(self, name: str) -> str | None:
         """The value of `name` in the address when the page was opened."""
-        return self._source.get(name)
+        self._used.add(name)
+        return self._parameters.get(name)
 
     def write(self, name: str, value: Any, default: Any) -> None:
         """Sets `name` to `value` (an identifier, number, bool or tuple), or removes it where the value is the default."""
@@ -77,28 +93,55 @@ class Address:
     def preserve(self, name: str) -> None:
         """Leaves `name` unchanged, while its control is hidden or holds an invalid value."""
         self._used.add(name)
-        if name in self._source:
-            self._values[name] = self._source[name]
+        if name in self._parameters:
+            self._values[name] = self._parameters[name]
 
-    def flush(self, *, complete: bool = True) -> None:
-        """Updates the browser's address; names that this page never used stay.
+    def flush(self, *, complete: bool = True, last: bool = True) -> None:
+        """Updates the browser's address where a control has changed since the page was opened, or where the address was wrong.
 
-        With `complete` off the page stopped at an error, and the values of controls it did not draw are kept.
+        With `complete` off the page stopped at an error, and the values of controls it did not draw are kept. With `last` off a
+        fragment follows, with parameters of its own.
         """
-        stale = self._used - set(self._values)
+        unknown = self._name_unknown() if complete and last else set()
+        stale = (self._used - set(self._values)) | unknown
         if complete:
-            stale |= set(self._memory) - set(self._values)
+            stale |= set(self._view) - set(self._values)
         updated = {name: text for name, text in self._parameters.items() if name not in stale} | self._values
-        if updated != self._parameters:
-            st.query_params.from_dict(updated)
-        kept = {} if complete else {name: text for name, text in self._source.items() if name not in stale}
-        st.session_state[self._memory_key] = kept | self._values
+        kept = {} if complete else {name: text for name, text in self._parameters.items() if name not in stale}
+        view = kept | self._values
+        link = self._browser if updated == self._parameters else self._shorten(updated)
+        if self.problems or (not self.arriving and view != self._view and link != self._browser):
+            st.query_params.from_dict(link)
+            self._parameters = updated
+        st.session_state[self._memory_key] = view, self._parameters
+        st.session_state.setdefault(_LINKS, {})[self._page] = link
         if self._within is not None:  # the page's own object outlives a rerun of the fragment
-            self._within.arriving = self._within._returning = False
+            self._within.arriving = False
 
     def show_problems(self, place: DeltaGenerator) -> None:
+        """Draws a warning about what is wrong with the address; call it after `flush`."""
         if self.problems:
             place.warning("\n\n".join(map(quoting, self.problems)), icon=":material/link_off:")
+
+    def _name_unknown(self) -> set[str]:
+        """The names in the address that no control of this page has; `problems` gets a sentence about them."""
+        earlier = set() if self.arriving else set(self._seen)  # the page itself wrote them, as for another architecture
+        known = self._used | (self._within._used if self._within else set())
+        unknown = [name for name in self._browser if name not in known | earlier]
+        for name in unknown[:MOST_UNKNOWN]:
+            alike = difflib.get_close_matches(name[:40].lower(), known, 1)
+            advice = f" Did you mean {alike[0]}?" if alike else ""
+            self.problems.append(f"In the address: {shortened(name)} is not a setting of this page, so it has no effect.{advice}")
+        if more := len(unknown) - MOST_UNKNOWN:
+            self.problems += [f"{more:,} more names in the address are not settings of this page."] if more > 0 else []
+        repeated = [name for name in self._browser if name in known and len(st.query_params.get_all(name)) > 1]
+        self.problems += [f"In the address: {name} is given more than once; the last value is used." for name in repeated]
+        return set(unknown)
+
+
+def link_to(page: str) -> dict[str, str]:
+    """The query parameters that open `page` as this visitor left it; none where they have not been there."""
+    return st.session_state.get(_LINKS, {}).get(page, {})
 
 
 def as_text(value: Any) -> str:

@@ -9,7 +9,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
-from cnnlab.text import duration_text, size_text
+from cnnlab.text import count_text, duration_text, size_text
 from pages._parts.markdown import escaped
 from pages._parts.shell import fragment
 
@@ -78,27 +78,50 @@ def _line(
             if forecast.speed_state == "unknown":
                 st.session_state[_UNKNOWN] = config
             st.rerun()  # the whole page once: without the timer, with the advice
-    words = f"{_memory(forecast)} · {_time(forecast, waits)}"
-    st.caption(escaped(lead + (words[0].lower() if lead else words[0]) + words[1:]), help=_parts(forecast))
+    words = f"{_time(forecast, waits)} · {_memory(forecast)}"
+    st.caption(escaped(lead + (words[0].lower() if lead else words[0]) + words[1:]), help=_details(forecast, table))
 
 
 def _memory(forecast: Forecast) -> str:
-    free = "" if forecast.available_bytes is None else f" of the {size_text(forecast.available_bytes)} that are free"
-    largest = f" · batches of up to {forecast.largest_batch:,} fit" if forecast.largest_batch else ""
-    return f"About {size_text(forecast.memory_bytes)} of memory{free}{largest}"
+    """In few words: with the time they have one line, on a phone too."""
+    return size_text(forecast.memory_bytes) + (f" · largest batch {forecast.largest_batch:,}" if forecast.largest_batch else "")
+
+
+def time_in_short(forecast: Forecast) -> str:
+    """How long the run takes, "" where that is not known."""
+    if forecast.seconds_total is not None:
+        return f"{'Roughly' if forecast.disturbed else 'About'} {duration_text(forecast.seconds_total)}"
+    return "" if forecast.rough_seconds is None else f"Roughly {_rounded(forecast.rough_seconds)}"
 
 
 def _time(forecast: Forecast, waits: bool) -> str:
-    if forecast.seconds_per_epoch is not None and forecast.seconds_total is not None:
-        busy = " (other programs were busy while this was measured)" if forecast.disturbed else ""
-        return f"about {duration_text(forecast.seconds_per_epoch)} an epoch, {duration_text(forecast.seconds_total)} in all{busy}"
+    known = time_in_short(forecast)
     if forecast.speed_state == "busy":
-        return "its time can be measured when the run that trains now is done"
-    return "measuring its time, a few seconds …" if waits else "its time is not known yet"
+        return known or "Time: as soon as the run that trains now has begun"
+    if waits:
+        return f"{known}, measuring …" if known else "Measuring the time …"
+    return known or "Time not known yet"
 
 
-def _parts(forecast: Forecast) -> str:
+def _rounded(seconds: float) -> str:
+    """With one digit where a rough figure has no more."""
+    if seconds < 100:
+        return duration_text(max(10.0, round(seconds, -1)))
+    return duration_text(round(seconds, 1 - len(str(int(seconds)))) if seconds >= 36_000 else seconds)
+
+
+def _details(forecast: Forecast, table: LayerTable | None) -> str:
+    lines = []
+    if forecast.seconds_per_epoch is not None:
+        busy = " Other programs were busy while this was measured." if forecast.disturbed else ""
+        lines.append(f"**Time**: about {duration_text(forecast.seconds_per_epoch)} an epoch.{busy}")
+    elif forecast.rough_seconds is not None:
+        later = ", and measured when the run that trains now has ended" if forecast.speed_state == "busy" else ""
+        lines.append(f"**Time**: estimated from other runs on this machine; it may be half or twice as long{later}.")
+    if table:
+        lines.append(f"**Network**: {table.parameters:,} parameters, {count_text(table.macs)} multiplications for each image.")
     parts = sorted(forecast.parts, key=lambda part: -part.bytes)
-    return "At the most demanding moment:\n" + "\n".join(
-        f"- {escaped(part.title)}: {escaped(size_text(part.bytes))}" for part in parts if part.bytes >= 1_000_000
-    )
+    free = "" if forecast.available_bytes is None else f"; {size_text(forecast.available_bytes)} are free"
+    lines.append(f"**Memory** at the most demanding moment: {size_text(forecast.memory_bytes)}{free}.")
+    memory = [f"- {escaped(part.title)}: {escaped(size_text(part.bytes))}" for part in parts if part.bytes >= 1_000_000]
+    return "\n\n".join(lines) + "\n" + "\n".join(memory)

@@ -22,7 +22,7 @@ def control(
     """
     key = f"{scope}:{setting.name}"
     listed = setting.choices if choices is None else tuple(choices)
-    address.initialise(key, setting.name, setting.default, _parser(setting, listed))
+    address.initialise(key, setting.name, setting.default, parser(setting, listed))
     if listed and st.session_state.get(key) not in listed:
         st.session_state[key] = setting.default  # the choice no longer exists: a device was unplugged
     disabled = not applies(setting.name, values)
@@ -59,7 +59,9 @@ def _number(setting: Setting, common: dict[str, Any]) -> Any:
     return st.number_input(setting.title, step=step, format=pattern, **extra, **common)
 
 
-def _parser(setting: Setting, listed: tuple[Any, ...]) -> Callable[[str], Any]:
+def parser(setting: Setting, listed: tuple[Any, ...] | None = None) -> Callable[[str], Any]:
+    """Reads the setting from the address; `listed` are its choices, where they are not those of its type. Raises ConfigError."""
+    listed = setting.choices if listed is None else listed
     if listed:
         return one_of(setting.name, tuple(choice for choice in listed if choice is not None))
     if setting.kind == "bool":

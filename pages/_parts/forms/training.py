@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.forecasts.forecast import Forecast
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
-from cnnlab.text import count_text
 from cnnlab.values import DatasetStatus
-from pages._parts.address import Address, as_text
-from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_options
+from pages._parts.address import Address
+from pages._parts.forms.architecture import pick_architecture, pick_options
 from pages._parts.forms.forecast import forecast_line
+from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
+from pages._parts.forms.recipes import CHOSEN, explain, pick_recipe
 from pages._parts.forms.settings import control
-from pages._parts.markdown import labelled, quoting
+from pages._parts.markdown import escaped, labelled, quoting
 from pages._parts.visitor import visitor
 
-SCOPE = "train"
+STYLE = Path(__file__).with_suffix(".css")
 NAME = f"{SCOPE}:name"
-PRESET = "recipe of the training form"
 TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
 CLICKED = "token of the button that was clicked"
 REFUSAL = "why the run was not started"
-OPENED = "training form was open before"
+DRAWN = "configuration of the training form"
 
 ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
 GROUPS = {
@@ -45,8 +48,9 @@ GROUPS = {
         "horizontal_flip",
     ),
     "Optimiser": ("momentum", "nesterov"),
-    "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs"),
+    "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs", "cycle_momentum"),
     "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
+    "Best epoch and end": ("validation_share", "patience"),
     "Start": ("initialization", "seed"),
     "Speed and exactness": ("precision", "compile"),
 }
@@ -55,39 +59,17 @@ _PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in
 OTHERS = tuple(name for name in RunConfig.model_fields if name not in _PLACED)
 
 
-def form_address(config: RunConfig) -> dict[str, str]:
-    """The query parameters that open the form with this configuration; defaults are left out."""
-    plain = RunConfig.make(architecture=config.architecture, dataset=config.dataset)
-    changed = {
-        name: as_text(value)
-        for name, value in config
-        if name not in ("architecture", "options") and value is not None and value != getattr(plain, name)
-    }
-    if config.dataset != RunConfig.model_fields["dataset"].default:
-        changed["dataset"] = config.dataset
-    return link_parameters(card(config.architecture), config.options) | changed
-
-
-def open_form(config: RunConfig, *, recipe: str | None = None) -> None:
-    """Fills the form with this configuration, through the address from which the controls read it."""
-    for key in [key for key in st.session_state if str(key).startswith(f"{SCOPE}:")]:
-        del st.session_state[key]
-    st.session_state[PRESET] = recipe
-    st.query_params.from_dict(form_address(config))
-
-
 def training_form(lab: Lab) -> None:
     """Draws the form; its button queues the run and puts `?run=` into the address."""
+    st.html(STYLE)
     clicked = st.session_state.pop(CLICKED, None)
-    presets = {preset.name: preset for preset in lab.presets()}
-    if OPENED not in st.session_state and not st.query_params:
-        first = next(iter(presets.values()))
-        open_form(first.config(), recipe=first.name)
-    st.session_state[OPENED] = True
-    address = Address(SCOPE)
-    note = _pick_preset(presets)
+    recipes = {recipe.name: recipe for recipe in lab.presets()}
+    _follow_choice(recipes)
+    address = Address(SCOPE, expand=partial(expand, recipes=recipes), shorten=partial(shorten, recipes=recipes))
+    problems = st.container()  # filled last: each control may find a problem in the address
+    chosen, note = pick_recipe(lab, recipes, address)
 
-    essentials, start = st.container(), st.container()
+    essentials, start = st.container(key="essentials"), st.container()
     try:
         values, status = _controls(lab, address, essentials)
         config = RunConfig.make(**values)
@@ -95,34 +77,29 @@ def training_form(lab: Lab) -> None:
         address.flush(complete=False)
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
+    classes = address.text("classes")
     address.flush()
-    address.show_problems(st.container())
-    note.caption(_note(presets.get(st.session_state[PRESET] or ""), config))
+    address.show_problems(problems)
+    st.session_state[DRAWN] = config
+    with note:
+        explain(config, chosen)
     with start:
+        _outputs(config, status, classes)
         _start(lab, config, status, clicked)
 
 
-def _pick_preset(presets: dict[str, Preset]) -> Any:
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    st.session_state.setdefault(PRESET, None)
-
-    def fill() -> None:
-        if name := st.session_state[PRESET]:
-            open_form(presets[name].config(), recipe=name)
-
-    left.selectbox(
-        "Recipe", list(presets), index=None, format_func=lambda name: presets[name].title, key=PRESET, on_change=fill,
-        placeholder="Choose one to fill the form", help="Fills the whole form with the course's settings; then change any of them.",
-    )  # fmt: skip
-    return right.empty()
-
-
-def _note(preset: Preset | None, config: RunConfig) -> str:
-    if preset is None:
-        return "Your own settings. Choose a recipe to start from settings that work."
-    recipe = preset.config()
-    changed = [RunConfig.model_fields[name].title or name for name, value in recipe if value != getattr(config, name)]
-    return preset.note + (f" **Changed since: {', '.join(changed)}.**" if changed else "")
+def _follow_choice(recipes: Mapping[str, Preset]) -> None:
+    """After another architecture or data set was chosen: loads settings known to learn, unless some were changed by hand."""
+    before: RunConfig | None = st.session_state.pop(DRAWN, None)
+    architecture, dataset = (st.session_state.get(f"{SCOPE}:{name}") for name in ("architecture", "dataset"))
+    if before is None or not architecture or not dataset or (architecture, dataset) == (before.architecture, before.dataset):
+        return
+    recipe = recipes.get(st.session_state.get(CHOSEN) or "")
+    st.session_state[CHOSEN] = None
+    if (recipe and before == recipe.config()) or not differences(before, known_start(before).config):
+        name = st.session_state.get(NAME, "")
+        open_form(start_of(architecture, dataset, before))
+        st.session_state[NAME] = name
 
 
 def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[dict[str, Any], DatasetStatus]:
@@ -151,7 +128,7 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
         except ConfigError as error:  # raised last: a control that is not drawn loses its value
             wrong = error
     groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
-    with st.expander("More settings: data, optimiser, schedule, regularisation, seed, speed", icon=":material/tune:"):
+    with st.expander("More settings: data, optimiser, schedule, regularisation, validation, seed, speed", icon=":material/tune:"):
         for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
             with tab:
                 _group([setting(name) for name in names], address, values)
@@ -190,12 +167,13 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | No
             st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
-        facts = st.container(gap=None)
+        facts = st.container(gap=None, key="forecast")
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None
+        allowed = _limits(lab, config, table, need)
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
-    ready = status.found is not None and table is not None and (need is None or need.fits)
+    ready = status.found is not None and table is not None and (need is None or need.fits) and allowed
     button.button(
         "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready,
         on_click=_click, args=(lab, config, token, _controls_now()), help=need.advice if need and not need.fits else None,
@@ -238,14 +216,35 @@ def _use_sample() -> None:
 
 
 def _table(lab: Lab, config: RunConfig) -> LayerTable | None:
-    """Draws what the network costs and returns its table; None, and the reason on the page, where it cannot be built."""
+    """The network's table; None, and the reason on the page, where it cannot be built."""
     try:
-        table = lab.layers(config.architecture, config.input_shape, config.classes, config.options)
+        return lab.layers(config.architecture, config.input_shape, config.classes, config.options)
     except CNNLabError as error:
         st.error(quoting(_in_titles(error)), icon=":material/error:")
         return None
-    st.caption(f"{table.parameters:,} parameters, {count_text(table.macs)} multiplications for each image")
-    return table
+
+
+def _limits(lab: Lab, config: RunConfig, table: LayerTable | None, need: Forecast | None) -> bool:
+    """Draws what this lab allows, before anything is refused; False where this run would be."""
+    try:
+        limits = lab.limits()
+        if words := limits.in_words():
+            st.caption(escaped(words))
+        limits.check(config, parameters=table.parameters if table else 0, seconds=need.seconds_total if need else None)
+    except CNNLabError as error:
+        st.error(quoting(_in_titles(error)), icon=":material/error:")
+        return False
+    return True
+
+
+def _outputs(config: RunConfig, status: DatasetStatus, classes: str | None) -> None:
+    """Says so where the design that was opened has another number of classes than the data."""
+    if classes and classes.isdecimal() and int(classes) != config.classes:
+        st.info(
+            f"Your design has {int(classes):,} classes and {status.entry.title} has {config.classes}, so this network gets "
+            f"{config.classes} outputs: a network is trained on the classes that its images have.",
+            icon=":material/category:",
+        )  # fmt: skip
 
 
 def _in_titles(error: CNNLabError) -> str:

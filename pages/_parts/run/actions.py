@@ -11,7 +11,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import size_text
-from pages._parts.forms.training import open_form
+from pages._parts.forms.link import open_form
 from pages._parts.markdown import escaped
 from pages._parts.run_words import short_title
 from pages._parts.shell import in_words

@@ -1,0 +1,93 @@
+"""The recipes of the training form as a row of cards and a list, and where the settings in the form are from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.presets import Preset
+from cnnlab.text import size_text
+from pages._parts.address import Address, one_of
+from pages._parts.forms.forecast import time_in_short
+from pages._parts.forms.link import RECIPE, differences, known_start, open_form
+from pages._parts.markdown import escaped
+
+CHOSEN = "recipe of the training form"
+CARDS = 4  # recipes that a CPU can train; the list has all
+MOST_NAMED = 4  # settings in the note
+
+
+def pick_recipe(lab: Lab, recipes: Mapping[str, Preset], address: Address) -> tuple[Preset | None, DeltaGenerator]:
+    """Draws cards and list; returns the recipe that was chosen, and the place for the note about the settings."""
+    address.initialise(CHOSEN, RECIPE, None, one_of(RECIPE, tuple(recipes)))
+    address.write(RECIPE, st.session_state[CHOSEN], None)
+    some = [recipe for recipe in recipes.values() if not recipe.needs_gpu][:CARDS]
+    for recipe, column in zip(some, st.container(key="recipes").columns(len(some)), strict=True):
+        chosen = st.session_state[CHOSEN] == recipe.name
+        column.button(
+            _card(lab, recipe), key=f"recipe {recipe.name}", width="stretch", help=escaped(recipe.note),
+            icon=":material/check_circle:" if chosen else None, on_click=_open, args=(recipe,),
+        )  # fmt: skip
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+
+    def fill() -> None:
+        if name := st.session_state[CHOSEN]:
+            _open(recipes[name])
+
+    left.selectbox(
+        "Recipe", list(recipes), index=None, format_func=lambda name: recipes[name].title, key=CHOSEN, on_change=fill,
+        placeholder="Choose one to fill the form", help="Fills the whole form with the course's settings; then change any of them.",
+    )  # fmt: skip
+    return recipes.get(st.session_state[CHOSEN] or ""), right.container(gap=None)
+
+
+def explain(config: RunConfig, recipe: Preset | None) -> None:
+    """One line: where the settings are from, and what differs from those that are known to learn."""
+    if recipe:
+        changed = [RunConfig.model_fields[name].title or name for name, value in recipe.config() if value != getattr(config, name)]
+        st.caption(recipe.note + (f" **Changed since: {', '.join(changed)}.**" if changed else ""))
+        return
+    known = known_start(config)
+    if not (others := differences(config, known.config)):
+        st.caption(escaped(known.source))
+        return
+    named = ", ".join(others[:MOST_NAMED]) + (" …" if len(others) > MOST_NAMED else "")
+    st.caption(f"Your own settings. Those known to learn with this network have another: {escaped(named)}.")
+    st.button(
+        "Use settings known to learn", icon=":material/restart_alt:", type="tertiary", key="use the start",
+        help=escaped(known.source), on_click=_use, args=(config,),
+    )  # fmt: skip
+
+
+def _card(lab: Lab, recipe: Preset) -> str:
+    """What it is, what it reaches, and how long it takes here."""
+    lines = [f"**{escaped(recipe.title)}**", escaped(f"Reaches {recipe.reaches}")]
+    if need := _need(lab, recipe):
+        lines.append(escaped(need))
+    return "  \n".join(lines)
+
+
+def _need(lab: Lab, recipe: Preset) -> str:
+    config = recipe.config()
+    status = next(status for status in lab.datasets() if status.entry.name == config.dataset)
+    if status.found is None:
+        return f"Download first: {size_text(sum(file.bytes for file in status.entry.downloads))}"
+    try:
+        time = time_in_short(lab.forecast(config, calibrate=False)) if lab.ready() else ""
+    except CNNLabError:
+        return ""
+    return f"{time} here" if time else ""
+
+
+def _open(recipe: Preset) -> None:
+    open_form(recipe.config(), recipe=recipe.name)
+
+
+def _use(config: RunConfig) -> None:
+    known = known_start(config).config
+    open_form(known.change(device=config.device, seed=config.seed, precision=config.precision, compile=config.compile))
