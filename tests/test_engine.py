@@ -4,6 +4,7 @@ import gc
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,30 +87,54 @@ def test_an_epoch_that_is_quicker_than_a_progress_still_has_one():
     assert [(event.epoch, event.batch) for event in of(Progress, emitted)] == [(1, 6), (2, 6)]
 
 
+def plain_loop(config, data):
+    """Figures of each epoch from a loop written with PyTorch alone. The training loss is without smoothing, as the test loss is."""
+    bfloat16 = torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.precision == "bfloat16")
+    model = initialization.network(config, 3)
+    sgd = torch.optim.SGD(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    figures, images = [], len(data.train_images)
+    for epoch in range(1, config.epochs + 1):
+        loss_sum = correct = 0.0
+        model.train()
+        for chosen in batches.order(images, config.seed, epoch).split(config.batch_size):
+            with bfloat16:
+                logits = model(data.train_images[chosen] / 255).float()
+            labels = data.train_labels[chosen]
+            sgd.zero_grad()
+            functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing).backward()
+            if config.gradient_clip:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+            sgd.step()
+            loss_sum += functional.cross_entropy(logits, labels, reduction="sum").item()
+            correct += (logits.argmax(1) == labels).sum().item()
+        with torch.no_grad(), bfloat16:
+            logits = model.eval()(data.test_images / 255).float()
+        test_accuracy = (logits.argmax(1) == data.test_labels).float().mean().item()
+        test_loss = functional.cross_entropy(logits, data.test_labels).item()
+        figures.append((loss_sum / images, correct / images, test_loss, test_accuracy))
+    return figures
+
+
+def figures_of(epochs):
+    return [(done.train_loss, done.train_accuracy, done.test_loss, done.test_accuracy) for done in epochs]
+
+
 def test_epoch_figures_equal_a_plain_loop_that_weighs_the_smaller_last_batch():
     config, data = settings(epochs=2, label_smoothing=0.1), quadrants(train=90)
-    model = initialization.network(config, 3)
-    sgd = torch.optim.SGD(model.parameters(), config.learning_rate)
-    expected = []
-    for epoch in (1, 2):
-        loss_sum = correct = 0.0
-        for chosen in batches.order(90, config.seed, epoch).split(16):
-            logits = model(data.train_images[chosen] / 255)
-            loss = functional.cross_entropy(logits, data.train_labels[chosen], label_smoothing=0.1)
-            sgd.zero_grad()
-            loss.backward()
-            sgd.step()
-            loss_sum += loss.item() * len(chosen)
-            correct += (logits.argmax(1) == data.train_labels[chosen]).sum().item()
-        logits = model.eval()(data.test_images / 255)
-        test_loss = functional.cross_entropy(logits, data.test_labels).item()
-        test_accuracy = (logits.argmax(1) == data.test_labels).float().mean().item()
-        expected.append((loss_sum / 90, correct / 90, test_loss, test_accuracy))
 
     epochs = of(EpochDone, train(config, data))
 
-    figures = [(done.train_loss, done.train_accuracy, done.test_loss, done.test_accuracy) for done in epochs]
-    assert figures == [pytest.approx(row, rel=1e-5) for row in expected]
+    assert figures_of(epochs) == [pytest.approx(row, rel=1e-5) for row in plain_loop(config, data)]
+
+
+def test_losses_of_training_and_test_are_alike_however_labels_are_smoothed():
+    """Trained and tested on the same images with a rate that changes nothing: one loss, and not one with smoothing."""
+    data = quadrants(train=90)
+    data = replace(data, test_images=data.train_images, test_labels=data.train_labels)
+
+    (done,) = of(EpochDone, train(settings(epochs=1, label_smoothing=0.5, learning_rate=1e-9), data, progress_every=0))
+
+    assert done.train_loss == pytest.approx(done.test_loss, rel=1e-5)
 
 
 def test_epoch_seconds_are_split_into_load_compute_and_evaluation():
@@ -129,6 +154,26 @@ def test_the_same_seed_tells_the_same_and_another_seed_does_not():
 
     assert first == second
     assert first != other
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_callers_random_numbers_and_a_runs_own_do_not_touch_each_other(dropout):
+    config = settings(architecture="mlp", options={"hidden": (16,), "dropout": dropout})
+    alone = untimed(train(config, quadrants(), progress_every=0))
+    torch.manual_seed(5)
+    expected = torch.rand(4)
+    torch.manual_seed(5)
+    drawn, emitted = [], []
+
+    other = train(config.change(seed=1), quadrants(), progress_every=0)
+    for number, event in enumerate(train(config, quadrants(), progress_every=0)):
+        emitted.append(event)
+        next(other, None)  # two runs in turn
+        if number < 4:
+            drawn.append(torch.rand(1))
+
+    assert untimed(emitted) == alone
+    assert torch.equal(torch.cat(drawn), expected)
 
 
 def test_how_often_progress_is_told_does_not_change_the_run():
@@ -325,12 +370,15 @@ def test_the_order_of_an_epoch_follows_from_seed_and_epoch_alone():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"label_smoothing": 0.1}, {"gradient_clip": 0.5}, {"precision": "bfloat16"}, {"weight_decay": 0.01}]
+    "changes", [{"label_smoothing": 0.1}, {"gradient_clip": 0.5}, {"precision": "bfloat16"}, {"weight_decay": 0.01}], ids=str
 )
 def test_each_refinement_changes_the_run_and_still_learns(changes):
+    """It changes the run as PyTorch alone would: the training, and in bfloat16 the evaluation too."""
+    config = settings(**changes)
     plain = of(EpochDone, train(settings(), quadrants()))
-    refined = of(EpochDone, train(settings(**changes), quadrants()))
+    refined = of(EpochDone, train(config, quadrants()))
 
+    assert figures_of(refined) == [pytest.approx(row, rel=1e-5) for row in plain_loop(config, quadrants())]
     assert refined[-1].train_loss != plain[-1].train_loss
     assert refined[-1].test_accuracy > 0.8
 

@@ -7,12 +7,14 @@ from typing import get_args
 import pytest
 import torch
 from quadrants import quadrants, settings
+from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from cnnlab.config import Optimizer
 from cnnlab.events import EpochDone
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
-from cnnlab.training import optimizers
+from cnnlab.training import batches as orders
+from cnnlab.training import costs, initialization, optimizers
 from cnnlab.training.engine import train
 
 ROOT = Path(__file__).parents[1]
@@ -143,3 +145,54 @@ def test_the_learning_rate_that_is_told_is_the_one_that_was_used():
     emitted = train(settings(schedule="step", step_epochs=1, step_factor=0.5, learning_rate=0.2, epochs=3), quadrants())
 
     assert [event.learning_rate for event in emitted if isinstance(event, EpochDone)] == pytest.approx([0.2, 0.1, 0.05])
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name"), [("sgd", "momentum"), ("adam", "betas"), ("adamw", "betas"), ("rmsprop", "momentum")]
+)
+@pytest.mark.parametrize("batches", [1, 7])
+def test_with_one_cycle_the_momentum_follows_pytorchs_curve_if_asked_to(optimizer, name, batches):
+    config = settings(optimizer=optimizer, learning_rate=0.5, schedule="one-cycle", epochs=5, cycle_momentum=True)
+    ours, theirs = (optimizers.optimizer(config, [torch.nn.Parameter(torch.zeros(1))]) for _ in range(2))
+    scheduler = lr_scheduler.OneCycleLR(theirs, 0.5, total_steps=5 * batches)
+
+    for step in range(5 * batches):
+        optimizers.set_momentum(config, ours, step, batches)
+        drawn, torchs = ours.param_groups[0][name], theirs.param_groups[0][name]
+        assert drawn == pytest.approx(torchs, rel=1e-12, abs=1e-12)
+        assert step > 0 or 0.95 in (drawn if name == "betas" else (drawn,))
+        theirs.step()
+        scheduler.step()
+
+
+def test_a_run_whose_momentum_cycles_is_a_plain_loop_with_pytorchs_one_cycle():
+    config, data = settings(optimizer="sgd", schedule="one-cycle", cycle_momentum=True, momentum=0.3), quadrants(train=90)
+    model = initialization.network(config, 3)
+    sgd = torch.optim.SGD(model.parameters(), config.learning_rate, momentum=0.5)
+    scheduler = lr_scheduler.OneCycleLR(sgd, config.learning_rate, total_steps=18)
+    for epoch in range(1, 4):
+        for chosen in orders.order(90, config.seed, epoch).split(16):
+            sgd.zero_grad()
+            functional.cross_entropy(model(data.train_images[chosen] / 255), data.train_labels[chosen]).backward()
+            sgd.step()
+            scheduler.step()
+    loss = functional.cross_entropy(model.eval()(data.test_images / 255), data.test_labels).item()
+
+    done = [event for event in train(config, data) if isinstance(event, EpochDone)][-1]
+
+    assert done.test_loss == pytest.approx(loss, rel=1e-5)
+
+
+def test_momentum_cycles_with_one_cycle_alone_and_unless_asked_not_at_all():
+    for changes in ({"schedule": "one-cycle"}, {"schedule": "cosine", "cycle_momentum": True}):
+        config = settings(momentum=0.4, **changes)
+        optimizer = optimizers.optimizer(config, [torch.nn.Parameter(torch.zeros(1))])
+        optimizers.set_momentum(config, optimizer, 3, 2)
+        assert optimizer.param_groups[0]["momentum"] == 0.4
+
+
+def test_the_forecast_counts_the_memory_of_a_momentum_that_cycles():
+    plain = settings(schedule="one-cycle")
+    needed = [costs.momentum.first(config) for config in (plain, plain.change(cycle_momentum=True))]
+
+    assert [OPTIMIZERS["sgd"].state_tensors(momentum) for momentum in needed] == [0, 1]

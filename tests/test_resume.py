@@ -29,6 +29,12 @@ RECIPES = {
         "random_crop": 2,
     },
     "adamw and one-cycle, dropout": {**CONVOLUTIONAL, "optimizer": "adamw", "learning_rate": 0.01, "schedule": "one-cycle"},
+    "one-cycle with momentum, validation and patience": {
+        "schedule": "one-cycle",
+        "cycle_momentum": True,
+        "validation_share": 0.3,
+        "patience": 2,
+    },
     "rmsprop and warm-up": {
         **CONVOLUTIONAL,
         "optimizer": "rmsprop",

@@ -206,16 +206,24 @@ def _bar(source: str, run_id: str) -> Iterator[Callable[[Event], None]]:
 def _sentence(event: Event) -> str:
     match event:
         case events.RunStarted():
-            images = f"{event.train_images:,} training and {event.test_images:,} test images"
+            kept = f", {event.validation_images:,} validation" if event.validation_images else ""
+            images = f"{event.train_images:,} training{kept} and {event.test_images:,} test images"
             return f"{event.parameters:,} parameters, {images}, on {event.device_name}"
         case events.EpochDone():
             train = f"train loss {event.train_loss:.4f}, accuracy {percent(event.train_accuracy)}"
             test = f"test loss {event.test_loss:.4f}, accuracy {percent(event.test_accuracy)}"
+            if event.validation_loss is not None:
+                test = f"validation loss {event.validation_loss:.4f}, accuracy {percent(event.validation_accuracy)}; {test}"
             return f"epoch {event.epoch}: {train}; {test}; {duration_text(event.seconds)}"
         case events.Notice():
             return event.message
         case events.RunFinished():
             best = f"best {percent(event.best_test_accuracy)} in epoch {event.best_epoch}"
+            if event.best_validation_accuracy is not None:
+                best = (
+                    f"{percent(event.best_test_accuracy)} in epoch {event.best_epoch}, the best on the validation images "
+                    f"({percent(event.best_validation_accuracy)})"
+                )
             return f"Finished in {duration_text(event.seconds)}: test accuracy {percent(event.test_accuracy)}, {best}."
         case events.RunStopped():
             return f"Stopped after {event.epoch} finished epoch{'' if event.epoch == 1 else 's'}."

@@ -46,7 +46,7 @@ class ImageData:
         count, tests = images_used(len(self.train_labels), len(self.test_labels), share, limit)
         if count == len(self.train_labels) and tests == len(self.test_labels):
             return self
-        chosen = _draw(self.train_labels, count, seed)
+        chosen = stratified(self.train_labels, count, seed)
         return replace(
             self,
             train_images=self.train_images[chosen],
@@ -86,8 +86,11 @@ def _tensors(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.ascontiguousarray(arrays.images)), torch.from_numpy(arrays.labels)
 
 
-def _draw(labels: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    """`count` positions, ascending. Every image gets a random place in the queue of its class; the queues move at the same pace."""
+def stratified(labels: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """`count` positions, ascending, with the mix of classes of `labels`.
+
+    Every image gets a random place in the queue of its class; the queues move at the same pace.
+    """
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     shuffled = labels.cpu()[order]
     by_class = torch.argsort(shuffled, stable=True)

@@ -18,6 +18,11 @@ from cnnlab.runs import store_rows
 
 _RESULTS = ("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy")
 _NO_RESULT = ", ".join(f"{name} = NULL" for name in _RESULTS)
+# The test accuracy of the epoch that `events.best_epoch` chooses, where images are kept aside; otherwise the row is enough.
+_BEST = (
+    "(SELECT json_extract(body, '$.test_accuracy') FROM events WHERE run_id = :run AND kind = 'epoch_done' AND json_valid(body)"
+    " ORDER BY json_extract(body, '$.validation_accuracy') DESC, number LIMIT 1)"
+)
 # Kinds of event that a resumed training emits again; the others belong to the run's life.
 _OF_TRAINING = ("run_started", "progress", "epoch_done", "notice", "checkpoint_saved")
 
@@ -111,9 +116,10 @@ def _store_figures(connection: sqlite3.Connection, run_id: str, event: Event) ->
 
 
 def _store_epoch(connection: sqlite3.Connection, run_id: str, done: EpochDone) -> None:
+    best = "max(coalesce(best_test_accuracy, 0), :test_accuracy)" if done.validation_accuracy is None else _BEST
     connection.execute(
-        "UPDATE runs SET epochs_done = :epoch, train_loss = :train_loss, train_accuracy = :train_accuracy,"
-        " test_accuracy = :test_accuracy, best_test_accuracy = max(coalesce(best_test_accuracy, 0), :test_accuracy),"
+        "UPDATE runs SET epochs_done = :epoch, train_loss = :train_loss, train_accuracy = :train_accuracy,"  # noqa: S608 - from above
+        f" test_accuracy = :test_accuracy, best_test_accuracy = {best},"
         " images_per_second = coalesce(train_images / nullif(:load_seconds + :compute_seconds, 0), images_per_second)"
         " WHERE id = :run",
         {**asdict(done), "run": run_id},
@@ -159,5 +165,5 @@ def _insert_missing(connection: sqlite3.Connection, run_id: str, history: Sequen
     connection.execute(f"UPDATE runs SET epochs_done = 0, {_NO_RESULT} WHERE id = ?", (run_id,))  # noqa: S608 - names from above
     if history:
         # The best and then the last one: those between would be overwritten, and each would rebuild the run's small curve.
-        _store_epoch(connection, run_id, max(history, key=lambda done: done.test_accuracy))
+        _store_epoch(connection, run_id, events.best_epoch(history) or history[-1])
         _store_epoch(connection, run_id, history[-1])

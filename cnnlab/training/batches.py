@@ -1,12 +1,17 @@
-"""Which images make which batch. The order follows from seed and epoch alone, so any moment of a run can be found again."""
+"""Which images are trained on, and in which batch. All follows from seed and epoch, so any moment of a run can be found again."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from cnnlab.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from cnnlab.datasets.loading import ImageData
 
 
 def batch_count(images: int, batch_size: int) -> int:
@@ -23,6 +28,37 @@ def bounds(images: int, batch_size: int) -> tuple[tuple[int, int], ...]:
     """Where each batch of an epoch starts and ends. Every image is in exactly one batch."""
     starts = range(0, batch_count(images, batch_size) * batch_size, batch_size)
     return tuple(zip(starts, [*starts[1:], images], strict=True))
+
+
+def validation_count(images: int, share: float) -> int:
+    """How many of the training `images` are kept aside; at least one, where a share is asked for.
+
+    Raises DataError where none would be left to train on.
+    """
+    if not share:
+        return 0
+    if images < 2:
+        raise DataError(
+            "A validation share needs at least 2 training images; raise data_share or limit, or set validation_share to 0."
+        )
+    return max(1, round(share * images))
+
+
+def set_aside(data: ImageData, share: float, seed: int) -> tuple[ImageData, Tensor, Tensor]:
+    """`data` with the images that remain to train on, and the images and labels kept aside: the same share of each class."""
+    import torch
+
+    from cnnlab.datasets.loading import stratified
+
+    count = validation_count(len(data.train_labels), share)
+    if not count:
+        return data, data.train_images[:0], data.train_labels[:0]
+    # A seed of its own: `ImageData.take` draws with the run's seed, and the two draws must not be related.
+    kept = stratified(data.train_labels, count, derived_seed(seed, 0, "validation"))
+    trains = torch.ones(len(data.train_labels), dtype=torch.bool)
+    trains[kept] = False
+    rest = replace(data, train_images=data.train_images[trains], train_labels=data.train_labels[trains])
+    return rest, data.train_images[kept], data.train_labels[kept]
 
 
 def order(images: int, seed: int, epoch: int) -> Tensor:

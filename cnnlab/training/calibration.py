@@ -115,7 +115,8 @@ def _session(config: RunConfig) -> Session:
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, len(entry.classes), (count,), generator=generator)
     data = ImageData(entry.name, entry.classes, images, labels, images, labels)
-    session = Session(SimpleNamespace(**vars(config)), data)  # type: ignore[arg-type]  # a session reads attributes only
+    settings = vars(config) | {"validation_share": 0.0}  # all images are trained on, and all are evaluated
+    session = Session(SimpleNamespace(**settings), data)  # type: ignore[arg-type]  # a session reads attributes only
     session.begin_epoch()
     return session
 

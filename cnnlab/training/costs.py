@@ -10,7 +10,8 @@ from cnnlab import datasets
 from cnnlab.datasets.catalogue import images_used
 from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
-from cnnlab.training.batches import batch_count
+from cnnlab.training import momentum
+from cnnlab.training.batches import batch_count, validation_count
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -48,7 +49,7 @@ class Speed:
 
     image: float  # forward and backward pass of one image, its preparation included
     step: float  # the optimiser's step, whatever the batch
-    evaluation: float  # of one test image
+    evaluation: float  # of one image
     batch: int = 0  # images in the batches that were timed
     others: float = 0.0  # share of the processors that other programs used meanwhile, 0..1
 
@@ -142,7 +143,7 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
     return Memory(
         weights=weights + 4 * table.buffers,
         gradients=weights,
-        optimizer=optimizer.state_tensors(config.momentum) * weights,
+        optimizer=optimizer.state_tensors(momentum.first(config)) * weights,
         data=_data_bytes(config, kind),
         program=_PROGRAM[kind],
         stepping=optimizer.step_tensors(config.weight_decay) * (weights if kind == "cuda" else largest),  # CUDA steps all at once
@@ -157,7 +158,13 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
 
 
 def images(config: RunConfig) -> tuple[int, int]:
-    """The numbers of images that the run trains on and is evaluated on."""
+    """The numbers of images that the run trains on, and that it is evaluated on: test images and those kept aside."""
+    used, tests = _used(config)
+    kept = validation_count(used, config.validation_share)
+    return used - kept, tests + kept
+
+
+def _used(config: RunConfig) -> tuple[int, int]:
     entry = datasets.entry(config.dataset)
     return images_used(entry.train_images, entry.test_images, config.data_share, config.limit)
 
@@ -172,7 +179,8 @@ def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
 def _data_bytes(config: RunConfig, kind: str) -> int:
     entry = datasets.entry(config.dataset)
     image = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
-    trained, tests = images(config)
+    trained, tests = _used(config)
     whole = entry.train_images + entry.test_images
-    # The whole set stays in the process that read it; a share is a copy.
-    return image * (trained + tests if kind == "cuda" else whole + (trained if trained < entry.train_images else 0))
+    # The whole set stays in the process that read it; a share is a copy, and so is what validation parts.
+    copies = (trained < entry.train_images) + (config.validation_share > 0)
+    return image * (trained + tests if kind == "cuda" else whole + copies * trained)

@@ -13,10 +13,12 @@ import torch
 from cnnlab.errors import CNNLabError
 from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
+from cnnlab.text import percent
 from cnnlab.training import checkpoints, devices, diagnosis, process
 from cnnlab.training.compiling import Compiler
 from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
 from cnnlab.training.progress import Meter
+from cnnlab.training.randomness import own_random_numbers
 from cnnlab.training.session import Session
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _STUCK_NOTICES = 3  # a fourth would add nothing
 
 
+@own_random_numbers
 def train(
     config: RunConfig,
     data: ImageData,
@@ -39,7 +42,9 @@ def train(
 ) -> Iterator[Event]:
     """Trains by `config` on all of `data` and yields events; the last is RunFinished, RunPaused or RunFailed.
 
-    The caller takes a share of the images (`ImageData.take`). A Progress comes every `progress_every` seconds and at the end of
+    The caller takes a share of the images (`ImageData.take`); of these, the run keeps its validation share aside. Its random
+    numbers are its own: those that the caller draws from torch's generators between two events change nothing, and are not changed.
+    A Progress comes every `progress_every` seconds and at the end of
     an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone, and last.pt within an epoch,
     after a Progress, `checkpoint_every` seconds after the last checkpoint.
     Closing the generator ends the run. With `resume`, a checkpoint of a run with the same configuration, the first event is
@@ -107,6 +112,7 @@ def _beginning(session: Session, *, resumed: bool) -> RunStarted | RunResumed:
         parameters=sum(parameter.numel() for parameter in session.model.parameters() if parameter.requires_grad),
         train_images=len(session.train_images),
         test_images=len(session.test_images),
+        validation_images=len(session.validation_images),
         batches_per_epoch=len(session.bounds),
         epochs=session.config.epochs,
         classes=len(session.classes),
@@ -128,33 +134,37 @@ class _Training:
 
     def run(self, compiler: Compiler | None) -> Iterator[Event]:
         session = self.session
-        while len(session.history) < session.config.epochs:
+        while not session.is_over:
             if len(session.history) == session.epoch:
                 session.begin_epoch()
             complete = yield from self.train_epoch(compiler)
-            evaluation = (yield from self.evaluate()) if complete else None
-            if evaluation is None:
+            evaluations = (yield from self.evaluate()) if complete else None
+            if evaluations is None:
                 yield from self.save_between()
                 yield self.paused()
                 return
-            done = session.close_epoch(evaluation)
+            done = session.close_epoch(*evaluations)
             saved = self.save_epoch()
             yield done
             yield from _notices(session, done)
             yield from saved
-            if self.pausing() and len(session.history) < session.config.epochs:
+            if self.pausing() and not session.is_over:
                 yield self.paused()
                 return
         if self.folder is not None:
             checkpoints.drop_previous(self.folder)
-        last = session.history[-1]
+        last, best = session.history[-1], session.best or session.history[-1]
+        if stopped_early := len(session.history) < session.config.epochs:
+            yield Notice("early-stopping", last.epoch, _stopped_early(session.config, last, best))
         yield RunFinished(
             epochs=len(session.history),
             seconds=session.seconds,
             train_accuracy=last.train_accuracy,
             test_accuracy=last.test_accuracy,
-            best_epoch=session.best_epoch,
-            best_test_accuracy=session.best_accuracy,
+            best_epoch=best.epoch,
+            best_test_accuracy=best.test_accuracy,
+            best_validation_accuracy=best.validation_accuracy,
+            stopped_early=stopped_early,
         )
 
     def train_epoch(self, compiler: Compiler | None) -> Generator[Event, None, bool]:
@@ -178,32 +188,44 @@ class _Training:
                     yield from self.save_between()
         return True
 
-    def evaluate(self) -> Generator[Event, None, Evaluation | None]:
+    def evaluate(self) -> Generator[Event, None, list[Evaluation] | None]:
+        session, began, done = self.session, time.perf_counter(), 0
+        found = []
+        for images, labels in session.evaluated_on:
+            evaluation = yield from self.evaluate_on(images, labels, done, began)
+            if evaluation is None:
+                return None
+            if not math.isfinite(evaluation.loss):
+                raise _NotFiniteError(session, batch=0)
+            found.append(evaluation)
+            done += len(images)
+        session.times.evaluation = time.perf_counter() - began
+        return found
+
+    def evaluate_on(
+        self, images: torch.Tensor, labels: torch.Tensor, before: int, began: float
+    ) -> Generator[Event, None, Evaluation | None]:
+        """`before` images have been evaluated since `began`."""
         session, meter = self.session, self.meter
         steps = evaluate_in_steps(
             session.model,
-            session.test_images,
-            session.test_labels,
+            images,
+            labels,
             session.preparation,
             batch_size=evaluation_batch(session.config.image_size, session.device.type, session.config.batch_size),
             precision=session.precision,
         )
-        began = time.perf_counter()
         try:
             while True:
-                images = next(steps)
+                done = next(steps)
                 if meter.due:
-                    yield meter.evaluation(images, time.perf_counter() - began)
+                    yield meter.evaluation(before + done, time.perf_counter() - began)
                     if self.pausing():
                         return None
         except StopIteration as end:
-            evaluation: Evaluation = end.value
+            return end.value
         finally:
             steps.close()
-        session.times.evaluation = time.perf_counter() - began
-        if not math.isfinite(evaluation.loss):
-            raise _NotFiniteError(session, batch=0)
-        return evaluation
 
     def save_epoch(self) -> list[CheckpointSaved]:
         """Writes the best before the last, so that the best that the last one names always exists."""
@@ -212,7 +234,7 @@ class _Training:
             return []
         state, accuracy = session.state(), session.history[-1].test_accuracy
         saved = []
-        if session.best_epoch == session.epoch:
+        if session.best is session.history[-1]:
             checkpoints.save(state, folder / checkpoints.BEST)
             saved.append(CheckpointSaved("best", session.epoch, accuracy, session.step))
         self.save_last(state)
@@ -237,6 +259,14 @@ class _Training:
         ended = time.perf_counter()
         # A gigabyte on a slow disk takes ten seconds. Saving should take a tenth of the time at most, but not be delayed for long.
         self.next_checkpoint = ended + max(self.checkpoint_every, min(10 * (ended - began), 10 * self.checkpoint_every))
+
+
+def _stopped_early(config: RunConfig, last: EpochDone, best: EpochDone) -> str:
+    images = "test" if best.validation_accuracy is None else "validation"
+    return (
+        f"Stopped early after epoch {last.epoch} of {config.epochs}: the accuracy on the {images} images has not been better than "
+        f"{percent(best.score)} since epoch {best.epoch}, and the patience is {last.epoch - best.epoch}."
+    )
 
 
 def _notices(session: Session, done: EpochDone) -> Iterator[Event]:

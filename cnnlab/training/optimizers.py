@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from torch import nn, optim
 from torch.optim.lr_scheduler import LambdaLR
 
+from cnnlab.training import momentum
+
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
@@ -21,18 +23,18 @@ _LAST = _FIRST / 10_000
 def optimizer(config: RunConfig, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
     """The configuration's optimiser, with the settings that apply to it."""
     parameters = list(parameters)
-    rate, decay = config.learning_rate, config.weight_decay
+    rate, decay, kept = config.learning_rate, config.weight_decay, momentum.first(config)
     # One kernel for all tensors: on a GPU a step of a small network is mostly launching kernels; on a CPU nothing changes.
     fused = True if all(parameter.is_cuda for parameter in parameters) else None
     match config.optimizer:
         case "sgd":
-            return optim.SGD(parameters, rate, momentum=config.momentum, nesterov=config.nesterov, weight_decay=decay, fused=fused)
+            return optim.SGD(parameters, rate, momentum=kept, nesterov=config.nesterov, weight_decay=decay, fused=fused)
         case "adam":
             return optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
         case "adamw":
             return optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
         case "rmsprop":
-            return optim.RMSprop(parameters, rate, momentum=config.momentum, weight_decay=decay)
+            return optim.RMSprop(parameters, rate, momentum=kept, weight_decay=decay)
     raise ValueError(f"no optimiser is called {config.optimizer!r}")
 
 
@@ -55,17 +57,30 @@ def factor(config: RunConfig, step: int, batches_per_epoch: int) -> float:
         case "cosine":
             return (1 + math.cos(math.pi * min(1.0, step / total))) / 2
         case "one-cycle":
-            return _one_cycle(step, total)
+            return _one_cycle(step, total, _FIRST, 1.0, _LAST)
         case "warm-up":
             return min(1.0, (step + 1) / (config.warmup_epochs * batches_per_epoch))
     raise ValueError(f"no schedule is called {config.schedule!r}")
 
 
-def _one_cycle(step: int, total: int) -> float:
-    peak, last = _RISE * total - 1, total - 1
-    if step <= peak:
-        return _between(_FIRST, 1.0, step / peak)
-    return _between(1.0, _LAST, min(1.0, (step - peak) / (last - peak)))
+def set_momentum(config: RunConfig, optimizer: optim.Optimizer, step: int, batches_per_epoch: int) -> None:
+    """Sets the momentum of `step` where it cycles; with Adam and AdamW its counterpart, β₁."""
+    if not momentum.cycles(config):
+        return
+    value = _one_cycle(step, config.epochs * batches_per_epoch, momentum.MOST, momentum.LEAST, momentum.MOST)
+    for group in optimizer.param_groups:
+        if "betas" in group:
+            group["betas"] = (value, *group["betas"][1:])
+        else:
+            group["momentum"] = value
+
+
+def _one_cycle(step: int, total: int, first: float, peak: float, last: float) -> float:
+    """A value that goes from `first` to `peak` and then to `last`, along half waves."""
+    turn, end = _RISE * total - 1, total - 1
+    if step <= turn:
+        return _between(first, peak, step / turn)
+    return _between(peak, last, min(1.0, (step - turn) / (end - turn)))
 
 
 def _between(start: float, end: float, share: float) -> float:

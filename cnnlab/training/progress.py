@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from cnnlab.events import Progress
 from cnnlab.training.gradients import gradient_norm
-from cnnlab.training.session import Session, Totals
+from cnnlab.training.session import Session
+from cnnlab.training.sums import Totals
 
 # Evaluating an image takes a forward pass only, about a third of the time of training on it.
 _EVALUATION_COST = 1 / 3
@@ -56,7 +57,7 @@ class Meter:
         return self._last
 
     def evaluation(self, images: int, seconds: float) -> Progress:
-        """The Progress after `images` test images in `seconds`; loss and accuracy stay those of the last training Progress."""
+        """The Progress after `images` evaluated images in `seconds`; loss and accuracy stay those of the last training Progress."""
         share = self._share(images)
         self._next = time.perf_counter() + self._every
         return replace(
@@ -75,7 +76,7 @@ class Meter:
 
     def _share(self, evaluated: int) -> float:
         session = self._session
-        epoch = len(session.train_images) + _EVALUATION_COST * len(session.test_images)
+        epoch = len(session.train_images) + _EVALUATION_COST * sum(len(images) for images, _ in session.evaluated_on)
         trained = session.bounds[session.batch - 1][1] if session.batch else 0
         # The history has the evaluated epochs, not the running one.
         running = trained + _EVALUATION_COST * evaluated if len(session.history) < session.epoch else 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,61 +13,17 @@ from torch.nn import functional
 
 from cnnlab.architectures.building import check_batch
 from cnnlab.errors import CheckpointError, DataError
-from cnnlab.events import EpochDone
+from cnnlab.events import EpochDone, best_epoch
 from cnnlab.training import batches, checkpoints, devices, initialization, optimizers
 from cnnlab.training.evaluation import Evaluation, autocast
 from cnnlab.training.gradients import gradient_norm
 from cnnlab.training.precision import Choice, choose
+from cnnlab.training.sums import Sums, Times, Totals
 from cnnlab.training.transforms import Preparation
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.datasets.loading import ImageData
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over the images of the running epoch so far."""
-
-    loss: float = 0.0
-    correct: int = 0
-    images: int = 0
-    finite_batches: int = 0  # batches until the loss overflowed, or all of them
-
-
-class Sums:
-    """`Totals` on the device, so that a batch adds to them without waiting."""
-
-    def __init__(self, device: torch.device) -> None:
-        wide = torch.float32 if device.type == "mps" else torch.float64  # mps has no float64
-        self._loss = torch.zeros((), dtype=wide, device=device)
-        self._counts = torch.zeros(2, dtype=torch.int64, device=device)
-        self._images = 0
-
-    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self._loss.add_(loss.detach(), alpha=len(labels))
-        self._counts[0].add_((logits.detach().argmax(dim=1) == labels).sum())
-        self._counts[1].add_(self._loss.isfinite())
-        self._images += len(labels)
-
-    def read(self) -> Totals:
-        """Waits for the device."""
-        correct, finite = self._counts.tolist()
-        return Totals(self._loss.item(), correct, self._images, finite)
-
-    def write(self, totals: Totals) -> None:
-        self._loss.fill_(totals.loss)
-        self._counts.copy_(torch.tensor([totals.correct, totals.finite_batches]))
-        self._images = totals.images
-
-
-@dataclass(slots=True)
-class Times:
-    """Seconds of the running epoch, by activity."""
-
-    load: float = 0.0
-    compute: float = 0.0
-    evaluation: float = 0.0
 
 
 class Session:
@@ -78,6 +33,7 @@ class Session:
         """`precision` is that of a resumed run; otherwise the configuration names it, or it is measured."""
         if not len(data.train_images) or not len(data.test_images):
             raise DataError(f"The data set {data.name} has no images to train or to test on; raise data_share or limit.")
+        data, validation_images, validation_labels = batches.set_aside(data, config.validation_share, config.seed)
         found = devices.find(config.device)
         self.config, self.device_name, self.device = config, found.title, torch.device(found.name)
         self.classes, self.input_shape = tuple(data.classes), initialization.input_shape(config)
@@ -90,6 +46,7 @@ class Session:
         # The data sets here are at most 184 MB as uint8, so they live on the device and a batch is an index selection.
         self.train_images, self.train_labels = data.train_images.to(self.device), data.train_labels.to(self.device)
         self.test_images, self.test_labels = data.test_images.to(self.device), data.test_labels.to(self.device)
+        self.validation_images, self.validation_labels = validation_images.to(self.device), validation_labels.to(self.device)
         self.preparation = Preparation.for_run(config, data)
         self.bounds = batches.bounds(len(self.train_images), config.batch_size)
         check_batch(self.model, self.input_shape, min(end - start for start, end in self.bounds))
@@ -107,13 +64,29 @@ class Session:
         self.sound_at_first = True  # the first gradient was finite; no weight had moved then
         self._began, self._earlier = time.perf_counter(), 0.0
         self.history: list[EpochDone] = []
-        self.best_epoch, self.best_accuracy = 0, -math.inf
-        self.evaluation: Evaluation | None = None
+        self.evaluation: Evaluation | None = None  # the last one on the test images
 
     @property
     def precision(self) -> str:
         """The precision of the computation: "float32" or "bfloat16"."""
         return self.choice.precision
+
+    @property
+    def evaluated_on(self) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+        """Images and labels for the evaluations of an epoch: the test images, and those kept aside where there are any."""
+        tests = (self.test_images, self.test_labels)
+        return (tests, (self.validation_images, self.validation_labels)) if len(self.validation_images) else (tests,)
+
+    @property
+    def best(self) -> EpochDone | None:
+        return best_epoch(self.history)
+
+    @property
+    def is_over(self) -> bool:
+        """All epochs are done, or early stopping ends the run. It follows from the history, so it is the same after a resume."""
+        best, patience = self.best, self.config.patience
+        impatient = best is not None and patience is not None and len(self.history) - best.epoch >= patience
+        return impatient or len(self.history) >= self.config.epochs
 
     @property
     def epoch_is_over(self) -> bool:
@@ -159,12 +132,20 @@ class Session:
         if self.step == 0:
             self.sound_at_first = gradient_norm(self) is not None
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
+        optimizers.set_momentum(self.config, self.optimizer, self.step, len(self.bounds))
         self.optimizer.step()
         self.schedule.step()
-        self.sums.add(loss, logits, labels)
+        self.sums.add(self._comparable(loss, logits, labels), logits, labels)
         self.batch, self.step = self.batch + 1, self.step + 1
         self.times.load += loaded - begun
         self.times.compute += time.perf_counter() - loaded
+
+    def _comparable(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The loss without label smoothing, which compares with the loss on test images. One that is not finite stays visible."""
+        if not self.config.label_smoothing:
+            return loss
+        with torch.no_grad():
+            return torch.where(loss.isfinite(), functional.cross_entropy(logits.float(), labels), loss)
 
     def totals(self) -> Totals:
         """The sums of the running epoch; waits for the device, which counts as computing."""
@@ -173,8 +154,8 @@ class Session:
         self.times.compute += time.perf_counter() - begun
         return totals
 
-    def close_epoch(self, evaluation: Evaluation) -> EpochDone:
-        """Adds the epoch, with its evaluation, to the history of the run."""
+    def close_epoch(self, evaluation: Evaluation, validation: Evaluation | None = None) -> EpochDone:
+        """Adds the epoch, with its evaluations on the test images and on those kept aside, to the history of the run."""
         totals, times = self.totals(), self.times
         done = EpochDone(
             epoch=self.epoch,
@@ -188,11 +169,11 @@ class Session:
             load_seconds=times.load,
             compute_seconds=times.compute,
             evaluation_seconds=times.evaluation,
+            validation_loss=validation.loss if validation else None,
+            validation_accuracy=validation.accuracy if validation else None,
         )
         self.history.append(done)
         self.evaluation = evaluation
-        if evaluation.accuracy > self.best_accuracy:  # the first of equals stays the best
-            self.best_epoch, self.best_accuracy = self.epoch, evaluation.accuracy
         return done
 
     def state(self) -> checkpoints.Checkpoint:
@@ -200,7 +181,7 @@ class Session:
 
         It holds the live tensors: save or copy them before the next batch.
         """
-        evaluation = self.evaluation
+        evaluation, best = self.evaluation, self.best
         return {
             "format": checkpoints.FORMAT,
             "config": _plain(vars(self.config)),
@@ -227,8 +208,8 @@ class Session:
                 "augmentation": self.augmentation.get_state(),
             },
             "history": [asdict(done) for done in self.history],
-            "best_epoch": self.best_epoch,
-            "best_test_accuracy": self.best_accuracy if self.best_epoch else None,
+            "best_epoch": best.epoch if best else 0,
+            "best_test_accuracy": best.test_accuracy if best else None,
             "test_accuracy": evaluation.accuracy if evaluation else None,
             "test_predicted": evaluation.predicted if evaluation else None,
             "test_confidence": evaluation.confidence if evaluation else None,
@@ -272,7 +253,6 @@ class Session:
         if self.history:
             predicted, confidence = checkpoint["test_predicted"], checkpoint["test_confidence"]
             self.evaluation = Evaluation(self.history[-1].test_loss, checkpoint["test_accuracy"], predicted, confidence)
-            self.best_epoch, self.best_accuracy = checkpoint["best_epoch"], checkpoint["best_test_accuracy"]
         self._draw_order()
         rng = checkpoint["rng"]
         self.augmentation.set_state(rng["augmentation"])
