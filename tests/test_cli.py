@@ -20,6 +20,8 @@ from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
+from cnnlab.system.home import run_folder
+from cnnlab.training import checkpoints
 from tests.another_value import another_value
 
 ROOT = Path(__file__).parent.parent
@@ -165,6 +167,19 @@ def test_people_get_epochs_and_a_table_of_predictions(call):
     assert "my first" in listed
     assert len([line for line in predicted.splitlines() if line.endswith(("✓ right", "✗ wrong"))]) == 3
     assert "of 200 test images right" in predicted
+
+
+def test_predictions_are_those_of_the_best_epoch(call, tmp_path):
+    output = call("train", *QUICK, "--epochs", "2")
+    folder = run_folder(tmp_path, re.search(r"Run (\w+)", output)[1])
+    for last in folder.glob("last*.pt"):  # were these weights asked for, there would be none
+        last.unlink()
+    best = checkpoints.load(folder / checkpoints.BEST)
+
+    answer = json.loads(call("predict", folder.name, "--count", "5", "--json"))
+
+    assert [p["predicted"] for p in answer["predictions"]] == best["test_predicted"][:5].tolist()
+    assert answer["epoch"] == best["epoch"]
 
 
 @pytest.fixture

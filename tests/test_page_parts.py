@@ -8,6 +8,7 @@ import pytest
 from page_fakes import ROOT
 
 from pages._parts import pager
+from pages._parts.markdown import escaped
 from pages._parts.pager import PER_PAGE, Pager
 
 
@@ -74,3 +75,12 @@ def test_a_rule_of_the_pages_has_one_home(call, home):
     files = [path.name for path in sorted(ROOT.glob("pages/**/*.py")) if call in path.read_text(encoding="utf-8")]
 
     assert files == [home]
+
+
+@pytest.mark.parametrize("sign", list(r"\`*_{}[]()#+-.!|$<>~&^"))
+def test_each_sign_that_means_something_in_markdown_is_shown_as_typed(sign):
+    assert escaped(f"a{sign}b") == f"a\\{sign}b"
+
+
+def test_typed_text_becomes_no_formula():
+    assert escaped("costs $x$ or :red[y]") == r"costs \$x\$ or \:red\[y\]"
