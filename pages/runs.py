@@ -15,26 +15,44 @@ from pages._parts.address import Address
 from pages._parts.live.plot import load_ahead
 from pages._parts.run.list import rerun_on_change, warn_of_unreadable
 from pages._parts.run_words import short_title
-from pages._parts.runs.compare import compare
+from pages._parts.runs.actions import change_many, show_outcome
+from pages._parts.runs.compare import below, beside
 from pages._parts.runs.disagree import disagree
 from pages._parts.runs.export import export
-from pages._parts.runs.table import CHOSEN, filtered, first_rows, parse_ids, runs_table
+from pages._parts.runs.filters import filtered
+from pages._parts.runs.table import CHOSEN, STYLE, first_rows, in_address, parse_ids, runs_table
 from pages._parts.shell import enter, fragment, in_words
 
-MOST_LINKS = 8
+MOST_LINKS = 4
+MOST_COMPARED = 96  # whose curves are read: each takes a millisecond
 Chosen = tuple[Run, tuple[EpochDone, ...]]
 MOST_ROWS = 10_000  # `lab.summaries()` returns no more
 
 
-def _chosen_runs(lab: Lab, problems: list[str]) -> list[Chosen]:
-    """The selected runs with their epochs; deleted and unreadable ones leave the selection."""
-    chosen = []
+def _chosen_rows(lab: Lab, every: Summaries, problems: list[str]) -> list[Summary]:
+    """The rows of the selected runs; deleted ones leave the selection."""
+    by_id = {run.id: run for run in every.runs} if st.session_state[CHOSEN] else {}
     for run_id in st.session_state[CHOSEN]:
+        if run_id not in by_id:
+            try:
+                lab.run(run_id)
+                problems.append(f"Run {run_id} is not among the {MOST_ROWS:,} newest. It is left out of the comparison.")
+            except CNNLabError as error:
+                problems.append(f"{error} It is left out of the comparison.")
+    rows = [by_id[run_id] for run_id in st.session_state[CHOSEN] if run_id in by_id]
+    st.session_state[CHOSEN] = tuple(run.id for run in rows)
+    return rows
+
+
+def _compared(lab: Lab, rows: Sequence[Summary], problems: list[str]) -> list[Chosen]:
+    """The first of these runs with their epochs; unreadable ones leave the selection."""
+    chosen = []
+    for row in rows[:MOST_COMPARED]:
         try:
-            chosen.append((lab.run(run_id), lab.epochs(run_id)))
+            chosen.append((lab.run(row.id), lab.epochs(row.id)))
         except CNNLabError as error:
             problems.append(f"{error} It is left out of the comparison.")
-    st.session_state[CHOSEN] = tuple(run.id for run, _ in chosen)
+            st.session_state[CHOSEN] = tuple(run_id for run_id in st.session_state[CHOSEN] if run_id != row.id)
     return chosen
 
 
@@ -42,47 +60,72 @@ def _clear() -> None:
     st.session_state[CHOSEN] = ()
 
 
-def _head(runs: list[Run]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {len(runs)} selected")
-        for run in runs[:MOST_LINKS] if len(runs) <= MOST_LINKS else ():
+def _select(ids: tuple[str, ...]) -> None:
+    st.session_state[CHOSEN] = ids
+
+
+def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -> None:
+    """What can be done with the selected runs, in one row above the table."""
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
+        if chosen:
+            st.markdown(f"#### {len(chosen):,} selected")
+            export(lab, [run.id for run in chosen], fold=bool(st.session_state.get("runs:fold")))
+            change_many(lab, chosen)
+            st.button("Clear selection", icon=":material/close:", on_click=_clear, type="tertiary")
+        if len(matching) > len(chosen) and len(matching) > 1:
+            st.button(
+                f"Compare all {len(matching):,}", icon=":material/compare_arrows:", type="tertiary" if chosen else "primary",
+                key="runs:all", on_click=_select, args=(tuple(run.id for run in matching),),
+                help="Selects all runs that match the filters. To compare some of them, select their rows at the left.",
+            )  # fmt: skip
+        for run in chosen if len(chosen) <= MOST_LINKS else ():
             st.page_link("pages/train.py", label=short_title(run), icon=":material/open_in_new:", query_params={"run": run.id})
 
 
-def _compare(lab: Lab, chosen: Sequence[Chosen], address: Address) -> None:
-    runs = [run for run, _ in chosen]
-    _head(runs)
-    fold = compare(lab, runs, {run.id: epochs for run, epochs in chosen}, address)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        export(lab, [run.id for run in runs], fold=fold)
-        st.button("Clear selection", icon=":material/close:", on_click=_clear, type="tertiary")
-    disagree(lab, runs, address)
-
-
-def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], which: str, page: Address) -> None:
-    """The table and the comparison: a fragment, so that a selection redraws nothing else."""
-    if not page.arriving and lab.summaries().version != every.version:
-        st.rerun()  # not on arrival: only this run of the script knows the page's last view
-    address = Address("chosen runs", within=page)
-    address.initialise(CHOSEN, "runs", (), parse_ids)
-    chosen = _chosen_runs(lab, address.problems)
-    problems = st.container()  # filled last: each control may find a problem in the address
-    if shown:
-        runs_table(shown, f"{every.version} {lab.home}")
-    else:
-        st.info("No run matches these filters.", icon=":material/filter_alt_off:")
-    hidden = len({run.id for run, _ in chosen} - {run.id for run in shown})
+def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:
+    hidden = len({run.id for run in chosen} - {run.id for run in shown})
     total = len(every.runs)
+    compared = f" · compared are the first {MOST_COMPARED} of those selected" if len(chosen) > MOST_COMPARED else ""
     st.caption(
         f"{len(shown):,} of {total:,} runs{which}"
         + (f" (only the newest {total:,} are listed)" if total == MOST_ROWS else "")
         + (f" · {hidden} of the selected runs not in this table" if hidden else "")
-        + (" · select rows at the left to compare runs" if not chosen else "")
+        + (" · select rows at the left to compare runs" if not chosen else compared)
     )
-    address.write("runs", st.session_state[CHOSEN], ())
-    if chosen:
+
+
+def _table_and_choice(
+    lab: Lab, every: Summaries, matching: Sequence[Summary], drawn: tuple[Sequence[Summary], str, tuple[str, ...]], page: Address
+) -> None:
+    """The table and the comparison: a fragment, so that a selection redraws nothing else. `drawn`: rows, which, and columns."""
+    if not page.arriving and lab.summaries().version != every.version:
+        st.rerun()  # not on arrival: only this run of the script knows the page's last view
+    shown, which, wanted = drawn
+    ids = tuple(run.id for run in matching)
+    address = Address("chosen runs", within=page)
+    address.initialise(CHOSEN, "runs", (), parse_ids(ids))
+    rows = _chosen_rows(lab, every, address.problems)
+    problems = st.container()  # filled last: each control may find a problem in the address
+    show_outcome()
+    _toolbar(lab, rows, matching)
+    compared = _compared(lab, rows, address.problems)
+    runs, epochs, fold = [run for run, _ in compared], {run.id: done for run, done in compared}, False
+    with st.container(key="runs-split"):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            if shown:
+                runs_table(shown, wanted, f"{every.version} {lab.home}")
+            else:
+                st.info("No run matches these filters.", icon=":material/filter_alt_off:")
+            _caption(every, shown, rows, which)
+        if runs:
+            with right, st.container(key="runs-beside"), in_words():
+                fold = beside(lab, runs, epochs, address)
+    address.write("runs", in_address(st.session_state[CHOSEN], ids), ())
+    if runs:
         with in_words():
-            _compare(lab, chosen, address)
+            below(lab, runs, address, fold=fold)
+            disagree(lab, runs, address)
     else:
         load_ahead()
     address.flush()
@@ -91,6 +134,7 @@ def _table_and_choice(lab: Lab, every: Summaries, shown: Sequence[Summary], whic
 
 def main() -> None:
     lab = enter()
+    st.html(STYLE)
     st.title("Runs", anchor=False)
     every = lab.summaries()
     warn_of_unreadable(every.unreadable)
@@ -101,10 +145,11 @@ def main() -> None:
 
     address = Address("runs")
     problems = st.container()
-    shown, which = first_rows(filtered(every, address), address)
+    matching, wanted = filtered(every, address)
+    shown, which = first_rows(matching, address)
     address.flush(last=False)
     address.show_problems(problems)
-    fragment(_table_and_choice)(lab, every, shown, which, address)
+    fragment(_table_and_choice)(lab, every, matching, (shown, which, wanted), address)
     rerun_on_change(lab, every)
 
 

@@ -8,9 +8,12 @@ import re
 from math import inf, nan
 from pathlib import Path
 
+import pytest
 from test_comparison import CONFIG, epochs, run
 
-from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure, style
+from cnnlab.figures.runs import DASHES, MOST_LINES, cost_figure, curves_figure, style
+from cnnlab.figures.sweeps import parallel_figure, setting_figure
+from cnnlab.reports import svg
 from cnnlab.reports.comparison import Line, Point, lines
 from cnnlab.reports.svg import curves_chart
 
@@ -18,16 +21,17 @@ NASTY = "<b>x</b> %{y} & more"
 
 
 def test_each_line_has_one_legend_entry_and_its_own_look():
-    runs = [run(str(number), f"run {number}") for number in range(12)]
+    runs = [run(str(number), f"run {number}") for number in range(MOST_LINES + 2)]
     curves = lines(runs, {run.id: epochs(0.1, 0.2) for run in runs}, "test_accuracy", fold=False)
 
     traces = curves_figure(curves, "Test accuracy", "epochs", share=True)["data"]
 
     assert [trace["name"] for trace in traces] == [f"run {number}" for number in range(MOST_LINES)]
     assert len({style(place) for place in range(MOST_LINES)}) == MOST_LINES
+    assert MOST_LINES >= 16
     assert all(
         here[0] != after[0] and here[1] != after[1]
-        for here, after in zip(map(style, range(7)), map(style, range(1, 8)), strict=True)
+        for here, after in zip(map(style, range(MOST_LINES - 1)), map(style, range(1, MOST_LINES)), strict=True)
     )
 
 
@@ -142,3 +146,53 @@ def test_two_marks_in_one_place_bear_one_name():
 
 def test_nothing_known_is_an_empty_chart():
     assert len(cost_figure([Point("a", None, 0.5, 0)], "MACs", "MACs")["data"]) == 1
+
+
+def test_a_setting_has_a_logarithmic_axis_where_it_spans_a_factor_of_ten():
+    def axis(*values):
+        names = [str(value) for value in values]
+        return setting_figure(names, values, [0.5] * len(values), "Learning rate")["layout"]["xaxis"]["type"]
+
+    assert axis(0.001, 0.1) == "log"
+    assert axis(32, 64) == "linear"
+    assert axis(0.0, 0.1) == "linear"  # a logarithmic axis has no place for 0
+    assert axis("SGD", "Adam") == "category"
+
+
+def test_each_run_is_a_mark_with_its_name_and_accuracy():
+    (marks,) = setting_figure([NASTY, "b"], [0.1, 0.2], [0.5, 0.75], "Learning rate")["data"]
+
+    assert (marks["x"], marks["y"]) == ([0.1, 0.2], [50, 75])
+    assert marks["text"][0] == "&lt;b&gt;x&lt;/b&gt; %{y} &amp; more"
+
+
+def test_parallel_axes_have_a_tick_for_each_value_or_for_each_decade():
+    many = [10 ** (-number / 5) for number in range(20)]
+    axes = [("Optimiser", ["SGD", "Adam"] * 10), ("Learning rate", many), ("Batch size", [32, 256] * 10)]
+
+    figure = parallel_figure(axes, [number / 20 for number in range(20)])
+    optimiser, rate, batch, accuracy = figure["data"][0]["dimensions"]
+
+    assert (optimiser["ticktext"], optimiser["values"][:2]) == (["SGD", "Adam"], [0, 1])
+    assert rate["ticktext"] == ["0.0001", "0.001", "0.01", "0.1", "1"]
+    assert rate["values"] == pytest.approx([-number / 5 for number in range(20)])
+    assert batch["ticktext"] == ["32", "256"]
+    assert accuracy["values"][-1] == 95
+    json.dumps(figure, allow_nan=False)
+
+
+def test_runs_of_one_setting_are_one_line_with_a_band():
+    runs = [run(str(number), str(number), CONFIG.change(seed=number, learning_rate=(0.1, 0.5)[number % 2])) for number in range(5)]
+    curves = {each.id: epochs(0.1 * number, 0.2) for number, each in enumerate(runs)}
+
+    first, second = lines(runs, curves, "test_accuracy", fold=False, by="learning_rate")
+
+    assert (first.label, second.label) == ("Learning rate 0.1 (3 runs)", "Learning rate 0.5 (2 runs)")
+    assert first.values[0] == pytest.approx((0.0 + 0.2 + 0.4) / 3)
+    assert first.low[0] < first.values[0] < first.high[0]
+
+
+def test_the_report_draws_lines_as_the_page_does():
+    assert [svg._style(place)[0] for place in range(MOST_LINES)] == [style(place)[0] for place in range(MOST_LINES)]
+    dashes = [DASHES.index(style(place)[1]) for place in range(MOST_LINES)]
+    assert [svg.DASHES.index(svg._style(place)[1]) for place in range(MOST_LINES)] == dashes

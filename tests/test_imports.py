@@ -36,7 +36,7 @@ FLOORS: dict[str, str] = {
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts runs system text training values",
-    "reports": "architectures config config_words datasets errors events palette runs.records spreadsheet text",
+    "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets events forecasts layers presets runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
@@ -62,7 +62,7 @@ PAGE_FLOORS: dict[str, str] = {
     "live": "run_words",
     "forms": "address markdown one_choice shell visitor",
     "run": "forms grid live markdown run_words shell visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words",
+    "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
     "pages": "address first_tab forms grid image_grid layer_views live markdown one_choice pager run run_words runs shell",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

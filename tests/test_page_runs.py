@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.runs.records import State
 from cnnlab.values import Disagreement, DisagreementPage, Picture
 from pages._parts.runs import table as runs_table
-from pages._parts.runs.table import MOST_CHOSEN, choice, parse_ids
+from pages._parts.runs.table import MOST_IN_ADDRESS, choice, in_address, parse_ids
 
 
 class ComparingLab(RunsLab):
@@ -56,7 +57,7 @@ def texts(app):
     return " ".join(each.value for each in (*app.markdown, *app.caption))
 
 
-def in_address(app):
+def address_of(app):
     return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
 
 
@@ -130,7 +131,7 @@ def test_a_link_opens_the_same_comparison(monkeypatch, lab):
     assert list(differing.iloc[0])[1:] == ["0.1", "0.5"]
     assert "Best trade-offs: second. No other selected run is more accurate" in texts(app)
     assert app.session_state["runs:table"]["selection"]["rows"] == [0, 1]
-    assert [button.proto.label for button in app.get("download_button")] == ["Metrics", "Configuration", "Report"]
+    assert [button.proto.label for button in app.get("download_button")] == ["Report", "Comparison", "Metrics", "Configuration"]
 
 
 def test_a_choice_draws_the_table_and_the_comparison_alone(monkeypatch, lab):
@@ -143,7 +144,7 @@ def test_a_choice_draws_the_table_and_the_comparison_alone(monkeypatch, lab):
 
     assert "#### 9 selected" in texts(app)
     assert not [each for each in app.selectbox if each.label == "State"], "the filters are outside the fragment"
-    assert in_address(app) == {"state": "finished", "runs": ",".join(ids)}
+    assert address_of(app) == {"state": "finished", "runs": ",".join(ids)}
 
 
 def test_a_choice_among_runs_of_a_moment_ago_draws_the_page_anew(monkeypatch, lab):
@@ -179,7 +180,7 @@ def test_who_comes_back_while_a_run_trains_loses_nothing(monkeypatch, lab):
     follow(app, "runs")
 
     assert "#### 1 selected" in texts(app)
-    assert in_address(app) == {"runs": first}
+    assert address_of(app) == {"runs": first}
 
 
 def test_who_comes_back_finds_filter_and_choice_as_they_were(monkeypatch, lab):
@@ -192,7 +193,7 @@ def test_who_comes_back_finds_filter_and_choice_as_they_were(monkeypatch, lab):
 
     assert names(app) == ["first"]
     assert "#### 1 selected" in texts(app)
-    assert in_address(app) == {"state": "finished", "runs": first}
+    assert address_of(app) == {"state": "finished", "runs": first}
 
 
 def test_seeds_fold_where_there_are_several(monkeypatch, lab):
@@ -305,11 +306,11 @@ def test_choosing_keeps_what_a_filter_hides_and_the_order_of_choosing():
 
 
 def test_ids_in_an_address_are_ids_and_not_too_many():
-    assert parse_ids("0000000a,0000000b,0000000a,") == ("0000000a", "0000000b")
+    assert parse_ids()("0000000a,0000000b,0000000a,") == ("0000000a", "0000000b")
     with pytest.raises(ConfigError, match=r"not '\.\./x'"):
-        parse_ids("0000000a,../x")
-    with pytest.raises(ConfigError, match=f"at most {MOST_CHOSEN}"):
-        parse_ids(",".join(f"{number:08x}" for number in range(MOST_CHOSEN + 1)))
+        parse_ids()("0000000a,../x")
+    with pytest.raises(ConfigError, match=f"at most {MOST_IN_ADDRESS}"):
+        parse_ids()(",".join(f"{number:08x}" for number in range(MOST_IN_ADDRESS + 1)))
 
 
 def test_a_button_row_that_lost_its_choice_falls_back_to_the_first(monkeypatch, lab):
@@ -344,3 +345,196 @@ def test_of_too_many_runs_the_first_by_what_is_asked_for_stand_in_the_table(monk
     assert names(app) == ["run 1"]
     assert not [each for each in app.selectbox if each.label == "Sort by"]
     assert not app.exception
+
+
+# Many runs
+
+
+def columns_of(app):
+    """The titles of the columns that the table of runs shows."""
+    return list(app.dataframe[0].proto.column_order)
+
+
+def test_settings_that_differ_are_columns_and_others_can_be_chosen(monkeypatch, lab):
+    lab.ended("a", "first", learning_rate=0.1, weight_decay=0.0)
+    lab.ended("b", "second", learning_rate=0.003, weight_decay=0.001)
+
+    app = open_page(monkeypatch, "runs", lab)
+    table = app.dataframe[0].value
+    assert {"Learning rate", "Weight decay", "Optimiser", "Batch size", "Activation"} <= set(columns_of(app))
+    assert "Momentum" not in columns_of(app)  # the same in both
+    assert list(table["Learning rate"]) == [0.003, 0.1]  # numbers, which sort as such
+
+    widget(app.multiselect, "Columns, in this order").set_value(["name", "momentum", "last"]).run()
+    assert columns_of(app) == ["Run", "Momentum", "Last accuracy"]
+    assert address_of(app) == {"columns": "name,momentum,last"}
+
+    app = open_page(monkeypatch, "runs", lab, columns="seed,name")
+    assert columns_of(app) == ["Seed", "Run"]
+
+
+def test_no_title_or_number_of_the_table_is_cut_off(monkeypatch, lab):
+    name = "LeNet on the sample, ReLU"
+    lab.ended("a", name, learning_rate=0.000123)
+
+    app = open_page(monkeypatch, "runs", lab)
+    widths = {title: column.get("width") for title, column in json.loads(app.dataframe[0].proto.columns).items()}
+    longest = {"Run": name, "Best accuracy": "Best accuracy", "Parameters": "Parameters", "Learning rate": "Learning rate"}
+
+    for title, text in longest.items():  # a character of the table's font is 7 pixels wide at most, on average
+        assert widths[title] >= 7 * len(text) + 16, title
+
+
+def test_a_row_has_a_link_to_its_run(monkeypatch, lab):
+    run_id = lab.ended("a", "first")
+
+    assert list(open_page(monkeypatch, "runs", lab).dataframe[0].value["Open"]) == [f"train?run={run_id}"]
+
+
+def pressed(app, label):
+    """After a click on this button."""
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def chosen(monkeypatch, lab, *ids, owner="", **address):
+    monkeypatch.setattr("pages._parts.runs.actions.visitor", lambda: owner)
+    return open_page(monkeypatch, "runs", lab, runs=",".join(ids), **address)
+
+
+def outcome(app):
+    return " ".join(each.value for each in (*app.success, *app.warning))
+
+
+def test_all_runs_that_a_filter_lets_through_can_be_selected_and_linked(monkeypatch, lab):
+    config = lab.run(lab.ended("a", "other")).config
+    for number in range(MOST_IN_ADDRESS + 5):
+        lab.store.create(config, f"token {number}", f"sweep {number}", owner="Ana")
+
+    app = pressed(open_page(monkeypatch, "runs", lab, text="sweep"), "Compare all 205")
+    assert "205 selected" in texts(app)
+    assert address_of(app) == {"text": "sweep", "runs": "all"}
+
+    app = open_page(monkeypatch, "runs", lab, text="sweep", runs="all")
+    assert "205 selected" in texts(app)
+    assert not app.warning
+
+
+def test_a_selection_that_is_too_long_for_an_address_is_not_in_it():
+    ids = tuple(f"{number:08x}" for number in range(MOST_IN_ADDRESS + 2))
+
+    assert in_address(ids[1:], ids) == ()
+    assert in_address(ids, ids) == "all"
+    assert in_address(ids[:2], ids) == ids[:2]
+
+
+def test_many_runs_are_deleted_after_a_question_with_their_number_and_names(monkeypatch, lab):
+    ids = [lab.ended(name, name) for name in ("first", "second")]
+    app = chosen(monkeypatch, lab, *ids)
+
+    app = pressed(app, "Delete 2 runs …")
+    assert "“first”, “second” will be deleted" in texts(app)
+    assert [run.name for run in lab.runs()] == ["second", "first"]
+
+    app = pressed(app, "Delete 2 runs")
+    assert lab.runs() == ()
+
+
+def test_runs_of_others_and_runs_that_train_stay_and_the_page_names_them(monkeypatch, lab):
+    mine, active = lab.ended("a", "mine"), lab.made("b", name="waits", owner="Ana")
+    theirs = lab.store.create(lab.run(mine).config, "c", "theirs", State.PAUSED, owner="Ben")
+    lab.ended("d", "not selected")
+    app = chosen(monkeypatch, lab, mine, active, theirs, owner="Ana")
+
+    app = pressed(app, "Delete 3 runs …")
+    assert "1 of the 3 selected runs belong to other people and stay" in texts(app)
+    app = pressed(app, "Delete 2 runs")
+
+    assert {run.name for run in lab.runs()} == {"waits", "theirs", "not selected"}
+    assert "Deleted 1 of 2 runs. Not deleted: “waits”: It is queued: stop it first" in outcome(app)
+
+
+def test_owners_are_checked_where_runs_are_changed_and_not_only_on_the_page(monkeypatch, lab):
+    ids = [lab.made(name, name=name, owner=name) for name in ("Ana", "Ben")]
+    app = chosen(monkeypatch, lab, *ids, owner="Ana")
+
+    app = pressed(app, "Stop 2")
+
+    assert [lab.run(run_id).state for run_id in ids] == [State.STOPPED, State.QUEUED]
+    assert "Stopped 1 of 2 runs. Not stopped: “Ben”: This run belongs to Ben" in outcome(app)
+
+
+def test_many_runs_get_names_with_numbers_and_one_run_gets_the_name(monkeypatch, lab):
+    ids = [lab.ended(name, name) for name in "abc"]
+    app = chosen(monkeypatch, lab, *ids)
+
+    widget(app.text_input, "Name").set_value("sweep")
+    pressed(app, "Rename")
+    assert [lab.run(run_id).name for run_id in ids] == ["sweep 1", "sweep 2", "sweep 3"]
+
+    app = chosen(monkeypatch, lab, ids[1])
+    widget(app.text_input, "Name").set_value("the best")
+    pressed(app, "Rename")
+    assert lab.run(ids[1]).name == "the best"
+
+
+def test_tags_are_given_to_many_runs_shown_and_filtered_by(monkeypatch, lab):
+    ids = [lab.ended(name, name) for name in "abc"]
+    app = chosen(monkeypatch, lab, *ids[:2])
+
+    widget(app.text_input, "Tag").set_value(" final   run")
+    app = pressed(app, "Add tag")
+    assert "“final run” added to 2 runs." in outcome(app)
+    assert list(app.dataframe[0].value["Tags"]) == ["", "final run", "final run"]
+
+    app = open_page(monkeypatch, "runs", lab, tag="final run")
+    assert names(app) == ["b", "a"]
+
+    app = chosen(monkeypatch, lab, *ids)
+    widget(app.text_input, "Tag").set_value("final run")
+    app = pressed(app, "Remove tag")
+    assert "“final run” removed from 2 runs." in outcome(app)
+    assert lab.summaries().tags == ()
+
+
+# Sweeps
+
+
+def test_more_runs_than_lines_can_be_grouped_by_a_setting(monkeypatch, lab):
+    ids = [lab.ended(str(number), f"run {number}", 0.5, seed=number, learning_rate=(0.1, 0.5)[number % 2]) for number in range(26)]
+    app = open_page(monkeypatch, "runs", lab, runs=",".join(ids))
+    assert "Only the first 24 of 26 lines are drawn" in texts(app)
+
+    widget(app.selectbox, "A line for each").set_value("learning_rate").run()
+
+    assert not app.exception
+    assert "Only the first" not in texts(app)
+    assert "up to the last epoch that all its runs have finished" in texts(app)
+    assert address_of(app)["by"] == "learning_rate"
+
+
+@pytest.mark.parametrize("cost", ["learning_rate", "options.activation", "optimizer"])
+def test_accuracy_can_be_drawn_against_any_setting(monkeypatch, lab, cost):
+    ids = [
+        lab.ended("a", "first", learning_rate=0.01, options={"activation": "relu"}),
+        lab.ended("b", "second", learning_rate=0.1, optimizer="adam"),
+        lab.ended("c", "third", architecture="mlp"),
+    ]
+
+    app = open_page(monkeypatch, "runs", lab, runs=",".join(ids), cost=cost, parallel="true")
+
+    assert not app.exception
+    assert not app.warning
+    assert widget(app.selectbox, "Best accuracy against").value == cost
+
+
+def test_a_baseline_shows_differences_with_sign_and_direction(monkeypatch, lab):
+    ids = [lab.ended("a", "first", 0.6), lab.ended("b", "second", 0.8, learning_rate=0.5), lab.ended("c", "<b>", 0.5, seed=1)]
+
+    app = open_page(monkeypatch, "runs", lab, runs=",".join(ids), base=ids[0])
+
+    table = next(html.proto.body for html in app.get("html") if "cnn-against" in html.proto.body)
+    assert '<span class="cnn-better">▲ +20.0 points</span>' in table
+    assert '<span class="cnn-worse">▼ −10.0 points</span>' in table
+    assert "learning rate 0.5 instead of 0.1" in table
+    assert "&lt;b&gt;" in table
+    assert "“second” reached 80.0 % test accuracy at its best epoch, 20.0 points above “first”" in texts(app).replace("\\", "")

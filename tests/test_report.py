@@ -14,7 +14,11 @@ import pytest
 from test_comparison import CONFIG, epochs, run
 
 from cnnlab.config import RunConfig
-from cnnlab.reports.html import configurations_json, html_report, metrics_csv
+from cnnlab.figures import network_figure
+from cnnlab.layers.trace import layer_table
+from cnnlab.reports.exports import comparison_csv, configurations_json, metrics_csv
+from cnnlab.reports.html import html_report
+from cnnlab.reports.networks import Network
 
 NASTY = "<img src=x onerror=alert(1)> \"quoted\" & 'more' \u202eabc ${1} %{x}"
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -101,7 +105,9 @@ def test_the_report_says_what_was_reached_and_what_differs(runs, curves):
     assert "2026-01-02 03:04 UTC" in text
     for words in ("60.0 %", "80.0 %", "5,000,000", "Seed", "Best trade-offs", "Test accuracy", "second"):
         assert words in text
-    assert "Learning rate" not in text  # the same in both
+    differing = text.partition("What differs")[2].partition("Test accuracy")[0]
+    assert "Seed" in differing
+    assert "Learning rate" not in differing  # the same in both
 
 
 def test_the_report_needs_no_network_and_runs_no_script(runs, curves):
@@ -150,3 +156,49 @@ def test_a_report_of_24_runs_of_a_thousand_epochs_stays_small():
     curves = {each.id: epochs(*[0.5 + place / 4_000 for place in range(1_000)]) for each in runs}
 
     assert len(html_report(runs, curves, {}, now=NOW)) < 500_000
+
+
+def test_a_comparison_is_a_row_a_run_with_results_and_every_setting():
+    runs = [
+        run("0000000a", "=1+1", best=0.6, owner="Ana", tags=("final", "x")),
+        run("0000000b", "second", RunConfig.make(architecture="mlp", options={"hidden": (8, 4)}), best=None, test_accuracy=None),
+    ]
+
+    first, second = csv.DictReader(io.StringIO(comparison_csv(runs, {"0000000a": 5, "0000000b": None}).removeprefix("\ufeff")))
+
+    assert (first["name"], first["owner"], first["tags"], first["best test accuracy"]) == ("'=1+1", "Ana", "final, x", "0.6")
+    assert (first["MACs (per image)"], second["MACs (per image)"]) == ("5", "")
+    assert (second["best test accuracy"], second["options.hidden"], second["options.pooling"]) == ("", "8, 4", "")
+    assert (first["learning_rate"], first["started (UTC)"]) == (str(CONFIG.learning_rate), "1970-01-01 00:00:00")
+
+
+def test_a_report_can_be_handed_in(curves):
+    """Name, date, settings, result, what differs, figures with titles, and the network."""
+    one = run("0000000a", "my <best> run", best=0.6, owner="Ana", created=NOW.timestamp())
+    table = layer_table("lenet")
+
+    page = html_report([one], curves, {"0000000a": 5e6}, now=NOW, networks={"0000000a": Network(table, network_figure(table))})
+    reader = read(page)
+    text = " ".join(" ".join(reader.text).split())
+
+    assert "my <best> run" in reader.text
+    assert "Trained by Ana." in text
+    assert "Finished" in text
+    assert "finished" not in text  # states are words
+    assert "2026-01-02 03:04 UTC" in text
+    assert "“my <best> run” reached 60.0 % test accuracy" in text
+    assert {"Learning rate", "Batch size", "Optimiser", "conv1", "Test accuracy after each epoch"} <= {*reader.text}
+    assert "61,706 parameters" in text
+    assert page.count("<svg") >= 3
+    assert '<polygon points="' in page
+
+
+def test_a_network_of_several_runs_is_drawn_once():
+    runs = [run("0000000a", "a"), run("0000000b", "b"), run("0000000c", "c")]
+    table, other = layer_table("lenet"), layer_table("mlp")
+    networks = {"0000000a": Network(table, network_figure(table)), "0000000b": Network(table, network_figure(table))}
+
+    page = html_report(runs, {}, {}, now=NOW, networks=networks | {"0000000c": Network(other, network_figure(other))})
+
+    assert page.count("<h2>Network:") == 2
+    assert "Trained in: a, b." in page

@@ -12,8 +12,9 @@ from cnnlab.palette import BLUE, COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
-MOST_LINES = 8  # more cannot be distinguished
-HEIGHT = 360
+MOST_LINES = 24  # each colour with each dash; more cannot be distinguished
+HEIGHT = 340
+LEGEND_ROW = 10  # pixels for each further entry; two stand side by side
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
 NAME_LENGTH = 26  # characters beside a mark
@@ -58,13 +59,17 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
                 "y": [compact(scale * line.values[at]) for at in kept],
                 "line": {"color": color, "width": 2, "dash": dash},
                 # No line leads to a value between two gaps, so it has a mark in a long curve too.
-                "marker": {"symbol": SYMBOLS[place], "size": 7 if len(kept) <= 30 else [7 * (at in alone) for at in kept]},
+                "marker": {
+                    "symbol": SYMBOLS[place % len(SYMBOLS)],
+                    "size": 7 if len(kept) <= 30 else [7 * (at in alone) for at in kept],
+                },
                 # The name comes from the trace, because Plotly would read a name with %{…} in it as a template.
                 "hovertemplate": f"%{{fullData.name}}<br>{'epoch %{x}' if along == 'epochs' else '%{x:.0f} s'}: "
                 f"{number}<extra></extra>",
             }
         )
     layout = _layout()
+    layout["height"] = HEIGHT + LEGEND_ROW * max(0, min(len(lines), MOST_LINES) - 4)  # the legend must not take the chart's place
     layout["uirevision"] = f"{title} {along}"
     layout["xaxis"] |= {"title": {"text": "Epoch" if along == "epochs" else "Seconds of training"}, "rangemode": "tozero"}
     layout["yaxis"] |= {"title": {"text": title}, **(PERCENT_TICKS if share else {"tickformat": "~g"})}
@@ -136,8 +141,11 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
 
 
 def style(place: int) -> tuple[str, str]:
-    """Colour and dash of the line at this place. Both differ from its neighbours', so neither is needed alone."""
-    return COLORS[place % len(COLORS)], DASHES[place % len(DASHES)]
+    """Colour and dash of the line at this place. Both differ from its neighbours', so neither is needed alone.
+
+    The first MOST_LINES places have each colour with each dash once: after twelve, the dashes move on by one.
+    """
+    return COLORS[place % len(COLORS)], DASHES[(place + place // 12) % len(DASHES)]
 
 
 def plain(text: str) -> str:

@@ -108,25 +108,25 @@ def groups(runs: Sequence[Run]) -> tuple[tuple[Run, ...], ...]:
     return tuple(tuple(members) for members in found.values())
 
 
-def lines(runs: Sequence[Run], epochs: dict[str, Sequence[EpochDone]], quantity: Quantity, *, fold: bool) -> tuple[Line, ...]:
+def lines(
+    runs: Sequence[Run], epochs: dict[str, Sequence[EpochDone]], quantity: Quantity, *, fold: bool, by: str | None = None
+) -> tuple[Line, ...]:
     """A line for each run with a finished epoch.
 
-    With `fold`, a line for each configuration, up to the last epoch that all of its runs have finished.
+    With `fold`, a line for each configuration, and with `by` for each value of that setting; up to the last epoch that all of its
+    runs have finished.
     """
     trained = [run for run in runs if epochs.get(run.id)]
-    parted = groups(trained) if fold else tuple((run,) for run in trained)
-    names = _group_labels(parted, fold=fold)
     return tuple(
-        _line(name, members, [epochs[run.id] for run in members], quantity) for name, members in zip(names, parted, strict=True)
+        _line(name, members, [epochs[run.id] for run in members], quantity) for name, members in _named(trained, fold=fold, by=by)
     )
 
 
 def points(runs: Sequence[Run], costs: dict[str, float | None], *, fold: bool) -> tuple[Point, ...]:
     """Best test accuracy against a cost, for each run with a result; with `fold`, for each configuration."""
     evaluated = [run for run in runs if run.best_test_accuracy is not None]
-    parted = groups(evaluated) if fold else tuple((run,) for run in evaluated)
     found = []
-    for name, members in zip(_group_labels(parted, fold=fold), parted, strict=True):
+    for name, members in _named(evaluated, fold=fold):
         reached = [run.best_test_accuracy or 0.0 for run in members]
         known = [cost for run in members if (cost := costs.get(run.id)) is not None]
         found.append(Point(name, _mean(known) if known else None, _mean(reached), _deviation(reached)))
@@ -146,6 +146,23 @@ def pareto_front(candidates: Sequence[Point]) -> tuple[Point, ...]:
 def trade_offs(names: Sequence[str]) -> str:
     """The Pareto front in a sentence."""
     return f"Best trade-offs: {', '.join(names)}. No other selected run is more accurate at the same or lower cost."
+
+
+def _named(runs: Sequence[Run], *, fold: bool, by: str | None = None) -> list[tuple[str, tuple[Run, ...]]]:
+    """The runs in groups of one line each, with their names."""
+    if by is None:
+        parted = groups(runs) if fold else tuple((run,) for run in runs)
+        return list(zip(_group_labels(parted, fold=fold), parted, strict=True))
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        values = settings(run.config)
+        found.setdefault(words(by, values[by]) if by in values else ABSENT, []).append(run)
+    name = title(by, runs[0].config.architecture) if runs and by in settings(runs[0].config) else by.rpartition(".")[2]
+    return [(f"{name} {value} ({_runs(len(members))})", tuple(members)) for value, members in found.items()]
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _group_labels(parted: Sequence[tuple[Run, ...]], *, fold: bool) -> tuple[str, ...]:

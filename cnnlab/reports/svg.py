@@ -133,7 +133,7 @@ def _places(x: _Axis, y: _Axis, values: Iterable[tuple[float, float]]) -> str:
 
 
 def _style(place: int) -> tuple[str, str]:
-    return COLORS[place % len(COLORS)], DASHES[place % len(DASHES)]
+    return COLORS[place % len(COLORS)], DASHES[(place + place // 12) % len(DASHES)]  # as on the page
 
 
 def _number(value: float) -> str:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
+from cnnlab.figures import network_figure
 from cnnlab.lab import Lab
+from cnnlab.reports import exports
 from cnnlab.reports import html as report
+from cnnlab.reports.networks import Network
 from cnnlab.runs.records import Run
 from pages._parts.runs.compare import macs_of
 
@@ -17,27 +21,60 @@ def export(lab: Lab, ids: Sequence[str], *, fold: bool) -> None:
     """Draws the download buttons. Streamlit calls a function that builds a file on a click, in a separate thread."""
 
     def runs() -> list[Run]:
-        return [lab.run(run_id) for run_id in ids]
+        return [run for run_id in ids if (run := _run(lab, run_id))]
 
     def epochs() -> dict[str, tuple[EpochDone, ...]]:
-        return {run_id: lab.epochs(run_id) for run_id in ids}
+        return {run.id: lab.epochs(run.id) for run in runs()}
 
-    def csv() -> str:
-        return report.metrics_csv(runs(), epochs())
+    def metrics() -> str:
+        return exports.metrics_csv(runs(), epochs())
+
+    def comparison() -> str:
+        chosen = runs()
+        return exports.comparison_csv(chosen, macs_of(lab, chosen))
 
     def configurations() -> str:
-        return report.configurations_json(runs())
+        return exports.configurations_json(runs())
 
     def page() -> str:
         chosen = runs()
-        return report.html_report(chosen, epochs(), macs_of(lab, chosen), fold=fold)
+        return report.html_report(chosen, epochs(), macs_of(lab, chosen), fold=fold, networks=networks_of(lab, chosen))
 
     name = f"cnnlab-{ids[0]}" if len(ids) == 1 else f"cnnlab-{len(ids)}-runs"
-    for label, build, ending, mime, text in (
-        ("Metrics", csv, "csv", "text/csv", "CSV: one row for each epoch of each run."),
-        ("Configuration", configurations, "json", "application/json", "JSON: all settings, to repeat the training."),
-        ("Report", page, "html", "text/html", "HTML: results, differences and charts in one file that needs no internet."),
-    ):
-        st.download_button(
-            label, build, f"{name}.{ending}", mime, key=f"runs:{ending}", help=text, on_click="ignore", icon=":material/download:"
-        )
+    with st.popover("Save …", icon=":material/download:", help="The selected runs as files."):
+        for label, build, ending, mime, text in (
+            (
+                "Report",
+                page,
+                "html",
+                "text/html",
+                "HTML: results, differences, charts and networks in one file that needs no internet.",
+            ),
+            ("Comparison", comparison, "csv", "text/csv", "CSV: one row for each run, with its settings and results."),
+            ("Metrics", metrics, "epochs.csv", "text/csv", "CSV: one row for each epoch of each run."),
+            ("Configuration", configurations, "json", "application/json", "JSON: all settings, to repeat the training."),
+        ):
+            st.download_button(
+                label, build, f"{name}.{ending}", mime, key=f"runs:{ending}", help=text, on_click="ignore",
+                icon=":material/download:", width="stretch",
+            )  # fmt: skip
+
+
+def _run(lab: Lab, run_id: str) -> Run | None:
+    try:
+        return lab.run(run_id)
+    except CNNLabError:
+        return None  # deleted since it was selected
+
+
+def networks_of(lab: Lab, runs: Sequence[Run]) -> dict[str, Network]:
+    """The network of each run, without those that can no longer be built."""
+    networks = {}
+    for run in runs:
+        config = run.config
+        try:
+            table = lab.layers(config.architecture, config.input_shape, config.classes, config.options)
+        except CNNLabError:
+            continue  # the report goes without it
+        networks[run.id] = Network(table, network_figure(table))
+    return networks

@@ -1,0 +1,95 @@
+"""The networks of a report: each drawn, and as a table of its layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape, unescape
+from typing import Any
+
+from cnnlab.config_words import words
+from cnnlab.layers import LayerTable
+from cnnlab.runs.records import Run
+from cnnlab.text import shape_text, size_text
+
+WIDTH, HEIGHT = 1_000.0, 220.0
+MOST_ROWS = 40  # of a table; a longer one is folded into its blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network's layer table, and its drawing as a figure for Plotly."""
+
+    table: LayerTable
+    drawing: dict[str, Any]
+
+
+def networks_section(runs: Sequence[Run], networks: Mapping[str, Network]) -> str:
+    """Each network once, with the runs that trained it."""
+    distinct: dict[str, tuple[Network, list[Run]]] = {}
+    for run in runs:
+        if run.id in networks:
+            network = networks[run.id]
+            key = repr((network.table.architecture, network.table.options, network.table.input_shape, network.table.classes))
+            distinct.setdefault(key, (network, []))[1].append(run)
+    return "".join(_network(network, members, one=len(distinct) == 1) for network, members in distinct.values())
+
+
+def table(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> str:
+    """A table of text; the header says of each column whether it is aligned right."""
+    marks = [" class=n" if right else "" for _, right in header]
+    head = "".join(f"<th scope=col{mark}>{escape(name)}</th>" for mark, (name, _) in zip(marks, header, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{mark}>{escape(cell)}</td>' for mark, cell in zip(marks, row, strict=True))}</tr>" for row in rows
+    )
+    return f"<div class=wide tabindex=0><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
+    full = network.table
+    shown = full if len(full.rows) <= MOST_ROWS else full.fold(1)
+    names = "" if one else f"<p>Trained in: {escape(', '.join(run.name or run.id for run in runs))}.</p>"
+    rows = [
+        [
+            *(
+                row.path,
+                f"{row.layers} layers" if row.layers > 1 else row.kind,
+                row.settings,
+                shape_text(row.output_shape, spaced=True),
+            ),
+            *(f"{row.parameters:,}", f"{row.macs:,}"),
+        ]
+        for row in shown.rows
+    ]
+    header = [("Layer", False), ("Kind", False), ("Settings", False), ("Output", False), ("Parameters", True), ("MACs", True)]
+    return (
+        f"<h2>Network: {escape(words('architecture', full.architecture))}</h2>{names}"
+        f"<p>Input {shape_text(full.input_shape, spaced=True)}; {full.parameters:,} parameters, {full.macs:,} MACs and "
+        f"{size_text(full.activation_bytes)} of activations for one image. Shapes are channels × height × width.</p>"
+        f"{drawing_svg(network.drawing)}{table(header, rows)}"
+    )
+
+
+def drawing_svg(figure: Mapping[str, Any]) -> str:
+    """The filled outlines and the labels of a drawing for Plotly, as SVG; "" where it has none."""
+    layout = figure["layout"]
+    outlines = [trace for trace in figure["data"] if trace.get("fill") == "toself" and trace.get("fillcolor")]
+    if not outlines or "range" not in layout["xaxis"] or "range" not in layout["yaxis"]:
+        return ""
+    (left, right), (low, high) = layout["xaxis"]["range"], layout["yaxis"]["range"]
+    across, up = WIDTH / (right - left), HEIGHT / (high - low)
+    body = []
+    for trace in outlines:
+        points = " ".join(
+            f"{(x - left) * across:.1f},{(high - y) * up:.1f}"
+            for x, y in zip(trace["x"], trace["y"], strict=True)
+            if x is not None and y is not None
+        )
+        body.append(f'<polygon points="{points}" fill="{escape(trace["fillcolor"])}" stroke="#444" stroke-width="0.5"/>')
+    for label in layout.get("annotations", ()):
+        x, y = (label["x"] - left) * across, (high - label["y"]) * up
+        for place, line in enumerate(re.split(r"<br ?/?>", label["text"])):
+            text = escape(unescape(re.sub(r"<[^>]*>", "", line)))
+            body.append(f'<text x="{x:.1f}" y="{y + 12 + 13 * place:.1f}" text-anchor="middle">{text}</text>')
+    return f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT + 30:g}" role="img" aria-label="Drawing of the network">{"".join(body)}</svg>'

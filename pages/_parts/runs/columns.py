@@ -1,0 +1,191 @@
+"""The columns of the table of runs: figures, and the settings in which the runs differ, each as wide as its longest text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from cnnlab import datasets
+from cnnlab.architectures import card, cards
+from cnnlab.config import RunConfig
+from cnnlab.config_words import title, words
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.reports.comparison import ABSENT
+from cnnlab.runs.summaries import Summaries, Summary
+from pages._parts.address import Address
+from pages._parts.run_words import BEST_ACCURACY, state_word
+
+USUAL = ("learning_rate", "optimizer", "batch_size", "options.activation")  # shown also where they are the same everywhere
+MOST_SETTINGS = 8  # that are shown without having been asked for
+_OWN = ("architecture", "dataset", "epochs")  # settings that have a column of another name
+WIDEST = 300  # pixels; a longer text is shown whole in the cell that is opened
+_CHARACTER, _MARGIN, _SORT = 7.6, 18, 14  # pixels of a character, beside the text, and of a header's menu
+
+# By name in the address: title, help, format, and a fixed width.
+FIGURES: dict[str, tuple[str, str, str | None, int | None]] = {
+    "name": ("Run", "Its name; the box at the left selects it for a comparison.", None, None),
+    "state": ("State", "", None, None),
+    "best": ("Best accuracy", "The highest test accuracy of all epochs so far.", "%.1f %%", None),
+    "last": ("Last accuracy", "Test accuracy after the last finished epoch.", "%.1f %%", None),
+    "curve": ("Curve", "Test accuracy from the first epoch to the last.", None, 84),
+    "network": ("Network", "", None, None),
+    "data": ("Data", "", None, None),
+    "owner": ("Owner", "", None, None),
+    "tags": ("Tags", "Words that its owner gave it; the filter finds them.", None, None),
+    "epochs": ("Epochs", "Finished epochs.", "localized", None),
+    "parameters": ("Parameters", "Numbers that training adjusts.", "localized", None),
+    "seconds": ("Seconds", "Time spent training, without pauses.", "%.0f", None),
+    "when": ("When", "When the run was started.", "distance", 118),
+    "speed": ("Images/s", "Training images per second, over the last epoch.", "%.0f", None),
+    "id": ("Id", "As in addresses and on the command line.", None, None),
+    "open": ("Open", "Opens the run in a new tab.", None, 56),
+}
+_FIRST = ("open", "name", "best", "curve", "state")
+_WHERE_SEVERAL = {"network": "architecture", "data": "dataset"}  # behind these where they differ
+_AFTER = ("network", "data", "owner", "tags", "epochs", "parameters", "seconds", "when", "speed", "last", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What `st.dataframe` needs for the table."""
+
+    table: pa.Table  # columns by title
+    config: dict[str, Any]
+    order: tuple[str, ...]  # titles of the columns to show
+
+
+def pick_columns(every: Summaries, address: Address) -> tuple[str, ...]:
+    """Draws the choice of columns; () leaves it to what differs."""
+    titles = {name: title for name, (title, *_) in FIGURES.items()} | setting_titles(every.architectures)
+
+    def parse(text: str) -> list[str]:
+        found = [name for name in text.split(",") if name]
+        wrong = next((name for name in found if name not in titles), None)
+        if wrong is not None:
+            raise ConfigError(f"columns must be names of columns separated by commas, not {wrong[:80]!r}.", "columns")
+        return found
+
+    address.initialise("runs:columns", "columns", [], parse)
+    # The networks may have changed since.
+    st.session_state["runs:columns"] = [name for name in st.session_state["runs:columns"] if name in titles]
+    with st.popover("Columns", icon=":material/view_column:", width="stretch", help="Which columns the table shows."):
+        wanted = st.multiselect(
+            "Columns, in this order", list(titles), key="runs:columns", format_func=titles.__getitem__,
+            placeholder="chosen for you", help="Without a choice: results, and the settings in which the runs differ.",
+        )  # fmt: skip
+    address.write("columns", tuple(wanted), ())
+    return tuple(wanted)
+
+
+def setting_titles(architectures: Sequence[str]) -> dict[str, str]:
+    """The titles of all settings of these networks, by name; two settings of one title have their names behind it."""
+    titles = {name: title(name, "") for name in RunConfig.model_fields if name not in ("options", *_OWN)}
+    for architecture in architectures:
+        for option in card(architecture).options:
+            titles.setdefault(f"options.{option.name}", option.title)
+    taken = list(titles.values())
+    return {name: text if taken.count(text) == 1 else f"{text} ({name.rpartition('.')[2]})" for name, text in titles.items()}
+
+
+def drawn(runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str) -> Drawn:
+    """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs."""
+    titles = setting_titles([each.name for each in cards()])
+    values = [_settings(run) for run in runs]
+    names = [name for name in titles if any(name in each for each in values)]
+    differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
+    columns = {FIGURES[name][0]: array for name, array in _figures(runs, address_of_run).items()}
+    config = {FIGURES[name][0]: _column(name, columns[FIGURES[name][0]]) for name in FIGURES}
+    for name in names:
+        array = _setting(name, [each.get(name, ABSENT) for each in values])
+        columns[titles[name]] = array
+        config[titles[name]] = _setting_column(titles[name], array)
+    if wanted:
+        order = [FIGURES[name][0] if name in FIGURES else titles[name] for name in wanted]
+    else:
+        usual = dict.fromkeys([*differing, *(name for name in USUAL if name in names)])
+        several = [name for name, field in _WHERE_SEVERAL.items() if len({getattr(run, field) for run in runs}) > 1]
+        order = [FIGURES[name][0] for name in (*_FIRST, *several)]
+        order += [titles[name] for name in list(usual)[:MOST_SETTINGS]]
+        order += [FIGURES[name][0] for name in _AFTER if _filled(name, runs) and name not in several]
+    return Drawn(pa.table(columns), config, tuple(title for title in order if title in columns))
+
+
+def _settings(run: Summary) -> dict[str, Any]:
+    try:
+        return dict(run.settings)
+    except CNNLabError:
+        return {}  # from another version: the row has its figures, and opening it shows why
+
+
+def _filled(name: str, runs: Sequence[Summary]) -> bool:
+    return name not in ("owner", "tags") or any(getattr(run, name) for run in runs)
+
+
+def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
+    titles = {name: card(name).title for name in {run.architecture for run in runs}}
+    data = {name: datasets.entry(name).title for name in {run.dataset for run in runs}}
+    number = pa.float64()
+    return {
+        "name": pa.array([run.name or run.id for run in runs]),
+        "state": pa.array([state_word(run) for run in runs]),
+        "best": pa.array([run.best_test_accuracy and 100 * run.best_test_accuracy for run in runs], number),
+        "last": pa.array([run.test_accuracy and 100 * run.test_accuracy for run in runs], number),
+        "curve": pa.array([run.curve for run in runs], pa.list_(pa.float32())),
+        "network": pa.array([titles[run.architecture] for run in runs]),
+        "data": pa.array([data[run.dataset] for run in runs]),
+        "owner": pa.array([run.owner for run in runs]),
+        "tags": pa.array([", ".join(run.tags) for run in runs]),
+        "epochs": pa.array([run.epochs_done for run in runs], pa.int32()),
+        "parameters": pa.array([run.parameters for run in runs], number),
+        "seconds": pa.array([run.seconds for run in runs], number),
+        "when": pa.array([int(1000 * run.created) for run in runs], pa.timestamp("ms", "UTC")),
+        "speed": pa.array([run.images_per_second for run in runs], number),
+        "id": pa.array([run.id for run in runs]),
+        "open": pa.array([f"{address_of_run}{run.id}" for run in runs]),
+    }
+
+
+def _setting(name: str, values: Sequence[Any]) -> pa.Array:
+    """Numbers as numbers, so that they sort as such; anything else in words."""
+    if all(value == ABSENT or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+        return pa.array([None if value == ABSENT else float(value) for value in values], pa.float64())
+    return pa.array([ABSENT if value == ABSENT else words(name, value) for value in values])
+
+
+def _column(name: str, array: pa.Array) -> Any:
+    title, help_, number_format, width = FIGURES[name]
+    config = st.column_config
+    if name == "best":
+        help_ = f"{BEST_ACCURACY}: {help_[0].lower()}{help_[1:]}"
+    if name == "open":
+        return config.LinkColumn(title, display_text=":material/open_in_new:", width=width, help=help_)
+    if name == "curve":
+        return config.LineChartColumn(title, width=width, y_min=0, y_max=1, help=help_)
+    if name == "when":
+        return config.DatetimeColumn(title, format="distance", width=width, help=help_)
+    if number_format:
+        longest = max((len(_drawn_number(value, number_format)) for value in array.to_pylist() if value is not None), default=1)
+        return config.NumberColumn(title, format=number_format, width=width_of(title, longest), help=help_)
+    longest = max((len(text) for text in array.to_pylist()), default=1)
+    return config.TextColumn(title, width=width_of(title, longest), help=help_ or None, pinned=name == "name" or None)
+
+
+def _setting_column(title: str, array: pa.Array) -> Any:
+    if pa.types.is_floating(array.type):
+        longest = max((len(f"{value:.6g}") for value in array.to_pylist() if value is not None), default=1)
+        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest))
+    return st.column_config.TextColumn(title, width=width_of(title, max(map(len, array.to_pylist()), default=1)))
+
+
+def _drawn_number(value: float, number_format: str) -> str:
+    return f"{value:,.0f}" if number_format == "localized" else number_format % value
+
+
+def width_of(title: str, longest: int) -> int:
+    """Pixels of a column whose longest text has so many characters: neither it nor the title is cut off, up to WIDEST."""
+    needed = max(len(title) * _CHARACTER + _SORT, longest * _CHARACTER) + _MARGIN
+    return round(min(WIDEST, max(56.0, needed)))
