@@ -12,7 +12,7 @@ from cnnlab import events
 from cnnlab.cli import app
 from cnnlab.config import MAXIMUM_JSON, RunConfig
 from cnnlab.presets import preset
-from cnnlab.reports.html import configurations_json
+from cnnlab.reports.exports import configurations_json
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 
