@@ -1,0 +1,39 @@
+"""What is usual for a configuration: learning rates, and whether small slopes shrink its gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnnlab.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from cnnlab.config import RunConfig
+
+_SIGMOID_RATE, _HIGH_FOR_SIGMOID = 0.9, 2.0  # of SGD; the course's own is 0.9
+
+
+def normalised(config: RunConfig) -> bool:
+    """Whether the network has batch normalisation; an architecture without the option always has it."""
+    return config.options.get("batch_norm") is not False
+
+
+def flattened(config: RunConfig) -> bool:
+    """Whether sigmoid without batch normalisation shrinks the gradient at every layer."""
+    return config.options.get("activation") == "sigmoid" and not normalised(config)
+
+
+def usual_rate(config: RunConfig) -> float:
+    """A learning rate to start with, for this optimiser and activation."""
+    optimizer = OPTIMIZERS[config.optimizer]
+    return _SIGMOID_RATE if flattened(config) and not optimizer.adaptive else optimizer.learning_rate
+
+
+def high_rate(config: RunConfig) -> float:
+    """Above it the network often stays at chance."""
+    optimizer = OPTIMIZERS[config.optimizer]
+    return _HIGH_FOR_SIGMOID if flattened(config) and not optimizer.adaptive else optimizer.high_rate
+
+
+def smaller_rate(config: RunConfig) -> float:
+    """A tenth, or the usual rate where that is smaller still."""
+    return min(usual_rate(config), float(f"{config.learning_rate / 10:.4g}"))
