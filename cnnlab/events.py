@@ -76,7 +76,7 @@ def best_epoch(epochs: Sequence[EpochDone]) -> EpochDone | None:
 class Notice:
     """A message to the user during a run, which goes on."""
 
-    kind: str  # "stuck-at-chance"
+    kind: str  # "precision", "compiled", "time-limit"; early versions also had "stuck-at-chance"
     epoch: int
     message: str
 
@@ -103,7 +103,7 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    kind: str  # "not-finite", "out-of-memory", "error"
+    kind: str  # "not-finite", "not-finite-at-first", "out-of-memory", "error"
     epoch: int
     message: str
 

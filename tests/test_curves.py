@@ -143,7 +143,7 @@ def test_a_run_that_went_on_after_a_rest_bears_a_mark_where_it_did(rest, word):
 def test_a_run_that_never_rested_has_no_mark_and_no_second_axis():
     figure = loss_curve("a", [epoch(1)], progress(3), 5, marks=rests([STARTED, epoch(1), RunPaused(2, 36, 5.0)]))
 
-    assert [trace["name"] for trace in figure["data"]] == ["As it goes", "Training", "Test"]
+    assert [trace["name"] for trace in figure["data"]] == ["Training, live", "Training", "Test"]
     assert "yaxis2" not in figure["layout"]
 
 
@@ -168,3 +168,53 @@ def test_a_logarithmic_axis_has_numbers_where_the_losses_lie_close_together_too(
 
     assert figure["layout"]["yaxis"]["dtick"] == ticks
     go.Figure(figure)
+
+
+@pytest.mark.parametrize(("epochs", "total"), [(0, 10), (3, 10), (50, 50), (0, 51), (2, 51), (5, 100), (20, 2_000)])
+def test_all_charts_of_a_run_show_the_same_epochs(epochs, total):
+    done = [epoch(number) for number in range(1, epochs + 1)]
+
+    charts = [loss_curve("r", done, [], total), accuracy_curve("r", done, [], total, classes=10)]
+
+    loss, accuracy = (chart["layout"]["xaxis"]["range"] for chart in charts)
+    assert loss == accuracy
+    assert loss[1] == pytest.approx(1.02 * (total if total <= 50 else max(1, epochs)), rel=1e-4)
+    farthest = max(x for chart in charts for trace in chart["data"] for x in trace["x"])
+    assert farthest <= loss[1]
+
+
+def test_the_level_of_chance_is_named_with_its_figure():
+    assert accuracy_curve("r", [], [], 3, classes=10)["data"][-1]["name"] == "Chance level (10 %)"
+
+
+@pytest.mark.parametrize(
+    ("losses", "scale"),
+    [
+        ((2.3, 1.0, 0.01), "linear"),
+        ((9.0, 2.0, 0.5), "linear"),
+        ((41.3, 2.31, 2.30), "log"),
+        ((6e8, 4.6e9), "log"),
+        ((30.0, 29.0), "linear"),
+    ],
+)
+def test_a_loss_that_explodes_gets_a_logarithmic_axis_that_says_so(losses, scale):
+    axis = loss_curve("r", [epoch(number, loss) for number, loss in enumerate(losses, 1)], [], 5)["layout"]["yaxis"]
+
+    assert axis["type"] == scale
+    assert ("logarithmic" in axis["title"]["text"]) == (scale == "log")
+
+
+def validated(number: int, accuracy: float) -> EpochDone:
+    return replace(epoch(number), validation_loss=1.0, validation_accuracy=accuracy)
+
+
+@pytest.mark.parametrize("curve", [loss_curve, accuracy_curve])
+def test_with_validation_images_the_test_images_wait_until_the_end_and_show_the_chosen_epoch(curve):
+    done = [validated(1, 0.5), validated(2, 0.7), validated(3, 0.6)]
+
+    running, over = ([trace["name"] for trace in curve("r", done, [], 3, over=each)["data"]] for each in (False, True))
+
+    assert running == ["Training, live", "Training", "Validation"]
+    assert over == [*running, "Test, best epoch"]
+    assert curve("r", done, [], 3, over=True)["data"][-1]["x"] == [2]
+    go.Figure(curve("r", done, [], 3, over=True))

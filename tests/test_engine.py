@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from cnnlab import events
 from cnnlab.architectures import card
+from cnnlab.config import RunConfig
+from cnnlab.diagnosis import AT_FIRST, diagnose
 from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
 from cnnlab.training import batches, checkpoints, initialization, optimizers
@@ -228,7 +230,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_what_to_try(tmp_path):
     assert failed.kind == "not-finite"
     assert failed.epoch == len(of(EpochDone, emitted)) + 1
     assert f"in epoch {failed.epoch}, at batch " in failed.message
-    assert "a learning rate of 100 is too large for SGD here; try 10," in failed.message
+    assert "a learning rate of 100 is too large for SGD here; try 0.1," in failed.message
     assert "batch normalisation or gradient clipping" in failed.message
     assert all(math.isfinite(event.loss) for event in of(Progress, emitted))
 
@@ -257,20 +259,26 @@ def test_weights_that_overflow_in_the_last_batch_are_noticed_and_not_saved(tmp_p
     assert not (tmp_path / "last.pt").exists()
 
 
-def test_a_network_at_chance_is_said_three_times_at_most():
+def test_no_notice_interprets_the_curves_because_the_diagnosis_does():
     config = settings(architecture="lenet", learning_rate=1e-6, epochs=5)
 
     emitted = list(train(config, quadrants()))
 
-    notices = of(Notice, emitted)
-    assert [notice.epoch for notice in notices] == [1, 2, 3]
-    assert {notice.kind for notice in notices} == {"stuck-at-chance"}
-    assert "chance is 33.3 %" in notices[0].message
-    assert isinstance(emitted[-1], RunFinished)
+    assert not of(Notice, emitted)
+    assert diagnose(config, emitted).cause == "too few steps"
 
 
-def test_a_network_that_learns_is_not_called_stuck():
-    assert not of(Notice, train(settings(epochs=3), quadrants()))
+def test_a_gradient_that_overflows_before_any_weight_has_moved_is_not_blamed_on_the_rate():
+    options = {"growth": 4, "pooling": "average"}
+    changes = {"optimizer": "adam", "batch_size": 2, "image_size": 8, "epochs": 1, "learning_rate": 1e-3}
+    alike = quadrants(train=6)
+    alike = replace(alike, train_images=alike.train_images[:1].repeat(6, 1, 1, 1))  # batch norm divides by a spread of 0
+
+    failed = list(train(RunConfig.make(architecture="densenet", options=options, device="cpu", **changes), alike))[-1]
+
+    assert isinstance(failed, RunFailed)
+    assert failed.kind == AT_FIRST
+    assert "not to blame" in failed.message
 
 
 def test_out_of_memory_is_told_with_a_batch_size_to_try(monkeypatch):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from page_fakes import ROOT, open_page, widget
 from page_runs import RunsLab
 
-from cnnlab.events import EpochDone
+from cnnlab.diagnosis import overflow
+from cnnlab.events import EpochDone, RunFailed
 from cnnlab.runs.records import State
 from cnnlab.text import ordinal, size_text
 from pages._parts import visitor
@@ -65,16 +67,16 @@ def in_state(lab, state, **settings):
 @pytest.mark.parametrize(
     ("state", "first"),
     [
-        (State.QUEUED, ["Earlier", "Later", "Withdraw"]),
-        (State.STARTING, ["Pause", "Stop"]),
-        (State.RUNNING, ["Pause", "Stop"]),
-        (State.PAUSING, ["Pausing …", "Stop"]),
-        (State.PAUSED, ["Resume", "Stop for good"]),
-        (State.STOPPING, ["Stopping …"]),
+        (State.QUEUED, ["Move up", "Move down", "Cancel"]),
+        (State.STARTING, ["Pause", "End run"]),
+        (State.RUNNING, ["Pause", "End run"]),
+        (State.PAUSING, ["Pausing …", "End run"]),
+        (State.PAUSED, ["Resume", "End run"]),
+        (State.STOPPING, ["Ending …"]),
         (State.STOPPED, ["Resume"]),
         (State.FINISHED, ["Continue training"]),
         (State.FAILED, []),
-        (State.INTERRUPTED, ["Resume", "Stop for good"]),
+        (State.INTERRUPTED, ["Resume", "End run"]),
     ],
 )
 def test_each_state_has_its_sentence_and_the_buttons_that_make_sense(monkeypatch, lab, state, first):
@@ -223,7 +225,7 @@ def test_somebody_else_s_run_can_be_looked_at_and_cloned_but_not_changed(monkeyp
     run_id = in_state(lab, State.RUNNING, owner="Ben")
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    for label in ("Pause", "Stop", "Save", "Delete"):
+    for label in ("Pause", "End run", "Save", "Delete"):
         assert button(app, label).disabled, label
         assert "belongs to Ben" in button(app, label).help
     assert any("Started by Ben" in each.value for each in app.caption)
@@ -236,7 +238,7 @@ def test_a_run_that_one_starts_is_one_s_own(monkeypatch, lab, ana):
     button(app, "Start training").click().run()
 
     assert lab.runs()[0].owner == "Ana"
-    assert not button(app, "Withdraw").disabled
+    assert not button(app, "Cancel").disabled
 
 
 def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monkeypatch, lab, ana):
@@ -249,12 +251,12 @@ def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monk
     assert "“the long one” is training now" in sentence(app)
     assert any("Waiting for their turn (3)" in each.value for each in app.markdown)
 
-    app.button(key=f"Earlier {second}").click().run()
+    app.button(key=f"Move up {second}").click().run()
     assert lab.run(second).position < lab.run(first).position
-    assert app.button(key=f"Earlier {second}").disabled
-    assert app.button(key=f"withdraw in the list {bens}").disabled
+    assert app.button(key=f"Move up {second}").disabled
+    assert app.button(key=f"cancel in the list {bens}").disabled
 
-    app.button(key=f"withdraw in the list {first}").click().run()
+    app.button(key=f"cancel in the list {first}").click().run()
     assert lab.run(first).state is State.STOPPED
 
 
@@ -316,3 +318,84 @@ def test_an_accuracy_says_of_which_epoch_it_is(lab):
 
     for run in (lab.run(run_id), lab.summaries().runs[0]):
         assert (last_accuracy(run), best_accuracy(run)) == ("60.0 % after epoch 3", "best 62.5 %")
+
+
+def boxes(app):
+    return [each.value for each in (*app.warning, *app.info, *app.success) if "cnn-" not in each.value]
+
+
+def diverged(lab, epochs=3, **settings):
+    run_id = lab.made(epochs=epochs, **settings)
+    lab.begin(run_id)
+    lab.store.add(run_id, EpochDone(1, 24, 2_800_000.0, 0.2, 4.6e9, 0.1, 0.1, 8.0, 1.0, 6.0, 1.0))
+    return run_id
+
+
+def test_one_box_says_what_the_figures_mean_and_is_replaced_when_they_mean_something_else(monkeypatch, lab):
+    run_id = diverged(lab, optimizer="rmsprop", learning_rate=1.0)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    (box,) = boxes(app)
+    assert "training loss is 2,800,000" in box
+
+    for number in (2, 3):
+        lab.store.add(run_id, EpochDone(number, 24 * number, 2.31, 0.1, 2.31, 0.1, 0.1, 8.0, 1.0, 6.0, 1.0))
+    lab.store.transition(run_id, State.FINISHED)
+    app.run()
+
+    (box,) = boxes(app)
+    assert "it is at chance (10 %)" in box
+    assert sentence(app).startswith("Finished, did not learn: ")
+    assert "trending_flat" in str([each.proto.bytes for each in app.get("bidi_component")])
+
+
+def test_the_button_beside_a_diagnosis_opens_the_form_with_the_cure_filled_in(monkeypatch, lab):
+    run_id = diverged(lab, optimizer="rmsprop", learning_rate=1.0, batch_size=32)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    assert any("Changes learning rate 0.001" in each.value for each in app.caption)
+
+    button(app, "Try the cure").click().run()
+
+    assert "run" not in app.query_params
+    fields = {each.label: each.value for each in app.number_input}
+    assert (fields["Learning rate"], fields["Batch size"]) == (0.001, 32)
+    assert lab.run(run_id).config.learning_rate == 1.0
+
+
+def test_a_loss_that_overflowed_is_explained_once_and_has_its_cure(monkeypatch, lab):
+    run_id = lab.made(architecture="mlp", learning_rate=50)
+    lab.begin(run_id)
+    kind, message = overflow(lab.run(run_id).config, 1, 5, 24)
+    lab.store.add(run_id, RunFailed(kind, 1, message), to=State.FAILED, message=message)
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert not app.error
+    (box,) = boxes(app)
+    assert "50 is too large for SGD" in box
+    button(app, "Try the cure").click().run()
+    assert widget(app.number_input, "Learning rate").value == 0.1
+
+
+def test_the_page_says_that_a_best_epoch_chosen_on_the_test_images_is_optimistic(monkeypatch, lab):
+    run_id = lab.made(epochs=3)
+    lab.begin(run_id)
+    lab.epoch(run_id)
+    assert not any("optimistic" in each.value for each in open_page(monkeypatch, "train", lab, run=run_id).caption)
+    lab.epoch(run_id, 2)
+    assert any("slightly optimistic" in each.value for each in open_page(monkeypatch, "train", lab, run=run_id).caption)
+
+
+def test_with_validation_images_the_sentence_names_the_epoch_that_they_chose(monkeypatch, lab):
+    run_id = lab.made(epochs=2)
+    lab.begin(run_id)
+    for number, score in ((1, 0.7), (2, 0.6)):
+        done = EpochDone(number, 24 * number, 1.0, 0.5, 1.0, 0.5 + number / 100, 0.1, 8.0, 1.0, 6.0, 1.0)
+        lab.store.add(run_id, replace(done, validation_loss=1.0, validation_accuracy=score))
+    lab.store.transition(run_id, State.FINISHED)
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert "test accuracy 51.0 % after epoch 1, chosen by a validation accuracy of 70.0 %" in sentence(app)
+    assert "Validation loss" in app.dataframe[0].value.columns
+    assert "Test loss" not in app.dataframe[0].value.columns
+    assert not any("optimistic" in each.value for each in app.caption)

@@ -306,10 +306,10 @@ def test_stop_asks_once_and_then_cannot_be_pressed(monkeypatch, lab):
     lab.begin(run_id)
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
-    button(app, "Stop").click().run()
+    button(app, "End run").click().run()
 
     assert lab.run(run_id).state is State.STOPPING
-    assert button(app, "Stopping").disabled
+    assert button(app, "Ending").disabled
 
 
 def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings(monkeypatch, lab):
@@ -317,7 +317,7 @@ def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
     assert "Finished" in live_sentence(app)[0]
-    assert not [each for each in app.button if each.label == "Stop"]
+    assert not [each for each in app.button if each.label == "End run"]
     button(app, "Change something").click().run()
     assert {"learning_rate": "0.05", "epochs": "1"}.items() <= address(app).items()
     assert address(app) == form_address(lab.run(run_id).config)
@@ -327,13 +327,13 @@ def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings
 def test_a_failed_run_and_a_notice_are_told_in_their_own_words(monkeypatch, lab):
     run_id = lab.made()
     lab.begin(run_id)
-    lab.store.add(run_id, Notice("stuck-at-chance", 1, "Still at chance (10 %)."))
+    lab.store.add(run_id, Notice("older-checkpoint", 1, "It goes on from an older checkpoint."))
     lab.store.transition(run_id, State.FAILED, message="The loss is not a number; try a smaller learning rate.")
 
     app = open_page(monkeypatch, "train", lab, run=run_id)
 
     assert "smaller learning rate" in app.error[0].value
-    assert "Still at chance" in app.warning[0].value
+    assert "older checkpoint" in app.warning[0].value
 
 
 def test_a_run_that_does_not_exist_is_a_sentence(monkeypatch, lab):

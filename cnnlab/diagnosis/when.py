@@ -54,7 +54,7 @@ def low(e: Evidence) -> bool:
 
 
 def too_short(e: Evidence) -> bool:
-    return e.steps_in_all < SHORT and (e.over or e.guesses) and e.accuracy < 0.9
+    return e.steps_in_all < SHORT and (e.over or e.guesses) and e.accuracy < 0.5
 
 
 def too_slow(e: Evidence) -> bool:
@@ -70,7 +70,10 @@ def flat_sigmoid(e: Evidence) -> bool:
 
 
 def flat_sigmoid_may_wait(e: Evidence) -> bool:
-    return flat_sigmoid(e) and not e.over and e.step <= cures.ENOUGH_STEPS and e.planned >= cures.FLAT_STEPS[1] and not weak(e)
+    if not flat_sigmoid(e) or e.over or weak(e):
+        return False
+    least, most = cures.FLAT_STEPS
+    return e.step <= (cures.ENOUGH_STEPS if e.planned >= most else max(least, e.planned // 2))
 
 
 def weak(e: Evidence) -> bool:

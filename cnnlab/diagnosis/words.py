@@ -89,9 +89,12 @@ def flatness(e: Evidence) -> str:
 
 
 def flat_wait(e: Evidence) -> str:
+    until = f"Wait until step {min(cures.ENOUGH_STEPS, e.planned):,}."
+    if e.planned < cures.FLAT_STEPS[1]:
+        until = f"This run has {e.planned:,}, which may be too few."
     return (
         f"{at_guessing(e)} That is normal with sigmoid, whose slope of at most ¼ shrinks the gradient at every layer: "
-        f"{sigmoid_needs()}. Wait until step {min(cures.ENOUGH_STEPS, e.planned):,}."
+        f"{sigmoid_needs()}. {until}"
     )
 
 

@@ -19,15 +19,25 @@ from cnnlab.events import (
     RunResumed,
     RunStarted,
     RunStopped,
+    best_epoch,
 )
 from cnnlab.figures.theme import LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
-from cnnlab.palette import BLUE, GRAY, ORANGE, SKY
+from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, SKY
 from cnnlab.reports.thinning import thin
 from cnnlab.text import percent
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
 _FEW = 4  # a report over this many times fewer batches than the one before is not shown
-STYLES = {"Training": (BLUE, "solid", "circle"), "Test": (ORANGE, "dash", "diamond")}  # never distinguished by colour alone
+# Never distinguished by colour alone. With validation images the test images wait until the end, and appear as one point.
+STYLES = {
+    "Training": (BLUE, "solid", "circle"),
+    "Test": (ORANGE, "dash", "diamond"),
+    "Validation": (GREEN, "dashdot", "square"),
+    "Test, best epoch": (ORANGE, "dash", "star"),
+}
+_HUGE, _MANY_TIMES = 20.0, 5  # a loss above the one, and so many times the smallest, hides all others on a linear axis
+_TOOLS = 38  # pixels at the right edge, where Plotly's tools stand beside the newest points and not over them
+LIVE = "Training, live"
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
 
@@ -75,14 +85,17 @@ def loss_curve(
     traces = [
         _noise(progress, attrgetter("loss"), LOSS),
         _epochs("Training", epochs, [e.train_loss for e in epochs], LOSS),
-        _epochs("Test", epochs, [e.test_loss for e in epochs], LOSS),
+        *_watched(epochs, lambda e: e.test_loss, lambda e: e.validation_loss, LOSS, over=over),
     ]
+    positive = [value for trace in traces for value in trace["y"] if value and value > 0]
+    logarithmic = logarithmic or has_exploded(positive)
     # A zoom on one scale means nothing on the other, so a change of scale resets this axis alone.
-    loss_axis = {"title": {"text": "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
+    loss_axis = {"title": {"text": "Loss (logarithmic)" if logarithmic else "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
     scale: dict[str, Any] = {"type": "linear", "rangemode": "tozero"}
     if logarithmic:
-        scale = {"type": "log", "dtick": _logarithmic_ticks([value for trace in traces for value in trace["y"] if value])}
-    return _figure(run_id, traces, total_epochs, marks, empty=_empty(progress, over), y_axis=loss_axis | scale)
+        scale = {"type": "log", "dtick": _logarithmic_ticks(positive)}
+    end = until(epochs, progress, total_epochs)
+    return _figure(run_id, traces, end, marks, empty=_empty(progress, over), y_axis=loss_axis | scale)
 
 
 def accuracy_curve(
@@ -95,16 +108,54 @@ def accuracy_curve(
     marks: Sequence[Rest] = (),
     over: bool = False,
 ) -> dict[str, Any]:
-    """Share of images with the right prediction, against epochs; with `classes`, also the accuracy of guessing."""
+    """Share of images with the right prediction, against epochs; with `classes`, also the level of chance."""
+    end = until(epochs, progress, total_epochs)
     traces = [
         _noise(progress, lambda event: 100 * event.accuracy, PERCENT),
         _epochs("Training", epochs, [100 * e.train_accuracy for e in epochs], PERCENT),
-        _epochs("Test", epochs, [100 * e.test_accuracy for e in epochs], PERCENT),
+        *_watched(epochs, lambda e: 100 * e.test_accuracy, _validation_accuracy, PERCENT, over=over),
     ]
     if classes:
-        traces.append(_guessing(total_epochs, 1 / classes))
+        traces.append(_chance(end, 1 / classes))
     axis = {"title": {"text": "Accuracy"}, "range": [0, 100]} | PERCENT_TICKS
-    return _figure(run_id, traces, total_epochs, marks, empty=_empty(progress, over), y_axis=axis)
+    return _figure(run_id, traces, end, marks, empty=_empty(progress, over), y_axis=axis)
+
+
+def until(epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epochs: int) -> float:
+    """The epoch at which the x axis of all charts of a run ends: the last one planned, or of a long run the newest point."""
+    if total_epochs <= WHOLE_RUN_EPOCHS:
+        return total_epochs
+    newest = progress[-1].epoch - 1 + progress[-1].batch / max(1, progress[-1].batches) if progress else 0
+    return max(1, newest, epochs[-1].epoch if epochs else 0)
+
+
+def has_exploded(losses: Sequence[float]) -> bool:
+    """Whether a linear axis would show one high loss and flatten all others."""
+    return bool(losses) and max(losses) > max(_HUGE, _MANY_TIMES * min(losses))
+
+
+def _watched(
+    epochs: Sequence[EpochDone],
+    test: Callable[[EpochDone], float],
+    validation: Callable[[EpochDone], float | None],
+    number: str,
+    *,
+    over: bool,
+) -> list[dict[str, Any]]:
+    """The curve by which the best epoch is chosen, and where that is not the test images', their point at the end."""
+    kept_aside = [value for value in map(validation, epochs) if value is not None]
+    if not epochs or len(kept_aside) < len(epochs):
+        return [_epochs("Test", epochs, [test(e) for e in epochs], number)]
+    traces = [_epochs("Validation", epochs, kept_aside, number)]
+    best = best_epoch(epochs)
+    if over and best:
+        traces.append(_epochs("Test, best epoch", [best], [test(best)], number))
+        traces[-1] |= {"mode": "markers", "marker": {"symbol": "star", "size": 12, "color": ORANGE}}
+    return traces
+
+
+def _validation_accuracy(done: EpochDone) -> float | None:
+    return None if done.validation_accuracy is None else 100 * done.validation_accuracy
 
 
 def _logarithmic_ticks(values: Sequence[float]) -> str:
@@ -139,7 +190,7 @@ def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], nu
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "As it goes",
+        "name": LIVE,
         "x": [compact(shown[i].epoch - 1 + shown[i].batch / max(1, shown[i].batches)) for i in kept],
         "y": [compact(values[i]) for i in kept],
         "line": {"color": SKY, "width": 1},
@@ -162,15 +213,15 @@ def _epochs(name: str, epochs: Sequence[EpochDone], values: list[float], number:
     }
 
 
-def _guessing(total_epochs: int, share: float) -> dict[str, Any]:
+def _chance(end: float, share: float) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "Guessing",
-        "x": [0, total_epochs],
+        "name": f"Chance level ({percent(share, None)})",
+        "x": [0, compact(end)],
         "y": [round(100 * share, 4)] * 2,
         "line": {"color": GRAY, "width": 1, "dash": "dot"},
-        "hovertemplate": f"guessing would reach {percent(share, 0)}<extra></extra>",
+        "hovertemplate": f"guessing would reach {percent(share, None)}<extra></extra>",
     }
 
 
@@ -191,18 +242,17 @@ def _marks(marks: Sequence[Rest]) -> dict[str, Any]:
 
 
 def _figure(
-    run_id: str, traces: list[dict[str, Any]], total_epochs: int, marks: Sequence[Rest], *, empty: str, y_axis: dict[str, Any]
+    run_id: str, traces: list[dict[str, Any]], end: float, marks: Sequence[Rest], *, empty: str, y_axis: dict[str, Any]
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
     layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices while this stays the same
-    layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 8}
-    # Vertical and transparent, so that the tools do not hide the legend.
+    layout["margin"] = {"l": 8, "r": _TOOLS, "t": 8, "b": 8}
+    # Vertical and in the margin, so that the tools hide neither the legend nor the newest points.
     layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
     layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
     layout["yaxis"] |= y_axis
     layout["xaxis"] |= {"title": {"text": "Epoch"}, "rangemode": "tozero", "tickformat": "~g"}
-    if total_epochs <= WHOLE_RUN_EPOCHS:
-        layout["xaxis"]["range"] = [0, total_epochs * 1.02]
+    layout["xaxis"]["range"] = [0, compact(end * 1.02)]
     if marks:
         traces.append(_marks(marks))
         layout["yaxis2"] = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from cnnlab.diagnosis.overflow import overflow
 from cnnlab.errors import CNNLabError
 from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
@@ -24,8 +25,6 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.datasets.loading import ImageData
-
-_STUCK_NOTICES = 3  # a fourth would add nothing
 
 
 @own_random_numbers
@@ -72,7 +71,7 @@ def train(
                 compiler.close()
         return
     except _NotFiniteError as error:
-        failed = RunFailed("not-finite", error.epoch, str(error))
+        failed = RunFailed(error.kind, error.epoch, str(error))
     except CNNLabError as error:
         if session is None:
             raise
@@ -92,7 +91,9 @@ def train(
 class _NotFiniteError(Exception):
     def __init__(self, session: Session, batch: int) -> None:
         self.epoch = session.epoch
-        super().__init__(diagnosis.not_finite(session.config, session.epoch, batch, len(session.bounds)))
+        batches, sound = len(session.bounds), session.sound_at_first
+        self.kind, message = overflow(session.config, session.epoch, batch, batches, sound_at_first=sound)
+        super().__init__(message)
 
 
 def _beginning(session: Session, *, resumed: bool) -> RunStarted | RunResumed:
@@ -146,7 +147,6 @@ class _Training:
             done = session.close_epoch(*evaluations)
             saved = self.save_epoch()
             yield done
-            yield from _notices(session, done)
             yield from saved
             if self.pausing() and not session.is_over:
                 yield self.paused()
@@ -267,13 +267,6 @@ def _stopped_early(config: RunConfig, last: EpochDone, best: EpochDone) -> str:
         f"Stopped early after epoch {last.epoch} of {config.epochs}: the accuracy on the {images} images has not been better than "
         f"{percent(best.score)} since epoch {best.epoch}, and the patience is {last.epoch - best.epoch}."
     )
-
-
-def _notices(session: Session, done: EpochDone) -> Iterator[Event]:
-    classes = len(session.classes)
-    stuck = [epoch.epoch for epoch in session.history if diagnosis.at_chance(epoch.train_accuracy, classes)]
-    if done.epoch in stuck[:_STUCK_NOTICES]:
-        yield Notice("stuck-at-chance", done.epoch, diagnosis.stuck_at_chance(session.config, done, classes))
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -20,7 +20,7 @@ STATE_ICONS = {
     State.FAILED: ":material/error:",
     State.INTERRUPTED: ":material/power_off:",
 }
-DID_NOT_LEARN_ICON = ":material/heart_broken:"
+DID_NOT_LEARN_ICON = ":material/trending_flat:"
 # The two accuracies of a run, as headings; a sentence has the functions below.
 BEST_ACCURACY, LAST_ACCURACY = "Best test accuracy", "Test accuracy after the last epoch"
 LONGEST_TITLE = 80  # characters in a list or a sentence

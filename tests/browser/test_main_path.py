@@ -108,7 +108,7 @@ def test_a_second_browser_sees_the_run_too(student, browser):
 def test_the_run_finishes_by_itself_on_the_open_page(student):
     student.locator(".cnn-progress", has_text="6 of 6 epochs").wait_for(timeout=180_000)
 
-    student.get_by_role("button", name="Stop").wait_for(state="detached", timeout=5_000)  # drawn right after the sentence
+    student.get_by_role("button", name="End run").wait_for(state="detached", timeout=5_000)  # drawn right after the sentence
     assert not student.errors
 
 

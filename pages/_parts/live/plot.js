@@ -20,7 +20,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     clearInterval(plots.themeTimer);
     plots.themeTimer = plots.loop = undefined;
     plots.removed = true;
-    for (const node of plots.children) purge(node, () => plots.removed);
+    for (const node of drawn(plots)) purge(node, () => plots.removed);
   };
 }
 
@@ -29,17 +29,20 @@ function show(parent, { charts, address, live }) {
   plots.removed = false;
   nodes(plots, charts.length).forEach((node, i) => {
     node.style.height = `${charts[i].figure.layout.height}px`;
-    node.setAttribute("aria-label", charts[i].label);
     node.chart = charts[i];
+    const frame = node.parentElement;
+    frame.setAttribute("aria-label", charts[i].label);
+    frame.firstChild.textContent = charts[i].heading;
+    frame.firstChild.hidden = !charts[i].heading;
   });
   showProgress(parent.querySelector(".cnn-progress"), live);
   loadPlotly(address).then(
     () => {
       if (plots.removed) return;
-      [...plots.children].forEach(draw);
+      drawn(plots).forEach(draw);
       // A chart's text has a fixed colour, so a change between light and dark draws it once more.
       plots.themeTimer ??= setInterval(() => {
-        for (const node of plots.children) if (node.layout && node.layout.font.color !== getComputedStyle(node).color) draw(node);
+        for (const node of drawn(plots)) if (node.layout && node.layout.font.color !== getComputedStyle(node).color) draw(node);
       }, 1000);
     },
     () => {
@@ -58,18 +61,22 @@ function showProgress(progress, live) {
   progress.querySelector(".cnn-bar > div").style.width = `${percent}%`;
 }
 
-// One element for each chart; those that exist are kept, and with them zoom and legend choices.
+// One figure, with a heading and a chart, for each; those that exist are kept, and with them zoom and legend choices.
 function nodes(plots, count) {
   while (plots.children.length > count) {
-    purge(plots.lastChild, () => true);
+    purge(plots.lastChild.lastChild, () => true);
     plots.lastChild.remove();
   }
   while (plots.children.length < count) {
-    const node = plots.appendChild(document.createElement("div"));
-    node.className = "cnn-plot";
-    node.setAttribute("role", "img");
+    const frame = plots.appendChild(document.createElement("figure"));
+    frame.appendChild(document.createElement("figcaption"));
+    frame.appendChild(document.createElement("div")).className = "cnn-plot";
   }
-  return [...plots.children];
+  return drawn(plots);
+}
+
+function drawn(plots) {
+  return [...plots.children].map((frame) => frame.lastChild);
 }
 
 function draw(node) {

@@ -31,6 +31,7 @@ class Chart(NamedTuple):
     figure: dict[str, Any]
     label: str  # what it shows, for screen readers
     tools: bool = True  # Plotly's own, for zooming and saving
+    heading: str = ""  # above it: what to see
 
 
 class Live(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnlab.events import Progress
+from cnnlab.events import EpochDone, Progress, best_epoch
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import duration, ordinal, percent
@@ -19,12 +19,18 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
     if run.seconds is not None:
         facts.append(duration(run.seconds))
     if run.test_accuracy is not None:
-        facts.append(f"test accuracy {last_accuracy(run)}")
-        if best := best_accuracy(run):
-            facts.append(best)
+        facts += _accuracies(run, best_epoch(lab.epochs(run.id)))
     if run.device:
         facts.append(run.device)
     return " · ".join(facts) + _next(lab, run)
+
+
+def _accuracies(run: Run, best: EpochDone | None) -> list[str]:
+    if best and best.validation_accuracy is not None:
+        chosen = f"chosen by a validation accuracy of {percent(best.validation_accuracy)}"
+        return [f"test accuracy {percent(best.test_accuracy)} after epoch {best.epoch}, {chosen}"]
+    last = [f"test accuracy {last_accuracy(run)}"]
+    return [*last, f"best {percent(best.test_accuracy)}, epoch {best.epoch}"] if best and best_accuracy(run) else last
 
 
 def _waiting(lab: Lab, run: Run) -> str:

@@ -1,4 +1,4 @@
-"""One run as all browsers that watch it share it: its status, and snapshots of its curves, epochs and notices."""
+"""One run as all browsers that watch it share it: its status, and snapshots of its curves, epochs, notices and diagnosis."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import gzip
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 from starlette.responses import Response
 
+from cnnlab.diagnosis import Diagnosis, diagnose
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
+from cnnlab.text import percent
 from pages._parts.live.pace import Pace
 from pages._parts.live.plot import Chart, Encoded, Live, encoded
 from pages._parts.live.sentence import sentence
 from pages._parts.run_words import state_icon, state_word
 
 SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
+_REPLACED = "stuck-at-chance"  # kind of notice in runs of early versions; the diagnosis says more
 _GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond
 
 FORMATS = {
@@ -31,6 +34,8 @@ FORMATS = {
     "Training accuracy": "%.1f %%",
     "Test loss": "%.4f",
     "Test accuracy": "%.1f %%",
+    "Validation loss": "%.4f",
+    "Validation accuracy": "%.1f %%",
     "Learning rate": "%.4g",
     "Seconds": "%.1f",
 }
@@ -60,8 +65,10 @@ class RunSnapshot:
     plots: Encoded  # progress and curves, as the script sends them
     response: Response = field(repr=False)  # the same bytes, compressed, as the feed answers
     notices: tuple[str, ...]
+    diagnosis: Diagnosis | None
+    optimistic: bool  # the best of several epochs was chosen on the test images
     epochs: pa.Table
-    table_revision: int  # changes with the notices and the table of epochs
+    table_revision: int  # changes with the notices, the cause that the diagnosis names, and the table of epochs
 
 
 class LiveRun:
@@ -120,11 +127,14 @@ class LiveRun:
         loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks, over=over)
         classes = started.classes if started else None
         accuracy = accuracy_curve(run.id, epochs, progress, total, classes=classes, marks=marks, over=over)
-        notices = tuple(event.message for event in events if isinstance(event, Notice))
-        table_revision = self._table.of((epochs, notices))
+        notices = tuple(event.message for event in events if isinstance(event, Notice) and event.kind != _REPLACED)
+        diagnosis = diagnose(run.config, (*events, *progress))
+        cause = diagnosis and (diagnosis.cause, diagnosis.level)
+        table_revision = self._table.of((epochs, notices, cause))
+        watched = "validation" if epochs and epochs[-1].validation_loss is not None else "test"
         plots = encoded(
-            Chart(loss, "Training and test loss against epochs"),
-            Chart(accuracy, "Training and test accuracy against epochs"),
+            Chart(loss, f"Training and {watched} loss against epochs", heading=(diagnosis and diagnosis.heading) or "Loss"),
+            Chart(accuracy, f"Training and {watched} accuracy against epochs", heading=_reached(epochs, watched)),
             live=Live(
                 icon=state_icon(run).removeprefix(":material/").removesuffix(":"),
                 word=state_word(run),
@@ -139,7 +149,8 @@ class LiveRun:
         )
         headers = {"content-encoding": "gzip", "cache-control": "no-store"}
         response = Response(gzip.compress(plots.data, _GZIP_LEVEL), media_type="application/json", headers=headers)
-        return RunSnapshot(status, plots, response, notices, _table(epochs), table_revision)
+        optimistic = len(epochs) > 1 and watched == "test"
+        return RunSnapshot(status, plots, response, notices, diagnosis, optimistic, _table(epochs), table_revision)
 
 
 class _Revision:
@@ -156,12 +167,25 @@ class _Revision:
         return self._number
 
 
+def _reached(epochs: tuple[EpochDone, ...], watched: str) -> str:
+    """The heading of the chart of accuracies."""
+    return f"{watched.capitalize()} accuracy: {percent(epochs[-1].score)} after epoch {epochs[-1].epoch}" if epochs else "Accuracy"
+
+
 def _table(epochs: tuple[EpochDone, ...]) -> pa.Table:
-    """The latest epoch first."""
-    rows = [
-        (e.epoch, e.train_loss, 100 * e.train_accuracy, e.test_loss, 100 * e.test_accuracy, e.learning_rate, e.seconds)
-        for e in reversed(epochs)
-    ]
-    columns = list(zip(*rows, strict=True)) or [()] * len(FORMATS)
-    kinds = [pa.int32(), *[pa.float64()] * (len(FORMATS) - 1)]
-    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(FORMATS, columns, kinds, strict=True)})
+    """The latest epoch first. Where there are validation images, their figures stand in place of the test images'."""
+    validated = bool(epochs) and all(e.validation_loss is not None for e in epochs)
+    values: dict[str, Callable[[EpochDone], float | None]] = {
+        "Epoch": lambda e: e.epoch,
+        "Training loss": lambda e: e.train_loss,
+        "Training accuracy": lambda e: 100 * e.train_accuracy,
+        "Validation loss" if validated else "Test loss": lambda e: e.validation_loss if validated else e.test_loss,
+        "Validation accuracy" if validated else "Test accuracy": lambda e: 100 * e.score,
+        "Learning rate": lambda e: e.learning_rate,
+        "Seconds": lambda e: e.seconds,
+    }
+    latest_first = epochs[::-1]
+    kinds = {"Epoch": pa.int32()}
+    return pa.table(
+        {name: pa.array([value(e) for e in latest_first], kinds.get(name, pa.float64())) for name, value in values.items()}
+    )

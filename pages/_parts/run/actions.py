@@ -55,14 +55,14 @@ def queue_buttons(lab: Lab, run: Run, refusal: str | None, *, short: bool = Fals
     mine = [other.id for other in lab.queue() if other.owner == run.owner]
     first, last = not mine or mine[0] == run.id, not mine or mine[-1] == run.id
     whose = "your own waiting runs" if run.owner else "the waiting runs without an owner"
-    for label, icon, places, at_end in (("Earlier", "arrow_upward", -1, first), ("Later", "arrow_downward", 1, last)):
+    for label, icon, places, at_end in (("Move up", "arrow_upward", -1, first), ("Move down", "arrow_downward", 1, last)):
         st.button(
             "" if short else label, icon=f":material/{icon}:", key=f"{label}{where} {run.id}", disabled=bool(refusal) or at_end,
             help=refusal or f"{label} among {whose}. Owners take turns, so nobody else loses a place.",
             on_click=attempt, args=(partial(lab.move_in_queue, run.id, places, owner=visitor()),),
         )  # fmt: skip
     _button(
-        "" if short else "Withdraw", run, refusal, partial(lab.stop, run.id, owner=visitor()), icon="close", key=f"withdraw{where}",
+        "" if short else "Cancel", run, refusal, partial(lab.stop, run.id, owner=visitor()), icon="close", key=f"cancel{where}",
         help="Takes the run out of the queue. Saved weights are kept.",
     )  # fmt: skip
 
@@ -77,15 +77,15 @@ def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
         case State.STARTING | State.RUNNING:
             saved = "Saves the exact state; “Resume” continues as if there had been no pause."
             _button("Pause", run, refusal, pause, icon="pause", help=saved)
-            _button("Stop", run, refusal, stop, icon="stop", help=ends)
+            _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.PAUSING:
             _button("Pausing …", run, "Pauses after the current batch.", pause, icon="pause", key="pause")
-            _button("Stop", run, refusal, stop, icon="stop", help=ends)
+            _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.STOPPING:
-            _button("Stopping …", run, "Stops after the current batch.", stop, icon="stop", key="stop")
+            _button("Ending …", run, "Ends after the current batch.", stop, icon="stop", key="stop")
         case State.PAUSED | State.INTERRUPTED:
             _button("Resume", run, refusal, resume, icon="play_arrow", help=continues, primary=True)
-            _button("Stop for good", run, refusal, stop, icon="stop", help=ends, key="stop")
+            _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.FAILED if run.has_checkpoint:
             _button("Try again from the last checkpoint", run, refusal, resume, icon="replay", help=continues, key="resume")
         case State.STOPPED if run.epochs_done < run.config.epochs:
@@ -143,7 +143,7 @@ def _more(lab: Lab, run: Run, refusal: str | None) -> None:
             )
         st.button(
             "Delete …", icon=":material/delete:", key=f"delete {run.id}", disabled=bool(refusal) or run.active,
-            help=refusal or ("Stop the run before you delete it." if run.active else None),
+            help=refusal or ("End the run before you delete it." if run.active else None),
             on_click=_close, args=(run.id,),
         )  # fmt: skip
     if st.session_state.pop(ASKED_TO_DELETE, None) == run.id:

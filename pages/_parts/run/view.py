@@ -14,15 +14,17 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
+from cnnlab.diagnosis import Diagnosis
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
+from pages._parts.forms.training import open_form
 from pages._parts.grid import grid
 from pages._parts.live.feed import feed
 from pages._parts.live.pace import RERUN_SECONDS
 from pages._parts.live.plot import live_plots
 from pages._parts.live.snapshot import FORMATS
-from pages._parts.markdown import box, escaped, isolated
+from pages._parts.markdown import box, escaped, isolated, quoting
 from pages._parts.run.actions import run_actions
 from pages._parts.run_words import title
 from pages._parts.shell import fragment
@@ -30,6 +32,11 @@ from pages._parts.shell import fragment
 AT_REST_SECONDS = 5.0  # between two checks of a run at rest: the lab or another browser may resume it
 LOGARITHMIC = "Logarithmic loss"
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow with each epoch
+OPTIMISTIC = (
+    "The best epoch is the one with the highest test accuracy. Chosen on the test images, its accuracy is slightly optimistic; "
+    "a share of the training images kept aside for validation avoids that."
+)
+_BOXES = {"problem": (st.warning, "lightbulb"), "wait": (st.info, "hourglass_empty"), "good": (st.success, "trending_down")}
 STYLE = Path(__file__).with_suffix(".css")
 
 
@@ -59,21 +66,50 @@ def _live(lab: Lab, run_id: str, page_revision: int) -> None:
         freeze_modules()
     if snapshot.status.page_revision != page_revision:
         st.rerun()  # the whole page: its buttons or the other runs have changed
-    if run.message:
+    diagnosis = snapshot.diagnosis
+    if run.message and not (diagnosis and run.message == diagnosis.sentence):
         show = st.error if run.state is State.FAILED else st.warning
         show(escaped(run.message), icon=":material/error:")
     live_plots(snapshot.plots, key=f"curves {run.id}")
+    if diagnosis:
+        _diagnosis(run, diagnosis)
     st.toggle(LOGARITHMIC, key=LOGARITHMIC, help="Equal distances for equal ratios: separates small losses late in a run.")
     for notice in snapshot.notices:
         st.warning(escaped(notice), icon=":material/lightbulb:")
     _table(snapshot.table_revision, snapshot.epochs)
+    if snapshot.optimistic:
+        st.caption(OPTIMISTIC)
+
+
+def _diagnosis(run: Run, diagnosis: Diagnosis) -> None:
+    """One box, with a button that opens the form with the cure filled in."""
+    show, icon = _BOXES[diagnosis.level]
+    with st.container(horizontal=True, vertical_alignment="center", key="diagnosis"):
+        show(quoting(diagnosis.sentence), icon=f":material/{icon}:", width="stretch")
+        if diagnosis.cure:
+            config = run.config.change(**diagnosis.cure)
+            changes = _changes(run.config, config)
+            if st.button(
+                "Try the cure" if diagnosis.level == "problem" else "Train longer", icon=":material/healing:", key=f"cure {run.id}",
+                help=f"Opens the form for a new run with these settings and {changes}. This run does not change.",
+            ):  # fmt: skip
+                open_form(config)
+                st.rerun()
+            st.caption(quoting(f"Changes {changes}."))
+
+
+def _changes(before: RunConfig, after: RunConfig) -> str:
+    """The settings that differ: "learning rate 0.9, batch size 64"."""
+    former = settings(before)
+    differing = [(name, value) for name, value in settings(after).items() if value != former[name]]
+    return ", ".join(f"{title_of(name, after.architecture).lower()} {words(name, value)}" for name, value in differing)
 
 
 # Drawn once and replayed to all browsers: making the element takes three times as long.
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _table(revision: int, _epochs: pa.Table) -> None:
     if not _epochs.num_rows:
-        st.container(height=TABLE_HEIGHT).caption("Each epoch adds a row here: its losses, its accuracies and how long it took.")
+        st.caption("Each epoch adds a row here: its losses, its accuracies and how long it took.")
         return
     columns = {name: st.column_config.NumberColumn(format=FORMATS[name]) for name in _epochs.column_names}
     grid(_epochs, height=TABLE_HEIGHT, key="epochs", column_config=columns)
