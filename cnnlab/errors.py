@@ -18,7 +18,11 @@ Pages and the command line catch `CNNLabError` and show `str(error)`; anything e
 
 
 class CNNLabError(Exception):
-    """The base of all errors whose message is for users."""
+    """The base of all errors whose message is for users. `temporary`: waiting helps, as with a full disk or a locked record."""
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary
 
 
 class ConfigError(CNNLabError):

@@ -101,9 +101,12 @@ class RunFinished:
     stopped_early: bool = False  # by the setting `patience`
 
 
+DAMAGED = "damaged-checkpoints"
+
+
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    kind: str  # "not-finite", "not-finite-at-first", "out-of-memory", "error"
+    kind: str  # "not-finite", "not-finite-at-first", "out-of-memory", "error"; DAMAGED: it has checkpoints, none can be read
     epoch: int
     message: str
 

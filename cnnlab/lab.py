@@ -173,9 +173,22 @@ class Lab:
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes a run that has ended, and its checkpoints, without confirmation."""
+        self._store.delete(run_id, owner=owner, first=lambda: files.delete_run(self.home, run_id))
+
+    def start_over(self, run_id: str, *, owner: str | None = None) -> None:
+        """Queues a failed run without a checkpoint that can be read; it begins from the beginning."""
         run = self._store.run(run_id)
-        self._store.delete(run.id, owner=owner)
-        files.delete_run(self.home, run.id)
+        allowed = self._admission.further(run, run.config)
+        self._store.start_over(run_id, owner=owner, admit=allowed.admit, first=lambda: files.drop_checkpoints(self.home, run_id))
+        background.ensure(self.home)
+
+    def folders_without_record(self) -> tuple[str, ...]:
+        """Folders of runs that the record does not have: it was lost, or damaged, or replaced by an older copy."""
+        return self._store.without_record(files.run_folders(self.home))
+
+    def queue_waits(self) -> str:
+        """Why queued runs do not start though a device is free, as a sentence: a full disk, a locked record; "" otherwise."""
+        return background.waiting(self.home)
 
     def disk_bytes(self, run_id: str) -> int:
         """The size of the run's checkpoints and log, which deleting it frees."""

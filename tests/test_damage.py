@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 from filled_home import CONFIG, content, read_all, sentence
 
-from cnnlab.errors import CheckpointError, CNNLabError, StoreError
+from cnnlab.errors import CheckpointError, CNNLabError, RunStateError, StoreError
+from cnnlab.events import EpochDone
+from cnnlab.forecasts.limits import Limits
+from cnnlab.lab import Lab
+from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
+from cnnlab.system import background
+from cnnlab.workers import runner
 from cnnlab.workers.watch import interrupt_lost_runs
 
 # The record of runs
@@ -244,3 +250,42 @@ def test_a_checkpoint_with_a_damaged_byte_is_refused_or_says_the_same(saved, tmp
             assert torch.equal(kept["model"]["w"], torch.arange(500.0))
             assert kept["epoch"] == 3
     assert refused > 50
+
+
+# A run whose checkpoints are all damaged
+
+
+def test_a_run_without_a_checkpoint_that_can_be_read_says_so_and_starts_over(store, monkeypatch):
+    from cnnlab.training import checkpoints
+
+    monkeypatch.setattr(background, "ensure", lambda home: None)
+    run_id, lab = store.create(CONFIG.change(epochs=2), "t"), Lab(store.home)
+    runner.execute(store, run_id, lambda event: store.pause(run_id) if isinstance(event, EpochDone) else None)
+    for path in (store.home / "runs" / run_id).glob("*.pt"):
+        path.write_bytes(path.read_bytes()[:500])
+    store.resume(run_id)
+
+    assert runner.execute(store, run_id) is State.FAILED
+    run = store.run(run_id)
+    assert "last.pt is damaged" in run.message
+    assert not run.has_checkpoint, "so no page offers to go on from one"
+    with pytest.raises(RunStateError, match="start it over"):
+        lab.resume(run_id)
+
+    monkeypatch.setattr(lab._admission, "further", lambda run, config: Limits())
+    lab.start_over(run_id)
+    assert runner.execute(store, run_id) is State.FINISHED
+    assert [event.epoch for event in store.epochs(run_id)] == [1, 2]
+    assert checkpoints.load(store.home / "runs" / run_id / "last.pt")["epoch"] == 2
+    lab.close()
+
+
+def test_a_run_with_a_checkpoint_is_not_started_over(store):
+    run_id = store.create(CONFIG, "t", state=State.FAILED)
+    with store._transaction(write=True) as connection:
+        connection.execute("UPDATE runs SET has_checkpoint = 1")
+    dropped = []
+    with pytest.raises(RunStateError, match="resume it instead"):
+        store.start_over(run_id, first=lambda: dropped.append(True))
+    assert not dropped
+    assert store.run(run_id).state is State.FAILED

@@ -1,7 +1,7 @@
 """Deleting a run deletes its files and nothing else, for every text given as its id."""
 
 import pytest
-from made_runs import running
+from made_runs import CONFIG, running
 
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.events import RunStopped
@@ -48,6 +48,27 @@ def test_a_run_that_may_still_train_is_not_deleted(store):
     run_id = running(store)
     with pytest.raises(RunStateError, match="stop it first"):
         store.delete(run_id)
+
+
+def test_another_owner_deletes_neither_the_run_nor_its_files(tmp_path):
+    lab = Lab(tmp_path)
+    run_id = lab._store.create(CONFIG, "t", state=State.FINISHED, owner="ada")
+    (tmp_path / "runs" / run_id).mkdir(parents=True)
+    with pytest.raises(RunStateError, match="belongs to ada"):
+        lab.delete(run_id, owner="grace")
+    assert (tmp_path / "runs" / run_id).exists()
+    assert [run.id for run in lab.runs()] == [run_id]
+    lab.close()
+
+
+def test_a_run_that_may_still_train_keeps_its_files(tmp_path):
+    lab = Lab(tmp_path)
+    run_id = lab._store.create(CONFIG, "t")
+    (tmp_path / "runs" / run_id).mkdir(parents=True)
+    with pytest.raises(RunStateError, match="stop it first"):
+        lab.delete(run_id)
+    assert (tmp_path / "runs" / run_id).exists()
+    lab.close()
 
 
 def test_a_folder_that_is_a_link_loses_the_link_only(tmp_path):

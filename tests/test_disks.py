@@ -5,6 +5,7 @@ Code that needs another user, or a limit on its process, runs in a process of it
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -15,8 +16,11 @@ from pathlib import Path
 import pytest
 from filled_home import CONFIG, ROOT, read_all, sentence
 
+from cnnlab.lab import Lab
+from cnnlab.runs import store_lifecycle
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
+from cnnlab.system import room
 from cnnlab.workers.runner import execute
 
 
@@ -86,6 +90,103 @@ def test_a_full_disk_is_a_sentence_and_what_was_there_stays(filled):
     assert {path.name for path in (filled / "runs" / run_id).iterdir()} <= {checkpoints.LAST, checkpoints.PREVIOUS}, "no half files"
 
 
+NO_ROOM_TO_OPEN = """
+import resource, signal, sys
+from pathlib import Path
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.runs.store import Store
+from cnnlab.system import background
+
+home = Path(sys.argv[1])
+background.ensure = lambda home: None
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, resource.RLIM_INFINITY))  # the file that connections share has 32 kB
+lab = Lab(home)
+print(len(lab.runs()), len(lab.summaries().runs), len(Store(home).events(lab.runs()[0].id)) > 0)
+try:
+    lab.rename(lab.runs()[0].id, "x" * 10_000)
+except CNNLabError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+@pytest.mark.parametrize("log", [False, True], ids=["closed in order", "its processes died"])
+def test_runs_are_listed_where_there_is_no_room_for_the_files_of_an_open_record(filled, log):
+    if log:  # a log with content and no process, as a kill leaves it
+        leave = "import os, sys; from pathlib import Path; from cnnlab.runs.store import Store; "
+        leave += "store = Store(Path(sys.argv[1])); store.rename(store.runs()[0].id, 'renamed'); os._exit(0)"
+        in_a_process(leave, filled)
+        (filled / "lab.sqlite-shm").unlink()
+        assert (filled / "lab.sqlite-wal").stat().st_size > 0
+    first, *_ = in_a_process(NO_ROOM_TO_OPEN, filled).splitlines()
+    assert first == "5 5 True"
+    store = Store(filled)
+    assert store.runs()[0].name == ("renamed" if log else "run 4")
+    store.close()
+
+
+def test_a_reserve_is_kept_where_there_is_room_and_released_where_there_is_none(tmp_path, monkeypatch):
+    left = [1_000_000_000]
+    monkeypatch.setattr(room, "free", lambda folder: left[0])
+    reserve = tmp_path / "private" / "reserve"
+    room.keep_reserve(tmp_path)
+    assert reserve.stat().st_size == room.RESERVE
+    assert room.shortage(tmp_path) == ""
+
+    left[0] = 0
+    store = Store(tmp_path)
+    run_id = store.create(CONFIG, "t")  # neither a new run nor a name may use it
+    store.rename(run_id, "other")
+    assert reserve.exists()
+    store.stop(run_id)
+    assert not reserve.exists()
+    room.keep_reserve(tmp_path)
+    assert not reserve.exists()
+    assert "Delete runs that are no longer needed" in room.shortage(tmp_path)
+    store.close()
+
+
+def test_a_run_is_deleted_on_a_full_disk_because_its_files_go_first(tmp_path, monkeypatch):
+    lab = Lab(tmp_path)
+    run_id = lab._store.create(CONFIG, "t", state=State.FINISHED)
+    folder = tmp_path / "runs" / run_id
+    folder.mkdir(parents=True)
+    (folder / "last.pt").write_bytes(b"x" * 100)
+    deleted, delete = [], store_lifecycle.delete
+
+    def delete_row(connection, row):
+        deleted.append(not folder.exists())
+        delete(connection, row)
+
+    monkeypatch.setattr(store_lifecycle, "delete", delete_row)
+    lab.delete(run_id)
+    assert deleted == [True]
+    assert lab.runs() == ()
+    lab.close()
+
+
+@pytest.mark.parametrize("name", ["best.pt", "last.pt"])
+def test_a_disk_that_fills_up_while_a_checkpoint_is_written_sends_the_run_back_to_the_queue(store, monkeypatch, name):
+    from cnnlab.training import checkpoints
+
+    run_id, save = store.create(CONFIG, "t"), checkpoints.torch.save
+
+    def full(content, file):
+        if Path(file.name).name == f".{name}.partial":
+            raise OSError(errno.ENOSPC, "No space left on device", file.name)
+        save(content, file)
+
+    monkeypatch.setattr(checkpoints.torch, "save", full)
+    assert execute(store, run_id) is State.QUEUED
+    assert "disk is full" in store.run(run_id).message
+    assert str(store.home) not in store.run(run_id).message
+    monkeypatch.setattr(checkpoints.torch, "save", save)
+    assert execute(store, run_id) is State.FINISHED
+    assert [event.epoch for event in store.epochs(run_id)] == [1]
+
+
 READ_ONLY = """
 import os, sys
 from pathlib import Path
@@ -105,6 +206,8 @@ for open_it in (lambda: Store(home).create(RunConfig.make(), "t"), lambda: Lab(h
         print(error)
     else:
         print("written")
+if (home / "lab.sqlite").exists():
+    print(len(Lab(home).runs()), "runs")
 """
 
 
@@ -120,9 +223,10 @@ def test_a_home_that_may_not_be_written_is_a_sentence(filled, recorded):
         for path in (*home.rglob("*"), home, outside):
             path.chmod(0o755 if path.is_dir() else 0o644)
         lines = in_a_process(READ_ONLY, home).splitlines()
-        assert len(lines) == 2
-        for line in lines:
-            assert str(home / "lab.sqlite") in line
+        assert lines[2:] == (["5 runs"] if recorded else []), "reading needs no writing"
+        for line in lines[:2]:
+            assert "lab.sqlite in the lab's folder" in line
+            assert str(home) not in line, "visitors see it"
             assert "choose another home folder" in line
         if recorded:
             assert read_all(home) == 5

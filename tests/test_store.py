@@ -15,8 +15,9 @@ from cnnlab import events
 from cnnlab.config import RunConfig
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, RunStarted
+from cnnlab.lab import Lab
 from cnnlab.runs.migrations import MIGRATIONS, migrate
-from cnnlab.runs.records import TRANSITIONS, State
+from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_connection import MOST_IDLE
 from cnnlab.system import home
@@ -78,11 +79,26 @@ def test_events_keep_the_names_under_which_they_are_stored():
     ]
 
 
+# Written out, so that a change of the table is a change here too.
+MOVES = {
+    "queued": "starting stopped paused",
+    "starting": "queued running pausing stopping failed interrupted",
+    "running": "queued pausing stopping finished failed interrupted",
+    "pausing": "paused stopping finished failed interrupted",
+    "stopping": "stopped finished failed interrupted",
+    "paused": "queued stopped",
+    "interrupted": "queued stopped",
+    "stopped": "queued",
+    "failed": "queued",
+    "finished": "queued",
+}
+
+
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("to", State)
 def test_only_the_moves_in_the_table_happen(store, state, to):
     run_id = store.create(CONFIG, "token", state=state)
-    if to in TRANSITIONS[state]:
+    if to in MOVES[state].split():
         store.transition(run_id, to)
         assert store.run(run_id).state is to
     else:
@@ -169,7 +185,40 @@ def test_the_runs_own_row_follows_its_events(store):
         0.5,
         0.75,
     )
-    assert run.seconds >= 0
+    assert run.seconds == 4.0  # as its process measured
+
+
+def test_images_a_second_are_those_of_training_without_its_evaluation(store):
+    run_id = running(store)
+    store.add(run_id, RunStarted("cpu", "CPU", 7, 300, 50, 5, 2, 10))
+    store.add(
+        run_id, EpochDone(1, 5, 1.5, 0.4, 1.4, 0.5, 0.1, seconds=4.0, load_seconds=0.5, compute_seconds=1.5, evaluation_seconds=2.0)
+    )
+    assert store.run(run_id).images_per_second == 150.0  # 300 images in 0.5 + 1.5 s
+
+
+def test_a_record_whose_log_is_lost_keeps_the_runs_that_have_ended(tmp_path):
+    store = Store(tmp_path)
+    run_id = running(store)
+    store.add(run_id, RunStarted("cpu", "CPU", 7, 10, 5, 2, 2, 10))
+    store.add(run_id, RunFinished(2, 4.0, 0.4, 0.5, 1, 0.75), to=State.FINISHED)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "lab.sqlite").write_bytes((tmp_path / "lab.sqlite").read_bytes())  # without lab.sqlite-wal, while the lab is open
+    store.close()
+    kept = Store(copy)
+    assert [(run.id, run.state) for run in kept.runs()] == [(run_id, State.FINISHED)]
+    kept.close()
+
+
+def test_folders_of_runs_that_the_record_does_not_have_are_named(tmp_path):
+    lab = Lab(tmp_path)
+    known = lab._store.create(CONFIG, "t")
+    for name in (known, "0123abcd", "notes", "0123ABCD"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "89abcdef").write_text("no folder")
+    assert lab.folders_without_record() == ("0123abcd",)
+    lab.close()
 
 
 def test_an_event_with_a_forbidden_move_leaves_nothing(store):

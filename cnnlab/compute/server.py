@@ -119,7 +119,8 @@ class Server:
         now = time.monotonic()
         if now - self._last_beat > 1.0:
             self._last_beat = now
-            self._heartbeat.touch()
+            with contextlib.suppress(OSError):  # a full disk
+                self._heartbeat.touch()
 
     def _watch(self, parent: tuple[int, str], address: wire.Address) -> None:
         for turn in itertools.count():

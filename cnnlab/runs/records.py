@@ -30,8 +30,9 @@ ASKED_TO_END = frozenset({State.PAUSING, State.STOPPING})
 # The only table of state transitions: the store refuses every other one.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.STARTING, State.STOPPED, State.PAUSED}),
-    State.STARTING: frozenset({State.RUNNING, State.PAUSING, State.STOPPING, State.FAILED, State.INTERRUPTED}),
-    State.RUNNING: frozenset({State.PAUSING, State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
+    # Back to the queue: its process could not go on, as on a full disk.
+    State.STARTING: frozenset({State.QUEUED, State.RUNNING, State.PAUSING, State.STOPPING, State.FAILED, State.INTERRUPTED}),
+    State.RUNNING: frozenset({State.QUEUED, State.PAUSING, State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
     State.PAUSING: frozenset({State.PAUSED, State.STOPPING, State.FINISHED, State.FAILED, State.INTERRUPTED}),
     State.STOPPING: frozenset({State.STOPPED, State.FINISHED, State.FAILED, State.INTERRUPTED}),
     State.PAUSED: frozenset({State.QUEUED, State.STOPPED}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import RunNotFound
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
-from cnnlab.runs.records import ActiveRun, Run, Runs, State
-from cnnlab.runs.store_connection import Connections
+from cnnlab.runs.records import ACTIVE, ActiveRun, Run, Runs, State
+from cnnlab.runs.store_connection import BUSY_SECONDS, Connections
 from cnnlab.system.home import new_run_id, store_file
 from cnnlab.system.processes import Process
 from cnnlab.text import well_formed
@@ -106,6 +106,12 @@ class Store:
         with self._transaction() as connection:
             return store_queue.active(connection)
 
+    def without_record(self, run_ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of `run_ids` that the record does not have."""
+        with self._transaction() as connection:
+            known = {row["id"] for row in connection.execute("SELECT id FROM runs")}
+        return tuple(run_id for run_id in run_ids if run_id not in known)
+
     def data_folder(self, run_id: str) -> Path | None:
         """The user's own folder of data sets, as it was when the run was created."""
         with self._transaction() as connection:
@@ -116,12 +122,12 @@ class Store:
 
     def stop(self, run_id: str, *, owner: str | None = None) -> State:
         """Asks a run to stop: at once where no process works on it, else at its process's next event. An ended one stays so."""
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, urgent=True) as connection:
             return store_lifecycle.stop(connection, self._own(connection, run_id, owner), self._clock())
 
     def pause(self, run_id: str, *, owner: str | None = None) -> State:
         """Asks a run to pause: at once while it is queued, else at its process's next event."""
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, urgent=True) as connection:
             return store_lifecycle.pause(connection, self._own(connection, run_id, owner), self._clock())
 
     def resume(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None) -> State:
@@ -148,10 +154,17 @@ class Store:
             tags = store_rows.changed_tags(self._own(connection, run_id, owner), add, remove)
             connection.execute("UPDATE runs SET tags = ? WHERE id = ?", (tags, run_id))
 
-    def delete(self, run_id: str, *, owner: str | None = None) -> None:
-        """Deletes an ended run with its events; the caller deletes its folder."""
-        with self._transaction(write=True) as connection:
-            store_lifecycle.delete(connection, self._own(connection, run_id, owner))
+    def start_over(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None, first: Callable[[], None]) -> State:
+        """Queues a failed run again that has no checkpoint to read. `first` deletes those that cannot be read."""
+        return self._queue_again(store_lifecycle.start_over, run_id, first, owner=owner, admit=admit)
+
+    def delete(self, run_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
+        """Deletes an ended run with its events. `first` deletes its files: on a full disk that makes the room for the rest."""
+        with self._transaction(write=True, urgent=True) as connection:
+            row = self._own(connection, run_id, owner)
+            store_lifecycle.check_ended(row)
+            first()  # inside the transaction, so that nobody resumes the run meanwhile
+            store_lifecycle.delete(connection, row)
 
     # The queue
 
@@ -176,17 +189,24 @@ class Store:
 
     def transition(self, run_id: str, to: State, **changes: Any) -> None:
         """Changes a run's state. `changes`: device, message, process. Raises RunStateError where TRANSITIONS forbids it."""
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, urgent=True) as connection:
             store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
     def adopt(self, run_id: str, process: Process) -> None:
         """Records the process that works on the run from now on. Raises RunStateError if the run is queued or has ended."""
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, urgent=True) as connection:
             store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process)
+
+    def put_back(self, run_id: str, process: Process, message: str) -> State:
+        """Queues a run again, at the head, that its `process` cannot train now; pauses or stops it if that was requested."""
+        with self._transaction(write=True, urgent=True) as connection:
+            row = store_rows.row_of(connection, run_id)
+            store_lifecycle.check_process(row, process)
+            return store_lifecycle.put_back(connection, row, self._clock(), message)
 
     def interrupt(self, run: ActiveRun, message: str) -> None:
         """Ends a run whose process has died. Raises RunStateError if another process has taken it since `run` was read."""
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, urgent=True) as connection:
             row = store_rows.row_of(connection, run.id)
             store_lifecycle.check_process(row, run.process)
             store_lifecycle.interrupt(connection, row, self._clock(), message)
@@ -203,7 +223,7 @@ class Store:
 
     def auto_resume(self, run_id: str) -> bool:
         """Queues such a run again, at the head of the queue; False if it was resumed or deleted in the meantime."""
-        with suppress(RunNotFound), self._transaction(write=True) as connection:
+        with suppress(RunNotFound), self._transaction(write=True, urgent=True) as connection:
             return store_lifecycle.auto_resume(connection, store_rows.row_of(connection, run_id), self._clock())
         return False
 
@@ -215,6 +235,7 @@ class Store:
         to: State | None = None,
         process: Process | None = None,
         history: Sequence[EpochDone] = (),
+        busy_seconds: float = BUSY_SECONDS,
         **changes: Any,
     ) -> State:
         """Stores an event, its figures in the run's row and the transition that follows from it, in one transaction.
@@ -222,13 +243,16 @@ class Store:
         Returns the run's state, so that the caller notices a requested stop. Raises RunStateError where the run no longer belongs
         to `process`. A RunResumed comes with the `history` in its checkpoint.
         """
-        with self._transaction(write=True) as connection:
+        with self._transaction(write=True, urgent=to is not None, busy_seconds=busy_seconds) as connection:
             row = store_rows.row_of(connection, run_id)
             store_lifecycle.check_process(row, process)
             store_events.add(connection, row, event, self._clock(), history)
             if to is None:
                 return State(row["state"])
-            return store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
+            state = store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
+        if state not in ACTIVE:
+            self._connections.checkpoint()
+        return state
 
     # Events
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from cnnlab import events
-from cnnlab.events import CheckpointSaved, EpochDone, Event, Progress, RunInterrupted, RunResumed, RunStarted
+from cnnlab.events import DAMAGED, CheckpointSaved, EpochDone, Event, Progress, RunFailed, RunInterrupted, RunResumed, RunStarted
 from cnnlab.runs import store_rows
 
 _RESULTS = ("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy")
@@ -103,6 +103,8 @@ def _store_figures(connection: sqlite3.Connection, run_id: str, event: Event) ->
         figures |= {"epochs_done": 0, "has_checkpoint": 0}
     if isinstance(event, CheckpointSaved | RunResumed):
         figures["has_checkpoint"] = 1
+    if isinstance(event, RunFailed) and event.kind == DAMAGED:
+        figures["has_checkpoint"] = 0  # none to resume from
     if figures:
         columns = ", ".join(f"{name} = :{name}" for name in figures)
         connection.execute(f"UPDATE runs SET {columns} WHERE id = :id", {**figures, "id": run_id})  # noqa: S608 - names from above

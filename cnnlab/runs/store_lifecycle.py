@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from cnnlab.config import RunConfig
@@ -80,7 +81,7 @@ def resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> Stat
     if state in ASKED_TO_END:
         raise RunStateError(f"Run {row['id']} is still {state}: wait a moment, then resume it.")
     if state is State.FAILED and not row["has_checkpoint"]:
-        raise RunStateError(f"Run {row['id']} failed before its first checkpoint: clone it with other settings instead.")
+        raise RunStateError(f"Run {row['id']} failed before its first checkpoint, or none can be read: start it over, or clone it.")
     connection.execute("UPDATE runs SET resumes = 0 WHERE id = ?", (row["id"],))
     return transition(connection, row, State.QUEUED, now)
 
@@ -114,10 +115,37 @@ def auto_resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) ->
     return True
 
 
-def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """Deletes the run and its events."""
+def put_back(connection: sqlite3.Connection, row: sqlite3.Row, now: float, message: str) -> State:
+    """Its process cannot train it now: it waits at the head of the queue, or pauses or stops if it was asked to."""
+    state = State(row["state"])
+    to = {State.PAUSING: State.PAUSED, State.STOPPING: State.STOPPED}.get(state, State.QUEUED)
+    store_events.add_interruption(connection, row, now)
+    place = {"place": store_queue.first_place(connection) - 1} if to is State.QUEUED else {}
+    return transition(connection, row, to, now, message=message, **place)
+
+
+def start_over(connection: sqlite3.Connection, row: sqlite3.Row, first: Callable[[], None], now: float) -> State:
+    """Queues a failed run without a checkpoint; its RunStarted deletes what was recorded of the training before."""
+    state = State(row["state"])
+    if state in (State.QUEUED, State.STARTING, State.RUNNING):
+        return state  # a second browser asked at the same time
+    if state is not State.FAILED:
+        raise RunStateError(f"Run {row['id']} is {state}: only a run that failed starts over from the beginning.")
+    if row["has_checkpoint"]:
+        raise RunStateError(f"Run {row['id']} has a checkpoint: resume it instead.")
+    first()
+    connection.execute("UPDATE runs SET resumes = 0 WHERE id = ?", (row["id"],))
+    return transition(connection, row, State.QUEUED, now)
+
+
+def check_ended(row: sqlite3.Row) -> None:
     if State(row["state"]) in ACTIVE:
         raise RunStateError(f"Run {row['id']} is {row['state']}: stop it first, then delete it.")
+
+
+def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
+    """Deletes the run and its events."""
+    check_ended(row)
     connection.execute("DELETE FROM events WHERE run_id = ?", (row["id"],))
     connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
 

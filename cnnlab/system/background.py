@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from cnnlab.errors import ComputeError, InstallationError
-from cnnlab.system import processes
+from cnnlab.system import processes, room
 from cnnlab.system.home import private_file, write_private
 from cnnlab.system.processes import Process
 
@@ -44,6 +45,8 @@ def ensure(home: Path) -> None:
             starts.clear()  # the last start succeeded, so its later crash does not count against the next
         if len(starts) >= ATTEMPTS:
             starts.clear()
+            if room.shortage(home):
+                return  # nothing can start; pages still show what there is, so that users can make room
             raise ComputeError(f"The background process did not start: its file {LOG} in the lab's folder says why.")
         starts.append(now)
         _before[home] = known(home)
@@ -69,6 +72,7 @@ def known(home: Path) -> Process:
 def announce(home: Path) -> None:
     """The dispatcher stores its identity, and deletes the error of an earlier start."""
     error_file(home).unlink(missing_ok=True)
+    _waiting_file(home).unlink(missing_ok=True)
     process = processes.current()
     write_private(_file(home), json.dumps({"pid": process.pid, "pid_started": process.started}))
 
@@ -76,6 +80,24 @@ def announce(home: Path) -> None:
 def write_startup_error(home: Path, error: InstallationError) -> None:
     """The dispatcher stores why it could not load its modules, for the process that started it."""
     write_private(error_file(home), str(error))
+
+
+def write_waiting(home: Path, reason: str) -> None:
+    """The dispatcher stores why it starts no run, or "" once it does again."""
+    with suppress(OSError):  # on a full disk pages find the reason themselves
+        if reason:
+            write_private(_waiting_file(home), reason)
+        else:
+            _waiting_file(home).unlink(missing_ok=True)
+
+
+def waiting(home: Path) -> str:
+    """Why the queue waits although runs could start, as a sentence; "" where it does not."""
+    reason = room.shortage(home)
+    if not reason and running(home):
+        with suppress(OSError, ValueError):
+            reason = _waiting_file(home).read_text(encoding="utf-8")
+    return reason
 
 
 def shut_down(home: Path) -> None:
@@ -105,6 +127,10 @@ def _raise_startup_error(home: Path, starts: list[float]) -> None:
     if starts and file.exists():
         starts.clear()
         raise InstallationError(file.read_text(encoding="utf-8"))
+
+
+def _waiting_file(home: Path) -> Path:
+    return private_file(home, "waiting.txt")
 
 
 def _file(home: Path) -> Path:

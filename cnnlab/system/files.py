@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from cnnlab.errors import StoreError
-from cnnlab.system.home import run_folder
+from cnnlab.system.home import is_run_id, run_folder
 
 
 def folder_bytes(folder: Path) -> int:
@@ -33,9 +34,27 @@ def delete_run(home: Path, run_id: str) -> None:
         elif folder.exists():
             shutil.rmtree(folder)
     except OSError as error:
+        logging.getLogger(__name__).warning("%s", error)
         raise StoreError(
-            f"The run is deleted, but files of it are left in {folder} ({error}): please remove that folder."
+            f"Run {run_id} cannot be deleted: files of it are left in the lab's folder runs/{run_id} ({error.strerror}). "
+            "Remove that folder, or make it yours to write, and delete the run again."
         ) from error
+
+
+def drop_checkpoints(home: Path, run_id: str) -> None:
+    """Deletes a run's checkpoints, whole and partial, and keeps its log."""
+    for path in run_folder(home, run_id).glob("*.pt*"):
+        path.unlink(missing_ok=True)
+    for path in run_folder(home, run_id).glob(".*.partial"):
+        path.unlink(missing_ok=True)
+
+
+def run_folders(home: Path) -> tuple[str, ...]:
+    """The ids of the runs that have a folder."""
+    try:
+        return tuple(sorted(entry.name for entry in os.scandir(home / "runs") if is_run_id(entry.name) and entry.is_dir()))
+    except OSError:  # none yet
+        return ()
 
 
 def _bytes_under(folder: str, seen: set[tuple[int, int]]) -> Iterator[int]:

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from cnnlab.errors import CheckpointError
+from cnnlab.system import room
 
 FORMAT = 1
 LAST = "last.pt"
@@ -54,10 +55,10 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         partial.replace(path)
         _sync_names(path.parent)
     except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as RuntimeError
+        failed = _unwritable(path, error)
         with suppress(OSError):  # half a file is useless and may be what fills the disk
             partial.unlink()
-        advice = "free some space or choose another folder"
-        raise CheckpointError(f"The checkpoint {path} cannot be written ({error}); {advice}.") from error
+        raise failed from error
 
 
 def save_last(checkpoint: Checkpoint, folder: Path) -> None:
@@ -73,10 +74,18 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
             else:
                 spare.replace(previous)
     except OSError as error:
-        raise CheckpointError(
-            f"The folder {folder} cannot be written ({error}); free some space or choose another home."
-        ) from error
+        raise _unwritable(last, error) from error
     save(checkpoint, last)
+
+
+def _unwritable(path: Path, error: Exception) -> CheckpointError:
+    if room.is_full(error, path.parent):
+        return CheckpointError(
+            f"The checkpoint {path.name} cannot be written: the disk is full. Delete runs, or other files, to free some space.",
+            temporary=True,
+        )
+    reason = error.strerror if isinstance(error, OSError) else error
+    return CheckpointError(f"The checkpoint {path.name} cannot be written ({reason}); free some space or choose another folder.")
 
 
 def load_latest(folder: Path) -> tuple[Path, Checkpoint] | None:
@@ -121,22 +130,24 @@ def load(path: Path) -> Checkpoint:
             damaged = archive.testzip()  # torch ignores the checksums; about 1 s a gigabyte
         content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(f"There is no checkpoint {path}; it is written when the first epoch is done.") from None
+        raise CheckpointError(f"There is no checkpoint {path.name}; it is written when the first epoch is done.") from None
     except Exception as error:  # damaged bytes can raise anything: torch's reader raises IndexError, too
         raise CheckpointError(_damaged(path)) from error
     if damaged:
         raise CheckpointError(_damaged(path))
     if not isinstance(content, dict) or "format" not in content:
-        raise CheckpointError(f"The file {path} is not a checkpoint of this lab.")
+        raise CheckpointError(f"The file {path.name} is not a checkpoint of this lab.")
     if content["format"] != FORMAT:
         raise CheckpointError(
-            f"The checkpoint {path} has format {content['format']!r}, this version reads format {FORMAT}; train again."
+            f"The checkpoint {path.name} has format {content['format']!r}, this version reads format {FORMAT}; train again."
         )
     missing = sorted(_KEYS - content.keys())
     if missing:
-        raise CheckpointError(f"The checkpoint {path} is incomplete ({', '.join(missing)} missing); train again to replace it.")
+        raise CheckpointError(
+            f"The checkpoint {path.name} is incomplete ({', '.join(missing)} missing); train again to replace it."
+        )
     return content
 
 
 def _damaged(path: Path) -> str:
-    return f"The checkpoint {path} is damaged and cannot be read; train again to replace it."
+    return f"The checkpoint {path.name} is damaged and cannot be read; train again to replace it."

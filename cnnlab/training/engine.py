@@ -50,7 +50,8 @@ def train(
     RunResumed. `pausing` is called after each event: once True, the run saves a checkpoint and yields RunPaused.
     `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says.
 
-    Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin.
+    Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin,
+    and a temporary CheckpointError later on a full disk: the run can go on from its last checkpoint.
     """
     session = None
     try:
@@ -73,7 +74,7 @@ def train(
     except _NotFiniteError as error:
         failed = RunFailed(error.kind, error.epoch, str(error))
     except CNNLabError as error:
-        if session is None:
+        if session is None or error.temporary:
             raise
         failed = RunFailed("error", session.epoch, str(error))
     except (MemoryError, RuntimeError) as error:

@@ -7,16 +7,14 @@ milliseconds; elsewhere they are spawned. It exits after ten minutes without wor
 from __future__ import annotations
 
 import argparse
-import gc
-import importlib
 import multiprocessing
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -24,13 +22,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cnnlab.compute import server
-from cnnlab.errors import CNNLabError, InstallationError, RunNotFound, RunStateError
+from cnnlab.errors import CNNLabError, InstallationError, RunNotFound, RunStateError, StoreError
 from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
-from cnnlab.system import background, processes
+from cnnlab.system import background, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder
 from cnnlab.workers import runner
+from cnnlab.workers.journal import patiently
+from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
 
 POLL_SECONDS = 0.1
@@ -39,16 +39,9 @@ IDLE_SECONDS = 600.0
 OLD_CODE_SECONDS = 3.0  # without a question to the helper, before it exits because its code has changed
 RESUME_SECONDS = 2.0  # during which pages show a run as interrupted before it is resumed automatically
 LOCK_SECONDS = 2.0
+WAIT_SECONDS = 3.0  # between two attempts to use a record that is locked or cannot be written
+PUT_BACK_SECONDS = 300.0  # after a run was put back, until one starts though no more room has become free
 HELPER_FIRST_SECONDS = 3.0  # after the helper has started, so that first answers have the processor, if no run waits
-FORKS = sys.platform == "linux"  # macOS can fork, but its libraries do not survive it
-
-# Modules that the children share, loaded before the fork. The helper is forked in between: a page waits for its first answer, and
-# the modules for training alone take 2 s and 150 MB more.
-FOR_HELPER = ("torch", "cnnlab.compute.predictions", "cnnlab.compute.speeds")
-FOR_RUNNERS = (
-    "torch._dynamo",  # an optimiser's first step imports it
-    "cnnlab.training.engine",
-)
 
 
 class Dispatcher:
@@ -56,7 +49,7 @@ class Dispatcher:
 
     def __init__(self, home: Path, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self.home = home
-        self.store = Store(home)
+        self.store = patiently(lambda: Store(home))
         self.me = processes.current()
         self._context: Any = multiprocessing.get_context("fork" if FORKS else "spawn")
         self._idle_seconds = idle_seconds
@@ -67,15 +60,17 @@ class Dispatcher:
         self._devices: dict[str, str] = {}
         self._code = code_fingerprint()
         self._checked = 0.0
+        self._try_again = 0.0  # when the record could not be used
+        self._needs, self._needs_until = room.LEAST_FREE, 0.0  # bytes that must be free before a run starts
         self._needed = time.monotonic()  # monotonic: the clock may be set back
         self._heartbeat = 0.0
 
     def serve(self) -> None:
         """Works until it has been idle for long, or its code is out of date and no run is in progress."""
         load(FOR_HELPER)
-        self._check_processes()
+        patiently(self._check_processes)
         until = time.monotonic() + HELPER_FIRST_SECONDS
-        while time.monotonic() < until and not self.store.active():
+        while time.monotonic() < until and not patiently(self.store.active):
             time.sleep(POLL_SECONDS)
         load(FOR_RUNNERS)
         while self.turn():
@@ -83,16 +78,35 @@ class Dispatcher:
         self.close()
 
     def turn(self) -> bool:
-        """One round: checks the children and starts runs. False when it should exit."""
+        """One round: checks the children and starts runs. False when it should exit. A locked or full record is tried again."""
+        if time.monotonic() < self._try_again:
+            return True
+        try:
+            stays = self._turn()
+        except StoreError as error:
+            if not error.temporary:
+                raise
+            self._try_again = time.monotonic() + WAIT_SECONDS
+            background.write_waiting(self.home, f"Queued runs wait: {error}")
+            return True
+        if self._try_again:
+            self._try_again = 0.0
+            background.write_waiting(self.home, "")
+        return stays
+
+    def _turn(self) -> bool:
         if time.monotonic() - self._checked >= CHECK_SECONDS:
             if background.known(self.home) != self.me:
                 return False  # the home was deleted, or has another dispatcher
+            room.keep_reserve(self.home)
             self._check_processes()
         resumable = self._resume_interrupted()
         active = self.store.active()
         if active or resumable:
             self._needed = time.monotonic()
-            self._start_runs(active)
+            self._collect_runners()
+            if self._has_room():
+                self._start_runs(active)
             return True
         return not self._may_exit()
 
@@ -112,6 +126,7 @@ class Dispatcher:
                 # A helper that crashes at once is not restarted at full speed.
                 time.sleep(max(0.0, min(1.0, self._helper_started + 2.0 - time.monotonic())))
             self._helper_started = time.monotonic()
+            room.make_room(self.home)  # for its address
             self._helper = self._start(server.serve_in_process, self.home, self.me)
         self._collect_runners()
         # Until its runner adopts it, a run belongs to this process, which lives; the runner may die before.
@@ -123,6 +138,21 @@ class Dispatcher:
             if not process.is_alive():  # this also collects the zombie
                 process.join()
                 del self._runners[run_id]
+                self._notice_if_put_back(run_id)
+
+    def _notice_if_put_back(self, run_id: str) -> None:
+        """A run that found no room to go on would find none again: the queue waits until more is free."""
+        with suppress(RunNotFound):
+            run = self.store.run(run_id)
+            if run.state is State.QUEUED and run.message:
+                self._needs = (room.free(self.home) or 0) + room.LEAST_FREE
+                self._needs_until = time.monotonic() + PUT_BACK_SECONDS
+
+    def _has_room(self) -> bool:
+        left = room.free(self.home)
+        if time.monotonic() > self._needs_until:
+            self._needs = room.LEAST_FREE
+        return left is None or left >= self._needs
 
     def _resume_interrupted(self) -> bool:
         """Queues interrupted runs once pages have shown them as such; True while there are some."""
@@ -136,7 +166,6 @@ class Dispatcher:
 
     def _start_runs(self, active: Sequence[ActiveRun]) -> None:
         """Starts a run on each free device, owners in turn."""
-        self._collect_runners()
         going = [run for run in active if not run.waits]
         # A runner holds its device's memory until it exits. A run at a command line has no device until its training begins.
         busy = {run.device or self._resolve(run.config.device) for run in going} | {device for _, device in self._runners.values()}
@@ -153,7 +182,7 @@ class Dispatcher:
 
     def _claim(self, run: ActiveRun, device: str) -> bool:
         try:
-            self.store.transition(run.id, State.STARTING, device=device, process=self.me)
+            self.store.transition(run.id, State.STARTING, device=device, process=self.me, message="")
         except (RunStateError, RunNotFound):
             return False  # paused, stopped or deleted while it waited
         self._runners[run.id] = (self._start(runner.run_in_process, self.home, run.id), device)
@@ -205,44 +234,6 @@ def _send_device(device: str, writer: Any) -> None:
         writer.close()
 
 
-def load(names: Sequence[str]) -> None:
-    """Imports modules for the children to share. Raises InstallationError with a remedy where that fails."""
-    if not FORKS:
-        return  # a spawned child loads its own
-    for name in names:
-        try:
-            with _without_unused_compiler():
-                importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            raise InstallationError(f"The package {error.name} is not installed: run pip install -r requirements.txt.") from error
-        except (ImportError, OSError, RuntimeError) as error:
-            reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-            raise InstallationError(
-                f"torch and torchvision cannot be loaded ({reason[:200]}): if the two do not fit together, "
-                "install both from one index, as the README says."
-            ) from error
-    gc.collect()
-    gc.freeze()  # else garbage collection writes to the memory pages that the children share
-
-
-@contextmanager
-def _without_unused_compiler() -> Iterator[None]:
-    """Hides Triton while this is open, unless it is loaded or there is a GPU to compile for.
-
-    torch._dynamo loads it where it can, which takes 71 MB. Compiling for the CPU does not need it, and uses the same cache without.
-    """
-    torch = sys.modules.get("torch")
-    # `device_count` asks NVML; `is_available` would start CUDA, which does not survive a fork.
-    if torch is None or "triton" in sys.modules or torch.cuda.device_count():
-        yield
-        return
-    sys.modules["triton"] = None  # type: ignore[assignment]  # how Python marks a module that cannot be imported
-    try:
-        yield
-    finally:
-        del sys.modules["triton"]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m cnnlab.workers.dispatcher --home DIR``; exits at once if the home has a dispatcher."""
     parser = argparse.ArgumentParser(description="Starts queued runs. The lab starts it automatically.")
@@ -256,7 +247,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Timeout:
         return 0
     if too_few := processes.allow_many_files():
-        sys.stderr.write(f"{too_few}\n")
+        with suppress(OSError):  # a full disk
+            sys.stderr.write(f"{too_few}\n")
+    room.make_room(options.home)  # else this process and the helper could not announce themselves
     background.announce(options.home)
     try:
         Dispatcher(options.home, idle_seconds=options.idle).serve()

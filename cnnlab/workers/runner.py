@@ -10,23 +10,38 @@ from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 from cnnlab.config import RunConfig
-from cnnlab.errors import CNNLabError, InstallationError, RunStateError
-from cnnlab.events import EpochDone, Event, Notice, Progress, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted, RunStopped
+from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, RunStateError, StoreError
+from cnnlab.events import (
+    DAMAGED,
+    EpochDone,
+    Event,
+    Notice,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+)  # fmt: skip
 from cnnlab.forecasts import limits
-from cnnlab.runs.records import ASKED_TO_END, State
+from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import processes
+from cnnlab.system import processes, room
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
+from cnnlab.workers.journal import Journal, patiently
 
 _OLDER = "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
 _TOO_LONG = "It has trained for {}, the most that this lab allows: it is stopped, and its checkpoints are kept."
+_NO_ROOM = "It goes on when there is room: the disk of the lab is full. Delete runs that are no longer needed, or other files."
 _LOG = "log.txt"
 # The transitions that follow from events.
 _STATES: dict[type[Event], State] = {
     **dict.fromkeys((RunStarted, RunResumed), State.RUNNING),
     **{RunPaused: State.PAUSED, RunFinished: State.FINISHED, RunFailed: State.FAILED},
 }
+_LAST = {State.PAUSED, State.FINISHED, State.FAILED}  # the process ends with these, so they are waited for
 PROGRESS_SECONDS = 0.4  # between two Progress events; a pause or a stop during batches takes this long at most
 
 OnEvent = Callable[[Event], None]
@@ -37,7 +52,8 @@ def execute(store: Store, run_id: str, on_event: OnEvent | None = None, *, train
     """Trains the run `run_id` in this process, from its last checkpoint if it has one, and returns its state afterwards.
 
     The run must be queued or starting. Ends early when a pause or stop is requested in the store, and on KeyboardInterrupt.
-    Raises RunStateError if the run no longer belongs to this process, StoreError if the store cannot be written.
+    On a full disk the run goes back to the queue. Raises RunStateError if the run no longer belongs to this process, StoreError
+    if the store cannot be written for long.
     """
     return _Execution(store, run_id, on_event, train).run()
 
@@ -51,32 +67,40 @@ class _Execution:
         self.train = train or self._train
         self.folder = run_folder(store.home, run_id)
         self.process = processes.current()
+        self.journal = Journal(store, run_id, self.process)
         self.history: list[EpochDone] = []  # in the checkpoint from which the run resumes
+        self.damaged = False  # whether it has checkpoints of which none can be read
         self.state = State.STARTING
         self.epochs_done = self.step = 0
         self.seconds = 0.0
 
     def run(self) -> State:
+        record = patiently(self._adopt)
+        self.epochs_done, self.seconds = record.epochs_done, record.seconds or 0.0
+        # The dispatcher has chosen the device; "auto" must not be resolved twice.
+        config = record.config.change(device=record.device) if record.device else record.config
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return self._follow(config)
+        except KeyboardInterrupt:
+            return self._stopped()
+        except (RunStateError, StoreError):
+            raise  # it may be resumed later
+        except Exception as error:
+            if getattr(error, "temporary", False) or (isinstance(error, OSError) and room.is_full(error, self.folder)):
+                return self._put_back(error)
+            return self._failed(error)
+
+    def _adopt(self) -> Run:
         record = self.store.run(self.run_id)
         if record.state is State.QUEUED:
             self.store.transition(self.run_id, State.STARTING, process=self.process)
         else:
             self.store.adopt(self.run_id, self.process)
-        self.epochs_done, self.seconds = record.epochs_done, record.seconds or 0.0
-        # The dispatcher has chosen the device; "auto" must not be resolved twice.
-        config = record.config.change(device=record.device) if record.device else record.config
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            return self._follow(config)
-        except KeyboardInterrupt:
-            return self._stopped()
-        except RunStateError:
-            raise
-        except Exception as error:
-            return self._failed(error)
+        return record
 
     def _follow(self, config: RunConfig) -> State:
-        self.state = self.store.run(self.run_id).state
+        self.state = patiently(lambda: self.store.run(self.run_id)).state
         if self.state in ASKED_TO_END:
             return self._end_untrained()
         most = limits.load(limits.limits_file()).max_seconds
@@ -95,19 +119,21 @@ class _Execution:
         raise RuntimeError("the training ended without a final event")
 
     def _store_event(self, event: Event) -> State:
+        """The run's state afterwards; the one expected where the event cannot be stored yet."""
         to = _STATES.get(type(event))
         changes = {name: getattr(event, name) for name in ("device", "message") if to and hasattr(event, name)}
         self._follow_progress(event)
+        store = self.journal.finish if to in _LAST else self.journal.add
         try:
-            state = self.store.add(self.run_id, event, to=to, process=self.process, history=self.history, **changes)
+            state = store(event, to=to, history=self.history, **changes)
         except RunStateError:
             # A stop or a pause was requested in between, so the run does not become running or paused.
-            state = self.store.run(self.run_id).state
+            state = patiently(lambda: self.store.run(self.run_id)).state
             if state not in ASKED_TO_END:
                 raise
             return state
         self.on_event(event)
-        return state
+        return state or (self.state if to is None else to)
 
     def _follow_progress(self, event: Event) -> None:
         if isinstance(event, Progress | RunPaused | RunResumed | RunFinished):
@@ -126,11 +152,16 @@ class _Execution:
         return self._stopped() if self.state is State.STOPPING else self.state
 
     def _stopped(self) -> State:
-        self.store.stop(self.run_id)  # after Ctrl-C the store does not know of the stop yet
+        patiently(lambda: self.store.stop(self.run_id))  # after Ctrl-C the store does not know of the stop yet
         event = RunStopped(epoch=self.epochs_done, seconds=self.seconds)
-        self.store.add(self.run_id, event, to=State.STOPPED, process=self.process)
+        self.journal.finish(event, to=State.STOPPED)
         self.on_event(event)
         return State.STOPPED
+
+    def _put_back(self, error: Exception) -> State:
+        """Waits in the queue for room on the disk. Events not stored by now are emitted again after the checkpoint."""
+        message = f"It goes on when there is room: {error}" if isinstance(error, CNNLabError) else _NO_ROOM
+        return patiently(lambda: self.store.put_back(self.run_id, self.process, message))
 
     def _failed(self, error: Exception) -> State:
         if isinstance(error, CNNLabError):
@@ -140,9 +171,9 @@ class _Execution:
             with suppress(OSError), log.open("a", encoding="utf-8") as file:  # even on a full disk the run must become failed
                 traceback.print_exception(error, file=file)
             reason = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
-            message = f"Training failed with an unexpected {type(error).__name__} ({reason}); see {log}."
-        event = RunFailed(kind="error", epoch=self.epochs_done, message=message)
-        self.store.add(self.run_id, event, to=State.FAILED, process=self.process, message=message)
+            message = f"Training failed with an unexpected {type(error).__name__} ({reason}); its file {_LOG} has more."
+        event = RunFailed(DAMAGED if self.damaged else "error", self.epochs_done, message)
+        self.journal.finish(event, to=State.FAILED, message=message)
         self.on_event(event)
         return State.FAILED
 
@@ -157,7 +188,11 @@ class _Execution:
                 f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt."
             ) from error
         data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
-        file, checkpoint = checkpoints.load_latest(folder) or (None, None)
+        try:
+            file, checkpoint = checkpoints.load_latest(folder) or (None, None)
+        except CheckpointError:
+            self.damaged = True
+            raise
         if checkpoint:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
@@ -182,8 +217,11 @@ class _Execution:
 def run_in_process(home: Path, run_id: str) -> None:
     """The runner process, started by the dispatcher: trains one run, with its output in the run's log."""
     folder = run_folder(home, run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    log = os.open(folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        log = os.open(folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:  # a full disk, on which the run goes back to the queue
+        log = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
@@ -191,11 +229,11 @@ def run_in_process(home: Path, run_id: str) -> None:
 
     process.prepare(processes.cores())
     processes.die_first(500)  # a run can resume from its checkpoint; the web server and the dispatcher would lose their state
-    store = Store(home)
     try:
-        execute(store, run_id)
+        store = patiently(lambda: Store(home))
+        with closing(store):
+            execute(store, run_id)
     except CNNLabError:
-        traceback.print_exc(file=sys.stderr)  # only the log can still take it
+        with suppress(OSError):
+            traceback.print_exc(file=sys.stderr)  # only the log can still take it
         sys.exit(1)
-    finally:
-        store.close()

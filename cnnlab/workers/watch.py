@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Set
+from contextlib import suppress
 
-from cnnlab.errors import RunNotFound, RunStateError
+from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.runs.records import IN_PROCESS, MAY_GO_ON, State
 from cnnlab.runs.store import Store
 from cnnlab.system import background, processes
@@ -15,8 +16,12 @@ MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or 
 
 def check_processes(store: Store, states: Set[State]) -> bool:
     """Interrupts lost runs, and starts the dispatcher if a run waits for it. True if a run changed. `states` are the runs'."""
+    changed = False
     # Also while a dispatcher runs: a new one loads torch for seconds before it checks.
-    changed = bool(states & IN_PROCESS) and interrupt_lost_runs(store) > 0
+    if states & IN_PROCESS:
+        # On a full disk pages show what is recorded; the runs are interrupted once the record can be written.
+        with suppress(StoreError):
+            changed = interrupt_lost_runs(store) > 0
     if states & MAY_GO_ON and not background.running(store.home) and (State.QUEUED in states or auto_resumable(store)):
         background.ensure(store.home)
     return changed

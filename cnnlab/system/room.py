@@ -1,0 +1,69 @@
+"""Room on the disk of a home: whether it is full, and a reserve that is released so that users can still stop and delete runs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from cnnlab.system.home import private_file, private_folder
+from cnnlab.text import size_text
+
+LEAST_FREE = 8_000_000  # bytes; with fewer no run starts, so that training does not take what users need to make room
+RESERVE = 3_000_000  # bytes, for hundreds of changes to the record of runs
+ALMOST_NONE = 500_000  # bytes, of which the record's files need a part to be opened
+
+_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def free(folder: Path) -> int | None:
+    """Bytes that this user may still write there; None where the system does not say."""
+    for existing in (folder, *folder.parents):
+        with suppress(OSError):
+            return shutil.disk_usage(existing).free
+    return None
+
+
+def is_full(error: BaseException | None, folder: Path) -> bool:
+    """Whether a full disk caused `error`. torch and SQLite report one in their own words, so the disk is asked as well."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        error = error.__cause__
+    left = free(folder)
+    return left is not None and left < ALMOST_NONE
+
+
+def shortage(home: Path) -> str:
+    """Why queued runs do not start, as a sentence; "" where there is room."""
+    left = free(home)
+    if left is None or left >= LEAST_FREE:
+        return ""
+    return (
+        f"The disk of the lab is full ({size_text(left)} free): queued runs wait until {size_text(LEAST_FREE)} are free. "
+        "Delete runs that are no longer needed, or other files."
+    )
+
+
+def keep_reserve(home: Path) -> None:
+    """Makes the reserve where it is missing and there is plenty of room."""
+    file, left = _reserve(home), free(home)
+    if file.exists() or left is None or left < LEAST_FREE + 2 * RESERVE:
+        return
+    with suppress(OSError):  # a home that cannot be written has none
+        private_folder(home)
+        file.write_bytes(os.urandom(RESERVE))  # some file systems would compress zeros to nothing
+
+
+def make_room(home: Path) -> None:
+    """Releases the reserve if the disk is full. Called before the record changes on behalf of a user, or a process ends a run."""
+    left = free(home)
+    if left is not None and left < ALMOST_NONE:
+        with suppress(OSError):
+            _reserve(home).unlink(missing_ok=True)
+
+
+def _reserve(home: Path) -> Path:
+    return private_file(home, "reserve")

@@ -1,0 +1,59 @@
+"""What the dispatcher loads before it forks, so that its children share the memory and start at once."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from cnnlab.errors import InstallationError
+
+FORKS = sys.platform == "linux"  # macOS can fork, but its libraries do not survive it
+
+# Modules that the children share, loaded before the fork. The helper is forked in between: a page waits for its first answer, and
+# the modules for training alone take 2 s and 150 MB more.
+FOR_HELPER = ("torch", "cnnlab.compute.predictions", "cnnlab.compute.speeds")
+FOR_RUNNERS = (
+    "torch._dynamo",  # an optimiser's first step imports it
+    "cnnlab.training.engine",
+)
+
+
+def load(names: Sequence[str]) -> None:
+    """Imports modules for the children to share. Raises InstallationError with a remedy where that fails."""
+    if not FORKS:
+        return  # a spawned child loads its own
+    for name in names:
+        try:
+            with _without_unused_compiler():
+                importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise InstallationError(f"The package {error.name} is not installed: run pip install -r requirements.txt.") from error
+        except (ImportError, OSError, RuntimeError) as error:
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+            raise InstallationError(
+                f"torch and torchvision cannot be loaded ({reason[:200]}): if the two do not fit together, "
+                "install both from one index, as the README says."
+            ) from error
+    gc.collect()
+    gc.freeze()  # else garbage collection writes to the memory pages that the children share
+
+
+@contextmanager
+def _without_unused_compiler() -> Iterator[None]:
+    """Hides Triton while this is open, unless it is loaded or there is a GPU to compile for.
+
+    torch._dynamo loads it where it can, which takes 71 MB. Compiling for the CPU does not need it, and uses the same cache without.
+    """
+    torch = sys.modules.get("torch")
+    # `device_count` asks NVML; `is_available` would start CUDA, which does not survive a fork.
+    if torch is None or "triton" in sys.modules or torch.cuda.device_count():
+        yield
+        return
+    sys.modules["triton"] = None  # type: ignore[assignment]  # how Python marks a module that cannot be imported
+    try:
+        yield
+    finally:
+        del sys.modules["triton"]
