@@ -28,7 +28,7 @@ from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
 from cnnlab.values import Checkpoint, DatasetStatus, Device, DisagreementPage, EvaluatedRun, Only, Picture, PredictionPage, Right
-from cnnlab.workers import downloads
+from cnnlab.workers import downloads, watch
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
 
@@ -182,9 +182,9 @@ class Lab:
         self._store.start_over(run_id, owner=owner, admit=allowed.admit, first=lambda: files.drop_checkpoints(self.home, run_id))
         background.ensure(self.home)
 
-    def folders_without_record(self) -> tuple[str, ...]:
-        """Folders of runs that the record does not have: it was lost, or damaged, or replaced by an older copy."""
-        return self._store.without_record(files.run_folders(self.home))
+    def without_record(self) -> str:
+        """Which folders of runs the record does not have, as a sentence; "" where there are none."""
+        return watch.folders_without_record(self._store)
 
     def queue_waits(self) -> str:
         """Why queued runs do not start though a device is free, as a sentence: a full disk, a locked record; "" otherwise."""

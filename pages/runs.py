@@ -138,6 +138,7 @@ def main() -> None:
     st.title("Runs", anchor=False)
     every = lab.summaries()
     warn_of_unreadable(every.unreadable)
+    warn_of_unreadable([lost] if (lost := lab.without_record()) else [])
     if not every.runs:
         st.info("Nothing has been trained here yet. This page lists each run that you start, and compares runs.")
         st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")

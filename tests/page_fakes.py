@@ -37,6 +37,12 @@ class FakeLab:
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 
+    def queue_waits(self):
+        return ""
+
+    def without_record(self):
+        return ""
+
     def ready(self):
         return True
 

@@ -22,7 +22,7 @@ from cnnlab.compute.client import AT_ONCE, Client
 from cnnlab.compute.server import MAXIMUM_CONNECTIONS, Server
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Split
-from cnnlab.errors import ComputeError, ConfigError, DeviceError, ShapeError
+from cnnlab.errors import ComputeError, ConfigError, DataError, DeviceError, ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.trace import layer_table
 from cnnlab.system import processes
@@ -55,11 +55,15 @@ def stumble(home):
     raise ZeroDivisionError("division by zero\nand more")
 
 
+def lose(home, data):
+    raise DataError(f"{data}/MNIST/raw/images.gz is truncated, as {home}/runs/x is.")
+
+
 def die(home):
     os._exit(1)
 
 
-ANSWERS = {"echo": echo, "sleep": sleep, "fill": fill, "refuse": refuse, "stumble": stumble, "die": die}
+ANSWERS = {"echo": echo, "sleep": sleep, "fill": fill, "refuse": refuse, "stumble": stumble, "lose": lose, "die": die}
 
 
 @pytest.fixture
@@ -161,6 +165,12 @@ def test_an_error_keeps_its_field(client):
 def test_an_unexpected_error_is_one_sentence(client):
     with pytest.raises(ComputeError, match=r"stumble failed with an unexpected ZeroDivisionError: division by zero\.$"):
         client.ask("stumble")
+
+
+def test_an_error_names_no_folder_of_the_machine(client, tmp_path):
+    with pytest.raises(DataError) as caught:
+        client.ask("lose", data="/srv/class/data")
+    assert str(caught.value) == "MNIST/raw/images.gz in the data folder is truncated, as runs/x in the lab's folder is."
 
 
 @pytest.mark.parametrize(("question", "arguments"), [("nonsense", {}), ("__import__", {}), ("sleep", {}), ("refuse", {"extra": 1})])

@@ -46,6 +46,25 @@ def test_nothing_is_started_beside_a_run_at_a_command_line_that_has_yet_to_say_w
     office.close()
 
 
+def test_the_next_run_starts_once_the_process_of_the_one_before_has_released_its_device(tmp_path, monkeypatch):
+    background.announce(tmp_path)
+    runners = []
+    monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: runners.append(Alive()) or runners[-1])
+    monkeypatch.setattr(dispatcher.Dispatcher, "_check_processes", lambda self: None)
+    monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    office = dispatcher.Dispatcher(tmp_path)
+    first, second = office.store.create(CONFIG, "a"), office.store.create(CONFIG, "b")
+    office.turn()
+    office.store.transition(first, State.RUNNING)
+    office.store.transition(first, State.FINISHED)  # recorded, but its process still holds the memory
+    office.turn()
+    assert office.store.run(second).state is State.QUEUED
+    runners[0].ended = True
+    office.turn()
+    assert office.store.run(second).state is State.STARTING
+    office.close()
+
+
 def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path, monkeypatch):
     background.announce(tmp_path)
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: Ended())
@@ -62,11 +81,19 @@ def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path
 class Ended:
     """A process that has ended."""
 
+    ended = True
+
     def is_alive(self):
-        return False
+        return not self.ended
 
     def join(self, seconds=None):
         return None
 
     def terminate(self):
         return None
+
+
+class Alive(Ended):
+    """A process that still runs."""
+
+    ended = False

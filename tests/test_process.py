@@ -85,6 +85,23 @@ def test_cores_are_those_that_we_may_use():
     assert 1 <= processes.cores() <= (os.cpu_count() or 1)
 
 
+HOME = """
+import os, sys
+os.umask(0o022)  # the usual one
+from cnnlab.__main__ import app
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has permissions of another kind")
+def test_a_home_can_be_read_by_its_owner_alone(tmp_path):
+    home = tmp_path / "new" / "home"
+    command = [sys.executable, "-c", HOME, "runs", "--home", str(home)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    made = [home, *home.rglob("*")]
+    assert len(made) > 1
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
 FILES = """
 import resource
 from cnnlab.system import processes

@@ -297,6 +297,15 @@ def test_a_run_on_the_sample_finishes(lab):
     assert (lab.home / "runs" / run.id / "last.pt").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has permissions of another kind")
+def test_what_background_processes_write_can_be_read_by_its_owner_alone(lab):
+    run_id = lab.start(TINY, token="private")
+    assert ended(lab, run_id).state is State.FINISHED
+    written = list((lab.home / "runs" / run_id).rglob("*"))
+    assert len(written) >= 3  # the log and two checkpoints
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_the_same_form_sent_twice_is_one_run(lab):
     first, second = lab.start(TINY, token="twice"), lab.start(TINY, token="twice")
     assert first == second

@@ -217,7 +217,9 @@ def test_folders_of_runs_that_the_record_does_not_have_are_named(tmp_path):
     for name in (known, "0123abcd", "notes", "0123ABCD"):
         (tmp_path / "runs" / name).mkdir(parents=True)
     (tmp_path / "runs" / "89abcdef").write_text("no folder")
-    assert lab.folders_without_record() == ("0123abcd",)
+    assert lab.without_record().startswith("1 run has a folder with weights but no entry in the record of runs (0123abcd)")
+    (tmp_path / "runs" / "0123abcd").rmdir()
+    assert lab.without_record() == ""
     lab.close()
 
 

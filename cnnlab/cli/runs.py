@@ -19,9 +19,10 @@ from cnnlab.errors import StoreError
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.state_words import state_word
+from cnnlab.system import background
 from cnnlab.system.home import default_data, run_folder
 from cnnlab.text import aligned, percent
-from cnnlab.workers.watch import interrupt_lost_runs
+from cnnlab.workers.watch import folders_without_record, interrupt_lost_runs
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are listed.")]
 
@@ -32,7 +33,8 @@ def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
         with suppress(StoreError):  # a full disk takes no changes, but the list can be read
             interrupt_lost_runs(store)
         found = store.runs(count)
-    for sentence in found.unreadable:
+        lost = folders_without_record(store)
+    for sentence in filter(None, (*found.unreadable, lost, background.waiting(home))):
         print_error(sentence)
     if as_json:
         print_json({"runs": [_described(run) for run in found]})

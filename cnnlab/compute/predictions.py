@@ -126,7 +126,7 @@ def _test_predictions(home: Path, run_id: str, checkpoint: str) -> _Predictions:
     except FileNotFoundError:
         raise CheckpointError("This run has no checkpoint yet: the first is saved when its first epoch is done.") from None
     except OSError as error:
-        raise CheckpointError(f"The checkpoint {path} cannot be read: {error}.") from error
+        raise CheckpointError(f"The checkpoint {path.name} cannot be read: {error.strerror}.") from error
     return _read(path, changed)
 
 

@@ -21,7 +21,7 @@ import psutil
 from cnnlab.compute import questions, wire
 from cnnlab.compute.questions import Answer
 from cnnlab.errors import CNNLabError, ComputeError
-from cnnlab.system import processes
+from cnnlab.system import files, processes
 from cnnlab.system.home import private_file
 
 MEMORY_GROWTH = 3 << 30  # bytes above the process's size at its start; CIFAR-10 takes 184 MB
@@ -109,11 +109,22 @@ class Server:
                 raise ComputeError(f"The helper process knows no question {question[:80]!r}.")
             return {"answer": questions.call(answer, self.home, question, arguments)}
         except CNNLabError as error:
-            return _refusal(error)
+            return self._for_visitors(_refusal(error), arguments)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             text = (str(error).strip().splitlines() or ["no reason given"])[0]
-            return _refusal(ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}."))
+            refusal = _refusal(ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}."))
+            return self._for_visitors(refusal, arguments)
+
+    def _for_visitors(self, refusal: dict[str, Any], arguments: Any) -> dict[str, Any]:
+        """Names no folder of this machine; the log keeps the message as it was."""
+        message, data = refusal["error"]["message"], None
+        for part in (arguments, *arguments.values()) if isinstance(arguments, dict) else ():
+            data = part.get("data") or data if isinstance(part, dict) else data
+        shown = files.without_folders(message, self.home, data)
+        if shown != message:
+            sys.stderr.write(f"{message}\n")
+        return {"error": refusal["error"] | {"message": shown}}
 
     def _beat(self) -> None:
         now = time.monotonic()

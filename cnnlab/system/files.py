@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from cnnlab.errors import StoreError
-from cnnlab.system.home import is_run_id, run_folder
+from cnnlab.system.home import PACKAGE, is_run_id, run_folder
 
 
 def folder_bytes(folder: Path) -> int:
@@ -75,3 +76,15 @@ def _bytes_under(folder: str, seen: set[tuple[int, int]]) -> Iterator[int]:
                 continue
             seen.add((file.st_dev, file.st_ino))
         yield file.st_size
+
+
+def without_folders(text: str, home: Path, data: Path | str | None = None) -> str:
+    """A message as visitors may read it: the folders of this machine in words, and files by their place there."""
+    for folder, words in ((data, "the data folder"), (home, "the lab's folder"), (PACKAGE.parent, "the program's folder")):
+        if folder and len(str(folder)) > 1:
+
+            def in_words(found: re.Match[str], words: str = words) -> str:
+                return f"{found[1]} in {words}" if found[1] else words
+
+            text = re.sub(re.escape(str(folder)) + r"(?:[/\\]([^\s'\",;:()]*[^\s'\",;:().]))?", in_words, text)
+    return text

@@ -67,6 +67,11 @@ def die_first(score: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(score), encoding="ascii")
 
 
+def keep_files_private() -> None:
+    """Files and folders that this process makes from now on can be read by its user alone."""
+    os.umask(0o077)
+
+
 def allow_many_files() -> str:
     """Raises the limit on open files and connections as far as this user may; a sentence where it stays too low for a class.
 

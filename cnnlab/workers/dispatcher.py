@@ -241,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle", type=float, default=IDLE_SECONDS, help="seconds without work after which it exits")
     options = parser.parse_args(arguments)
     processes.detach()
+    processes.keep_files_private()
     lock = FileLock(private_folder(options.home) / "dispatcher.lock")
     try:
         lock.acquire(timeout=LOCK_SECONDS)

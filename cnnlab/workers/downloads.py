@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("dataset")
     options = parser.parse_args(arguments)
     processes.detach()
+    processes.keep_files_private()
     work(options.home, datasets.entry(options.dataset))
     return 0
 

@@ -27,7 +27,7 @@ from cnnlab.events import (
 from cnnlab.forecasts import limits
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import processes, room
+from cnnlab.system import files, processes, room
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
 from cnnlab.workers.journal import Journal, patiently
@@ -172,6 +172,11 @@ class _Execution:
                 traceback.print_exception(error, file=file)
             reason = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
             message = f"Training failed with an unexpected {type(error).__name__} ({reason}); its file {_LOG} has more."
+        shown = files.without_folders(message, self.store.home, self.data)
+        if shown != message:
+            with suppress(OSError):
+                sys.stderr.write(f"{message}\n")
+        message = shown
         event = RunFailed(DAMAGED if self.damaged else "error", self.epochs_done, message)
         self.journal.finish(event, to=State.FAILED, message=message)
         self.on_event(event)

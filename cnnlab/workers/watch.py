@@ -9,8 +9,9 @@ from contextlib import suppress
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.runs.records import IN_PROCESS, MAY_GO_ON, State
 from cnnlab.runs.store import Store
-from cnnlab.system import background, processes
+from cnnlab.system import background, files, processes
 
+NAMED_FOLDERS = 5
 MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted."
 
 
@@ -46,3 +47,16 @@ def auto_resumable(store: Store) -> tuple[str, ...]:
     if os.environ.get("CNNLAB_AUTO_RESUME", "on").strip().lower() in ("off", "0", "no", "false"):
         return ()
     return store.auto_resumable()
+
+
+def folders_without_record(store: Store) -> str:
+    """Which folders of runs the record does not have, as a sentence: it was lost, or replaced by an older copy; "" for none."""
+    lost = store.without_record(files.run_folders(store.home))
+    if not lost:
+        return ""
+    names = ", ".join(lost[:NAMED_FOLDERS]) + (" …" if len(lost) > NAMED_FOLDERS else "")
+    what = "1 run has a folder" if len(lost) == 1 else f"{len(lost):,} runs have folders"
+    return (
+        f"{what} with weights but no entry in the record of runs ({names}): the record was lost, or replaced by an older copy. "
+        "Put back lab.sqlite from a copy, with lab.sqlite-wal if there is one, or delete these folders in the lab's folder runs."
+    )

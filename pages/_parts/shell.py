@@ -32,6 +32,8 @@ def enter() -> Lab:
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     st.html(_STYLE)
     sidebar(lab)
+    if reason := lab.queue_waits():
+        st.warning(quoting(reason), icon=":material/hourglass_top:")
     return lab
 
 

@@ -88,6 +88,10 @@ def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
             _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.FAILED if run.has_checkpoint:
             _button("Try again from the last checkpoint", run, refusal, resume, icon="replay", help=continues, key="resume")
+        case State.FAILED:
+            over = partial(lab.start_over, run.id, owner=visitor())
+            again = "Trains the same settings again from the first epoch: there is no checkpoint that can be read."
+            _button("Start over from the beginning", run, refusal, over, icon="replay", help=again, key="start over")
         case State.STOPPED if run.epochs_done < run.config.epochs:
             _button("Resume", run, refusal, resume, icon="play_arrow", help=continues)
             if run.has_checkpoint:
