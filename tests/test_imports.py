@@ -30,7 +30,7 @@ FLOORS: dict[str, str] = {
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "diagnosis": "architectures events optimizers text",
-    "training": "architectures datasets diagnosis errors events layers optimizers system.memory system.room text values",
+    "training": "architectures datasets diagnosis errors events layers optimizers system.disk system.memory text values",
     "runs": "architectures config datasets errors events system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets errors layers optimizers runs system text training.costs",

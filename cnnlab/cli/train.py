@@ -98,7 +98,7 @@ def train(
         run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, source))
     finally:
         store.close()
-    if run.state is State.FAILED:
+    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, and the lab goes on once there is room
         print_error(run.message)
         raise typer.Exit(2)
     if run.state is not State.FINISHED:

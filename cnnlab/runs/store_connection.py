@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cnnlab.errors import StoreError
 from cnnlab.runs.migrations import check, migrate
-from cnnlab.system import room
+from cnnlab.system import disk, room
 from cnnlab.text import shortened
 
 BUSY_SECONDS = 10.0  # a write waits this long for those of other processes; each takes about a millisecond
@@ -151,7 +151,7 @@ class Connections:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _BUSY:
             return StoreError("The record of runs is locked by another program: try again when that has ended.", temporary=True)
-        if code == sqlite3.SQLITE_FULL or (code in (0, *_CANNOT_SHARE) and room.is_full(error, self.path.parent)):
+        if code == sqlite3.SQLITE_FULL or (code in (0, *_CANNOT_SHARE) and disk.is_full(error, self.path.parent)):
             return StoreError(
                 "The disk of the lab is full, so the record of runs cannot be written: "
                 "delete runs that are no longer needed, or other files, and try again.",

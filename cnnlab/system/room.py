@@ -1,39 +1,17 @@
-"""Room on the disk of a home: whether it is full, and a reserve that is released so that users can still stop and delete runs."""
+"""Room on the disk of a home: whether runs may start, and a reserve that is released so that users can still stop and delete runs."""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from cnnlab.system.disk import ALMOST_NONE, free
 from cnnlab.system.home import private_file, private_folder
 from cnnlab.text import size_text
 
 LEAST_FREE = 8_000_000  # bytes; with fewer no run starts, so that training does not take what users need to make room
 RESERVE = 3_000_000  # bytes, for hundreds of changes to the record of runs
-ALMOST_NONE = 500_000  # bytes, of which the record's files need a part to be opened
-
-_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-
-
-def free(folder: Path) -> int | None:
-    """Bytes that this user may still write there; None where the system does not say."""
-    for existing in (folder, *folder.parents):
-        with suppress(OSError):
-            return shutil.disk_usage(existing).free
-    return None
-
-
-def is_full(error: BaseException | None, folder: Path) -> bool:
-    """Whether a full disk caused `error`. torch and SQLite report one in their own words, so the disk is asked as well."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            return True
-        error = error.__cause__
-    left = free(folder)
-    return left is not None and left < ALMOST_NONE
 
 
 def shortage(home: Path) -> str:

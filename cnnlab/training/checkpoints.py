@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from cnnlab.errors import CheckpointError
-from cnnlab.system import room
+from cnnlab.system import disk
 
 FORMAT = 1
 LAST = "last.pt"
@@ -79,12 +79,12 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def _unwritable(path: Path, error: Exception) -> CheckpointError:
-    if room.is_full(error, path.parent):
+    reason = error.strerror if isinstance(error, OSError) else error
+    if disk.is_full(error, path.parent):
         return CheckpointError(
-            f"The checkpoint {path.name} cannot be written: the disk is full. Delete runs, or other files, to free some space.",
+            f"The checkpoint {path.name} cannot be written: the disk is full ({reason}). Delete runs, or other files.",
             temporary=True,
         )
-    reason = error.strerror if isinstance(error, OSError) else error
     return CheckpointError(f"The checkpoint {path.name} cannot be written ({reason}); free some space or choose another folder.")
 
 

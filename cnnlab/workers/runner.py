@@ -27,7 +27,7 @@ from cnnlab.events import (
 from cnnlab.forecasts import limits
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import files, processes, room
+from cnnlab.system import disk, files, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
 from cnnlab.workers.journal import Journal, patiently
@@ -87,7 +87,7 @@ class _Execution:
         except (RunStateError, StoreError):
             raise  # it may be resumed later
         except Exception as error:
-            if getattr(error, "temporary", False) or (isinstance(error, OSError) and room.is_full(error, self.folder)):
+            if getattr(error, "temporary", False) or (isinstance(error, OSError) and disk.is_full(error, self.folder)):
                 return self._put_back(error)
             return self._failed(error)
 
