@@ -1,4 +1,4 @@
-"""Room on the disk of a home: whether runs may start, and a reserve that is released so that users can still stop and delete runs."""
+"""Room on the disk of a home: whether runs may start, and a reserve that lets users stop and delete runs on a full disk."""
 
 from __future__ import annotations
 
