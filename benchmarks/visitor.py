@@ -235,7 +235,8 @@ async def visiting(address: str, page: str = "", query: str = "") -> AsyncIterat
     """A tab at `address`/`page`?`query` with an open connection that has sent no request yet."""
     url = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     # A browser offers these two protocols; the second replaces a login's token. Compression is off on both sides by default.
-    async with connect(url, subprotocols=["streamlit", "PLACEHOLDER_AUTH_TOKEN"], compression=None, max_size=None) as socket:  # type: ignore[list-item]
+    how: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": PATIENCE}
+    async with connect(url, subprotocols=["streamlit", "PLACEHOLDER_AUTH_TOKEN"], **how) as socket:  # type: ignore[list-item]
         fetcher = Fetcher(address)
         try:
             yield Visitor(socket, fetcher, page, query)

@@ -162,7 +162,7 @@ async def open_design(address, number, connections=0):
         for fetcher in extra:  # a browser's other connections, kept open
             status, _, _ = await fetcher.get("_stcore/health")
             assert status == 200
-        async with visiting(address, "", f"architecture=lenet&lenet.classes={11 + number}&classes={11 + number}") as tab:
+        async with visiting(address, "", f"architecture=lenet&classes={11 + number}") as tab:
             await tab.load()
             await asyncio.sleep(5 if connections else 0)
             return time.perf_counter() - began, tuple(tab.alerts)
