@@ -196,3 +196,20 @@ def test_the_report_draws_lines_as_the_page_does():
     assert [svg._style(place)[0] for place in range(MOST_LINES)] == [style(place)[0] for place in range(MOST_LINES)]
     dashes = [DASHES.index(style(place)[1]) for place in range(MOST_LINES)]
     assert [svg.DASHES.index(svg._style(place)[1]) for place in range(MOST_LINES)] == dashes
+
+
+def test_lines_differ_in_colour_or_dash_and_can_be_seen_on_every_page():
+    """Each of the first 16 and more, from each other; and neither white nor dark pages swallow one."""
+
+    def light(colour):
+        channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    looks = [style(place) for place in range(MOST_LINES)]
+
+    assert len(set(looks)) == MOST_LINES >= 16
+    for page in ("#FFFFFF", "#14181F"):
+        for colour, _ in looks:
+            bright, dark = sorted((light(colour), light(page)), reverse=True)
+            assert (bright + 0.05) / (dark + 0.05) > 2, (colour, page)

@@ -66,7 +66,7 @@ def test_turning_does_not_go_before_the_first_page_and_wraps_only_where_it_says_
     ("call", "home"),
     [
         (".segmented_control(", "one_choice.py"),
-        ('"Next"', "pager.py"),
+        ('f"Next {', "pager.py"),
         ('"all classes"', "one_choice.py"),
         (":material/link_off:", "address.py"),
     ],

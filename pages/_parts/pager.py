@@ -55,10 +55,10 @@ class Pager:
         """Draws Previous and Next, and which of how many images are shown."""
         first, last = self.offset() + 1, min(self.offset() + PER_PAGE, total)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Previous", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,))
+            st.button(f"Previous {PER_PAGE}", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,))
             st.button(
-                "Next", icon=":material/chevron_right:", icon_position="right", disabled=last >= total,
-                on_click=self.turn, args=(1,),
+                f"Next {min(PER_PAGE, max(1, total - last))}", icon=":material/chevron_right:", icon_position="right",
+                disabled=last >= total, on_click=self.turn, args=(1,),
             )  # fmt: skip
             st.markdown(f"{first:,}–{last:,} of {total:,}")
             if legend:

@@ -89,6 +89,7 @@ function draw(node) {
     responsive: true,
     displaylogo: false,
     displayModeBar: tools ? "hover" : false,
+    toImageButtonOptions: { format: "svg", filename: node.chart.label.slice(0, 80) },
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
 }
