@@ -26,7 +26,8 @@ def filtered(every: Summaries, address: Address) -> tuple[Sequence[Summary], tup
         *([("Owner", "owner", {owner: owner for owner in every.owners})] if len(every.owners) > 1 else []),
         *([("Tag", "tag", {tag: tag for tag in every.tags})] if every.tags else []),
     ]
-    columns = st.columns([3, *[2] * len(fields), 2], vertical_alignment="bottom")
+    with st.container(key="runs-filters"):
+        columns = st.columns([3, *[2] * len(fields), 2], vertical_alignment="bottom")
     address.initialise("runs:text", "text", "", str)
     text = columns[0].text_input("Search", key="runs:text", max_chars=200, placeholder="name, id, owner, network, data …")
     address.write("text", text, "")
