@@ -103,7 +103,7 @@ class Lab:
     # Data
 
     def datasets(self) -> tuple[DatasetStatus, ...]:
-        return tuple(downloads.dataset_status(self.home, entry, self._places.locate(entry)) for entry in datasets.entries())
+        return tuple(downloads.dataset_status(self.home, self._places.search(entry)) for entry in datasets.entries())
 
     def download(self, dataset: str) -> None:
         """Starts a download in the background, unless one is running; `datasets()` reports its progress."""

@@ -33,6 +33,8 @@ class DatasetStatus:
     found: Path | None  # its folder; None: not on this machine
     download: DownloadStatus | None  # a download that is running, has failed, or finished in the last minute
     variant: str = ""  # "JPEG copy" where the files are not the original ones
+    differs: str = ""  # "60 training images where MNIST has 60,000" where it is known without reading the images
+    problem: str = ""  # why there is none to be used, where files of it are here
 
 
 @dataclass(frozen=True, slots=True)

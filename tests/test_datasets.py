@@ -113,9 +113,13 @@ def test_debian_folder_is_found_by_itself_and_through_the_one_above(tmp_path):
 @pytest.mark.parametrize(
     ("name", "fashion", "mnist"),
     [
-        ("anything", True, False),
+        ("anything", False, False),
         ("MNIST", False, True),
         ("MNIST/raw", False, True),
+        ("MNIST_data", False, True),
+        ("mnist-png/data", False, True),
+        ("Kannada-MNIST", False, False),
+        ("KMNIST/raw", False, False),
         ("FashionMNIST/raw", True, False),
         ("emnist", False, False),
     ],
@@ -151,14 +155,14 @@ def test_original_cifar_files_come_before_a_copy_as_pictures(places):
 
     (places.data / BATCHES).mkdir()
     for name in (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"):
-        (places.data / BATCHES / name).touch()
+        (places.data / BATCHES / name).write_bytes(b"x")
 
     assert places.locate(CIFAR).folder == places.data / BATCHES
     assert places.locate(CIFAR).variant == ""
 
 
 def test_absent_data_set_is_named_with_the_ways_to_get_it(places):
-    with pytest.raises(DataError, match=r"^MNIST is not on this machine: download it .* CNNLAB_DATA .* bundled sample\.$"):
+    with pytest.raises(DataError, match=r"^MNIST is not on this machine: .* Download it .* CNNLAB_DATA .* bundled sample\.$"):
         load("mnist", places)
 
 

@@ -14,10 +14,11 @@ import typer
 from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
+from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
-from cnnlab.system.home import default_home
+from cnnlab.system.home import default_data, default_home
 from cnnlab.text import well_formed
 
 # Typer's base class for wrong usage, of which it exports only a subclass.
@@ -42,12 +43,21 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+_chosen: list[Path] = []  # the home of this command
+
+
+def _note_home(home: Path) -> Path:
+    _chosen[:] = [home]
+    return home
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Home = Annotated[
     Path,
     typer.Option(
         default_factory=default_home,
         resolve_path=True,
+        callback=_note_home,
         show_default=False,
         help="The lab's folder (default: CNNLAB_HOME, else your data folder).",
     ),
@@ -78,7 +88,9 @@ def _finite(value: Any) -> Any:
 
 
 def print_error(sentence: str) -> None:
-    """Prints on stderr, so that it never mixes with output for a program."""
+    """Prints on stderr, so that it never mixes with output for a program. Names of data folders get their paths."""
+    if _chosen and ("CNNLAB_DATA" in sentence or "CNNLAB_HOME/" in sentence):
+        sentence = Places(_chosen[0], default_data()).explained(sentence)
     typer.echo(sentence, err=True)
 
 

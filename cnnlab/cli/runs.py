@@ -91,12 +91,12 @@ def predict(
 
 def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str, Any]:
     # The checkpoint holds the predictions for all test images, from the evaluation at the end of its epoch.
-    from cnnlab.datasets.reading import located, read_split
+    from cnnlab.datasets.reading import read_best
     from cnnlab.training import checkpoints
 
     checkpoint = checkpoints.load(folder / checkpoints.BEST)
     entry = catalogue.entry(run.config.dataset)
-    labels = read_split(entry, located(entry, places), "test", places.own).labels
+    labels = read_best(entry, places, "test").labels
     predicted, confidence = checkpoint["test_predicted"].numpy(), checkpoint["test_confidence"].numpy()
     labels = labels[: len(predicted)]  # a run with a limit is evaluated on the first images
     names = entry.classes
@@ -128,12 +128,13 @@ def download(
     as_json: AsJson = False,
     home: Home,
 ) -> None:
-    """Download a data set into the lab's folder, unless it is on this machine already."""
+    """Download a data set into the lab's folder, unless a complete and intact copy is on this machine already."""
     from cnnlab.datasets.download import fetch
+    from cnnlab.datasets.reading import intact_original
 
     entry = catalogue.entry(dataset)
     places = Places(home, default_data())
-    location = places.locate(entry)
+    location = intact_original(entry, places)
     folder = location and location.folder
     if folder is None:
         with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), disable=as_json) as bar:

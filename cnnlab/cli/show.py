@@ -10,7 +10,7 @@ import typer
 from cnnlab import datasets as catalogue
 from cnnlab.architectures import Card, card, cards
 from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
-from cnnlab.datasets.places import Places
+from cnnlab.datasets.places import Places, Search
 from cnnlab.layers.text import as_text
 from cnnlab.system.home import default_data
 from cnnlab.text import aligned, shape_text
@@ -37,23 +37,43 @@ def _described(chosen: Card) -> dict[str, Any]:
 def datasets(*, as_json: AsJson = False, home: Home) -> None:
     """List the data sets, and where they are on this machine."""
     places = Places(home, default_data())
-    located = [(entry, places.locate(entry)) for entry in catalogue.entries()]
-    found = [(entry, location and location.folder) for entry, location in located]
+    searches = [places.search(entry) for entry in catalogue.entries()]
     if as_json:
-        print_json({"datasets": [_without_files(asdict(entry)) | {"found": folder and str(folder)} for entry, folder in found]})
+        print_json({"datasets": [_without_files(asdict(search.entry)) | _found(search) for search in searches]})
         return
     numbers = ("train", "test")
     rows = []
-    for entry, folder in found:
+    for search in searches:
+        entry = search.entry
         sizes = (shape_text((entry.channels, entry.size, entry.size)), f"{entry.train_images:,}", f"{entry.test_images:,}")
-        rows.append(
-            (entry.name, entry.title, *sizes, str(folder) if folder else f"not here yet: python -m cnnlab download {entry.name}")
-        )
+        rows.append((entry.name, entry.title, *sizes, _whereabouts(search)))
     print_text(aligned(("name", "title", "images", *numbers, "found in"), rows, right=numbers))
+    for search in searches:
+        if search.unusable and not search.usable:
+            print_text(f"\n{places.explained(search.why_not())}")
+
+
+def _whereabouts(search: Search) -> str:
+    if search.location is None:
+        return (
+            "here, but cannot be used (see below)"
+            if search.here
+            else f"not here yet: python -m cnnlab download {search.entry.name}"
+        )
+    what = ", ".join(filter(None, (search.location.variant, search.location.differs)))
+    return f"{search.location.folder}{f' ({what})' if what else ''}"
+
+
+def _found(search: Search) -> dict[str, Any]:
+    location = search.location
+    copy = (
+        {"found": str(location.folder), "variant": location.variant, "differs": location.differs} if location else {"found": None}
+    )
+    return copy | {"unusable": [str(found) for found in search.unusable]}
 
 
 def _without_files(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "downloads"}
+    return {name: value for name, value in entry.items() if name not in ("downloads", "train", "test")}
 
 
 def layers(

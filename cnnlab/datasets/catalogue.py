@@ -11,7 +11,17 @@ from cnnlab.text import shortened
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DIGITS = tuple("0123456789")
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-BATCHES = "cifar-10-batches-py"  # the folder inside CIFAR-10's archive; torchvision insists on the name
+BATCHES = "cifar-10-batches-py"  # the folder inside CIFAR-10's archive
+# The files inside it with torchvision's checksums (a test compares them).
+BATCH_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+    "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+}
 GRAY = (0.299, 0.587, 0.114)  # weights of red, green and blue in a gray value (ITU-R BT.601)
 
 
@@ -23,6 +33,15 @@ class Download:
     md5: str
     bytes: int
     mirrors: tuple[str, ...]  # complete http(s) addresses
+    members: tuple[tuple[str, str], ...] = ()  # of an archive: its files with their MD5
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What the lab knows about one split of a data set, so that it recognises a copy by its content."""
+
+    labels: str  # SHA-256 of the labels as bytes, in their order
+    contents: str  # see `fingerprints.contents`: of images and labels, in any order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +61,8 @@ class Entry:
     folder: str = ""  # below the lab's own data folder, as torchvision has it
     format: Literal["idx", "batches"] = "idx"  # of the original files: MNIST's or CIFAR-10's
     downloads: tuple[Download, ...] = ()  # empty where the files are part of the lab
+    train: Fingerprint | None = None  # None where it was not measured: CIFAR-10's files have checksums instead
+    test: Fingerprint | None = None
 
 
 def images_used(train: int, test: int, share: float, limit: int | None) -> tuple[int, int]:
@@ -73,8 +94,8 @@ _MNIST_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann
 _CIFAR_MIRRORS = ("https://www.cs.toronto.edu/~kriz/",)
 
 
-def _download(mirrors: tuple[str, ...], name: str, md5: str, size: int) -> Download:
-    return Download(name, md5, size, tuple(mirror + name for mirror in mirrors))
+def _download(mirrors: tuple[str, ...], name: str, md5: str, size: int, members: tuple[tuple[str, str], ...] = ()) -> Download:
+    return Download(name, md5, size, tuple(mirror + name for mirror in mirrors), members)
 
 
 _ENTRIES: dict[str, Entry] = {
@@ -104,6 +125,14 @@ _ENTRIES: dict[str, Entry] = {
             source=_FASHION_SOURCE,
             licence=_MIT,
             folder="FashionMNIST/raw",
+            train=Fingerprint(
+                labels="657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+                contents="ec16ab7a02b4a63adbe69ee7368d91f8be180545a094ecc51985c60f5c60619b",
+            ),
+            test=Fingerprint(
+                labels="3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+                contents="113fe9b1b640ed6f6b7be24aaca5155b76e4d2d8bf439ae7b21754f5f0f32081",
+            ),
             downloads=(
                 _download(_FASHION_MIRRORS, "train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
                 _download(_FASHION_MIRRORS, "train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515),
@@ -123,6 +152,14 @@ _ENTRIES: dict[str, Entry] = {
             source="LeCun, Cortes, Burges (1998): http://yann.lecun.com/exdb/mnist/",
             licence="CC BY-SA 3.0",
             folder="MNIST/raw",
+            train=Fingerprint(
+                labels="1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+                contents="5042363c9f110ba0692245da70f45a0538d837e68f4eff7c092deb65f53b2071",
+            ),
+            test=Fingerprint(
+                labels="ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+                contents="c95a4e60e6bfcd4f48a64648c06a9f4a611e3b04a7d29d53200dcab0bedf9a78",
+            ),
             downloads=(
                 _download(_MNIST_MIRRORS, "train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
                 _download(_MNIST_MIRRORS, "train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432", 28_881),
@@ -143,7 +180,15 @@ _ENTRIES: dict[str, Entry] = {
             licence="None stated; its author asks that the report above is cited",
             folder=BATCHES,
             format="batches",
-            downloads=(_download(_CIFAR_MIRRORS, "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071),),
+            downloads=(
+                _download(
+                    _CIFAR_MIRRORS,
+                    "cifar-10-python.tar.gz",
+                    "c58f30108f718f92721af3b95e74349a",
+                    170_498_071,
+                    tuple(BATCH_MD5.items()),
+                ),
+            ),
         ),
     )
 }

@@ -45,7 +45,7 @@ def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total:
             "or point CNNLAB_DATA to a folder that has it, or use the bundled sample."
         ) from None
     except OSError as error:
-        raise DataError(f"{entry.title} could not be saved in {target}: {error.strerror or error}.") from None
+        raise DataError(f"{entry.title} could not be saved in {places.shown_target(entry)}: {error.strerror or error}.") from None
     return target
 
 
@@ -55,16 +55,17 @@ def _fetch_files(entry: Entry, folder: Path, progress: Progress, timeout: float)
     total, before = sum(item.bytes for item in entry.downloads), 0
     for item in entry.downloads:
         path = folder / item.name
-        if not _is_intact(path, item):
+        if not _is_intact(path, item.md5):
             _fetch_file(item, path, _shifted(progress, before, total), timeout)
         before += item.bytes
         progress(before, total)
 
 
 def _fetch_archive(entry: Entry, folder: Path, progress: Progress, timeout: float) -> None:
-    if all((folder / name).is_file() for name in BATCH_FILES):
-        return
     (item,) = entry.downloads
+    sums = dict(item.members)
+    if all(_is_intact(folder / name, sums.get(name)) for name in BATCH_FILES):
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder.parent)
     with TemporaryDirectory(dir=folder.parent, prefix=".download-", ignore_cleanup_errors=True) as made:
@@ -157,8 +158,11 @@ def _shifted(progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _: progress(before + done, total)
 
 
-def _is_intact(path: Path, item: Download) -> bool:
-    if not path.is_file():
+def _is_intact(path: Path, md5: str | None) -> bool:
+    """Whether the file is there, with this checksum where one is known. One that cannot be read is fetched again."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == item.md5
+    return md5 in (None, found)

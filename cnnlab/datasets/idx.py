@@ -23,26 +23,57 @@ _REMEDY = "delete the file and fetch the data set again."
 _LARGEST = 2**30  # a header that promises more than a gigabyte is damaged; also bounds what a .gz may unpack to
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array in `path` (unpacked on the way if it ends in .gz). Raises DataError."""
-    header_bytes = 4 + 4 * dimensions
-    with _reading(path) as file:
-        header = file.read(header_bytes)
-        if len(header) < header_bytes:
-            raise DataError(f"{path} is truncated: its header needs {header_bytes} bytes, found {len(header)}; {_REMEDY}")
-        if header[:4] != bytes((0, 0, _UNSIGNED_BYTE, dimensions)):
-            raise DataError(f"{path} is no IDX file of bytes in {dimensions}D: it starts with {header[:4].hex(' ')}; {_REMEDY}")
-        shape = struct.unpack(f">{dimensions}I", header[4:])
-        expected = math.prod(shape)
-        if expected > _LARGEST:
-            raise DataError(f"{path} is damaged: its header promises {expected:,} bytes of values; {_REMEDY}")
+def read_idx(path: Path, dimensions: int, name: str = "") -> np.ndarray:
+    """The uint8 array in `path` (unpacked on the way if it ends in .gz). Raises DataError, which calls the file `name`."""
+    name = name or str(path)
+    with _reading(path, name) as file:
+        shape = _shape(file, dimensions, name)
+        expected, header_bytes = math.prod(shape), _header_bytes(dimensions)
         values = np.empty(expected + 1, np.uint8)  # one more, to see that the file ends where it should
         found = _fill(file, memoryview(values))
     if found != expected:
         wrong, more = ("damaged", " or more") if found > expected else ("truncated", "")
         sizes = f"expected {header_bytes + expected:,} bytes when unpacked, found {header_bytes + found:,}{more}"
-        raise DataError(f"{path} is {wrong}: {sizes}; {_REMEDY}")
+        raise DataError(f"{name} is {wrong}: {sizes}; {_REMEDY}")
     return values[:expected].reshape(shape)
+
+
+def idx_shape(path: Path, dimensions: int, name: str) -> tuple[int, ...]:
+    """The shape in the header of `path`, without its values where the length of the file agrees. Raises DataError."""
+    with _reading(path, name) as file:
+        shape = _shape(file, dimensions, name)
+        fits = _unpacked_bytes(path) == math.prod(shape) + _header_bytes(dimensions)
+    return shape if fits else read_idx(path, dimensions, name).shape  # which says what is wrong
+
+
+def _unpacked_bytes(path: Path) -> int:
+    """The length of the content; of a .gz as its last four bytes say it, which those of a file cut short do not."""
+    if not packed(path):
+        return path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        return int.from_bytes(file.read(), "little")
+
+
+def packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _header_bytes(dimensions: int) -> int:
+    return 4 + 4 * dimensions
+
+
+def _shape(file: BinaryIO, dimensions: int, name: str) -> tuple[int, ...]:
+    needed = _header_bytes(dimensions)
+    header = file.read(needed)
+    if len(header) < needed:
+        raise DataError(f"{name} is truncated: its header needs {needed} bytes, found {len(header)}; {_REMEDY}")
+    if header[:4] != bytes((0, 0, _UNSIGNED_BYTE, dimensions)):
+        raise DataError(f"{name} is no IDX file of bytes in {dimensions}D: it starts with {header[:4].hex(' ')}; {_REMEDY}")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    if math.prod(shape) > _LARGEST:
+        raise DataError(f"{name} is damaged: its header promises {math.prod(shape):,} bytes of values; {_REMEDY}")
+    return shape
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:
@@ -61,12 +92,11 @@ def _fill(file: BinaryIO, target: memoryview) -> int:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[BinaryIO]:
+def _reading(path: Path, name: str) -> Iterator[BinaryIO]:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if packed(path) else path.open("rb") as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        size = path.stat().st_size
-        raise DataError(f"{path} is truncated or damaged: its {size:,} bytes cannot be unpacked ({error}); {_REMEDY}") from None
+        raise DataError(f"{name} is truncated or damaged: it cannot be unpacked ({error}); {_REMEDY}") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise DataError(f"{name} cannot be read: {error.strerror or error}.") from None

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cnnlab.datasets.arrays import Arrays
 from cnnlab.datasets.catalogue import GRAY, Entry, images_used
 from cnnlab.datasets.catalogue import entry as entry_called
-from cnnlab.datasets.places import Location, Places
-from cnnlab.datasets.reading import Arrays, located, read_split
+from cnnlab.datasets.location import Location
+from cnnlab.datasets.places import Places
+from cnnlab.datasets.reading import from_best, read_split, signature
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +69,16 @@ class ImageData:
 
 
 def load(dataset: str | Entry, places: Places) -> ImageData:
-    """The data set `dataset`; a second call in a process returns the same object.
+    """The data set `dataset`; a second call in a process returns the same object while its files are as they were.
 
     Raises DataError if it is not on this machine or its files are damaged, ConfigError for an unknown name.
     """
     entry = dataset if isinstance(dataset, Entry) else entry_called(dataset)
-    location = located(entry, places)
-    return _load(entry, replace(location, folder=location.folder.absolute()), places.own)
+    return from_best(entry, places, lambda location: _load(entry, location, places.own, signature(location)))
 
 
 @lru_cache(maxsize=3)  # the largest, CIFAR-10, takes 184 MB
-def _load(entry: Entry, location: Location, cache: Path) -> ImageData:
+def _load(entry: Entry, location: Location, cache: Path, signature: str) -> ImageData:
     train, test = (_tensors(read_split(entry, location, split, cache)) for split in ("train", "test"))
     return ImageData(entry.name, entry.classes, *train, *test, variant=location.variant)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from cnnlab.datasets.catalogue import entry
 from cnnlab.datasets.idx import write_idx
-from cnnlab.datasets.places import SAMPLE_FOLDER, Places, Split, idx_names
+from cnnlab.datasets.layouts import idx_names
+from cnnlab.datasets.places import SAMPLE_FOLDER, Places, Split
 from cnnlab.datasets.reading import located, read_split
 from cnnlab.errors import CNNLabError
 

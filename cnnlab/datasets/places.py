@@ -1,33 +1,57 @@
-"""Where the files of a data set are on this machine. Looks at names only, so it is quick; needs no torch."""
+"""Where the copies of a data set are on this machine, found by what they hold. Quick enough for every page; needs no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-from uuid import uuid4
 
-from cnnlab.datasets.catalogue import BATCHES, Entry
+from cnnlab.datasets.arrays import partial_file
+from cnnlab.datasets.catalogue import BATCH_MD5, BATCHES, Entry
+from cnnlab.datasets.location import Layout, Location, Split, Unusable
 
-Layout = Literal["idx", "batches", "images"]
-Split = Literal["train", "test"]
+__all__ = ["BATCHES", "BATCH_FILES", "SAMPLE_FOLDER", "Layout", "Location", "Places", "Search", "Split", "Unusable", "partial_file"]
 
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
-BATCH_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
-IMAGE_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-_IDX_PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}
-_IMAGE_FOLDERS = ("cifar10-jpeg", "cifar10-png", "cifar10", "CIFAR10", "")  # "": the named folder itself
+BATCH_FILES = tuple(BATCH_MD5)
+DATA, OWN = "CNNLAB_DATA", "CNNLAB_HOME/data"  # what messages call the two folders
+_LISTED = 3  # unusable copies in one sentence
+_FORMS = {
+    "idx": "files such as train-images-idx3-ubyte.gz, {name}.npz or {name}_train.csv, or pictures in folders such as train/0",
+    "batches": "the folder cifar-10-batches-py, or pictures in folders such as train/airplane",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
-    """Where a data set was found, and in which form."""
+class Search:
+    """What was found of one data set. "Not here" and "here, but it cannot be used" are two answers."""
 
-    folder: Path
-    layout: Layout
-    variant: str = ""  # "JPEG copy" where the files are not the original ones; pages show it
+    entry: Entry
+    usable: tuple[Location, ...]  # best first
+    unusable: tuple[Unusable, ...]
+    roots: tuple[str, ...]  # the folders that were searched, in words
+
+    @property
+    def location(self) -> Location | None:
+        return self.usable[0] if self.usable else None
+
+    @property
+    def here(self) -> bool:
+        """Whether something of it is here, usable or not."""
+        return bool(self.usable or self.unusable)
+
+    def why_not(self, failures: tuple[str, ...] = ()) -> str:
+        """Why there is no copy to be used, and what to do. `failures` are those of copies that turned out to be damaged."""
+        title, problems = self.entry.title, [*failures, *map(str, self.unusable)]
+        if problems:
+            rest = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
+            found = "; ".join(problem.rstrip(".") for problem in problems[:_LISTED])
+            return f"{title} is here, but cannot be used: {found}{rest}. Mend this, or download {title} on the Data page."
+        searched = f" in {' and '.join(self.roots)}" if self.roots else ""
+        form = _FORMS[self.entry.format].format(name=self.entry.name)
+        return (
+            f"{title} is not on this machine: looked{searched} for {form}. Download it on the Data page, "
+            "point CNNLAB_DATA to a folder that has it, or use the bundled sample."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,83 +67,54 @@ class Places:
         return self.home / "data"
 
     def locate(self, entry: Entry) -> Location | None:
-        """Where the files of `entry` are, or None. The bundled sample is always found."""
+        """The best copy of `entry`, or None. The bundled sample is always found."""
+        return self.search(entry).location
+
+    def search(self, entry: Entry) -> Search:
+        """All copies of `entry`: complete originals before other copies before parts, and of like ones those in `data` first."""
+        from cnnlab.datasets.folders import walk
+        from cnnlab.datasets.layouts import copies, idx_names
+
         if not entry.folder:
-            return Location(SAMPLE_FOLDER, "idx")
-        for root in (self.data, self.own):
+            files = tuple(SAMPLE_FOLDER / f"{name}.gz" for split in ("train", "test") for name in idx_names(split))
+            return Search(entry, (Location(SAMPLE_FOLDER, "the bundled sample", "idx", files),), (), ())
+        usable: list[Location] = []
+        unusable: list[Unusable] = []
+        roots = []
+        for root, shown in ((self.data, DATA), (self.own, OWN)):
             if root is None:
                 continue
             try:
-                location = _idx(root, entry) if entry.format == "idx" else _batches(root) or _images(root, entry)
-            except OSError:  # a folder that may not be read
+                found = [copy for folder in walk(root.absolute(), shown) for copy in copies(entry, folder)]
+                roots.append(shown)
+            except OSError as error:
+                if shown == DATA or not isinstance(
+                    error, FileNotFoundError
+                ):  # the lab makes its own folder with the first download
+                    roots.append(f"{shown} ({_why(error)})")
                 continue
-            if location:
-                return location
-        return None
+            usable += [copy for copy in found if isinstance(copy, Location)]
+            unusable += [copy for copy in found if isinstance(copy, Unusable)]
+        usable.sort(key=lambda copy: (bool(copy.differs), bool(copy.variant)))
+        return Search(entry, tuple(usable), tuple(unusable), tuple(roots))
 
     def target(self, entry: Entry) -> Path:
         """The folder that a download of `entry` fills, in torchvision's layout."""
         return self.own / entry.folder
 
+    def shown_target(self, entry: Entry) -> str:
+        """That folder for people."""
+        return f"{OWN}/{entry.folder}"
 
-def idx_names(split: Split) -> tuple[str, str]:
-    """The names of the images file and the labels file of one split, without .gz."""
-    return f"{_IDX_PREFIX[split]}-images-idx3-ubyte", f"{_IDX_PREFIX[split]}-labels-idx1-ubyte"
-
-
-def idx_files(folder: Path, split: Split) -> tuple[Path, Path] | None:
-    """The images file and the labels file of one split, plain or .gz (plain first: no unpacking); None if one is missing."""
-    images, labels = (
-        next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None) for name in idx_names(split)
-    )
-    return (images, labels) if images and labels else None
+    def explained(self, sentence: str) -> str:
+        """A sentence with the folders that its CNNLAB_DATA and CNNLAB_HOME stand for: for whoever owns the machine."""
+        meant = [f"{name} is {path}" for name, path in ((DATA, self.data), ("CNNLAB_HOME", self.home)) if path and name in sentence]
+        return f"{sentence} ({'; '.join(meant)})" if meant else sentence
 
 
-@contextmanager
-def partial_file(path: Path) -> Iterator[Path]:
-    """A file beside `path`, to be written and then renamed. Its name is unique, because two processes may write at once."""
-    partial = path.with_name(f".{path.name}-{uuid4().hex}.part")
-    try:
-        yield partial
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _idx(root: Path, entry: Entry) -> Location | None:
-    folders = [root / entry.folder, (root / entry.folder).parent, root / entry.name]
-    if _holds_plain_files_of(root, entry):
-        folders.append(root)
-    for folder in folders:
-        if idx_files(folder, "train") and idx_files(folder, "test"):
-            return Location(folder, "idx")
-    return None
-
-
-def _holds_plain_files_of(root: Path, entry: Entry) -> bool:
-    """MNIST and Fashion-MNIST have the same file names, so the name of a folder that holds them directly decides between the two.
-
-    Other names mean Fashion-MNIST, which Debian packages in this form.
-    """
-    named = root.parent if root.name == "raw" else root
-    letters = "".join(letter for letter in named.name.lower() if letter.isalpha())
-    if entry.name == "fashion-mnist":
-        return "fashion" in letters or "mnist" not in letters
-    return letters == entry.name
-
-
-def _batches(root: Path) -> Location | None:
-    for folder in (root / BATCHES, root):
-        if folder.name == BATCHES and all((folder / name).is_file() for name in BATCH_FILES):
-            return Location(folder, "batches")
-    return None
-
-
-def _images(root: Path, entry: Entry) -> Location | None:
-    for name in _IMAGE_FOLDERS:
-        folder = root / name
-        if all((folder / split / label).is_dir() for split in ("train", "test") for label in entry.classes):
-            files = (folder / "train" / entry.classes[0]).iterdir()
-            kind = next((IMAGE_SUFFIXES[path.suffix] for path in files if path.suffix in IMAGE_SUFFIXES), None)
-            if kind:
-                return Location(folder, "images", f"{kind} copy")
-    return None
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "which does not exist"
+    if isinstance(error, NotADirectoryError):
+        return "which is a file"
+    return f"which cannot be read: {error.strerror or error}"

@@ -2,107 +2,147 @@
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import suppress
+import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnlab.datasets.catalogue import BATCHES, Entry
+from cnnlab.datasets import picture_folders, tables
+from cnnlab.datasets.arrays import Arrays
+from cnnlab.datasets.catalogue import Entry
+from cnnlab.datasets.fingerprints import contents, differences, fingerprint, whole
 from cnnlab.datasets.idx import read_idx
-from cnnlab.datasets.places import IMAGE_SUFFIXES, Location, Places, Split, idx_files, partial_file
+from cnnlab.datasets.location import SPLITS, Location, Split
+from cnnlab.datasets.places import Places
+from cnnlab.datasets.remembered import stamp
 from cnnlab.errors import DataError, InstallationError
 
+Answer = TypeVar("Answer")
 
-class Arrays(NamedTuple):
-    images: np.ndarray  # uint8 N×C×H×W
-    labels: np.ndarray  # int64 N
+
+def from_best(entry: Entry, places: Places, read: Callable[[Location], Answer]) -> Answer:
+    """What `read` makes of the best copy that is intact: a damaged one does not hide another. Raises DataError if there is none."""
+    search = places.search(entry)
+    failures = []
+    for location in search.usable:
+        try:
+            return read(location)
+        except DataError as error:
+            failures.append(str(error))
+    raise DataError(search.why_not(tuple(failures)))
+
+
+def read_best(entry: Entry, places: Places, split: Split) -> Arrays:
+    """All images of one split. Raises DataError."""
+    return from_best(entry, places, lambda location: read_split(entry, location, split, places.own))
 
 
 def read_split(entry: Entry, location: Location, split: Split, cache: Path) -> Arrays:
-    """All images of one split, checked. `cache` is a folder for decoded images. Raises DataError."""
+    """All images of one split of one copy, checked. `cache` is a folder for decoded images. Raises DataError."""
     if location.layout == "idx":
-        arrays = _read_idx_pair(location.folder, split)
+        images, labels = location.files[:2] if split == "train" else location.files[2:]
+        arrays = Arrays(read_idx(images, 3, location.name(images))[:, None], _idx_labels(location, labels))
+    elif location.layout == "npz":
+        arrays = tables.read_npz(location.files[0], location.name(location.files[0]), split)
+    elif location.layout == "csv":
+        path = location.files[split == "test"]
+        arrays = tables.read_csv(path, location.name(path), entry, cache)
     elif location.layout == "batches":
-        arrays = read_batches(location.folder, split)
+        arrays = read_batches(location.folder, split, shown=location.shown)
     else:
-        arrays = _read_images(entry, location, split, cache)
+        arrays = picture_folders.read(entry, location, split, cache)
     return _checked(entry, location, split, arrays)
+
+
+def intact_original(entry: Entry, places: Places) -> Location | None:
+    """A complete copy with the original pixels, found by reading all of it; None where a download would bring more."""
+    for location in places.search(entry).usable:
+        if location.layout == "images" or location.differs:
+            continue
+        try:
+            splits = [read_split(entry, location, split, places.own) for split in SPLITS]
+        except DataError:
+            continue
+        if not differences(entry, *(len(split.labels) for split in splits)):
+            return location
+    return None
 
 
 def class_counts(entry: Entry, places: Places, split: Split) -> tuple[int, ...]:
     """Images per class in one split. Raises DataError if the data set is not on this machine."""
-    location = located(entry, places)
-    if location.layout == "idx":
-        labels = read_idx(_idx_pair(location.folder, split)[1], 1)  # a few kilobytes; the images stay on the disk
-        _check_labels(entry, location, labels)
-    elif location.layout == "images":
-        return tuple(len(_listed(location.folder, split, label)) for label in entry.classes)
-    else:
-        labels = read_split(entry, location, split, places.own).labels
-    return tuple(int(count) for count in np.bincount(labels, minlength=len(entry.classes)))
+    return from_best(entry, places, lambda location: _class_counts(entry, location, split, places.own))
 
 
 def located(entry: Entry, places: Places) -> Location:
-    """Where `entry` is. Raises DataError, which explains how to get it."""
-    location = places.locate(entry)
-    if location is None:
-        raise DataError(
-            f"{entry.title} is not on this machine: download it on the Data page, "
-            "point CNNLAB_DATA to a folder that has it, or use the bundled sample."
-        )
-    return location
+    """The best copy of `entry`. Raises DataError, which says what was found and how to get it."""
+    search = places.search(entry)
+    if search.location is None:
+        raise DataError(search.why_not())
+    return search.location
+
+
+def signature(location: Location) -> str:
+    """Changes with the files of a copy, so that what was made of them can be kept until then."""
+    if location.layout == "images":
+        return "".join(picture_folders.signature(location, split) for split in ("train", "test"))
+    return repr([stamp(path) for path in location.files])
+
+
+def _class_counts(entry: Entry, location: Location, split: Split, cache: Path) -> tuple[int, ...]:
+    if location.layout == "images":
+        return picture_folders.class_counts(location, split)
+    if location.layout == "idx":  # a few kilobytes; the images stay on the disk
+        labels = _idx_labels(location, location.files[1 if split == "train" else 3])
+    else:
+        labels = read_split(entry, location, split, cache).labels
+    return tuple(int(count) for count in np.bincount(labels, minlength=len(entry.classes)))
+
+
+def _idx_labels(location: Location, path: Path) -> np.ndarray:
+    return read_idx(path, 1, location.name(path)).astype(np.int64)
 
 
 def _checked(entry: Entry, location: Location, split: Split, arrays: Arrays) -> Arrays:
     images, labels = arrays
+    where, shape = f"The {split} images in {location.shown}", (entry.channels, entry.size, entry.size)
     if len(images) != len(labels) or not len(images):
-        raise DataError(
-            f"The {split} files in {location.folder} hold {len(images):,} images and {len(labels):,} labels: fetch them again."
-        )
-    shape = (entry.channels, entry.size, entry.size)
+        raise DataError(f"{where} are {len(images):,}, their labels {len(labels):,}: fetch them again.")
     if images.shape[1:] != shape:
+        found, wanted = ("×".join(map(str, sizes)) for sizes in (images.shape[1:], shape))
+        raise DataError(f"{where} are {found}, those of {entry.title} {wanted}: this is another data set.")
+    if int(labels.max()) >= len(entry.classes) or int(labels.min()) < 0:
         raise DataError(
-            f"The {split} images in {location.folder} are {'×'.join(map(str, images.shape[1:]))}, "
-            f"those of {entry.title} {'×'.join(map(str, shape))}: this is another data set."
+            f"{where} have labels from {labels.min()} to {labels.max()}, but {entry.title} has the classes 0 to "
+            f"{len(entry.classes) - 1}: the files are damaged or belong to another data set."
         )
-    _check_labels(entry, location, labels)
+    if len(images) > whole(entry, split):
+        raise DataError(f"{where} are {len(images):,}, but {entry.title} has {whole(entry, split):,}: this is another data set.")
+    known = fingerprint(entry, split)
+    complete = location.layout == "csv" and len(images) == whole(entry, split)  # only now can they be counted
+    if known and (complete or split in location.original) and contents(images, labels) != known.contents:
+        raise DataError(f"{where} are not those of {entry.title}: the files are damaged, or mixed from two data sets.")
     return arrays
 
 
-def _check_labels(entry: Entry, location: Location, labels: np.ndarray) -> None:
-    highest = int(labels.max(initial=0))
-    if highest >= len(entry.classes) or int(labels.min(initial=0)) < 0:
-        raise DataError(
-            f"The labels in {location.folder} reach {highest}, but {entry.title} has the classes 0 to {len(entry.classes) - 1}: "
-            "the files are damaged or belong to another data set."
-        )
-
-
-def _idx_pair(folder: Path, split: Split) -> tuple[Path, Path]:
-    files = idx_files(folder, split)
-    if files is None:
-        raise DataError(f"The {split} files in {folder} are missing: fetch the data set again.")
-    return files
-
-
-def _read_idx_pair(folder: Path, split: Split) -> Arrays:
-    images, labels = _idx_pair(folder, split)
-    return Arrays(read_idx(images, 3)[:, None], read_idx(labels, 1).astype(np.int64))
-
-
-def read_batches(folder: Path, split: Split, dataset: Any = None) -> Arrays:
+def read_batches(folder: Path, split: Split, dataset: Any = None, *, shown: str = "") -> Arrays:
     """CIFAR-10's original files, through torchvision, which compares their checksums before it unpickles them.
 
     `dataset` stands in for `torchvision.datasets.CIFAR10` in tests.
     """
-    dataset = dataset or _torchvision_datasets().CIFAR10
+    original = dataset or _torchvision_datasets().CIFAR10
+    local = type("Local", (original,), {"base_folder": folder.name})  # somebody may have renamed the folder
     try:
-        data = dataset(root=folder.parent, train=split == "train", download=False)
-    except RuntimeError as error:
+        data = local(root=folder.parent, train=split == "train", download=False)
+    except RuntimeError:
+        remedy = f"delete the folder {folder.name} and fetch it again."
+        raise DataError(f"The CIFAR-10 files in {shown or folder} are damaged (wrong checksums): {remedy}") from None
+    except OSError as error:
+        raise DataError(f"The CIFAR-10 files in {shown or folder} cannot be read: {error.strerror or error}.") from None
+    except (pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:  # changed between the check and the reading
         raise DataError(
-            f"The CIFAR-10 files in {folder} are damaged ({error}): delete the folder {BATCHES} and fetch it again."
+            f"The CIFAR-10 files in {shown or folder} cannot be read ({type(error).__name__}): fetch them again."
         ) from None
     return Arrays(np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.asarray(data.targets, np.int64))
 
@@ -122,62 +162,3 @@ def _torchvision_datasets() -> Any:
             "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu."
         ) from None
     return datasets
-
-
-def _listed(folder: Path, split: Split, label: str) -> list[Path]:
-    return sorted(path for path in (folder / split / label).iterdir() if path.suffix in IMAGE_SUFFIXES)
-
-
-def _read_images(entry: Entry, location: Location, split: Split, cache: Path) -> Arrays:
-    """One folder for each class. The first images of all classes come first, then the second ones, so any part has all classes."""
-    listed = [
-        (position, label, path)
-        for label, name in enumerate(entry.classes)
-        for position, path in enumerate(_listed(location.folder, split, name))
-    ]
-    listed.sort(key=lambda image: image[:2])
-    labels = np.array([label for _, label, _ in listed], np.int64)
-    # Adding, removing or renaming files changes their folder's time, and so the name of the cached array.
-    times = [(location.folder / split / name).stat().st_mtime_ns for name in entry.classes]
-    key = hashlib.sha256(repr((str(location.folder.resolve()), times, len(listed))).encode()).hexdigest()[:16]
-    cached = cache / "decoded" / f"{entry.name}-{split}-{key}.npy"
-    shape = (len(listed), entry.channels, entry.size, entry.size)
-    images = _from_cache(cached, shape)
-    if images is None:
-        images = np.empty(shape, np.uint8)
-        for row, (_, _, path) in enumerate(listed):
-            images[row] = _decode(path, entry)
-        _to_cache(cached, images)
-    return Arrays(images, labels)
-
-
-def _decode(path: Path, entry: Entry) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if image.size != (entry.size, entry.size):
-                raise DataError(
-                    f"{path} is {image.width}×{image.height} px, not {entry.size}×{entry.size}: it is no image of {entry.title}."
-                )
-            pixels = np.asarray(image.convert("RGB" if entry.channels == 3 else "L"))
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for some damaged files
-        raise DataError(f"{path} ({path.stat().st_size:,} bytes) cannot be decoded: {error}.") from None
-    return pixels.transpose(2, 0, 1) if entry.channels == 3 else pixels[None]
-
-
-def _from_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    try:
-        images = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # missing or cut off: it is made again
-        return None
-    return images if images.shape == shape and images.dtype == np.uint8 else None
-
-
-def _to_cache(path: Path, images: np.ndarray) -> None:
-    with suppress(OSError):  # on a full disk the next load decodes again, which costs time only
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial_file(path) as part:
-            with part.open("wb") as file:
-                np.save(file, images)
-            part.replace(path)

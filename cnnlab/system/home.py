@@ -9,21 +9,38 @@ from pathlib import Path
 
 import platformdirs
 
-from cnnlab.errors import RunNotFound
+from cnnlab.errors import ConfigError, RunNotFound
 from cnnlab.text import shortened
 
 PACKAGE = Path(__file__).parents[1]
 
 
 def path_variable(name: str) -> Path | None:
-    """The absolute path in an environment variable, or None where it is unset or empty."""
+    """The absolute path in an environment variable, or None where it is unset or empty. Raises ConfigError."""
     text = os.environ.get(name)
-    return Path(text).expanduser().absolute() if text else None
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # "~" or "~user", and the system knows no home folder for that user
+        user = text.partition("/")[0]
+        problem = f"the system knows no home folder for {shortened(user)}"
+    except OSError as error:  # a relative path, and the current folder is gone
+        problem = f"the current folder cannot be found ({error.strerror})"
+    raise ConfigError(f"{name} is {shortened(text)}, but {problem}: write the full path, such as /srv/cnnlab.", name)
 
 
 def default_home() -> Path:
-    """`CNNLAB_HOME`, else the user's data folder."""
-    return path_variable("CNNLAB_HOME") or platformdirs.user_data_path("cnnlab", appauthor=False)
+    """`CNNLAB_HOME`, else the user's data folder. Raises ConfigError."""
+    try:
+        home = path_variable("CNNLAB_HOME") or platformdirs.user_data_path("cnnlab", appauthor=False)
+    except RuntimeError:
+        home = Path("~")
+    if not home.is_absolute():  # older platformdirs leave the "~" of a user without a home folder
+        raise ConfigError(
+            "This user has no home folder to keep the lab in: set CNNLAB_HOME to a full path, such as /srv/cnnlab.", "CNNLAB_HOME"
+        )
+    return home
 
 
 def default_data() -> Path | None:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from cnnlab import datasets
 from cnnlab.datasets.download import fetch
-from cnnlab.datasets.places import Location, Places
+from cnnlab.datasets.places import Places, Search
 from cnnlab.errors import CNNLabError
 from cnnlab.system import processes
 from cnnlab.system.home import private_file, private_folder, write_private
@@ -49,10 +49,13 @@ def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
     return None if download.state == "finished" and age > SHOWN_SECONDS else download
 
 
-def dataset_status(home: Path, entry: datasets.Entry, location: Location | None) -> DatasetStatus:
-    """The data set's place on this machine (`location`) and the state of its download."""
+def dataset_status(home: Path, search: Search) -> DatasetStatus:
+    """What was found of a data set on this machine, and the state of its download."""
+    entry, location = search.entry, search.location
     download = status(home, entry) if entry.downloads else None
-    return DatasetStatus(entry, location and location.folder, download, location.variant if location else "")
+    if location is None:
+        return DatasetStatus(entry, None, download, problem=search.why_not() if search.here else "")
+    return DatasetStatus(entry, location.folder, download, location.variant, location.differs)
 
 
 def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:

@@ -1,0 +1,135 @@
+"""Recognises a data set by its content, and says in which way a copy differs from it. Needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlab.datasets.catalogue import Entry, Fingerprint, entries
+from cnnlab.datasets.location import SPLITS, Split
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """What the small files and the headers of a copy say about one split."""
+
+    images: tuple[int, ...]  # the shape of the array: number, height, width
+    labels: int  # how many
+    digest: str  # of the labels
+    lowest: int
+    highest: int
+
+    @classmethod
+    def of(cls, images: tuple[int, ...], labels: np.ndarray) -> SplitFacts:
+        return cls(images, len(labels), label_digest(labels), int(labels.min(initial=0)), int(labels.max(initial=0)))
+
+
+Facts = dict[Split, SplitFacts]
+
+
+class Claim(NamedTuple):
+    """How a copy stands to a data set. With `problem` it cannot be used; None instead of a claim means that it is another's."""
+
+    differs: str = ""
+    original: tuple[Split, ...] = ()
+    problem: str = ""
+
+
+def label_digest(labels: np.ndarray) -> str:
+    """SHA-256 of the labels as bytes."""
+    return hashlib.sha256(np.ascontiguousarray(labels, np.uint8).tobytes()).hexdigest()
+
+
+def contents(images: np.ndarray, labels: np.ndarray) -> str:
+    """SHA-256 of the number of images and the sum of their pixels, position by position, class by class.
+
+    Any order of the images gives the same one. Another image, a changed pixel or a turned image gives another.
+    """
+    digest = hashlib.sha256()
+    flat = images.reshape(len(images), -1)
+    for label in range(int(labels.max(initial=0)) + 1):
+        chosen = flat[labels == label]
+        digest.update(np.array([len(chosen), *chosen.sum(0, dtype=np.uint32)], "<i8").tobytes())
+    return digest.hexdigest()
+
+
+def claim(entry: Entry, says: str, better_name: str, facts: Facts) -> Claim | None:
+    """Whether a copy with these `facts`, in a folder whose name `says` which data set it is, can be taken for `entry`.
+
+    Known labels decide. Others are believed to be a part of the data set that the folder's name says, if nothing contradicts.
+    """
+    known = _known(entry, facts)
+    if known and known != entry.name:
+        title = next(other.title for other in entries() if other.name == known)
+        return Claim(problem=f"holds {title}, whatever its name is") if says == entry.name else None
+    if not known and says != entry.name:
+        other = says or any(facts[split].images[1:] != (entry.size, entry.size) for split in SPLITS)
+        return None if other else Claim(problem=_anonymous(entry, better_name, facts))
+    original = tuple(split for split in SPLITS if _matches(fingerprint(entry, split), facts[split]))
+    for split in SPLITS:
+        if problem := _contradiction(entry, split, facts[split], original=split in original):
+            return Claim(problem=problem)
+    return Claim(differences(entry, *(facts[split].labels for split in SPLITS)), original)
+
+
+def differences(entry: Entry, train: int, test: int) -> str:
+    """What is missing from a part of a data set, in words; "" for all of it."""
+    return " and ".join(
+        f"{count:,} {words} images where {entry.title} has {whole:,}"
+        for words, count, whole in (("training", train, entry.train_images), ("test", test, entry.test_images))
+        if count != whole
+    )
+
+
+def fingerprint(entry: Entry, split: Split) -> Fingerprint | None:
+    return entry.train if split == "train" else entry.test
+
+
+def whole(entry: Entry, split: Split) -> int:
+    """The images of one split of the complete data set."""
+    return entry.train_images if split == "train" else entry.test_images
+
+
+def _known(entry: Entry, facts: Facts) -> str:
+    """The data set whose labels these are, in both splits; "" if none is known."""
+    for other in (entry, *entries()):
+        if all(_matches(fingerprint(other, split), facts[split]) for split in SPLITS):
+            return other.name
+    return ""
+
+
+def _matches(known: Fingerprint | None, facts: SplitFacts) -> bool:
+    return known is not None and known.labels == facts.digest
+
+
+def _contradiction(entry: Entry, split: Split, facts: SplitFacts, *, original: bool) -> str:
+    count, shape = facts.images[0], (entry.channels, *facts.images[1:])
+    expected, words = (entry.channels, entry.size, entry.size), "training" if split == "train" else "test"
+    if count != facts.labels or not count:
+        return f"has {count:,} images and {facts.labels:,} labels in its {split} files"
+    if facts.highest >= len(entry.classes) or facts.lowest < 0:
+        return (
+            f"has labels that reach {facts.highest}, but {entry.title} has the classes 0 to {len(entry.classes) - 1}: "
+            "the files are damaged or belong to another data set"
+        )
+    if shape != expected:
+        found, wanted = ("×".join(map(str, sizes)) for sizes in (shape, expected))
+        return f"has {words} images that are {found}, those of {entry.title} {wanted}: this is another data set"
+    if count > whole(entry, split):
+        return f"has {count:,} {words} images where {entry.title} has {whole(entry, split):,}: this is another data set"
+    if count == whole(entry, split) and not original and fingerprint(entry, split):
+        return f"has {count:,} {words} labels that are not those of {entry.title}: this is another data set, or they are damaged"
+    return ""
+
+
+def _anonymous(entry: Entry, better_name: str, facts: Facts) -> str:
+    counts = " and ".join(
+        f"{facts[split].images[0]:,} {words} images" for split, words in (("train", "training"), ("test", "test"))
+    )
+    return (
+        f"holds {counts}, which are not those of any data set that the lab knows; "
+        f"if they are a part of {entry.title}, call {better_name}"
+    )
