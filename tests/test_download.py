@@ -224,7 +224,7 @@ def test_folder_that_cannot_be_written_is_named(mirror, tmp_path):
     mnist = tiny_mnist(mirror, tmp_path)
     (tmp_path / "home").write_text("a file where the home should be")
 
-    with pytest.raises(DataError, match=r"^MNIST could not be saved in .*home"):
+    with pytest.raises(DataError, match=r"^MNIST could not be saved in CNNLAB_HOME/data/MNIST/raw: "):
         fetch(mnist, Places(home=tmp_path / "home"))
 
 

@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from cnnlab.datasets.arrays import Arrays, decoded
 from cnnlab.datasets.catalogue import Entry
-from cnnlab.datasets.fingerprints import differences, whole
 from cnnlab.datasets.folders import Folder, plain
 from cnnlab.datasets.location import SPLITS, Found, Location, Split, Unusable
-from cnnlab.datasets.remembered import remembered, stamp
+from cnnlab.datasets.remembered import Stamp, remembered, stamp
 from cnnlab.errors import DataError
 
 SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
 _SPLIT_FOLDERS = (("train", "test"), ("training", "testing"), ("trainingset", "testset"))
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})  # one byte a value: others would be cut off
+
+
+class _Signature(NamedTuple):
+    digest: str
+    stamps: tuple[Stamp, ...]  # of the folders
+    until: float
+
+
+_signatures: dict[tuple[Location, Split], _Signature] = {}
 
 
 def copies(entry: Entry, folder: Folder) -> Iterator[Found]:
@@ -38,25 +49,35 @@ def listed(folder: Path, name: str) -> list[os.DirEntry[str]]:
     """The pictures in a folder by their names. Raises DataError, which calls the folder `name`."""
     try:
         with os.scandir(folder) as listing:
-            pictures = [item for item in listing if Path(item.name).suffix.lower() in SUFFIXES and item.name[0] != "."]
-            return sorted((item for item in pictures if not item.is_dir()), key=lambda item: item.name)
+            return sorted((item for item in listing if _is_picture(item)), key=lambda item: item.name)
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}.") from None
 
 
 def class_counts(location: Location, split: Split) -> tuple[int, ...]:
-    """The number of pictures of each class."""
-    return tuple(len(listed(folder, location.name(folder))) for folder in _class_folders(location, split))
+    """The number of pictures of each class. Raises DataError."""
+    folders = _class_folders(location, split)
+    try:
+        return tuple(remembered(_count, folder) for folder in folders)
+    except DataError:
+        return tuple(len(listed(folder, location.name(folder))) for folder in folders)  # raises it with the name for people
 
 
 def signature(location: Location, split: Split) -> str:
-    """Changes when a picture is added, removed, renamed, replaced, or changed in place."""
-    known = [
-        (label, item.name, stamp(item))
-        for label, folder in enumerate(_class_folders(location, split))
-        for item in listed(folder, location.name(folder))
-    ]
-    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
+    """Changes when a picture is added, removed, renamed, replaced, or changed in place.
+
+    Asking a slow disk about 60,000 files takes seconds. So a process asks for those changed in place again after a hundred times
+    as long; the folders, which show all other changes, it asks each time.
+    """
+    folders, now = _class_folders(location, split), time.monotonic()
+    stamps = tuple(map(stamp, folders))
+    known = _signatures.get((location, split))
+    if known is None or known.stamps != stamps or now > known.until:
+        facts = [[(item.name, stamp(item)) for item in listed(folder, location.name(folder))] for folder in folders]
+        ended = time.monotonic()
+        digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        known = _signatures[location, split] = _Signature(digest, stamps, ended + 100 * (ended - now))
+    return known.digest
 
 
 def read(entry: Entry, location: Location, split: Split, cache: Path) -> Arrays:
@@ -109,32 +130,30 @@ def _copy(entry: Entry, folder: Folder, splits: dict[Split, dict[str, Path]]) ->
         return
     files = tuple(splits[split][name] for split in SPLITS for name in known)
     found = Location(folder.path, folder.shown, "images", files)
-    try:
-        counts, kinds = {}, set()
-        for split in SPLITS:
-            facts = [remembered(_counted, path) for path in _class_folders(found, split)]
-            counts[split] = sum(count for count, _ in facts)
-            kinds.update(*(kinds for _, kinds in facts))
-    except DataError as error:
-        yield Unusable(folder.shown, str(error))
-        return
-    if problem := next((_too_few_or_many(entry, split, counts[split]) for split in SPLITS), ""):
-        yield Unusable(folder.shown, problem)
+    kinds: dict[Split, set[str]] = {
+        split: {remembered(_kind, path) for path in _class_folders(found, split)} - {""} for split in SPLITS
+    }
+    if empty := [split for split in SPLITS if not kinds[split]]:
+        yield Unusable(folder.shown, f"has no picture that can be read in the folders of {' and '.join(empty)}")
     else:
-        differs = differences(entry, counts["train"], counts["test"])
-        yield Location(folder.path, folder.shown, "images", files, f"{' and '.join(sorted(kinds))} copy", differs)
+        yield replace(found, variant=f"{' and '.join(sorted(set().union(*kinds.values())))} copy")
 
 
-def _counted(folder: Path) -> tuple[int, frozenset[str]]:
-    pictures = listed(folder, folder.name)
-    return len(pictures), frozenset(SUFFIXES[Path(item.name).suffix.lower()] for item in pictures)
+def _kind(folder: Path) -> str:
+    """The format of the first picture found; "" if there is none. They are counted later: on a slow disk that takes seconds."""
+    try:
+        with os.scandir(folder) as listing:
+            return next((SUFFIXES[Path(item.name).suffix.lower()] for item in listing if _is_picture(item)), "")
+    except OSError:
+        return ""
 
 
-def _too_few_or_many(entry: Entry, split: Split, count: int) -> str:
-    if not count:
-        return f"has no picture in its {split} folders"
-    most = whole(entry, split)
-    return f"has {count:,} {split} pictures where {entry.title} has {most:,}: this is another data set" if count > most else ""
+def _count(folder: Path) -> int:
+    return len(listed(folder, folder.name))
+
+
+def _is_picture(item: os.DirEntry[str]) -> bool:
+    return item.name[0] != "." and Path(item.name).suffix.lower() in SUFFIXES and not item.is_dir()
 
 
 def _decode(path: Path, name: str, entry: Entry) -> np.ndarray:

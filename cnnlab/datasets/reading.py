@@ -86,7 +86,7 @@ def located(entry: Entry, places: Places) -> Location:
 def signature(location: Location) -> str:
     """Changes with the files of a copy, so that what was made of them can be kept until then."""
     if location.layout == "images":
-        return "".join(picture_folders.signature(location, split) for split in ("train", "test"))
+        return "".join(picture_folders.signature(location, split) for split in SPLITS)
     return repr([stamp(path) for path in location.files])
 
 
