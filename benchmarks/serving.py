@@ -86,11 +86,14 @@ def wait_until_healthy(server: Server) -> None:
 
 
 def made_up_fashion(folder: Path) -> Path:
-    """Writes random images in Fashion-MNIST's format and number, whose content changes no time. Returns `folder`."""
+    """Writes random images in Fashion-MNIST's format, whose content changes no time. Returns `folder`.
+
+    One fewer than Fashion-MNIST has: as many with other labels would be refused as another data set.
+    """
     generator = np.random.default_rng(0)
     raw = folder / "FashionMNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    for prefix, count in (("train", 60_000), ("t10k", 10_000)):
+    for prefix, count in (("train", 59_999), ("t10k", 9_999)):
         write_idx(raw / f"{prefix}-images-idx3-ubyte", generator.integers(0, 256, (count, 28, 28), dtype=np.uint8))
         write_idx(raw / f"{prefix}-labels-idx1-ubyte", generator.integers(0, 10, count, dtype=np.uint8))
     return folder

@@ -1,5 +1,6 @@
 """CIFAR-10: as a folder of pictures, and as the files of its authors."""
 
+import os
 import pickle
 import sys
 from dataclasses import replace
@@ -11,6 +12,8 @@ import torch
 from data_files import CIFAR, write_pictures
 from PIL import Image
 
+from cnnlab.datasets import picture_folders
+from cnnlab.datasets.catalogue import BATCH_MD5
 from cnnlab.datasets.loading import load
 from cnnlab.datasets.places import BATCHES
 from cnnlab.datasets.reading import class_counts, read_batches
@@ -82,7 +85,118 @@ def test_picture_of_another_size_is_named(places):
         load("cifar10", places)
 
 
+def test_a_picture_changed_in_place_is_decoded_again(places, monkeypatch):
+    folder = write_pictures(places.data / "cifar10", suffix="bmp")  # each of the same size
+    load("cifar10", places)
+    changed = folder / "train" / "cat" / "0000.bmp"
+    size = changed.stat().st_size
+    Image.new("RGB", (32, 32), (9, 0, 7)).save(changed)
+    assert changed.stat().st_size == size
+    monkeypatch.setattr(picture_folders, "_signatures", {})  # as in a new process
+
+    assert load("cifar10", places).train_images[3, 0].unique().tolist() == [9]
+    assert len(list((places.own / "decoded").glob("cifar10-train-*.npy"))) == 1  # the outdated one is deleted
+
+
+def test_a_process_asks_unchanged_pictures_only_after_a_hundred_times_the_time_it_takes(places, monkeypatch):
+    folder = write_pictures(places.data / "cifar10")
+    location, now = places.locate(CIFAR), iter([0.0, 2.0, 199.0, 203.0, 204.0, 300.0])
+    monkeypatch.setattr(picture_folders.time, "monotonic", lambda: next(now))
+    first = picture_folders.signature(location, "train")
+    Image.new("RGB", (32, 32), (9, 0, 7)).save(folder / "train" / "cat" / "0000.png")
+
+    assert picture_folders.signature(location, "train") == first  # at 199 s: asked at 0 s, in 2 s
+    assert picture_folders.signature(location, "train") != first  # at 203 s
+
+
+@pytest.mark.parametrize("names", ["one", "all"])
+def test_suffixes_in_capitals_are_pictures_too(places, names):
+    folder = write_pictures(places.data / "cifar10")
+    for path in [folder / "train" / "cat" / "0000.png"] if names == "one" else list(folder.rglob("*.png")):
+        path.rename(path.with_suffix(".PNG"))
+
+    assert load("cifar10", places).train_labels.bincount().tolist() == [3] * 10
+
+
+@pytest.mark.parametrize("name", ["._0000.png", ".hidden.png", "folder.png/", "Thumbs.db", ".DS_Store"])
+def test_what_a_system_adds_is_no_picture(places, name):
+    folder = write_pictures(places.data / "cifar10") / "train" / "cat"
+    if name.endswith("/"):
+        (folder / name).mkdir()
+    else:
+        (folder / name).write_bytes(b"\0\5\x16\7Mac OS X")
+
+    assert class_counts(CIFAR, places, "train") == (3,) * 10
+    assert len(load("cifar10", places).train_labels) == 30
+
+
+@pytest.mark.parametrize("read", [lambda places: class_counts(CIFAR, places, "train"), lambda places: load("cifar10", places)])
+def test_a_folder_of_pictures_that_cannot_be_read_is_named(places, monkeypatch, read):
+    locked = write_pictures(places.data / "cifar10") / "train" / "cat"
+    scandir = os.scandir
+
+    def refuse(path):
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(picture_folders.os, "scandir", refuse)
+
+    with pytest.raises(DataError, match=r"CNNLAB_DATA/cifar10/train/cat cannot be read: Permission denied"):
+        read(places)
+
+
+def test_a_link_to_nowhere_that_is_called_a_picture_is_named(places):
+    (write_pictures(places.data / "cifar10") / "train" / "cat" / "lost.png").symlink_to("nowhere.png")
+
+    with pytest.raises(DataError, match=r"CNNLAB_DATA/cifar10/train/cat/lost\.png \(0 bytes\) cannot be decoded"):
+        load("cifar10", places)
+
+
+def test_a_picture_with_more_than_8_bits_a_value_is_refused_instead_of_cut_off(places):
+    folder = write_pictures(places.data / "cifar10")
+    Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(folder / "train" / "cat" / "0000.png")
+
+    with pytest.raises(DataError, match=r"0000\.png has more than 8 bits a value"):
+        load("cifar10", places)
+
+
+def test_more_pictures_than_the_data_set_has_are_another_one(places):
+    write_pictures(places.data / "cifar10")
+
+    with pytest.raises(DataError, match=r"are 30, but CIFAR-10 has 29: this is another data set"):
+        load(replace(CIFAR, train_images=29), places)
+
+
 # CIFAR-10's own files
+
+
+def test_batches_that_cannot_be_read_are_a_sentence(places, monkeypatch):
+    folder = places.data / BATCHES
+    folder.mkdir(parents=True)
+    for name in BATCH_MD5:
+        (folder / name).write_bytes(b"x")
+
+    class Failing:
+        def __init__(self, **_):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(
+        DataError, match=r"^The CIFAR-10 files in CNNLAB_DATA/cifar-10-batches-py cannot be read: Input/output error"
+    ):
+        read_batches(folder, "train", Failing, shown=places.locate(CIFAR).shown)
+
+
+def test_damaged_batches_do_not_hide_a_copy_as_pictures(places):
+    write_pictures(places.data / "cifar10")
+    (places.data / BATCHES).mkdir()
+    for name in BATCH_MD5:
+        (places.data / BATCHES / name).write_bytes(b"x")
+
+    data = load("cifar10", places)
+
+    assert places.locate(CIFAR).folder == places.data / BATCHES
+    assert data.variant == "PNG copy"
 
 
 def test_original_cifar_files_are_read_through_torchvision_and_its_checksums(tmp_path):

@@ -289,6 +289,21 @@ def test_archive_takes_the_place_of_half_a_folder(mirror, places):
     assert (folder / "data_batch_1").read_bytes() == b"data_batch_1"
 
 
+def test_a_damaged_file_of_an_archive_is_fetched_again(mirror, places):
+    item = offered(mirror, "cifar-10-python.tar.gz", archive_of(CIFAR_FILES))
+    sums = tuple((name, md5(name.encode(), usedforsecurity=False).hexdigest()) for name in BATCH_FILES)
+    cifar = replace(entry("cifar10"), downloads=(replace(item, members=sums),))
+    folder = fetch(cifar, places)
+    fetch(cifar, places)
+    assert len(mirror.asked) == 1
+
+    (folder / "data_batch_3").write_bytes(b"data_batch_X")
+    fetch(cifar, places)
+
+    assert len(mirror.asked) == 2
+    assert (folder / "data_batch_3").read_bytes() == b"data_batch_3"
+
+
 def test_nothing_outside_the_folder_is_written_from_an_archive(tmp_path):
     archive = tmp_path / "inner" / "archive.tar.gz"
     archive.parent.mkdir()

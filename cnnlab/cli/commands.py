@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -90,7 +91,8 @@ def _finite(value: Any) -> Any:
 def print_error(sentence: str) -> None:
     """Prints on stderr, so that it never mixes with output for a program. Names of data folders get their paths."""
     if _chosen and ("CNNLAB_DATA" in sentence or "CNNLAB_HOME/" in sentence):
-        sentence = Places(_chosen[0], default_data()).explained(sentence)
+        with suppress(ConfigError):  # CNNLAB_DATA itself may be what the sentence is about
+            sentence = Places(_chosen[0], default_data()).explained(sentence)
     typer.echo(sentence, err=True)
 
 

@@ -72,7 +72,7 @@ class Places:
 
     def search(self, entry: Entry) -> Search:
         """All copies of `entry`: complete originals before other copies before parts, and of like ones those in `data` first."""
-        from cnnlab.datasets.folders import walk
+        from cnnlab.datasets.folders import MOST_FOLDERS, walk
         from cnnlab.datasets.layouts import copies, idx_names
 
         if not entry.folder:
@@ -85,14 +85,15 @@ class Places:
             if root is None:
                 continue
             try:
-                found = [copy for folder in walk(root.absolute(), shown) for copy in copies(entry, folder)]
-                roots.append(shown)
+                folders = list(walk(root.absolute(), shown))
+                roots.append(f"{shown} (the first {MOST_FOLDERS} folders of it)" if len(folders) == MOST_FOLDERS else shown)
             except OSError as error:
                 if shown == DATA or not isinstance(
                     error, FileNotFoundError
                 ):  # the lab makes its own folder with the first download
                     roots.append(f"{shown} ({_why(error)})")
                 continue
+            found = [copy for folder in folders for copy in copies(entry, folder)]
             usable += [copy for copy in found if isinstance(copy, Location)]
             unusable += [copy for copy in found if isinstance(copy, Unusable)]
         usable.sort(key=lambda copy: (bool(copy.differs), bool(copy.variant)))

@@ -27,6 +27,7 @@ _LARGEST = 2**30  # bytes of one array
 _MOST_LABELS = 2**20
 _MOST_ROWS = 10**6
 _ROWS = 5_000  # of a .csv at a time
+_LABEL = frozenset({"label", "labels", "class", "target", "y"})
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError)
 
 
@@ -120,8 +121,9 @@ def csv_form(path: Path) -> CsvForm | str:
     except (OSError, ValueError) as error:
         return f"cannot be read: {_reason(error)}"
     names = [name.strip().strip('"').lower() for name in first.split(",")]
-    header = not all(name.isdigit() for name in names)
-    last = header and names[-1] in ("label", "class", "target", "y")
+    # Some number their pixels in the header; and a first row with one wrong value is no header.
+    header = bool(_LABEL & {names[0], names[-1]}) or not any(name.isdigit() for name in names)
+    last = header and names[-1] in _LABEL
     return CsvForm(len((second if header else first).split(",")), header, -1 if last else 0)
 
 
