@@ -279,7 +279,7 @@ def test_what_is_here_but_cannot_be_used_is_named_with_the_reason(places, case):
     assert problem.startswith(f"{entry.title} is here, but cannot be used: CNNLAB_DATA/")
     assert reason in problem
     assert str(places.data) not in problem  # visitors of a page read it
-    assert f"CNNLAB_DATA is {places.data}" in places.explained(problem)  # whoever owns the machine reads this
+    assert f"CNNLAB_DATA is {places.data}" in places.explained(problem)  # the owner of the machine reads this
 
 
 def test_what_is_not_here_says_where_it_was_looked_for_and_under_which_names(places):

@@ -108,7 +108,7 @@ class Places:
         return f"{OWN}/{entry.folder}"
 
     def explained(self, sentence: str) -> str:
-        """A sentence with the folders that its CNNLAB_DATA and CNNLAB_HOME stand for: for whoever owns the machine."""
+        """A sentence with the folders that its CNNLAB_DATA and CNNLAB_HOME stand for: for the owner of the machine."""
         meant = [f"{name} is {path}" for name, path in ((DATA, self.data), ("CNNLAB_HOME", self.home)) if path and name in sentence]
         return f"{sentence} ({'; '.join(meant)})" if meant else sentence
 
