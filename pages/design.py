@@ -51,7 +51,7 @@ def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, d
             options = pick_options(card, address, **form)
     link = link_parameters(card, options)
     link |= {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
-    link |= {} if shape[1] == card.input_shape[1] else {"image_size": str(shape[1])}
+    link["image_size"] = str(shape[1])  # always: without a size the training form chooses a smaller network
     with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown after half a second
         return card, link, lab.layers(card.name, shape, classes, options)
 

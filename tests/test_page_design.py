@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 from page_fakes import FakeLab, follow, open_page, shown, widget
 
 from cnnlab.architectures import card, cards
+from pages._parts.forms.architecture import option_key
+from pages._parts.forms.link import expand
 
 
 @pytest.fixture
@@ -160,3 +164,15 @@ def test_the_page_comes_back_as_it_was_left(monkeypatch, lab):
 
     assert widget(app.selectbox, "Architecture").value == "nin"
     assert widget(app.number_input, "Dropout").value == 0.25
+
+
+@pytest.mark.parametrize("each", [card("lenet"), card("vgg")], ids=lambda card: card.name)
+def test_the_button_trains_the_network_that_is_drawn(monkeypatch, lab, each):
+    app = open_page(monkeypatch, "design", lab, architecture=each.name)
+    (button,) = [link.proto for link in app.get("page_link") if "Train this network" in link.proto.label]
+
+    opened = expand(dict(parse_qsl(button.query_string)), {recipe.name: recipe for recipe in lab.presets()})
+
+    assert opened.get("architecture", "lenet") == each.name
+    assert int(opened["image_size"]) == each.input_shape[1]
+    assert not {option_key(option) for option in each.options} & opened.keys()
