@@ -128,3 +128,19 @@ def test_a_failed_save_leaves_the_old_checkpoint_as_it_was(trained, tmp_path, mo
 
     assert checkpoints.load(path)["epoch"] == 2
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "taken"), [((), "last.pt"), (("last.pt",), "last.previous.pt"), (("last.pt", "last.previous.pt"), "best.pt")]
+)
+def test_the_latest_undamaged_checkpoint_is_taken(trained, tmp_path, damaged, taken):
+    content = checkpoints.load(trained[0])
+    for epoch, name in enumerate(("best.pt", "last.previous.pt", "last.pt"), start=1):
+        checkpoints.save(content | {"epoch": epoch}, tmp_path / name)
+    for name in damaged:
+        (tmp_path / name).write_bytes(b"torn")
+
+    path, found = checkpoints.load_latest(tmp_path)
+
+    assert path.name == taken
+    assert found["epoch"] == {"best.pt": 1, "last.previous.pt": 2, "last.pt": 3}[taken]

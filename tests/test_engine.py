@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from cnnlab import events
 from cnnlab.architectures import card
+from cnnlab.compute import answers
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import AT_FIRST, diagnose
 from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
@@ -200,6 +202,57 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.previous.pt", "last.pt"]
 
 
+def test_the_best_is_saved_before_the_last_that_names_it(tmp_path, monkeypatch):
+    saved, save = [], checkpoints.save
+
+    def saving(state, path):
+        if path.name == "last.pt":
+            assert checkpoints.load(tmp_path / "best.pt")["epoch"] == state["best_epoch"]
+        save(state, path)
+        saved.append((path.name, state["epoch"]))
+
+    monkeypatch.setattr(checkpoints, "save", saving)
+
+    epochs = of(EpochDone, train(settings(epochs=4, learning_rate=0.05), quadrants(), folder=tmp_path))
+
+    expected, best = [], 0.0
+    for done in epochs:
+        if done.test_accuracy > best:
+            best = done.test_accuracy
+            expected.append(("best.pt", done.epoch))
+        expected.append(("last.pt", done.epoch))
+    assert saved == expected
+    assert [name for name, _ in saved].count("best.pt") > 1
+
+
+@pytest.mark.parametrize(("took", "wait"), [(0.1, 30.0), (20.0, 200.0), (300.0, 300.0)])
+def test_on_a_slow_disk_checkpoints_come_less_often_but_not_much_less(tmp_path, monkeypatch, took, wait):
+    now = [1000.0]
+
+    def save_last(_state, _folder):
+        now[0] += took
+
+    training = engine_module._Training(Session(settings(), quadrants()), tmp_path, 0.5, 30.0, lambda: False)
+    monkeypatch.setattr(engine_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(checkpoints, "save_last", save_last)
+
+    training.save_last({"seconds": 1.0})
+
+    assert training.next_checkpoint - now[0] == pytest.approx(wait)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_run_is_evaluated_in_the_precision_that_it_trains_in(monkeypatch, precision):
+    session = Session(settings(precision=precision, epochs=1, validation_share=0.2), quadrants())
+    seen = set()
+    monkeypatch.setattr(engine_module, "Session", lambda *_: session)
+    session.model.register_forward_hook(lambda model, *_: seen.add((model.training, torch.is_autocast_enabled("cpu"))))
+
+    list(train(session.config, quadrants()))
+
+    assert seen == {(True, precision == "bfloat16"), (False, precision == "bfloat16")}
+
+
 def test_closing_during_an_evaluation_ends_it_too(monkeypatch):
     monkeypatch.setattr(engine_module, "evaluation_batch", lambda *_: 1)
     running = train(settings(batch_size=2), quadrants(), progress_every=0)
@@ -341,6 +394,20 @@ def test_an_empty_data_set_is_refused():
         next(train(settings(), quadrants(test=0)))
 
 
+def test_every_epoch_draws_an_augmentation_of_its_own_and_the_seed_decides_it():
+    def draws(seed):
+        session = Session(settings(seed=seed, random_crop=2), quadrants())
+        found = []
+        for _ in range(3):
+            session.begin_epoch()
+            found.append(session.augmentation.get_state())
+        return found
+
+    first, again, other = draws(1), draws(1), draws(2)
+    assert all(torch.equal(one, same) for one, same in zip(first, again, strict=True))
+    assert len({state.numpy().tobytes() for state in first + other}) == 6
+
+
 def test_a_last_batch_of_one_image_joins_the_batch_before():
     config = settings(architecture="lenet", options={"batch_norm": True, "activation": "relu"}, batch_size=16, epochs=1)
 
@@ -355,6 +422,16 @@ def test_batch_normalisation_over_one_image_is_refused_with_a_sentence():
 
     with pytest.raises(ShapeError, match="at least 2 images"):
         next(train(config, quadrants()))
+
+
+@pytest.mark.parametrize("changes", [{"limit": 1}, {"batch_size": 1}, {"limit": 2, "validation_share": 0.5}], ids=str)
+def test_a_batch_of_one_image_is_refused_before_the_run_is_queued(tmp_path, changes):
+    config = RunConfig.make(options={"batch_norm": True, "kernel_size": 5}, image_size=28, device="cpu")
+    dense = config.change(architecture="mlp", options={"batch_norm": True}, **changes)
+
+    answers.check_run(tmp_path, dense.change(options={"batch_norm": False}))
+    with pytest.raises(ShapeError, match="Use batches of at least 2 images, or switch batch normalisation off"):
+        answers.check_run(tmp_path, dense)
 
 
 @pytest.mark.parametrize(("images", "size"), [(90, 16), (49, 16), (16, 16), (1, 16), (3, 1), (17, 16), (5, 100)])

@@ -1,5 +1,8 @@
 """The precision of a run: chosen by a measurement that leaves no trace, and kept when the run is resumed."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 import torch
 from quadrants import quadrants, settings
@@ -27,15 +30,17 @@ def network_and_data():
     return initialization.network(AUTO, 3), data, Preparation.for_run(AUTO, data)
 
 
-def test_trying_leaves_no_trace(two_precisions):
+@pytest.mark.parametrize("training", [True, False])
+def test_trying_leaves_no_trace(two_precisions, training):
     model, data, preparation = network_and_data()
-    model.eval()
+    model.train(training)
+    model(preparation.test(data.train_images))  # statistics of its own, where it trains
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = torch.get_rng_state()
     found = choose(model, data.train_images, data.train_labels, preparation)
     assert found.precision in {"float32", "bfloat16"}
     assert found.speedup > 0
-    assert not model.training
+    assert model.training == training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -49,6 +54,31 @@ def test_bfloat16_is_taken_where_it_is_clearly_faster(two_precisions, monkeypatc
     assert found == Choice(chosen, speedup)
     assert chosen in found.sentence
     assert f"{speedup:.1f} times" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("cost", "chosen"), [({"float32": 0.3, "bfloat16": 0.1}, "bfloat16"), ({"float32": 0.1, "bfloat16": 0.3}, "float32")]
+)
+def test_the_faster_precision_is_taken(two_precisions, monkeypatch, cost, chosen):
+    """By a clock that only passes through the network move, each in the time of its precision."""
+    model, data, preparation = network_and_data()
+    now, computing = [0.0], []
+
+    def autocast(_device, name):
+        computing.append(name)
+        return nullcontext()
+
+    def forward(*_):
+        now[0] += cost[computing[-1]]
+
+    model.register_forward_hook(forward)
+    monkeypatch.setattr(precision, "autocast", autocast)
+    monkeypatch.setattr(precision, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    found = choose(model, data.train_images, data.train_labels, preparation)
+
+    assert found.precision == chosen
+    assert found.speedup == pytest.approx(cost["float32"] / cost["bfloat16"])
 
 
 def test_a_device_without_bfloat16_is_not_tried(monkeypatch):

@@ -231,3 +231,16 @@ def test_a_forecast_counts_the_images_of_a_validation_share():
     image = 28 * 28 + 8
     assert costs._data_bytes(kept, "cuda") == costs._data_bytes(whole, "cuda") == 70_000 * image
     assert costs._data_bytes(kept, "cpu") - costs._data_bytes(whole, "cpu") == 60_000 * image
+
+
+def test_the_images_per_second_are_those_of_training_without_the_evaluation(store):
+    run_id = store.create(KEPT, "token")
+    store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "x"))
+    store.transition(run_id, State.RUNNING)
+    store.add(run_id, RunStarted("cpu", "CPU", 100, 90, 30, 6, 3, 3))
+
+    store.add(
+        run_id, EpochDone(1, 10, 1.5, 0.4, 1.4, 0.5, 0.1, 10.0, load_seconds=0.5, compute_seconds=1.5, evaluation_seconds=8.0)
+    )
+
+    assert store.run(run_id).images_per_second == 90 / (0.5 + 1.5)

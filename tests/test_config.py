@@ -1,0 +1,37 @@
+"""A configuration is complete, cannot hold a wrong value, and adapts to what is changed in it."""
+
+import pytest
+
+from cnnlab.config import RunConfig
+from cnnlab.config_words import setting
+from cnnlab.errors import ConfigError
+
+NUMBERS = [name for name in RunConfig.model_fields if name != "options" and setting(name).kind in ("int", "float")]
+
+
+def test_another_data_set_brings_its_own_channels():
+    grey, colour = RunConfig.make(), RunConfig.make(dataset="cifar10")
+
+    assert (grey.channels, grey.change(dataset="cifar10").channels) == (1, 3)
+    assert colour.change(dataset="mnist").channels == 1
+
+
+def test_channels_that_are_chosen_stay_while_the_data_set_does():
+    chosen = RunConfig.make(dataset="cifar10", channels=1)
+
+    assert chosen.change(epochs=3).channels == 1
+    assert chosen.change(dataset="cifar10").channels == 1
+    assert RunConfig.make().change(dataset="cifar10", channels=1).channels == 1
+
+
+def test_another_architecture_brings_its_own_options_and_image_size():
+    changed = RunConfig.make(image_size=40, options={"activation": "relu"}).change(architecture="mlp")
+
+    assert changed == RunConfig.make(architecture="mlp")
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, "channels"])
+@pytest.mark.parametrize("value", [True, False])
+def test_true_and_false_are_no_numbers(name, value):
+    with pytest.raises(ConfigError, match=rf"^{name} must be .+, not {str(value).lower()}\.$"):
+        RunConfig.make(**{name: value})
