@@ -2,7 +2,7 @@
 
 A checkpoint is a dict of tensors and plain containers, so that it can be loaded with `weights_only=True`:
 - the run: `format`, `config` (dict of settings), `classes` (names), `input_shape`, `preparation` (how pixels became input),
-  `precision` (what it computes in; missing in early ones);
+  `precision` (what it computes in; missing in early ones), `threads`, `layout` (in memory; early ones had another);
 - the moment: `epoch`, `batch` (batches of that epoch done), `step`, `learning_rate`, `sums` and `times` of that epoch,
   `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation), `seconds` trained;
 - the record: `history` (EpochDone as dicts), `best_epoch`, `best_test_accuracy`, and of the last evaluation `test_accuracy`,

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from cnnlab.training import initialization, process
+from cnnlab.training import initialization, layout, process
 from cnnlab.training.evaluation import autocast
 
 _TURNS = 5
@@ -50,7 +50,10 @@ def _compile(question: dict[str, Any]) -> dict[str, Any]:
     process.prepare(question["threads"])
     config, device = SimpleNamespace(**question["settings"]), torch.device(question["device"])
     model = initialization.network(config, question["classes"])
-    model.to(device, memory_format=torch.channels_last)
+    exact = layout.arrange(model, device)
+    if question["layout"] == layout.EARLY:
+        for handle in exact:
+            handle.remove()
     images = torch.rand(question["input_shape"], device=device)
     labels = torch.zeros(len(images), dtype=torch.int64, device=device)
 

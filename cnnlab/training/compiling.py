@@ -135,6 +135,7 @@ class Compiler:
             "precision": session.precision,
             "device": str(session.device),
             "threads": torch.get_num_threads(),
+            "layout": session.layout,
         }
 
     def _remembered(self) -> dict[str, float]:
