@@ -70,7 +70,8 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
     checkpoint = one_choice(
         "Weights from", "predict:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
         place=first, on_change=PAGER.restart,
-        help="The weights are saved after each epoch. The best epoch is the one with the highest test accuracy.",
+        help="The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation "
+        "images, or on the test images where no validation images are kept aside.",
     )  # fmt: skip
     only = one_choice(
         "Show", "predict:only", "only", ONLY, address, place=second, on_change=PAGER.restart,
@@ -85,12 +86,14 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
 
 def _headline(run: Run, page: PredictionPage) -> None:
     rate = percent(page.correct / page.test_images) if page.test_images else "–"
-    st.markdown(f"##### {page.correct:,} of {page.test_images:,} test images right, {rate}")
+    st.markdown(f"##### {page.correct:,} of {page.test_images:,} test images right, {rate}, after epoch {page.epoch}")
     later = ""
+    if page.checkpoint == "best" and run.epochs_done > 1 and not run.config.validation_share:
+        later = f" It is the best of {run.epochs_done} epochs on these very images, so its accuracy is slightly optimistic."
     if run.active:
-        later = " Training continues; later epochs replace these weights."
+        later += " Training continues; later epochs replace these weights."
     elif run.state in (State.PAUSED, State.INTERRUPTED):
-        later = f" The run is {STATE_WORDS[run.state].lower()}; once it is resumed, later epochs replace these weights."
+        later += f" The run is {STATE_WORDS[run.state].lower()}; once it is resumed, later epochs replace these weights."
     st.caption(
         f"Predicted with the weights after epoch {page.epoch} of {run.config.epochs}. "
         f"The network was not trained on these images.{later}"
@@ -103,7 +106,7 @@ def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
     right = picture.label == prediction.predicted
     return GridItem(
         data_uri=picture.data_uri,
-        alt=f"Test image {picture.index}: {truth}, predicted {predicted}, {confidence} sure, {'right' if right else 'wrong'}",
+        alt=f"Test image {picture.index + 1}: {truth}, predicted {predicted}, {confidence} sure, {'right' if right else 'wrong'}",
         caption=f"{predicted}, {confidence}",
         detail="right" if right else f"true: {truth}",
         frame=RIGHT if right else WRONG,
@@ -113,7 +116,7 @@ def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
 
 def main() -> None:
     lab = enter()
-    st.title("Predictions on the test images", anchor=False)
+    st.title("Predictions on test images", anchor=False)
     every = lab.runs()
     warn_of_unreadable(every.unreadable)
     runs = tuple(run for run in every if run.epochs_done)

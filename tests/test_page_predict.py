@@ -35,7 +35,7 @@ def test_test_images_stand_with_label_confidence_and_a_sign(monkeypatch, lab):
     assert "50 of 100 test images right, 50.0 %" in " ".join(texts(app))
     assert "1–40 of 100" in texts(app)
     grid = cells(app)
-    assert [cell.alt.partition(":")[0] for cell in grid] == [f"Test image {index}" for index in range(40)]
+    assert [cell.alt.partition(":")[0] for cell in grid] == [f"Test image {number}" for number in range(1, 41)]
     assert {(cell.sign, cell.frame) for cell in grid} == {("✗", "#D55E00")}
     assert grid[0].caption == "Trouser, 62 %true: T-shirt/top"
     next(button for button in app.button if button.label.startswith("Next ")).click().run()
@@ -47,7 +47,7 @@ def test_mistakes_of_one_class_only(monkeypatch, lab):
     lab.trained()
     app = open_page(monkeypatch, "predict", lab, only="mistakes", label="3")
 
-    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {index}" for index in (3, 13, 23, 33, 43)]
+    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {number}" for number in (4, 14, 24, 34, 44)]
     assert {cell.sign for cell in cells(app)} == {"✗"}
 
 
@@ -57,7 +57,7 @@ def test_the_next_page_is_in_the_address_and_another_filter_goes_back_to_the_fir
 
     next(button for button in app.button if button.label.startswith("Next ")).click().run()
     assert "41–80 of 100" in texts(app)
-    assert cells(app)[0].alt.startswith("Test image 40:")
+    assert cells(app)[0].alt.startswith("Test image 41:")
     assert app.query_params["page"] in ("2", ["2"])
 
     widget(app.selectbox, "True class").set_value(0).run()
@@ -138,3 +138,17 @@ def test_a_paused_run_says_that_these_are_not_its_last_words(monkeypatch, lab):
     app = open_page(monkeypatch, "predict", lab, run=run_id)
 
     assert any("The run is paused; once it is resumed" in text for text in texts(app))
+
+
+def test_the_best_of_several_epochs_is_called_optimistic_and_the_last_one_is_not(monkeypatch, lab):
+    run_id = lab.made(epochs=2)
+    lab.begin(run_id)
+    for number in (1, 2):
+        lab.epoch(run_id, number)
+    lab.store.transition(run_id, State.FINISHED)
+
+    best, last = (texts(open_page(monkeypatch, "predict", lab, run=run_id, checkpoint=each)) for each in ("best", "last"))
+
+    assert any("best of 2 epochs on these very images, so its accuracy is slightly optimistic" in text for text in best)
+    assert not any("optimistic" in text for text in last)
+    assert any("50.0 %, after epoch 2" in text for text in last)

@@ -239,7 +239,7 @@ def test_two_runs_show_where_they_disagree_on_request_and_page_by_page(monkeypat
 
     next(button for button in app.button if button.label == "Next 10").click().run()
     assert "41–50 of 50" in texts(app)
-    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {index}" for index in range(40, 50)]
+    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {index}" for index in range(41, 51)]
     first, second, neither = ("1", "#0072B2"), ("2", "#E69F00"), ("✗", "#8A8F98")
     assert [(cell.sign, cell.frame) for cell in cells(app)[:3]] == [second, neither, first]  # images 40, 41, 42
 
