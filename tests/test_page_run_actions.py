@@ -351,7 +351,7 @@ def test_one_box_says_what_the_figures_mean_and_is_replaced_when_they_mean_somet
 def test_the_button_beside_a_diagnosis_opens_the_form_with_the_cure_filled_in(monkeypatch, lab):
     run_id = diverged(lab, optimizer="rmsprop", learning_rate=1.0, batch_size=32)
     app = open_page(monkeypatch, "train", lab, run=run_id)
-    assert any("Changes learning rate 0.001" in each.value for each in app.caption)
+    assert any("Changes: learning rate 0.001" in each.value for each in app.caption)
 
     button(app, "Try the cure").click().run()
 

@@ -95,7 +95,7 @@ def _diagnosis(run: Run, diagnosis: Diagnosis) -> None:
             ):  # fmt: skip
                 open_form(config)
                 st.rerun()
-            st.caption(quoting(f"Changes {changes}."))
+            st.caption(quoting(f"Changes: {changes}"))
 
 
 def _changes(before: RunConfig, after: RunConfig) -> str:
