@@ -106,7 +106,8 @@ def _table_and_choice(
     address.initialise(CHOSEN, "runs", (), parse_ids(ids))
     rows = _chosen_rows(lab, every, address.problems)
     problems = st.container()  # filled last: each control may find a problem in the address
-    show_outcome()
+    with st.container():  # always there, so that a message does not make the browser draw the table again
+        show_outcome()
     _toolbar(lab, rows, matching)
     compared = _compared(lab, rows, address.problems)
     runs, epochs, fold = [run for run, _ in compared], {run.id: done for run, done in compared}, False

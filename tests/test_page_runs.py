@@ -446,7 +446,7 @@ def test_runs_of_others_and_runs_that_train_stay_and_the_page_names_them(monkeyp
     app = chosen(monkeypatch, lab, mine, active, theirs, owner="Ana")
 
     app = pressed(app, "Delete 3 runs …")
-    assert "1 of the 3 selected runs belong to other people and stay" in texts(app)
+    assert "1 of the 3 selected runs belongs to another person and stays" in texts(app)
     app = pressed(app, "Delete 2 runs")
 
     assert {run.name for run in lab.runs()} == {"waits", "theirs", "not selected"}

@@ -120,8 +120,9 @@ def _confirm(lab: Lab, runs: Sequence[Summary]) -> None:
         st.rerun()  # deleted: redraw the page without the dialog
     owner = visitor()
     own = [run for run in runs if run.owner in ("", owner)]
+    others = "belongs to another person and stays" if len(own) == len(runs) - 1 else "belong to other people and stay"
     if len(own) < len(runs):
-        st.markdown(f"{len(runs) - len(own):,} of the {len(runs):,} selected runs belong to other people and stay.")
+        st.markdown(f"{len(runs) - len(own):,} of the {len(runs):,} selected runs {others}.")
     if own:
         names = ", ".join(f"“{short_title(run)}”" for run in own[:MOST_NAMES])
         more = f" and {len(own) - MOST_NAMES:,} more" if len(own) > MOST_NAMES else ""
