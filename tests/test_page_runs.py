@@ -538,3 +538,9 @@ def test_a_baseline_shows_differences_with_sign_and_direction(monkeypatch, lab):
     assert "learning rate 0.5 instead of 0.1" in table
     assert "&lt;b&gt;" in table
     assert "“second” reached 80.0 % test accuracy at its best epoch, 20.0 points above “first”" in texts(app).replace("\\", "")
+
+
+def test_a_name_in_the_table_is_no_formula_and_looks_as_typed(monkeypatch, lab):
+    lab.ended("a", "=1+1")
+
+    assert names(open_page(monkeypatch, "runs", lab)) == ["\u2060=1+1"]

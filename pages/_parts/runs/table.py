@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -11,7 +12,7 @@ from cnnlab.errors import ConfigError
 from cnnlab.runs.summaries import Summary
 from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
-from pages._parts.grid import grid
+from pages._parts.grid import guarded, guarded_grid
 from pages._parts.one_choice import one_choice
 from pages._parts.runs.columns import Drawn, drawn
 
@@ -46,7 +47,7 @@ def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str)
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     table = _drawn(revision, "".join(ids), wanted, shown)
     with st.container(key="runs-table", height=400, border=False):  # runs.css gives it the height of the window
-        grid(
+        guarded_grid(
             table.table, key=TABLE, height="stretch", on_select=_choose, selection_mode="multi-row", column_config=table.config,
             placeholder="–", lazy=False, alt="All runs", column_order=table.order,
         )  # fmt: skip
@@ -116,4 +117,5 @@ def _choose() -> None:
 # Cached: a thousand rows take 20 ms at each selection. The ids are one string, since Streamlit takes 20 ms to hash a thousand.
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _drawn(revision: str, ids: str, wanted: tuple[str, ...], _runs: Sequence[Summary]) -> Drawn:
-    return drawn(_runs, wanted, "train?run=")
+    made = drawn(_runs, wanted, "train?run=")
+    return replace(made, table=guarded(made.table))
