@@ -48,6 +48,9 @@ class RunsLab(FakeLab):
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         self.store.delete(run_id, owner=owner)
 
+    def start_over(self, run_id: str, *, owner: str | None = None) -> None:
+        self.store.start_over(run_id, owner=owner, first=lambda: None)
+
     def resumes_by_itself(self, run_id: str) -> bool:
         return run_id in self.store.auto_resumable()
 

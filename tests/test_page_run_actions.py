@@ -12,7 +12,7 @@ from page_fakes import ROOT, open_page, widget
 from page_runs import RunsLab
 
 from cnnlab.diagnosis import overflow
-from cnnlab.events import EpochDone, RunFailed
+from cnnlab.events import DAMAGED, EpochDone, RunFailed
 from cnnlab.runs.records import State
 from cnnlab.text import ordinal, size_text
 from pages._parts import visitor
@@ -75,7 +75,7 @@ def in_state(lab, state, **settings):
         (State.STOPPING, ["Ending …"]),
         (State.STOPPED, ["Resume"]),
         (State.FINISHED, ["Continue training"]),
-        (State.FAILED, []),
+        (State.FAILED, ["Start over from the beginning"]),
         (State.INTERRUPTED, ["Resume", "End run"]),
     ],
 )
@@ -399,3 +399,23 @@ def test_with_validation_images_the_sentence_names_the_epoch_that_they_chose(mon
     assert "Validation loss" in app.dataframe[0].value.columns
     assert "Test loss" not in app.dataframe[0].value.columns
     assert not any("optimistic" in each.value for each in app.caption)
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_starts_over_and_does_not_offer_to_go_on_from_one(monkeypatch, lab):
+    run_id = in_state(lab, State.RUNNING)
+    message = "The checkpoint last.pt is damaged and cannot be read; train again to replace it."
+    lab.store.add(run_id, RunFailed(DAMAGED, 1, message), to=State.FAILED, message=message)
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert not [label for label in labels(app) if label.startswith("Try again")]
+    assert "is damaged" in app.error[0].value
+    button(app, "Start over from the beginning").click().run()
+    assert lab.store.run(run_id).state is State.QUEUED
+
+
+def test_every_page_says_why_the_queue_waits(monkeypatch, lab):
+    reason = "The disk of the lab is full (2 MB free): queued runs wait until 8 MB are free."
+    monkeypatch.setattr(RunsLab, "queue_waits", lambda self: reason)
+    for page in ("design", "data", "train", "runs", "predict"):
+        app = open_page(monkeypatch, page, lab)
+        assert reason in [box.value for box in app.warning]
