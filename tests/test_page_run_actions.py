@@ -10,12 +10,13 @@ from dataclasses import replace
 import pytest
 from page_fakes import ROOT, open_page, widget
 from page_runs import RunsLab
+from streamlit.testing.v1 import AppTest
 
 from cnnlab.diagnosis import overflow
 from cnnlab.events import DAMAGED, EpochDone, RunFailed
 from cnnlab.runs.records import State
 from cnnlab.text import ordinal, size_text
-from pages._parts import visitor
+from pages._parts import shell, visitor
 from pages._parts.markdown import escaped
 from pages._parts.run_words import STATE_WORDS, best_accuracy, last_accuracy, short_title, state_icon, state_word
 
@@ -414,8 +415,17 @@ def test_a_run_whose_checkpoints_are_all_damaged_starts_over_and_does_not_offer_
 
 
 def test_every_page_says_why_the_queue_waits(monkeypatch, lab):
+    def page():
+        from pages._parts.shell import enter
+
+        enter()
+
     reason = "The disk of the lab is full (2 MB free): queued runs wait until 8 MB are free."
-    monkeypatch.setattr(RunsLab, "queue_waits", lambda self: reason)
-    for page in ("design", "data", "train", "runs", "predict"):
-        app = open_page(monkeypatch, page, lab)
-        assert reason in [box.value for box in app.warning]
+    lab.queue_waits = lambda: reason
+    monkeypatch.setattr(shell, "_lab", lambda: lab)
+    for name in ("_disable_pages_folder", "page_settings"):
+        monkeypatch.setattr(shell, name, lambda: None)
+    monkeypatch.setattr(shell, "sidebar", lambda lab: None)
+    app = AppTest.from_function(page).run(timeout=30)
+    assert not app.exception
+    assert [box.value for box in app.warning] == [reason]
