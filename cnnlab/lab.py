@@ -116,6 +116,10 @@ class Lab:
         """`count` (1..200) pictures from `offset` on, of one class or of all."""
         return self._helper.ask("pictures", dataset=dataset, split=split, count=count, label=label, offset=offset, data=self.data)
 
+    def augmented(self, dataset: str, index: int, *, count: int, shift: int, flip: bool) -> tuple[str, ...]:
+        """`count` versions of one training image as data URIs, shifted by up to `shift` pixels and some of them mirrored."""
+        return self._helper.ask("augmented", dataset=dataset, index=index, count=count, shift=shift, flip=flip, data=self.data)
+
     # Runs
 
     def start(self, config: RunConfig, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.datasets import Entry
+from cnnlab.errors import DataError
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import Lab
 from cnnlab.text import percent, size_text
-from cnnlab.values import DatasetStatus
+from cnnlab.values import DatasetStatus, Picture
 from pages._parts.address import Address
 from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.live.plot import live_plot
+from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import PER_PAGE, Pager
 from pages._parts.shell import enter, fragment, in_words
 
 SAMPLE = "sample"
+VERSIONS, SHIFT = 8, 4  # of one image; pixels
 SPLITS = {"train": "training images", "test": "test images"}
 PAGER = Pager("data:page")
+Counts = dict[str, tuple[int, ...]]  # images of each class, by split
 
 
 def show_sample() -> None:
@@ -30,51 +35,67 @@ def show_sample() -> None:
 
 def pick_dataset(address: Address, entries: dict[str, Entry]) -> str:
     """Which data set to look at."""
+    titles = {name: "Sample" if name == SAMPLE else entry.title for name, entry in entries.items()}  # short: fits a phone
     return one_choice(
-        "Data set", "data:dataset", "dataset", {name: entry.title for name, entry in entries.items()}, address, default=SAMPLE,
+        "Data set", "data:dataset", "dataset", titles, address, default=SAMPLE,
         on_change=PAGER.restart,
         help="Images to train a network on. The sample comes with the lab; the others are downloaded once.",
     )  # fmt: skip
 
 
-def facts(status: DatasetStatus) -> None:
-    """Size, origin and licence."""
+def facts(status: DatasetStatus, counts: Counts | None) -> None:
+    """What it is and how large; the numbers of images are those that are here."""
     entry = status.entry
-    st.markdown(entry.summary)
+    train, test = (sum(counts["train"]), sum(counts["test"])) if counts else (entry.train_images, entry.test_images)
     colour = "grey" if entry.channels == 1 else "colour"
-    values = (
-        ("Training images", f"{entry.train_images:,}", "The images that a network learns from."),
-        ("Test images", f"{entry.test_images:,}", "Images kept apart: they measure the accuracy and are never trained on."),
-        (
-            "Image size",
-            f"{entry.size} × {entry.size} px, {colour}",
-            "Height and width in pixels. A grey pixel is one number, a colour pixel three.",
-        ),
-        ("Classes", str(len(entry.classes)), "The categories of the images: " + ", ".join(entry.classes) + "."),
+    st.markdown(
+        f"{entry.summary}  \n**{train:,}** training images · **{test:,}** test images · "
+        f"{entry.size} × {entry.size} px, {colour} · {len(entry.classes)} classes",
+        help="The network learns from the training images. The test images measure its accuracy and are never trained on. "
+        "A grey pixel is one number, a colour pixel three.",
     )
-    for column, (label, value, help_text) in zip(st.columns([1, 1, 1.4, 0.8]), values, strict=True):
-        column.metric(label, value, help=help_text)
-    st.caption(f"Source: {entry.source}  \nLicence: {entry.licence}")
+    if counts and (train, test) != (entry.train_images, entry.test_images):
+        st.warning(
+            f"This is a part of {entry.title}, which has {entry.train_images:,} training and {entry.test_images:,} test images: "
+            "accuracies on it cannot be compared with published ones.",
+            icon=":material/content_cut:",
+        )
+
+
+def origin(lab: Lab, status: DatasetStatus) -> None:
+    """Where the data set is from and where its files are."""
+    st.caption(f"{whereabouts(lab, status)}  \nSource: {status.entry.source}  \nLicence: {status.entry.licence}")
+
+
+def train_on_this(entry: Entry, place: DeltaGenerator) -> None:
+    """The page's primary button."""
+    if place.button(
+        "Train on this", type="primary", icon=":material/play_arrow:", key="data:train", width="stretch",
+        help=f"Opens the Train page with {entry.title} chosen.",
+    ):  # fmt: skip
+        st.switch_page("pages/train.py", query_params={"dataset": entry.name})
 
 
 def whereabouts(lab: Lab, status: DatasetStatus) -> str:
     """Where the files are, in words: visitors of a shared lab need not know its folders."""
+    if status.found is None:
+        return ""
     if status.entry.name == SAMPLE:
         return "Included with the lab; no download needed."
-    place = "the lab's own folder" if status.found and status.found.is_relative_to(lab.home) else "the folder set in CNNLAB_DATA"
+    place = "the lab's own folder" if status.found.is_relative_to(lab.home) else "the folder set in CNNLAB_DATA"
     copy = f" This is a {status.variant}: results differ slightly from those on the original." if status.variant else ""
     return f"On this machine, in {place}.{copy}"
 
 
-def missing(lab: Lab, status: DatasetStatus) -> None:
-    """A data set that is not on this machine: its download, or the sample instead."""
+def missing(lab: Lab, status: DatasetStatus, problem: str) -> None:
+    """A data set of which this machine has no copy, or with `problem` none to be used: its download, or the sample."""
     entry = status.entry
     running = status.download is not None and status.download.state == "running"
 
     def state() -> None:
         status = next(status for status in lab.datasets() if status.entry.name == entry.name)
         download = status.download
-        if status.found is not None or (running and (download is None or download.state != "running")):
+        if (status.found is not None and not problem) or (running and (download is None or download.state != "running")):
             st.rerun()
         if download is not None and download.state == "running":
             share = download.done_bytes / download.total_bytes if download.total_bytes else 0.0
@@ -82,8 +103,13 @@ def missing(lab: Lab, status: DatasetStatus) -> None:
             return
         if download is not None and download.state == "failed":
             st.error(download.message, icon=":material/cloud_off:")
+        elif problem:
+            st.warning(quoting(problem), icon=":material/folder_off:")
         else:
-            st.info(f"{entry.title} is not on this machine yet.", icon=":material/cloud_download:")
+            st.info(
+                f"{entry.title} is not on this machine yet: download it once, or train on the sample, which is here.",
+                icon=":material/cloud_download:",
+            )
         size = size_text(sum(file.bytes for file in entry.downloads))
         left, right, _ = st.columns([1, 1, 1])
         word = "Try again" if download is not None else "Download"
@@ -104,44 +130,79 @@ def missing(lab: Lab, status: DatasetStatus) -> None:
 
 def pick_part(address: Address, entry: Entry) -> tuple[str, int | None]:
     """The split, and the label of one class or None for all."""
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, middle, _ = st.columns([1.3, 1, 1], vertical_alignment="bottom")
     split = one_choice(
         "Show", "data:split", "split", SPLITS, address, place=left, on_change=PAGER.restart,
         help="The network learns from training images; test images measure the result.",
     )  # fmt: skip
     label = class_choice(
-        "Class", f"data:{entry.name}:class", "class", entry.classes, address, place=right, on_change=PAGER.restart,
+        "Class", f"data:{entry.name}:class", "class", entry.classes, address, place=middle, on_change=PAGER.restart,
         help="Show images of one class only.",
     )  # fmt: skip
     return split, label
 
 
-def pictures(lab: Lab, address: Address, entry: Entry) -> None:
-    """A grid of images with their labels, and the number of images in each class."""
-    split, label = pick_part(address, entry)
+def count(lab: Lab, entry: Entry) -> Counts:
+    """The images of each class in both splits, as they are on this machine."""
     with st.spinner("Reading the images. The first time can take half a minute …", show_time=True):
-        counts = lab.class_counts(entry.name, split)
-        total = sum(counts) if label is None else counts[label]
-        PAGER.initialise(address)
-        first = PAGER.offset(total)
-        PAGER.write(address)
+        return {split: lab.class_counts(entry.name, split) for split in SPLITS}
+
+
+def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
+    """A grid of images with their labels; beside it the number of images in each class, and what training does to one image."""
+    split, label = pick_part(address, entry)
+    total = sum(counts[split]) if label is None else counts[split][label]
+    PAGER.initialise(address)
+    first = PAGER.offset(total)
+    PAGER.write(address)
+    with st.spinner("Reading the images. The first time can take half a minute …", show_time=True):
         images = lab.pictures(entry.name, split, PER_PAGE, label=label, offset=first)
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f"Images {first + 1:,} to {first + len(images):,} of {total:,}")
-    right.button(
-        "Show others", icon=":material/navigate_next:", on_click=PAGER.next_or_first, args=(total,), width="stretch",
-        disabled=total <= PER_PAGE, help="Shows the next images; after the last ones, the first ones.",
-    )  # fmt: skip
-    titles = [entry.classes[image.label] for image in images]
-    image_grid(
-        [GridItem(image.data_uri, f"{title}, image {image.index + 1}", title) for image, title in zip(images, titles, strict=True)]
-    )
-    st.header("Class balance")
-    st.markdown(balance_sentence(entry, counts))
+    left, beside = st.columns([2.6, 1], gap="medium")
+    with left:
+        if total:
+            PAGER.buttons(total)
+        else:
+            st.info("There are no images of this class here: choose another class.", icon=":material/search_off:")
+        kind = "Training" if split == "train" else "Test"
+        titles = [entry.classes[image.label] for image in images]
+        image_grid(
+            [
+                GridItem(image.data_uri, f"{kind} image {image.index}: {title}", title)
+                for image, title in zip(images, titles, strict=True)
+            ],
+            size_px=56,
+        )
+    with beside:
+        balance(entry, counts[split], label)
+        if split == "train" and images:
+            versions(lab, entry, images[0])
+
+
+def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
+    """The number of images in each class."""
+    st.subheader("Class balance")
     figure = class_balance_figure(entry.classes, counts, label)
     live_plot(figure, key="data:balance", label="Bars: number of images in each class", tools=False)
+    st.caption(balance_sentence(entry, counts))
     with st.expander("Show as a table"):
         grid({"Class": list(entry.classes), "Images": list(counts)}, height="content", width="content")
+
+
+def versions(lab: Lab, entry: Entry, image: Picture) -> None:
+    """Eight versions of one image, as augmentation draws them."""
+    flip = entry.name != "mnist"
+    st.subheader("What training can do to it")
+    title = entry.classes[image.label]
+    drawn = lab.augmented(entry.name, image.index, count=VERSIONS, shift=SHIFT, flip=flip)
+    image_grid(
+        [GridItem(uri, f"Version {number} of training image {image.index}: {title}", "") for number, uri in enumerate(drawn, 1)],
+        size_px=54,
+    )
+    mirrored = " and *Random flip*" if flip else " (without *Random flip*: a mirrored 2 is not a 2)"
+    st.caption(
+        f"Training image {image.index} with *Random shift* {SHIFT}{mirrored}, which *More settings* on the Train page switch on: "
+        "each epoch sees another version, so that a network learns what stays the same."
+    )
 
 
 def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:
@@ -160,17 +221,24 @@ def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:
 def main() -> None:
     lab = enter()
     address = Address("data")
-    st.title("Data sets")
+    title, action = st.columns([4, 1], vertical_alignment="bottom")
+    title.title("Data sets")
     problems = st.container()  # filled last: each control may find a problem in the address
     with in_words():
         statuses = {status.entry.name: status for status in lab.datasets()}
         status = statuses[pick_dataset(address, {name: status.entry for name, status in statuses.items()})]
-        facts(status)
-        if status.found is None:
-            missing(lab, status)
+        try:
+            counts = count(lab, status.entry) if status.found else None
+            problem = status.problem
+        except DataError as error:  # a copy that looked right until it was read
+            counts, problem = None, str(error)
+        facts(status, counts)
+        if counts is None:
+            missing(lab, status, problem)
         else:
-            st.caption(whereabouts(lab, status))
-            pictures(lab, address, status.entry)
+            train_on_this(status.entry, action)
+            pictures(lab, address, status.entry, counts)
+        origin(lab, status)
     address.flush()
     address.show_problems(problems)
 

@@ -31,6 +31,8 @@ class FakeLab:
         self.downloads: dict[str, DownloadStatus] = {}
         self.asked_to_download: list[str] = []
         self.asked_for_pictures: list[dict[str, Any]] = []
+        self.problems: dict[str, str] = {}
+        self.asked_to_augment: list[tuple[str, int, int, bool]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
         self.allowed = Limits()
@@ -70,7 +72,8 @@ class FakeLab:
 
     def _status(self, entry):
         found = Path("somewhere") / entry.name if entry.name in self.here else None
-        return DatasetStatus(entry, found, self.downloads.get(entry.name), "JPEG copy" if entry.name == "cifar10" else "")
+        variant = "JPEG copy" if entry.name == "cifar10" else ""
+        return DatasetStatus(entry, found, self.downloads.get(entry.name), variant, problem=self.problems.get(entry.name, ""))
 
     def download(self, dataset):
         self.asked_to_download.append(dataset)
@@ -80,6 +83,10 @@ class FakeLab:
         if self.broken:
             raise self.broken
         return (600,) * 10 if dataset == "sample" else (50, *(100,) * 9)
+
+    def augmented(self, dataset, index, *, count, shift, flip):
+        self.asked_to_augment.append((dataset, index, shift, flip))
+        return (PIXEL,) * count
 
     def pictures(self, dataset, split, count, *, label=None, offset=0):
         self.asked_for_pictures.append({"dataset": dataset, "split": split, "label": label, "offset": offset})

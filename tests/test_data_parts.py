@@ -9,6 +9,7 @@ import torch
 from data_files import FASHION
 from PIL import Image
 
+from cnnlab.compute import answers
 from cnnlab.datasets.catalogue import images_used
 from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
@@ -115,3 +116,18 @@ def test_picture_for_a_page_keeps_every_pixel(channels):
     shown = np.asarray(Image.open(BytesIO(base64.b64decode(coded))))
     assert head == "data:image/png;base64"
     assert np.array_equal(shown.reshape(28, 28, channels), image.permute(1, 2, 0).numpy())
+
+
+def test_versions_of_an_image_are_drawn_as_training_draws_them(tmp_path):
+    ask = {"dataset": "sample", "index": 3, "count": 8}
+    (original,) = answers.pictures(tmp_path, dataset="sample", split="train", count=1, offset=3)
+
+    same = answers.augmented(tmp_path, **ask, shift=0, flip=False)
+    mirrored = answers.augmented(tmp_path, **ask, shift=0, flip=True)
+    shifted = answers.augmented(tmp_path, **ask, shift=4, flip=True)
+
+    assert set(same) == {original.data_uri}
+    assert len(set(mirrored)) == 2
+    assert original.data_uri in mirrored
+    assert len(set(shifted)) > 4
+    assert answers.augmented(tmp_path, **ask, shift=4, flip=True) == shifted  # the same at each visit

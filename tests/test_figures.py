@@ -129,6 +129,6 @@ def test_a_comparison_stacks_the_kinds_of_parameters():
 def test_class_names_that_are_digits_stay_names():
     figure = drawn("class_balance_figure", ("0", "1"), (5, 7), highlight=1)
 
-    assert figure.layout.xaxis.type == "category"
-    assert figure.data[0].y == (5, 7)
+    assert figure.layout.yaxis.type == "category"
+    assert figure.data[0].x == (5, 7)
     assert figure.data[0].marker.color[0] != figure.data[0].marker.color[1]

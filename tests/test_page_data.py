@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_fakes import FakeLab, open_page, shown, widget
+from page_fakes import FakeLab, cells, open_page, widget
 
 from cnnlab.datasets import entries
 from cnnlab.errors import DataError
@@ -16,11 +16,16 @@ def lab():
     return FakeLab()
 
 
+def described(app):
+    """The line with the numbers of images and their size."""
+    return next(text.value for text in app.markdown if "training images" in text.value)
+
+
 def test_a_first_visit_shows_the_sample_that_is_always_there(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab)
 
     assert not app.exception
-    assert shown(app, "Training images") == "6,000"
+    assert "**6,000** training images" in described(app)
     assert lab.asked_for_pictures[-1] == {"dataset": "sample", "split": "train", "label": None, "offset": 0}
     assert any("Licence: MIT" in caption.value for caption in app.caption)
 
@@ -30,7 +35,8 @@ def test_every_data_set_can_be_opened_by_a_link(monkeypatch, entry):
     app = open_page(monkeypatch, "data", FakeLab(here=(entry.name,)), dataset=entry.name)
 
     assert not app.exception
-    assert shown(app, "Training images") == f"{entry.train_images:,}"
+    assert "**1,000** training images" not in described(app)
+    assert f"{entry.size} × {entry.size} px" in described(app)
 
 
 def test_a_copy_is_called_a_copy_and_no_folder_is_shown(monkeypatch):
@@ -45,7 +51,7 @@ def test_a_copy_is_called_a_copy_and_no_folder_is_shown(monkeypatch):
 def test_filters_and_the_next_page_ask_for_those_images(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab, dataset="mnist", split="test", **{"class": "3"})
 
-    widget(app.button, "Show others").click().run()
+    widget(app.button, "Next 40").click().run()
 
     assert lab.asked_for_pictures[-1] == {"dataset": "mnist", "split": "test", "label": 3, "offset": 40}
     assert app.query_params["page"] == "2"
@@ -84,7 +90,7 @@ def test_without_network_the_reason_is_shown_and_the_sample_is_offered(monkeypat
     assert app.error[0].value == "CIFAR-10 could not be fetched: no connection."
     widget(app.button, "Show the sample instead").click().run()
 
-    assert shown(app, "Training images") == "6,000"
+    assert "**6,000** training images" in described(app)
     assert lab.asked_for_pictures[-1]["dataset"] == "sample"
 
 
@@ -102,7 +108,56 @@ def test_a_damaged_data_set_is_a_sentence(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab)
 
     assert not app.exception
-    assert app.error[0].value == "train-images is cut short."
+    assert app.warning[0].value == "train-images is cut short."
+
+
+def test_the_numbers_are_of_the_images_that_are_here_and_a_part_is_called_a_part(monkeypatch, lab):
+    app = open_page(monkeypatch, "data", lab, dataset="mnist")  # 950 images where MNIST has 60,000
+
+    assert "**950** training images · **950** test images" in described(app)
+    assert "This is a part of MNIST, which has 60,000 training and 10,000 test images" in app.warning[0].value
+
+
+def test_what_is_here_but_cannot_be_used_is_named_beside_the_download(monkeypatch, lab):
+    lab.problems["cifar10"] = "CIFAR-10 is here, but cannot be used: CNNLAB_DATA/cifar10.zip is an archive: unpack it."
+    app = open_page(monkeypatch, "data", lab, dataset="cifar10")
+
+    assert "is an archive: unpack it" in app.warning[0].value
+    assert any(button.label.startswith("Download") for button in app.button)
+
+
+def test_a_copy_that_turns_out_to_be_damaged_can_be_downloaded_again(monkeypatch, lab):
+    lab.broken = DataError("MNIST is here, but cannot be used: train-images is cut short.")
+    app = open_page(monkeypatch, "data", lab, dataset="mnist")
+
+    assert "train-images is cut short" in app.warning[0].value
+    next(button for button in app.button if button.label.startswith("Download")).click().run()
+    assert lab.asked_to_download == ["mnist"]
+
+
+def test_images_are_numbered_from_0_as_on_predict_and_the_first_page_begins_with_the_first(monkeypatch, lab):
+    app = open_page(monkeypatch, "data", lab)
+
+    assert [cell.alt for cell in cells(app)[:2]] == ["Training image 0: T-shirt/top", "Training image 1: Trouser"]
+    assert [cell.caption for cell in cells(app)[:2]] == ["T-shirt/top", "Trouser"]
+    assert len(cells(app)) == 40
+
+
+def test_one_image_is_shown_as_training_would_change_it(monkeypatch, lab):
+    open_page(monkeypatch, "data", lab)
+    open_page(monkeypatch, "data", lab, dataset="mnist", page="2")
+
+    assert lab.asked_to_augment == [("sample", 0, 4, True), ("mnist", 40, 4, False)]  # a mirrored 2 is not a 2
+
+
+def test_the_primary_button_opens_the_train_page_with_this_data_set(monkeypatch, lab):
+    app = open_page(monkeypatch, "data", lab, dataset="mnist")
+    opened = []
+    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: opened.append((page, query_params)))
+
+    widget(app.button, "Train on this").click().run()
+
+    assert opened == [("pages/train.py", {"dataset": "mnist"})]
 
 
 def test_text_in_the_image_grid_is_escaped():

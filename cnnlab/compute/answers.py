@@ -23,6 +23,7 @@ from cnnlab.layers.failing import table_or_failure
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
 from cnnlab.training.devices import available, find
+from cnnlab.training.transforms import Preparation
 from cnnlab.values import Device, Picture
 
 MOST_PICTURES = 200  # at about 1 KB each
@@ -56,6 +57,18 @@ def pictures(
     images, labels = (source.train_images, source.train_labels) if split == "train" else (source.test_images, source.test_labels)
     chosen = torch.arange(len(labels)) if label is None else torch.nonzero(labels == label).flatten()
     return tuple(picture(images, labels, index) for index in chosen[offset : offset + count].tolist())
+
+
+def augmented(
+    home: Path, *, dataset: str, index: int, count: int, shift: int, flip: bool, data: Path | None = None
+) -> tuple[str, ...]:
+    """`count` versions of one training image as data URIs, as training with these settings would draw them."""
+    check_page(count, index)
+    source = load(home, dataset, data)
+    batch = source.train_images[index : index + 1].expand(count, -1, -1, -1)
+    preparation = Preparation(source.channels, source.size, horizontal_flip=flip, random_crop=shift)
+    drawn = preparation.train(batch, torch.Generator().manual_seed(0))
+    return tuple(png_data_uri(image) for image in drawn.mul(255).round().byte().numpy())
 
 
 def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:

@@ -26,6 +26,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "devices": ("answers", tuple[Device, ...]),
     "class_counts": ("answers", tuple[int, ...]),
     "pictures": ("answers", tuple[Picture, ...]),
+    "augmented": ("answers", tuple[str, ...]),
     "check_run": ("answers", None),
     "predictions": ("predictions", PredictionPage),
     "disagreements": ("predictions", DisagreementPage),

@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnnlab.figures.theme import AXIS, base_layout
+from cnnlab.figures.theme import base_layout
 from cnnlab.palette import BLUE, ORANGE
 
 
 def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highlight: int | None = None) -> dict[str, Any]:
-    """A bar per class, in the order of the labels; `highlight` is the class on show."""
+    """A thin bar for each class, in the order of the labels from above; `highlight` is the class on show."""
     bars = {
         "type": "bar",
-        "x": [f"{number}: {name}" if name != str(number) else name for number, name in enumerate(classes)],
-        "y": list(counts),
+        "orientation": "h",
+        "x": list(counts),
+        "y": [f"{number}: {name}" if name != str(number) else name for number, name in enumerate(classes)],
         "text": [f"{count:,}" for count in counts],
         "textposition": "outside",
         "cliponaxis": False,
+        "constraintext": "none",  # else the figures shrink to the bars
         "marker": {"color": [ORANGE if label == highlight else BLUE for label in range(len(classes))]},
-        "hovertemplate": "%{x}<br>%{y:,} images<extra></extra>",
+        "hovertemplate": "%{y}<br>%{x:,} images<extra></extra>",
     }
     layout = base_layout(
-        height=240,
-        margin={"l": 8, "r": 8, "t": 22, "b": 8},
-        bargap=0.3,
+        height=12 + 19 * len(classes),
+        margin={"l": 8, "r": 48, "t": 2, "b": 2},  # the counts stand outside of the bars
+        bargap=0.45,
+        xaxis={"visible": False, "rangemode": "tozero", "fixedrange": True},
         # "0" to "9" are names here; Plotly would read them as numbers.
-        xaxis={"type": "category", "automargin": True, "fixedrange": True},
-        yaxis=AXIS | {"rangemode": "tozero", "fixedrange": True, "title": {"text": "images"}},
+        yaxis={"type": "category", "automargin": True, "fixedrange": True, "autorange": "reversed", "dtick": 1},
     )
     return {"data": [bars], "layout": layout}
