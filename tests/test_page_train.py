@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 
 import pytest
@@ -10,14 +11,19 @@ from page_fakes import open_page, widget
 from page_runs import RunsLab
 
 import pages._parts.shell
+from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
-from cnnlab.errors import DeviceError
+from cnnlab.config_words import applies
+from cnnlab.errors import ConfigError, DeviceError
 from cnnlab.events import Notice
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
-from pages._parts.forms.link import form_address
+from cnnlab.starts import start
+from pages._parts.forms.architecture import link_parameters
+from pages._parts.forms.link import ALWAYS, RECIPE, expand, form_address, shorten
 from pages._parts.forms.training import CLICKED
-from pages._parts.markdown import quoting
+from pages._parts.markdown import escaped, quoting
+from tests.another_value import another_value
 
 
 @pytest.fixture
@@ -364,3 +370,162 @@ def test_a_name_cannot_smuggle_in_markdown(monkeypatch, lab):
 
 def test_a_recipe_is_one_that_the_command_line_knows_too():
     assert form_address(preset("resnet-cifar10").config())["architecture"] == "course-resnet"
+
+
+# The address
+
+
+def form_of(app):
+    """What the controls hold, by key."""
+    return {each.key: each.value for each in controls(app) if each.key}
+
+
+def random_config(seed: int) -> RunConfig:
+    """A configuration with many unusual settings that go together."""
+    pick = random.Random(seed)  # noqa: S311 - a test needs no secrets
+    chosen = pick.choice(cards())
+    config = RunConfig.make(architecture=chosen.name, dataset=pick.choice(["sample", "mnist", "fashion-mnist", "cifar10"]))
+    for option in pick.sample(chosen.options, k=min(2, len(chosen.options))):
+        values = [False, True] if option.type == "bool" else list(option.choices)
+        if option.type in ("bool", "choice"):
+            config = config.change(options=dict(config.options) | {option.name: pick.choice(values)})
+    for name in pick.sample([name for name in RunConfig.model_fields if name not in ("architecture", "options", "dataset")], k=9):
+        try:
+            config = config.change(**{name: another_value(name)})
+        except ConfigError:
+            continue  # it does not go together with the others
+    unused = [name for name in RunConfig.model_fields if not applies(name, dict(config))]
+    return config.change(**{name: RunConfig.model_fields[name].default for name in unused})
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_an_address_says_all_settings_and_reads_back_as_it_was_written(seed):
+    recipes = {recipe.name: recipe for recipe in presets()}
+    config = random_config(seed)
+
+    whole = expand(form_address(config), recipes)
+
+    assert expand(shorten(whole, recipes), recipes) == whole
+    beside_a_recipe = expand(shorten({RECIPE: "lenet-mnist"} | whole, recipes), recipes)
+    assert {name: text for name, text in beside_a_recipe.items() if name != RECIPE} == whole
+    assert form_address(config).keys() >= set(ALWAYS)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_form_that_was_changed_by_hand_looks_the_same_in_another_session(monkeypatch, lab, seed):
+    pick = random.Random(seed)  # noqa: S311
+    app = open_page(monkeypatch, "train", lab, **({} if seed % 2 else {"recipe": pick.choice(presets()).name}))
+    for label in pick.sample(["Epochs", "Batch size", "Learning rate", "Random shift", "Weight decay", "Seed"], k=3):
+        widget(app.number_input, label).set_value(0.5 if label == "Weight decay" else 7)
+    widget(app.selectbox, "Initial weights").set_value("kaiming")
+    widget(app.toggle, "Random flip").set_value(bool(seed % 3)).run()
+
+    other = open_page(monkeypatch, "train", lab, **address(app))
+
+    assert form_of(other) == form_of(app)
+    assert [each.value for each in other.caption[:2]] == [each.value for each in app.caption[:2]]
+    assert address(other) == address(app)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_configuration_looks_the_same_in_another_session(monkeypatch, lab, seed):
+    config = random_config(seed + 1000).change(device="cpu")
+
+    app = open_page(monkeypatch, "train", lab, **form_address(config))
+    button(app, "Start training").click().run()
+
+    assert lab.runs()[0].config == config
+
+
+@pytest.mark.parametrize("opened", [{}, {"recipe": "lenet-mnist"}, {"architecture": "vgg", "depth": "16"}, {"dataset": "mnist"}])
+def test_opening_the_form_writes_nothing_into_the_address(monkeypatch, lab, opened):
+    app = open_page(monkeypatch, "train", lab, **opened)
+
+    assert address(app) == opened
+
+
+def test_a_recipe_can_be_linked_by_name_and_what_is_changed_stands_beside_it(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, recipe="lenet-mnist", epochs="3")
+    button(app, "Start training").click().run()
+
+    assert lab.runs()[0].config == preset("lenet-mnist").config(epochs=3)
+
+
+def test_a_recipe_that_does_not_exist_is_named_in_a_warning(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, recipe="best")
+
+    assert "recipe must be one of lenet-sample" in app.warning[0].value
+
+
+@pytest.mark.parametrize("page", ["design", "data", "train", "runs", "predict"])
+def test_names_that_nobody_knows_are_named_in_a_warning_and_leave_the_address(monkeypatch, lab, page):
+    lab.trained()
+
+    app = open_page(monkeypatch, page, lab, nonsense="1")
+
+    assert "'nonsense' is not a setting of this page, so it has no effect" in app.warning[0].value
+    assert "nonsense" not in app.query_params
+
+
+def test_a_misspelt_name_gets_a_suggestion_and_a_name_given_twice_is_named(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, learningrate="0.5")
+    assert "Did you mean learning_rate?" in app.warning[0].value
+
+    app = open_page(monkeypatch, "train", lab, epochs=["3", "5"])
+    assert "epochs is given more than once; the last value is used." in app.warning[0].value
+    assert widget(app.number_input, "Epochs").value == 5
+
+
+def test_classes_chosen_on_design_are_not_dropped_silently(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, architecture="lenet", classes="17")
+
+    assert not app.warning
+    assert "Your design has 17 classes and Fashion-MNIST sample has 10, so this network gets 10 outputs" in app.info[0].value
+
+
+# Settings that are known to learn
+
+
+def settings_of(app, lab):
+    button(app, "Start training").click().run()
+    return lab.runs()[0].config
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_the_network_of_design_opens_with_settings_known_to_learn(monkeypatch, lab, activation):
+    app = open_page(monkeypatch, "train", lab, **link_parameters(card("lenet"), {"activation": activation}))
+    known = start("lenet", "sample", options={"activation": activation})
+
+    assert app.caption[0].value == escaped(known.source)
+    assert settings_of(app, lab) == known.config
+
+
+@pytest.mark.parametrize("name", [each.name for each in cards()])
+def test_another_architecture_loads_settings_known_to_learn(monkeypatch, lab, name):
+    app = open_page(monkeypatch, "train", lab, dataset="cifar10")
+
+    widget(app.selectbox, "Architecture").set_value(name).run()
+
+    assert settings_of(app, lab) == start(name, "cifar10").config
+
+
+def test_another_data_set_loads_settings_known_to_learn_and_keeps_the_design(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, architecture="lenet", activation="relu", seed="5")
+
+    widget(app.selectbox, "Data set").set_value("mnist").run()
+
+    assert settings_of(app, lab) == start("lenet", "mnist", options={"activation": "relu"}).config.change(seed=5)
+
+
+def test_settings_changed_by_hand_are_kept_and_those_known_to_learn_are_offered(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    widget(app.number_input, "Learning rate").set_value(0.03).run()
+
+    widget(app.selectbox, "Architecture").set_value("vgg").run()
+
+    assert widget(app.number_input, "Learning rate").value == 0.03
+    assert "Your own settings. Those known to learn with this network have another: " in app.caption[0].value
+    assert "Learning rate" in app.caption[0].value
+    button(app, "Use settings known to learn").click().run()
+    kept = start("vgg", "sample", options={}).config
+    assert settings_of(app, lab) == kept

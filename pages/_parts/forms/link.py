@@ -3,7 +3,7 @@
 /train                                     the first recipe
 /train?recipe=lenet-mnist                  a recipe
 /train?recipe=lenet-mnist&epochs=3         a recipe with changes
-/train?architecture=vgg&dataset=mnist      a network and data: settings with which it is known to learn
+/train?architecture=vgg&dataset=mnist      a network as on Design, and data: settings known to learn
 /train?architecture=vgg&learning_rate=0.1  settings of training: what is left out has its default
 """
 
@@ -28,7 +28,8 @@ from pages._parts.forms.settings import parser
 SCOPE = "train"  # before the key of each control
 RECIPE = "recipe"
 # These choose a network, data and a machine; all other settings are of training.
-PLACE = ("architecture", "dataset", "channels", "image_size", "device", "seed", "precision", "compile")
+MACHINE = ("device", "seed", "precision", "compile")
+PLACE = ("architecture", "dataset", "channels", "image_size", *MACHINE)
 ALWAYS = ("architecture", "dataset", "optimizer", "learning_rate", "epochs", "batch_size")  # in each address, for its reader
 
 
@@ -97,8 +98,15 @@ def start_of(architecture: str, dataset: str, before: RunConfig) -> RunConfig:
         getattr(usual, name) != getattr(before, name) for name in ("options", "image_size")
     )
     if designed:
-        return start(architecture, dataset, options=before.options, image_size=before.image_size).config
-    return start(architecture, dataset).config
+        chosen = start(architecture, dataset, options=before.options, image_size=before.image_size)
+    else:
+        chosen = start(architecture, dataset)
+    return on_its_machine(chosen, before)
+
+
+def on_its_machine(chosen: Start, before: RunConfig) -> RunConfig:
+    """The settings of a start with the device, seed and precision that the form has."""
+    return chosen.config.change(**{name: getattr(before, name) for name in MACHINE})
 
 
 def differences(config: RunConfig, other: RunConfig) -> list[str]:
@@ -116,7 +124,8 @@ def _start(own: Parameters) -> Start:
     options = {o.name: o.parse(own[option_key(o)]) for o in chosen.options if option_key(o) in own}
     shape: dict[str, Any] = {name: parser(setting(name))(own[name]) for name in ("image_size", "channels") if name in own}
     dataset = parser(setting("dataset"))(own.get("dataset", setting("dataset").default))
-    return start(chosen.name, dataset, **({"options": options} | shape if options or shape else {}))
+    # The network that Design shows under these parameters, not the small one that the form chooses where nobody has.
+    return start(chosen.name, dataset, options=options, **shape)
 
 
 def _plain(parameters: Parameters) -> Parameters:

@@ -14,7 +14,7 @@ from cnnlab.presets import Preset
 from cnnlab.text import size_text
 from pages._parts.address import Address, one_of
 from pages._parts.forms.forecast import time_in_short
-from pages._parts.forms.link import RECIPE, differences, known_start, open_form
+from pages._parts.forms.link import RECIPE, differences, known_start, on_its_machine, open_form
 from pages._parts.markdown import escaped
 
 CHOSEN = "recipe of the training form"
@@ -89,5 +89,4 @@ def _open(recipe: Preset) -> None:
 
 
 def _use(config: RunConfig) -> None:
-    known = known_start(config).config
-    open_form(known.change(device=config.device, seed=config.seed, precision=config.precision, compile=config.compile))
+    open_form(on_its_machine(known_start(config), config))
