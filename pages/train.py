@@ -3,11 +3,12 @@
 import streamlit as st
 
 from cnnlab.errors import RunNotFound, StoreError
+from pages._parts.address import Address
 from pages._parts.forms.training import training_form
 from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import quoting
 from pages._parts.run.actions import DELETED
-from pages._parts.run.list import run_list
+from pages._parts.run.list import own_run_first, run_list
 from pages._parts.run.view import run_view
 from pages._parts.shell import enter, in_words
 
@@ -19,6 +20,7 @@ def main() -> None:
         st.toast(f"“{deleted}” was deleted.", icon=":material/delete:")
     if not run_id:
         st.title("Train a network", anchor=False)
+        own_run_first(lab)
         training_form(lab)
         run_list(lab)
         load_ahead()
@@ -30,6 +32,10 @@ def main() -> None:
         st.page_link("pages/train.py", label="Set up a new run", icon=":material/add:")
         run_list(lab)
     else:
+        address = Address("run")  # the run is all that its address says
+        address.preserve("run")
+        address.flush()
+        address.show_problems(st.container())
         run_view(lab, run)
         run_list(lab, current=run_id)
 

@@ -61,7 +61,7 @@ PAGE_FLOORS: dict[str, str] = {
     "layer_views": "address grid one_choice",
     "live": "run_words",
     "forms": "address markdown one_choice shell visitor",
-    "run": "forms grid live markdown run_words shell visitor",
+    "run": "forms grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
     "pages": "address first_tab forms grid image_grid layer_views live markdown one_choice pager run run_words runs shell",
 }

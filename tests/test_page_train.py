@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 import pytest
-from page_fakes import open_page, widget
+from page_fakes import follow, open_page, widget
 from page_runs import RunsLab
 
 import pages._parts.shell
@@ -529,3 +529,48 @@ def test_settings_changed_by_hand_are_kept_and_those_known_to_learn_are_offered(
     button(app, "Use settings known to learn").click().run()
     kept = start("vgg", "sample", options={}).config
     assert settings_of(app, lab) == kept
+
+
+# Coming back
+
+
+def test_who_comes_back_is_offered_the_run_that_trains_before_the_form(monkeypatch, lab):
+    lab.trained("a", name="ended")
+    lab.made("b", name="waits")
+    run_id = lab.made("c", name="trains")
+    lab.begin(run_id)
+    app = open_page(monkeypatch, "train", lab)
+
+    assert app.markdown[0].value.endswith("Your run **trains**: Training · 5 %")
+    button(app, "Watch it").click().run()
+    assert address(app) == {"run": run_id}
+
+
+def test_nothing_is_offered_to_who_trains_nothing(monkeypatch, lab):
+    lab.trained("a")
+    lab.begin(lab.made("b", owner="Ada"))
+    app = open_page(monkeypatch, "train", lab)
+
+    assert not [each for each in app.button if each.label == "Watch it"]
+
+
+def test_a_run_that_waits_was_queued_and_not_started(monkeypatch, lab):
+    run_id = lab.made("a")
+
+    assert open_page(monkeypatch, "train", lab, run=run_id).caption[0].value == "Queued just now"
+    lab.begin(run_id)
+    assert open_page(monkeypatch, "train", lab, run=run_id).caption[0].value == "Started just now"
+
+
+def test_the_page_comes_back_as_it_was_left_and_its_bare_address_opens_the_first_recipe(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    widget(app.number_input, "Epochs").set_value(3).run()
+
+    follow(follow(app, "data"), "train")
+    assert widget(app.number_input, "Epochs").value == 3
+    assert address(app) == {"recipe": presets()[0].name, "epochs": "3"}
+
+    app.query_params.clear()
+    app.run()
+    assert widget(app.number_input, "Epochs").value == presets()[0].config().epochs
+    assert address(app) == {}

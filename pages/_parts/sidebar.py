@@ -27,7 +27,7 @@ _close_after_choice = v2.component(
 def sidebar(lab: Lab) -> None:
     """Draws it; the bars move without the rest of the page."""
     with st.sidebar:
-        if runs := _training(lab):
+        if runs := own_runs(lab):
             st.fragment(_bars, run_every=POLL_SECONDS)(lab)
         else:
             _draw(lab, runs)
@@ -35,7 +35,7 @@ def sidebar(lab: Lab) -> None:
         _close_after_choice(key="unseen menu")
 
 
-def _training(lab: Lab) -> list[Summary]:
+def own_runs(lab: Lab) -> list[Summary]:
     """The visitor's runs that wait or train; those in a process first, then in the order in which they were started."""
     try:
         own = [run for run in lab.summaries().runs if run.active and run.owner == visitor()]
@@ -45,7 +45,7 @@ def _training(lab: Lab) -> list[Summary]:
 
 
 def _bars(lab: Lab) -> None:
-    _draw(lab, _training(lab))
+    _draw(lab, own_runs(lab))
 
 
 def _draw(lab: Lab, runs: list[Summary]) -> None:
@@ -53,14 +53,14 @@ def _draw(lab: Lab, runs: list[Summary]) -> None:
         return
     with st.container(key="own-runs", gap="xsmall"):
         for run in runs[:SHOWN]:
-            share = _share(lab, run)
+            share = share_done(lab, run)
             st.page_link("pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id})
             st.progress(share, text=f"{STATE_WORDS[run.state]} · {percent(share, 0)}")
         if len(runs) > SHOWN:
             st.page_link("pages/runs.py", label=f"{len(runs) - SHOWN:,} more of your runs")
 
 
-def _share(lab: Lab, run: Summary) -> float:
+def share_done(lab: Lab, run: Summary) -> float:
     """How much of its training is done, from 0 to 1."""
     try:
         latest = next(reversed(lab.progress(run.id, points=2)), None)

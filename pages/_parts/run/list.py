@@ -9,11 +9,12 @@ import streamlit as st
 from cnnlab.lab import Lab
 from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.runs.summaries import Summaries
-from cnnlab.text import ago, duration
+from cnnlab.text import ago, duration, percent
 from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
 from pages._parts.run_words import best_accuracy, last_accuracy, short_title, state_icon, state_word
 from pages._parts.shell import fragment
+from pages._parts.sidebar import own_runs, share_done
 from pages._parts.visitor import not_yours
 
 SHOWN = 6  # rows at first; more on request, since each row is several page elements
@@ -56,6 +57,22 @@ def run_list(lab: Lab, *, current: str | None = None) -> None:
         when.caption(" · ".join(facts))
     if len(others) > SHOWN:
         st.toggle(f"Show all {len(others)}", key="all runs")
+
+
+def own_run_first(lab: Lab) -> None:
+    """Draws the way back to the run that this visitor has training or waiting; nothing where there is none."""
+    if own_runs(lab):
+        fragment(_own_run, run_every=POLL_SECONDS)(lab)
+
+
+def _own_run(lab: Lab) -> None:
+    if not (runs := own_runs(lab)):
+        st.rerun()
+    run = runs[0]
+    with st.container(horizontal=True, vertical_alignment="center", key="own-run"):
+        done = f"{state_word(run)} · {percent(share_done(lab, run), 0)}"
+        st.markdown(f"{state_icon(run)} Your run **{short_title(run)}**: {done}")
+        st.button("Watch it", icon=":material/show_chart:", key="watch the own run", on_click=_open, args=(run.id,))
 
 
 def warn_of_unreadable(messages: Sequence[str]) -> None:

@@ -46,7 +46,8 @@ def run_view(lab: Lab, run: Run) -> None:
     with st.container(key="run-title"):
         st.title(escaped(" ".join(title(run).split())), anchor=False)
     started_by = f" by {escaped(isolated(run.owner))}," if run.owner else ""
-    st.caption(f"Started{started_by} {ago(run.created)}")
+    word = "Queued" if run.state is State.QUEUED else "Started"
+    st.caption(f"{word}{started_by} {ago(run.created)}")
     if run.note:
         st.html(box(run.note))
     # Outside the fragment, so that a redraw does not interrupt someone who types a note.
