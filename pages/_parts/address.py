@@ -113,6 +113,7 @@ class Address:
         if self.problems or (not self.arriving and view != self._view and link != self._browser):
             st.query_params.from_dict(link)
             self._parameters = updated
+        self._keep_problems(view)
         st.session_state[self._memory_key] = view, self._parameters
         st.session_state.setdefault(_LINKS, {})[self._page] = link
         if self._within is not None:  # the page's own object outlives a rerun of the fragment
@@ -122,6 +123,17 @@ class Address:
         """Draws a warning about what is wrong with the address; call it after `flush`."""
         if self.problems:
             place.warning("\n\n".join(map(quoting, self.problems)), icon=":material/link_off:")
+
+    def _keep_problems(self, view: Parameters) -> None:
+        """Problems stay on the page until a control changes: the address is right again, but they may not have been read."""
+        key = f"problems of {self._memory_key}"
+        then, problems = st.session_state.get(key, ({}, []))
+        if self.problems:
+            st.session_state[key] = view, self.problems
+        elif then == view and not self.arriving:
+            self.problems = problems
+        else:
+            st.session_state.pop(key, None)
 
     def _name_unknown(self) -> set[str]:
         """The names in the address that no control of this page has; `problems` gets a sentence about them."""

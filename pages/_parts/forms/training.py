@@ -77,6 +77,7 @@ def training_form(lab: Lab) -> None:
         address.flush(complete=False)
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
+    address.preserve("classes")
     classes = address.text("classes")
     address.flush()
     address.show_problems(problems)
