@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from benchmarks.starts import TIMES_CHANCE, lowest, outcome
@@ -21,23 +22,20 @@ from cnnlab.text import percent
 
 NAMES = [each.name for each in cards()]
 SETS = [entry.name for entry in datasets.entries()]
+# Combinations that nobody has measured yet: python -m benchmarks.starts measures them, and this set becomes empty.
 NOT_YET: set[tuple[str, str]] = {
     ("googlenet", "mnist"),
     ("googlenet", "cifar10"),
     ("course-resnet", "fashion-mnist"),
     ("course-resnet", "mnist"),
-    ("course-resnet", "cifar10"),
     ("resnet", "fashion-mnist"),
     ("resnet", "mnist"),
-    ("resnet", "cifar10"),
-    ("densenet", "sample"),
     ("densenet", "fashion-mnist"),
     ("densenet", "mnist"),
     ("densenet", "cifar10"),
     ("resnet9", "fashion-mnist"),
     ("resnet9", "mnist"),
-    ("resnet9", "cifar10"),
-}  # not measured so far
+}
 
 
 @pytest.mark.parametrize("row", measurements(), ids=lambda row: f"{row.config.architecture} {row.config.dataset}")
@@ -116,11 +114,20 @@ def test_unknown_names_are_refused_with_a_sentence():
         start("lenet", "sample", options={"colour": "red"})
 
 
+@pytest.fixture
+def one_thread():
+    """Threads that wait for each other lose most of their time on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize(
     ("name", "options"), [("mlp", None), ("lenet", {"activation": "relu"}), ("alexnet", None)], ids=["mlp", "lenet", "alexnet"]
 )
-def test_from_its_start_a_network_leaves_chance_in_the_first_epoch(name, options):
-    config = start(name, "sample", options=options).config.change(epochs=1, device="cpu")
+def test_from_its_start_a_network_leaves_chance_in_the_first_epoch(name, options, one_thread):
+    config = start(name, "sample", options=options).config.change(epochs=1, limit=3_000, device="cpu")
 
     reached = outcome(config, None)
 
