@@ -80,7 +80,7 @@ class Visitor:
     query: str
     widgets: dict[str, Widget] = field(default_factory=dict)  # by id
     fragments: dict[str, float] = field(default_factory=dict)  # those that rerun automatically, and their interval (seconds)
-    tables: int = 0  # data frames in the last run of the whole page
+    tables: int = 0  # in the last run of the whole page
     alerts: list[str] = field(default_factory=list)  # warnings and errors there
     live: dict[str, Any] = field(default_factory=dict)  # the progress that was drawn last; "feed" is its address
     live_fragment: str = ""  # in which it stands
@@ -195,7 +195,7 @@ class Visitor:
             self.widgets[widget.id] = Widget(kind, widget, known.value if keeps else _value(kind, widget))
         if kind == "bidi_component" and (live := json.loads(element.bidi_component.bytes or b"{}").get("live")):
             self.live, self.live_fragment, self._drew = live, message.delta.fragment_id, time.perf_counter()
-        self.tables += kind == "dataframe"
+        self.tables += kind == "dataframe" or (kind == "bidi_component" and "<table" in element.bidi_component.json)
         if kind == "alert":
             self.alerts.append(element.alert.body)
 

@@ -2,118 +2,185 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import streamlit as st
 
-from cnnlab import figures
-from cnnlab.architectures import Card
-from cnnlab.config import RunConfig
-from cnnlab.errors import CNNLabError
+from cnnlab.architectures import Card, Shape
+from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
+from cnnlab.config_words import words
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.figures import distribution_sentence
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
-from pages._parts.address import Address
-from pages._parts.forms.architecture import link_parameters, pick_architecture, pick_input, pick_options
+from cnnlab.text import shape_text
+from pages._parts.address import Address, as_text
+from pages._parts.forms.architecture import (
+    default_of,
+    link_parameters,
+    pick_architecture,
+    pick_input,
+    pick_options,
+    setting_key,
+    typed,
+)
 from pages._parts.forms.forecast import forecast_line
-from pages._parts.layer_views import key_figures, layer_table_view, metrics_row, ratio_table
-from pages._parts.live.plot import live_plot
-from pages._parts.markdown import quoting
+from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
+from pages._parts.markdown import escaped, quoting
+from pages._parts.network_view import draw_comparison, draw_distribution, draw_network
 from pages._parts.one_choice import one_choice
 from pages._parts.shell import enter, in_words
 
 NOTHING = "nothing"
+FIRST, SECOND = "design", "design:compare"  # before the keys of the two networks' controls
+ACROSS = 2  # controls side by side in the narrow column
+STYLE = Path(__file__).with_suffix(".css")
 
 
-def draw(table: LayerTable, title: str, key: str) -> None:
-    """The boxes of one network."""
-    live_plot(figures.network_figure(table), key=key, label=f"{title} drawn as boxes from input to output", tools=False)
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A network as its controls describe it."""
 
+    card: Card
+    shape: Shape
+    classes: int
+    options: dict[str, Any]
 
-def design(lab: Lab, address: Address, *, second: bool = False) -> tuple[Card, dict[str, str], LayerTable]:
-    """Draws the controls of one network; returns its card, the link that trains it, and its table.
+    def table(self, lab: Lab, like: Design | None = None) -> LayerTable:
+        """Its layers, up to one that fails; with `like`, for the images and classes of that design."""
+        source = like or self
+        with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown after half a second
+            return lab.design(self.card.name, source.shape, source.classes, self.options)
 
-    Raises CNNLabError where the combination cannot work, after all controls are drawn.
-    """
-    if second:
-        card = next(card for card in lab.architectures() if card.name == st.session_state["design:compare"])
-        form = {"scope": "design:compare", "prefix": "compare.", "name": "compare", "default": NOTHING}
-        place = st.container()
-    else:
-        left, place = st.columns([2, 3], vertical_alignment="bottom")
-        with left:
-            card = pick_architecture(lab.architectures(), address, scope="design")
-        form = {"scope": "design"}
-    below = st.container()
-    try:
-        with place:
-            shape, classes = pick_input(card, address, **form)
-    finally:
-        # Also after a wrong size: a control that is not drawn loses its value.
-        with below:
-            options = pick_options(card, address, **form)
-    link = link_parameters(card, options)
-    link |= {} if shape[0] == card.input_shape[0] else {"channels": str(shape[0])}
-    link["image_size"] = str(shape[1])  # always: without a size the training form chooses a smaller network
-    with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown after half a second
-        return card, link, lab.layers(card.name, shape, classes, options)
+    @property
+    def input(self) -> tuple[Shape, int]:
+        return self.shape, self.classes
 
-
-def pick_second(lab: Lab, address: Address) -> str:
-    """The network to put beside the first."""
-    titles = {NOTHING: "no other network"} | {card.name: card.title for card in lab.architectures()}
-    return one_choice(
-        "Compare with", "design:compare", "compare", titles, address, as_list=True,
-        help="Puts a second network beside this one: what each costs, and how much more or less that is.",
-    )  # fmt: skip
+    @property
+    def link(self) -> dict[str, str]:
+        """What opens the form of a run with this network, without defaults."""
+        link = link_parameters(self.card, self.options)
+        values = {"channels": self.shape[0], "image_size": self.shape[1], "classes": self.classes}
+        defaults = {"channels": self.card.input_shape[0], "image_size": self.card.input_shape[1], "classes": 10}
+        # The size always: without one the training form chooses a smaller network.
+        return link | {name: str(value) for name, value in values.items() if name == "image_size" or value != defaults[name]}
 
 
 def main() -> None:
     lab = enter()
     address = Address("design")
+    st.html(STYLE)
     title, action = st.columns([4, 1], vertical_alignment="bottom")
     title.title("Design a network")
     notes = st.container()  # filled last, because any control may find a problem in the address
+    left, right = st.columns([1, 3])
+    controls, view = left.container(key="design-controls"), right.container(key="design-view")
+    with controls:
+        card = pick_architecture(lab.architectures(), address, scope=FIRST)
+    failed: CNNLabError | None = None
+    design: Design | None = None
     try:
-        with st.container(border=True):
-            card, link, table = design(lab, address)
+        with controls:
+            design = pick_design(card, address, scope=FIRST, across=ACROSS)
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/error:")
-        complete = False
-    else:
-        action.page_link(
-            "pages/train.py", label="**Train this network**", icon=":material/play_arrow:", query_params=link, width="stretch",
-            help="Opens the Train page with these settings filled in.",
+        failed = error
+    with controls:
+        second = pick_second(lab, address)
+        needs = st.container(key="design-needs")  # filled last: it takes a moment where a network is too large for this machine
+    with view:
+        complete = show(lab, address, design, second) if design else show_error(card, failed)
+    with action.container(key="design-train"):
+        st.page_link(
+            "pages/train.py", label="Train this network", icon=":material/play_arrow:", width="stretch", disabled=not complete,
+            query_params=design.link if design and complete else None,
+            help="Opens the Train page with these settings filled in." if complete else "This network cannot be trained as it is.",
         )  # fmt: skip
-        show(lab, address, card, table)
-        complete = True
+    if design and complete:
+        with needs:
+            training_needs(lab, design.table(lab))
     address.flush(complete=complete)
     address.show_problems(notes)
 
 
-def show(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
-    """Everything about one network, and a second one if it is chosen."""
-    st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
-    metrics_row(table)
-    draw(table, card.title, "design:drawing")
-    st.caption(figures.DRAWING_RULE)
-    needs = st.container()  # filled last: it takes a moment where a network is too large for this machine
+def pick_design(card: Card, address: Address, *, scope: str, across: int, **form: str) -> Design:
+    """Draws the controls of one network. Raises ConfigError for a wrong value, after all controls are drawn."""
+    above = st.container()
+    try:
+        with above:
+            shape, classes = pick_input(card, address, scope=scope, across=across, **form)
+    finally:
+        # Also after a wrong size: a control that is not drawn loses its value.
+        options = pick_options(card, address, scope=scope, across=across, **form)
+    return Design(card, shape, classes, options)
 
-    st.header("Layer by layer")
-    layer_table_view(table, address, name=f"{card.name}-layers.csv")
 
-    st.header("Where the parameters and the work sit")
-    st.markdown(figures.distribution_sentence(table))
-    live_plot(
-        figures.distribution_figure(table), key="design:distribution", tools=False,
-        label="Bars: each stage's share of the parameters and of the multiply-accumulates",
+def pick_second(lab: Lab, address: Address) -> str:
+    """The network to put beside the first."""
+    titles = {NOTHING: "none"} | {card.name: card.title for card in lab.architectures()}
+    return one_choice(
+        "Compare with another network", "design:compare", "compare", titles, address, as_list=True,
+        help="Puts a second network beside this one, below: what each costs, and how much more or less that is.",
     )  # fmt: skip
 
-    st.header("Beside another network")
-    left, _ = st.columns([2, 3])
-    with left:
-        second = pick_second(lab, address)
+
+def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
+    """Everything about one network, and a second one if it is chosen; False where it fails."""
+    table, card = design.table(lab), design.card
+    st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
+    show_failure(table, card, scope=FIRST)
+    draw_network(table, card.title, key="design:drawing")
+    if not table.failure:
+        metrics_row(table)
+    st.subheader("Layer by layer")
+    layer_table_view(table, address, name=f"{card.name}-layers.csv", group="design:drawing")
+    if table.failure:
+        return False
+    st.subheader("Where the parameters and the work sit")
+    st.markdown(distribution_sentence(table))
+    draw_distribution(table, key="design:distribution", group="design:drawing")
     if second != NOTHING:
-        compare(lab, address, card, table)
-    with needs:
-        training_needs(lab, table)
+        other_card = next(card for card in lab.architectures() if card.name == second)
+        st.subheader(f"Beside {other_card.title}")
+        compare(lab, address, design, other_card)
+    return True
+
+
+def show_error(card: Card, error: CNNLabError | None) -> bool:
+    """A wrong value of a control, and the button that puts its default back."""
+    st.error(quoting(error), icon=":material/error:")
+    field = getattr(error, "field", "")
+    default = default_of(card, field) if isinstance(error, ConfigError) else None
+    if default is not None:
+        setting = field.removeprefix("options.")
+        label = f"Use {as_text(default)}" if default != "" else "Use the default"
+        _cure_button(label, setting_key(card, setting, scope=FIRST), default)
+    return False
+
+
+def show_failure(table: LayerTable, card: Card, *, scope: str) -> None:
+    """Why a network does not fit its images, and a button for each change that makes it fit."""
+    if not table.failure:
+        return
+    st.error(escaped(table.failure.reason), icon=":material/error:")
+    with st.container(horizontal=True):
+        for cure in table.failure.cures:
+            key = setting_key(card, cure.setting, scope=scope)
+            if cure.setting != "image_size":
+                option = next(option for option in card.options if option.name == cure.setting)
+                value = as_text(cure.value) if option.type != "choice" else words(f"options.{option.name}", cure.value)
+                _cure_button(f"{option.title}: {value}", key, typed(cure.value))
+            elif cure.value <= MAXIMUM_IMAGE_SIZE:
+                _cure_button(f"Use {cure.value}×{cure.value}", key, cure.value)
+
+
+def _cure_button(label: str, key: str, value: Any) -> None:
+    st.button(label, icon=":material/build:", key=f"cure {key} {value}", on_click=_set, args=({key: value},))
+
+
+def _set(values: dict[str, Any]) -> None:
+    st.session_state.update(values)
 
 
 def training_needs(lab: Lab, table: LayerTable) -> None:
@@ -131,22 +198,53 @@ def training_needs(lab: Lab, table: LayerTable) -> None:
     forecast_line(lab, config, table=table, unasked=False, lead=lead)
 
 
-def compare(lab: Lab, address: Address, card: Card, table: LayerTable) -> None:
+def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
     """The second network, and the two side by side."""
     try:
         with st.expander("Settings of the second network", expanded=True):
-            other_card, _, other = design(lab, address, second=True)
+            other = pick_design(card, address, scope=SECOND, across=4, prefix="compare.", name="compare", default=NOTHING)
     except CNNLabError as error:
         st.error(quoting(error), icon=":material/error:")
         return
-    names = (card.title, other_card.title)
-    st.table(ratio_table(key_figures(table), key_figures(other), names))
-    live_plot(
-        figures.compare_figure(table, other, names), key="design:compare bars", tools=False,
-        label=f"Bars: parameters, multiply-accumulates and activation memory of {names[0]} and {names[1]}",
-    )  # fmt: skip
-    draw(other, other_card.title, "design:second drawing")
-    st.caption(f"B: {other_card.title} ({other_card.year}). {other_card.summary}")
+    table, beside = design.table(lab), other.table(lab)
+    names = (design.card.title, card.title)
+    if design.input != other.input:
+        unlike(lab, design, other)
+    if beside.failure:
+        show_failure(beside, card, scope=SECOND)
+    else:
+        figures_of = [(_input_figure(each), *key_figures(made)) for each, made in ((design, table), (other, beside))]
+        st.table(ratio_table(figures_of[0], figures_of[1], names))
+        draw_comparison(table, beside, names, key="design:compare bars")
+    draw_network(beside, card.title, key="design:second drawing")
+    st.caption(f"B: {card.title} ({card.year}). {card.summary}")
+
+
+def unlike(lab: Lab, first: Design, second: Design) -> None:
+    """Says that the two have different inputs, and offers the input of either, where both networks can take it."""
+    st.warning(
+        f"A sees {_input(first)}, B {_input(second)}: the figures below differ for that reason too. Larger images mean more work "
+        "and memory in any network. Give both the same input to compare the networks themselves.",
+        icon=":material/balance:",
+    )
+    with st.container(horizontal=True):
+        for source, target, scope in ((first, second, SECOND), (second, first, FIRST)):
+            if target.table(lab, like=source).failure:
+                st.caption(f"{target.card.title} does not fit {_input(source)}.", width="content")
+                continue
+            values = {"input channels": source.shape[0], "image_size": source.shape[1], "classes": source.classes}
+            keys = {setting_key(target.card, name, scope=scope): value for name, value in values.items()}
+            st.button(f"Give both {_input(source)}", key=f"same input {scope}", on_click=_set, args=(keys,))
+
+
+def _input(design: Design) -> str:
+    classes = "" if design.classes == 10 else f" and {design.classes} classes"
+    return shape_text(design.shape) + classes
+
+
+def _input_figure(design: Design) -> KeyFigure:
+    channels, height, width = design.shape
+    return KeyFigure("Input", shape_text(design.shape, spaced=True), channels * height * width, "", "as many values")
 
 
 with in_words():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from html.parser import HTMLParser
 from pathlib import Path
@@ -158,6 +159,43 @@ def cells(app: AppTest) -> list[Cell]:
     grid = _Grid()
     grid.feed(next(element.proto.body for element in app.get("html") if "cnn-grid" in element.proto.body))
     return grid.cells
+
+
+class _Table(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[dict[str, str]] = []
+        self._column = ""
+        self._skipped = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append({})
+        elif tag in ("th", "td"):
+            self._column = str(dict(attrs).get("class") or "").partition(" ")[0].removeprefix("cnn-")
+        elif tag in ("small", "span"):
+            self._skipped = "" if ("class", "cnn-full") in attrs else tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._column = "" if tag in ("th", "td") else self._column
+        self._skipped = "" if tag == self._skipped else self._skipped
+
+    def handle_data(self, data: str) -> None:
+        if self._column and not self._skipped:
+            self.rows[-1][self._column] = self.rows[-1].get(self._column, "") + data
+
+
+def network_html(app: AppTest) -> list[str]:
+    """The drawings, tables and bars of networks on the Design page."""
+    answers = [json.loads(each.proto.json or "{}") for each in app.get("bidi_component")]
+    return [answer["html"] for answer in answers if "html" in answer]
+
+
+def layers(app: AppTest) -> list[dict[str, str]]:
+    """The rows of the layer table, by the names of their columns; in full, as on a wide screen."""
+    table = _Table()
+    table.feed(next((html for html in network_html(app) if "cnn-layers" in html), ""))
+    return [row for row in table.rows[1:] if row.get("layer")]
 
 
 def widget(elements: Any, label: str) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
@@ -11,8 +14,11 @@ from cnnlab import figures
 from cnnlab.architectures import cards
 from cnnlab.figures import distribution_sentence, stages
 from cnnlab.figures.stages import MOST
-from cnnlab.layers import LayerRow, LayerTable
+from cnnlab.layers import Failure, LayerRow, LayerTable
+from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
+from cnnlab.palette import FAILED, KINDS
+from cnnlab.text import shape_text
 
 
 def row(path, kind, before, after, *costs):
@@ -36,10 +42,6 @@ SMALL = table(
 def drawn(name, *values, **named):
     """The figure as Plotly reads it, which refuses unknown properties."""
     return go.Figure(getattr(figures, name)(*values, **named))
-
-
-def extent(trace):
-    return max(trace.x) - min(trace.x), max(trace.y) - min(trace.y)
 
 
 def test_layers_that_only_change_values_join_the_stage_before():
@@ -69,38 +71,110 @@ def test_a_network_of_many_layers_is_drawn_in_at_most_sixteen_boxes():
     assert sum(stage.parameters for stage in stages(many)) == many.parameters
 
 
-def test_more_channels_are_thicker_and_more_pixels_are_taller():
-    image, conv, pool = (drawn("network_figure", SMALL).data[i] for i in (0, 3, 6))  # the front face of each box
+class Drawing(HTMLParser):
+    """The boxes of a drawing: the corners of their front faces, and the texts below them."""
 
-    assert extent(conv)[0] > extent(image)[0]
-    assert extent(conv)[1] == extent(image)[1]
-    assert extent(pool)[0] == extent(conv)[0]
-    assert extent(pool)[1] < extent(conv)[1]
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.boxes: list[dict] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        if tag == "li" and ("data-stage" in values or values.get("class") == "cnn-failed"):
+            self.boxes.append({"faces": [], "texts": [], "hover": values.get("title", ""), "style": values["style"]})
+        elif tag == "polygon":
+            self.boxes[-1]["faces"].append([tuple(map(float, corner.split(","))) for corner in values["points"].split()])
+        elif tag == "ul":
+            self.boxes.append({"faces": [], "texts": []})  # the legend
+
+    def handle_data(self, data):
+        self.boxes[-1]["texts"].append(data)
+
+
+def boxes_of(network):
+    return Drawing(figures.network_drawing(network, "made")).boxes
+
+
+def extent(box):
+    across, up = zip(*box["faces"][0], strict=True)
+    return round(max(across) - min(across), 1), round(max(up) - min(up), 1)
+
+
+def test_more_channels_are_thicker_and_more_pixels_are_taller():
+    image, conv, pool = map(extent, boxes_of(SMALL)[:3])
+
+    assert conv[0] > image[0]
+    assert conv[1] == image[1]
+    assert pool[0] == conv[0]
+    assert pool[1] < conv[1]
 
 
 @pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
-def test_boxes_and_labels_do_not_overlap(each):
-    figure = drawn("network_figure", layer_table(each.name))
+def test_each_box_has_its_name_its_shape_and_its_kind_in_words(each):
+    whole = layer_table(each.name)
 
-    boxes = [figure.data[i : i + 3] for i in range(0, len(figure.data), 3)]
-    ends = [(min(min(face.x) for face in box), max(max(face.x) for face in box)) for box in boxes]
-    assert all(left[1] < right[0] for left, right in pairwise(ends))
-    labels = figure.layout.annotations
-    widths = [7 * max(len(line) for line in label.text.replace("<b>", "").replace("</b>", "").split("<br>")) for label in labels]
-    spots = [(label.x - width / 2, label.x + width / 2) for label, width in zip(labels, widths, strict=True)]
-    assert all(left[1] < right[0] for left, right in pairwise(spots))
+    drawn = boxes_of(whole)
+
+    for box, stage in zip(drawn, stages(whole), strict=True):
+        name, shape, kind = box["texts"]
+        assert stage.name.endswith(name)
+        assert shape in (shape_text(stage.output_shape), f"{stage.output_shape[0]} units")
+        assert kind == figures.LEGEND.get(stage.role, stage.role)
+        assert KINDS[stage.role] in box["style"]
 
 
 def test_hover_tells_the_shape_and_the_layers():
-    assert "4 × 8 × 8" in drawn("network_figure", SMALL).data[3].text
-    assert "ReLU" in drawn("network_figure", SMALL).data[3].text
+    assert "4 × 8 × 8" in boxes_of(SMALL)[1]["hover"]
+    assert "ReLU" in boxes_of(SMALL)[1]["hover"]
+
+
+def test_the_layer_that_fails_comes_last_with_what_it_is_given():
+    failing = table_or_failure("alexnet", (1, 28, 28), 10)
+
+    assert boxes_of(failing)[-1]["texts"] == ["pool", "does not fit", "is given 256×2×2"]
+
+
+def test_a_network_that_cannot_be_built_at_all_is_drawn_as_its_input():
+    failing = replace(SMALL, rows=(), failure=Failure("It fits no image.", None, ()))
+
+    assert [box["texts"][0] for box in boxes_of(failing)] == ["input"]
+
+
+def test_texts_in_a_drawing_are_escaped():
+    odd = table(row("<b>&", "Conv2d", (1, 8, 8), (4, 8, 8), 40, 2304))
+
+    for html in (figures.network_drawing(odd, "<i>"), figures.distribution_bars(odd), figures.compare_bars(odd, odd, ("<i>", "b"))):
+        assert "<b>&<" not in html
+        assert "<i>" not in html
+
+
+@pytest.mark.parametrize("background", ["#FFFFFF", "#F3F5F8", "#14181F", "#1E242D"], ids=["light", "light box", "dark", "dark box"])
+@pytest.mark.parametrize("kind", [*KINDS, "failed"])
+def test_the_colour_of_each_kind_can_be_seen_on_every_page(kind, background):
+    lighter, darker = sorted((luminance(KINDS.get(kind, FAILED)), luminance(background)), reverse=True)
+
+    assert (lighter + 0.05) / (darker + 0.05) >= 3
+
+
+def luminance(color):
+    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_no_two_kinds_have_one_colour_and_the_page_has_those_backgrounds():
+    assert len({*KINDS.values(), FAILED}) == len(KINDS) + 1
+    config = (Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    for background in ("#FFFFFF", "#F3F5F8", "#14181F", "#1E242D"):
+        assert background in config
 
 
 def test_shares_add_up_to_the_whole():
-    parameters, macs = drawn("distribution_figure", SMALL).data
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", figures.distribution_bars(SMALL))]
 
-    assert sum(parameters.x) == pytest.approx(100)
-    assert sum(macs.x) == pytest.approx(100)
+    assert sum(widths[::2]) == pytest.approx(100, abs=0.05)
+    assert sum(widths[1::2]) == pytest.approx(100, abs=0.05)
 
 
 def test_the_sentence_says_where_the_parameters_sit():
@@ -115,15 +189,25 @@ def test_the_sentence_says_where_the_parameters_sit():
 def test_a_network_without_parameters_can_be_drawn():
     empty = table(row("pool", "MaxPool2d", (1, 8, 8), (1, 4, 4)))
 
-    assert list(drawn("distribution_figure", empty).data[0].x) == [0]
+    assert re.findall(r"width:([\d.]+)%", figures.distribution_bars(empty)) == ["0.00", "0.00"]
     assert "no parameters" in distribution_sentence(empty)
 
 
 def test_a_comparison_stacks_the_kinds_of_parameters():
-    figure = drawn("compare_figure", SMALL, SMALL, ("one", "two"))
+    html = figures.compare_bars(SMALL, SMALL, ("one", "two"))
 
-    assert [list(bar.x) for bar in figure.data[:3]] == [[40, 40], [650, 650], [0, 0]]
-    assert figure.data[0].y == ("A: one", "B: two")
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", html)]
+    assert widths[:3] == widths[3:6] == [pytest.approx(100 * count / 690, abs=0.01) for count in (40, 650, 0)]
+    assert html.index("A: one") < html.index("B: two")
+
+
+def test_the_smaller_of_two_networks_has_the_shorter_bar():
+    double = table(row("output", "Linear", (64,), (20,), 1380, 1280))
+
+    html = figures.compare_bars(SMALL, double, ("one", "two"))
+
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", html)]
+    assert (sum(widths[:3]), sum(widths[3:6])) == (pytest.approx(50, abs=0.02), pytest.approx(100, abs=0.02))
 
 
 def test_class_names_that_are_digits_stay_names():

@@ -58,12 +58,15 @@ PAGE_FLOORS: dict[str, str] = {
     "run_words": "markdown",
     "sidebar": "run_words visitor",
     "shell": "markdown sidebar",
-    "layer_views": "address grid one_choice",
+    "network_view": "",
+    "layer_views": "address network_view one_choice",
     "live": "run_words",
     "forms": "address markdown one_choice shell visitor",
     "run": "forms grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
-    "pages": "address first_tab forms grid image_grid layer_views live markdown one_choice pager run run_words runs shell",
+    "pages": (
+        "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager run run_words runs shell"
+    ),
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}

@@ -1,20 +1,32 @@
-"""Values in, Plotly figures out; the only place that builds figures.
+"""Values in, figures out (Plotly, and HTML for networks); the only place that builds figures.
 
-Figures are plain dictionaries. Plotly's classes would check each against a schema for 20 ms; the tests do that instead.
+Plotly's figures are plain dictionaries. Plotly's classes would check each against a schema for 20 ms; the tests do that instead.
 """
 
-from cnnlab.figures.compare import compare_figure
+from cnnlab.figures.compare import compare_bars
 from cnnlab.figures.data import class_balance_figure
-from cnnlab.figures.network import DRAWING_RULE, distribution_figure, distribution_sentence, network_figure
-from cnnlab.figures.stages import Stage, stages
+from cnnlab.figures.network import (
+    DRAWING_RULE,
+    LEGEND,
+    breakable,
+    distribution_bars,
+    distribution_sentence,
+    legend,
+    network_drawing,
+)
+from cnnlab.figures.stages import Stage, role_of, stages
 
 __all__ = [
     "DRAWING_RULE",
+    "LEGEND",
     "Stage",
+    "breakable",
     "class_balance_figure",
-    "compare_figure",
-    "distribution_figure",
+    "compare_bars",
+    "distribution_bars",
     "distribution_sentence",
-    "network_figure",
+    "legend",
+    "network_drawing",
+    "role_of",
     "stages",
 ]

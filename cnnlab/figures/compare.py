@@ -1,49 +1,43 @@
-"""The costs of two networks as bars, side by side."""
+"""The costs of two networks as bars in HTML, one above the other."""
 
 from __future__ import annotations
 
-from typing import Any
+from html import escape
 
-from cnnlab.figures.theme import AXIS, base_layout
 from cnnlab.layers import LayerTable
-from cnnlab.palette import BLUE, GRAY, ORANGE, PINK
+from cnnlab.palette import GRAY, KINDS
+from cnnlab.text import short_count, size_text
 
 
-def compare_figure(first: LayerTable, second: LayerTable, names: tuple[str, str]) -> dict[str, Any]:
-    """Parameters (split by kind of layer), MACs and activation memory of both; each panel has its own scale from 0."""
-    labels = [f"A: {names[0]}", f"B: {names[1]}"]
+def compare_bars(first: LayerTable, second: LayerTable, names: tuple[str, str]) -> str:
+    """Parameters (split by kind of layer), MACs and activation memory of both; each of the three has its own scale from 0."""
     tables = (first, second)
-    conv = [table.convolution_parameters for table in tables]
-    dense = [table.dense_parameters for table in tables]
-    rest = [table.parameters - table.convolution_parameters - table.dense_parameters for table in tables]
-    parts = (
-        ("in convolutions", conv, "x", BLUE, ""),
-        ("in dense layers", dense, "x", PINK, "/"),
-        ("elsewhere", rest, "x", GRAY, "."),
-        ("MACs", [table.macs for table in tables], "x2", ORANGE, ""),
-        ("activation memory", [table.activation_bytes for table in tables], "x3", ORANGE, ""),
+    groups = (
+        ("Parameters", [_parts(table) for table in tables], short_count),
+        ("MACs for one image", [((table.macs, GRAY),) for table in tables], short_count),
+        ("Activation memory for one image", [((table.activation_bytes, GRAY),) for table in tables], size_text),
     )
-    traces = [
-        {
-            "type": "bar", "orientation": "h", "y": labels, "x": values, "xaxis": axis, "name": name,
-            "marker": {"color": color, "pattern": {"shape": pattern, "solidity": 0.25}}, "showlegend": axis == "x" and any(values),
-            "hovertemplate": f"%{{y}}<br>%{{x:,}} {'bytes' if axis == 'x3' else name}<extra></extra>",
-        }
-        for name, values, axis, color, pattern in parts
-    ]  # fmt: skip
-    titles = ("Parameters", "MACs for one image", "Activation memory for one image, bytes")
-    domains = ([0, 0.3], [0.35, 0.65], [0.7, 1])
-    axes = {
-        f"xaxis{index or ''}": AXIS
-        | {"domain": domain, "rangemode": "tozero", "tickformat": "~s", "nticks": 5, "fixedrange": True}
-        | {"title": {"text": title, "font": {"size": 12}}}
-        for index, domain, title in zip(("", 2, 3), domains, titles, strict=True)
-    }
-    layout = base_layout(
-        height=210,
-        barmode="stack",
-        margin={"l": 8, "r": 16, "t": 8, "b": 8},
-        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
-        **axes,
+    rows = []
+    for title, pair, words in groups:
+        longest = max(sum(count for count, _ in parts) for parts in pair) or 1
+        rows.append(f'<tr><th scope="colgroup" colspan="2">{title}</th></tr>')
+        for letter, name, parts in zip("AB", names, pair, strict=True):
+            segments = "".join(f'<i style="--kind:{color};width:{100 * count / longest:.2f}%"></i>' for count, color in parts)
+            total = sum(count for count, _ in parts)
+            rows.append(
+                f'<tr><th scope="row">{letter}: {escape(name)}</th>'
+                f'<td title="{total:,}"><div><span class="cnn-bar-of">{segments}</span><b>{words(total)}</b></div></td></tr>'
+            )
+    legend = "".join(
+        f'<li style="--kind:{KINDS[kind]}"><i class="cnn-swatch"></i>{text}</li>'
+        for kind, text in (("convolution", "in convolutions"), ("dense", "in dense layers"), ("other", "elsewhere"))
     )
-    return {"data": traces, "layout": layout}
+    bars = f'<table class="cnn-bars"><tbody>{"".join(rows)}</tbody></table>'
+    return f'{bars}<ul class="cnn-legend" aria-label="Colours of the parameters">{legend}</ul>'
+
+
+def _parts(table: LayerTable) -> tuple[tuple[int, str], ...]:
+    """Parameters in convolutions, in dense layers and elsewhere, with their colours."""
+    convolution, dense = table.convolution_parameters, table.dense_parameters
+    counts = {"convolution": convolution, "dense": dense, "other": table.parameters - convolution - dense}
+    return tuple((count, KINDS[kind]) for kind, count in counts.items())

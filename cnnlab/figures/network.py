@@ -1,14 +1,16 @@
-"""The network as a row of boxes, and the shares of its stages in parameters and work."""
+"""The network as a row of boxes in HTML, and the shares of its stages in parameters and work as bars."""
 
 from __future__ import annotations
 
+from html import escape
 from math import sqrt
-from typing import Any
 
-from cnnlab.figures.stages import ROLE_COLORS, Role, Stage, stages
-from cnnlab.figures.theme import FONT_SIZE, SMALL_FONT_SIZE, base_layout
-from cnnlab.layers import LayerTable
-from cnnlab.text import shape_text
+from cnnlab.figures.stages import Stage, role_of, stages
+from cnnlab.layers import LayerRow, LayerTable
+from cnnlab.palette import FAILED, KINDS
+from cnnlab.text import percent, shape_text
+
+LEGEND = {"input": "input image", "other": "joins and others"}  # words for kinds; the others are their own
 
 DRAWING_RULE = (
     "Height and width of a box grow with the square root of the pixels, its thickness with the square root of the channels. "
@@ -16,87 +18,55 @@ DRAWING_RULE = (
     "Sizes can be compared within a drawing, not between drawings."
 )
 
-# The drawing is laid out in pixels of a page 1000 wide; the browser stretches it.
-_TALLEST = 130.0
-_SLANT_X, _SLANT_Y = 0.42, 0.26  # how far the depth axis runs to the right and up
+# Sizes in pixels; the style sheet shrinks all alike where there is little room.
+_TALLEST = 104.0
+_THICKEST = 40.0
+_SLANT_X, _SLANT_Y = 0.38, 0.24  # how far the depth axis runs to the right and up
 _BAR_WIDTH = 9.0
-_GAP = 16.0
-_CHARACTER = 7.2  # width of a label's character
-_Point = tuple[float, float]
+_MOST_NAMED = 8  # layers that a hover names
 
 
-def network_figure(table: LayerTable) -> dict[str, Any]:
-    """Boxes from input to output; hovering shows the exact shape and the layers inside. `DRAWING_RULE` is the scale in words."""
+def network_drawing(table: LayerTable, title: str) -> str:
+    """The network as a list of boxes in HTML, from input to output. `DRAWING_RULE` is the scale in words.
+
+    Each box has its name, shape and kind below it, and `data-stage`, its place in `stages(table)`; hovering names its layers. A
+    layer that fails comes last, empty and with a cross. A list breaks into lines where a picture would have to shrink.
+    """
     boxes = stages(table)
     scale = _Scale(boxes)
-    traces: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    shown: set[Role] = set()
-    left = 0.0
-    for stage in boxes:
-        thick, high, wide = scale.size(stage)
-        label = _label(stage)
-        slot = max(thick + wide * _SLANT_X, _CHARACTER * max(map(len, label)))
-        x = left + (slot - thick - wide * _SLANT_X) / 2
-        traces += _box(stage, x, thick, high, wide, legend=stage.role not in shown)
-        shown.add(stage.role)
-        annotations.append(_text(left + slot / 2, label))
-        left += slot + _GAP
-    axis = {"visible": False, "fixedrange": True}
-    layout = base_layout(
-        height=300,
-        hovermode="closest",
-        xaxis=axis | {"range": [-6, left - _GAP + 6]},
-        yaxis=axis | {"range": [-52, _TALLEST * (1 + _SLANT_Y) + 6]},
-        annotations=annotations,
-    )
-    return {"data": traces, "layout": layout}
+    items = [_item(place, stage, scale) for place, stage in enumerate(boxes)]
+    if table.failure and table.failure.layer:
+        items.append(_failed(table.failure.layer))
+    return f'<ol class="cnn-boxes" aria-label="{escape(title)} from input to output">{"".join(items)}</ol>'
 
 
-def distribution_figure(table: LayerTable) -> dict[str, Any]:
-    """Two bars per stage: its share of the parameters on the left, of the multiply-accumulates on the right."""
-    drawn = stages(table)[1:]
-    names = [stage.name for stage in drawn]
-    panels = (
-        ("parameters", "x", [s.parameters for s in drawn], table.parameters),
-        ("MACs", "x2", [s.macs for s in drawn], table.macs),
+def legend(table: LayerTable) -> str:
+    """The kinds of layers in the table and their colours, in HTML."""
+    there = {"input", *(role_of([row]) for row in table.rows)}
+    entries = (
+        f'<li style="--kind:{color}"><i class="cnn-swatch"></i>{LEGEND.get(kind, kind)}</li>'
+        for kind, color in KINDS.items()
+        if kind in there
     )
-    traces: list[dict[str, Any]] = []
-    for unit, axis, counts, total in panels:
-        shares = [100 * count / total if total else 0 for count in counts]
-        traces.append(
-            {
-                "type": "bar", "orientation": "h", "y": names, "x": shares, "xaxis": axis, "showlegend": False,
-                "marker": {"color": [ROLE_COLORS[s.role] for s in drawn]},
-                "text": [f"{share:.1f} %" if share else "0" for share in shares], "textposition": "outside", "cliponaxis": False,
-                "customdata": [[stage.role, f"{count:,}"] for stage, count in zip(drawn, counts, strict=True)],
-                "hovertemplate": f"%{{y}} (%{{customdata[0]}})<br>%{{customdata[1]}} {unit}, %{{x:.2f}} %<extra></extra>",
-            }
-        )  # fmt: skip
-    axis = {"range": [0, 118], "showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True}
-    titles = (("parameters", 0.0), ("multiply-accumulates (work for one image)", 0.52))
-    layout = base_layout(
-        height=70 + 26 * len(drawn),
-        margin={"l": 8, "r": 8, "t": 34, "b": 8},
-        bargap=0.25,
-        xaxis=axis | {"domain": [0, 0.48]},
-        xaxis2=axis | {"domain": [0.52, 1], "anchor": "y"},
-        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
-        annotations=[
-            {
-                "text": f"Share of the {title}",
-                "x": x,
-                "xref": "paper",
-                "y": 1,
-                "yref": "paper",
-                "yanchor": "bottom",
-                "xanchor": "left",
-            }
-            | {"showarrow": False, "font": {"size": FONT_SIZE}}
-            for title, x in titles
-        ],
+    return f'<ul class="cnn-legend" aria-label="Colours">{"".join(entries)}</ul>'
+
+
+def distribution_bars(table: LayerTable) -> str:
+    """Two bars per stage in HTML: its share of the parameters, and of the multiply-accumulates."""
+    rows = "".join(
+        f'<tr data-stage="{place}" style="--kind:{KINDS[stage.role]}">'
+        f'<th scope="row"><i class="cnn-swatch"></i>{breakable(stage.name)}<small>{stage.role}</small></th>'
+        f"{_bar(stage.parameters, table.parameters, 'parameters')}{_bar(stage.macs, table.macs, 'MACs')}</tr>"
+        for place, stage in enumerate(stages(table))
+        if place
     )
-    return {"data": traces, "layout": layout}
+    head = '<tr><th scope="col">Stage</th><th scope="col">Parameters</th><th scope="col">MACs (work for one image)</th></tr>'
+    return f'<table class="cnn-bars"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+
+
+def breakable(path: str) -> str:
+    """A path in HTML that may break behind its dots."""
+    return escape(path).replace(".", ".<wbr>")
 
 
 def distribution_sentence(table: LayerTable) -> str:
@@ -121,7 +91,7 @@ class _Scale:
     def __init__(self, drawn: tuple[Stage, ...]) -> None:
         volumes = [stage.output_shape for stage in drawn if len(stage.output_shape) == 3]
         self.side = _TALLEST / sqrt(max((max(shape[1:]) for shape in volumes), default=1))
-        self.channel = 46 / sqrt(max((shape[0] for shape in volumes), default=1))
+        self.channel = _THICKEST / sqrt(max((shape[0] for shape in volumes), default=1))
         self.unit = _TALLEST / sqrt(max((shape[0] for stage in drawn if len(shape := stage.output_shape) == 1), default=1))
 
     def size(self, stage: Stage) -> tuple[float, float, float]:
@@ -133,43 +103,61 @@ class _Scale:
         return max(4.0, self.channel * sqrt(channels)), max(6.0, self.side * sqrt(height)), max(6.0, self.side * sqrt(width))
 
 
-def _box(stage: Stage, x: float, thick: float, high: float, wide: float, *, legend: bool) -> list[dict[str, Any]]:
-    dx, dy = wide * _SLANT_X, wide * _SLANT_Y
-    front: list[_Point] = [(x, 0), (x + thick, 0), (x + thick, high), (x, high)]
-    top: list[_Point] = [(x, high), (x + thick, high), (x + thick + dx, high + dy), (x + dx, high + dy)]
-    side: list[_Point] = [(x + thick, 0), (x + thick + dx, dy), (x + thick + dx, high + dy), (x + thick, high)]
-    color = ROLE_COLORS[stage.role]
-    return [
-        {
-            "type": "scatter", "mode": "lines", "fill": "toself", "hoveron": "fills", "hoverinfo": "text", "text": _hover(stage),
-            "x": [point[0] for point in (*face, face[0])], "y": [point[1] for point in (*face, face[0])],
-            "fillcolor": _shade(color, factor), "line": {"color": _shade(color, 0.62), "width": 1},
-            "legendgroup": stage.role, "name": stage.role if stage.role != "input" else "input image",
-            "showlegend": legend and face is front,
-        }
-        for face, factor in ((front, 1.0), (top, 1.22), (side, 0.8))
-    ]  # fmt: skip
-
-
-def _label(stage: Stage) -> tuple[str, ...]:
-    """Name, channels, and height × width, one below the other and short."""
-    channels, *pixels = stage.output_shape
+def _item(place: int, stage: Stage, scale: _Scale) -> str:
+    thick, high, wide = scale.size(stage)
     name = stage.name.rsplit(".", 1)[-1] if len(stage.name) > 12 else stage.name
-    return (name[:12], str(channels), shape_text(pixels) if pixels else "units")
+    return (
+        f'<li data-stage="{place}" style="--kind:{KINDS[stage.role]}" title="{escape(_hover(stage))}">'
+        f"{_volume(KINDS[stage.role], thick, high, wide)}<b>{escape(name)}</b>"
+        f"<span>{_shape(stage.output_shape)}</span><small>{LEGEND.get(stage.role, stage.role)}</small></li>"
+    )
 
 
-def _text(x: float, label: tuple[str, ...]) -> dict[str, Any]:
-    name, *shape = label
-    text = "<br>".join((f"<b>{name}</b>", *shape))
-    return {"x": x, "y": -6, "yanchor": "top", "text": text, "showarrow": False, "font": {"size": SMALL_FONT_SIZE}}
+def _failed(layer: LayerRow) -> str:
+    return (
+        f'<li class="cnn-failed" style="--kind:{FAILED}"><svg aria-hidden="true" viewBox="0 0 40 60" style="--w:40">'
+        '<rect x="1" y="1" width="38" height="58"/><path d="M12 22 28 38 M28 22 12 38"/></svg>'
+        f"<b>{escape(layer.path.rsplit('.', 1)[-1])}</b><span>does not fit</span>"
+        f"<small>is given {shape_text(layer.input_shape)}</small></li>"
+    )
+
+
+def _volume(color: str, thick: float, high: float, wide: float) -> str:
+    """A box from its front, top and side, as an SVG."""
+    dx, dy = wide * _SLANT_X, wide * _SLANT_Y
+    top, right, width, height = dy + 1, thick + 1, thick + dx + 2, high + dy + 2
+    faces = (
+        (1.0, ((1, top), (right, top), (right, top + high), (1, top + high))),
+        (1.22, ((1, top), (right, top), (right + dx, 1), (1 + dx, 1))),
+        (0.8, ((right, top), (right + dx, 1), (right + dx, 1 + high), (right, top + high))),
+    )
+    drawn = "".join(
+        f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}" fill="{_shade(color, factor)}"/>'
+        for factor, corners in faces
+    )
+    return (
+        f'<svg aria-hidden="true" viewBox="0 0 {width:.1f} {height:.1f}" style="--w:{width:.1f}" stroke="{_shade(color, 0.62)}">'
+        f"{drawn}</svg>"
+    )
+
+
+def _bar(count: int, total: int, unit: str) -> str:
+    share = count / total if total else 0.0
+    bar = f'<span class="cnn-bar-of"><i style="width:{100 * share:.2f}%"></i></span>'
+    return f'<td title="{count:,} {unit}"><div>{bar}<b>{percent(share) if count else "0"}</b></div></td>'
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return shape_text(shape) if len(shape) > 1 else f"{shape[0]} units"
 
 
 def _hover(stage: Stage) -> str:
-    inside = list(stage.layers[:8]) + ([f"… and {len(stage.layers) - 8} more"] if len(stage.layers) > 8 else [])
-    lines = [f"<b>{stage.name}</b>: {shape_text(stage.output_shape, spaced=True)}", *inside]
+    more = len(stage.layers) - _MOST_NAMED
+    inside = [*stage.layers[:_MOST_NAMED], *([f"… and {more} more"] if more > 0 else [])]
+    lines = [f"{stage.name}: {shape_text(stage.output_shape, spaced=True)}", *inside]
     if stage.role != "input":
         lines.append(f"{stage.parameters:,} parameters, {stage.macs:,} MACs")
-    return "<br>".join(lines)
+    return "\n".join(lines)
 
 
 def _shade(color: str, factor: float) -> str:

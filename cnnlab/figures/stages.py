@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from cnnlab.layers import LayerRow, LayerTable
-from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, PINK
 
-Role = Literal["input", "convolution", "pooling", "dense", "other"]
-ROLE_COLORS: dict[Role, str] = {"input": GRAY, "convolution": BLUE, "pooling": ORANGE, "dense": PINK, "other": GREEN}
+Role = Literal["input", "convolution", "pooling", "dense", "normalisation", "activation", "other"]  # the keys of palette.KINDS
 _WORKING: tuple[Role, ...] = ("convolution", "dense", "pooling")  # the first of these among its layers is what a stage mostly does
+_HELPING: tuple[Role, ...] = ("normalisation", "activation")
 MOST = 16  # more boxes than this do not fit side by side on a laptop's screen
 FEWEST = 6  # fewer than this say too little, so blocks are opened
 
@@ -22,6 +22,7 @@ class Stage:
     name: str  # path of its first layer or block
     role: Role  # what it mostly does
     layers: tuple[str, ...]  # its layers, in words
+    paths: frozenset[str]  # of its layers
     output_shape: tuple[int, ...]
     parameters: int
     macs: int
@@ -38,7 +39,7 @@ def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
 
 
 def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
-    drawn = [Stage("input", "input", (), table.input_shape, 0, 0)]
+    drawn = [Stage("input", "input", (), frozenset(), table.input_shape, 0, 0)]
     first = 0
     for block in table.fold(1).rows:
         members = table.rows[first : first + block.layers]
@@ -49,9 +50,10 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
         # A block of several dense layers is always opened, because one of them often holds most parameters.
         apart = chain and (opened or categories.count("dense") > 1)
         for row, inside in [(row, (row,)) for row in members] if apart else [(block, members)]:
-            stage = Stage(row.path, _role(inside), tuple(map(_words, inside)), row.output_shape, row.parameters, row.macs)
+            words, paths = tuple(map(_words, inside)), frozenset(layer.path for layer in inside)
+            stage = Stage(row.path, role_of(inside), words, paths, row.output_shape, row.parameters, row.macs)
             size_before, size = drawn[-1].output_shape, row.output_shape
-            if stage.role == "other" and (size == size_before or "view" in {row.category for row in inside}):
+            if stage.role not in _WORKING and (size == size_before or "view" in {row.category for row in inside}):
                 drawn[-1] = _joined(drawn[-1], stage)
             else:
                 drawn.append(stage)
@@ -60,7 +62,11 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
 
 def _joined(first: Stage, second: Stage) -> Stage:
     return replace(
-        first, layers=first.layers + second.layers, parameters=first.parameters + second.parameters, macs=first.macs + second.macs
+        first,
+        layers=first.layers + second.layers,
+        paths=first.paths | second.paths,
+        parameters=first.parameters + second.parameters,
+        macs=first.macs + second.macs,
     )
 
 
@@ -71,9 +77,10 @@ def _paired(single: tuple[Stage, ...]) -> tuple[Stage, ...]:
     )
 
 
-def _role(members: tuple[LayerRow, ...]) -> Role:
-    categories = {row.category.removeprefix("adaptive ") for row in members}
-    return next((role for role in _WORKING if role in categories), "other")
+def role_of(rows: Iterable[LayerRow]) -> Role:
+    """What these layers mostly do, as colours tell kinds apart."""
+    categories = {row.category.removeprefix("adaptive ") for row in rows}
+    return next((role for role in (*_WORKING, *_HELPING) if role in categories), "other")
 
 
 def _words(row: LayerRow) -> str:

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from cnnlab.layers import LayerTable
-from cnnlab.text import count_text, shape_text, size_text
+from cnnlab.text import count_text, size_text
 from pages._parts.address import Address, whole_number
-from pages._parts.grid import grid
+from pages._parts.network_view import draw_layers, meanings
 from pages._parts.one_choice import one_choice
 
 ALL = 99  # deeper than any network's paths, so nothing is folded
@@ -24,6 +24,9 @@ class KeyFigure:
     text: str
     number: float
     help: str
+    as_many: str = "as many"  # words for a comparison: of amounts, "as much", "less"
+    fewer: str = "fewer"
+    more: str = "more"
 
 
 def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
@@ -45,6 +48,7 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
         KeyFigure(
             "Activation memory", size_text(table.activation_bytes), table.activation_bytes,
             "The outputs of all layers for one image, kept in memory while training. A batch of 64 images needs 64 times as much.",
+            "as much", "less",
         ),
         KeyFigure(
             "Layers with weights", f"{trained} of {len(table.rows)}", trained,
@@ -53,48 +57,64 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
         KeyFigure(
             "Receptive field", f"{field:,} px" if field else "whole image", field,
             "Side of the square of input pixels that one value of the last convolution or pooling can depend on. "
-            "It can be larger than the image, as padding counts.",
+            "It can be larger than the image, as padding counts. Dense layers and global pools see what these windows reach of the "
+            "image: all of it, or a few rows and columns less where strides do not divide evenly.",
+            "as wide", "narrower", "wider",
         ),
     )  # fmt: skip
 
 
 def metrics_row(table: LayerTable) -> None:
-    """The five numbers in a row."""
-    figures = key_figures(table)
-    for column, figure in zip(st.columns(len(figures)), figures, strict=True):
-        column.metric(figure.title, figure.text, help=figure.help)
+    """The five numbers in a row, which breaks where it is too long: a number is never cut off."""
+    with st.container(horizontal=True, gap="medium", key="design-totals"):
+        for figure in key_figures(table):
+            st.metric(figure.title, figure.text, help=figure.help, width="content")
 
 
 def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
     """Two networks' figures side by side, with the ratio of the second to the first."""
-    rows = [(a.title, a.text, b.text, _times(a.number, b.number)) for a, b in zip(first, second, strict=True)]
+    rows = [(a.title, a.text, b.text, ratio(a, b)) for a, b in zip(first, second, strict=True)]
     return pd.DataFrame(rows, columns=["", f"A: {names[0]}", f"B: {names[1]}", "B compared with A"]).set_index("")
 
 
-def layer_table_view(table: LayerTable, address: Address, *, name: str) -> None:
-    """The table with its folding depth, and a download as CSV."""
+def ratio(first: KeyFigure, second: KeyFigure) -> str:
+    """How much more or less the second is: "15 times fewer", "40 % more", "the same"."""
+    if not first.number or not second.number:
+        return "–"
+    times = second.number / first.number
+    if abs(times - 1) < 0.005:
+        return "the same" if first.number == second.number else "about the same"
+    if 0.5 < times < 2:
+        return f"{abs(times - 1) * 100:.0f} % {first.more if times > 1 else first.fewer}"
+    many = max(times, 1 / times)
+    figures = f"{many:,.0f}" if many >= 9.95 else f"{many:.1f}".removesuffix(".0")
+    return f"{figures} times {first.as_many if times > 1 else first.fewer}"
+
+
+def layer_table_view(table: LayerTable, address: Address, *, name: str, group: str) -> None:
+    """The table with its folding depth, and a download as CSV; rows light up with the drawing whose key is `group`."""
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        shown = table.fold(_pick_depth(table, address))
+        shown = table.fold(_pick_depth(table, address)) if table.rows else table
     right.download_button(
         "Download as CSV", shown.to_csv(), name, "text/csv", icon=":material/download:", on_click="ignore", width="stretch",
         help="The table below as a file for a spreadsheet, with exact numbers.",
     )  # fmt: skip
-    frame = _frame(shown)
-    # A column of zeros would push the input shapes off a small screen; the CSV always has it.
-    order = [name for name in frame.columns if name != "buffers" or shown.buffers]
-    height = "content" if len(shown.rows) <= 20 else 600
-    grid(frame, column_config=_columns(), column_order=order, height=height)
-    st.caption(
-        f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
-        f"{size_text(table.activation_bytes)} of activations for one image. Shapes are channels × height × width; "
-        "hover over a header for its meaning."
-    )
+    draw_layers(shown, table, key="design:layers", group=group)
+    if not table.failure:
+        st.caption(
+            f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
+            f"{size_text(table.activation_bytes)} of activations for one image. Click a header to sort. On a narrow screen large "
+            "numbers are short (M: million, G: billion) and some columns are left out; the CSV has them all in full."
+        )
+    with st.expander("What the columns mean"):
+        st.markdown(meanings())
 
 
 def _pick_depth(table: LayerTable, address: Address) -> int:
     deepest = max((row.path.count(".") + 1 for row in table.rows), default=1)
     if deepest == 1:
+        address.text("detail")  # of no effect here, but no mistake in the address either
         st.caption("This network is a plain chain of layers; there are no blocks to fold.")
         return ALL
     titles = (
@@ -108,67 +128,3 @@ def _pick_depth(table: LayerTable, address: Address) -> int:
         otherwise=ALL,  # an address may name a depth that this network lacks
         help="Blocks fold neighbouring layers into one row, as the course prints these networks; their costs are added up.",
     )  # fmt: skip
-
-
-def _frame(table: LayerTable) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "path": row.path,
-                "kind": f"{row.layers} layers" if row.layers > 1 else row.kind,
-                "settings": row.settings + (" (same weights as above)" if row.shared else ""),
-                "output": shape_text(row.output_shape, spaced=True),
-                "parameters": row.parameters,
-                "share": 100 * row.share,
-                "macs": row.macs,
-                "memory": round(row.activation_bytes / 1000, 2),
-                "field": row.receptive_field,
-                "buffers": row.buffers,
-                "input": shape_text(row.input_shape, spaced=True),
-            }
-            for row in table.rows
-        ]
-    )
-
-
-def _columns() -> dict[str, object]:
-    column = st.column_config
-    return {
-        "path": column.TextColumn("Layer", help="Where the layer sits in the network; a dot leads into a block.", pinned=True),
-        "kind": column.TextColumn("Kind", help="PyTorch's name for the layer, or how many layers are folded into this row."),
-        "settings": column.TextColumn(
-            "Settings", width=215, help="Settings of the layer: channels, window, stride (step), pad (border of zeros)."
-        ),
-        "output": column.TextColumn("Output shape", help="Channels × height × width of the output, for one image."),
-        "parameters": column.NumberColumn("Parameters", format="localized", help="Numbers in this layer that training changes."),
-        "share": column.ProgressColumn(
-            "Share", format="%.1f %%", min_value=0, max_value=100, width=110, help="This layer's part of all parameters."
-        ),
-        "macs": column.NumberColumn(
-            "MACs", format="localized", help="Multiply-accumulates for one image: how much this layer computes."
-        ),
-        "memory": column.NumberColumn(
-            "Memory, kB",
-            format="localized",
-            help="Memory of this layer's output for one image, at 4 bytes a number (1 kB is 1,000 bytes).",
-        ),
-        "field": column.NumberColumn(
-            "Field, px",
-            format="localized",
-            help="Receptive field: side of the square of input pixels that one output value can depend on. "
-            "Padding counts as pixels, so it can be larger than the image.",
-        ),
-        "buffers": column.NumberColumn(
-            "Buffers", format="localized", help="Numbers kept but not trained: batch normalisation's running mean and variance."
-        ),
-        "input": column.TextColumn("Input shape", help="Channels × height × width of the input."),
-    }
-
-
-def _times(first: float, second: float) -> str:
-    if not first or not second:
-        return "–"
-    ratio = second / first
-    if abs(ratio - 1) < 0.05:
-        return "the same" if first == second else "about the same"
-    return f"{ratio:,.1f} times as much" if ratio > 1 else f"{1 / ratio:,.1f} times less"

@@ -34,6 +34,18 @@ def option_key(option: Option) -> str:
     return f"options.{option.name}" if option.name in RunConfig.model_fields else option.name
 
 
+def setting_key(card: Card, setting: str, *, scope: str) -> str:
+    """The key of a widget: of an option by its name, of "input channels", "image_size" or "classes"."""
+    return f"{scope}:{card.name}:{'image size' if setting == 'image_size' else setting}"
+
+
+def default_of(card: Card, field: str) -> Any:
+    """What the widget of a ConfigError's field holds at first; None where there is no such widget."""
+    if field in ("image_size", "classes"):
+        return {"image_size": card.input_shape[1], "classes": 10}[field]
+    return next((typed(option.default) for option in card.options if field == f"options.{option.name}"), None)
+
+
 def link_parameters(card: Card, options: Mapping[str, OptionValue]) -> dict[str, str]:
     """The query parameters that open a page with this network, without defaults."""
     changed = {option_key(o): as_text(options[o.name]) for o in card.options if options.get(o.name, o.default) != o.default}
@@ -52,8 +64,9 @@ def pick_architecture(cards: Sequence[Card], address: Address, *, scope: str) ->
 
 
 def pick_options(
-    card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
-) -> dict[str, Any]:
+    card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet",
+    across: int = ACROSS,
+) -> dict[str, Any]:  # fmt: skip
     """A control for each option of the card. Raises ConfigError for an invalid value, after all controls are drawn.
 
     `name` and `default` are those of the architecture's list: options in the address belong to the architecture named there.
@@ -63,11 +76,11 @@ def pick_options(
     invalid: ConfigError | None = None
     columns: list[Any] = []
     for index, option in enumerate(card.options):
-        key, link = f"{scope}:{card.name}:{option.name}", prefix + option_key(option)
-        if index % ACROSS == 0:
-            columns = st.columns(ACROSS, vertical_alignment="bottom")
-        with columns[index % ACROSS]:
-            address.initialise(key, link, _typed(option.default), lambda text, o=option: _typed(o.parse(text)), use_address=own)
+        key, link = setting_key(card, option.name, scope=scope), prefix + option_key(option)
+        if index % across == 0:
+            columns = st.columns(across, vertical_alignment="bottom")
+        with columns[index % across]:
+            address.initialise(key, link, typed(option.default), lambda text, o=option: typed(o.parse(text)), use_address=own)
             chosen = _control(option, key)
         try:
             values[option.name] = option.parse(chosen) if option.type == "ints" else option.check(chosen)
@@ -82,12 +95,14 @@ def pick_options(
 
 
 def pick_input(
-    card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet"
-) -> tuple[Shape, int]:
+    card: Card, address: Address, *, scope: str, prefix: str = "", name: str = "architecture", default: str = "lenet",
+    across: int = 3,
+) -> tuple[Shape, int]:  # fmt: skip
     """The input shape and the number of classes. Raises ConfigError for an invalid value, after all controls are drawn."""
     own = (address.text(name) or default) == card.name
-    channels, size, classes = (f"{scope}:{card.name}:{field}" for field in ("input channels", "image size", "classes"))
-    first, second, third = st.columns(3, vertical_alignment="bottom")
+    channels, size, classes = (setting_key(card, field, scope=scope) for field in ("input channels", "image_size", "classes"))
+    first, second, *others = st.columns(across, vertical_alignment="bottom")
+    third = others[0] if others else st.columns(across, vertical_alignment="bottom")[0]
 
     chosen_channels = one_choice(
         "Image channels", channels, f"{prefix}channels", CHOICES["channels"], address, default=card.input_shape[0],
@@ -138,8 +153,8 @@ def _control(option: Option, key: str) -> Any:
     return st.number_input(option.title, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}.")
 
 
-def _typed(value: OptionValue) -> Any:
-    """The value in the form that its widget holds."""
+def typed(value: OptionValue) -> Any:
+    """The value of an option in the form that its widget holds."""
     return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
