@@ -14,7 +14,7 @@ import pytest
 from test_comparison import CONFIG, epochs, run
 
 from cnnlab.config import RunConfig
-from cnnlab.figures import network_figure
+from cnnlab.figures import network_drawing
 from cnnlab.layers.trace import layer_table
 from cnnlab.reports.exports import comparison_csv, configurations_json, metrics_csv
 from cnnlab.reports.html import html_report
@@ -177,7 +177,9 @@ def test_a_report_can_be_handed_in(curves):
     one = run("0000000a", "my <best> run", best=0.6, owner="Ana", created=NOW.timestamp())
     table = layer_table("lenet")
 
-    page = html_report([one], curves, {"0000000a": 5e6}, now=NOW, networks={"0000000a": Network(table, network_figure(table))})
+    page = html_report(
+        [one], curves, {"0000000a": 5e6}, now=NOW, networks={"0000000a": Network(table, network_drawing(table, "first"))}
+    )
     reader = read(page)
     text = " ".join(" ".join(reader.text).split())
 
@@ -196,9 +198,12 @@ def test_a_report_can_be_handed_in(curves):
 def test_a_network_of_several_runs_is_drawn_once():
     runs = [run("0000000a", "a"), run("0000000b", "b"), run("0000000c", "c")]
     table, other = layer_table("lenet"), layer_table("mlp")
-    networks = {"0000000a": Network(table, network_figure(table)), "0000000b": Network(table, network_figure(table))}
+    networks = {
+        "0000000a": Network(table, network_drawing(table, "first")),
+        "0000000b": Network(table, network_drawing(table, "first")),
+    }
 
-    page = html_report(runs, {}, {}, now=NOW, networks=networks | {"0000000c": Network(other, network_figure(other))})
+    page = html_report(runs, {}, {}, now=NOW, networks=networks | {"0000000c": Network(other, network_drawing(other, "second"))})
 
     assert page.count("<h2>Network:") == 2
     assert "Trained in: a, b." in page

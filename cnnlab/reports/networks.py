@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape, unescape
-from typing import Any
+from html import escape
 
 from cnnlab.config_words import words
 from cnnlab.layers import LayerTable
 from cnnlab.runs.records import Run
 from cnnlab.text import shape_text, size_text
 
-WIDTH, HEIGHT = 1_000.0, 220.0
 MOST_ROWS = 40  # of a table; a longer one is folded into its blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network's layer table, and its drawing as a figure for Plotly."""
+    """A network's layer table, and its drawing in HTML (`cnnlab.figures.network_drawing`)."""
 
     table: LayerTable
-    drawing: dict[str, Any]
+    drawing: str
 
 
 def networks_section(runs: Sequence[Run], networks: Mapping[str, Network]) -> str:
@@ -67,29 +64,5 @@ def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
         f"<h2>Network: {escape(words('architecture', full.architecture))}</h2>{names}"
         f"<p>Input {shape_text(full.input_shape, spaced=True)}; {full.parameters:,} parameters, {full.macs:,} MACs and "
         f"{size_text(full.activation_bytes)} of activations for one image. Shapes are channels × height × width.</p>"
-        f"{drawing_svg(network.drawing)}{table(header, rows)}"
+        f"{network.drawing}{table(header, rows)}"
     )
-
-
-def drawing_svg(figure: Mapping[str, Any]) -> str:
-    """The filled outlines and the labels of a drawing for Plotly, as SVG; "" where it has none."""
-    layout = figure["layout"]
-    outlines = [trace for trace in figure["data"] if trace.get("fill") == "toself" and trace.get("fillcolor")]
-    if not outlines or "range" not in layout["xaxis"] or "range" not in layout["yaxis"]:
-        return ""
-    (left, right), (low, high) = layout["xaxis"]["range"], layout["yaxis"]["range"]
-    across, up = WIDTH / (right - left), HEIGHT / (high - low)
-    body = []
-    for trace in outlines:
-        points = " ".join(
-            f"{(x - left) * across:.1f},{(high - y) * up:.1f}"
-            for x, y in zip(trace["x"], trace["y"], strict=True)
-            if x is not None and y is not None
-        )
-        body.append(f'<polygon points="{points}" fill="{escape(trace["fillcolor"])}" stroke="#444" stroke-width="0.5"/>')
-    for label in layout.get("annotations", ()):
-        x, y = (label["x"] - left) * across, (high - label["y"]) * up
-        for place, line in enumerate(re.split(r"<br ?/?>", label["text"])):
-            text = escape(unescape(re.sub(r"<[^>]*>", "", line)))
-            body.append(f'<text x="{x:.1f}" y="{y + 12 + 13 * place:.1f}" text-anchor="middle">{text}</text>')
-    return f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT + 30:g}" role="img" aria-label="Drawing of the network">{"".join(body)}</svg>'

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
-from cnnlab.figures import network_figure
+from cnnlab.figures import network_drawing
 from cnnlab.lab import Lab
 from cnnlab.reports import exports
 from cnnlab.reports import html as report
@@ -76,5 +77,5 @@ def networks_of(lab: Lab, runs: Sequence[Run]) -> dict[str, Network]:
             table = lab.layers(config.architecture, config.input_shape, config.classes, config.options)
         except CNNLabError:
             continue  # the report goes without it
-        networks[run.id] = Network(table, network_figure(table))
+        networks[run.id] = Network(table, network_drawing(table, words("architecture", config.architecture)))
     return networks
