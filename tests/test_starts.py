@@ -23,19 +23,7 @@ from cnnlab.text import percent
 NAMES = [each.name for each in cards()]
 SETS = [entry.name for entry in datasets.entries()]
 # Combinations that nobody has measured yet: python -m benchmarks.starts measures them, and this set becomes empty.
-NOT_YET: set[tuple[str, str]] = {
-    ("googlenet", "mnist"),
-    ("googlenet", "cifar10"),
-    ("course-resnet", "fashion-mnist"),
-    ("course-resnet", "mnist"),
-    ("resnet", "fashion-mnist"),
-    ("resnet", "mnist"),
-    ("densenet", "fashion-mnist"),
-    ("densenet", "mnist"),
-    ("densenet", "cifar10"),
-    ("resnet9", "fashion-mnist"),
-    ("resnet9", "mnist"),
-}
+NOT_YET: set[tuple[str, str]] = set()
 
 
 @pytest.mark.parametrize("row", measurements(), ids=lambda row: f"{row.config.architecture} {row.config.dataset}")
