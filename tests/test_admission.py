@@ -130,7 +130,7 @@ def test_the_lab_and_the_command_line_refuse_what_does_not_fit_with_the_same_sen
 def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monkeypatch):
     """A waiting run gets the memory of the run before it; the command line trains beside that run."""
     other = SimpleNamespace(device="cpu", waits=False, process=Process(1, "x"))
-    store = SimpleNamespace(active=lambda: [other])
+    store = SimpleNamespace(active=lambda: [other], runs=lambda limit: ())
     monkeypatch.setattr(forecaster.psutil, "virtual_memory", lambda: SimpleNamespace(available=1 << 30))
     monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: 5 << 30 if pid == 1 else 1 << 20)
 
@@ -143,7 +143,7 @@ def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monke
 
 @pytest.mark.parametrize(("at_once", "free"), [(False, 80 << 30), (True, 2 << 30)])
 def test_neither_does_it_on_a_gpu(at_once, free):
-    store = SimpleNamespace(active=lambda: [SimpleNamespace(device="cuda:0", waits=False, pid=1)])
+    store = SimpleNamespace(active=lambda: [SimpleNamespace(device="cuda:0", waits=False, pid=1)], runs=lambda limit: ())
 
     def on_the_gpu(*, config, macs):
         return DeviceSpeed("cuda:0", 2 << 30, 80 << 30, "unknown", None)
