@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cnnlab.architectures import card, cards
@@ -42,7 +44,7 @@ def choose(page, card):
     """Another architecture from the list, as a visitor does it: the page is not loaded again. Returns the rows of its table."""
     page.set_viewport_size(VIEWPORT)
     page.get_by_role("combobox", name="Architecture").click()
-    page.get_by_role("option", name=f"{card.title} ({card.year})").click()
+    page.get_by_role("option", name=f"{card.title} ({card.year})", exact=True).click()
     page.wait_for_function("name => document.querySelector('.cnn-boxes').ariaLabel.startsWith(name)", arg=card.title)
     whole = layer_table(card.name)
     rows = whole.fold(1).rows if any("." in row.path for row in whole.rows) else whole.rows
@@ -56,7 +58,7 @@ def test_every_number_of_every_network_is_drawn_in_full_at_each_width(design, ca
 
     for width in (1366, 1024, 390, 1920):
         design.set_viewport_size({"width": width, "height": 900})
-        design.wait_for_timeout(100)
+        design.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         assert design.evaluate(CLIPPED) == [], width
         assert design.evaluate(OVERLAPS) == [], width
         for cells, row in zip(design.evaluate(ROWS), rows, strict=True):
@@ -80,7 +82,7 @@ def test_a_changed_control_shows_its_effect_without_scrolling(design):
 
 def test_a_row_and_its_box_light_up_together_and_headers_sort(design):
     choose(design, card("lenet"))
-    design.locator(".cnn-layers tbody tr", has_text="conv2").hover()
+    design.locator(".cnn-layers tbody th", has_text=re.compile("^conv2")).hover()
     lit = design.locator(".cnn-boxes .cnn-lit")
     lit.wait_for()
     assert lit.locator("b").inner_text() == "conv2"
