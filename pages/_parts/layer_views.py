@@ -66,7 +66,7 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
 
 def metrics_row(table: LayerTable) -> None:
     """The five numbers in a row, which breaks where it is too long: a number is never cut off."""
-    with st.container(horizontal=True, gap="medium", key="design-totals"):
+    with st.container(horizontal=True, gap="small", key="design-totals"):
         for figure in key_figures(table):
             st.metric(figure.title, figure.text, help=figure.help, width="content")
 
