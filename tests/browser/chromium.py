@@ -14,6 +14,7 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 VIEWPORT = {"width": 1366, "height": 768}  # the smallest laptop screen that is common
+PHONE = {"width": 390, "height": 844}
 
 
 def chromium() -> str | None:

@@ -1,0 +1,103 @@
+"""A student's first ten minutes, as README's tour describes them; what is asserted is what a student would see and conclude."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+
+import pytest
+from waiting import wait_for
+
+from cnnlab.architectures import card
+from cnnlab.lab import Lab
+from cnnlab.layers.known import known_table
+from cnnlab.runs.records import Run, State
+from cnnlab.text import percent
+
+MINUTES = 240.0  # seconds that two short runs may take on a busy machine
+FORM = """() => Object.fromEntries([...document.querySelectorAll(
+    '[data-testid=stMain] :is(input, textarea)')].map(field => [field.ariaLabel || field.id || field.name, field.value]))"""
+
+
+@pytest.fixture(scope="module")
+def student(walk, app):
+    walk.goto(app)
+    return walk
+
+
+def finished(server, run_id: str) -> Run:
+    with closing(Lab(server.home)) as lab:
+        wait_for(lambda: not lab.run(run_id).active, seconds=MINUTES, every=0.5)
+        return lab.run(run_id)
+
+
+def run_on_the_page(page) -> str:
+    page.wait_for_url(re.compile(r"run=[0-9a-f]{8}"))
+    return re.search(r"run=([0-9a-f]{8})", page.url)[1]
+
+
+def test_the_totals_on_the_first_page_are_those_of_the_network(student):
+    table = known_table("lenet", (1, 28, 28), 10, card("lenet").settings({}))
+
+    for figure in (f"{table.parameters:,}", f"{table.macs:,}"):
+        student.locator("[data-testid=stMetricValue]", has_text=figure).first.wait_for()
+
+
+def test_the_form_behind_its_button_opens_elsewhere_as_it_is_here(student, browser):
+    student.get_by_role("link", name="Train this network").click()
+    student.get_by_role("button", name="Start training").wait_for()
+    student.wait_for_timeout(1_000)
+    here = student.evaluate(FORM)
+
+    friend = browser.new_context().new_page()
+    friend.goto(student.url)
+    friend.get_by_role("button", name="Start training").wait_for()
+    friend.wait_for_timeout(1_000)
+
+    assert len(here) > 5
+    assert friend.evaluate(FORM) == here
+    friend.context.close()
+
+
+def test_the_first_try_reaches_eighty_per_cent(student, app, server):
+    student.goto(f"{app}/train")
+    student.get_by_role("button", name=re.compile("First try")).click()
+    student.get_by_role("button", name="Start training").click()
+
+    run = finished(server, run_on_the_page(student))
+
+    assert run.state is State.FINISHED
+    assert run.test_accuracy >= 0.80
+    student.locator(".cnn-progress", has_text=percent(run.test_accuracy)).wait_for()
+
+
+def test_its_predictions_count_what_the_run_reached(student, server):
+    run_id = run_on_the_page(student)
+    with closing(Lab(server.home)) as lab:
+        right = round(1_000 * lab.run(run_id).best_test_accuracy)
+
+    student.get_by_role("link", name="Show predictions").click()
+
+    student.get_by_text(f"{right} of 1,000 test images right").first.wait_for()
+    assert student.locator("figure").count() == 40
+    assert student.locator("figure img").first.get_attribute("alt").startswith("Test image 0:")
+    signs = student.locator("figure b").all_inner_texts()
+    assert set(signs) == {"✓", "✗"}
+    student.go_back()
+
+
+def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(student, server):
+    student.get_by_role("button", name="Change something and train again").click()
+    student.get_by_text("The network: LeNet-5").click()
+    student.get_by_role("combobox", name=re.compile("Activation")).click()
+    student.get_by_role("option", name="sigmoid").click()
+    student.get_by_role("button", name="Use settings known to learn").click()
+    student.get_by_text("Use settings known to learn").wait_for(state="detached")
+    student.get_by_role("button", name="Start training").click()
+
+    run = finished(server, run_on_the_page(student))
+
+    assert run.config.options["activation"] == "sigmoid"
+    assert run.state is State.FINISHED
+    assert run.test_accuracy > 0.5
+    assert not student.errors
