@@ -86,7 +86,7 @@ def _filters(run: Run, classes: tuple[str, ...], address: Address) -> dict[str, 
 
 def _headline(run: Run, page: PredictionPage) -> None:
     rate = percent(page.correct / page.test_images) if page.test_images else "–"
-    st.markdown(f"##### {page.correct:,} of {page.test_images:,} test images right, {rate}, after epoch {page.epoch}")
+    st.markdown(f"## {page.correct:,} of {page.test_images:,} test images right, {rate}, after epoch {page.epoch}")
     later = ""
     if page.checkpoint == "best" and run.epochs_done > 1 and not run.config.validation_share:
         later = f" It is the best of {run.epochs_done} epochs on these very images, so its accuracy is slightly optimistic."

@@ -68,7 +68,7 @@ def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -
     """What can be done with the selected runs, in one row above the table."""
     with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
         if chosen:
-            st.markdown(f"#### {len(chosen):,} selected")
+            st.markdown(f"## {len(chosen):,} selected")
             export(lab, [run.id for run in chosen], fold=bool(st.session_state.get("runs:fold")))
             change_many(lab, chosen)
             st.button("Clear selection", icon=":material/close:", on_click=_clear, type="tertiary")

@@ -142,7 +142,7 @@ def test_a_choice_draws_the_table_and_the_comparison_alone(monkeypatch, lab):
     app.session_state["runs:chosen"] = ids
     app = poll(app, monkeypatch)
 
-    assert "#### 9 selected" in texts(app)
+    assert "## 9 selected" in texts(app)
     assert not [each for each in app.selectbox if each.label == "State"], "the filters are outside the fragment"
     assert address_of(app) == {"state": "finished", "runs": ",".join(ids)}
 
@@ -179,7 +179,7 @@ def test_who_comes_back_while_a_run_trains_loses_nothing(monkeypatch, lab):
 
     follow(app, "runs")
 
-    assert "#### 1 selected" in texts(app)
+    assert "## 1 selected" in texts(app)
     assert address_of(app) == {"runs": first}
 
 
@@ -192,7 +192,7 @@ def test_who_comes_back_finds_filter_and_choice_as_they_were(monkeypatch, lab):
     follow(app, "runs")
 
     assert names(app) == ["first"]
-    assert "#### 1 selected" in texts(app)
+    assert "## 1 selected" in texts(app)
     assert address_of(app) == {"state": "finished", "runs": first}
 
 

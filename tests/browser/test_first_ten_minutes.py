@@ -80,7 +80,7 @@ def test_its_predictions_count_what_the_run_reached(student, server):
 
     student.get_by_text(f"{right} of 1,000 test images right").first.wait_for()
     assert student.locator("figure").count() == 40
-    assert student.locator("figure img").first.get_attribute("alt").startswith("Test image 0:")
+    assert student.locator("figure img").first.get_attribute("alt").startswith("Test image 1:")
     signs = student.locator("figure b").all_inner_texts()
     assert set(signs) == {"✓", "✗"}
     student.go_back()

@@ -40,7 +40,7 @@ def run_list(lab: Lab, *, current: str | None = None) -> None:
     others = [run for run in others if run.state is not State.QUEUED]
     if not others:
         return
-    st.markdown("#### Runs so far" if current is None else "#### Other runs")
+    st.markdown("## Runs so far" if current is None else "## Other runs")
     shown = others if st.session_state.get("all runs") else others[:SHOWN]
     for run in shown:
         name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
@@ -97,7 +97,7 @@ def _queue(lab: Lab) -> None:
     queue = lab.queue()
     if not queue:
         return
-    st.markdown(f"#### Waiting for their turn ({len(queue)})")
+    st.markdown(f"## Waiting for their turn ({len(queue)})")
     for place, run in enumerate(queue[:QUEUE_SHOWN], 1):
         name, owner, actions = st.columns([4, 4, 2], vertical_alignment="center")
         _link(name, run)

@@ -227,7 +227,7 @@ def _differences(runs: Sequence[Run], address: Address) -> None:
     if len(runs) < 2:
         address.preserve("base")
         return
-    st.markdown("##### What differs")
+    st.markdown("## What differs")
     differences = comparison.differences([run.config for run in runs])
     names = comparison.labels(runs)
     if differences:
