@@ -92,7 +92,7 @@ def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(s
     student.get_by_role("combobox", name=re.compile("Activation")).click()
     student.get_by_role("option", name="sigmoid").click()
     student.get_by_role("button", name="Use settings known to learn").click()
-    student.get_by_text("Use settings known to learn").wait_for(state="detached")
+    student.get_by_role("button", name="Use settings known to learn").wait_for(state="detached")
     student.get_by_role("button", name="Start training").click()
 
     run = finished(server, run_on_the_page(student))
