@@ -180,7 +180,7 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
 
 def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
     """The number of images in each class."""
-    st.subheader("Class balance")
+    st.header("Class balance")
     figure = class_balance_figure(entry.classes, counts, label)
     live_plot(figure, key="data:balance", label="Bars: number of images in each class", tools=False)
     st.caption(balance_sentence(entry, counts))
@@ -191,7 +191,7 @@ def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
 def versions(lab: Lab, entry: Entry, image: Picture) -> None:
     """Eight versions of one image, as augmentation draws them."""
     flip = entry.name != "mnist"
-    st.subheader("What training can do to it")
+    st.header("What training can do to it")
     title = entry.classes[image.label]
     drawn = lab.augmented(entry.name, image.index, count=VERSIONS, shift=SHIFT, flip=flip)
     image_grid(

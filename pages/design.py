@@ -133,16 +133,16 @@ def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     draw_network(table, card.title, key="design:drawing")
     if not table.failure:
         metrics_row(table)
-    st.subheader("Layer by layer")
+    st.header("Layer by layer")
     layer_table_view(table, address, name=f"{card.name}-layers.csv", group="design:drawing")
     if table.failure:
         return False
-    st.subheader("Where the parameters and the work sit")
+    st.header("Where the parameters and the work sit")
     st.markdown(distribution_sentence(table))
     draw_distribution(table, key="design:distribution", group="design:drawing")
     if second != NOTHING:
         other_card = next(card for card in lab.architectures() if card.name == second)
-        st.subheader(f"Beside {other_card.title}")
+        st.header(f"Beside {other_card.title}")
         compare(lab, address, design, other_card)
     return True
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from filled_home import fill
 from cnnlab.datasets.places import Places
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
+from cnnlab.system import background
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +27,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--chaos-seed", type=int, default=2, metavar="SEED", help="decides which processes tests/chaos kills, and roughly when"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Pages that a test opens with app.py have a home that is not the user's own."""
+    if "CNNLAB_HOME" not in os.environ:
+        os.environ["CNNLAB_HOME"] = tempfile.mkdtemp(prefix="cnnlab-tests-")
+        config.add_cleanup(partial(_remove, Path(os.environ["CNNLAB_HOME"])))
+
+
+def _remove(home: Path) -> None:
+    background.shut_down(home)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

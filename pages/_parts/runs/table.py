@@ -20,7 +20,7 @@ MOST_IN_ADDRESS = 200  # ids: 2 kB; a longer address is refused by some servers
 MOST_DRAWN = 1_000  # rows: 0.2 MB for the browser, which needs seconds to draw ten thousand
 ALL = "all"  # in the address, for all runs that the filters let through
 CHOSEN, TABLE = "runs:chosen", "runs:table"
-STYLE = Path(__file__).with_name("runs.css")
+STYLE = Path(__file__).with_suffix(".css")
 # Title, attribute to sort by, and whether the largest comes first; unsorted, the newest comes first.
 ORDERS: dict[str, tuple[str, str, bool]] = {
     "newest": ("newest", "", True),
@@ -46,7 +46,7 @@ def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str)
     if TABLE not in st.session_state or sorted(selected) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     table = _drawn(revision, "".join(ids), wanted, shown)
-    with st.container(key="runs-table", height=400, border=False):  # runs.css gives it the height of the window
+    with st.container(key="runs-table", height=400, border=False):  # table.css gives it the height of the window
         guarded_grid(
             table.table, key=TABLE, height="stretch", on_select=_choose, selection_mode="multi-row", column_config=table.config,
             placeholder="–", lazy=False, alt="All runs", column_order=table.order,
