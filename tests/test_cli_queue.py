@@ -111,7 +111,7 @@ def test_states_are_words_in_every_command(lab, store):
     run_id = store.create(RunConfig.make(), "token", "a run")
 
     assert lab("runs").splitlines()[1].startswith(f"{run_id}  Waiting for its turn  ")
-    assert lab("pause", run_id) == f"Run {run_id}: paused.\n"
-    assert lab("resume", run_id) == f"Run {run_id}: waiting for its turn, number 1 in the queue.\n"
-    assert lab("stop", run_id) == f"Run {run_id}: stopped.\n"
+    assert lab("pause", run_id) == f"Run {run_id} is paused.\n"
+    assert lab("resume", run_id) == f"Run {run_id} is waiting for its turn, number 1 in the queue.\n"
+    assert lab("stop", run_id) == f"Run {run_id} is stopped.\n"
     assert set(STATE_WORDS) == set(State)

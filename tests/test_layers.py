@@ -139,9 +139,11 @@ def test_an_image_too_small_is_a_shape_error():
         layer_table("alexnet", (1, 28, 28))
 
 
-@pytest.mark.parametrize("card", [card for card in cards() if card.name != "mlp"], ids=lambda c: c.name)  # that takes any image
+@pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
 def test_a_network_that_does_not_fit_has_a_table_up_to_the_layer_that_refuses(card):
     needed = building.minimum_size(card, 1, 10, card.settings())
+    if needed == 1:
+        pytest.skip("it takes images of every size")
     shape = (1, needed - 1, needed - 1)
 
     table = table_or_failure(card.name, shape, 10)

@@ -178,9 +178,9 @@ def test_the_command_line_pauses_resumes_stops_and_deletes(tmp_path, monkeypatch
     store = Store(tmp_path)
     run_id = store.create(CONFIG, "a", owner="ada")
     assert invoke("pause", run_id, home=tmp_path) == (0, f"Run {run_id} is paused.")
-    assert invoke("resume", run_id, home=tmp_path) == (0, f"Run {run_id} is queued, number 1 in the queue.")
+    assert invoke("resume", run_id, home=tmp_path) == (0, f"Run {run_id} is waiting for its turn, number 1 in the queue.")
     assert invoke("stop", run_id, home=tmp_path) == (0, f"Run {run_id} is stopped.")
-    assert invoke("extend", run_id, "2", home=tmp_path) == (0, f"Run {run_id} is queued, number 1 in the queue.")
+    assert invoke("extend", run_id, "2", home=tmp_path) == (0, f"Run {run_id} is waiting for its turn, number 1 in the queue.")
     assert store.run(run_id).config.epochs == 5
     code, output = invoke("delete", run_id, "--yes", home=tmp_path)
     assert (code, "stop it first" in output) == (2, True)

@@ -138,7 +138,7 @@ def test_nothing_is_polled_beside_the_form_while_nothing_runs(monkeypatch, lab):
     lab.begin(lab.made("b"))
     after = open_page(monkeypatch, "train", lab)
 
-    assert len(fragments(after)) == len(fragments(before)) + 1
+    assert len(fragments(after)) == len(fragments(before)) + 2  # the offer of the visitor's own run, and the list
 
 
 @pytest.mark.parametrize("page", ["train", "predict", "runs"])
@@ -181,7 +181,7 @@ def test_a_run_with_a_damaged_event_is_left_out_of_the_comparison_only(monkeypat
     app = open_page(monkeypatch, "runs", lab, runs=f"{good},{damaged}")
 
     assert not app.exception
-    assert "1 selected" in " ".join(each.value for each in app.markdown)
+    assert "2 selected “the good one” reached" in " ".join(each.value for each in app.markdown)
     assert any("damaged" in each.value and "It is left out of the comparison." in each.value for each in app.warning)
 
 

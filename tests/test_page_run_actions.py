@@ -352,13 +352,13 @@ def test_one_box_says_what_the_figures_mean_and_is_replaced_when_they_mean_somet
 def test_the_button_beside_a_diagnosis_opens_the_form_with_the_cure_filled_in(monkeypatch, lab):
     run_id = diverged(lab, optimizer="rmsprop", learning_rate=1.0, batch_size=32)
     app = open_page(monkeypatch, "train", lab, run=run_id)
-    assert any("Changes: learning rate 0.001" in each.value for each in app.caption)
+    assert any("Changes: learning rate 0.001, batch size 64" in each.value for each in app.caption)
 
     button(app, "Try the cure").click().run()
 
     assert "run" not in app.query_params
     fields = {each.label: each.value for each in app.number_input}
-    assert (fields["Learning rate"], fields["Batch size"]) == (0.001, 32)
+    assert (fields["Learning rate"], fields["Batch size"]) == (0.001, 64)
     assert lab.run(run_id).config.learning_rate == 1.0
 
 
@@ -425,7 +425,7 @@ def test_every_page_says_why_the_queue_waits(monkeypatch, lab):
     monkeypatch.setattr(shell, "_lab", lambda: lab)
     for name in ("_disable_pages_folder", "page_settings"):
         monkeypatch.setattr(shell, name, lambda: None)
-    monkeypatch.setattr(shell, "sidebar", lambda lab: None)
+    monkeypatch.setattr(shell, "sidebar", lambda lab, fragment: None)
     app = AppTest.from_function(page).run(timeout=30)
     assert not app.exception
     assert [box.value for box in app.warning] == [reason]

@@ -250,7 +250,7 @@ def test_a_background_process_that_never_shows_up_is_reported(tmp_path, monkeypa
     monkeypatch.setattr(background, "STARTUP_SECONDS", 0.0)
     for _ in range(background.ATTEMPTS):
         background.ensure(tmp_path)
-    with pytest.raises(ComputeError, match=r"did not start; see .*dispatcher\.log"):
+    with pytest.raises(ComputeError, match=r"did not start: its file dispatcher\.log in the lab's folder says why"):
         background.ensure(tmp_path)
 
 

@@ -10,6 +10,7 @@ from page_runs import RunsLab
 import pages._parts.shell
 from cnnlab.runs.records import State
 from pages._parts import visitor
+from pages._parts.shell import fragment
 from pages._parts.sidebar import sidebar
 
 PAGES = ["design", "data", "train", "runs", "predict"]
@@ -26,7 +27,7 @@ def opened(monkeypatch, lab, page="design", name=""):
     monkeypatch.setattr(visitor, "visitor", lambda: name)
     monkeypatch.setattr("pages._parts.sidebar.visitor", lambda: name)
     app = open_page(monkeypatch, page, lab)
-    monkeypatch.setattr(pages._parts.shell, "enter", lambda: (sidebar(lab), lab)[1])
+    monkeypatch.setattr(pages._parts.shell, "enter", lambda: (sidebar(lab, fragment), lab)[1])
     return app.run()
 
 

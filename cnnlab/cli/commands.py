@@ -104,7 +104,7 @@ def readable(text: str) -> str:
 def state_sentence(run: Run) -> str:
     """What a run is doing, in the words of the pages."""
     place = f", number {run.position} in the queue" if run.position else ""
-    return f"Run {run.id}: {state_word(run).lower()}{place}."
+    return f"Run {run.id} is {state_word(run).lower()}{place}."
 
 
 def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:

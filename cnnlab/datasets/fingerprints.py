@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnlab.datasets.catalogue import Entry, Fingerprint, entries
 from cnnlab.datasets.location import SPLITS, Split
+from cnnlab.text import shape_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _contradiction(entry: Entry, split: Split, facts: SplitFacts, *, original: b
             "the files are damaged or belong to another data set"
         )
     if shape != expected:
-        found, wanted = ("×".join(map(str, sizes)) for sizes in (shape, expected))
+        found, wanted = (shape_text(sizes) for sizes in (shape, expected))
         return f"has {words} images that are {found}, those of {entry.title} {wanted}: this is another data set"
     if count > whole(entry, split):
         return f"has {count:,} {words} images where {entry.title} has {whole(entry, split):,}: this is another data set"

@@ -18,6 +18,7 @@ from cnnlab.datasets.location import SPLITS, Location, Split
 from cnnlab.datasets.places import Places
 from cnnlab.datasets.remembered import stamp
 from cnnlab.errors import DataError, InstallationError
+from cnnlab.text import shape_text
 
 Answer = TypeVar("Answer")
 
@@ -110,7 +111,7 @@ def _checked(entry: Entry, location: Location, split: Split, arrays: Arrays) -> 
     if len(images) != len(labels) or not len(images):
         raise DataError(f"{where} are {len(images):,}, their labels {len(labels):,}: fetch them again.")
     if images.shape[1:] != shape:
-        found, wanted = ("×".join(map(str, sizes)) for sizes in (images.shape[1:], shape))
+        found, wanted = (shape_text(sizes) for sizes in (images.shape[1:], shape))
         raise DataError(f"{where} are {found}, those of {entry.title} {wanted}: this is another data set.")
     if int(labels.max()) >= len(entry.classes) or int(labels.min()) < 0:
         raise DataError(

@@ -31,7 +31,7 @@ def enter() -> Lab:
         lab = _lab()
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     st.html(_STYLE)
-    sidebar(lab)
+    sidebar(lab, fragment)
     if reason := lab.queue_waits():
         st.warning(quoting(reason), icon=":material/hourglass_top:")
     return lab

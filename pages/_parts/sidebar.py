@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -24,11 +25,11 @@ _close_after_choice = v2.component(
 )
 
 
-def sidebar(lab: Lab) -> None:
-    """Draws it; the bars move without the rest of the page."""
+def sidebar(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
+    """Draws it; the bars are a `fragment` (shell.py), which moves without the rest of the page."""
     with st.sidebar:
         if runs := own_runs(lab):
-            st.fragment(_bars, run_every=POLL_SECONDS)(lab)
+            fragment(_bars, run_every=POLL_SECONDS)(lab)
         else:
             _draw(lab, runs)
         ask_for_name()
