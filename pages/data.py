@@ -167,7 +167,7 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
         titles = [entry.classes[image.label] for image in images]
         image_grid(
             [
-                GridItem(image.data_uri, f"{kind} image {image.index}: {title}", title)
+                GridItem(image.data_uri, f"{kind} image {image.index + 1}: {title}", title)
                 for image, title in zip(images, titles, strict=True)
             ],
             size_px=56,
@@ -195,12 +195,15 @@ def versions(lab: Lab, entry: Entry, image: Picture) -> None:
     title = entry.classes[image.label]
     drawn = lab.augmented(entry.name, image.index, count=VERSIONS, shift=SHIFT, flip=flip)
     image_grid(
-        [GridItem(uri, f"Version {number} of training image {image.index}: {title}", "") for number, uri in enumerate(drawn, 1)],
+        [
+            GridItem(uri, f"Version {number} of training image {image.index + 1}: {title}", "")
+            for number, uri in enumerate(drawn, 1)
+        ],
         size_px=54,
     )
     mirrored = " and *Random flip*" if flip else " (without *Random flip*: a mirrored 2 is not a 2)"
     st.caption(
-        f"Training image {image.index} with *Random shift* {SHIFT}{mirrored}, which *More settings* on the Train page switch on: "
+        f"Training image {image.index + 1} with *Random shift* {SHIFT}{mirrored}, which *More settings* on Train switch on: "
         "each epoch sees another version, so that a network learns what stays the same."
     )
 

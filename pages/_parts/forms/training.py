@@ -19,8 +19,8 @@ from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
 from cnnlab.values import DatasetStatus
-from pages._parts.address import Address
-from pages._parts.forms.architecture import pick_architecture, pick_options
+from pages._parts.address import Address, whole_number
+from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
 from pages._parts.forms.recipes import CHOSEN, explain, pick_recipe
@@ -30,6 +30,7 @@ from pages._parts.visitor import visitor
 
 STYLE = Path(__file__).with_suffix(".css")
 NAME = f"{SCOPE}:name"
+CLASSES = f"{SCOPE}:classes"
 TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
 CLICKED = "token of the button that was clicked"
 REFUSAL = "why the run was not started"
@@ -77,8 +78,9 @@ def training_form(lab: Lab) -> None:
         address.flush(complete=False)
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
-    address.preserve("classes")
-    classes = address.text("classes")
+    address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
+    classes = st.session_state[CLASSES]
+    address.write("classes", classes, None)
     address.flush()
     address.show_problems(problems)
     st.session_state[DRAWN] = config
@@ -238,11 +240,11 @@ def _limits(lab: Lab, config: RunConfig, table: LayerTable | None, need: Forecas
     return True
 
 
-def _outputs(config: RunConfig, status: DatasetStatus, classes: str | None) -> None:
+def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> None:
     """Says so where the design that was opened has another number of classes than the data."""
-    if classes and classes.isdecimal() and int(classes) != config.classes:
+    if classes not in (None, config.classes):
         st.info(
-            f"Your design has {int(classes):,} classes and {status.entry.title} has {config.classes}, so this network gets "
+            f"Your design has {classes:,} classes and {status.entry.title} has {config.classes}, so this network gets "
             f"{config.classes} outputs: a network is trained on the classes that its images have.",
             icon=":material/category:",
         )  # fmt: skip
