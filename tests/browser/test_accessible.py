@@ -37,10 +37,11 @@ def findings(page) -> list[str]:
     ]
 
 
-def everywhere(page) -> dict[str, list[str]]:
-    """The findings on the open page: on a desk in both themes, and on a phone."""
+def everywhere(page, *, thorough: bool) -> dict[str, list[str]]:
+    """The findings on the open page, in the light theme on a desk and in the dark one on a phone; with `thorough`, all four."""
     found = {}
-    for size, theme in ((VIEWPORT, "light"), (VIEWPORT, "dark"), (PHONE, "dark")):
+    places = [(VIEWPORT, "light"), (PHONE, "dark")]
+    for size, theme in [*places, (VIEWPORT, "dark"), (PHONE, "light")] if thorough else places:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(300)  # Streamlit draws the theme anew
@@ -60,15 +61,15 @@ PAGES = {
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_nothing_on_a_page_keeps_people_out(page, app, runs, path):
+def test_nothing_on_a_page_keeps_people_out(page, app, runs, path, request):
     page.goto(f"{app}/{path.format(*runs)}")
     page.locator(PAGES[path]).first.wait_for()
     page.wait_for_timeout(500)
 
-    assert everywhere(page) == {}
+    assert everywhere(page, thorough=request.config.getoption("--slow")) == {}
 
 
-def test_nothing_in_a_report_keeps_people_out(page, server, runs):
+def test_nothing_in_a_report_keeps_people_out(page, server, runs, request):
     lab = Lab(server.home)
     epochs = {run_id: lab.epochs(run_id) for run_id in runs}
     text = html_report([lab.run(run_id) for run_id in runs], epochs, dict.fromkeys(runs), fold=False)
@@ -76,7 +77,7 @@ def test_nothing_in_a_report_keeps_people_out(page, server, runs):
 
     page.set_content(text)
 
-    assert everywhere(page) == {}
+    assert everywhere(page, thorough=request.config.getoption("--slow")) == {}
 
 
 def test_the_focus_on_a_link_of_the_sidebar_can_be_told_from_the_current_page(page, app):
