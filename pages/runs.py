@@ -9,6 +9,7 @@ import streamlit as st
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
+from cnnlab.reports.comparison import differences
 from cnnlab.runs.records import Run
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
@@ -111,6 +112,7 @@ def _table_and_choice(
     _toolbar(lab, rows, matching)
     compared = _compared(lab, rows, address.problems)
     runs, epochs, fold = [run for run, _ in compared], {run.id: done for run, done in compared}, False
+    differing = differences([run.config for run in runs])
     with st.container(key="runs-split"):
         left, right = st.columns(2, gap="medium")
         with left:
@@ -121,11 +123,11 @@ def _table_and_choice(
             _caption(every, shown, rows, which)
         if runs:
             with right, st.container(key="runs-beside"), in_words():
-                fold = beside(lab, runs, epochs, address)
+                fold = beside(runs, epochs, differing, address)
     address.write("runs", in_address(st.session_state[CHOSEN], ids), ())
     if runs:
         with in_words():
-            below(lab, runs, address, fold=fold)
+            below(lab, runs, differing, address, fold=fold)
             disagree(lab, runs, address)
     else:
         load_ahead()

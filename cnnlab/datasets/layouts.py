@@ -137,7 +137,7 @@ def _batches(folder: Folder) -> Iterator[Found]:
 
 
 def _not_read(entry: Entry, folder: Folder) -> Iterator[Unusable]:
-    """What shows that somebody has the data set, in a form that must be changed first."""
+    """Files that hold the data set in a form that must be changed first."""
     for name, path in folder.files.items():
         if _ARCHIVE.search(name) and folder.says_of(path) == entry.name:
             yield Unusable(f"{folder.shown}/{path.name}", "is an archive: unpack it")

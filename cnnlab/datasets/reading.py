@@ -133,7 +133,7 @@ def read_batches(folder: Path, split: Split, dataset: Any = None, *, shown: str 
     `dataset` stands in for `torchvision.datasets.CIFAR10` in tests.
     """
     original = dataset or _torchvision_datasets().CIFAR10
-    local = type("Local", (original,), {"base_folder": folder.name})  # somebody may have renamed the folder
+    local = type("Local", (original,), {"base_folder": folder.name})  # the folder may have been renamed
     try:
         data = local(root=folder.parent, train=split == "train", download=False)
     except RuntimeError:

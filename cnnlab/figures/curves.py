@@ -21,7 +21,7 @@ from cnnlab.events import (
     RunStopped,
     best_epoch,
 )
-from cnnlab.figures.theme import LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
 from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, SKY
 from cnnlab.reports.thinning import thin
 from cnnlab.text import percent
@@ -125,8 +125,13 @@ def until(epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epoch
     """The epoch at which the x axis of all charts of a run ends: the last one planned, or of a long run the newest point."""
     if total_epochs <= WHOLE_RUN_EPOCHS:
         return total_epochs
-    newest = progress[-1].epoch - 1 + progress[-1].batch / max(1, progress[-1].batches) if progress else 0
+    newest = _position(progress[-1]) if progress else 0
     return max(1, newest, epochs[-1].epoch if epochs else 0)
+
+
+def _position(event: Progress) -> float:
+    """On the axis of epochs: 1.5 is the middle of the second epoch."""
+    return event.epoch - 1 + event.batch / max(1, event.batches)
 
 
 def has_exploded(losses: Sequence[float]) -> bool:
@@ -191,7 +196,7 @@ def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], nu
         "type": "scatter",
         "mode": "lines",
         "name": LIVE,
-        "x": [compact(shown[i].epoch - 1 + shown[i].batch / max(1, shown[i].batches)) for i in kept],
+        "x": [compact(_position(shown[i])) for i in kept],
         "y": [compact(values[i]) for i in kept],
         "line": {"color": SKY, "width": 1},
         "hovertemplate": f"epoch %{{x:.2f}}<br>{number}<extra></extra>",
@@ -246,9 +251,7 @@ def _figure(
 ) -> dict[str, Any]:
     layout = base_layout(HEIGHT)
     layout["uirevision"] = run_id  # Plotly keeps zoom and legend choices while this stays the same
-    layout["margin"] = {"l": 8, "r": _TOOLS, "t": 8, "b": 8}
-    # Vertical and in the margin, so that the tools hide neither the legend nor the newest points.
-    layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
+    layout |= {"margin": {"l": 8, "r": _TOOLS, "t": 8, "b": 8}, "modebar": MODEBAR}
     layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
     layout["yaxis"] |= y_axis
     layout["xaxis"] |= {"title": {"text": "Epoch"}, "rangemode": "tozero", "tickformat": "~g"}

@@ -7,8 +7,8 @@ from html import escape
 from math import log10
 from typing import Any, Literal
 
-from cnnlab.figures.theme import LOSS, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
-from cnnlab.palette import BLUE, COLORS, GRAY
+from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.palette import COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
@@ -158,9 +158,7 @@ def _brief(label: str) -> str:
 
 
 def _layout() -> dict[str, Any]:
-    layout = base_layout(HEIGHT)
-    layout["margin"] = {"l": 8, "r": 12, "t": 8, "b": 8}
-    layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
+    layout = base_layout(HEIGHT, margin={"l": 8, "r": 12, "t": 8, "b": 8}, modebar=MODEBAR)
     layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
     layout["hovermode"] = "closest"
     return layout

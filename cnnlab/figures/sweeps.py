@@ -7,8 +7,9 @@ from math import ceil, floor, log10
 from typing import Any
 
 from cnnlab.figures.runs import plain
-from cnnlab.figures.theme import PERCENT, PERCENT_TICKS, base_layout
+from cnnlab.figures.theme import MODEBAR, PERCENT, PERCENT_TICKS, base_layout
 from cnnlab.palette import BLUE, GRAY, ORANGE
+from cnnlab.reports.comparison import is_number
 
 HEIGHT = 340
 LOGARITHMIC_FROM = 10.0  # a setting whose largest value is so many times the smallest has a logarithmic axis
@@ -19,20 +20,18 @@ _LABEL_LENGTH = 18
 
 def logarithmic(values: Sequence[Any]) -> bool:
     """Whether the axis of these values is logarithmic: positive numbers over at least a factor of ten."""
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    return len(numbers) == len(values) > 0 and min(numbers) > 0 and max(numbers) >= LOGARITHMIC_FROM * min(numbers)
+    return len(values) > 0 and all(map(is_number, values)) and min(values) > 0 and max(values) >= LOGARITHMIC_FROM * min(values)
 
 
 def setting_figure(names: Sequence[str], values: Sequence[Any], accuracies: Sequence[float], title: str) -> dict[str, Any]:
     """A mark for each run: its best test accuracy (0 to 1) against its value of one setting; texts stand side by side."""
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    numbers = all(map(is_number, values))
     shown = list(values) if numbers else [str(value) for value in values]
-    layout = base_layout(HEIGHT, hovermode="closest", margin={"l": 8, "r": 12, "t": 8, "b": 8})
+    layout = base_layout(HEIGHT, hovermode="closest", margin={"l": 8, "r": 12, "t": 8, "b": 8}, modebar=MODEBAR)
     layout["xaxis"] |= {"title": {"text": plain(title)}, "type": "linear" if numbers else "category"}
     if numbers and logarithmic(values):
         layout["xaxis"] |= {"type": "log", "dtick": "D2", "tickformat": "~g"}
     layout["yaxis"] |= {"title": {"text": "Best test accuracy"}} | PERCENT_TICKS
-    layout["modebar"] = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
     marks = {
         "type": "scatter",
         "mode": "markers",
@@ -62,7 +61,7 @@ def parallel_figure(axes: Sequence[tuple[str, Sequence[Any]]], accuracies: Seque
 
 def _dimension(title: str, values: Sequence[Any]) -> dict[str, Any]:
     label = plain(title if len(title) <= _LABEL_LENGTH else f"{title[: _LABEL_LENGTH - 1]}…")
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    numbers = all(map(is_number, values))
     if numbers and len(set(values)) > MOST_TICKS:
         if not logarithmic(values):
             return {"label": label, "values": list(values)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
+from cnnlab.palette import BLUE, GRAY
+
 FONT_SIZE = 13
 SMALL_FONT_SIZE = 12
 # A value in a hover. Plotly formats percentages without a space before the sign, so accuracies are drawn from 0 to 100.
@@ -12,6 +14,10 @@ LOSS, PERCENT = "%{y:.4f}", "%{y:.1f} %"
 PERCENT_TICKS = {"tickformat": ".1~f", "ticksuffix": " %"}
 # Grays for white and dark backgrounds; Plotly's own are for white.
 AXIS: dict[str, Any] = {"gridcolor": "rgba(138,143,152,0.25)", "zerolinecolor": "rgba(138,143,152,0.5)", "automargin": True}
+
+
+# Plotly's tools: upright and transparent, so that they hide no legend.
+MODEBAR = {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": GRAY, "activecolor": BLUE}
 
 
 def base_layout(height: int, **changes: Any) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class Point:
     spread: float  # standard deviation of the accuracy; 0 for a single run
 
 
+def is_number(value: object) -> bool:
+    """Whether a setting's value can stand on an axis; yes and no cannot."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def differences(configs: Sequence[RunConfig]) -> tuple[Difference, ...]:
     """The settings in which the configurations differ, in the order of the form."""
     columns = [settings(config) for config in configs]

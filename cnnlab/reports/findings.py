@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnlab.reports.comparison import differences, labels
+from cnnlab.reports.comparison import Difference, differences, labels
 from cnnlab.runs.records import Run
 from cnnlab.text import percent
 
@@ -54,11 +54,15 @@ def _cause(best: Run, other: Run) -> str:
         (one,) = found
         if one.field == "seed":
             return "They differ in the seed alone, so the difference is chance."
-        return f"They differ in one setting: {one.title.lower()} {one.values[0]} instead of {one.values[1]}."
+        return f"They differ in one setting: {_instead(one)}."
     names = ", ".join(each.title.lower() for each in found[:4]) + (" and others" if len(found) > 4 else "")
     return (
         f"They differ in {len(found)} settings ({names}), so no single one of them explains it: change one at a time to find out."
     )
+
+
+def _instead(each: Difference) -> str:
+    return f"{each.title.lower()} {each.values[0]} instead of {each.values[1]}"
 
 
 def against(runs: Sequence[Run], baseline: Run) -> tuple[Against, ...]:
@@ -70,7 +74,7 @@ def against(runs: Sequence[Run], baseline: Run) -> tuple[Against, ...]:
 def _against(label: str, run: Run, baseline: Run) -> Against:
     own = run.id == baseline.id
     differing = differences([run.config, baseline.config])
-    texts = [f"{each.title.lower()} {each.values[0]} instead of {each.values[1]}" for each in differing]
+    texts = [_instead(each) for each in differing]
     more = f"; and {len(texts) - MOST_SETTINGS} more" if len(texts) > MOST_SETTINGS else ""
     gap, seconds = 0.0, ""
     known = run.best_test_accuracy is not None and baseline.best_test_accuracy is not None and not own

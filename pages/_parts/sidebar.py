@@ -28,10 +28,8 @@ _close_after_choice = v2.component(
 def sidebar(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
     """Draws it; the bars are a `fragment` (shell.py), which moves without the rest of the page."""
     with st.sidebar:
-        if runs := own_runs(lab):
+        if own_runs(lab):
             fragment(_bars, run_every=POLL_SECONDS)(lab)
-        else:
-            _draw(lab, runs)
         ask_for_name()
         _close_after_choice(key="unseen menu")
 
@@ -46,12 +44,8 @@ def own_runs(lab: Lab) -> list[Summary]:
 
 
 def _bars(lab: Lab) -> None:
-    _draw(lab, own_runs(lab))
-
-
-def _draw(lab: Lab, runs: list[Summary]) -> None:
-    if not runs:
-        return
+    if not (runs := own_runs(lab)):
+        return  # they have ended since the page was drawn
     with st.container(key="own-runs", gap="xsmall"):
         for run in runs[:SHOWN]:
             share = share_done(lab, run)

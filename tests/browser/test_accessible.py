@@ -44,7 +44,7 @@ def everywhere(page, *, thorough: bool) -> dict[str, list[str]]:
     for size, theme in [*places, (VIEWPORT, "dark"), (PHONE, "light")] if thorough else places:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
-        page.wait_for_timeout(300)  # Streamlit draws the theme anew
+        page.wait_for_timeout(300)  # Streamlit draws the other theme
         found[f"{size['width']} px, {theme}"] = findings(page)
     return {where: sentences for where, sentences in found.items() if sentences}
 

@@ -12,6 +12,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.presets import Preset
 from cnnlab.text import size_text
+from cnnlab.values import DatasetStatus
 from pages._parts.address import Address, one_of
 from pages._parts.forms.forecast import time_in_short
 from pages._parts.forms.link import RECIPE, differences, known_start, on_its_machine, open_form
@@ -22,7 +23,9 @@ CARDS = 4  # recipes that a CPU can train; the list has all
 MOST_NAMED = 4  # settings in the note
 
 
-def pick_recipe(lab: Lab, recipes: Mapping[str, Preset], address: Address) -> tuple[Preset | None, DeltaGenerator]:
+def pick_recipe(
+    lab: Lab, recipes: Mapping[str, Preset], statuses: Mapping[str, DatasetStatus], address: Address
+) -> tuple[Preset | None, DeltaGenerator]:  # fmt: skip
     """Draws cards and list; returns the recipe that was chosen, and the place for the note about the settings."""
     address.initialise(CHOSEN, RECIPE, None, one_of(RECIPE, tuple(recipes)))
     address.write(RECIPE, st.session_state[CHOSEN], None)
@@ -30,7 +33,7 @@ def pick_recipe(lab: Lab, recipes: Mapping[str, Preset], address: Address) -> tu
     for recipe, column in zip(some, st.container(key="recipes").columns(len(some)), strict=True):
         chosen = st.session_state[CHOSEN] == recipe.name
         column.button(
-            _card(lab, recipe), key=f"recipe {recipe.name}", width="stretch", help=escaped(recipe.note),
+            _card(lab, recipe, statuses), key=f"recipe {recipe.name}", width="stretch", help=escaped(recipe.note),
             icon=":material/check_circle:" if chosen else None, on_click=_open, args=(recipe,),
         )  # fmt: skip
     left, right = st.columns([2, 3], vertical_alignment="bottom")
@@ -64,17 +67,17 @@ def explain(config: RunConfig, recipe: Preset | None) -> None:
     )  # fmt: skip
 
 
-def _card(lab: Lab, recipe: Preset) -> str:
+def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     """What it is, what it reaches, and how long it takes here."""
     lines = [f"**{escaped(recipe.title)}**", escaped(f"Reaches {recipe.reaches}")]
-    if need := _need(lab, recipe):
+    if need := _need(lab, recipe, statuses):
         lines.append(escaped(need))
     return "  \n".join(lines)
 
 
-def _need(lab: Lab, recipe: Preset) -> str:
+def _need(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     config = recipe.config()
-    status = next(status for status in lab.datasets() if status.entry.name == config.dataset)
+    status = statuses[config.dataset]
     if status.found is None:
         return f"Download first: {size_text(sum(file.bytes for file in status.entry.downloads))}"
     try:

@@ -68,16 +68,18 @@ def training_form(lab: Lab) -> None:
     _follow_choice(recipes)
     address = Address(SCOPE, expand=partial(expand, recipes=recipes), shorten=partial(shorten, recipes=recipes))
     problems = st.container()  # filled last: each control may find a problem in the address
-    chosen, note = pick_recipe(lab, recipes, address)
+    statuses = {status.entry.name: status for status in lab.datasets()}  # a search of the disk
+    chosen, note = pick_recipe(lab, recipes, statuses, address)
 
     essentials, start = st.container(key="essentials"), st.container()
     try:
-        values, status = _controls(lab, address, essentials)
+        values = _controls(lab, statuses, address, essentials)
         config = RunConfig.make(**values)
     except ConfigError as error:
         address.flush(complete=False)
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
+    status = statuses[config.dataset]
     address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
     classes = st.session_state[CLASSES]
     address.write("classes", classes, None)
@@ -105,11 +107,12 @@ def _follow_choice(recipes: Mapping[str, Preset]) -> None:
         st.session_state[NAME] = name
 
 
-def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[dict[str, Any], DatasetStatus]:
+def _controls(
+    lab: Lab, statuses: Mapping[str, DatasetStatus], address: Address, essentials: DeltaGenerator
+) -> dict[str, Any]:  # fmt: skip
     """All controls; `essentials` is the container of those that are always visible. Raises ConfigError after they are drawn."""
     values: dict[str, Any] = {}
     wrong: ConfigError | None = None
-    statuses = {status.entry.name: status for status in lab.datasets()}
     first, *rest, device, last = [column for _ in range(2) for column in essentials.columns(4, vertical_alignment="bottom")]
     with first:
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
@@ -142,7 +145,7 @@ def _controls(lab: Lab, address: Address, essentials: DeltaGenerator) -> tuple[d
         )
     if wrong:
         raise wrong
-    return values, statuses[values["dataset"]]
+    return values
 
 
 def _group(settings: list[Setting], address: Address, values: dict[str, Any]) -> None:

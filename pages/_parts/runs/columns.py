@@ -14,7 +14,7 @@ from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_words import title, words
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.reports.comparison import ABSENT
+from cnnlab.reports.comparison import ABSENT, is_number
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.run_words import BEST_ACCURACY, state_word
@@ -151,7 +151,7 @@ def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
 
 def _setting(name: str, values: Sequence[Any]) -> pa.Array:
     """Numbers as numbers, so that they sort as such; anything else in words."""
-    if all(value == ABSENT or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+    if all(value == ABSENT or is_number(value) for value in values):
         return pa.array([None if value == ABSENT else float(value) for value in values], pa.float64())
     return pa.array([ABSENT if value == ABSENT else words(name, value) for value in values])
 

@@ -17,7 +17,7 @@ from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure
 from cnnlab.figures.sweeps import parallel_figure, setting_figure
 from cnnlab.lab import Lab
 from cnnlab.reports import comparison
-from cnnlab.reports.comparison import QUANTITIES
+from cnnlab.reports.comparison import QUANTITIES, Difference
 from cnnlab.reports.findings import against, finding
 from cnnlab.runs.records import Run
 from pages._parts.address import Address, one_of
@@ -33,9 +33,10 @@ FEWEST_PARALLEL = 3  # runs
 LONGEST_FINDING = 400  # characters
 
 
-def beside(lab: Lab, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], address: Address) -> bool:
-    """Draws the curves and the finding; returns whether seeds are averaged."""
-    differing = comparison.differences([run.config for run in runs])
+def beside(
+    runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], differing: Sequence[Difference], address: Address
+) -> bool:  # fmt: skip
+    """Draws the curves and the finding; returns whether seeds are averaged. `differing`: the settings in which the runs differ."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         quantity = one_choice("Curves", "runs:curve", "curve", QUANTITIES, address, as_list=True, width=200)
         along = one_choice("Along", "runs:along", "along", ALONG, address)
@@ -51,17 +52,22 @@ def beside(lab: Lab, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDon
     return fold
 
 
-def below(lab: Lab, runs: Sequence[Run], address: Address, *, fold: bool) -> None:
+def below(lab: Lab, runs: Sequence[Run], differing: Sequence[Difference], address: Address, *, fold: bool) -> None:
     """Draws what differs, the runs against a baseline, and accuracy against costs and settings."""
     left, right = st.columns(2, gap="medium")
     with left:
-        _differences(runs, address)
+        _differences(runs, differing, address)
     with right:
-        _costs(lab, runs, address, fold=fold)
+        _costs(lab, runs, _titles(differing), address, fold=fold)
     baseline = _baseline(runs)
     if baseline and len(runs) > 1:
         st.html(_baseline_table(runs, baseline))
-    _parallel(runs, address)
+    _parallel(runs, _titles(differing), address)
+
+
+def _titles(differing: Sequence[Difference]) -> dict[str, str]:
+    """The settings that accuracy can be drawn against, by name; a seed is no cause."""
+    return {each.field: each.title for each in differing if each.field != "seed"}
 
 
 def macs_of(lab: Lab, runs: Sequence[Run]) -> dict[str, float | None]:
@@ -90,7 +96,7 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
     return fold
 
 
-def _grouping(differing: Sequence[comparison.Difference], address: Address) -> str | None:
+def _grouping(differing: Sequence[Difference], address: Address) -> str | None:
     """The setting whose values have one line each; None for a line a run."""
     titles = {EACH: "run"} | {each.field: each.title.lower() for each in differing}
     if len(titles) < 2:
@@ -144,9 +150,8 @@ def _curves(
         st.caption(" ".join(notes))
 
 
-def _costs(lab: Lab, runs: Sequence[Run], address: Address, *, fold: bool) -> None:
-    fields = {each.field: each.title for each in comparison.differences([run.config for run in runs]) if each.field != "seed"}
-    titles = {name: title for name, (title, _) in COSTS.items()} | fields
+def _costs(lab: Lab, runs: Sequence[Run], fields: Mapping[str, str], address: Address, *, fold: bool) -> None:
+    titles = {name: title for name, (title, _) in COSTS.items()} | dict(fields)
     cost = one_choice(
         "Best accuracy against", "runs:cost", "cost", titles, address, as_list=bool(fields),
         parse=_setting_of("cost", tuple(COSTS)), help="A cost, or a setting in which the selected runs differ." if fields else None,
@@ -194,14 +199,12 @@ def _value(run: Run, field: str) -> object:
     value = settings(run.config).get(field, comparison.ABSENT)
     if value == comparison.ABSENT:
         return value
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if number else comparison.words(field, value)
+    return value if comparison.is_number(value) else comparison.words(field, value)
 
 
-def _parallel(runs: Sequence[Run], address: Address) -> None:
+def _parallel(runs: Sequence[Run], fields: Mapping[str, str], address: Address) -> None:
     """All settings that differ in one chart, on request: it is for sweeps."""
     address.initialise("runs:parallel", "parallel", False, one_of("parallel", (True, False)))
-    fields = {each.field: each.title for each in comparison.differences([run.config for run in runs]) if each.field != "seed"}
     known = _evaluated(runs)
     if len(known) < FEWEST_PARALLEL or not fields:
         address.preserve("parallel")
@@ -223,20 +226,19 @@ def _baseline(runs: Sequence[Run]) -> Run | None:
     return next((run for run in runs if run.id == st.session_state.get("runs:base")), None)
 
 
-def _differences(runs: Sequence[Run], address: Address) -> None:
+def _differences(runs: Sequence[Run], differing: Sequence[Difference], address: Address) -> None:
     if len(runs) < 2:
         address.preserve("base")
         return
     st.markdown("## What differs")
-    differences = comparison.differences([run.config for run in runs])
     names = comparison.labels(runs)
-    if differences:
+    if differing:
         # Columns are numbered: two shortened names may be equal, or equal to "setting".
-        columns = {"setting": [difference.title for difference in differences]}
-        columns |= {str(place): [difference.values[place] for difference in differences] for place in range(len(runs))}
+        columns = {"setting": [difference.title for difference in differing]}
+        columns |= {str(place): [difference.values[place] for difference in differing] for place in range(len(runs))}
         grid(
             pa.table(columns), key="runs:differences", alt="Settings that differ",
-            height=38 + 35 * min(len(differences), 10),
+            height=38 + 35 * min(len(differing), 10),
             column_config={"setting": st.column_config.TextColumn("Setting", pinned=True)}
             | {str(place): st.column_config.TextColumn(heading(name)) for place, name in enumerate(names)},
         )  # fmt: skip
