@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from page_fakes import follow, open_page, widget
 from page_runs import RunsLab
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 
 import pages._parts.shell
 from cnnlab.architectures import card, cards
@@ -585,3 +586,16 @@ def test_the_page_comes_back_as_it_was_left_and_its_bare_address_opens_the_first
     app.run()
     assert widget(app.number_input, "Epochs").value == presets()[0].config().epochs
     assert address(app) == {}
+
+
+def test_a_browser_that_still_shows_the_form_does_not_bring_it_back_after_start(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    recipes = widget(app.selectbox, "Recipe")
+    shown = WidgetState(id=recipes.id, string_value=recipes.format_func(recipes.value))
+    button(app, "Start training").click().run()
+    (run,) = lab.runs()
+
+    app._run(WidgetStates(widgets=[shown]))  # a rerun that the browser asked for before it had the run's page
+
+    assert address(app) == {"run": run.id}
+    assert app.title[0].value == run.name

@@ -38,12 +38,15 @@ def pick_recipe(
         )  # fmt: skip
     left, right = st.columns([2, 3], vertical_alignment="bottom")
 
-    def fill() -> None:
-        if name := st.session_state[CHOSEN]:
+    # Streamlit calls it also for a browser that still shows this form when the page has gone on to the run: its list is then new
+    # to the session. The comparison keeps such a call from bringing the form back.
+    def fill(drawn: str | None) -> None:
+        if (name := st.session_state[CHOSEN]) and name != drawn:
             _open(recipes[name])
 
     left.selectbox(
         "Recipe", list(recipes), index=None, format_func=lambda name: recipes[name].title, key=CHOSEN, on_change=fill,
+        args=(st.session_state[CHOSEN],),
         placeholder="Choose one to fill the form", help="Fills the whole form with the course's settings; then change any of them.",
     )  # fmt: skip
     return recipes.get(st.session_state[CHOSEN] or ""), right.container(gap=None)
