@@ -34,7 +34,15 @@ class DatasetStatus:
     download: DownloadStatus | None  # a download that is running, has failed, or finished in the last minute
     variant: str = ""  # "JPEG copy" where the files are not the original ones
     differs: str = ""  # "60 training images where MNIST has 60,000" where it is known without reading the images
+    doubt: str = ""  # a sentence where it may be another data set, though nothing contradicts
     problem: str = ""  # why there is none to be used, where files of it are here
+
+    @property
+    def note(self) -> str:
+        """What stands beside its name where it cannot be used: that it is not here, or that what is here does not do."""
+        if self.found is not None:
+            return ""
+        return "here, but cannot be used" if self.problem else "not here yet"
 
 
 @dataclass(frozen=True, slots=True)

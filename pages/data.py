@@ -15,7 +15,7 @@ from pages._parts.address import Address
 from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.live.plot import live_plot
-from pages._parts.markdown import quoting
+from pages._parts.markdown import escaped, quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import PER_PAGE, Pager
 from pages._parts.shell import enter, fragment, in_words
@@ -60,6 +60,8 @@ def facts(status: DatasetStatus, counts: Counts | None) -> None:
             "accuracies on it cannot be compared with published ones.",
             icon=":material/content_cut:",
         )
+    if status.doubt:
+        st.warning(escaped(status.doubt), icon=":material/help:")
 
 
 def origin(lab: Lab, status: DatasetStatus) -> None:
@@ -103,9 +105,9 @@ def missing(lab: Lab, status: DatasetStatus, problem: str) -> None:
             return
         if download is not None and download.state == "failed":
             st.error(download.message, icon=":material/cloud_off:")
-        elif problem:
+        if problem:
             st.warning(quoting(problem), icon=":material/folder_off:")
-        else:
+        elif download is None or download.state != "failed":
             st.info(
                 f"{entry.title} is not on this machine yet: download it once, or train on the sample, which is here.",
                 icon=":material/cloud_download:",

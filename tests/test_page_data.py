@@ -125,6 +125,11 @@ def test_what_is_here_but_cannot_be_used_is_named_beside_the_download(monkeypatc
     assert "is an archive: unpack it" in app.warning[0].value
     assert any(button.label.startswith("Download") for button in app.button)
 
+    lab.downloads["cifar10"] = DownloadStatus("failed", 0, 1, "CIFAR-10 could not be fetched: no connection.")
+    app = open_page(monkeypatch, "data", lab, dataset="cifar10")
+    assert "no connection" in app.error[0].value  # the failed download does not hide what is here
+    assert "is an archive: unpack it" in app.warning[0].value
+
 
 def test_a_copy_that_turns_out_to_be_damaged_can_be_downloaded_again(monkeypatch, lab):
     lab.broken = DataError("MNIST is here, but cannot be used: train-images is cut short.")

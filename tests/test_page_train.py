@@ -208,6 +208,25 @@ def test_a_data_set_that_is_not_here_is_said_beforehand_and_the_sample_offered(m
     lab.store.close()
 
 
+def test_a_copy_that_cannot_be_used_is_not_called_absent(monkeypatch, tmp_path):
+    lab = RunsLab(tmp_path, here=("sample",))
+    lab.problems["fashion-mnist"] = problem = "Fashion-MNIST is here, but cannot be used: CNNLAB_DATA/FashionMNIST/raw holds MNIST."
+    app = open_page(monkeypatch, "train", lab, dataset="fashion-mnist")
+
+    assert button(app, "Start training").disabled
+    assert app.warning[0].value == problem
+    assert not any("not on this machine" in each.value for each in app.markdown)
+    listed = dict(zip(("sample", "fashion-mnist", "mnist"), widget(app.selectbox, "Data set").options, strict=False))
+    assert listed["fashion-mnist"] == "Fashion-MNIST (here, but cannot be used)"
+    assert listed["mnist"] == "MNIST (not here yet)"
+    cards = {each.key.removeprefix("recipe "): each.label for each in app.button if (each.key or "").startswith("recipe ")}
+    assert "Fashion-MNIST is here, but cannot be used" in cards["lenet-fashion-mnist"].replace("\\", "")
+    assert "Download first" in cards["lenet-mnist"]
+    button(app, "Use the bundled sample").click().run()
+    assert not button(app, "Start training").disabled
+    lab.store.close()
+
+
 def test_starting_puts_the_run_into_the_address(monkeypatch, lab):
     app = open_page(monkeypatch, "train", lab)
 

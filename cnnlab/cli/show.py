@@ -14,6 +14,7 @@ from cnnlab.datasets.places import Places, Search
 from cnnlab.layers.text import as_text
 from cnnlab.system.home import default_data
 from cnnlab.text import aligned, shape_text
+from cnnlab.workers.downloads import dataset_status
 
 
 def architectures(*, as_json: AsJson = False, home: Home) -> None:
@@ -46,20 +47,18 @@ def datasets(*, as_json: AsJson = False, home: Home) -> None:
     for search in searches:
         entry = search.entry
         sizes = (shape_text((entry.channels, entry.size, entry.size)), f"{entry.train_images:,}", f"{entry.test_images:,}")
-        rows.append((entry.name, entry.title, *sizes, _whereabouts(search)))
+        rows.append((entry.name, entry.title, *sizes, _whereabouts(search, dataset_status(home, search).note)))
     print_text(aligned(("name", "title", "images", *numbers, "found in"), rows, right=numbers))
     for search in searches:
         if search.unusable and not search.usable:
             print_text(f"\n{places.explained(search.why_not())}")
+        elif search.location and search.location.doubt:
+            print_text(f"\n{search.location.doubt}")
 
 
-def _whereabouts(search: Search) -> str:
+def _whereabouts(search: Search, note: str) -> str:
     if search.location is None:
-        return (
-            "here, but cannot be used (see below)"
-            if search.here
-            else f"not here yet: python -m cnnlab download {search.entry.name}"
-        )
+        return f"{note} (see below)" if search.here else f"{note}: python -m cnnlab download {search.entry.name}"
     what = ", ".join(filter(None, (search.location.variant, search.location.differs)))
     return f"{search.location.folder}{f' ({what})' if what else ''}"
 
@@ -67,7 +66,9 @@ def _whereabouts(search: Search) -> str:
 def _found(search: Search) -> dict[str, Any]:
     location = search.location
     copy = (
-        {"found": str(location.folder), "variant": location.variant, "differs": location.differs} if location else {"found": None}
+        {"found": str(location.folder)} | {name: getattr(location, name) for name in ("variant", "differs", "doubt")}
+        if location
+        else {"found": None}
     )
     return copy | {"unusable": [str(found) for found in search.unusable]}
 

@@ -81,7 +81,9 @@ def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> st
 def _need(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     config = recipe.config()
     status = statuses[config.dataset]
-    if status.found is None:
+    if status.problem:
+        return f"{status.entry.title} is {status.note}"
+    if status.note:
         return f"Download first: {size_text(sum(file.bytes for file in status.entry.downloads))}"
     try:
         time = time_in_short(lab.forecast(config, calibrate=False)) if lab.ready() else ""

@@ -118,7 +118,7 @@ def _controls(
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
     values["architecture"] = chosen.name
     lists = {
-        "dataset": {name: status.entry.title + ("" if status.found else " (not here yet)") for name, status in statuses.items()}
+        "dataset": {name: status.entry.title + (f" ({status.note})" if status.note else "") for name, status in statuses.items()}
     }
     for name, column in zip(ESSENTIALS, rest, strict=True):
         with column:
@@ -166,11 +166,10 @@ def _devices(lab: Lab) -> dict[str, str]:
 
 
 def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | None) -> None:
-    if status.found is None:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/cloud_off: {status.entry.title} is not on this machine yet.")
-            st.page_link("pages/data.py", label="Get it on the Data page", icon=":material/download:")
-            st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
+    if status.note:
+        _without_images(status)
+    elif status.doubt:
+        st.warning(escaped(status.doubt), icon=":material/help:")
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
@@ -179,7 +178,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | No
         need = forecast_line(lab, config, table=table) if table else None
         allowed = _limits(lab, config, table, need)
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
-    ready = status.found is not None and table is not None and (need is None or need.fits) and allowed
+    ready = not status.note and table is not None and (need is None or need.fits) and allowed
     button.button(
         "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready,
         on_click=_click, args=(lab, config, token, _controls_now()), help=need.advice if need and not need.fits else None,
@@ -188,6 +187,20 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | No
         st.rerun()
     if refusal := st.session_state.pop(REFUSAL, None):
         st.error(quoting(refusal), icon=":material/error:")
+
+
+def _without_images(status: DatasetStatus) -> None:
+    """Why the chosen data set cannot be trained on, and what to do."""
+    if status.problem:
+        st.warning(quoting(status.problem), icon=":material/folder_off:")
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        if not status.problem:
+            st.markdown(f":material/cloud_off: {status.entry.title} is not on this machine yet.")
+        st.page_link(
+            "pages/data.py", label="Get it on the Data page", icon=":material/download:",
+            query_params={"dataset": status.entry.name},
+        )  # fmt: skip
+        st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
 
 
 def _controls_now() -> dict[str, Any]:
