@@ -23,7 +23,7 @@ from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
-from cnnlab.runs.records import Run, Runs
+from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
@@ -149,7 +149,7 @@ class Lab:
 
         Raises LimitError where limits have been lowered; automatic resuming is not checked, so no run is lost to a new limit.
         """
-        run = self._store.run(run_id)
+        run = self._to_be_changed(run_id)
         self._store.resume(run_id, owner=owner, admit=self._admission.further(run, run.config).admit)
         background.ensure(self.home)
 
@@ -177,6 +177,7 @@ class Lab:
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes a run that has ended, and its checkpoints, without confirmation."""
+        self._to_be_changed(run_id)
         self._store.delete(run_id, owner=owner, first=lambda: files.delete_run(self.home, run_id))
 
     def start_over(self, run_id: str, *, owner: str | None = None) -> None:
@@ -209,24 +210,30 @@ class Lab:
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         run = self._store.run(run_id)
-        if check_processes(self._store, {run.state}):
-            run = self._store.run(run_id)
-        return run
+        check = check_processes(self._store, {run.state})
+        return check.corrected(self._store.run(run_id) if check.changed else run)
 
     def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
         runs = self._store.runs(limit)
-        if check_processes(self._store, {run.state for run in runs}):
-            runs = self._store.runs(limit)
-        return runs
+        check = check_processes(self._store, {run.state for run in runs})
+        return check.corrected(self._store.runs(limit) if check.changed else runs)
 
     def summaries(self) -> Summaries:
         """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
         summaries = self._store.summaries(known=self._summaries)
-        if check_processes(self._store, summaries.states):
-            summaries = self._store.summaries()
+        check = check_processes(self._store, summaries.states)
+        if check.changed:
+            summaries = self._store.summaries(known=summaries)
         self._summaries = summaries
-        return summaries
+        return check.corrected(summaries)
+
+    def _to_be_changed(self, run_id: str) -> Run:
+        """The run as recorded. One that is shown as interrupted must be so in the record first: StoreError says why it is not."""
+        run = self._store.run(run_id)
+        if run.state in IN_PROCESS and interrupt_lost_runs(self._store):
+            run = self._store.run(run_id)
+        return run
 
     def events(self, run_id: str, after: int = 0) -> tuple[Event, ...]:
         """All events but Progress, from sequence number `after` on."""

@@ -104,6 +104,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, resource.RLIM_INFINITY))  # the file that connections share has 32 kB
 lab = Lab(home)
 print(len(lab.runs()), len(lab.summaries().runs), len(Store(home).events(lab.runs()[0].id)) > 0)
+print(lab.runs()[0].state, lab.summaries().runs[0].state, lab.run(lab.runs()[0].id).state)
 try:
     lab.rename(lab.runs()[0].id, "x" * 10_000)
 except CNNLabError as error:
@@ -120,10 +121,12 @@ def test_runs_are_listed_where_there_is_no_room_for_the_files_of_an_open_record(
         in_a_process(leave, filled)
         (filled / "lab.sqlite-shm").unlink()
         assert (filled / "lab.sqlite-wal").stat().st_size > 0
-    first, *_ = in_a_process(NO_ROOM_TO_OPEN, filled).splitlines()
+    first, states, *_ = in_a_process(NO_ROOM_TO_OPEN, filled).splitlines()
     assert first == "5 5 True"
+    assert states == "interrupted interrupted interrupted"  # no process works on it, and that is not recorded
     store = Store(filled)
     assert store.runs()[0].name == ("renamed" if log else "run 4")
+    assert store.runs()[0].state is State.RUNNING
     store.close()
 
 

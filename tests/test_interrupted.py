@@ -1,13 +1,21 @@
 """A run whose process died: it goes back to its checkpoint, and is resumed automatically three times at most."""
 
+import sqlite3
+import time
+from functools import partial
+
 import pytest
 from made_runs import CONFIG, STARTED, done, interrupted, progress, resumed, running
 
-from cnnlab.errors import RunStateError
+from cnnlab.errors import RunStateError, StoreError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunInterrupted, RunResumed, RunStarted
+from cnnlab.lab import Lab
 from cnnlab.runs.records import State
+from cnnlab.runs.store import Store
 from cnnlab.runs.store_lifecycle import MOST_AUTO_RESUMES
-from cnnlab.system.processes import Process
+from cnnlab.system import background
+from cnnlab.system.processes import Process, current
+from cnnlab.workers import watch
 from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
 
 # Going back to a checkpoint
@@ -118,3 +126,35 @@ def test_a_run_that_is_resumed_by_itself_goes_to_the_head_of_the_queue(store):
     run_id, waiting = interrupted(store), store.create(CONFIG, "w")
     store.auto_resume(run_id)
     assert [run.id for run in store.active()] == [run_id, waiting]
+
+
+def test_a_dead_run_is_shown_as_interrupted_while_another_program_locks_the_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(background, "ensure", lambda home: None)
+    lab, store = Lab(tmp_path), Store(tmp_path)
+    run_id, healthy = running(store), store.create(CONFIG, "h", state=State.STARTING, process=current())
+    recorded = store.summaries().version
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+
+    run, listed, short = lab.run(run_id), lab.runs(), lab.summaries()
+
+    assert time.monotonic() - begun < 3, "reading waits for no write"
+    assert run.state is State.INTERRUPTED
+    assert "killed" in run.message
+    assert "cannot be written" in run.message
+    assert {each.id: each.state for each in listed} == {run_id: State.INTERRUPTED, healthy: State.STARTING}
+    assert {each.id: each.state for each in short.runs} == {run_id: State.INTERRUPTED, healthy: State.STARTING}
+    assert short.version != recorded  # pages compare it
+    monkeypatch.setattr("cnnlab.lab.interrupt_lost_runs", partial(interrupt_lost_runs, busy_seconds=0.1))
+    for change in (lab.resume, lab.delete):
+        with pytest.raises(StoreError, match="locked by another program"):
+            change(run_id)
+
+    other.execute("ROLLBACK")
+    assert store.run(run_id).state is State.RUNNING
+    assert lab.run(run_id).message == watch.MESSAGE
+    assert store.run(run_id).state is State.INTERRUPTED
+    other.close()
+    lab.close()
+    store.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +15,13 @@ from cnnlab import datasets as catalogue
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.config_words import words
 from cnnlab.datasets.places import Places
-from cnnlab.errors import StoreError
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.state_words import state_word
 from cnnlab.system import background
 from cnnlab.system.home import default_data, run_folder
 from cnnlab.text import aligned, percent
-from cnnlab.workers.watch import folders_without_record, interrupt_lost_runs
+from cnnlab.workers.watch import folders_without_record, look_for_lost_runs
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are listed.")]
 
@@ -30,9 +29,8 @@ Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are l
 def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
     """List the lab's runs, the newest first. A run whose process has died is interrupted."""
     with closing(Store(home)) as store:
-        with suppress(StoreError):  # a full disk takes no changes, but the list can be read
-            interrupt_lost_runs(store)
-        found = store.runs(count)
+        check = look_for_lost_runs(store)
+        found = check.corrected(store.runs(count))
         lost = folders_without_record(store)
     for sentence in filter(None, (*found.unreadable, lost, background.waiting(home))):
         print_error(sentence)

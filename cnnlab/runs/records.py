@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cnnlab.config import RunConfig
@@ -76,11 +77,21 @@ class Run:
         """True while the run waits or a process works on it."""
         return self.state in ACTIVE
 
+    def interrupted(self, ids: Set[str], message: str) -> Run:
+        """The run as interrupted with this message if it is among `ids`; as it is otherwise."""
+        return replace(self, state=State.INTERRUPTED, message=message) if self.id in ids else self
+
 
 class Runs(tuple[Run, ...]):
     """The readable runs, and a message for each other one: a damaged row must not hide the rest."""
 
     unreadable: tuple[str, ...] = ()
+
+    def interrupted(self, ids: Set[str], message: str) -> Runs:
+        """Those among `ids` as `Run.interrupted`."""
+        runs = Runs(run.interrupted(ids, message) for run in self)
+        runs.unreadable = self.unreadable
+        return runs
 
 
 @dataclass(frozen=True, slots=True)

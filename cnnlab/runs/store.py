@@ -204,9 +204,9 @@ class Store:
             store_lifecycle.check_process(row, process)
             return store_lifecycle.put_back(connection, row, self._clock(), message)
 
-    def interrupt(self, run: ActiveRun, message: str) -> None:
+    def interrupt(self, run: ActiveRun, message: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         """Ends a run whose process has died. Raises RunStateError if another process has taken it since `run` was read."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self._transaction(write=True, urgent=True, busy_seconds=busy_seconds) as connection:
             row = store_rows.row_of(connection, run.id)
             store_lifecycle.check_process(row, run.process)
             store_lifecycle.interrupt(connection, row, self._clock(), message)

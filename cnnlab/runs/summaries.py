@@ -7,8 +7,8 @@ therefore have columns of their own, which triggers in the database keep up to d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain
 from types import NoneType
@@ -22,6 +22,9 @@ from cnnlab.text import shortened
 
 if TYPE_CHECKING:
     import sqlite3
+
+
+MOST_RUNS = 10_000  # in a table
 
 
 class Summary(NamedTuple):
@@ -69,6 +72,12 @@ class Summaries:
     runs: tuple[Summary, ...]
     unreadable: tuple[str, ...] = ()  # a message for each run whose row is damaged
     newest: int = 0  # the highest run number among them
+
+    def interrupted(self, ids: Set[str], message: str) -> Summaries:
+        """Those among `ids` as interrupted ones; rows have no message."""
+        runs = tuple(run._replace(state=State.INTERRUPTED) if run.id in ids else run for run in self.runs)
+        # No record has this version; and dead processes only become more until the record changes.
+        return replace(self, runs=runs, version=-(MOST_RUNS * self.version + len(ids)))
 
     @cached_property
     def states(self) -> frozenset[State]:
@@ -170,7 +179,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
     ]
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=MOST_RUNS)
 def _settings(config: str) -> Mapping[str, Any]:
     # Pydantic needs 60 µs, and a table shows the same thousand runs again and again.
     values = RunConfig.from_json(config)

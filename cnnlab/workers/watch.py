@@ -5,41 +5,67 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Set
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
 
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
-from cnnlab.runs.records import IN_PROCESS, MAY_GO_ON, State
+from cnnlab.runs.records import IN_PROCESS, MAY_GO_ON, ActiveRun, Run, Runs, State
 from cnnlab.runs.store import Store
+from cnnlab.runs.store_connection import BUSY_SECONDS
+from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files, processes
 
 NAMED_FOLDERS = 5
 MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted."
 
 
-def check_processes(store: Store, states: Set[State]) -> bool:
-    """Interrupts lost runs, and starts the dispatcher if a run waits for it. True if a run changed. `states` are the runs'."""
-    changed = False
-    # Also while a dispatcher runs: a new one loads torch for seconds before it checks.
-    if states & IN_PROCESS:
-        # On a full disk pages show what is recorded; the runs are interrupted once the record can be written.
-        with suppress(StoreError):
-            changed = interrupt_lost_runs(store) > 0
+NOT_RECORDED = "The record of runs does not say so yet, because it cannot be written at the moment."
+READER_WAITS = 0.1  # seconds for another program's write: whoever reads needs no write
+
+Read = TypeVar("Read", Run, Runs, Summaries)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a look at the processes of runs has found."""
+
+    changed: bool = False  # the record
+    lost: frozenset[str] = frozenset()  # ids of runs without a process that the record still calls active: it cannot be written
+
+    def corrected(self, read: Read) -> Read:
+        """What was read of the record, with the lost runs as the interrupted ones that they are."""
+        return read.interrupted(self.lost, f"{MESSAGE} {NOT_RECORDED}") if self.lost else read
+
+
+def check_processes(store: Store, states: Set[State]) -> Check:
+    """Looks for lost runs, and starts the dispatcher if a run waits for it. `states` are those of the runs that were read."""
+    check = look_for_lost_runs(store) if states & IN_PROCESS else Check()  # also while a dispatcher loads torch, for seconds
     if states & MAY_GO_ON and not background.running(store.home) and (State.QUEUED in states or auto_resumable(store)):
         background.ensure(store.home)
-    return changed
+    return check
 
 
-def interrupt_lost_runs(store: Store, lost: Collection[str] = ()) -> int:
-    """Interrupts the runs whose process has died, and returns their number. `lost` are known to have none."""
+def look_for_lost_runs(store: Store) -> Check:
+    """Interrupts lost runs where the record can be written at once, and names them where it cannot: reading needs no writing."""
+    try:
+        return Check(interrupt_lost_runs(store, busy_seconds=READER_WAITS) > 0)
+    except StoreError:
+        return Check(changed=True, lost=frozenset(run.id for run in lost_runs(store)))  # some may have been interrupted
+
+
+def interrupt_lost_runs(store: Store, lost: Collection[str] = (), *, busy_seconds: float = BUSY_SECONDS) -> int:
+    """Interrupts the runs whose process has died, and returns their number. `lost` are known to have none. Raises StoreError."""
     interrupted = 0
-    for run in store.active():
-        if run.waits or (run.id not in lost and processes.alive(*run.process)):
-            continue
-        try:
-            store.interrupt(run, MESSAGE)
-        except (RunStateError, RunNotFound):
-            continue  # it ended since the list was read
-        interrupted += 1
+    for run in lost_runs(store, lost):
+        with suppress(RunStateError, RunNotFound):  # it ended since the list was read
+            store.interrupt(run, MESSAGE, busy_seconds=busy_seconds)
+            interrupted += 1
     return interrupted
+
+
+def lost_runs(store: Store, lost: Collection[str] = ()) -> tuple[ActiveRun, ...]:
+    """The runs that the record calls active and that no process works on."""
+    return tuple(run for run in store.active() if not run.waits and (run.id in lost or not processes.alive(*run.process)))
 
 
 def auto_resumable(store: Store) -> tuple[str, ...]:
