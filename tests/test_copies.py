@@ -30,7 +30,7 @@ def written(folder, **how):
 
 def known_as(entry, arrays):
     """`entry`, as if the tiny data set were all of it."""
-    splits = [Fingerprint(label_digest(labels), contents(images, labels)) for images, labels in (arrays[:2], arrays[2:])]
+    splits = [Fingerprint("", label_digest(labels), contents(images, labels)) for images, labels in (arrays[:2], arrays[2:])]
     return replace(entry, train_images=len(arrays[0]), test_images=len(arrays[2]), train=splits[0], test=splits[1])
 
 
@@ -82,6 +82,49 @@ def test_unknown_images_are_believed_only_in_a_folder_whose_name_says_what_they_
     assert "call the folder MNIST" in problem
     (places.data / "downloads").rename(places.data / "MNIST")
     assert places.locate(MNIST).differs == "40 training images where MNIST has 60,000 and 20 test images where MNIST has 10,000"
+
+
+def part_of(entry, arrays):
+    """`entry`, whose labels begin with those of the arrays."""
+    starts = ["".join(map(str, labels[: fingerprints.START])) for labels in (arrays[1], arrays[3])]
+    return replace(entry, train=Fingerprint(starts[0]), test=Fingerprint(starts[1]))
+
+
+def test_a_part_is_recognised_by_its_first_labels_whatever_its_folder_is_called(places, monkeypatch):
+    _, arrays = written(places.data / "downloads")
+    digits, clothes = part_of(MNIST, arrays), part_of(FASHION, [labels[::-1] for labels in arrays])
+    monkeypatch.setattr(fingerprints, "entries", lambda: (digits, clothes))
+
+    found = places.locate(digits)
+
+    assert found.differs == "40 training images where MNIST has 60,000 and 20 test images where MNIST has 10,000"
+    assert found.doubt == ""
+    assert places.locate(clothes) is None
+    (places.data / "downloads").rename(places.data / "FashionMNIST")
+    assert "CNNLAB_DATA/FashionMNIST holds a part of MNIST, whatever its name is" in refused(clothes, places)
+
+
+def test_a_part_whose_first_labels_are_others_is_used_with_a_doubt_and_after_all_others(places, monkeypatch):
+    written(places.data / "MNIST")  # such as a part of KMNIST
+
+    found = places.locate(MNIST)
+
+    assert found.doubt.startswith("Not recognised as a part of MNIST: the training and the test labels do not begin as")
+    _, arrays = written(places.target(MNIST), train=30)
+    digits = part_of(MNIST, [arrays[0], arrays[1][::-1], arrays[2], arrays[3][::-1]])
+    write_idx(places.target(MNIST) / FILES[1], arrays[1][::-1])
+    write_idx(places.target(MNIST) / FILES[3], arrays[3][::-1])
+    monkeypatch.setattr(fingerprints, "entries", lambda: (digits,))
+    assert places.locate(digits).folder == places.target(MNIST)
+    assert places.locate(digits).doubt == ""
+
+
+def test_three_labels_are_too_few_to_recognise_a_part(places, monkeypatch):
+    _, arrays = written(places.data / "downloads", train=3, test=3)
+    digits = part_of(MNIST, arrays)
+    monkeypatch.setattr(fingerprints, "entries", lambda: (digits,))
+
+    assert "call the folder MNIST" in refused(digits, places)
 
 
 def test_more_images_than_the_data_set_has_are_another_one(places):
@@ -139,7 +182,7 @@ def as_npz(root, arrays):
     np.savez_compressed(root / "mnist.npz", **dict(zip(names, arrays, strict=True)))
 
 
-def as_csv(name, header="", label_last=False):
+def as_csv(name, header="", label_last=False, opened=open):
     def write(root, arrays):
         for split, images, labels in (("train", *arrays[:2]), ("test", *arrays[2:])):
             columns = [labels[:, None], images.reshape(len(images), -1)]
@@ -147,7 +190,8 @@ def as_csv(name, header="", label_last=False):
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = np.concatenate(columns[::-1] if label_last else columns, axis=1)
             lines = "\n".join(",".join(map(str, row)) for row in rows)
-            path.write_text(f"{header}\n{lines}\n" if header else lines)
+            with opened(path, "wt") as file:
+                file.write(f"{header}\n{lines}\n" if header else lines)
 
     return write
 
@@ -177,6 +221,7 @@ LAYOUTS = {
     "Keras": as_npz,
     "Kaggle, with a header": as_csv("archive/mnist_{}.csv", "label," + ",".join(f"pixel{n}" for n in range(784))),
     "Kaggle, without one": as_csv("mnist_{}.csv"),
+    "Kaggle, packed": as_csv("mnist_{}.csv.gz", opened=gzip.open),
     "OpenML": as_csv("MNIST/{}.csv", ",".join(f"pixel{n}" for n in range(784)) + ",class", label_last=True),
     "mnist_png": as_pictures("mnist_png/training", "mnist_png/testing"),
     "Kaggle's folders": as_pictures("mnist/trainingSet/trainingSet", "mnist/testSet/testSet"),
@@ -195,6 +240,24 @@ def test_every_layout_is_found_and_read_alike(tmp_path, places, known, layout):
     assert contents(data.test_images.numpy(), data.test_labels.numpy()) == digits.test.contents
     assert class_counts(digits, places, "test") == (2,) * 10
     assert places.locate(known[1]) is None
+
+
+@pytest.mark.parametrize("channels", ["last", "first"])
+def test_cifar_10_is_read_from_arrays_as_keras_and_torch_keep_them(places, channels):
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, (30, 3, 32, 32), np.uint8), np.array([*map(int, CIFAR.train.start), *range(10)])
+    tests = np.array([*map(int, CIFAR.test.start)])
+    places.data.mkdir()
+    kept = images.transpose(0, 2, 3, 1) if channels == "last" else images
+    np.savez(places.data / "arrays.npz", x_train=kept, y_train=labels[:, None], x_test=kept[:20], y_test=tests[:, None])
+
+    data = load(CIFAR, places)
+
+    assert np.array_equal(data.train_images.numpy(), images)
+    assert data.train_labels.tolist() == labels.tolist()
+    assert class_counts(CIFAR, places, "test") == tuple(np.bincount(tests, minlength=10))
+    assert located(CIFAR, places).differs.startswith("30 training images where CIFAR-10 has 50,000")
+    assert located(CIFAR, places).doubt == ""  # known by its first labels, whatever the file is called
 
 
 def test_values_of_a_table_are_kept_decoded_until_it_changes(places, known):
@@ -236,6 +299,15 @@ def objects(root):
     np.savez(root / "mnist.npz", **{name: np.array([{}, 1], object) for name in ("x_train", "y_train", "x_test", "y_test")})
 
 
+def colours(shape, kind=np.uint8):
+    def write(root):
+        root.mkdir(parents=True)
+        arrays = {"x_train": np.zeros(shape, kind), "y_train": np.zeros((6, 1), np.uint8)}
+        np.savez(root / "cifar10.npz", **arrays, x_test=arrays["x_train"], y_test=arrays["y_train"])
+
+    return write
+
+
 def fewer_arrays(root):
     root.mkdir(parents=True)
     np.savez(root / "mnist.npz", x_train=np.zeros((2, 28, 28), np.uint8))
@@ -246,6 +318,14 @@ def competition(root):
     test = root / "MNIST" / "digit-recognizer" / "test.csv"
     test.write_text("\n".join(line.partition(",")[2] for line in test.read_text().splitlines()))
     (root / "MNIST" / "digit-recognizer").rename(root / "MNIST" / "data")
+
+
+def cut_short(name):
+    def write(root):
+        LAYOUTS["Kaggle, packed"](root, (np.zeros((9, 28, 28), int), np.zeros(9, int)) * 2)
+        os.truncate(root / name, 30)
+
+    return write
 
 
 def without_a_class(root):
@@ -266,6 +346,13 @@ UNUSABLE = {
     "arrays that hold code": (MNIST, objects, "mnist.npz cannot be read"),
     "arrays missing": (MNIST, fewer_arrays, "mnist.npz lacks the arrays x_test, y_test, y_train"),
     "no archive of arrays": (MNIST, touch("mnist.npz"), "mnist.npz cannot be read"),
+    "a packed table cut short": (MNIST, cut_short("mnist_test.csv.gz"), "mnist_test.csv.gz cannot be read"),
+    "colours without an axis": (CIFAR, colours((6, 32, 32)), "training images that are 1×32×32, those of CIFAR-10 3×32×32"),
+    "colours that are no bytes": (
+        CIFAR,
+        colours((6, 32, 32, 3), np.float32),
+        "cifar10.npz cannot be read: x_train.npy holds float32",
+    ),
     "a class missing": (CIFAR, without_a_class, "cifar10 lacks the folders test/dog"),
 }
 

@@ -1,5 +1,6 @@
 """Downloads, from a local server that the test starts."""
 
+import errno
 import gzip
 import io
 import os
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from data_files import folder_of
 
-from cnnlab.datasets import entry
+from cnnlab.datasets import download, entry
 from cnnlab.datasets.catalogue import Download
 from cnnlab.datasets.download import fetch, unpack
 from cnnlab.datasets.idx import write_idx
@@ -226,6 +227,65 @@ def test_folder_that_cannot_be_written_is_named(mirror, tmp_path):
 
     with pytest.raises(DataError, match=r"^MNIST could not be saved in CNNLAB_HOME/data/MNIST/raw: "):
         fetch(mnist, Places(home=tmp_path / "home"))
+
+
+def in_the_way(home, *names):
+    """A home with a file where the last of these folders should be."""
+    path = home.joinpath(*names)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("in the way")
+
+
+def failing(number):
+    """What saving raises, with a path in it as the system's own errors have."""
+
+    def save(*_):
+        raise OSError(number, os.strerror(number), "/srv/lab/data/x.part")
+
+    return save
+
+
+@pytest.mark.parametrize("names", [("data",), ("data", "MNIST"), ("data", "MNIST", "raw")], ids="/".join)
+def test_a_file_where_a_folder_should_be_is_named_with_the_cure(mirror, places, tmp_path, names):
+    in_the_way(places.home, *names)
+
+    with pytest.raises(
+        DataError, match=r"CNNLAB_HOME/data/MNIST/raw: .*; a file is where a folder should be: move it away"
+    ) as error:
+        fetch(tiny_mnist(mirror, tmp_path), places)
+
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_a_file_in_place_of_the_folder_of_an_archive_is_named_with_the_cure(mirror, places):
+    in_the_way(places.home, "data", BATCHES)
+    cifar = replace(entry("cifar10"), downloads=(offered(mirror, "cifar-10-python.tar.gz", archive_of(CIFAR_FILES)),))
+
+    with pytest.raises(DataError, match="a file is where a folder should be"):
+        fetch(cifar, places)
+
+    assert leftovers(places) == [BATCHES]
+
+
+def test_a_folder_where_a_file_should_be_is_named_with_the_cure(mirror, places, tmp_path):
+    mnist = tiny_mnist(mirror, tmp_path)
+    (places.target(mnist) / mnist.downloads[0].name).mkdir(parents=True)
+
+    with pytest.raises(DataError, match="a folder is where a file should be: move it away"):
+        fetch(mnist, places)
+
+
+CURES = {errno.ENOSPC: "free some space", errno.EACCES: "make this folder writable", errno.EROFS: "make this folder writable"}
+
+
+@pytest.mark.parametrize("number", CURES, ids=["no space", "no permission", "read-only"])
+def test_what_cannot_be_saved_says_why_and_what_to_do_without_a_server_path(mirror, places, tmp_path, monkeypatch, number):
+    monkeypatch.setattr(download, "_save", failing(number))
+
+    with pytest.raises(DataError, match=f"^MNIST could not be saved in CNNLAB_HOME/data/MNIST/raw: .*; {CURES[number]}") as error:
+        fetch(tiny_mnist(mirror, tmp_path), places)
+
+    assert "/srv" not in str(error.value)
 
 
 def test_sample_has_nothing_to_download(places):

@@ -190,6 +190,51 @@ def test_a_download_that_fails_says_why(tmp_path):
     assert downloads.status(tmp_path, entry).message == "There is no network."
 
 
+@pytest.mark.parametrize("place", ["private", "downloads.log"])
+def test_a_download_that_cannot_begin_is_a_sentence_without_a_path(quiet, place):
+    if place == "private":
+        (quiet.home / place).write_text("a file where the folder should be")
+    else:
+        (quiet.home / place).mkdir()
+
+    with pytest.raises(DataError, match=r"^The download of MNIST cannot begin: the lab's folder cannot be written; .+\.$") as error:
+        quiet.download("mnist")
+
+    assert str(quiet.home) not in str(error.value)
+    assert [status.download for status in quiet.datasets()] == [None] * len(datasets.entries())
+
+
+def test_a_download_whose_process_never_began_has_failed(quiet, monkeypatch):
+    monkeypatch.setattr(downloads.processes, "start_detached", lambda *_: None)
+    quiet.download("mnist")
+    assert downloads.status(quiet.home, datasets.entry("mnist")).state == "running"
+
+    monkeypatch.setattr(downloads, "time", SimpleNamespace(time=lambda: time.time() + 60))
+
+    assert downloads.status(quiet.home, datasets.entry("mnist")).state == "failed"
+
+
+def test_what_a_download_did_not_expect_is_told_without_the_folders_of_the_server(tmp_path):
+    def fetch(entry, places, progress):
+        raise RuntimeError(f"cannot use {tmp_path}/data/x")
+
+    entry = datasets.entry("mnist")
+    with pytest.raises(RuntimeError):
+        downloads.work(tmp_path, entry, fetch=fetch)
+
+    message = downloads.status(tmp_path, entry).message
+    assert "unexpected RuntimeError: cannot use data/x in the lab's folder" in message
+    assert str(tmp_path) not in message
+
+
+def test_a_damaged_record_of_a_download_is_none(quiet):
+    file = quiet.home / "private" / "download-mnist.json"
+    file.parent.mkdir(exist_ok=True)
+    for content in ("", "[1]", "{}", "{"):
+        file.write_text(content)
+        assert {status.entry.name: status.download for status in quiet.datasets()}["mnist"] is None
+
+
 def test_a_download_whose_process_is_gone_has_failed(tmp_path, monkeypatch):
     entry = datasets.entry("mnist")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 import tarfile
@@ -25,6 +26,14 @@ _CHUNK = 256 * 1024
 _TIMEOUT = 20.0  # seconds without an answer, or without a next byte
 
 
+_REMEDIES = {
+    (errno.ENOSPC, errno.EDQUOT): "free some space, and try again",
+    (errno.EACCES, errno.EPERM, errno.EROFS): "make this folder writable for the user who runs the lab",
+    (errno.ENOTDIR, errno.EEXIST): "a file is where a folder should be: move it away",
+    (errno.EISDIR,): "a folder is where a file should be: move it away",
+}
+
+
 class _MirrorError(Exception):
     """One mirror could not deliver; the next one is asked."""
 
@@ -45,8 +54,14 @@ def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total:
             "or point CNNLAB_DATA to a folder that has it, or use the bundled sample."
         ) from None
     except OSError as error:
-        raise DataError(f"{entry.title} could not be saved in {places.shown_target(entry)}: {error.strerror or error}.") from None
+        raise DataError(f"{entry.title} could not be saved in {places.shown_target(entry)}: {_unsaved(error)}.") from None
     return target
+
+
+def _unsaved(error: OSError) -> str:
+    """Why, and what to do. Without the path that the error has: visitors read it."""
+    remedy = next((remedy for numbers, remedy in _REMEDIES.items() if error.errno in numbers), "")
+    return (error.strerror or type(error).__name__) + (f"; {remedy}" if remedy else "")
 
 
 def _fetch_files(entry: Entry, folder: Path, progress: Progress, timeout: float) -> None:

@@ -12,23 +12,32 @@ from cnnlab.datasets.catalogue import Entry, Fingerprint, entries
 from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.text import shape_text
 
+START = 20  # labels: another data set hardly begins with the same ones
+
 
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
     """What the small files and the headers of a copy say about one split."""
 
-    images: tuple[int, ...]  # the shape of the array: number, height, width
+    images: tuple[int, ...]  # the shape of the array: number, channels, height, width
     labels: int  # how many
     digest: str  # of the labels
+    start: str  # the first labels, as `Fingerprint.start`
     lowest: int
     highest: int
 
     @classmethod
     def of(cls, images: tuple[int, ...], labels: np.ndarray) -> SplitFacts:
-        return cls(images, len(labels), label_digest(labels), int(labels.min(initial=0)), int(labels.max(initial=0)))
+        start = "".join(map(str, labels[:START]))
+        return cls(images, len(labels), label_digest(labels), start, int(labels.min(initial=0)), int(labels.max(initial=0)))
 
 
 Facts = dict[Split, SplitFacts]
+_WORDS: dict[Split, str] = {"train": "training", "test": "test"}
+_DOUBT = (
+    "Not recognised as {0}{2}: the {1} labels do not begin as those of {2} do. If the images were not chosen or shuffled on "
+    "purpose, this may be another data set of the same form."
+)
 
 
 class Claim(NamedTuple):
@@ -37,6 +46,7 @@ class Claim(NamedTuple):
     differs: str = ""
     original: tuple[Split, ...] = ()
     problem: str = ""
+    doubt: str = ""  # a sentence: it may be another data set, though nothing contradicts
 
 
 def label_digest(labels: np.ndarray) -> str:
@@ -60,20 +70,25 @@ def contents(images: np.ndarray, labels: np.ndarray) -> str:
 def claim(entry: Entry, says: str, better_name: str, facts: Facts) -> Claim | None:
     """Whether a copy with these `facts`, in a folder whose name `says` which data set it is, can be taken for `entry`.
 
-    Known labels decide. Others are believed to be a part of the data set that the folder's name says, if nothing contradicts.
+    Known labels decide: all of them, or the first ones of a part. Others are believed to be a part of the data set that the
+    folder's name says, with a doubt, if nothing contradicts.
     """
-    known = _known(entry, facts)
+    known, some = _known(entry, facts)
     if known and known != entry.name:
         title = next(other.title for other in entries() if other.name == known)
-        return Claim(problem=f"holds {title}, whatever its name is") if says == entry.name else None
+        return Claim(problem=f"holds {some}{title}, whatever its name is") if says == entry.name else None
     if not known and says != entry.name:
-        other = says or any(facts[split].images[1:] != (entry.size, entry.size) for split in SPLITS)
+        other = says or any(facts[split].images[1:] != (entry.channels, entry.size, entry.size) for split in SPLITS)
         return None if other else Claim(problem=_anonymous(entry, better_name, facts))
     original = tuple(split for split in SPLITS if _matches(fingerprint(entry, split), facts[split]))
     for split in SPLITS:
         if problem := _contradiction(entry, split, facts[split], original=split in original):
             return Claim(problem=problem)
-    return Claim(differences(entry, *(facts[split].labels for split in SPLITS)), original)
+    unlike = [split for split in SPLITS if split not in original and not _may_begin(fingerprint(entry, split), facts[split])]
+    differs, doubt = differences(entry, *(facts[split].labels for split in SPLITS)), ""
+    if unlike and not known:
+        doubt = _DOUBT.format("a part of " if differs else "", " and the ".join(_WORDS[split] for split in unlike), entry.title)
+    return Claim(differs, original, doubt=doubt)
 
 
 def differences(entry: Entry, train: int, test: int) -> str:
@@ -85,7 +100,7 @@ def differences(entry: Entry, train: int, test: int) -> str:
     )
 
 
-def fingerprint(entry: Entry, split: Split) -> Fingerprint | None:
+def fingerprint(entry: Entry, split: Split) -> Fingerprint:
     return entry.train if split == "train" else entry.test
 
 
@@ -94,21 +109,30 @@ def whole(entry: Entry, split: Split) -> int:
     return entry.train_images if split == "train" else entry.test_images
 
 
-def _known(entry: Entry, facts: Facts) -> str:
-    """The data set whose labels these are, in both splits; "" if none is known."""
-    for other in (entry, *entries()):
-        if all(_matches(fingerprint(other, split), facts[split]) for split in SPLITS):
-            return other.name
-    return ""
+def _known(entry: Entry, facts: Facts) -> tuple[str, str]:
+    """The data set that has these labels in both splits, and "a part of " where only the first ones agree; "" if none is known."""
+    for agrees, some in ((_matches, ""), (_surely_begins, "a part of ")):
+        for other in (entry, *entries()):
+            if all(agrees(fingerprint(other, split), facts[split]) for split in SPLITS):
+                return other.name, some
+    return "", ""
 
 
-def _matches(known: Fingerprint | None, facts: SplitFacts) -> bool:
-    return known is not None and known.labels == facts.digest
+def _matches(known: Fingerprint, facts: SplitFacts) -> bool:
+    return bool(known.labels) and known.labels == facts.digest
+
+
+def _surely_begins(known: Fingerprint, facts: SplitFacts) -> bool:
+    return bool(known.start) and len(facts.start) >= START // 2 and _may_begin(known, facts)
+
+
+def _may_begin(known: Fingerprint, facts: SplitFacts) -> bool:
+    return not known.start or known.start.startswith(facts.start)
 
 
 def _contradiction(entry: Entry, split: Split, facts: SplitFacts, *, original: bool) -> str:
-    count, shape = facts.images[0], (entry.channels, *facts.images[1:])
-    expected, words = (entry.channels, entry.size, entry.size), "training" if split == "train" else "test"
+    count, shape = facts.images[0], facts.images[1:]
+    expected, words = (entry.channels, entry.size, entry.size), _WORDS[split]
     if count != facts.labels or not count:
         return f"has {count:,} images and {facts.labels:,} labels in its {split} files"
     if facts.highest >= len(entry.classes) or facts.lowest < 0:
@@ -121,15 +145,13 @@ def _contradiction(entry: Entry, split: Split, facts: SplitFacts, *, original: b
         return f"has {words} images that are {found}, those of {entry.title} {wanted}: this is another data set"
     if count > whole(entry, split):
         return f"has {count:,} {words} images where {entry.title} has {whole(entry, split):,}: this is another data set"
-    if count == whole(entry, split) and not original and fingerprint(entry, split):
+    if count == whole(entry, split) and not original and fingerprint(entry, split).labels:
         return f"has {count:,} {words} labels that are not those of {entry.title}: this is another data set, or they are damaged"
     return ""
 
 
 def _anonymous(entry: Entry, better_name: str, facts: Facts) -> str:
-    counts = " and ".join(
-        f"{facts[split].images[0]:,} {words} images" for split, words in (("train", "training"), ("test", "test"))
-    )
+    counts = " and ".join(f"{facts[split].images[0]:,} {words} images" for split, words in _WORDS.items())
     return (
         f"holds {counts}, which are not those of any data set that the lab knows; "
         f"if they are a part of {entry.title}, call {better_name}"

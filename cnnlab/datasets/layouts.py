@@ -33,10 +33,10 @@ def copies(entry: Entry, folder: Folder) -> Iterator[Found]:
     """All that looks like `entry` in this folder."""
     if entry.format == "idx":
         yield from _idx(entry, folder)
-        yield from _npz(entry, folder)
         yield from _csv(entry, folder)
     else:
         yield from _batches(folder)
+    yield from _npz(entry, folder)
     yield from picture_folders.copies(entry, folder)
     yield from _not_read(entry, folder)
 
@@ -84,13 +84,14 @@ def _idx_facts(path: Path) -> SplitFacts | str:
     """The shape of an images file, what is to be known of a labels file, or what is wrong with it."""
     try:
         if "images" in path.name.lower():
-            return replace(_NOTHING, images=idx_shape(path, 3, path.name))
+            count, *sides = idx_shape(path, 3, path.name)
+            return replace(_NOTHING, images=(count, 1, *sides))
         return SplitFacts.of((), read_idx(path, 1, path.name))
     except DataError as error:
         return str(error).removeprefix(path.name).strip()
 
 
-_NOTHING = SplitFacts((), 0, "", 0, 0)
+_NOTHING = SplitFacts((), 0, "", "", 0, 0)
 
 
 def _npz(entry: Entry, folder: Folder) -> Iterator[Found]:
@@ -156,4 +157,4 @@ def _claimed(entry: Entry, folder: Folder, files: tuple[Path, ...], facts: Facts
     if found and found.problem:
         yield Unusable(f"{folder.shown}/{files[0].name}" if layout == "npz" else folder.shown, found.problem)
     elif found:
-        yield Location(folder.path, folder.shown, layout, files, differs=found.differs, original=found.original)
+        yield Location(folder.path, folder.shown, layout, files, differs=found.differs, doubt=found.doubt, original=found.original)

@@ -27,6 +27,7 @@ class Location:
     files: tuple[Path, ...]
     variant: str = ""  # "JPEG copy" where the files are not the original ones; pages show it
     differs: str = ""  # "60 training images where MNIST has 60,000"
+    doubt: str = ""  # a sentence where it may be another data set, though nothing contradicts
     original: tuple[Split, ...] = ()  # splits whose labels are the original ones: their images are compared on reading
 
     def name(self, path: Path) -> str:

@@ -17,7 +17,7 @@ DATA, OWN = "CNNLAB_DATA", "CNNLAB_HOME/data"  # what messages call the two fold
 _LISTED = 3  # unusable copies in one sentence
 _FORMS = {
     "idx": "files such as train-images-idx3-ubyte.gz, {name}.npz or {name}_train.csv, or pictures in folders such as train/0",
-    "batches": "the folder cifar-10-batches-py, or pictures in folders such as train/airplane",
+    "batches": "the folder cifar-10-batches-py, {name}.npz, or pictures in folders such as train/airplane",
 }
 
 
@@ -71,7 +71,7 @@ class Places:
         return self.search(entry).location
 
     def search(self, entry: Entry) -> Search:
-        """All copies of `entry`: complete originals before other copies before parts, and of like ones those in `data` first."""
+        """All copies of `entry`: complete originals, other copies, parts, doubtful ones; of like ones those in `data` first."""
         from cnnlab.datasets.folders import MOST_FOLDERS, walk
         from cnnlab.datasets.layouts import copies, idx_names
 
@@ -96,7 +96,7 @@ class Places:
             found = [copy for folder in folders for copy in copies(entry, folder)]
             usable += [copy for copy in found if isinstance(copy, Location)]
             unusable += [copy for copy in found if isinstance(copy, Unusable)]
-        usable.sort(key=lambda copy: (bool(copy.differs), bool(copy.variant)))
+        usable.sort(key=lambda copy: (bool(copy.doubt), bool(copy.differs), bool(copy.variant)))
         return Search(entry, tuple(usable), tuple(unusable), tuple(roots))
 
     def target(self, entry: Entry) -> Path:

@@ -60,7 +60,7 @@ def read_split(entry: Entry, location: Location, split: Split, cache: Path) -> A
 def intact_original(entry: Entry, places: Places) -> Location | None:
     """A complete copy with the original pixels, found by reading all of it; None where a download would bring more."""
     for location in places.search(entry).usable:
-        if location.layout == "images" or location.differs:
+        if location.layout == "images" or location.differs or location.doubt:
             continue
         try:
             splits = [read_split(entry, location, split, places.own) for split in SPLITS]
@@ -122,7 +122,7 @@ def _checked(entry: Entry, location: Location, split: Split, arrays: Arrays) -> 
         raise DataError(f"{where} are {len(images):,}, but {entry.title} has {whole(entry, split):,}: this is another data set.")
     known = fingerprint(entry, split)
     complete = location.layout == "csv" and len(images) == whole(entry, split)  # only now can they be counted
-    if known and (complete or split in location.original) and contents(images, labels) != known.contents:
+    if known.contents and (complete or split in location.original) and contents(images, labels) != known.contents:
         raise DataError(f"{where} are not those of {entry.title}: the files are damaged, or mixed from two data sets.")
     return arrays
 

@@ -1,16 +1,19 @@
-"""Reads data sets of MNIST's form from one .npz, as Keras keeps them, and from pairs of .csv, as Kaggle offers them.
+"""Reads data sets from one .npz, as Keras keeps them, and those of MNIST's form from pairs of .csv, as Kaggle offers them.
 
 Nothing is unpickled, and sizes are bounded before memory is taken.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +22,7 @@ import numpy as np
 from cnnlab.datasets.arrays import Arrays, decoded
 from cnnlab.datasets.catalogue import Entry
 from cnnlab.datasets.fingerprints import Facts, SplitFacts
+from cnnlab.datasets.idx import packed
 from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.datasets.remembered import stamp
 from cnnlab.errors import DataError
@@ -26,6 +30,8 @@ from cnnlab.errors import DataError
 _LARGEST = 2**30  # bytes of one array
 _MOST_LABELS = 2**20
 _MOST_ROWS = 10**6
+_LONGEST_ROW = 10**6  # characters
+_CHANNELS = (1, 3)
 _ROWS = 5_000  # of a .csv at a time
 _LABEL = frozenset({"label", "labels", "class", "target", "y"})
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError)
@@ -53,17 +59,21 @@ def read_npz(path: Path, name: str, split: Split) -> Arrays:
             shape = _shape(archive, f"x_{split}.npy")
             with archive.open(f"x_{split}.npy") as file:
                 images = np.lib.format.read_array(file, allow_pickle=False)
-            return Arrays(images.reshape(shape)[:, None], _labels(archive, split).astype(np.int64))
+            if images.ndim == 4 and images.shape[1:] != shape[1:]:
+                images = images.transpose(0, 3, 1, 2)
+            return Arrays(np.ascontiguousarray(images.reshape(shape)), _labels(archive, split).astype(np.int64))
     except _UNREADABLE as error:
         raise DataError(f"{name} cannot be read: {_reason(error)}.") from None
 
 
 def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    """Number, height and width of grey images; a last axis of one channel is left out."""
+    """Number, channels, height and width, in whichever order they are; grey images may have no axis of channels."""
     shape, kind = _header(archive, name, _LARGEST)
     if kind != np.uint8:
         raise ValueError(f"{name} holds {kind}, not bytes")
-    return shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape
+    if len(shape) == 3:
+        return shape[0], 1, *shape[1:]
+    return (shape[0], shape[3], *shape[1:3]) if len(shape) == 4 and shape[3] in _CHANNELS else shape
 
 
 def _labels(archive: zipfile.ZipFile, split: Split) -> np.ndarray:
@@ -107,7 +117,7 @@ class CsvForm:
 def csv_pairs(files: Mapping[str, Path]) -> Iterator[tuple[Path, Path]]:
     """The files that differ in "train" and "test" only."""
     for name, path in files.items():
-        if name.endswith(".csv") and (match := re.fullmatch(r"(.*?)train(.*)", name)):
+        if name.endswith((".csv", ".csv.gz")) and (match := re.fullmatch(r"(.*?)train(.*)", name)):
             other = files.get(f"{match[1]}test{match[2]}")
             if other:
                 yield path, other
@@ -116,9 +126,9 @@ def csv_pairs(files: Mapping[str, Path]) -> Iterator[tuple[Path, Path]]:
 def csv_form(path: Path) -> CsvForm | str:
     """From its first two lines; or in words why it cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", newline=None) as file:
-            first, second = file.readline(1_000_000), file.readline(1_000_000)
-    except (OSError, ValueError) as error:
+        with _text(path) as file:
+            first, second = file.readline(_LONGEST_ROW), file.readline(_LONGEST_ROW)
+    except _UNREADABLE as error:
         return f"cannot be read: {_reason(error)}"
     names = [name.strip().strip('"').lower() for name in first.split(",")]
     # Some number their pixels in the header; and a first row with one wrong value is no header.
@@ -142,7 +152,7 @@ def _csv_rows(path: Path, name: str, columns: int) -> np.ndarray:
         raise DataError(f"{name} {form if isinstance(form, str) else form.problem(columns)}.")
     rows: list[np.ndarray] = []
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with _text(path) as file:
             if form.header:
                 file.readline()
             # In parts, because text takes several times the memory of its values; int16 shows values that are no bytes.
@@ -159,8 +169,15 @@ def _csv_rows(path: Path, name: str, columns: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    """The text of a .csv; of a .csv.gz unpacked on the way."""
+    with gzip.open(path, "rt", encoding="utf-8-sig") if packed(path) else path.open(encoding="utf-8-sig") as file:
+        yield file  # type: ignore[misc]
+
+
 def _part(file: TextIO) -> np.ndarray:
-    lines = [line for _, line in zip(range(_ROWS), file, strict=False)]
+    lines = list(islice(iter(lambda: file.readline(_LONGEST_ROW), ""), _ROWS))  # bounds what a .gz may unpack to
     return np.loadtxt(lines, dtype=np.int16, delimiter=",", ndmin=2) if any(map(str.strip, lines)) else np.empty((0, 0), np.int16)
 
 

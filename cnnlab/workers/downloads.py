@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +16,42 @@ from filelock import FileLock, Timeout
 from cnnlab import datasets
 from cnnlab.datasets.download import fetch
 from cnnlab.datasets.places import Places, Search
-from cnnlab.errors import CNNLabError
-from cnnlab.system import processes
+from cnnlab.errors import CNNLabError, DataError
+from cnnlab.system import files, processes
 from cnnlab.system.home import private_file, private_folder, write_private
+from cnnlab.system.processes import Process
 from cnnlab.values import DatasetStatus, DownloadStatus
 
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 60.0  # a finished download is reported for this long
 
+_NOT_WRITTEN = "the lab's folder cannot be written; its owner has to make it writable, or to free some space"
+
 Fetch = Callable[[datasets.Entry, Places, Callable[[int, int], None]], Path]
 
 
 def start(home: Path, entry: datasets.Entry) -> None:
-    """Starts a download in the background; does nothing while one of this data set runs."""
+    """Starts a download in the background; does nothing while one of this data set runs. Raises DataError where it cannot begin."""
     known = status(home, entry)
     if known and known.state == "running":
         return
-    _write(home, entry, "running", 0)  # so that the next poll shows it
-    processes.start_detached("cnnlab.workers.downloads", ["--home", str(home), entry.name], home / "downloads.log")
+    try:
+        _write(home, entry, "running", 0, process=Process(None, None))  # so that the next poll shows it; it has no process yet
+        processes.start_detached("cnnlab.workers.downloads", ["--home", str(home), entry.name], home / "downloads.log")
+    except OSError as error:
+        with suppress(OSError):
+            _file(home, entry).unlink(missing_ok=True)
+        reason = f"{_NOT_WRITTEN} ({error.strerror or type(error).__name__})"
+        raise DataError(f"The download of {entry.title} cannot begin: {reason}.") from error
 
 
 def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
     """The state of the download; None if there was none, or it finished more than a minute ago."""
     try:
         record = json.loads(_file(home, entry).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        download = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
+    except (OSError, ValueError, KeyError, TypeError):  # there was none, or its record cannot be read: it can be started again
         return None
-    download = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
     age = time.time() - record["time"]
     if download.state == "running" and age > SHOWN_SECONDS / 6 and not processes.alive(record["pid"], record["pid_started"]):
         message = f"The download of {entry.title} ended unexpectedly; please start it again."
@@ -55,7 +65,7 @@ def dataset_status(home: Path, search: Search) -> DatasetStatus:
     download = status(home, entry) if entry.downloads else None
     if location is None:
         return DatasetStatus(entry, None, download, problem=search.why_not() if search.here else "")
-    return DatasetStatus(entry, location.folder, download, location.variant, location.differs)
+    return DatasetStatus(entry, location.folder, download, location.variant, location.differs, location.doubt)
 
 
 def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:
@@ -83,7 +93,7 @@ def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:
         _write(home, entry, "failed", done, str(error))
     except Exception as error:
         message = f"The download of {entry.title} failed with an unexpected {type(error).__name__}: {error}."
-        _write(home, entry, "failed", done, message)
+        _write(home, entry, "failed", done, files.without_folders(message, home))
         raise
     finally:
         lock.release()
@@ -93,8 +103,10 @@ def _size(entry: datasets.Entry) -> int:
     return sum(item.bytes for item in entry.downloads)
 
 
-def _write(home: Path, entry: datasets.Entry, state: str, done: int, message: str = "") -> None:
-    process = processes.current()
+def _write(
+    home: Path, entry: datasets.Entry, state: str, done: int, message: str = "", *, process: Process | None = None
+) -> None:  # fmt: skip
+    process = process or processes.current()
     record: dict[str, Any] = {"state": state, "done": done, "total": _size(entry), "message": message}
     record |= {"pid": process.pid, "pid_started": process.started, "time": time.time()}
     write_private(_file(home, entry), json.dumps(record))
