@@ -9,15 +9,19 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from recorded_runs import RUNS, replay
 from typer.testing import CliRunner
 
 from cnnlab import events
 from cnnlab.architectures import cards
 from cnnlab.cli import app
 from cnnlab.config import RunConfig
+from cnnlab.diagnosis import diagnose
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import run_folder
@@ -91,6 +95,17 @@ def test_datasets_says_what_is_on_this_machine(call):
     assert found["sample"] is not None
     assert found["mnist"] is None
     assert "python -m cnnlab download mnist" in call("datasets")
+
+
+def test_a_data_set_that_is_here_but_cannot_be_used_is_not_called_absent(call, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mnist.zip").touch()
+
+    listed = call("datasets")
+
+    (row,) = (line for line in listed.splitlines() if line.startswith("mnist "))
+    assert "here, but cannot be used (see below)" in row
+    assert "mnist.zip is an archive: unpack it" in listed
 
 
 def test_layers_prints_a_table(call):
@@ -167,6 +182,37 @@ def test_people_get_epochs_and_a_table_of_predictions(call):
     assert "my first" in listed
     assert len([line for line in predicted.splitlines() if line.endswith(("✓ right", "✗ wrong"))]) == 3
     assert "of 200 test images right" in predicted
+
+
+def test_the_command_line_says_what_the_figures_mean_in_the_sentence_of_the_page(call, tmp_path):
+    output = call("train", *QUICK)
+
+    with closing(Store(tmp_path)) as store:
+        (run,) = store.runs()
+        found = diagnose(run.config, (*(event for _, event in store.events(run.id)), *store.progress(run.id)))
+    assert found.cause == "too few steps"
+    assert output.count(found.sentence) == 1
+
+
+def test_a_run_at_chance_is_advised_after_the_epoch_and_once_for_each_cause(monkeypatch):
+    class Played:
+        """A store with the events so far."""
+
+        run = staticmethod(lambda run_id: SimpleNamespace(config=settings))
+        events = staticmethod(lambda run_id: enumerate(record))
+        progress = staticmethod(lambda run_id: ())
+
+    train = import_module("cnnlab.cli.train")  # the package has the command under this name
+    settings, moments = replay(RUNS["flat_lenet_sigmoid_01_256"])
+    monkeypatch.setattr(train, "ADVICE_SECONDS", 0.0)
+    advice, given = train._Advice(Played(), "a"), []
+
+    for _, record in moments:
+        if sentence := advice.after(record[-1]):
+            given.append((type(record[-1]).__name__, sentence))
+
+    assert [kind for kind, _ in given] == ["EpochDone", "RunFinished"]
+    assert all("still guesses" in sentence for _, sentence in given)
 
 
 def test_predictions_are_those_of_the_best_epoch(call, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from cnnlab import events
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
+from cnnlab.diagnosis import Diagnosis, diagnose
 from cnnlab.events import Event
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecaster import Forecaster
@@ -50,6 +52,7 @@ Queue = Annotated[
     bool, typer.Option("--queue", help="Queue the run and return: the lab's background process trains it in its turn.")
 ]
 
+ADVICE_SECONDS = 2.0  # between two looks at the figures: each reads all epochs
 INTERRUPTED = 130  # the exit code that shells expect after Ctrl-C
 
 
@@ -95,7 +98,7 @@ def train(
     _check(config, home)
     store = Store(home)
     try:
-        run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, source))
+        run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, store, source))
     finally:
         store.close()
     if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, and the lab goes on once there is room
@@ -183,24 +186,56 @@ def _lines(run_id: str) -> Iterator[Callable[[Event], None]]:
 
 
 @contextmanager
-def _bar(source: str, run_id: str) -> Iterator[Callable[[Event], None]]:
+def _bar(store: Store, source: str, run_id: str) -> Iterator[Callable[[Event], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
     with Progress(*columns) as bar:
         for line in filter(None, (source, f"Run {run_id}")):
             bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         task = bar.add_task("starting", total=1.0, figures="")
+        advice = _Advice(store, run_id)
 
         def show(event: Event) -> None:
             if isinstance(event, events.Progress):
                 speed = f"{event.images_per_second:,.0f} images/s, {duration(event.seconds_left)} left"
                 figures = f"loss {event.loss:.3f}, accuracy {percent(event.accuracy)}, {speed}"
                 bar.update(task, completed=event.share_done, description=f"epoch {event.epoch}", figures=figures)
-            elif sentence := _sentence(event):
-                bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            else:
+                for sentence in filter(None, (_sentence(event), advice.after(event))):
+                    bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
             if isinstance(event, events.RunFinished):
                 bar.update(task, completed=1.0, description="done", figures="")
 
         yield show
+
+
+class _Advice:
+    """What a run's figures mean, in the sentence of the Train page: after an epoch where something is wrong, and at the end."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store, self._run_id = store, run_id
+        self._before: Diagnosis | None = None
+        self._printed = ""
+        self._next = 0.0
+
+    def after(self, event: Event) -> str:
+        """The sentence to print after this event; "" where there is none, or nothing new."""
+        over = isinstance(event, events.RunFinished | events.RunStopped)
+        if not over and (not isinstance(event, events.EpochDone) or time.monotonic() < self._next):
+            return ""
+        self._next = time.monotonic() + ADVICE_SECONDS
+        found = diagnose(
+            self._store.run(self._run_id).config,
+            (*(event for _, event in self._store.events(self._run_id)), *self._store.progress(self._run_id)),
+        )
+        before, self._before = self._before, found
+        if found is None or found.sentence == self._printed or (not over and (found.level == "good" or _alike(found, before))):
+            return ""
+        self._printed = found.sentence
+        return found.sentence
+
+
+def _alike(one: Diagnosis, other: Diagnosis | None) -> bool:
+    return other is not None and (one.cause, one.level) == (other.cause, other.level)
 
 
 def _sentence(event: Event) -> str:

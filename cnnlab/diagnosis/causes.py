@@ -63,7 +63,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("too few steps", "problem", when.too_short, words.short, cures.more_steps),
     Cause("rate too high", "problem", when.settled_at_chance, words.settling, cures.lower_rate, _AT_GUESSING),
     Cause("rate too small", "problem", when.too_slow, words.slowness, cures.usual, _says("Loss hardly falls")),
-    Cause("flat start", "wait", when.flat_sigmoid_may_wait, words.flat_wait, heading=_says("Loss starts flat")),
+    Cause("flat start", "wait", when.flat_sigmoid_may_wait, words.flat_wait, cures.longer, _says("Loss starts flat")),
     Cause("flat start", "problem", when.flat_sigmoid, words.flatness, cures.leave_the_flat_start, _AT_GUESSING),
     Cause("at chance", "wait", when.flat_may_wait, words.patience),
     Cause("at chance", "problem", when.flat, words.chance, cures.another_start, _AT_GUESSING),

@@ -39,6 +39,11 @@ def more_steps(e: Evidence) -> dict[str, Any]:
     return _changed(e, {"batch_size": batch, "epochs": min(epochs, 100)})
 
 
+def longer(e: Evidence) -> dict[str, Any]:
+    """Steps enough to leave a flat start, for a run that may end before."""
+    return more_steps(e) if e.planned < FLAT_STEPS[1] else {}
+
+
 def leave_the_flat_start(e: Evidence) -> dict[str, Any]:
     """For sigmoid: the course's rate and enough steps; where it had both, ReLU."""
     if e.step > ENOUGH_STEPS:
@@ -48,9 +53,11 @@ def leave_the_flat_start(e: Evidence) -> dict[str, Any]:
 
 
 def another_start(e: Evidence) -> dict[str, Any]:
-    """For a network that stays at chance although its rate is usual: batch normalisation, else another seed."""
+    """For a network that stays at chance although its rate is usual: batch normalisation, more steps, or another seed."""
     if not normalised(e.config):
         return {"options": e.config.options | {"batch_norm": True}}
+    if e.planned < _needed(e) and (more := more_steps(e)):
+        return more
     return {"seed": e.config.seed + 1}
 
 

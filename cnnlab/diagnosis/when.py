@@ -70,10 +70,8 @@ def flat_sigmoid(e: Evidence) -> bool:
 
 
 def flat_sigmoid_may_wait(e: Evidence) -> bool:
-    if not flat_sigmoid(e) or e.over or weak(e):
-        return False
-    least, most = cures.FLAT_STEPS
-    return e.step <= (cures.ENOUGH_STEPS if e.planned >= most else max(least, e.planned // 2))
+    """Steps count, not the share of the run: a short one may leave chance in its last epoch."""
+    return flat_sigmoid(e) and not e.over and not weak(e) and e.step <= cures.ENOUGH_STEPS
 
 
 def weak(e: Evidence) -> bool:
@@ -82,7 +80,7 @@ def weak(e: Evidence) -> bool:
 
 
 def flat_may_wait(e: Evidence) -> bool:
-    return flat(e) and not e.over and e.step < PATIENT <= e.planned
+    return flat(e) and not e.over and e.step < PATIENT
 
 
 def unstable(e: Evidence) -> bool:

@@ -85,13 +85,13 @@ def flatness(e: Evidence) -> str:
         return f"{at_guessing(e)} {why}, and this network has not left that start: use ReLU, or batch normalisation."
     if when.weak(e):
         return f"{at_guessing(e)} {why} ({sigmoid_needs()}), and at a rate of {rate(e)} that takes several times as long."
-    return f"{at_guessing(e)} {why}: {sigmoid_needs()}, and this run has {e.planned:,}."
+    return f"{at_guessing(e)} {why}: {sigmoid_needs()}, and this run had {e.step:,}. With more it may still leave chance."
 
 
 def flat_wait(e: Evidence) -> str:
-    until = f"Wait until step {min(cures.ENOUGH_STEPS, e.planned):,}."
+    until = f"It may still leave chance: wait until step {min(cures.ENOUGH_STEPS, e.planned):,}."
     if e.planned < cures.FLAT_STEPS[1]:
-        until = f"This run has {e.planned:,}, which may be too few."
+        until = f"It may still leave chance, but this run ends at step {e.planned:,}, which may be too early."
     return (
         f"{at_guessing(e)} That is normal with sigmoid, whose slope of at most ¼ shrinks the gradient at every layer: "
         f"{sigmoid_needs()}. {until}"
@@ -112,6 +112,9 @@ def unfit_averages(e: Evidence) -> str:
 
 def chance(e: Evidence) -> str:
     name = card(e.config.architecture).title
+    if e.step < when.PATIENT:
+        remedy = "" if normalised(e.config) else ", or with batch normalisation,"
+        return f"{at_guessing(e)} That is early: with more steps{remedy} it may still leave chance."
     if not normalised(e.config):
         return f"{at_guessing(e)} {name} without batch normalisation sometimes never leaves chance: switch it on."
     return f"{at_guessing(e)} Its settings are usual ones: start again with another seed."
@@ -175,7 +178,9 @@ def rest(e: Evidence) -> str:
 
 
 def patience(e: Evidence) -> str:
-    return f"{at_guessing(e)} Wait until step {when.PATIENT}."
+    if e.planned < when.PATIENT:
+        return f"{at_guessing(e)} It may still leave chance, but this run ends at step {e.planned:,}, which may be too early."
+    return f"{at_guessing(e)} It may still leave chance: wait until step {when.PATIENT}."
 
 
 # Headings of the chart of losses
