@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import plotly.graph_objects as go
 import pytest
@@ -119,7 +121,7 @@ def test_each_box_has_its_name_its_shape_and_its_kind_in_words(each):
     for box, stage in zip(drawn, stages(whole), strict=True):
         name, shape, kind = box["texts"]
         assert stage.name.endswith(name)
-        assert shape in (shape_text(stage.output_shape), f"{stage.output_shape[0]} units")
+        assert shape in (shape_text(stage.output_shape), f"{stage.output_shape[0]:,} units")
         assert kind == figures.LEGEND.get(stage.role, stage.role)
         assert KINDS[stage.role] in box["style"]
 
@@ -144,9 +146,37 @@ def test_a_network_that_cannot_be_built_at_all_is_drawn_as_its_input():
 def test_texts_in_a_drawing_are_escaped():
     odd = table(row("<b>&", "Conv2d", (1, 8, 8), (4, 8, 8), 40, 2304))
 
-    for html in (figures.network_drawing(odd, "<i>"), figures.distribution_bars(odd), figures.compare_bars(odd, odd, ("<i>", "b"))):
+    for html in (
+        figures.network_drawing(odd, "<i>"),
+        figures.network_svg(odd, "<i>"),
+        figures.distribution_bars(odd),
+        figures.compare_bars(odd, odd, ("<i>", "b")),
+    ):
         assert "<b>&<" not in html
         assert "<i>" not in html
+
+
+@pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
+def test_a_saved_drawing_is_a_picture_by_itself_in_which_all_texts_have_room(each):
+    whole = layer_table(each.name)
+
+    picture = ElementTree.fromstring(figures.network_svg(whole, each.title))  # noqa: S314 our own text
+
+    space = "{http://www.w3.org/2000/svg}"
+    texts = picture.findall(f"{space}text")
+    assert [text.text for text in texts[:2]] == [each.title, f"{whole.parameters:,} parameters, {whole.macs:,} MACs for one image"]
+    assert len(picture.findall(f"{space}g")) == len(stages(whole))
+    assert [text.text for text in texts[3::3]] == [box["texts"][1] for box in boxes_of(whole)]
+    width, height = float(picture.get("width")), float(picture.get("height"))
+    lines = {}
+    for text in texts[2:]:
+        x, half = float(text.get("x")), 3.5 * len(text.text)
+        lines.setdefault(text.get("y"), []).append((x - half, x + half))
+        assert 0 < float(text.get("y")) < height
+    for line in lines.values():
+        assert all(end < begin for (_, end), (begin, _) in pairwise(sorted(line)))
+        assert line[0][0] > 0
+        assert line[-1][1] < width
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#F3F5F8", "#14181F", "#1E242D"], ids=["light", "light box", "dark", "dark box"])

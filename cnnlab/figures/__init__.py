@@ -13,6 +13,7 @@ from cnnlab.figures.network import (
     distribution_sentence,
     legend,
     network_drawing,
+    network_svg,
 )
 from cnnlab.figures.stages import Stage, role_of, stages
 
@@ -27,6 +28,7 @@ __all__ = [
     "distribution_sentence",
     "legend",
     "network_drawing",
+    "network_svg",
     "role_of",
     "stages",
 ]

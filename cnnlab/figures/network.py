@@ -1,4 +1,4 @@
-"""The network as a row of boxes in HTML, and the shares of its stages in parameters and work as bars."""
+"""The network as a row of boxes in HTML or as an SVG file, and the shares of its stages in parameters and work as bars."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ _THICKEST = 40.0
 _SLANT_X, _SLANT_Y = 0.38, 0.24  # how far the depth axis runs to the right and up
 _BAR_WIDTH = 9.0
 _MOST_NAMED = 8  # layers that a hover names
+_CHARACTER = 7.0  # pixels, in the file; a little wider than its font
+_LINE = 17.0  # pixels from line to line of text in the file
+_GAP = 14.0  # between boxes in the file
+_WIDEST = 1100.0  # a longer network goes on in another line of the file
 
 
 def network_drawing(table: LayerTable, title: str) -> str:
@@ -38,6 +42,36 @@ def network_drawing(table: LayerTable, title: str) -> str:
     if table.failure and table.failure.layer:
         items.append(_failed(table.failure.layer))
     return f'<ol class="cnn-boxes" aria-label="{escape(title)} from input to output">{"".join(items)}</ol>'
+
+
+def network_svg(table: LayerTable, title: str) -> str:
+    """The drawing as a file that stands for itself: boxes, names and shapes in dark on white."""
+    boxes = stages(table)
+    scale = _Scale(boxes)
+    width = 360.0  # for the title and the totals
+    x, y, deep, parts = _GAP, 4 * _LINE, scale.tallest + 3 * _LINE, []
+    for stage in boxes:
+        size = scale.size(stage)
+        faces, wide, high = _faces(KINDS[stage.role], *size)
+        words = (_short_name(stage), _shape(stage.output_shape), LEGEND.get(stage.role, stage.role))
+        room = max(wide, *(_CHARACTER * len(text) for text in words))
+        if x + room + _GAP > _WIDEST and x > _GAP:
+            x, y = _GAP, y + deep + 2 * _LINE
+        left, top = x + (room - wide) / 2, y + scale.tallest - high  # the boxes of a line stand on one ground
+        edge = _shade(KINDS[stage.role], 0.62)
+        parts.append(f'<g transform="translate({left:.1f} {top:.1f})" stroke="{edge}">{faces}</g>')
+        for text, down, weight in zip(words, (1, 2, 3), ("bold", "normal", "normal"), strict=True):
+            at = f'x="{x + room / 2:.1f}" y="{y + scale.tallest + _LINE * down:.1f}"'
+            parts.append(f'<text {at} text-anchor="middle" font-weight="{weight}">{escape(text)}</text>')
+        x += room + _GAP
+        width = max(width, x)
+    totals = f"{table.parameters:,} parameters, {table.macs:,} MACs for one image"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{y + deep + _LINE:.0f}" '
+        'font-family="sans-serif" font-size="12" fill="#1a1c20"><rect width="100%" height="100%" fill="#fff"/>'
+        f'<text x="{_GAP}" y="{1.5 * _LINE}" font-size="15" font-weight="bold">{escape(title)}</text>'
+        f'<text x="{_GAP}" y="{2.6 * _LINE:.1f}">{totals}</text>{"".join(parts)}</svg>'
+    )
 
 
 def legend(table: LayerTable) -> str:
@@ -93,6 +127,7 @@ class _Scale:
         self.side = _TALLEST / sqrt(max((max(shape[1:]) for shape in volumes), default=1))
         self.channel = _THICKEST / sqrt(max((shape[0] for shape in volumes), default=1))
         self.unit = _TALLEST / sqrt(max((shape[0] for stage in drawn if len(shape := stage.output_shape) == 1), default=1))
+        self.tallest = max((high + wide * _SLANT_Y + 2 for _, high, wide in map(self.size, drawn)), default=0.0)
 
     def size(self, stage: Stage) -> tuple[float, float, float]:
         """Thickness (channels), height and width of the box in pixels, never too small to see."""
@@ -105,12 +140,15 @@ class _Scale:
 
 def _item(place: int, stage: Stage, scale: _Scale) -> str:
     thick, high, wide = scale.size(stage)
-    name = stage.name.rsplit(".", 1)[-1] if len(stage.name) > 12 else stage.name
     return (
         f'<li data-stage="{place}" style="--kind:{KINDS[stage.role]}" title="{escape(_hover(stage))}">'
-        f"{_volume(KINDS[stage.role], thick, high, wide)}<b>{escape(name)}</b>"
+        f"{_volume(KINDS[stage.role], thick, high, wide)}<b>{escape(_short_name(stage))}</b>"
         f"<span>{_shape(stage.output_shape)}</span><small>{LEGEND.get(stage.role, stage.role)}</small></li>"
     )
+
+
+def _short_name(stage: Stage) -> str:
+    return stage.name.rsplit(".", 1)[-1] if len(stage.name) > 12 else stage.name
 
 
 def _failed(layer: LayerRow) -> str:
@@ -123,9 +161,18 @@ def _failed(layer: LayerRow) -> str:
 
 
 def _volume(color: str, thick: float, high: float, wide: float) -> str:
-    """A box from its front, top and side, as an SVG."""
+    """A box as an SVG."""
+    drawn, width, height = _faces(color, thick, high, wide)
+    return (
+        f'<svg aria-hidden="true" viewBox="0 0 {width:.1f} {height:.1f}" style="--w:{width:.1f}" stroke="{_shade(color, 0.62)}">'
+        f"{drawn}</svg>"
+    )
+
+
+def _faces(color: str, thick: float, high: float, wide: float) -> tuple[str, float, float]:
+    """A box from its front, top and side, as elements of an SVG; and the width and height that they take."""
     dx, dy = wide * _SLANT_X, wide * _SLANT_Y
-    top, right, width, height = dy + 1, thick + 1, thick + dx + 2, high + dy + 2
+    top, right = dy + 1, thick + 1
     faces = (
         (1.0, ((1, top), (right, top), (right, top + high), (1, top + high))),
         (1.22, ((1, top), (right, top), (right + dx, 1), (1 + dx, 1))),
@@ -135,10 +182,7 @@ def _volume(color: str, thick: float, high: float, wide: float) -> str:
         f'<polygon points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}" fill="{_shade(color, factor)}"/>'
         for factor, corners in faces
     )
-    return (
-        f'<svg aria-hidden="true" viewBox="0 0 {width:.1f} {height:.1f}" style="--w:{width:.1f}" stroke="{_shade(color, 0.62)}">'
-        f"{drawn}</svg>"
-    )
+    return drawn, thick + dx + 2, high + dy + 2
 
 
 def _bar(count: int, total: int, unit: str) -> str:
@@ -148,7 +192,7 @@ def _bar(count: int, total: int, unit: str) -> str:
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return shape_text(shape) if len(shape) > 1 else f"{shape[0]} units"
+    return shape_text(shape) if len(shape) > 1 else f"{shape[0]:,} units"
 
 
 def _hover(stage: Stage) -> str:

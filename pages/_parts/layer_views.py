@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from cnnlab.figures import network_svg
 from cnnlab.layers import LayerTable
 from cnnlab.text import count_text, size_text
 from pages._parts.address import Address, whole_number
@@ -64,11 +65,15 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     )  # fmt: skip
 
 
-def metrics_row(table: LayerTable) -> None:
-    """The five numbers in a row, which breaks where it is too long: a number is never cut off."""
+def metrics_row(table: LayerTable, title: str, *, name: str) -> None:
+    """The five numbers in a row, which breaks where it is too long: a number is never cut off; and the drawing as a file."""
     with st.container(horizontal=True, gap="small", key="design-totals"):
         for figure in key_figures(table):
             st.metric(figure.title, figure.text, help=figure.help, width="content")
+        st.download_button(
+            "Drawing as SVG", network_svg(table, title), name, "image/svg+xml", icon=":material/download:", on_click="ignore",
+            type="tertiary", help="The drawing above with its totals, as a picture for a report or a slide.",
+        )  # fmt: skip
 
 
 def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
