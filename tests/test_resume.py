@@ -53,6 +53,15 @@ RECIPES = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def two_threads():
+    """As on most machines: the number of threads decides the order of sums."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def same(first, second):
     """Equal bit for bit, tensors included; timings are ignored."""
     if isinstance(first, torch.Tensor):
