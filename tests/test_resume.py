@@ -53,15 +53,6 @@ RECIPES = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def two_threads():
-    """As on most machines: the number of threads decides the order of sums."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def same(first, second):
     """Equal bit for bit, tensors included; timings are ignored."""
     if isinstance(first, torch.Tensor):
@@ -102,6 +93,19 @@ def disturbed(config, folder, moments, **how):
             segment.append(event)
         emitted += segment
     return emitted
+
+
+@pytest.fixture
+def two_threads():
+    """As most machines have, or more: the number of threads decides the order of sums."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_run_on_two_threads_that_was_paused_ends_the_same_to_the_bit(tmp_path, two_threads):
+    test_a_run_that_was_paused_ends_the_same_to_the_bit(tmp_path, "adam and cosine, augmented", (9, 1, 4))
 
 
 @pytest.mark.parametrize("moments", [(2,), (9, 1, 4)], ids=str)
