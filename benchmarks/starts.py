@@ -27,22 +27,20 @@ from cnnlab.config_words import words
 from cnnlab.datasets.loading import load
 from cnnlab.datasets.places import Places
 from cnnlab.events import EpochDone, RunFailed
+from cnnlab.intervals import wilson
 from cnnlab.starts import MEASURED, Measurement, Start, measurements, start
 from cnnlab.system.home import default_data
 from cnnlab.training.engine import train
 
 SEEDS = (0, 1)
 TIMES_CHANCE = 3
-_Z = 1.96  # for 95 %
 # Designs that many try, measured beside the networks that stand where nobody has designed one.
 DESIGNS: dict[str, dict[str, Any]] = {"lenet": {"activation": "relu"}}
 
 
 def lowest(share: float, images: int) -> float:
     """The lower end of the two-sided 95 % interval of an accuracy on so many images (Wilson)."""
-    middle = share + _Z**2 / (2 * images)
-    spread = _Z * math.sqrt(share * (1 - share) / images + _Z**2 / (4 * images**2))
-    return (middle - spread) / (1 + _Z**2 / images)
+    return wilson(share, images)[0]
 
 
 def outcome(config: RunConfig, data: Path | None) -> dict[str, Any]:

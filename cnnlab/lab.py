@@ -27,7 +27,18 @@ from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
-from cnnlab.values import Checkpoint, DatasetStatus, Device, DisagreementPage, EvaluatedRun, Only, Picture, PredictionPage, Right
+from cnnlab.values import (
+    Checkpoint,
+    DatasetStatus,
+    Device,
+    DisagreementPage,
+    EvaluatedRun,
+    Only,
+    Order,
+    Picture,
+    PredictionPage,
+    Right,
+)
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
@@ -254,13 +265,15 @@ class Lab:
         *,
         checkpoint: Checkpoint = "best",
         label: int | None = None,
+        predicted: int | None = None,
         only: Only = "all",
+        order: Order = "number",
         offset: int = 0,
         count: int = 40,
     ) -> PredictionPage:
-        """Raises RunNotFound; CheckpointError while there is no checkpoint yet."""
-        run = self._evaluated(run_id)
-        return self._helper.ask("predictions", run=run, checkpoint=checkpoint, label=label, only=only, offset=offset, count=count)
+        """Test images of a true and a predicted class, or of all. Raises RunNotFound; CheckpointError while there is none yet."""
+        which = {"label": label, "predicted": predicted, "only": only, "order": order, "offset": offset, "count": count}
+        return self._helper.ask("predictions", run=self._evaluated(run_id), checkpoint=checkpoint, **which)
 
     def disagreements(self, first: str, second: str, *, right: Right = "any", offset: int = 0, count: int = 40) -> DisagreementPage:
         """The test images that two runs classify differently. Raises CheckpointError unless both were tested on the same images."""

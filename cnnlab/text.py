@@ -108,6 +108,11 @@ def short_count(count: int) -> str:
     return f"{count / size:,.{decimals}f}{unit}"
 
 
+def image_number(index: int) -> int:
+    """The number of an image for people, on pages and in a terminal: they count from 1, where `index` counts from 0."""
+    return index + 1
+
+
 def ordinal(number: int) -> str:
     """ "1st", "2nd", "11th"."""
     ending = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

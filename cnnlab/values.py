@@ -10,6 +10,9 @@ from cnnlab.datasets import Entry
 
 Checkpoint = Literal["last", "best"]
 Only = Literal["all", "mistakes", "correct"]  # test images by whether the network is right
+Order = Literal[
+    "number", "confident", "uncertain"
+]  # of test images: as they come, or by the confidence, the highest or lowest first
 Right = Literal["any", "first", "second", "neither"]  # disagreements of two networks by which one is right
 
 
@@ -62,8 +65,26 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """The figures of one class; None where the divisor is 0."""
+
+    images: int
+    accuracy: float  # share of all images rightly predicted to be of this class or not
+    precision: float | None  # share of the images predicted to be of this class that are
+    recall: float | None  # share of the images of this class that were predicted to be
+
+    @property
+    def f1(self) -> float | None:
+        """The harmonic mean of precision and recall; None for a class that has no image and was never predicted."""
+        if self.precision is None and self.recall is None:
+            return None
+        precision, recall = self.precision or 0.0, self.recall or 0.0
+        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionPage:
-    """A page of test images with the network's predictions."""
+    """A page of test images with the network's predictions, and figures about all test images."""
 
     checkpoint: Checkpoint
     epoch: int  # the last epoch that this checkpoint has evaluated
@@ -71,6 +92,8 @@ class PredictionPage:
     total: int  # test images that pass the filter
     test_images: int
     correct: int  # among all test images
+    confusion: tuple[tuple[int, ...], ...]  # all test images by true class (row) and predicted class (column)
+    figures: tuple[ClassFigures, ...]  # of each class, from all test images
     items: tuple[Prediction, ...]
 
 

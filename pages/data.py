@@ -9,7 +9,7 @@ from cnnlab.datasets import Entry
 from cnnlab.errors import DataError
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import Lab
-from cnnlab.text import percent, size_text
+from cnnlab.text import image_number, percent, size_text
 from cnnlab.values import DatasetStatus, Picture
 from pages._parts.address import Address
 from pages._parts.grid import grid
@@ -169,7 +169,7 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
         titles = [entry.classes[image.label] for image in images]
         image_grid(
             [
-                GridItem(image.data_uri, f"{kind} image {image.index + 1}: {title}", title)
+                GridItem(image.data_uri, f"{kind} image {image_number(image.index)}: {title}", title)
                 for image, title in zip(images, titles, strict=True)
             ],
             size_px=56,
@@ -198,15 +198,15 @@ def versions(lab: Lab, entry: Entry, image: Picture) -> None:
     drawn = lab.augmented(entry.name, image.index, count=VERSIONS, shift=SHIFT, flip=flip)
     image_grid(
         [
-            GridItem(uri, f"Version {number} of training image {image.index + 1}: {title}", "")
+            GridItem(uri, f"Version {number} of training image {image_number(image.index)}: {title}", "")
             for number, uri in enumerate(drawn, 1)
         ],
         size_px=54,
     )
     mirrored = " and *Random flip*" if flip else " (without *Random flip*: a mirrored 2 is not a 2)"
     st.caption(
-        f"Training image {image.index + 1} with *Random shift* {SHIFT}{mirrored}, which *More settings* on Train switch on: "
-        "each epoch sees another version, so that a network learns what stays the same."
+        f"Training image {image_number(image.index)} with *Random shift* {SHIFT}{mirrored}, which *More settings* on Train "
+        "switch on: each epoch sees another version, so that a network learns what stays the same."
     )
 
 
@@ -239,6 +239,7 @@ def main() -> None:
             counts, problem = None, str(error)
         facts(status, counts)
         if counts is None:
+            address.preserve("split", "class", "page")
             missing(lab, status, problem)
         else:
             train_on_this(status.entry, action)

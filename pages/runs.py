@@ -25,6 +25,10 @@ from pages._parts.runs.table import CHOSEN, STYLE, first_rows, in_address, parse
 from pages._parts.shell import enter, fragment, in_words
 
 MOST_LINKS = 4
+NAMES = (  # all that the address of Runs can say
+    *("text", "state", "architecture", "dataset", "owner", "tag", "columns", "order", "runs"),
+    *("curve", "along", "by", "fold", "cost", "parallel", "base", "apart", "right", "page"),
+)
 MOST_COMPARED = 96  # whose curves are read: each takes a millisecond
 Chosen = tuple[Run, tuple[EpochDone, ...]]
 MOST_ROWS = 10_000  # `lab.summaries()` returns no more
@@ -143,6 +147,10 @@ def main() -> None:
     warn_of_unreadable(every.unreadable)
     warn_of_unreadable([lost] if (lost := lab.without_record()) else [])
     if not every.runs:
+        address = Address("runs")
+        address.preserve(*NAMES)
+        address.flush()
+        address.show_problems(st.container())
         st.info("Nothing has been trained here yet. This page lists each run that you start, and compares runs.")
         st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
         return

@@ -13,7 +13,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
-from cnnlab.values import Device, Picture, Prediction, PredictionPage
+from cnnlab.values import ClassFigures, Device, Picture, Prediction, PredictionPage
 
 
 class RunsLab(FakeLab):
@@ -72,18 +72,32 @@ class RunsLab(FakeLab):
     def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
         return self.store.progress(run_id, points)
 
-    def predictions(self, run_id, *, checkpoint="best", label=None, only="all", offset=0, count=40):
+    def predictions(self, run_id, *, checkpoint="best", label=None, predicted=None, only="all", order="number", offset=0, count=40):
+        """Each wrong image is taken for the next class; the last image is the surest."""
         run = self.run(run_id)
         classes = datasets.entry(run.config.dataset).classes
+        every = [Prediction(Picture(i, i % 10, PIXEL), (i + (i in self.wrong)) % 10, 0.625 + i / 1e6) for i in range(100)]
         wanted = [
-            i
-            for i in range(100)
-            if label in (None, i % 10) and (only == "all" or (only == "mistakes") == (i in self.wrong))
-        ]  # fmt: skip
-        items = tuple(
-            Prediction(Picture(i, i % 10, PIXEL), (i + (i in self.wrong)) % 10, 0.625) for i in wanted[offset : offset + count]
+            each
+            for each in every
+            if label in (None, each.picture.label)
+            and predicted in (None, each.predicted)
+            and (only == "all" or (only == "mistakes") == (each.picture.label != each.predicted))
+        ]
+        if order == "confident":
+            wanted.reverse()
+        counts = [[sum((e.picture.label, e.predicted) == (a, b) for e in every) for b in range(10)] for a in range(10)]
+        return PredictionPage(
+            checkpoint=checkpoint,
+            epoch=run.epochs_done,
+            classes=classes,
+            total=len(wanted),
+            test_images=100,
+            correct=sum(counts[i][i] for i in range(10)),
+            confusion=tuple(map(tuple, counts)),
+            figures=(ClassFigures(10, 0.9, 0.5, 0.5),) * 10,
+            items=tuple(wanted[offset : offset + count]),
         )
-        return PredictionPage(checkpoint, run.epochs_done, classes, len(wanted), 100, 100 - len(self.wrong), items)
 
     # The runner's part
 

@@ -168,6 +168,7 @@ def test_a_run_is_trained_listed_and_asked_for_its_predictions(call):
     assert answer["test_images"] == 200
     assert answer["accuracy"] == pytest.approx(epoch["test_accuracy"])
     assert [p["index"] for p in answer["predictions"]] == list(range(7))
+    assert [p["image"] for p in answer["predictions"]] == list(range(1, 8))
     assert all(p["correct"] == (p["label"] == p["predicted"]) for p in answer["predictions"])
     assert answer["predictions"][0]["label_name"] == "Ankle boot"
 
@@ -180,7 +181,8 @@ def test_people_get_epochs_and_a_table_of_predictions(call):
     assert "epoch 1: train loss" in output
     assert f"{run_id}  Finished" in listed
     assert "my first" in listed
-    assert len([line for line in predicted.splitlines() if line.endswith(("✓ right", "✗ wrong"))]) == 3
+    rows = [line.split() for line in predicted.splitlines() if line.endswith(("✓ right", "✗ wrong"))]
+    assert [row[0] for row in rows] == ["1", "2", "3"]  # as pages count images
     assert "of 200 test images right" in predicted
 
 

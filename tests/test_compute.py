@@ -27,7 +27,7 @@ from cnnlab.layers import LayerTable
 from cnnlab.layers.trace import layer_table
 from cnnlab.system import processes
 from cnnlab.training.costs import DeviceSpeed, Speed
-from cnnlab.values import Device, Disagreement, DisagreementPage, EvaluatedRun, Picture, Prediction, PredictionPage
+from cnnlab.values import ClassFigures, Device, Disagreement, DisagreementPage, EvaluatedRun, Picture, Prediction, PredictionPage
 
 MEGABYTE = 1 << 20
 
@@ -107,6 +107,7 @@ def test_an_answer_comes_back_as_json(client):
 
 
 PICTURE = Picture(3, 9, "data:")
+FIGURES = (ClassFigures(65, 0.5, 0.25, None), ClassFigures(55, 0.5, None, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,10 @@ PICTURE = Picture(3, 9, "data:")
     [
         (tuple[Device, ...], (Device("cpu", "CPU, 8 cores"), Device("cuda:0", "GPU"))),
         (tuple[int, int, int], (1, 28, 28)),
-        (PredictionPage, PredictionPage("best", 2, ("a", "b"), 1, 120, 60, (Prediction(PICTURE, 8, 0.5),))),
+        (
+            PredictionPage,
+            PredictionPage("best", 2, ("a", "b"), 1, 120, 60, ((60, 5), (55, 0)), FIGURES, (Prediction(PICTURE, 8, 0.5),)),
+        ),
         (DisagreementPage, DisagreementPage(("a",), 9, (1, 2), 3, 2, 1, 0, 3, (Disagreement(PICTURE, (1, 2), (0.5, 0.25)),))),
         (EvaluatedRun, EvaluatedRun("0123abcd", "sample", Path("/data"))),
         (EvaluatedRun, EvaluatedRun("0123abcd", "sample", None)),

@@ -19,6 +19,7 @@ FLOORS: dict[str, str] = {
     "optimizers": "",
     "events": "",
     "palette": "",
+    "intervals": "",
     "system": "errors text",
     "architectures": "errors text",
     "datasets": "errors text",
@@ -42,7 +43,7 @@ FLOORS: dict[str, str] = {
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts lab layers optimizers"
+    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts intervals lab layers optimizers"
     " palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
@@ -64,8 +65,10 @@ PAGE_FLOORS: dict[str, str] = {
     "forms": "address markdown one_choice shell visitor",
     "run": "forms grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
+    "predict": "address grid markdown one_choice pager run_words",
     "pages": (
-        "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager run run_words runs shell"
+        "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"
+        " shell"
     ),
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

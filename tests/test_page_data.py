@@ -83,6 +83,13 @@ def test_a_missing_data_set_can_be_fetched_and_shows_how_far_it_is(monkeypatch, 
     assert any("25 MB of 100 MB" in str(element.proto) for element in app.get("progress"))
 
 
+def test_the_settings_of_a_missing_data_set_stay_in_the_address_and_others_are_named(monkeypatch):
+    app = open_page(monkeypatch, "data", FakeLab(here=("sample",)), dataset="mnist", split="test", page="2", nobody="1")
+
+    assert ["'nobody' is not a setting" in each.value for each in app.warning] == [True]
+    assert app.query_params["split"] == ["test"]
+
+
 def test_without_network_the_reason_is_shown_and_the_sample_is_offered(monkeypatch, lab):
     lab.downloads["cifar10"] = DownloadStatus("failed", 0, 1, "CIFAR-10 could not be fetched: no connection.")
     app = open_page(monkeypatch, "data", lab, dataset="cifar10")
@@ -140,7 +147,7 @@ def test_a_copy_that_turns_out_to_be_damaged_can_be_downloaded_again(monkeypatch
     assert lab.asked_to_download == ["mnist"]
 
 
-def test_images_are_numbered_from_0_as_on_predict_and_the_first_page_begins_with_the_first(monkeypatch, lab):
+def test_images_are_numbered_from_1_as_on_predict_and_the_first_page_begins_with_the_first(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab)
 
     assert [cell.alt for cell in cells(app)[:2]] == ["Training image 1: T-shirt/top", "Training image 2: Trouser"]

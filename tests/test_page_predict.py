@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
 import pytest
 from page_fakes import cells, open_page, widget
 from page_runs import RunsLab
+from test_contrast import TEXT, THEMES, contrast, mixed
 
 from cnnlab.errors import CheckpointError
 from cnnlab.runs.records import State
+from cnnlab.spreadsheet import csv_text
+from cnnlab.values import ClassFigures, PredictionPage
+from pages._parts import one_choice
+from pages._parts.predict import confusion
+from pages._parts.predict.choice import NAMES
+from pages._parts.predict.classes import HEADER, class_rows
+from pages._parts.predict.confusion import RIGHT, STRONGEST, WRONG, matrix_html
+from pages._parts.predict.headline import most_frequent
 
 
 @pytest.fixture
@@ -102,7 +115,7 @@ def test_a_missing_checkpoint_is_a_sentence(monkeypatch, lab):
     assert "train again" in app.error[0].value
 
 
-@pytest.mark.parametrize("name", ["run", "only", "label", "page", "checkpoint"])
+@pytest.mark.parametrize("name", ["run", "only", "label", "predicted", "order", "page", "checkpoint"])
 def test_a_wrong_value_in_the_address_is_a_sentence_and_the_default(monkeypatch, lab, name):
     run_id = lab.trained()
     app = open_page(monkeypatch, "predict", lab, **{"run": run_id, name: "<b>99999"})
@@ -152,3 +165,213 @@ def test_the_best_of_several_epochs_is_called_optimistic_and_the_last_one_is_not
     assert any("best of 2 epochs on these very images, so its accuracy is slightly optimistic" in text for text in best)
     assert not any("optimistic" in text for text in last)
     assert any("50.0 %, after epoch 2" in text for text in last)
+
+
+class _Matrix(HTMLParser):
+    """The numbers, names and states of the confusion matrix, as a browser reads them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.rows, self.names, self.within = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        elif tag == "button":
+            self.within = tag
+            self.names.append(dict(attrs)["aria-label"])
+
+    def handle_endtag(self, tag):
+        self.within = "" if tag == "button" else self.within
+
+    def handle_data(self, data):
+        if self.within:
+            self.rows[-1].append(data)
+
+
+def matrix(app):
+    """The data of the page's confusion matrix."""
+    return next(data for each in app.get("bidi_component") if "label" in (data := json.loads(each.proto.json or "{}")))
+
+
+def button(app, key):
+    return next(each for each in app.button if each.key == key)
+
+
+def predictions(counts):
+    """An answer with these counts; each class has a letter."""
+    classes = tuple("abcdefghijklmnopqrst"[: len(counts)])
+    right = sum(row[place] for place, row in enumerate(counts))
+    figures = (ClassFigures(3, 0.5, 0.25, None),) * len(counts)
+    return PredictionPage("best", 3, classes, 0, sum(map(sum, counts)), right, tuple(map(tuple, counts)), figures, ())
+
+
+def test_the_matrix_has_each_count_and_says_what_it_counts(monkeypatch, lab):
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab)
+
+    drawn = _Matrix(matrix(app)["html"])
+
+    assert drawn.rows[1:] == [[str(5 * (b in (a, (a + 1) % 10))) for b in range(10)] for a in range(10)]
+    assert drawn.names[0] == "T-shirt/top taken for T-shirt/top, which is right: 5 of 10 images, 50.0 %"
+    assert drawn.names[1] == "T-shirt/top taken for Trouser: 5 of 10 images, 50.0 %"
+
+
+@pytest.mark.parametrize("classes", [2, 17])
+def test_the_matrix_of_any_number_of_classes_is_whole(classes):
+    counts = [[10_000 * (a == b) + a for b in range(classes)] for a in range(classes)]
+
+    drawn = _Matrix(matrix_html(predictions(counts)))
+
+    assert [[int(text.replace(",", "")) for text in row] for row in drawn.rows[1:]] == counts
+
+
+def test_a_name_that_is_typed_is_text_in_the_matrix():
+    page = replace(predictions([[1, 0], [0, 1]]), classes=("<b>a</b>", 'b"'))
+
+    html = matrix_html(page)
+
+    assert "<b>" not in html
+    assert 'b"' not in html
+
+
+def test_numbers_can_be_read_on_every_shade_of_right_and_wrong():
+    for theme in ("light", "dark"):
+        colours = THEMES[theme]
+        for shade in (RIGHT, WRONG):
+            ground = mixed(shade, colours["backgroundColor"], STRONGEST / 100)
+            assert contrast(colours["textColor"], ground) >= TEXT
+
+
+def test_a_cell_shows_its_images_and_is_in_the_address(monkeypatch, lab):
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab, label="3", predicted="4", order="confident")
+
+    assert (matrix(app)["label"], matrix(app)["predicted"]) == (3, 4)
+    assert [cell.alt.partition(":")[0] for cell in cells(app)] == [f"Test image {number}" for number in (44, 34, 24, 14, 4)]
+
+    button(app, "predict:all").click().run()
+
+    assert "label" not in app.query_params
+    assert "predicted" not in app.query_params
+    assert "1–40 of 100" in texts(app)
+    assert (matrix(app)["label"], matrix(app)["predicted"]) == (None, None)
+
+
+def test_the_most_frequent_mistake_is_a_sentence_and_its_button_shows_it(monkeypatch, lab):
+    lab.wrong = (0, 10, 20, 3)
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab, only="correct", page="2")
+
+    assert "**Most often wrong:** 3 of the 10 images of “T\\-shirt/top” are taken for “Trouser”." in texts(app)
+    assert [each.label for each in app.button if each.proto.type == "primary"] == ["Show these 3 mistakes"]
+    button(app, "predict:worst").click().run()
+
+    assert [cell.alt.partition(":")[0] for cell in cells(app)] == ["Test image 1", "Test image 11", "Test image 21"]
+    assert {name: app.query_params.get(name) for name in ("label", "predicted", "only", "page")} == {
+        "label": ["0"], "predicted": ["1"], "only": None, "page": None,
+    }  # fmt: skip
+
+
+def test_where_there_is_no_mistake_none_is_claimed(monkeypatch, lab):
+    lab.wrong = range(0)
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab)
+
+    assert "100 of 100 test images right, 100.0 %" in " ".join(texts(app))
+    assert "95 % interval: **96.3 % to 100.0 %**" in " ".join(texts(app))
+    assert "wrong:" not in " ".join(texts(app)).replace("Elsewhere, orange: wrong", "").replace("✗: wrong", "")
+    assert not [each for each in app.button if each.proto.type == "primary"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "mistake"),
+    [([[5, 0], [0, 5]], None), ([[5, 1], [2, 5]], (2, 1, 0, 0)), ([[5, 2, 0], [2, 5, 1], [0, 2, 0]], (2, 0, 1, 2))],
+)
+def test_the_most_frequent_mistake_is_the_largest_off_the_diagonal(counts, mistake):
+    assert most_frequent(predictions(counts)) == mistake
+
+
+def test_the_figures_of_each_class_go_out_through_the_gate():
+    page = replace(predictions([[1, 2], [0, 0]]), classes=("=1+1", "b"))
+
+    assert class_rows(page) == [("=1+1", 3, 0.25, None, 0.0), ("b", 3, 0.25, None, 0.0)]
+    assert csv_text(HEADER, class_rows(page)).splitlines()[1] == "'=1+1,3,0.25,,0.0"
+
+
+def test_a_click_that_changes_nothing_does_nothing(monkeypatch):
+    state = {}
+    monkeypatch.setattr(confusion.st, "session_state", state)
+    clicks, kept = [], []
+    monkeypatch.setattr(confusion, "_matrix", lambda **options: kept.append(options["on_cell_change"]))
+    confusion.draw_confusion(predictions([[1, 2], [3, 4]]), 0, 1, lambda *cell: clicks.append(cell))
+
+    for cell in ([0, 1], [1, 1], [], [1, 2], "<b>", [True, False], None):
+        state[confusion.KEY] = {"cell": cell}
+        kept[0]()
+
+    assert clicks == [(1, 1), *[(None, None)] * 5]
+
+
+def test_the_newest_run_is_named_as_such_where_the_address_names_none(monkeypatch, lab):
+    lab.trained("a", name="old")
+    lab.trained("b", name="new")
+
+    runs = widget(open_page(monkeypatch, "predict", lab).selectbox, "Run")
+    assert [option.partition(" · ")[0] for option in runs.options] == ["Newest run: new", "old"]
+
+    lab.made("c", name="waiting")
+    runs = widget(open_page(monkeypatch, "predict", lab).selectbox, "Run")
+    assert runs.options[0].startswith("Newest run with a result: new · ")
+
+
+def test_a_name_that_nobody_knows_is_named_on_an_empty_page_too(monkeypatch, lab):
+    app = open_page(monkeypatch, "predict", lab, nobody="1", **dict.fromkeys(NAMES, "x"))
+
+    named = [warning.value for warning in app.warning if "In the address" in warning.value]
+    assert named == ["In the address: 'nobody' is not a setting of this page, so it has no effect."]
+
+
+def test_the_empty_page_knows_each_name_that_the_full_one_knows(monkeypatch, lab):
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab, nobody="1", **dict.fromkeys(NAMES, "x"))
+
+    warnings = "\n".join(each.value for each in app.warning)
+    assert [name for name in NAMES if f"'{name}' is not a setting" in warnings] == []
+    assert "'nobody' is not a setting of this page" in warnings
+
+
+def test_an_answer_that_cannot_be_given_leaves_the_address_as_it_is(monkeypatch, lab):
+    lab.trained()
+
+    def missing(*_, **__):
+        raise CheckpointError("The checkpoint of epoch 1 is missing; train again.")
+
+    lab.predictions = missing
+    app = open_page(monkeypatch, "predict", lab, page="3", label="2", nobody="1")
+
+    assert "'nobody' is not a setting" in app.warning[0].value
+    assert {name: app.query_params.get(name) for name in ("page", "label", "nobody")} == {
+        "page": ["3"], "label": ["2"], "nobody": None,
+    }  # fmt: skip
+
+
+def test_a_filter_that_did_not_change_does_not_go_back_to_the_first_page(monkeypatch):
+    """Streamlit calls `on_change` too for a browser that still shows an earlier page."""
+    state, calls = {}, []
+    kept = {}
+    monkeypatch.setattr(one_choice.st, "session_state", state)
+    monkeypatch.setattr(one_choice.st, "selectbox", lambda *_, on_change, **__: kept.update(changed=on_change))
+
+    class Known:
+        initialise = staticmethod(lambda key, *_, **__: state.setdefault(key, "a"))
+        write = staticmethod(lambda *_: None)
+
+    one_choice.one_choice("L", "key", "name", {"a": "A", "b": "B"}, Known, as_list=True, on_change=lambda: calls.append(1))
+
+    kept["changed"]()
+    assert calls == []
+    state["key"] = "b"
+    kept["changed"]()
+    assert calls == [1]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
-from page_fakes import PIXEL, cells, follow, open_page, widget
+from page_fakes import PIXEL, ROOT, cells, follow, open_page, widget
 from page_runs import RunsLab
 from polling import fragments, poll
 
@@ -71,6 +72,15 @@ def test_an_empty_lab_leads_to_train(monkeypatch, lab):
     assert not app.exception
     assert "Nothing has been trained here yet" in app.info[0].value
     assert [link.proto.label for link in app.main.get("page_link")] == ["Train your first network"]
+
+
+def test_an_empty_lab_names_what_is_no_setting_and_nothing_else(monkeypatch, lab):
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("pages/_parts/runs/*.py"))
+    settings = {*re.findall(r'"runs:(\w+)", "\1"', sources), "runs", "page", "state", "architecture", "dataset", "owner", "tag"}
+    app = open_page(monkeypatch, "runs", lab, nobody="1", **dict.fromkeys(settings, "x"))
+
+    assert len(settings) > 15
+    assert [each.value for each in app.warning] == ["In the address: 'nobody' is not a setting of this page, so it has no effect."]
 
 
 def test_all_runs_stand_in_the_table_newest_first_with_their_figures(monkeypatch, lab):

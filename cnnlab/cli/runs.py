@@ -20,7 +20,7 @@ from cnnlab.runs.store import Store
 from cnnlab.state_words import state_word
 from cnnlab.system import background
 from cnnlab.system.home import default_data, run_folder
-from cnnlab.text import aligned, percent
+from cnnlab.text import aligned, image_number, percent
 from cnnlab.workers.watch import folders_without_record, look_for_lost_runs
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are listed.")]
@@ -78,7 +78,13 @@ def predict(
         print_json(answer)
         return
     rows = [
-        (str(p["index"]), p["label_name"], p["predicted_name"], percent(p["confidence"]), "✓ right" if p["correct"] else "✗ wrong")
+        (
+            f"{p['image']:,}",
+            p["label_name"],
+            p["predicted_name"],
+            percent(p["confidence"]),
+            "✓ right" if p["correct"] else "✗ wrong",
+        )
         for p in answer["predictions"]
     ]
     numbers = ("image", "confidence")
@@ -107,6 +113,7 @@ def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str
         "accuracy": float((predicted == labels).mean()),
         "predictions": [
             {
+                "image": image_number(index),
                 "index": index,
                 "label": int(label),
                 "label_name": names[label],

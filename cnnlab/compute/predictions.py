@@ -17,7 +17,8 @@ from cnnlab.compute import answers
 from cnnlab.errors import CheckpointError
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints
-from cnnlab.values import Checkpoint, Disagreement, DisagreementPage, EvaluatedRun, Only, Prediction, PredictionPage, Right
+from cnnlab.training.evaluation import confusion, per_class
+from cnnlab.values import Checkpoint, Disagreement, DisagreementPage, EvaluatedRun, Only, Order, Prediction, PredictionPage, Right
 
 _FILES: dict[str, str] = {"last": checkpoints.LAST, "best": checkpoints.BEST}  # by the names in values.Checkpoint
 
@@ -28,11 +29,13 @@ def predictions(
     run: EvaluatedRun,
     checkpoint: Checkpoint,
     label: int | None = None,
+    predicted: int | None = None,
     only: Only = "all",
+    order: Order = "number",
     offset: int = 0,
     count: int = 40,
 ) -> PredictionPage:
-    """A page of test images with the predictions in a run's checkpoint."""
+    """A page of test images with the predictions in a run's checkpoint: those of one true and one predicted class, or of all."""
     answers.check_page(count, offset)
     tested = _test_predictions(home, run.id, checkpoint)
     total = len(tested.predicted)
@@ -46,9 +49,14 @@ def predictions(
     keep = torch.ones(total, dtype=torch.bool)
     if label is not None:
         keep &= labels == label
+    if predicted is not None:
+        keep &= tested.predicted == predicted
     if only != "all":
         keep &= right if only == "correct" else ~right
     chosen = torch.nonzero(keep).flatten()
+    if order != "number":  # images of one confidence stay as they come, so that pages follow each other
+        chosen = chosen[torch.argsort(tested.confidence[chosen], descending=order == "confident", stable=True)]
+    counts = confusion(labels, tested.predicted, len(tested.classes))
     items = tuple(
         Prediction(
             answers.picture(images.test_images, images.test_labels, index),
@@ -57,7 +65,17 @@ def predictions(
         )
         for index in chosen[offset : offset + count].tolist()
     )
-    return PredictionPage(checkpoint, tested.epoch, tested.classes, len(chosen), total, int(right.sum()), items)
+    return PredictionPage(
+        checkpoint=checkpoint,
+        epoch=tested.epoch,
+        classes=tested.classes,
+        total=len(chosen),
+        test_images=total,
+        correct=int(right.sum()),
+        confusion=tuple(map(tuple, counts.tolist())),
+        figures=per_class(counts),
+        items=items,
+    )
 
 
 def disagreements(

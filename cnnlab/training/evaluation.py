@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnlab.layers.memory import evaluation_batch
+from cnnlab.values import ClassFigures
 
 if TYPE_CHECKING:
     from cnnlab.training.transforms import Preparation
@@ -23,16 +24,6 @@ class Evaluation:
     accuracy: float  # 0..1
     predicted: Tensor  # uint8, one per image, on the CPU
     confidence: Tensor  # float32, probability of the predicted class, one per image, on the CPU
-
-
-@dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """The figures of one class; None where the divisor is 0."""
-
-    images: int
-    accuracy: float  # share of all images rightly predicted to be of this class or not
-    precision: float | None  # share of the images predicted to be of this class that are
-    recall: float | None  # share of the images of this class that were predicted to be
 
 
 def evaluate(model: nn.Module, images: Tensor, labels: Tensor, preparation: Preparation, **options: Any) -> Evaluation:

@@ -90,11 +90,10 @@ class Address:
         if value != default and value is not None:
             self._values[name] = as_text(value)
 
-    def preserve(self, name: str) -> None:
-        """Leaves `name` unchanged, while its control is hidden or holds an invalid value."""
-        self._used.add(name)
-        if name in self._parameters:
-            self._values[name] = self._parameters[name]
+    def preserve(self, *names: str) -> None:
+        """Leaves `names` unchanged, while their controls are hidden or hold an invalid value."""
+        self._used.update(names)
+        self._values |= {name: self._parameters[name] for name in names if name in self._parameters}
 
     def flush(self, *, complete: bool = True, last: bool = True) -> None:
         """Updates the browser's address where a control has changed since the page was opened, or where the address was wrong.

@@ -41,7 +41,14 @@ def one_choice(
     if (before := st.session_state[key]) not in titles:
         # None comes from a click that ended the script before the browser knew which of new buttons is pressed.
         st.session_state[key] = usual if before is None or otherwise is None else otherwise
-    common = {"key": key, "format_func": titles.__getitem__, "help": help, "on_change": on_change}
+    drawn = st.session_state[key]
+
+    def changed() -> None:
+        # Streamlit also calls it for a browser that still shows an earlier page, where the control is new to the session.
+        if on_change and st.session_state[key] != drawn:
+            on_change()
+
+    common = {"key": key, "format_func": titles.__getitem__, "help": help, "on_change": changed if on_change else None}
     if as_list:
         value = (place or st).selectbox(label, list(titles), width=width or "stretch", **common)
     else:

@@ -34,10 +34,6 @@ class Pager:
     def turn(self, pages: int) -> None:
         st.session_state[self.key] = max(1, st.session_state[self.key] + pages)
 
-    def next_or_first(self, total: int) -> None:
-        """Opens the next page, after the last one the first."""
-        st.session_state[self.key] = st.session_state[self.key] % _pages(total) + 1
-
     def offset(self, total: int | None = None) -> int:
         """The index of the open page's first image; beyond the end of `total` images the last page is opened."""
         if total is not None:

@@ -12,7 +12,7 @@ from cnnlab.lab import Lab
 from cnnlab.palette import BLUE, GRAY, ORANGE
 from cnnlab.reports.comparison import labels
 from cnnlab.runs.records import Run
-from cnnlab.text import percent
+from cnnlab.text import image_number, percent
 from cnnlab.values import Disagreement, DisagreementPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid
@@ -69,7 +69,7 @@ def _item(item: Disagreement, classes: Sequence[str]) -> GridItem:
     predicted = [f"{place + 1}: {classes[item.predicted[place]]}, {percent(item.confidence[place], 0)}" for place in range(2)]
     return GridItem(
         data_uri=item.picture.data_uri,
-        alt=f"Test image {item.picture.index + 1}: {classes[truth]}; {predicted[0]}; {predicted[1]}",
+        alt=f"Test image {image_number(item.picture.index)}: {classes[truth]}; {predicted[0]}; {predicted[1]}",
         caption=f"true: {classes[truth]}",
         detail=f"{predicted[0]} · {predicted[1]}",
         frame=COLOURS[winner],

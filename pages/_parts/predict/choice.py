@@ -1,0 +1,49 @@
+"""Which of the test images are shown: the controls, and what the confusion matrix and the buttons set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages._parts.address import Address
+from pages._parts.one_choice import ALL_CLASSES, class_choice, one_choice
+from pages._parts.pager import Pager
+
+ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
+ORDER = {"number": "as they come", "confident": "most confident first", "uncertain": "least certain first"}
+PAGER = Pager("predict:page")
+NAMES = ("run", "checkpoint", "label", "predicted", "only", "order", "page")  # all that the address of Predict can say
+LABEL, PREDICTED, ONLY_KEY = "predict:label", "predict:predicted", "predict:only"
+
+
+def pick_images(classes: Sequence[str], address: Address) -> dict[str, Any]:
+    """Draws the controls; returns the arguments of `Lab.predictions` that they stand for."""
+    with st.container(key="predict-filters"):
+        places = [*st.columns(2), *st.columns(2)]
+    label = class_choice(
+        "True class", LABEL, "label", classes, address, place=places[0], on_change=PAGER.restart,
+        help="Show only the images that belong to this class: a row of the matrix.",
+    )  # fmt: skip
+    predicted = class_choice(
+        "Predicted class", PREDICTED, "predicted", classes, address, place=places[1], on_change=PAGER.restart,
+        help="Show only the images that the network takes for this class: a column of the matrix.",
+    )  # fmt: skip
+    only = one_choice(
+        "Show", ONLY_KEY, "only", ONLY, address, place=places[2], on_change=PAGER.restart,
+        help="Mistakes are the test images whose predicted class is wrong.",
+    )  # fmt: skip
+    order = one_choice(
+        "Order", "predict:order", "order", ORDER, address, place=places[3], on_change=PAGER.restart, as_list=True,
+        help="The confidence is the probability that the network gives to the class it predicts. Mistakes made with much "
+        "confidence are the most instructive.",
+    )  # fmt: skip
+    return {"label": label, "predicted": predicted, "only": only, "order": order}
+
+
+def show_cell(label: int | None, predicted: int | None) -> None:
+    """Shows the images of one cell of the matrix; of two times None, all images."""
+    cell = {LABEL: ALL_CLASSES if label is None else label, PREDICTED: ALL_CLASSES if predicted is None else predicted}
+    st.session_state.update(cell | {ONLY_KEY: "all"})
+    PAGER.restart()

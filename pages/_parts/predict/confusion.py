@@ -1,0 +1,82 @@
+"""The confusion matrix as a table of buttons: the number of test images of each true class that were taken for each class.
+
+It is not a chart of Plotly's: in a table, Tab and the arrow keys reach each cell, a screen reader reads its row and its column, and
+the theme gives the colours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.components import v2
+
+from cnnlab.palette import GREEN, RED
+from cnnlab.text import percent
+from cnnlab.values import PredictionPage
+
+RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; the diagonal, bold numbers and signs repeat them
+STRONGEST = 60  # per cent of the colour, so that numbers can be read on it
+KEY = "predict:matrix"
+_LONG = 3  # characters of a class's name that fit above a column
+
+_matrix = v2.component(
+    "cnnlab_confusion",
+    html='<div class="cnn-confusion"></div>',
+    **{name: Path(__file__).with_suffix(f".{name}").read_text(encoding="utf-8") for name in ("css", "js")},
+    isolate_styles=False,
+)
+
+
+def draw_confusion(page: PredictionPage, label: int | None, predicted: int | None, on_choice: Callable[..., None]) -> None:
+    """Draws the matrix with the chosen row, column or cell marked; a click calls `on_choice(label, predicted)`."""
+
+    def choose() -> None:
+        cell = _cell(st.session_state[KEY].get("cell"), len(page.classes))
+        if cell != (label, predicted):
+            on_choice(*cell)
+
+    _matrix(
+        data={"html": matrix_html(page), "label": label, "predicted": predicted}, key=KEY, on_cell_change=choose,
+    )  # fmt: skip
+
+
+def matrix_html(page: PredictionPage) -> str:
+    """The table; all text is escaped."""
+    names = [escape(name) for name in page.classes]
+    upright = " cnn-short" if max(map(len, page.classes)) <= _LONG else ""
+    head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in names)
+    rows = "".join(_row(page, label, names) for label in range(len(names)))
+    return (
+        f'<table role="grid" class="cnn-matrix{upright}" style="--classes:{len(names)}">'
+        "<caption>Confusion matrix: true classes by row, predicted classes by column</caption>"
+        f'<thead><tr><th scope="col" class="cnn-corner">true ↓<br>predicted →</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _row(page: PredictionPage, label: int, names: list[str]) -> str:
+    counts = page.confusion[label]
+    cells = []
+    for predicted, count in enumerate(counts):
+        right, share = predicted == label, count / sum(counts) if count else 0.0
+        text = f"{names[label]} taken for {names[predicted]}{', which is right' if right else ''}"
+        text += f": {count:,} of {sum(counts):,} images" + (f", {percent(share)}" if count else "")
+        # The square root, so that a few mistakes among many images are seen.
+        style = f"--tint:{STRONGEST * math.sqrt(share):.0f}%;--colour:{RIGHT if right else WRONG}"
+        kind = "cnn-right" if right else "cnn-wrong" if count else "cnn-none"
+        cells.append(
+            f'<td class="{kind}" style="{style}"><button type="button" tabindex="-1" aria-pressed="false" '
+            f'title="{text}" aria-label="{text}">{count:,}</button></td>'
+        )
+    return f'<tr><th scope="row" title="{names[label]}"><span>{names[label]}</span></th>{"".join(cells)}</tr>'
+
+
+def _cell(chosen: Any, classes: int) -> tuple[int | None, int | None]:
+    """The cell that a browser names, or none: it may show a network with other classes."""
+    if isinstance(chosen, list) and len(chosen) == 2 and all(type(place) is int and 0 <= place < classes for place in chosen):
+        return chosen[0], chosen[1]
+    return None, None

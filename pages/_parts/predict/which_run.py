@@ -1,0 +1,76 @@
+"""Whose predictions are shown: a run and its weights; or why the run in the address has none."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.runs.records import Run
+from cnnlab.text import ago
+from pages._parts.address import Address
+from pages._parts.markdown import quoting
+from pages._parts.one_choice import one_choice
+from pages._parts.predict.choice import PAGER
+from pages._parts.run_words import best_accuracy, cut_title, last_accuracy, short_title, state_word
+
+KEY = "predict:run"
+CHECKPOINTS = {"best": "Best epoch", "last": "Last epoch"}
+
+
+def pick_run(lab: Lab, every: tuple[Run, ...], address: Address, place: DeltaGenerator) -> Run | None:
+    """Draws the list of runs with a result; the newest one unless the address names another. None where there is none."""
+    by_id = {run.id: run for run in every if run.epochs_done}
+    asked = address.text("run")
+    if asked is not None and asked not in by_id:
+        _explain(lab, asked, instead=" The newest run with a result is shown instead." if by_id else "")
+    if not by_id:
+        return None
+    newest = next(iter(by_id))
+    address.initialise(KEY, "run", newest, lambda text: text if text in by_id else newest)
+    if (drawn := st.session_state[KEY]) not in by_id:
+        drawn = st.session_state[KEY] = newest
+    words = "Newest run" if newest == every[0].id else "Newest run with a result"
+
+    def label(run_id: str) -> str:
+        return (f"{words}: " if run_id == newest else "") + _label(by_id[run_id])
+
+    def restart() -> None:  # also called for a browser that shows an earlier page
+        if st.session_state[KEY] != drawn:
+            PAGER.restart()
+
+    chosen = place.selectbox(
+        "Run", list(by_id), key=KEY, format_func=label, on_change=restart,
+        help="Every run that has finished at least one epoch, newest first. An address without a run opens the newest one.",
+    )  # fmt: skip
+    address.write("run", chosen, None)
+    return by_id[chosen]
+
+
+def pick_weights(run: Run, address: Address, place: DeltaGenerator) -> str:
+    """Draws the choice between the weights of the best and of the last epoch."""
+    return one_choice(
+        "Weights from", "predict:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
+        place=place, on_change=PAGER.restart,
+        help="The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation "
+        "images, or on the test images where no validation images are kept aside.",
+    )  # fmt: skip
+
+
+def _label(run: Run) -> str:
+    accuracies = ", ".join(filter(None, (last_accuracy(run), best_accuracy(run))))
+    return f"{cut_title(run)} · {state_word(run).lower()}, {accuracies} · {ago(run.created)}"
+
+
+def _explain(lab: Lab, run_id: str, *, instead: str) -> None:
+    """Says why the run in the address is not shown."""
+    try:
+        asked = lab.run(run_id)
+    except CNNLabError as error:
+        st.warning(f"{quoting(error)}{instead}", icon=":material/search_off:")
+        return
+    st.info(
+        f"“{short_title(asked)}” has no finished epoch yet, so it has no predictions.{instead}", icon=":material/hourglass_empty:"
+    )
+    st.page_link("pages/train.py", label="See its progress", query_params={"run": asked.id}, icon=":material/show_chart:")
