@@ -23,7 +23,6 @@ from pages._parts.shell import enter, in_words
 
 IMAGE_PX = 96
 STYLE = Path(__file__).with_suffix(".css")
-LEGEND = "Green ✓: right. Orange ✗: wrong. Below each image: the predicted class and the network's confidence."
 
 
 def empty(address: Address) -> None:
@@ -39,18 +38,19 @@ def matrix(page: PredictionPage, label: int | None, predicted: int | None) -> No
     """The confusion matrix, and a button that shows all images again."""
     draw_confusion(page, label, predicted, show_cell)
     st.caption(
-        "Numbers of test images. On the diagonal, green and bold: right. Elsewhere, orange: wrong. Click one to see its images."
+        "How many test images of each class (row) were taken for which class (column). Click a number to see them. Green, on the "
+        "diagonal, and ✓: right. Orange and ✗: wrong. Below an image: what it was taken for, and how sure the network was."
     )
-    st.button(
+    st.button(  # never disabled: it would lose the focus of a keyboard
         "Show all images", icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
-        disabled=label is None and predicted is None, help="Shows the images of all cells again.",
+        help="Shows the images of all classes again, right and wrong ones.",
     )  # fmt: skip
 
 
 def images(page: PredictionPage) -> None:
     """One page of the images that pass the filters."""
     if page.total:
-        PAGER.buttons(page.total, legend=LEGEND)
+        PAGER.buttons(page.total)
         image_grid([_item(prediction, page.classes) for prediction in page.items], IMAGE_PX)
     else:
         st.info("No test image matches these filters. Choose another class, or show all images.")
@@ -74,19 +74,20 @@ def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
 def main() -> None:
     lab = enter()
     st.html(STYLE)
-    st.title("Predictions on test images", anchor=False)
+    with st.container(key="predict-top"):
+        title, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
+    title.title("Predictions on test images", anchor=False)
     every = lab.runs()
     warn_of_unreadable(every.unreadable)
     address = Address("predict")
     problems = st.container()  # filled last: each control may find a problem in the address
-    which, weights = st.columns([3, 1], vertical_alignment="bottom")
     run = pick_run(lab, every, address, which)
     if run is None:
         empty(address)
         return
     classes = next(status.entry.classes for status in lab.datasets() if status.entry.name == run.config.dataset)
     checkpoint = pick_weights(run, address, weights)
-    above = st.container(key="predict-headline")
+    above = st.container(gap="xsmall")
     with st.container(key="predict-split"):
         left, right = st.columns(2, gap="medium")
     with right, st.container(key="predict-images"):

@@ -87,7 +87,7 @@ def test_the_settings_of_a_missing_data_set_stay_in_the_address_and_others_are_n
     app = open_page(monkeypatch, "data", FakeLab(here=("sample",)), dataset="mnist", split="test", page="2", nobody="1")
 
     assert ["'nobody' is not a setting" in each.value for each in app.warning] == [True]
-    assert app.query_params["split"] == ["test"]
+    assert "test" in app.query_params["split"]
 
 
 def test_without_network_the_reason_is_shown_and_the_sample_is_offered(monkeypatch, lab):

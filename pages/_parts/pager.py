@@ -47,18 +47,19 @@ class Pager:
             return page
         return ask(offset=self.offset(page.total), count=PER_PAGE)
 
-    def buttons(self, total: int, *, legend: str = "") -> None:
-        """Draws Previous and Next, and which of how many images are shown."""
+    def buttons(self, total: int) -> None:
+        """Draws which of how many images are shown, and Previous and Next where that is not all."""
         first, last = self.offset() + 1, min(self.offset() + PER_PAGE, total)
+        if total <= PER_PAGE:
+            st.markdown(f"{first:,}–{last:,} of {total:,}")
+            return
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(f"Previous {PER_PAGE}", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,))
             st.button(
-                f"Next {min(PER_PAGE, max(1, total - last))}", icon=":material/chevron_right:", icon_position="right",
+                f"Next {min(PER_PAGE, total - last) or PER_PAGE}", icon=":material/chevron_right:", icon_position="right",
                 disabled=last >= total, on_click=self.turn, args=(1,),
             )  # fmt: skip
             st.markdown(f"{first:,}–{last:,} of {total:,}")
-            if legend:
-                st.caption(legend)
 
 
 def _pages(total: int) -> int:

@@ -14,9 +14,10 @@ HEADER = ("Class", "Images", "Precision", "Recall", "F1")
 def each_class(page: PredictionPage, run_id: str) -> None:
     """Draws the closed table with its download."""
     with st.expander("Precision, recall and F1 of each class"):
-        columns = dict(zip(HEADER, zip(*class_rows(page), strict=True), strict=True))
+        rows = [(*row[:2], *(None if share is None else 100 * share for share in row[2:])) for row in class_rows(page)]
+        columns = dict(zip(HEADER, zip(*rows, strict=True), strict=True))
         shares = {
-            name: st.column_config.NumberColumn(name, format="percent", help=text)
+            name: st.column_config.NumberColumn(name, format="%.1f %%", help=text)
             for name, text in (
                 ("Precision", "Of the images that the network takes for this class, the share that belongs to it."),
                 ("Recall", "Of the images that belong to this class, the share that the network takes for it."),

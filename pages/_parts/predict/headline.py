@@ -30,7 +30,7 @@ def headline(run: Run, page: PredictionPage) -> None:
     low, high = wilson(share, page.test_images)
     st.markdown(f"## {page.correct:,} of {page.test_images:,} test images right, {percent(share)}, after epoch {page.epoch}")
     st.markdown(
-        f"95 % interval: **{percent(low)} to {percent(high)}**. On other images of this kind, expect an accuracy in there.",
+        f"95 % interval: **{percent(low)} to {percent(high)}**. Expect an accuracy in this range on other images of this kind.",
         help=f"These {page.test_images:,} test images are a sample, and others of the same kind would give a slightly different "
         "accuracy. Of the intervals that are computed like this one (by Wilson's formula), 95 in 100 contain the accuracy on all "
         "images of the kind. With four times as many test images it is half as wide. Where the intervals of two networks "
