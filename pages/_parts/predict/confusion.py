@@ -22,7 +22,8 @@ from cnnlab.values import PredictionPage
 RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; the diagonal, bold numbers and signs repeat them
 STRONGEST = 60  # per cent of the colour, so that numbers can be read on it
 KEY = "predict:matrix"
-_LONG = 3  # characters of a class's name that fit above a column
+_SHORT = 3  # characters of a class's name that fit above a column
+_MANY = 12  # classes; more are drawn smaller
 
 _matrix = v2.component(
     "cnnlab_confusion",
@@ -48,11 +49,11 @@ def draw_confusion(page: PredictionPage, label: int | None, predicted: int | Non
 def matrix_html(page: PredictionPage) -> str:
     """The table; all text is escaped."""
     names = [escape(name) for name in page.classes]
-    upright = " cnn-short" if max(map(len, page.classes)) <= _LONG else ""
+    size = " cnn-short" * (max(map(len, names)) <= _SHORT) + " cnn-many" * (len(names) > _MANY)
     head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in names)
     rows = "".join(_row(page, label, names) for label in range(len(names)))
     return (
-        f'<table role="grid" class="cnn-matrix{upright}" style="--classes:{len(names)}">'
+        f'<table role="grid" class="cnn-matrix{size}" style="--classes:{len(names)}">'
         "<caption>Confusion matrix: true classes by row, predicted classes by column</caption>"
         f'<thead><tr><th scope="col" class="cnn-corner">true ↓<br>predicted →</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
     )
