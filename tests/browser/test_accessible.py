@@ -105,6 +105,18 @@ def test_on_a_phone_the_menu_closes_after_a_choice(page, app):
     page.wait_for_function("() => document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().right <= 0")
 
 
+@pytest.mark.parametrize(
+    "path, what", [("", ".cnn-boxes"), ("train", "button:has-text('Start training')")], ids=["Design", "Train"]
+)
+def test_on_a_phone_the_drawing_and_start_come_within_two_screens(page, app, path, what):
+    page.set_viewport_size(PHONE)
+    page.goto(f"{app}/{path}")
+    page.locator(what).first.wait_for()
+    page.wait_for_timeout(1_500)  # what comes above it may arrive later
+
+    assert page.locator(what).first.evaluate("found => found.getBoundingClientRect().bottom") < 2 * PHONE["height"]
+
+
 def test_a_page_that_does_not_exist_says_so(page, app):
     page.goto(f"{app}/nowhere")
 
