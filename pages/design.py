@@ -132,9 +132,10 @@ def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     show_failure(table, card, scope=FIRST)
     draw_network(table, card.title, key="design:drawing")
     if not table.failure:
-        metrics_row(table, f"{card.title}, input {shape_text(table.input_shape)}", name=f"{card.name}.svg")
+        metrics_row(table)
     st.header("Layer by layer")
-    layer_table_view(table, address, name=f"{card.name}-layers.csv", group="design:drawing")
+    title = f"{card.title}, input {shape_text(table.input_shape)}"
+    layer_table_view(table, address, title=title, name=card.name, group="design:drawing")
     if table.failure:
         return False
     st.header("Where the parameters and the work sit")

@@ -65,15 +65,11 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     )  # fmt: skip
 
 
-def metrics_row(table: LayerTable, title: str, *, name: str) -> None:
-    """The five numbers in a row, which breaks where it is too long: a number is never cut off; and the drawing as a file."""
+def metrics_row(table: LayerTable) -> None:
+    """The five numbers in a row, which breaks where it is too long: a number is never cut off."""
     with st.container(horizontal=True, gap="small", key="design-totals"):
         for figure in key_figures(table):
             st.metric(figure.title, figure.text, help=figure.help, width="content")
-        st.download_button(
-            "Drawing as SVG", network_svg(table, title), name, "image/svg+xml", icon=":material/download:", on_click="ignore",
-            type="tertiary", help="The drawing above with its totals, as a picture for a report or a slide.",
-        )  # fmt: skip
 
 
 def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
@@ -96,14 +92,22 @@ def ratio(first: KeyFigure, second: KeyFigure) -> str:
     return f"{figures} times {first.as_many if times > 1 else first.fewer}"
 
 
-def layer_table_view(table: LayerTable, address: Address, *, name: str, group: str) -> None:
-    """The table with its folding depth, and a download as CSV; rows light up with the drawing whose key is `group`."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+def layer_table_view(table: LayerTable, address: Address, *, title: str, name: str, group: str) -> None:
+    """The table with its folding depth, and downloads; rows light up with the drawing whose key is `group`.
+
+    `title` stands above the saved drawing, and files are called after `name`.
+    """
+    left, middle, right = st.columns([4, 2, 2], vertical_alignment="bottom")
     with left:
         shown = table.fold(_pick_depth(table, address)) if table.rows else table
+    if not table.failure:
+        middle.download_button(
+            "Drawing as SVG", network_svg(table, title), f"{name}.svg", "image/svg+xml", icon=":material/download:",
+            on_click="ignore", width="stretch", help="The drawing above with its totals, as a picture for a report or a slide.",
+        )  # fmt: skip
     right.download_button(
-        "Download as CSV", shown.to_csv(), name, "text/csv", icon=":material/download:", on_click="ignore", width="stretch",
-        help="The table below as a file for a spreadsheet, with exact numbers.",
+        "Table as CSV", shown.to_csv(), f"{name}-layers.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        width="stretch", help="The table below as a file for a spreadsheet, with exact numbers.",
     )  # fmt: skip
     draw_layers(shown, table, key="design:layers", group=group)
     if not table.failure:
