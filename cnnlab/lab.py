@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, presets
+from cnnlab import architectures, datasets, epoch_predictions, presets, values
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
@@ -27,6 +27,7 @@ from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
+from cnnlab.system.home import run_folder
 from cnnlab.values import (
     Checkpoint,
     DatasetStatus,
@@ -279,6 +280,26 @@ class Lab:
         """The test images that two runs classify differently. Raises CheckpointError unless both were tested on the same images."""
         one, other = self._evaluated(first), self._evaluated(second)
         return self._helper.ask("disagreements", first=one, second=other, right=right, offset=offset, count=count)
+
+    def examples(self, run_id: str, number: int = 1) -> values.ExampleImages:
+        """Twenty of the run's test images, two of each of ten classes; `number` counts sets of them from 1, and goes round."""
+        limit = self._store.run(run_id).config.limit
+        return self._helper.ask("examples", run=self._evaluated(run_id), limit=limit, number=number)
+
+    def predicted(self, run_id: str, epoch: int, images: tuple[int, ...]) -> values.EpochPredictions | None:
+        """What the run predicted for these test images after `epoch`; None where that was not recorded.
+
+        The last epoch's are in its checkpoint too. Raises RunNotFound; CheckpointError where they are needed and unreadable.
+        """
+        recorded = epoch_predictions.read(run_folder(self.home, run_id), epoch, images)
+        if recorded or self._store.run(run_id).epochs_done != epoch:
+            return recorded
+        kept: values.EpochPredictions = self._helper.ask("last_predicted", run_id=run_id, images=images)
+        return kept if kept.epoch == epoch else None
+
+    def last_recorded(self, run_id: str) -> int:
+        """The last epoch whose predictions were recorded; 0 for a run of an early version."""
+        return epoch_predictions.last(run_folder(self.home, run_id))
 
     def _evaluated(self, run_id: str) -> EvaluatedRun:
         return EvaluatedRun(run_id, self._store.run(run_id).config.dataset, self._store.data_folder(run_id) or self.data)

@@ -98,6 +98,25 @@ class PredictionPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleImages:
+    """Some test images of every class, the first of each class before the second."""
+
+    pictures: tuple[Picture, ...]
+    test_images: int  # that a run with these data is tested on
+    sets: int  # so many times other images follow, then the first ones again
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPredictions:
+    """What a network predicted after an epoch for the images that were asked for, in their order."""
+
+    epoch: int
+    test_images: int  # that it was tested on
+    predicted: tuple[int, ...]
+    confidence: tuple[float, ...]  # probability of the predicted class, 0..1
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """One test image for which two networks predict different classes; the pairs are in the order of the runs."""
 

@@ -9,6 +9,7 @@ from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import quoting
 from pages._parts.run.actions import DELETED
 from pages._parts.run.list import own_run_first, run_list
+from pages._parts.run.strip import read_number
 from pages._parts.run.view import run_view
 from pages._parts.shell import enter, in_words
 
@@ -32,8 +33,9 @@ def main() -> None:
         st.page_link("pages/train.py", label="Set up a new run", icon=":material/add:")
         run_list(lab)
     else:
-        address = Address("run")  # the run is all that its address says
+        address = Address("run")
         address.preserve("run")
+        read_number(address)
         address.flush()
         address.show_problems(st.container())
         run_view(lab, run)

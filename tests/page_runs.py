@@ -13,7 +13,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
-from cnnlab.values import ClassFigures, Device, Picture, Prediction, PredictionPage
+from cnnlab.values import ClassFigures, Device, EpochPredictions, ExampleImages, Picture, Prediction, PredictionPage
 
 
 class RunsLab(FakeLab):
@@ -24,6 +24,8 @@ class RunsLab(FakeLab):
         self.store = Store(home)
         self.refusal: CNNLabError | None = None
         self.wrong = range(0, 50)  # the images, of 100, with a wrong prediction
+        self.unrecorded: set[int] = set()  # epochs
+        self.asked_for_examples: list[int] = []
 
     def ready(self) -> bool:
         return True
@@ -98,6 +100,21 @@ class RunsLab(FakeLab):
             figures=(ClassFigures(10, 0.9, 0.5, 0.5),) * 10,
             items=tuple(wanted[offset : offset + count]),
         )
+
+    def examples(self, run_id, number=1):
+        self.asked_for_examples.append(number)
+        return ExampleImages(tuple(Picture(i, i % 10, PIXEL) for i in range(20 * number - 20, 20 * number)), 100, 5)
+
+    def last_recorded(self, run_id):
+        return max({0, *range(1, self.run(run_id).epochs_done + 1)} - self.unrecorded)
+
+    def predicted(self, run_id, epoch, images):
+        """After epoch 1 fifteen of twenty images are wrong, and five fewer after each epoch."""
+        if epoch in self.unrecorded:
+            return None
+        wrong = {image for image in images if image % 20 < 20 - 5 * epoch}
+        predicted = tuple((image + (image in wrong)) % 10 for image in images)
+        return EpochPredictions(epoch, 100, predicted, (0.625,) * len(images))
 
     # The runner's part
 

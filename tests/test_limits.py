@@ -14,6 +14,7 @@ from cnnlab import events
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import load as load_images
 from cnnlab.datasets.places import Places
+from cnnlab.epoch_predictions import FILE, file_bytes
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.forecasts.limits import Limits, checkpoint_bytes, limits_file, load
 from cnnlab.runs.records import State
@@ -210,6 +211,7 @@ def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
     assert isinstance(finished, events.RunFinished)
     assert max(sizes) == pytest.approx(expected, rel=0.1)
     assert folder_bytes(folder) == pytest.approx(expected / 2, rel=0.1)
+    assert (folder / FILE).stat().st_size == file_bytes(20, 4)
 
 
 def test_the_example_in_the_readme_is_a_file_of_limits(file):

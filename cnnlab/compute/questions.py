@@ -17,7 +17,7 @@ from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
-from cnnlab.values import Device, DisagreementPage, Picture, PredictionPage
+from cnnlab.values import Device, DisagreementPage, EpochPredictions, ExampleImages, Picture, PredictionPage
 
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
 
@@ -30,6 +30,8 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "check_run": ("answers", None),
     "predictions": ("predictions", PredictionPage),
     "disagreements": ("predictions", DisagreementPage),
+    "examples": ("examples", ExampleImages),
+    "last_predicted": ("examples", EpochPredictions),
     "device_speed": ("speeds", DeviceSpeed),
 }
 

@@ -18,7 +18,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 
+from cnnlab import datasets, epoch_predictions
 from cnnlab.config import RunConfig
+from cnnlab.datasets.catalogue import images_used
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.system.home import path_variable
@@ -164,10 +166,13 @@ def load(path: Path | None) -> Limits:
 
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
-    """About the most that a run's checkpoints take on disk; a finished run takes half of it."""
+    """About the most that a run's checkpoints take on disk, and what it predicted after each epoch; later half of the former."""
     copies = 1 + OPTIMIZERS[config.optimizer].state_tensors(config.momentum)
     predictions = images(config)[1] * _PREDICTION
-    return _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
+    entry = datasets.entry(config.dataset)
+    tests = images_used(entry.train_images, entry.test_images, config.data_share, config.limit)[1]
+    recorded = epoch_predictions.file_bytes(tests, config.epochs)
+    return recorded + _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
 
 
 def _wrong(path: Path, reason: str) -> ConfigError:

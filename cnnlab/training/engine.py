@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from cnnlab import epoch_predictions
 from cnnlab.diagnosis.overflow import overflow
 from cnnlab.errors import CNNLabError
 from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
@@ -44,8 +45,8 @@ def train(
     The caller takes a share of the images (`ImageData.take`); of these, the run keeps its validation share aside. Its random
     numbers are its own: those that the caller draws from torch's generators between two events change nothing, and are not changed.
     A Progress comes every `progress_every` seconds and at the end of
-    an epoch's training. `folder` gets last.pt and best.pt after every epoch, before its EpochDone, and last.pt within an epoch,
-    after a Progress, `checkpoint_every` seconds after the last checkpoint.
+    an epoch's training. `folder` gets its predictions, last.pt and best.pt after every epoch, before its EpochDone, and last.pt
+    within an epoch, after a Progress, `checkpoint_every` seconds after the last checkpoint.
     Closing the generator ends the run. With `resume`, a checkpoint of a run with the same configuration, the first event is
     RunResumed. `pausing` is called after each event: once True, the run saves a checkpoint and yields RunPaused.
     `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says.
@@ -229,10 +230,16 @@ class _Training:
             steps.close()
 
     def save_epoch(self) -> list[CheckpointSaved]:
-        """Writes the best before the last, so that the best that the last one names always exists."""
+        """Writes the best before the last, so that the best that the last one names always exists.
+
+        Predictions come before both: a process that is killed in between repeats the epoch.
+        """
         session, folder = self.session, self.folder
         if folder is None:
             return []
+        if tested := session.evaluation:
+            predicted, confidence = tested.predicted.tolist(), tested.confidence.tolist()
+            epoch_predictions.write(folder, session.epoch, len(session.classes), predicted, confidence)
         state, accuracy = session.state(), session.history[-1].test_accuracy
         saved = []
         if session.best is session.history[-1]:

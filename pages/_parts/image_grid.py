@@ -20,27 +20,33 @@ class GridItem:
     detail: str = ""  # a second, fainter line
     frame: str = ""  # colour of the frame, "#009E73"; "" is a thin grey one
     sign: str = ""  # "✓" or "✗" in the corner, because colour alone does not reach everybody
+    mark: str = ""  # a second sign, in the other corner
 
 
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
-def grid_html(items: Sequence[GridItem], size_px: int) -> str:
-    """The grid as one piece of HTML: images at least `size_px` wide, as many side by side as fit."""
-    columns = f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
-    return f'<style>{_STYLE}</style><div class="cnn-grid" role="list" style="{columns}">{"".join(map(_cell, items))}</div>'
+def grid_html(items: Sequence[GridItem], size_px: int, columns: int = 0) -> str:
+    """The grid as one piece of HTML: images at least `size_px` wide, as many side by side as fit.
+
+    With `columns` they are as many everywhere but on a phone, which has five.
+    """
+    style = f"--columns: {columns}" if columns else f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
+    kind = "cnn-grid cnn-columns" if columns else "cnn-grid"
+    return f'<style>{_STYLE}</style><div class="{kind}" role="list" style="{style}">{"".join(map(_cell, items))}</div>'
 
 
-def image_grid(items: Sequence[GridItem], size_px: int = 80) -> None:
+def image_grid(items: Sequence[GridItem], size_px: int = 80, *, columns: int = 0) -> None:
     """Draws the grid on the page."""
-    st.html(grid_html(items, size_px))
+    st.html(grid_html(items, size_px, columns))
 
 
 def _cell(item: GridItem) -> str:
     frame = f' style="box-shadow: 0 0 0 3px {escape(item.frame)}"' if item.frame else ""
     sign = f'<b aria-hidden="true" style="background: {escape(item.frame or "#555")}">{escape(item.sign)}</b>' if item.sign else ""
+    mark = f'<i aria-hidden="true">{escape(item.mark)}</i>' if item.mark else ""
     detail = f"<small>{escape(item.detail)}</small>" if item.detail else ""
     return (
-        f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{frame}>{sign}'
+        f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{frame}>{sign}{mark}'
         f"<figcaption>{escape(item.caption)}{detail}</figcaption></figure>"
     )

@@ -26,6 +26,7 @@ from pages._parts.live.plot import live_plots
 from pages._parts.live.snapshot import FORMATS
 from pages._parts.markdown import box, escaped, isolated, quoting
 from pages._parts.run.actions import run_actions
+from pages._parts.run.strip import strip
 from pages._parts.run_words import title
 from pages._parts.shell import fragment
 
@@ -77,6 +78,7 @@ def _live(lab: Lab, run_id: str, page_revision: int) -> None:
     st.toggle(LOGARITHMIC, key=LOGARITHMIC, help="Equal distances for equal ratios: separates small losses late in a run.")
     for notice in snapshot.notices:
         st.warning(escaped(notice), icon=":material/lightbulb:")
+    strip(lab, run)
     _table(snapshot.table_revision, snapshot.epochs)
     if snapshot.optimistic:
         st.caption(OPTIMISTIC)

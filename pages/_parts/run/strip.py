@@ -1,0 +1,142 @@
+"""Watch it learn: twenty test images of a run, and what the network predicts for them after each epoch."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnlab import datasets
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.palette import GREEN, RED
+from cnnlab.runs.records import Run
+from cnnlab.text import percent
+from cnnlab.values import EpochPredictions, ExampleImages, Picture
+from pages._parts.address import Address, whole_number
+from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.live.feed import feed
+from pages._parts.markdown import quoting
+from pages._parts.shell import fragment
+
+MOST_COLUMNS = 10  # a column a class, so that its images stand below each other
+REMEMBERED_SECONDS = 600.0  # pictures: the data may be replaced while a lab is open
+NUMBER = "number of the images"  # of their set, from 1, in the session; the address has it as `images`
+CHANGED = "↻"
+
+
+def read_number(address: Address) -> None:
+    """Reads which images are shown from the address of the page, which is not flushed yet."""
+    address.initialise(NUMBER, "images", 1, whole_number("images", 1, 100_000))
+    address.write("images", st.session_state[NUMBER], 1)
+
+
+def strip(lab: Lab, run: Run) -> None:
+    """Draws it, once the run has finished an epoch; a fragment, so that looking back redraws nothing else."""
+    if run.epochs_done:
+        fragment(_strip)(lab, run.id)
+
+
+def _strip(lab: Lab, run_id: str) -> None:
+    run = feed.run(lab, run_id).status(fresh=False).run
+    if not lab.ready():  # the helper takes some seconds to load torch
+        st.caption("Test images appear here in a moment, with what the network predicts for them after each epoch.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
+        heading = st.container()
+        recorded = lab.last_recorded(run_id)
+        epoch = _choose_epoch(run) if recorded and run.epochs_done > 1 else run.epochs_done
+        try:
+            examples = _examples(lab, run_id, st.session_state.setdefault(NUMBER, 1))
+            images = tuple(picture.index for picture in examples.pictures)
+            now, before = (lab.predicted(run_id, each, images) if each else None for each in (epoch, epoch - 1))
+        except CNNLabError as error:
+            heading.caption(quoting(error))
+            return
+        each = "Shows others of each class" + (
+            f": there are {examples.sets:,} sets." if examples.sets > 1 else ", but there are none."
+        )
+        st.button(
+            "Other images", icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(run_id, examples.sets),
+            disabled=examples.sets == 1, help=each,
+        )  # fmt: skip
+    if problem := _problem(epoch, now, examples):
+        heading.caption(problem)
+    elif now:
+        _draw(run, heading, examples, now, before)
+    if not recorded and run.epochs_done > 1:
+        st.caption("What it predicted after earlier epochs was not recorded.")
+
+
+# Pictures do not change with the epochs; browsers share them.
+@st.cache_data(max_entries=64, ttl=REMEMBERED_SECONDS, show_spinner="Loading test images …")
+def _examples(_lab: Lab, run_id: str, number: int) -> ExampleImages:
+    return _lab.examples(run_id, number)
+
+
+def _choose_epoch(run: Run) -> int:
+    """The newest epoch, also when there is a newer one, until another is chosen."""
+    key, drawn = f"after epoch {run.id}", f"newest epoch {run.id}"
+    newest = run.epochs_done
+    chosen = st.session_state.get(key, newest)
+    follows = chosen == st.session_state.get(drawn, newest)
+    st.session_state[key] = newest if follows else max(1, min(chosen, newest))
+    st.session_state[drawn] = newest
+    return st.slider(
+        "After epoch", 1, newest, key=key, width=260,
+        help="Look back at what the network predicted after an earlier epoch. At the right end it follows the training.",
+    )  # fmt: skip
+
+
+def _next(run_id: str, sets: int) -> None:
+    if st.query_params.get("run") != run_id:
+        return  # the click came from a browser that still showed a run which this page has left
+    number = st.session_state[NUMBER] % sets + 1
+    st.session_state[NUMBER] = number
+    if number == 1:
+        st.query_params.pop("images", None)
+    else:
+        st.query_params["images"] = str(number)
+
+
+def _problem(epoch: int, now: EpochPredictions | None, examples: ExampleImages) -> str:
+    """Why nothing can be shown for this epoch, or ""."""
+    if now is None:
+        return f"What the network predicted after epoch {epoch:,} was not recorded."
+    if now.test_images != examples.test_images:
+        return (
+            f"The data set has changed since this run: it was tested on {now.test_images:,} images, and there are "
+            f"{examples.test_images:,} now. So its predictions cannot be shown beside them."
+        )
+    return ""
+
+
+def _draw(
+    run: Run, heading: DeltaGenerator, examples: ExampleImages, now: EpochPredictions, before: EpochPredictions | None
+) -> None:
+    classes, shown = datasets.entry(run.config.dataset).classes, len(examples.pictures)
+    former = before.predicted if before and before.test_images == now.test_images else now.predicted
+    together = list(zip(examples.pictures, now.predicted, now.confidence, former, strict=True))
+    right = sum(picture.label == predicted for picture, predicted, _, _ in together)
+    heading.markdown(f"## After epoch {now.epoch:,}: {right} of these {shown} test images right")
+    columns = min(MOST_COLUMNS, len({picture.label for picture in examples.pictures}))
+    image_grid([_item(*each, classes) for each in together], columns=columns)
+    changed = sum(predicted != earlier for _, predicted, _, earlier in together)
+    st.caption(
+        "Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong."
+        + (f" Blue {CHANGED}: another class than after epoch {before.epoch:,} ({changed} of {shown})." if before else "")
+    )
+
+
+def _item(picture: Picture, predicted: int, confidence: float, former: int, classes: tuple[str, ...]) -> GridItem:
+    right, changed, sure = picture.label == predicted, former != predicted, percent(confidence, 0)
+    truth = classes[picture.label]
+    return GridItem(
+        data_uri=picture.data_uri,
+        alt=f"Test image {picture.index + 1}: {truth}, predicted {classes[predicted]}, {sure} sure, {'right' if right else 'wrong'}"
+        + (f", changed from {classes[former]}" if changed else ""),
+        caption=classes[predicted],
+        detail=sure if right else f"{sure}, true: {truth}",
+        frame=GREEN if right else RED,
+        sign="✓" if right else "✗",
+        mark=CHANGED if changed else "",
+    )
