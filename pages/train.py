@@ -9,7 +9,7 @@ from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import quoting
 from pages._parts.run.actions import DELETED
 from pages._parts.run.list import own_run_first, run_list
-from pages._parts.run.strip import read_number
+from pages._parts.run.strip import keep_number
 from pages._parts.run.view import run_view
 from pages._parts.shell import enter, in_words
 
@@ -35,7 +35,7 @@ def main() -> None:
     else:
         address = Address("run")
         address.preserve("run")
-        read_number(address)
+        keep_number(address)
         address.flush()
         address.show_problems(st.container())
         run_view(lab, run)

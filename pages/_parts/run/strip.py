@@ -24,8 +24,8 @@ NUMBER = "number of the images"  # of their set, from 1, in the session; the add
 CHANGED = "↻"
 
 
-def read_number(address: Address) -> None:
-    """Reads which images are shown from the address of the page, which is not flushed yet."""
+def keep_number(address: Address) -> None:
+    """Which images are shown, in the session and in the address of the page, which is not flushed yet."""
     address.initialise(NUMBER, "images", 1, whole_number("images", 1, 100_000))
     address.write("images", st.session_state[NUMBER], 1)
 
@@ -52,13 +52,14 @@ def _strip(lab: Lab, run_id: str) -> None:
         except CNNLabError as error:
             heading.caption(quoting(error))
             return
-        each = "Shows others of each class" + (
-            f": there are {examples.sets:,} sets." if examples.sets > 1 else ", but there are none."
+        others = (
+            f"Shows other images of each class: there are {examples.sets:,} sets." if examples.sets > 1 else "There are no others."
         )
-        st.button(
+        if st.button(
             "Other images", icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(run_id, examples.sets),
-            disabled=examples.sets == 1, help=each,
-        )  # fmt: skip
+            disabled=examples.sets == 1, help=others,
+        ):  # fmt: skip
+            st.rerun()  # the whole page, which has the address
     if problem := _problem(epoch, now, examples):
         heading.caption(problem)
     elif now:
@@ -76,13 +77,15 @@ def _examples(_lab: Lab, run_id: str, number: int) -> ExampleImages:
 def _choose_epoch(run: Run) -> int:
     """The newest epoch, also when there is a newer one, until another is chosen."""
     key, drawn = f"after epoch {run.id}", f"newest epoch {run.id}"
-    newest = run.epochs_done
-    chosen = st.session_state.get(key, newest)
-    follows = chosen == st.session_state.get(drawn, newest)
-    st.session_state[key] = newest if follows else max(1, min(chosen, newest))
-    st.session_state[drawn] = newest
+    newest, earlier = run.epochs_done, st.session_state.get(drawn)
+    # Only where it must: a value that the script sets overrides the one that a visitor is choosing. For Streamlit a slider with
+    # another end is a new one, which begins at the left.
+    if key not in st.session_state or newest != earlier:
+        chosen = st.session_state.get(key, earlier)
+        st.session_state[key] = newest if chosen in (None, earlier) else max(1, min(chosen, newest))
+        st.session_state[drawn] = newest
     return st.slider(
-        "After epoch", 1, newest, key=key, width=260,
+        "After epoch", 1, newest, key=key, width=200,
         help="Look back at what the network predicted after an earlier epoch. At the right end it follows the training.",
     )  # fmt: skip
 
@@ -90,12 +93,7 @@ def _choose_epoch(run: Run) -> int:
 def _next(run_id: str, sets: int) -> None:
     if st.query_params.get("run") != run_id:
         return  # the click came from a browser that still showed a run which this page has left
-    number = st.session_state[NUMBER] % sets + 1
-    st.session_state[NUMBER] = number
-    if number == 1:
-        st.query_params.pop("images", None)
-    else:
-        st.query_params["images"] = str(number)
+    st.session_state[NUMBER] = st.session_state[NUMBER] % sets + 1
 
 
 def _problem(epoch: int, now: EpochPredictions | None, examples: ExampleImages) -> str:
