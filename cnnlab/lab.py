@@ -28,18 +28,6 @@ from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
 from cnnlab.system.home import run_folder
-from cnnlab.values import (
-    Checkpoint,
-    DatasetStatus,
-    Device,
-    DisagreementPage,
-    EvaluatedRun,
-    Only,
-    Order,
-    Picture,
-    PredictionPage,
-    Right,
-)
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
@@ -68,7 +56,7 @@ class Lab:
     def presets(self) -> tuple[Preset, ...]:
         return presets.presets()
 
-    def devices(self) -> tuple[Device, ...]:
+    def devices(self) -> tuple[values.Device, ...]:
         return self._helper.devices()
 
     # The background processes
@@ -114,7 +102,7 @@ class Lab:
 
     # Data
 
-    def datasets(self) -> tuple[DatasetStatus, ...]:
+    def datasets(self) -> tuple[values.DatasetStatus, ...]:
         return tuple(downloads.dataset_status(self.home, self._places.search(entry)) for entry in datasets.entries())
 
     def download(self, dataset: str) -> None:
@@ -124,7 +112,9 @@ class Lab:
     def class_counts(self, dataset: str, split: Split) -> tuple[int, ...]:
         return self._helper.ask("class_counts", dataset=dataset, split=split, data=self.data)
 
-    def pictures(self, dataset: str, split: Split, count: int, *, label: int | None = None, offset: int = 0) -> tuple[Picture, ...]:
+    def pictures(
+        self, dataset: str, split: Split, count: int, *, label: int | None = None, offset: int = 0
+    ) -> tuple[values.Picture, ...]:
         """`count` (1..200) pictures from `offset` on, of one class or of all."""
         return self._helper.ask("pictures", dataset=dataset, split=split, count=count, label=label, offset=offset, data=self.data)
 
@@ -264,19 +254,21 @@ class Lab:
         self,
         run_id: str,
         *,
-        checkpoint: Checkpoint = "best",
+        checkpoint: values.Checkpoint = "best",
         label: int | None = None,
         predicted: int | None = None,
-        only: Only = "all",
-        order: Order = "number",
+        only: values.Only = "all",
+        order: values.Order = "number",
         offset: int = 0,
         count: int = 40,
-    ) -> PredictionPage:
+    ) -> values.PredictionPage:
         """Test images of a true and a predicted class, or of all. Raises RunNotFound; CheckpointError while there is none yet."""
         which = {"label": label, "predicted": predicted, "only": only, "order": order, "offset": offset, "count": count}
         return self._helper.ask("predictions", run=self._evaluated(run_id), checkpoint=checkpoint, **which)
 
-    def disagreements(self, first: str, second: str, *, right: Right = "any", offset: int = 0, count: int = 40) -> DisagreementPage:
+    def disagreements(
+        self, first: str, second: str, *, right: values.Right = "any", offset: int = 0, count: int = 40
+    ) -> values.DisagreementPage:
         """The test images that two runs classify differently. Raises CheckpointError unless both were tested on the same images."""
         one, other = self._evaluated(first), self._evaluated(second)
         return self._helper.ask("disagreements", first=one, second=other, right=right, offset=offset, count=count)
@@ -301,5 +293,5 @@ class Lab:
         """The last epoch whose predictions were recorded; 0 for a run of an early version."""
         return epoch_predictions.last(run_folder(self.home, run_id))
 
-    def _evaluated(self, run_id: str) -> EvaluatedRun:
-        return EvaluatedRun(run_id, self._store.run(run_id).config.dataset, self._store.data_folder(run_id) or self.data)
+    def _evaluated(self, run_id: str) -> values.EvaluatedRun:
+        return values.EvaluatedRun(run_id, self._store.run(run_id).config.dataset, self._store.data_folder(run_id) or self.data)

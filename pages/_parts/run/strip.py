@@ -52,11 +52,9 @@ def _strip(lab: Lab, run_id: str) -> None:
         except CNNLabError as error:
             heading.caption(quoting(error))
             return
-        others = (
-            f"Shows other images of each class: there are {examples.sets:,} sets." if examples.sets > 1 else "There are no others."
-        )
+        others = f"Shows others of each class; there are {examples.sets:,} sets." if examples.sets > 1 else "There are no others."
         if st.button(
-            "Other images", icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(run_id, examples.sets),
+            "Other images", icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(examples.sets,),
             disabled=examples.sets == 1, help=others,
         ):  # fmt: skip
             st.rerun()  # the whole page, which has the address
@@ -90,9 +88,7 @@ def _choose_epoch(run: Run) -> int:
     )  # fmt: skip
 
 
-def _next(run_id: str, sets: int) -> None:
-    if st.query_params.get("run") != run_id:
-        return  # the click came from a browser that still showed a run which this page has left
+def _next(sets: int) -> None:
     st.session_state[NUMBER] = st.session_state[NUMBER] % sets + 1
 
 
