@@ -94,7 +94,8 @@ def main() -> None:
         chosen = pick_images(classes, address)
         PAGER.initialise(address)
         try:
-            page = PAGER.fetch(partial(lab.predictions, run.id, checkpoint=checkpoint, **chosen))
+            with st.spinner("Reading the predictions. The first time can take half a minute …", show_time=True):
+                page = PAGER.fetch(partial(lab.predictions, run.id, checkpoint=checkpoint, **chosen))
         except CNNLabError as error:
             above.error(quoting(error), icon=":material/error:")
             above.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})

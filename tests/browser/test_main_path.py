@@ -123,3 +123,27 @@ def test_its_predictions_tell_right_from_wrong(student):
     assert int(right[1].replace(",", "")) > 600
     assert "✓" in text
     assert not student.errors
+
+
+def test_a_cell_of_the_confusion_matrix_shows_its_images_until_back_or_a_second_press(student):
+    cell = student.locator(".cnn-matrix .cnn-wrong button").first
+    pressed = student.locator(".cnn-matrix [aria-pressed=true]")
+    images = min(40, int(cell.inner_text()))
+    shown = "count => document.querySelectorAll('figure').length === count"
+
+    cell.click()
+    student.wait_for_function(shown, arg=images)
+    assert set(student.locator("figure b").all_inner_texts()) == {"✗"}
+    assert pressed.inner_text() == cell.inner_text()
+    student.go_back()
+    student.wait_for_function(shown, arg=40)
+    pressed.wait_for(state="detached")
+
+    cell.focus()
+    student.keyboard.press("ArrowRight")
+    student.keyboard.press("ArrowLeft")
+    student.keyboard.press("Enter")
+    student.wait_for_function(shown, arg=images)
+    student.keyboard.press("Enter")  # the focus has stayed on the cell
+    student.wait_for_function(shown, arg=40)
+    assert not student.errors

@@ -1,7 +1,7 @@
 // Puts the matrix into the page, marks what is chosen, and reports a click; arrow keys go from cell to cell.
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const STACKED = "(max-width: 1099px)"; // the images stand below the matrix, as confusion.css has it
+const STACKED = "(max-width: 900px)"; // predict.css has the images below the matrix
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".cnn-confusion");
