@@ -121,7 +121,14 @@ def test_its_predictions_tell_right_from_wrong(student):
     assert right, text[:400]
     # Six epochs of this recipe reach about .85; chance is .10.
     assert int(right[1].replace(",", "")) > 600
-    assert "✓" in text
+    cells = student.locator("figure[role=listitem]").evaluate_all(
+        "cells => cells.map(cell => [cell.querySelector('img').alt, cell.querySelector('b').textContent, "
+        "getComputedStyle(cell.querySelector('b')).backgroundColor])"
+    )
+    assert [alt.partition(":")[0] for alt, _, _ in cells[:12]] == [f"Test image {number}" for number in range(1, 13)]
+    looks = {"right": ("✓", "rgb(0, 158, 115)"), "wrong": ("✗", "rgb(213, 94, 0)")}
+    assert all((sign, colour) == looks[alt.rpartition(", ")[2]] for alt, sign, colour in cells)
+    assert {sign for _, sign, _ in cells} == {"✓", "✗"}
     assert not student.errors
 
 
