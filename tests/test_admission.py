@@ -330,6 +330,28 @@ def test_an_owner_with_enough_runs_trains_none_for_longer(store, paused):
     assert (store.run(paused.id).state, store.run(paused.id).config.epochs) == (State.STOPPED, 20)
 
 
+@pytest.mark.parametrize(
+    "over",
+    [
+        ("epochs = 25", "This run has 26 epochs, 1 more than the 25"),
+        ("max_seconds = 93", "would train for about 94 seconds, 1 second longer than the 93 seconds"),
+    ],
+)
+def test_further_epochs_count_against_the_limits(store, paused, limit, monkeypatch, over):
+    text, sentence = over
+    monkeypatch.setattr("cnnlab.lab.background.ensure", lambda home: None)
+    with closing(Lab(store.home)) as lab:
+        lab._admission = admission(lab._store, SPEED)
+        lab.stop(paused.id)
+        limit(text)
+        with pytest.raises(LimitError, match=sentence):
+            lab.extend(paused.id, 6)
+        assert lab.run(paused.id).config.epochs == 20
+
+        lab.extend(paused.id, 5)
+        assert lab.run(paused.id).config.epochs == 25
+
+
 def test_what_cannot_go_on_says_so_before_limits_are_spoken_of(store):
     finished = store.create(LONG, "finished", owner="Ada")
     store.transition(finished, State.STARTING, device="cpu")

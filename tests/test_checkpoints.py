@@ -1,7 +1,10 @@
 """Checkpoints: whole or missing, safe to load, and sufficient to repeat the evaluation."""
 
 import json
+import os
 import pickle
+import stat
+from pathlib import Path
 
 import pytest
 import torch
@@ -128,6 +131,25 @@ def test_a_failed_save_leaves_the_old_checkpoint_as_it_was(trained, tmp_path, mo
 
     assert checkpoints.load(path)["epoch"] == 2
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_its_name_is_too(trained, tmp_path, monkeypatch):
+    """A power cut at any moment leaves the old checkpoint or the new one, and never an empty file."""
+    content, done = checkpoints.load(trained[0]), []
+    partial, sync, rename = tmp_path / ".last.pt.partial", os.fsync, Path.replace
+
+    def synced(number):
+        done.append("content" if stat.S_ISREG(os.fstat(number).st_mode) else "name")
+        if done[-1] == "content":
+            assert os.fstat(number).st_size == partial.stat().st_size > 10_000  # nothing is left in the program's own buffer
+        sync(number)
+
+    monkeypatch.setattr(checkpoints.os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", lambda path, target: done.append("renamed") or rename(path, target))
+
+    checkpoints.save(content, tmp_path / "last.pt")
+
+    assert done == ["content", "renamed", "name"]
 
 
 @pytest.mark.parametrize(

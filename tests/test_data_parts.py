@@ -98,6 +98,13 @@ def test_statistics_follow_the_channels_that_the_network_sees():
     assert (mean, std) == pytest.approx((gray.mean().item(), gray.std(correction=0).item()), rel=1e-9)
 
 
+def test_statistics_are_remembered_for_each_number_of_channels():
+    colour = torch.randint(0, 256, (9, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    data = ImageData("made", ("a",), colour, torch.zeros(9).long(), colour, torch.zeros(9).long())
+
+    assert [len(data.statistics(channels)[0]) for channels in (3, 1, 3, None)] == [3, 1, 3, 3]
+
+
 def test_statistics_of_gray_images_are_repeated_for_a_colour_network():
     (mean,), (std,) = made_data([0, 1, 2]).statistics(1)
 

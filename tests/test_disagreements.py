@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -64,6 +66,23 @@ def test_one_kind_alone_can_be_asked_for(tmp_path, labels, predict, right, index
 
     assert [item.picture.index for item in page.items] == [index]
     assert page.total == 1
+
+
+def test_each_run_is_said_to_be_of_its_own_epoch(tmp_path, predict, monkeypatch):
+    predict([0, 1], [1, 1])
+    read = predictions._test_predictions
+    epochs = dict(zip(RUNS, (3, 5), strict=True))
+    monkeypatch.setattr(predictions, "_test_predictions", lambda home, run, name: replace(read(home, run, name), epoch=epochs[run]))
+
+    assert ask(tmp_path).epochs == (3, 5)
+
+
+def test_within_an_epoch_predictions_are_said_to_be_of_the_last_one_that_was_evaluated(tmp_path, monkeypatch):
+    kept = {"epoch": 3, "history": [{"epoch": 1}, {"epoch": 2}], "classes": ["a", "b"]}
+    kept |= {"test_predicted": torch.tensor([1], dtype=torch.uint8), "test_confidence": torch.tensor([0.5])}
+    monkeypatch.setattr(predictions.checkpoints, "load", lambda path: kept)
+
+    assert predictions._read(tmp_path / "last.pt", 1).epoch == 2
 
 
 def test_the_same_wrong_answer_is_no_disagreement(tmp_path, labels, predict):

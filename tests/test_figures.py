@@ -129,6 +129,8 @@ def test_each_box_has_its_name_its_shape_and_its_kind_in_words(each):
 def test_hover_tells_the_shape_and_the_layers():
     assert "4 × 8 × 8" in boxes_of(SMALL)[1]["hover"]
     assert "ReLU" in boxes_of(SMALL)[1]["hover"]
+    for box, stage in list(zip(boxes_of(SMALL), stages(SMALL), strict=True))[1:]:
+        assert box["hover"].endswith(f"\n{stage.parameters:,} parameters, {stage.macs:,} MACs")
 
 
 def test_the_layer_that_fails_comes_last_with_what_it_is_given():

@@ -345,6 +345,8 @@ def test_a_large_network_is_timed_on_a_part_of_its_batch():
     speed = calibration.calibrate(config, macs=10**12, clock=lambda: next(ticks))
 
     assert speed.batch == 2
+    # A batch of two takes two seconds and its step another; so does an evaluation. Each figure is of one image, or of one step.
+    assert (speed.image, speed.step, speed.evaluation) == (1.0, 1.0, 0.5)
 
 
 def test_a_batch_of_one_image_can_be_timed():

@@ -10,13 +10,13 @@ from made_runs import CONFIG, STARTED, done, interrupted, progress, resumed, run
 from cnnlab.errors import RunStateError, StoreError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunInterrupted, RunResumed, RunStarted
 from cnnlab.lab import Lab
-from cnnlab.runs.records import State
+from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_lifecycle import MOST_AUTO_RESUMES
 from cnnlab.system import background
 from cnnlab.system.processes import Process, current
 from cnnlab.workers import watch
-from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
+from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
 # Going back to a checkpoint
 
@@ -102,6 +102,15 @@ def test_a_run_is_resumed_by_itself_three_times_and_then_waits_for_a_person(stor
     assert store.run(run_id).state is State.INTERRUPTED
     store.resume(run_id)
     assert store.run(run_id).resumes == 0
+
+
+@pytest.mark.parametrize("state", sorted(IN_PROCESS))
+def test_a_lost_process_is_noticed_in_each_state_that_has_one(store, monkeypatch, state):
+    monkeypatch.setattr(background, "running", lambda home: True)
+    run_id = store.create(CONFIG, "t", state=state, process=Process(1, "gone"))
+
+    assert check_processes(store, {state})
+    assert store.run(run_id).state is State.INTERRUPTED
 
 
 @pytest.mark.parametrize("asked", ["pause", "stop"])

@@ -1,6 +1,7 @@
 """The lab as pages use it."""
 
 import time
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,21 @@ def test_an_empty_lab_has_no_runs_and_starts_nothing(quiet):
         quiet.stop("00000000")
     with pytest.raises(RunNotFound):
         quiet.predictions("../../x")
+
+
+def test_predictions_are_shown_with_the_images_that_the_run_was_tested_on(tmp_path):
+    """Those of the folder that CNNLAB_DATA named when the run was made; today's, where it named none."""
+    asked = []
+    with closing(Lab(tmp_path / "home", data=tmp_path / "today")) as lab:
+        lab._helper.ask = lambda question, **arguments: asked.append((question, arguments))
+        then = lab._store.create(TINY, "then", data=tmp_path / "then")
+        none = lab._store.create(TINY, "none")
+        lab.predictions(then)
+        lab.predictions(none)
+        lab.disagreements(then, none)
+
+    folders = [run.data for _, arguments in asked for name, run in arguments.items() if name in ("run", "first", "second")]
+    assert folders == [tmp_path / "then", tmp_path / "today", tmp_path / "then", tmp_path / "today"]
 
 
 def test_layers_are_remembered(lab):

@@ -57,6 +57,31 @@ def test_filters_and_the_next_page_ask_for_those_images(monkeypatch, lab):
     assert app.query_params["page"] == "2"
 
 
+def test_each_number_of_images_is_that_of_its_split_and_class(monkeypatch, lab):
+    counts = {"train": (70, *(7_000,) * 9), "test": (20, *(2_000,) * 9)}
+    lab.class_counts = lambda dataset, split: counts[split]
+
+    app = open_page(monkeypatch, "data", lab, dataset="mnist", split="test", **{"class": "0"})
+
+    assert "**63,070** training images · **18,020** test images" in described(app)
+    assert any(text.value == "1–20 of 20" for text in app.markdown)
+    assert app.dataframe[0].value["Images"].tolist() == list(counts["test"])
+
+
+def test_numbers_of_a_data_set_that_is_not_here_are_those_of_the_catalogue(monkeypatch, lab):
+    app = open_page(monkeypatch, "data", lab, dataset="cifar10")
+
+    assert "**50,000** training images · **10,000** test images" in described(app)
+
+
+@pytest.mark.parametrize(("page", "turnable"), [(1, [False, True]), (2, [True, True]), (3, [True, False])])
+def test_there_is_no_page_before_the_first_and_none_after_the_last(monkeypatch, lab, page, turnable):
+    app = open_page(monkeypatch, "data", lab, dataset="mnist", page=str(page), **{"class": "1"})  # 100 images
+
+    buttons = [button for button in app.button if button.label.startswith(("Previous ", "Next "))]
+    assert [not button.disabled for button in buttons] == turnable
+
+
 def test_another_class_starts_from_its_first_images(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab, page="5")
 

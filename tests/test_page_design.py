@@ -242,6 +242,17 @@ def test_a_wrong_number_has_a_button_that_puts_the_default_back(monkeypatch, lab
     assert widget(app.number_input, "Dropout").value == 0.5
 
 
+@pytest.mark.parametrize(("architecture", "size"), [("lenet", 28), ("densenet", 32)])
+def test_a_wrong_size_has_a_button_with_the_network_s_own_size(monkeypatch, lab, architecture, size):
+    app = open_page(monkeypatch, "design", lab, architecture=architecture)
+
+    widget(app.selectbox, "Image size").set_value("0").run()
+    widget(app.button, f"Use {size}").click().run()
+
+    assert not app.error
+    assert widget(app.selectbox, "Image size").value == size
+
+
 def test_a_comparison_of_unlike_inputs_warns_and_makes_them_alike(monkeypatch, lab):
     app = open_page(monkeypatch, "design", lab, compare="nin")
 

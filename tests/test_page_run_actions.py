@@ -261,6 +261,55 @@ def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monk
     assert lab.run(first).state is State.STOPPED
 
 
+def test_the_queue_counts_from_the_one_that_is_next(monkeypatch, lab):
+    for name in ("one", "two", "three"):
+        lab.made(name, name=name, owner="Ben" if name == "two" else "")
+
+    app = open_page(monkeypatch, "train", lab)
+
+    places = [each.value.partition(" · ")[0] for each in app.caption if each.value.endswith("just now")]
+    names = [each.label for each in app.button if (each.key or "").startswith("open ")]
+    assert places == ["next", "number 2", "number 3"]
+    assert names == [short_title(run) for run in lab.queue()]
+
+
+MOVES = {
+    State.QUEUED: ("Move up", "Move down", "Cancel"),
+    State.RUNNING: ("Pause", "End run"),
+    State.PAUSED: ("Resume", "End run"),
+    State.FINISHED: ("Continue training", "Save", "Delete it"),
+    State.FAILED: ("Start over from the beginning",),
+}
+
+
+@pytest.mark.parametrize("state", MOVES)
+def test_each_action_on_a_run_is_done_in_the_visitor_s_name(monkeypatch, lab, ana, state):
+    """So that the record refuses it where the run is another's, whatever the page has drawn."""
+    for token in ("before", "after"):
+        lab.made(token, owner="Ana")
+    run_id = in_state(lab, state, word="the run", owner="Ana")
+    if state is State.QUEUED:
+        lab.move_in_queue(run_id, -1)  # between the two others, so that it can be moved both ways
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+    asked = []
+    for name in ("stop", "pause", "resume", "extend", "rename", "annotate", "move_in_queue", "start_over", "delete"):
+        monkeypatch.setattr(lab, name, lambda *_, owner=None, action=name: asked.append((action, owner)), raising=False)
+    app.run()
+    if state is State.FINISHED:
+        widget(app.text_input, "Name").set_value("another name")
+        widget(app.text_area, "Note").set_value("a note")
+
+    for label in MOVES[state]:
+        if label == "Delete it":
+            button(app, "Delete …").click().run()
+        button(app, label).click().run()
+
+    wanted = {"Continue training": ["extend"], "Save": ["rename", "annotate"], "Delete it": ["delete"], "Pause": ["pause"]}
+    wanted |= {"Start over from the beginning": ["start_over"], "Resume": ["resume"], "Cancel": ["stop"], "End run": ["stop"]}
+    actions = [action for label in MOVES[state] for action in wanted.get(label, ["move_in_queue"])]
+    assert asked == [(action, "Ana") for action in actions]
+
+
 def test_sizes_and_places_in_words():
     assert [size_text(size) for size in (999, 1_500, 12_345_678, 3 * 10**9)] == ["999 bytes", "1.5 kB", "12.3 MB", "3 GB"]
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 111)] == [

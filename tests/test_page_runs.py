@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from page_fakes import PIXEL, ROOT, cells, follow, open_page, widget
@@ -12,10 +13,14 @@ from page_runs import RunsLab
 from polling import fragments, poll
 
 from cnnlab.errors import CheckpointError, ConfigError
+from cnnlab.reports.comparison import QUANTITIES
 from cnnlab.runs.records import State
 from cnnlab.values import Disagreement, DisagreementPage, Picture
+from pages._parts.address import Address
+from pages._parts.runs import compare
 from pages._parts.runs import table as runs_table
-from pages._parts.runs.table import MOST_IN_ADDRESS, choice, in_address, parse_ids
+from pages._parts.runs.columns import FIGURES, drawn
+from pages._parts.runs.table import MOST_IN_ADDRESS, choice, first_rows, in_address, parse_ids
 
 
 class ComparingLab(RunsLab):
@@ -355,6 +360,62 @@ def test_of_too_many_runs_the_first_by_what_is_asked_for_stand_in_the_table(monk
     assert names(app) == ["run 1"]
     assert not [each for each in app.selectbox if each.label == "Sort by"]
     assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [("newest", "new"), ("accuracy", "best"), ("parameters", "small"), ("seconds", "short"), ("speed", "fast"), ("name", "a")],
+)
+def test_the_runs_drawn_are_those_that_its_order_promises(monkeypatch, order, first):
+    """Each run is the first in one order, and the last in all others."""
+    figures = {"accuracy": "best_test_accuracy", "parameters": "parameters", "seconds": "seconds", "speed": "images_per_second"}
+    usual = {"best_test_accuracy": 0.5, "parameters": 900, "seconds": 90.0, "images_per_second": 10.0}
+    best = {"best_test_accuracy": 0.9, "parameters": 1, "seconds": 1.0, "images_per_second": 99.0}
+    names = {"newest": "new", "accuracy": "best", "parameters": "small", "seconds": "short", "speed": "fast", "name": "a"}
+    runs = [
+        SimpleNamespace(**{"name": name} | usual | ({figures[each]: best[figures[each]]} if each in figures else {}))
+        for each, name in names.items()
+    ]
+    assert set(runs_table.ORDERS) == set(names)
+    monkeypatch.setattr(runs_table, "MOST_DRAWN", 1)
+    monkeypatch.setattr(runs_table, "one_choice", lambda *_, **__: order)
+    monkeypatch.setattr(runs_table.st, "columns", lambda sizes: [None, None])
+
+    shown, which = first_rows(runs, Address("runs"))
+
+    assert [run.name for run in shown] == [first]
+    assert runs_table.ORDERS[order][0] in which
+
+
+def test_each_column_holds_the_figure_of_its_title_in_its_unit(lab):
+    run_id = lab.made("a", name="first", owner="Ana", epochs=3)
+    lab.begin(run_id)
+    lab.epoch(run_id, 1, 0.8)
+    lab.epoch(run_id, 2, 0.6)
+    lab.tag(run_id, add=["final", "homework"])
+
+    (row,) = drawn(lab.summaries().runs, (), "train?run=").table.to_pylist()
+
+    assert row.pop("When").timestamp() == pytest.approx(lab.run(run_id).created, abs=0.001)
+    assert row.pop("Curve") == pytest.approx([0.8, 0.6])
+    assert {title: row[title] for title, *_ in FIGURES.values() if title in row} == {
+        "Run": "first", "State": "Training", "Best accuracy": pytest.approx(80), "Last accuracy": pytest.approx(60),
+        "Network": "LeNet-5", "Data": "Fashion-MNIST sample", "Owner": "Ana", "Tags": "final, homework", "Epochs": 2,
+        "Parameters": 61_706, "Seconds": 4.0, "Images/s": pytest.approx(6_000 / 7), "Id": run_id, "Open": f"train?run={run_id}",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_accuracies_are_drawn_in_per_cent_and_losses_as_they_are(monkeypatch, lab, quantity):
+    run = lab.run(lab.ended("a", "first"))
+    epochs, figures = lab.epochs(run.id), []
+    monkeypatch.setattr(compare, "live_plot", lambda figure, **_: figures.append(figure))
+
+    compare._curves([run], {run.id: epochs}, quantity, "epochs", fold=False, by=None)
+
+    is_accuracy = quantity.endswith("accuracy")
+    assert figures[0]["data"][0]["y"][-1] == pytest.approx(getattr(epochs[-1], quantity) * (100 if is_accuracy else 1))
+    assert (figures[0]["layout"]["yaxis"].get("ticksuffix") == " %") == is_accuracy
 
 
 # Many runs

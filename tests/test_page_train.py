@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from page_fakes import follow, open_page, widget
@@ -17,6 +18,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import applies
 from cnnlab.errors import ConfigError, DeviceError
 from cnnlab.events import Notice
+from cnnlab.forecasts.limits import Limits
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
 from cnnlab.starts import start
@@ -195,6 +197,25 @@ def test_images_too_small_for_the_network_are_a_sentence_and_cannot_be_started(m
 
     assert "AlexNet needs images of at least" in app.error[0].value
     assert button(app, "Start training").disabled
+
+
+def test_the_form_checks_the_time_of_the_whole_run_against_the_limit(monkeypatch, lab):
+    lab.need = replace(lab.need, seconds_per_epoch=12.0, seconds_total=120.0, speed_state="known")
+    lab.allowed = Limits(max_seconds=119)
+    app = open_page(monkeypatch, "train", lab)
+    assert "This run would train for about 2 minutes" in app.error[0].value
+    assert button(app, "Start training").disabled
+
+    lab.allowed = Limits(max_seconds=120)
+    assert not button(open_page(monkeypatch, "train", lab), "Start training").disabled
+
+
+def test_the_cards_are_the_recipes_that_need_no_gpu_and_the_list_has_all(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+
+    cards_shown = [each.key.removeprefix("recipe ") for each in app.button if (each.key or "").startswith("recipe ")]
+    assert cards_shown == [recipe.name for recipe in presets() if not recipe.needs_gpu]
+    assert widget(app.selectbox, "Recipe").options == [recipe.title for recipe in presets()]
 
 
 def test_a_data_set_that_is_not_here_is_said_beforehand_and_the_sample_offered(monkeypatch, tmp_path):

@@ -1,10 +1,12 @@
 """Exact resume: on the CPU an interrupted run ends bit for bit like an uninterrupted one, for every moment and all settings."""
 
+import itertools
 import os
 import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from cnnlab.errors import CheckpointError
 from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.training import checkpoints
 from cnnlab.training.engine import train
+from cnnlab.training.progress import Meter
+from cnnlab.training.session import Session
 
 TIMINGS = {"seconds", "seconds_left", "images_per_second", "load_seconds", "compute_seconds", "evaluation_seconds", "times"}
 CONVOLUTIONAL = {"architecture": "lenet", "options": {"activation": "relu", "batch_norm": True, "dropout": 0.4}}
@@ -51,6 +55,18 @@ RECIPES = {
         "precision": "bfloat16",
     },
 }
+
+
+def test_the_time_left_of_a_resumed_run_counts_what_this_process_has_done_alone(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr("cnnlab.training.progress.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    session = Session(settings(epochs=4), quadrants())
+    session.epoch, session.history = 2, [EpochDone(n, 6 * n, *(1.0,) * 9) for n in (1, 2)]  # half of it is done
+    meter = Meter(session, every=1.0)
+
+    elapsed = next(clock) + 1
+    assert meter._seconds_left(0.75) == pytest.approx(elapsed)  # a quarter took as long as the other quarter will
+    assert meter._seconds_left(1.0) == 0.0
 
 
 def same(first, second):

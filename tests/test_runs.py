@@ -8,9 +8,12 @@ import time
 
 import psutil
 import pytest
+import torch
 from waiting import wait_for
 
 from cnnlab.config import RunConfig
+from cnnlab.datasets.loading import load
+from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ComputeError, DataError, InstallationError, RunStateError
 from cnnlab.events import EpochDone, Progress, RunFailed, RunFinished, RunStarted, RunStopped
 from cnnlab.lab import Lab
@@ -140,6 +143,21 @@ def test_the_engine_gets_the_whole_data_set_and_trains_on_its_share(store):
     assert runner.execute(store, run_id) is State.FINISHED
     started = store.events(run_id)[0][1]
     assert (started.train_images, started.test_images) == (1_000, 1_000)
+
+
+def test_share_limit_and_seed_choose_the_images_that_a_run_trains_on(store, monkeypatch):
+    given = []
+
+    def train(config, data, **_):
+        given.append(data)
+        yield from (STARTED, FINISHED)
+
+    monkeypatch.setattr("cnnlab.training.engine.train", train)
+    run_id = store.create(TINY.change(data_share=0.5, limit=50, seed=3), "t")
+    assert runner.execute(store, run_id) is State.FINISHED
+    expected = load("sample", Places(store.home, None)).take(0.5, 50, 3)
+    assert torch.equal(given[0].train_images, expected.train_images)
+    assert torch.equal(given[0].test_images, expected.test_images)
 
 
 # Processes

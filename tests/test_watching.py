@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from waiting import wait_for
 
 from benchmarks.visitor import run as run_visits
 from cnnlab.errors import RunNotFound
+from cnnlab.events import EpochDone
 from cnnlab.runs.records import State
 from pages._parts.live import feed as live_feed
+from pages._parts.live import snapshot
 from pages._parts.live.feed import Feed, FeedMiddleware
 from pages._parts.live.pace import FORGET_SECONDS, INTERVALS, POLL_SECONDS, POLL_SHARE, REDRAW_SECONDS, REDRAW_SHARE, Pace
 
@@ -70,6 +73,24 @@ def test_the_news_are_made_once_for_a_moment_and_a_scale(lab, running, feed):
     later = live_run.snapshot(logarithmic=False)
     assert later.table_revision != linear.table_revision
     assert later.epochs.num_rows == 1
+
+
+def test_the_table_of_epochs_has_each_figure_under_its_title_and_in_its_unit(lab, running, feed):
+    first = EpochDone(1, 24, 2.0, 0.25, 1.9, 0.5, 0.1, 8.0, 1.0, 6.0, 1.0)
+    validated = replace(first, validation_loss=1.8, validation_accuracy=0.4)
+    lab.store.add(running, first)
+    lab.store.add(running, replace(first, epoch=2, train_loss=1.5, learning_rate=0.05, seconds=9.0))
+
+    latest, before = feed.run(lab, running).snapshot(logarithmic=False).epochs.to_pylist()
+
+    assert before == {
+        "Epoch": 1, "Training loss": 2.0, "Training accuracy": 25.0, "Test loss": 1.9, "Test accuracy": 50.0, "Learning rate": 0.1,
+        "Seconds": 8.0,
+    }  # fmt: skip
+    assert latest == before | {"Epoch": 2, "Training loss": 1.5, "Learning rate": 0.05, "Seconds": 9.0}
+    (row,) = snapshot._table((validated,)).to_pylist()
+    assert (row["Validation loss"], row["Validation accuracy"], row["Training accuracy"]) == (1.8, 40.0, 25.0)
+    assert row.keys() | before.keys() == set(snapshot.FORMATS)
 
 
 def test_a_revision_changes_with_what_has_to_be_redrawn_and_with_nothing_else(lab, running, feed):
