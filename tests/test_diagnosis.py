@@ -111,6 +111,25 @@ def test_overfitting_says_since_when_with_the_losses_then_and_now():
     assert f"from {tests[turn]:.2f} to {tests[-1]:.2f}" in found.sentence
 
 
+def test_the_training_loss_that_fell_while_the_test_loss_rose_is_named_in_this_order():
+    losses = [(0.9, 1.0), (0.5, 0.8), (0.4, 0.9), (0.3, 1.0), (0.2, 1.1), (0.1, 1.2)]
+
+    found = made({"architecture": "mlp"}, [(train, 0.9, test, 0.7) for train, test in losses])
+
+    assert found.cause == "overfitting"
+    assert "since epoch 2 test loss has risen from 0.80 to 1.20, while training loss fell from 0.50 to 0.10" in found.sentence
+
+
+@pytest.mark.parametrize(("epochs", "level"), [(2, "problem"), (3, "wait")])
+def test_nobody_is_asked_to_wait_for_a_step_that_the_run_does_not_have(epochs, level):
+    flat = [Progress(1, step, 100, step, 2.303, 0.1, 100.0, 0.1, 0.1, 1.0, 1.0) for step in range(10, 70, 10)]
+
+    found = made({"architecture": "lenet", "options": {"activation": "relu"}, "epochs": epochs}, [], progress=flat)
+
+    assert (found.cause, found.level) == ("at chance", level)
+    assert ("Wait until step 300" in found.sentence) == (level == "wait")
+
+
 # Made runs, for what recordings do not have
 
 GOOD = [(1.0, 0.6, 0.9, 0.65), (0.8, 0.7, 0.75, 0.7)]

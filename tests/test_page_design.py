@@ -8,7 +8,8 @@ import pytest
 from page_fakes import FakeLab, follow, layers, network_html, open_page, shown, widget
 
 from cnnlab.architectures import card, cards
-from pages._parts.forms.architecture import option_key
+from pages._parts.address import as_text
+from pages._parts.forms.architecture import default_of, option_key
 from pages._parts.forms.link import expand
 from pages._parts.layer_views import KeyFigure, ratio
 
@@ -242,15 +243,12 @@ def test_a_wrong_number_has_a_button_that_puts_the_default_back(monkeypatch, lab
     assert widget(app.number_input, "Dropout").value == 0.5
 
 
-@pytest.mark.parametrize(("architecture", "size"), [("lenet", 28), ("densenet", 32)])
-def test_a_wrong_size_has_a_button_with_the_network_s_own_size(monkeypatch, lab, architecture, size):
-    app = open_page(monkeypatch, "design", lab, architecture=architecture)
-
-    widget(app.selectbox, "Image size").set_value("0").run()
-    widget(app.button, f"Use {size}").click().run()
-
-    assert not app.error
-    assert widget(app.selectbox, "Image size").value == size
+@pytest.mark.parametrize("each", cards(), ids=lambda each: each.name)
+def test_a_button_puts_back_what_the_network_has_at_first(each):
+    """A size is typed, which AppTest cannot do."""
+    assert (default_of(each, "image_size"), default_of(each, "classes")) == (each.input_shape[1], 10)
+    for option in each.options:
+        assert option.parse(as_text(default_of(each, f"options.{option.name}"))) == option.default
 
 
 def test_a_comparison_of_unlike_inputs_warns_and_makes_them_alike(monkeypatch, lab):

@@ -277,7 +277,7 @@ MOVES = {
     State.QUEUED: ("Move up", "Move down", "Cancel"),
     State.RUNNING: ("Pause", "End run"),
     State.PAUSED: ("Resume", "End run"),
-    State.FINISHED: ("Continue training", "Save", "Delete it"),
+    State.FINISHED: ("Save", "Continue training", "Delete it"),
     State.FAILED: ("Start over from the beginning",),
 }
 

@@ -110,6 +110,23 @@ def test_the_report_says_what_was_reached_and_what_differs(runs, curves):
     assert "Learning rate" not in differing  # the same in both
 
 
+def test_each_result_of_the_report_stands_under_its_title():
+    one = run(
+        "0000000a", "first", CONFIG.change(seed=3), best=0.6, test_accuracy=0.55, parameters=61_706, seconds=12.0, owner="Ana",
+        images_per_second=4_321.0, tags=("final", "x"), note="a note", created=NOW.timestamp(),
+    )  # fmt: skip
+
+    page = html_report([one], {}, {"0000000a": 416_520.0}, now=NOW)
+
+    head, row = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in re.findall(r"<tr>(.*?)</tr>", page)[:2])
+    assert dict(zip(head, row, strict=True)) == {
+        "Run": "first", "Id": "0000000a", "Started": "2026-01-02 03:04 UTC", "Owner": "Ana", "State": "Finished",
+        "Network": "LeNet-5", "Data": "Fashion-MNIST sample", "Seed": "3", "Epochs": f"3 of {CONFIG.epochs}",
+        "Best accuracy": "60.0 %", "Last accuracy": "55.0 %", "Parameters": "61,706", "MACs per image": "416,520",
+        "Seconds": "12", "Images/s": "4,321", "Device": "cpu", "Tags": "final, x", "Note": "a note",
+    }  # fmt: skip
+
+
 def test_the_report_needs_no_network_and_runs_no_script(runs, curves):
     page = html_report(runs, curves, {}, now=NOW)
     reader = read(page)

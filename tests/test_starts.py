@@ -34,6 +34,11 @@ def test_what_was_measured_left_chance_in_the_time_that_a_forecast_calls_short(r
         assert one.seconds <= SLOW_EPOCH
 
 
+def test_what_was_measured_counts_for_every_seed_and_device():
+    for row in measurements():
+        assert measurement(row.config.change(seed=7, device="cpu")) is row
+
+
 @pytest.mark.parametrize("dataset", SETS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_start_says_what_was_measured_or_that_nothing_was(name, dataset):
