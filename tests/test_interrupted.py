@@ -109,7 +109,7 @@ def test_a_lost_process_is_noticed_in_each_state_that_has_one(store, monkeypatch
     monkeypatch.setattr(background, "running", lambda home: True)
     run_id = store.create(CONFIG, "t", state=state, process=Process(1, "gone"))
 
-    assert check_processes(store, {state})
+    assert check_processes(store, {state}).changed
     assert store.run(run_id).state is State.INTERRUPTED
 
 
