@@ -15,7 +15,7 @@ from pages._parts.address import Address
 from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.live.plot import live_plot
-from pages._parts.markdown import escaped, quoting
+from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import PER_PAGE, Pager
 from pages._parts.shell import enter, fragment, in_words
@@ -61,7 +61,7 @@ def facts(status: DatasetStatus, counts: Counts | None) -> None:
             icon=":material/content_cut:",
         )
     if status.doubt:
-        st.warning(escaped(status.doubt), icon=":material/help:")
+        st.warning(quoting(status.doubt), icon=":material/help:")
 
 
 def origin(lab: Lab, status: DatasetStatus) -> None:

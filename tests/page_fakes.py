@@ -33,6 +33,7 @@ class FakeLab:
         self.asked_to_download: list[str] = []
         self.asked_for_pictures: list[dict[str, Any]] = []
         self.problems: dict[str, str] = {}
+        self.doubts: dict[str, str] = {}
         self.asked_to_augment: list[tuple[str, int, int, bool]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
@@ -74,7 +75,8 @@ class FakeLab:
     def _status(self, entry):
         found = Path("somewhere") / entry.name if entry.name in self.here else None
         variant = "JPEG copy" if entry.name == "cifar10" else ""
-        return DatasetStatus(entry, found, self.downloads.get(entry.name), variant, problem=self.problems.get(entry.name, ""))
+        notes = {"doubt": self.doubts.get(entry.name, ""), "problem": self.problems.get(entry.name, "")}
+        return DatasetStatus(entry, found, self.downloads.get(entry.name), variant, **notes)
 
     def download(self, dataset):
         self.asked_to_download.append(dataset)

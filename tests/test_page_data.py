@@ -150,6 +150,14 @@ def test_the_numbers_are_of_the_images_that_are_here_and_a_part_is_called_a_part
     assert "This is a part of MNIST, which has 60,000 training and 10,000 test images" in app.warning[0].value
 
 
+def test_a_part_that_is_not_recognised_is_shown_with_a_warning(monkeypatch, lab):
+    lab.doubts["mnist"] = doubt = "Not recognised as a part of MNIST: the training labels do not begin as those of MNIST do."
+    app = open_page(monkeypatch, "data", lab, dataset="mnist")
+
+    assert doubt in [each.value for each in app.warning]
+    assert lab.asked_for_pictures
+
+
 def test_what_is_here_but_cannot_be_used_is_named_beside_the_download(monkeypatch, lab):
     lab.problems["cifar10"] = "CIFAR-10 is here, but cannot be used: CNNLAB_DATA/cifar10.zip is an archive: unpack it."
     app = open_page(monkeypatch, "data", lab, dataset="cifar10")

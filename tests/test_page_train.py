@@ -24,6 +24,7 @@ from cnnlab.runs.records import State
 from cnnlab.starts import start
 from pages._parts.forms.architecture import link_parameters
 from pages._parts.forms.link import ALWAYS, RECIPE, expand, form_address, shorten
+from pages._parts.forms.recipes import CARDS
 from pages._parts.forms.training import CLICKED
 from pages._parts.markdown import escaped, quoting
 from tests.another_value import another_value
@@ -246,6 +247,25 @@ def test_a_copy_that_cannot_be_used_is_not_called_absent(monkeypatch, tmp_path):
     button(app, "Use the bundled sample").click().run()
     assert not button(app, "Start training").disabled
     lab.store.close()
+
+
+def test_a_part_that_is_not_recognised_can_be_trained_on_with_a_warning(monkeypatch, lab):
+    lab.doubts["mnist"] = doubt = "Not recognised as a part of MNIST: the training labels do not begin as those of MNIST do."
+    app = open_page(monkeypatch, "train", lab, dataset="mnist")
+
+    assert doubt in [each.value for each in app.warning]
+    assert not button(app, "Start training").disabled
+
+
+def test_the_times_on_the_cards_are_asked_for_once_in_some_seconds_for_all_visitors(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    first = len(lab.asked_for_forecasts)
+
+    app.run()
+    open_page(monkeypatch, "train", lab)
+
+    assert first == CARDS + 1  # the cards, and the form's own settings
+    assert len(lab.asked_for_forecasts) == first + 2
 
 
 def test_starting_puts_the_run_into_the_address(monkeypatch, lab):

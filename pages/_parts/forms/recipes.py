@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -21,6 +23,8 @@ from pages._parts.markdown import escaped
 CHOSEN = "recipe of the training form"
 CARDS = 4  # recipes that a CPU can train; the list has all
 MOST_NAMED = 4  # settings in the note
+REMEMBERED_SECONDS = 5.0
+_times: WeakKeyDictionary[Lab, dict[str, tuple[float, str]]] = WeakKeyDictionary()  # by recipe: until when, and the words
 
 
 def pick_recipe(
@@ -79,17 +83,29 @@ def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> st
 
 
 def _need(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
-    config = recipe.config()
-    status = statuses[config.dataset]
+    status = statuses[recipe.config().dataset]
     if status.problem:
         return f"{status.entry.title} is {status.note}"
     if status.note:
         return f"Download first: {size_text(sum(file.bytes for file in status.entry.downloads))}"
+    return _time_here(lab, recipe)
+
+
+def _time_here(lab: Lab, recipe: Preset) -> str:
+    """How long the recipe takes here, remembered for a moment: each forecast is a question to the helper."""
+    known, now = _times.setdefault(lab, {}), time.monotonic()
+    until, words = known.get(recipe.name, (0.0, ""))
+    if now < until:
+        return words
     try:
-        time = time_in_short(lab.forecast(config, calibrate=False)) if lab.ready() else ""
+        if not lab.ready():
+            return ""
+        needed = time_in_short(lab.forecast(recipe.config(), calibrate=False))
     except CNNLabError:
         return ""
-    return f"{time} here" if time else ""
+    words = f"{needed} here" if needed else ""
+    known[recipe.name] = now + REMEMBERED_SECONDS, words
+    return words
 
 
 def _open(recipe: Preset) -> None:

@@ -169,7 +169,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | No
     if status.note:
         _without_images(status)
     elif status.doubt:
-        st.warning(escaped(status.doubt), icon=":material/help:")
+        st.warning(quoting(status.doubt), icon=":material/help:")
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
