@@ -48,10 +48,10 @@ def test_a_real_run_gets_the_diagnosis_that_is_right_at_each_moment(name):
     assert seen == RUNS[name]["diagnoses"]
 
 
-def test_the_real_runs_meet_every_cause_but_one():
+def test_the_real_runs_meet_every_cause():
     met = {cause for run in RUNS.values() for _, cause, _ in run["diagnoses"]}
 
-    assert {cause.name for cause in CAUSES} - met == {"averages not settled"}
+    assert {cause.name for cause in CAUSES} - met == set()
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -76,6 +76,55 @@ def test_sigmoid_learners_are_never_asked_to_give_up_before_they_have_had_the_st
     for step, events in moments:
         found = diagnose(settings, events)
         assert found.level != "problem", (step, found.sentence)
+
+
+@pytest.mark.parametrize("name", ["sigmoid_default_256", "fmnist_sigmoid_course", "warmup_sigmoid"])
+def test_a_short_sigmoid_run_that_will_leave_chance_is_not_given_up_before(name):
+    settings, moments = replay(RUNS[name])
+
+    flat = [found for _, events in moments if (found := diagnose(settings, events)).cause == "flat start"]
+
+    assert flat
+    assert {found.level for found in flat} == {"wait"}
+    assert all("may still leave chance" in found.sentence for found in flat)
+    ends = settings.epochs * RUNS[name]["batches"]
+    assert all(f"ends at step {ends:,}, which may be too early" in found.sentence for found in flat)
+    assert all(found.cure for found in flat)  # more steps
+
+
+def at_guessing(step, **settings):
+    """The diagnosis of a run of 20 epochs of 94 steps that guesses at this step."""
+    settings = RunConfig.make(**{"architecture": "lenet", "learning_rate": 0.9, "batch_size": 64, "epochs": 20} | settings)
+    reports = [Progress(1, n, 94, n, 2.303, 0.1, 1.0, settings.learning_rate, 0.1, 1.0, 1.0) for n in range(1, step + 1, 5)]
+    return diagnose(settings, [RunStarted("cpu", "CPU", 10, 6_000, 1_000, 94, settings.epochs, 10), *reports])
+
+
+@pytest.mark.parametrize("settings", [{"learning_rate": 0.3}, {"learning_rate": 0.1, "momentum": 0.9}, {"learning_rate": 0.1}])
+def test_a_smaller_rate_is_given_the_same_steps(settings):
+    # Measured on the sample: these left chance after 564, 470 and 846 to 1,222 steps.
+    assert at_guessing(400, **settings).level == "wait"
+
+
+def test_how_far_a_step_goes_is_the_rate_with_its_momentum():
+    relu = {"options": {"activation": "relu"}, "learning_rate": 0.01}
+    assert at_guessing(60, **relu).cause == "rate too small"
+    assert at_guessing(60, **relu, momentum=0.9).cause == "at chance"
+
+
+def test_the_first_steps_are_not_called_learning():
+    assert at_guessing(20).sentence.startswith("It has begun: after 16 steps training loss is 2.30")
+    assert made({"epochs": 9}, [(2.31, 0.1, 2.31, 0.1), (2.31, 0.1, 2.3, 0.1)], batches=24).sentence.startswith("It has begun")
+
+
+def test_a_network_without_sigmoid_is_not_given_up_in_its_first_steps_either():
+    relu = {"options": {"activation": "relu"}, "learning_rate": 0.1}
+
+    assert at_guessing(100, **relu, epochs=2).level == "wait"
+    assert at_guessing(100, **relu, epochs=2).sentence.endswith("this run ends at step 188, which may be too early.")
+    assert at_guessing(400, **relu).level == "problem"
+    ended = [(2.303, 0.1, 2.303, 0.1)] * 2
+    found = made(relu | {"epochs": 2}, ended, end=[RunFinished(2, 1.0, 0.1, 0.1, 1, 0.1)])
+    assert found.sentence.endswith("with more steps, or with batch normalisation, it may still leave chance.")
 
 
 def test_a_rate_is_never_called_by_another_number():

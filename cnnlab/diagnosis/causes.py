@@ -67,6 +67,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("flat start", "problem", when.flat_sigmoid, words.flatness, cures.leave_the_flat_start, _AT_GUESSING),
     Cause("at chance", "wait", when.flat_may_wait, words.patience),
     Cause("at chance", "problem", when.flat, words.chance, cures.another_start, _AT_GUESSING),
+    Cause("averages not settled", "wait", when.averages_may_settle, words.unfit_averages),
     Cause("averages not settled", "problem", when.unsettled_averages, words.unfit_averages, cures.larger_batches),
     Cause("rate too high", "problem", when.unstable, words.instability, cures.lower_rate, _says("Loss no longer falls")),
     Cause("overfitting", "problem", when.overfits, words.overfitting, cures.more_data, words.risen_since),

@@ -34,6 +34,11 @@ def high_rate(config: RunConfig) -> float:
     return _HIGH_FOR_SIGMOID if flattened(config) and not optimizer.adaptive else optimizer.high_rate
 
 
+def step_rate(config: RunConfig) -> float:
+    """The rate of plain steps that would go as far: momentum adds up many gradients that point the same way."""
+    return config.learning_rate if OPTIMIZERS[config.optimizer].adaptive else config.learning_rate / (1 - config.momentum)
+
+
 def smaller_rate(config: RunConfig) -> float:
     """A tenth, or the usual rate where that is smaller still."""
     return min(usual_rate(config), float(f"{config.learning_rate / 10:.4g}"))

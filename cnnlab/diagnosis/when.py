@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnlab.diagnosis import cures
 from cnnlab.diagnosis.evidence import EXPLODED, Evidence, at_chance
-from cnnlab.diagnosis.rates import flattened, high_rate, normalised, usual_rate
+from cnnlab.diagnosis.rates import flattened, high_rate, normalised, step_rate, usual_rate
 from cnnlab.events import RunFailed
 
 FEW = 50  # steps: too few to conclude that a network stays at chance
@@ -25,6 +25,10 @@ def diverged(e: Evidence) -> bool:
 
 def unsettled_averages(e: Evidence) -> bool:
     return bool(e.epochs) and normalised(e.config) and e.loss < e.guessing and e.watched_losses[-1] > 2 * e.guessing
+
+
+def averages_may_settle(e: Evidence) -> bool:
+    return unsettled_averages(e) and not e.over and e.step < SHORT
 
 
 def rising(e: Evidence) -> bool:
@@ -50,7 +54,7 @@ def high(e: Evidence) -> bool:
 
 def low(e: Evidence) -> bool:
     # Sigmoid starts flat at any rate, so its row knows more, unless the rate is smaller still.
-    return e.config.learning_rate <= usual_rate(e.config) / (50 if flattened(e.config) else 9) and not e.rising
+    return step_rate(e.config) <= usual_rate(e.config) / (50 if flattened(e.config) else 9) and not e.rising
 
 
 def too_short(e: Evidence) -> bool:
@@ -71,12 +75,7 @@ def flat_sigmoid(e: Evidence) -> bool:
 
 def flat_sigmoid_may_wait(e: Evidence) -> bool:
     """Steps count, not the share of the run: a short one may leave chance in its last epoch."""
-    return flat_sigmoid(e) and not e.over and not weak(e) and e.step <= cures.ENOUGH_STEPS
-
-
-def weak(e: Evidence) -> bool:
-    """A rate with which sigmoid needs several times the usual steps."""
-    return e.config.learning_rate < usual_rate(e.config) / 2
+    return flat_sigmoid(e) and not e.over and e.step <= cures.ENOUGH_STEPS
 
 
 def flat_may_wait(e: Evidence) -> bool:

@@ -76,16 +76,15 @@ def at_guessing(e: Evidence) -> str:
 
 def sigmoid_needs() -> str:
     low, high = cures.FLAT_STEPS
-    return f"LeNet needed {low:,} to {high:,} steps with SGD at 0.9"
+    return f"LeNet needed {low:,} to {high:,} steps with SGD at 0.1 to 0.9"
 
 
 def flatness(e: Evidence) -> str:
     why = "Sigmoid starts flat, because its slope of at most ¼ shrinks the gradient at every layer"
     if e.step > cures.ENOUGH_STEPS:
         return f"{at_guessing(e)} {why}, and this network has not left that start: use ReLU, or batch normalisation."
-    if when.weak(e):
-        return f"{at_guessing(e)} {why} ({sigmoid_needs()}), and at a rate of {rate(e)} that takes several times as long."
-    return f"{at_guessing(e)} {why}: {sigmoid_needs()}, and this run had {e.step:,}. With more it may still leave chance."
+    had = f"this run had {e.step:,}, at {rate(e)}"
+    return f"{at_guessing(e)} {why}: {sigmoid_needs()}, and {had}. With more it may still leave chance."
 
 
 def flat_wait(e: Evidence) -> str:
@@ -107,6 +106,7 @@ def unfit_averages(e: Evidence) -> str:
     return (
         f"Training loss is {loss(e.loss)}, but {e.watched} loss {loss(e.watched_losses[-1])}: the averages that batch "
         "normalisation uses outside training do not fit yet."
+        + (f" They need some dozens of steps: wait until step {when.SHORT}." if when.averages_may_settle(e) else "")
     )
 
 
@@ -155,7 +155,7 @@ def improvement(e: Evidence) -> str:
 
 
 def learning(e: Evidence) -> str:
-    if not e.epochs and e.step < when.FEW:
+    if e.step < when.FEW and (e.guesses or not e.epochs):
         return f"It has begun: after {steps(e.step)} training loss is {loss(e.loss)}; guessing would give {loss(e.guessing)}."
     gained = ""
     if len(e.epochs) > 1 and not at_chance(e.watched_accuracies[-1], e.classes):
