@@ -91,7 +91,7 @@ def main() -> None:
         needs = st.container(key="design-needs")  # filled last: it takes a moment where a network is too large for this machine
     with view:
         complete = show(lab, address, design, second) if design else show_error(card, failed)
-    with action.container(key="design-train"):
+    with action.container(key="primary-link-design"):
         st.page_link(
             "pages/train.py", label="Train this network", icon=":material/play_arrow:", width="stretch", disabled=not complete,
             query_params=design.link if design and complete else None,

@@ -10,7 +10,6 @@ from page_fakes import ROOT
 
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
 STYLE = (ROOT / "pages" / "_parts" / "shell.css").read_text(encoding="utf-8")
-DESIGN = (ROOT / "pages" / "design.css").read_text(encoding="utf-8")
 TEXT, SHAPES = 4.5, 3.0  # WCAG 2.2: 1.4.3 for text of normal size, 1.4.11 for what shows a state
 
 
@@ -31,9 +30,9 @@ def mixed(colour: str, ground: str, share: float) -> str:
     return "#" + "".join(f"{round(share * over + (1 - share) * under):02x}" for over, under in pairs)
 
 
-def styled(selector: str, theme: str, style: str = STYLE) -> str:
-    """The first colour that a style sheet gives to `selector` in a theme."""
-    block = style[style.index(selector) :]
+def styled(selector: str, theme: str) -> str:
+    """The first colour that shell.css gives to `selector` in a theme."""
+    block = STYLE[STYLE.index(selector) :]
     pair = re.search(r"light-dark\((#\w{6}), (#\w{6})\)", block[: block.index("}")])
     return pair[1 + ("light", "dark").index(theme)]
 
@@ -69,12 +68,12 @@ def test_the_primary_button_can_be_read_and_found(theme):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_link_of_the_design_page_looks_like_the_primary_button_and_can_be_read_in_each_state(theme):
-    link = ".st-key-design-train a"
-    words = styled(f"{link} :is(", theme, DESIGN)
+def test_a_primary_link_looks_like_a_primary_button_and_can_be_read_in_each_state(theme):
+    link = '[class*="st-key-primary-link"] a'
+    words = styled(f"{link} :is(", theme)
 
-    assert styled(f"{link} {{", theme, DESIGN) == THEMES[theme]["primaryColor"].lower()
-    assert all(contrast(words, styled(f"{link}{state}", theme, DESIGN)) >= TEXT for state in (" {", ":hover", "[disabled]"))
+    assert styled(f"{link} {{", theme) == THEMES[theme]["primaryColor"].lower()
+    assert all(contrast(words, styled(f"{link}{state}", theme)) >= TEXT for state in (" {", ":hover", "[disabled]"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -29,10 +29,12 @@ def run_actions(lab: Lab, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run actions"):
         _for_its_state(lab, run, refusal)
         evaluated = run.epochs_done > 0
-        st.page_link(
-            "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
-            disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
-        )  # fmt: skip
+        next_step = evaluated and run.state in (State.FINISHED, State.STOPPED)
+        with st.container(key=f"{'primary-link' if next_step else 'link'} predictions", width="content"):
+            st.page_link(
+                "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
+                disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
+            )  # fmt: skip
         st.button(
             "Change something and train again", icon=":material/edit:", key=f"change {run.id}",
             on_click=open_form, args=(run.config,),
@@ -76,7 +78,7 @@ def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
             queue_buttons(lab, run, refusal)
         case State.STARTING | State.RUNNING:
             saved = "Saves the exact state; “Resume” continues as if there had been no pause."
-            _button("Pause", run, refusal, pause, icon="pause", help=saved)
+            _button("Pause", run, refusal, pause, icon="pause", help=saved, primary=True)
             _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.PAUSING:
             _button("Pausing …", run, "Pauses after the current batch.", pause, icon="pause", key="pause")
