@@ -134,6 +134,17 @@ def test_predictions_are_filtered_by_class_and_come_in_pages(lab, finished):
     assert lab.predictions(finished.id, label=4, count=3, offset=2).items == whole.items[2:5]
 
 
+def test_predictions_are_filtered_by_predicted_class_and_ordered_by_confidence(lab, finished):
+    whole = lab.predictions(finished.id, count=200)
+    most = max(range(10), key=lambda each: sum(row[each] for row in whole.confusion))
+    chosen = lab.predictions(finished.id, predicted=most, order="confident", count=200)
+
+    assert chosen.total == sum(row[most] for row in whole.confusion) > 1
+    assert {item.predicted for item in chosen.items} == {most}
+    confidences = [item.confidence for item in chosen.items]
+    assert confidences == sorted(confidences, reverse=True)
+
+
 def test_a_run_without_a_checkpoint_says_so(lab):
     run_id = lab.start(TINY, token="stopped at once")
     lab.stop(run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -220,6 +221,16 @@ def test_the_matrix_has_each_count_and_says_what_it_counts(monkeypatch, lab):
     assert drawn.rows[1:] == [[str(5 * (b in (a, (a + 1) % 10))) for b in range(10)] for a in range(10)]
     assert drawn.names[0] == "T-shirt/top taken for T-shirt/top, which is right: 5 of 10 images, 50.0 %"
     assert drawn.names[1] == "T-shirt/top taken for Trouser: 5 of 10 images, 50.0 %"
+
+
+def test_right_and_wrong_have_their_colours_and_more_images_a_stronger_one():
+    html = matrix_html(predictions([[90, 9, 1], [0, 50, 50], [0, 0, 3]]))
+
+    cells = re.findall(r'<td class="cnn-(\w+)" style="--tint:(\d+)%;--colour:(#\w+)"', html)
+    assert [kind for kind, _, _ in cells] == ["right", "wrong", "wrong", "none", "right", "wrong", "none", "none", "right"]
+    assert [colour for _, _, colour in cells] == [RIGHT, WRONG, WRONG, WRONG, RIGHT, WRONG, WRONG, WRONG, RIGHT]
+    tints = [int(tint) for _, tint, _ in cells]
+    assert STRONGEST == tints[8] > tints[0] > tints[4] == tints[5] > tints[1] > tints[2] > tints[3] == 0
 
 
 @pytest.mark.parametrize("classes", [2, 17])
