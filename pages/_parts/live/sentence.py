@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnnlab.config_words import words
 from cnnlab.events import EpochDone, Progress, best_epoch
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
@@ -21,7 +22,7 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
     if run.test_accuracy is not None:
         facts += _accuracies(run, best_epoch(lab.epochs(run.id)))
     if run.device:
-        facts.append(run.device)
+        facts.append(words("device", run.device))
     return " · ".join(facts) + _next(lab, run)
 
 
