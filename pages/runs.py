@@ -83,8 +83,10 @@ def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -
                 key="runs:all", on_click=_select, args=(tuple(run.id for run in matching),),
                 help="Selects all runs that match the filters. To compare some of them, select their rows at the left.",
             )  # fmt: skip
-        for run in chosen if len(chosen) <= MOST_LINKS else ():
-            st.page_link("pages/train.py", label=short_title(run), icon=":material/open_in_new:", query_params={"run": run.id})
+        titles = [short_title(run) for run in chosen]
+        for run, title in zip(chosen, titles, strict=True) if len(chosen) <= MOST_LINKS else ():
+            label = title if titles.count(title) == 1 else f"{title}, {run.id}"
+            st.page_link("pages/train.py", label=label, icon=":material/show_chart:", query_params={"run": run.id})
 
 
 def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:

@@ -301,6 +301,14 @@ def test_names_show_as_typed(monkeypatch, lab):
     assert label.startswith(r"\*\*bold\*\* \<b\>x")
 
 
+def test_links_to_selected_runs_of_one_name_can_be_told_apart(monkeypatch, lab):
+    one, two, other = lab.ended("a", "again"), lab.ended("b", "again"), lab.ended("c", "other")
+
+    app = open_page(monkeypatch, "runs", lab, runs=f"{one},{two},{other}")
+
+    assert [link.proto.label for link in app.main.get("page_link")] == [f"again, {one}", f"again, {two}", "other"]
+
+
 def test_a_run_that_was_deleted_meanwhile_is_left_out(monkeypatch, lab):
     ids = [lab.ended("a", "first"), lab.ended("b", "second")]
     app = open_page(monkeypatch, "runs", lab, runs=",".join(ids))
