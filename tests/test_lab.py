@@ -11,10 +11,11 @@ from cnnlab.compute import answers
 from cnnlab.compute.client import Client
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
+from cnnlab.epoch_predictions import FILE
 from cnnlab.errors import CheckpointError, ConfigError, DataError, RunNotFound
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.lab import Lab
-from cnnlab.system.home import default_data, default_home
+from cnnlab.system.home import default_data, default_home, run_folder
 from cnnlab.workers import downloads
 
 TINY = RunConfig.make(limit=120, batch_size=20, epochs=2, learning_rate=0.05, device="cpu", options={"activation": "relu"})
@@ -275,3 +276,23 @@ def test_a_download_whose_process_is_gone_has_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(downloads.processes, "alive", lambda pid, started: False)
     assert downloads.status(tmp_path, entry).state == "failed"
     assert "ended unexpectedly" in downloads.status(tmp_path, entry).message
+
+
+def test_what_a_run_predicted_is_known_for_each_epoch_and_for_the_last_one_without_the_record_too(lab, finished):
+    shown, epochs = lab.examples(finished.id), finished.epochs_done
+    images = tuple(picture.index for picture in shown.pictures)
+    file = run_folder(lab.home, finished.id) / FILE
+
+    recorded = lab.predicted(finished.id, epochs, images)
+    by_image = {each.picture.index: each for each in lab.predictions(finished.id, checkpoint="last", count=200).items}
+    assert lab.last_recorded(finished.id) == epochs
+    assert (recorded.epoch, recorded.test_images) == (epochs, shown.test_images) == (2, 120)
+    assert shown.pictures == tuple(by_image[image].picture for image in images)
+    assert recorded.predicted == tuple(by_image[image].predicted for image in images)
+    assert recorded.confidence == pytest.approx([by_image[image].confidence for image in images], abs=1e-5)
+
+    file.rename(file.with_suffix(".away"))
+    kept = lab.predicted(finished.id, epochs, images)
+    assert (lab.last_recorded(finished.id), kept.predicted) == (0, recorded.predicted)
+    assert lab.predicted(finished.id, epochs + 1, images) is None
+    file.with_suffix(".away").rename(file)

@@ -214,6 +214,15 @@ def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
     assert (folder / FILE).stat().st_size == file_bytes(20, 4)
 
 
+def test_what_was_predicted_after_each_epoch_counts_as_well_up_to_the_bound_of_its_file():
+    def more(epochs: int) -> int:
+        longer, shorter = (checkpoint_bytes(RunConfig.make(dataset="mnist", epochs=each), 0) for each in (epochs, 1))
+        return longer - shorter
+
+    assert more(101) == pytest.approx(100 * 30_000, rel=0.05)
+    assert more(10_000) == pytest.approx(32_000_000 + 4 * 150 * 10_000, rel=0.05)
+
+
 def test_the_example_in_the_readme_is_a_file_of_limits(file):
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     example = readme.split("# limits.toml")[1].split("##")[0]

@@ -22,7 +22,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def run_bytes(home: Path, run_id: str) -> int:
-    """What the checkpoints and the log of a run take."""
+    """What the checkpoints, the predictions and the log of a run take."""
     return folder_bytes(run_folder(home, run_id))
 
 

@@ -66,7 +66,7 @@ def is_run_id(text: str) -> bool:
 
 
 def run_folder(home: Path, run_id: str) -> Path:
-    """A run's checkpoints and log. Raises RunNotFound for any other text, so that no address becomes a path."""
+    """A run's checkpoints, predictions and log. Raises RunNotFound for any other text, so that no address becomes a path."""
     if not is_run_id(run_id):
         raise RunNotFound(f"There is no run {shortened(run_id)}.")
     return home / "runs" / run_id
