@@ -42,10 +42,10 @@ class DatasetStatus:
 
     @property
     def note(self) -> str:
-        """What stands beside its name where it cannot be used: that it is not here, or that what is here does not do."""
+        """What stands beside its name in a list where it cannot be used; short, as lists are narrow."""
         if self.found is not None:
             return ""
-        return "here, but cannot be used" if self.problem else "not here yet"
+        return "not usable" if self.problem else "not here yet"
 
 
 @dataclass(frozen=True, slots=True)

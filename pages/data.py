@@ -54,14 +54,14 @@ def facts(status: DatasetStatus, counts: Counts | None) -> None:
         help="The network learns from the training images. The test images measure its accuracy and are never trained on. "
         "A grey pixel is one number, a colour pixel three.",
     )
-    if counts and (train, test) != (entry.train_images, entry.test_images):
+    if status.doubt:
+        st.warning(f"{quoting(status.doubt)} Accuracies on it cannot be compared with published ones.", icon=":material/help:")
+    elif counts and (train, test) != (entry.train_images, entry.test_images):
         st.warning(
             f"This is a part of {entry.title}, which has {entry.train_images:,} training and {entry.test_images:,} test images: "
             "accuracies on it cannot be compared with published ones.",
             icon=":material/content_cut:",
         )
-    if status.doubt:
-        st.warning(quoting(status.doubt), icon=":material/help:")
 
 
 def origin(lab: Lab, status: DatasetStatus) -> None:

@@ -104,7 +104,7 @@ def test_a_data_set_that_is_here_but_cannot_be_used_is_not_called_absent(call, t
     listed = call("datasets")
 
     (row,) = (line for line in listed.splitlines() if line.startswith("mnist "))
-    assert "here, but cannot be used (see below)" in row
+    assert "here, but not usable (see below)" in row
     assert "mnist.zip is an archive: unpack it" in listed
 
 

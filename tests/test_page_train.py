@@ -239,10 +239,10 @@ def test_a_copy_that_cannot_be_used_is_not_called_absent(monkeypatch, tmp_path):
     assert app.warning[0].value == problem
     assert not any("not on this machine" in each.value for each in app.markdown)
     listed = dict(zip(("sample", "fashion-mnist", "mnist"), widget(app.selectbox, "Data set").options, strict=False))
-    assert listed["fashion-mnist"] == "Fashion-MNIST (here, but cannot be used)"
+    assert listed["fashion-mnist"] == "Fashion-MNIST (not usable)"  # fits the narrow list
     assert listed["mnist"] == "MNIST (not here yet)"
     cards = {each.key.removeprefix("recipe "): each.label for each in app.button if (each.key or "").startswith("recipe ")}
-    assert "Fashion-MNIST is here, but cannot be used" in cards["lenet-fashion-mnist"].replace("\\", "")
+    assert "Fashion-MNIST is here, but not usable" in cards["lenet-fashion-mnist"].replace("\\", "")
     assert "Download first" in cards["lenet-mnist"]
     button(app, "Use the bundled sample").click().run()
     assert not button(app, "Start training").disabled

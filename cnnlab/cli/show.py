@@ -58,7 +58,7 @@ def datasets(*, as_json: AsJson = False, home: Home) -> None:
 
 def _whereabouts(search: Search, note: str) -> str:
     if search.location is None:
-        return f"{note} (see below)" if search.here else f"{note}: python -m cnnlab download {search.entry.name}"
+        return f"here, but {note} (see below)" if search.here else f"{note}: python -m cnnlab download {search.entry.name}"
     what = ", ".join(filter(None, (search.location.variant, search.location.differs)))
     return f"{search.location.folder}{f' ({what})' if what else ''}"
 

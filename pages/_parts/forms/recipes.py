@@ -85,7 +85,7 @@ def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> st
 def _need(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     status = statuses[recipe.config().dataset]
     if status.problem:
-        return f"{status.entry.title} is {status.note}"
+        return f"{status.entry.title} is here, but {status.note}"
     if status.note:
         return f"Download first: {size_text(sum(file.bytes for file in status.entry.downloads))}"
     return _time_here(lab, recipe)
