@@ -281,6 +281,21 @@ def test_a_rough_time_comes_from_the_run_whose_work_is_most_like_it():
     assert forecaster(Helper("unknown"), running_on("cpu"), trained=[elsewhere]).forecast(lenet).rough_seconds is None
 
 
+@pytest.mark.parametrize("own", [0, 1], ids=["the smaller", "the larger"])
+def test_the_most_alike_run_is_neither_always_the_smallest_nor_always_the_largest(own):
+    configs = (RunConfig.make(architecture="lenet", dataset="fashion-mnist"), ALEXNET)
+    runs = [
+        SimpleNamespace(config=config, device="cpu", images_per_second=rate if place == own else 100 * rate)
+        for place, (config, rate) in enumerate(zip(configs, (9_000, 25), strict=True))
+    ]
+
+    among_both, alone = (
+        forecaster(Helper("unknown"), running_on("cpu"), trained=trained).forecast(configs[own]) for trained in (runs, [runs[own]])
+    )
+
+    assert among_both.rough_seconds == alone.rough_seconds
+
+
 def test_a_measured_time_needs_no_rough_one():
     assert forecaster(Helper("known"), trained=[running_on("cpu")]).forecast(ALEXNET).rough_seconds is None
 
