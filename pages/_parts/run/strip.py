@@ -43,6 +43,8 @@ def _strip(lab: Lab, run_id: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
         heading = st.container()
+        controls = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right", width=352)
+    with controls:  # on a phone, below the heading
         recorded = lab.last_recorded(run_id)
         epoch = _choose_epoch(run) if recorded and run.epochs_done > 1 else run.epochs_done
         try:
