@@ -68,6 +68,12 @@ def test_each_number_of_images_is_that_of_its_split_and_class(monkeypatch, lab):
     assert app.dataframe[0].value["Images"].tolist() == list(counts["test"])
 
 
+def test_the_class_to_guess_is_the_most_frequent_one(monkeypatch, lab):
+    app = open_page(monkeypatch, "data", lab, dataset="mnist")  # 50 images of 0, and 100 of each other digit
+
+    assert any("Always answering “1” is right for 10.5 % of them" in caption.value for caption in app.caption)
+
+
 def test_numbers_of_a_data_set_that_is_not_here_are_those_of_the_catalogue(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab, dataset="cifar10")
 

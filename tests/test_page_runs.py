@@ -17,7 +17,7 @@ from cnnlab.reports.comparison import QUANTITIES
 from cnnlab.runs.records import State
 from cnnlab.values import Disagreement, DisagreementPage, Picture
 from pages._parts.address import Address
-from pages._parts.runs import compare
+from pages._parts.runs import compare, disagree, filters
 from pages._parts.runs import table as runs_table
 from pages._parts.runs.columns import FIGURES, drawn
 from pages._parts.runs.table import MOST_IN_ADDRESS, choice, first_rows, in_address, parse_ids
@@ -424,6 +424,37 @@ def test_accuracies_are_drawn_in_per_cent_and_losses_as_they_are(monkeypatch, la
     is_accuracy = quantity.endswith("accuracy")
     assert figures[0]["data"][0]["y"][-1] == pytest.approx(getattr(epochs[-1], quantity) * (100 if is_accuracy else 1))
     assert (figures[0]["layout"]["yaxis"].get("ticksuffix") == " %") == is_accuracy
+
+
+@pytest.mark.parametrize("word", ["first", "ana", "lenet", "sample", "final", "id"])
+def test_the_search_finds_a_run_by_each_of_its_words(lab, word):
+    run_id = lab.made("a", name="First", owner="Ana")
+    lab.tag(run_id, add=["final"])
+    (run,) = lab.summaries().runs
+
+    assert filters._matches(run, [run_id if word == "id" else word])
+    assert not filters._matches(run, [word, "nobody"])
+
+
+def test_a_paused_run_can_be_stopped_with_others(monkeypatch, lab):
+    paused = lab.store.create(lab.run(lab.ended("a")).config, "b", "paused", State.PAUSED)
+
+    pressed(chosen(monkeypatch, lab, paused), "Stop 1")
+
+    assert lab.run(paused).state is State.STOPPED
+
+
+def test_disagreements_are_counted_under_their_own_words(monkeypatch):
+    said = []
+    monkeypatch.setattr(disagree, "st", SimpleNamespace(markdown=said.append, caption=said.append))
+
+    disagree._headline(DisagreementPage(("a",), 100, (3, 5), 40, 11, 12, 13, 36, ()))
+
+    assert said[0] == (
+        "They disagree on 36 of 100 test images (36.0 %): only 1 is right on 11, only 2 on 12, both are wrong on 13. "
+        "Both are right on 40."
+    )
+    assert "(3 and 5)" in said[1]
 
 
 # Many runs
