@@ -35,7 +35,7 @@ def predict(monkeypatch):
             confidence = torch.full((len(predicted),), 0.5)
             stored[run] = predictions._Predictions(3, tuple("abcdefghij"), torch.tensor(predicted), confidence)
 
-    monkeypatch.setattr(predictions, "_test_predictions", read)
+    monkeypatch.setattr(predictions, "last_evaluation", read)
     return store
 
 
@@ -70,9 +70,9 @@ def test_one_kind_alone_can_be_asked_for(tmp_path, labels, predict, right, index
 
 def test_each_run_is_said_to_be_of_its_own_epoch(tmp_path, predict, monkeypatch):
     predict([0, 1], [1, 1])
-    read = predictions._test_predictions
+    read = predictions.last_evaluation
     epochs = dict(zip(RUNS, (3, 5), strict=True))
-    monkeypatch.setattr(predictions, "_test_predictions", lambda home, run, name: replace(read(home, run, name), epoch=epochs[run]))
+    monkeypatch.setattr(predictions, "last_evaluation", lambda home, run, name: replace(read(home, run, name), epoch=epochs[run]))
 
     assert ask(tmp_path).epochs == (3, 5)
 

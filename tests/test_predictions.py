@@ -30,7 +30,7 @@ def made(monkeypatch, truth):
     predicted = [label if label != 9 and draw.random() < 0.7 else draw.randrange(9) for label in truth]
     confidence = [draw.randrange(20, 100) / 100 for _ in truth]
     kept = predictions._Predictions(4, tuple("abcdefghij"), torch.tensor(predicted), torch.tensor(confidence))
-    monkeypatch.setattr(predictions, "_test_predictions", lambda home, run, checkpoint: kept)
+    monkeypatch.setattr(predictions, "last_evaluation", lambda home, run, checkpoint: kept)
     return predicted, kept.confidence.tolist()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from cnnlab.compute import answers
-from cnnlab.compute.predictions import _test_predictions
+from cnnlab.compute.predictions import last_evaluation
 from cnnlab.values import EpochPredictions, EvaluatedRun, ExampleImages
 
 MOST = 20  # images
@@ -31,7 +31,7 @@ def examples(home: Path, *, run: EvaluatedRun, limit: int | None, number: int) -
 
 def last_predicted(home: Path, *, run_id: str, images: tuple[int, ...]) -> EpochPredictions:
     """What the run's last checkpoint predicts for the test images with these numbers. Raises CheckpointError."""
-    kept = _test_predictions(home, run_id, "last")
+    kept = last_evaluation(home, run_id, "last")
     total = len(kept.predicted)
     tested = [image for image in images if 0 <= image < total]
     return EpochPredictions(kept.epoch, total, tuple(kept.predicted[tested].tolist()), tuple(kept.confidence[tested].tolist()))

@@ -37,7 +37,7 @@ def predictions(
 ) -> PredictionPage:
     """A page of test images with the predictions in a run's checkpoint: those of one true and one predicted class, or of all."""
     answers.check_page(count, offset)
-    tested = _test_predictions(home, run.id, checkpoint)
+    tested = last_evaluation(home, run.id, checkpoint)
     total = len(tested.predicted)
     images = answers.load(home, run.dataset, run.data)
     labels = images.test_labels[:total]  # a limit takes the first test images
@@ -88,7 +88,7 @@ def disagreements(
         raise CheckpointError(
             f"These two runs were tested on different images ({titles[0]} and {titles[1]}): choose two runs of one data set."
         )
-    one, other = (_test_predictions(home, run.id, "best") for run in (first, second))
+    one, other = (last_evaluation(home, run.id, "best") for run in (first, second))
     if len(one.predicted) != len(other.predicted):
         raise CheckpointError(
             f"These two runs were tested on different numbers of images ({len(one.predicted):,} and {len(other.predicted):,}): "
@@ -126,7 +126,7 @@ def disagreements(
 
 
 @dataclass(frozen=True, slots=True)
-class _Predictions:
+class LastEvaluation:
     """A checkpoint's predictions for the test images, without its weights."""
 
     epoch: int
@@ -135,7 +135,8 @@ class _Predictions:
     confidence: Tensor
 
 
-def _test_predictions(home: Path, run_id: str, checkpoint: str) -> _Predictions:
+def last_evaluation(home: Path, run_id: str, checkpoint: str) -> LastEvaluation:
+    """What the checkpoint ("best" or "last") of a run predicts. Raises CheckpointError where there is none that can be read."""
     if checkpoint not in _FILES:
         raise CheckpointError(f"There is no checkpoint {checkpoint[:20]!r}.")
     path = run_folder(home, run_id) / _FILES[checkpoint]
@@ -149,12 +150,12 @@ def _test_predictions(home: Path, run_id: str, checkpoint: str) -> _Predictions:
 
 
 @lru_cache(maxsize=16)  # about 50 KB each; the weights are released
-def _read(path: Path, changed: int) -> _Predictions:
+def _read(path: Path, changed: int) -> LastEvaluation:
     kept = checkpoints.load(path)
     if not kept["history"]:
         raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
     evaluated = kept["history"][-1]["epoch"]  # in the middle of an epoch a checkpoint keeps the evaluation after the one before
-    return _Predictions(evaluated, tuple(kept["classes"]), kept["test_predicted"].long(), kept["test_confidence"])
+    return LastEvaluation(evaluated, tuple(kept["classes"]), kept["test_predicted"].long(), kept["test_confidence"])
 
 
 def _same_labels(home: Path, first: EvaluatedRun, second: EvaluatedRun, labels: Tensor) -> bool:
