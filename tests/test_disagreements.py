@@ -33,7 +33,7 @@ def predict(monkeypatch):
     def store(*pair):
         for run, predicted in zip(RUNS, pair, strict=True):
             confidence = torch.full((len(predicted),), 0.5)
-            stored[run] = predictions._Predictions(3, tuple("abcdefghij"), torch.tensor(predicted), confidence)
+            stored[run] = predictions.LastEvaluation(3, tuple("abcdefghij"), torch.tensor(predicted), confidence)
 
     monkeypatch.setattr(predictions, "last_evaluation", read)
     return store

@@ -29,7 +29,7 @@ def made(monkeypatch, truth):
     draw = random.Random(3)  # noqa: S311
     predicted = [label if label != 9 and draw.random() < 0.7 else draw.randrange(9) for label in truth]
     confidence = [draw.randrange(20, 100) / 100 for _ in truth]
-    kept = predictions._Predictions(4, tuple("abcdefghij"), torch.tensor(predicted), torch.tensor(confidence))
+    kept = predictions.LastEvaluation(4, tuple("abcdefghij"), torch.tensor(predicted), torch.tensor(confidence))
     monkeypatch.setattr(predictions, "last_evaluation", lambda home, run, checkpoint: kept)
     return predicted, kept.confidence.tolist()
 
