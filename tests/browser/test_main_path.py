@@ -6,6 +6,7 @@ import re
 import sys
 
 import pytest
+from waiting import wait_for
 
 POINTS = """() => {
   const plots = [...document.querySelectorAll('.cnn-plot')];
@@ -50,7 +51,8 @@ def test_a_link_opens_the_same_design(student):
     student.goto(student.url)
 
     student.locator("[data-testid=stMetricValue]", has_text="43,682").wait_for()
-    assert student.get_by_role("textbox", name="Hidden layers").input_value() == "100"
+    hidden = student.get_by_role("textbox", name="Hidden layers")
+    wait_for(lambda: hidden.input_value() == "100", seconds=30)  # the field is drawn empty first
 
 
 def test_training_starts_and_the_curve_gains_points(student, app):
@@ -142,6 +144,7 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images_until_back_or_a_second_
     student.wait_for_function(shown, arg=images)
     assert set(student.locator("figure b").all_inner_texts()) == {"✗"}
     assert pressed.inner_text() == cell.inner_text()
+    student.wait_for_url(re.compile("predicted="))
     student.go_back()
     student.wait_for_function(shown, arg=40)
     pressed.wait_for(state="detached")
