@@ -97,7 +97,7 @@ def test_runs_can_be_listed_where_nothing_can_be_written(lab, store, monkeypatch
     dead = Process(2**22 + 1, "long ago")
     run_id = store.create(RunConfig.make(), "token", "a run", State.STARTING, process=dead)
 
-    def full(*_):
+    def full(*_, **__):
         from cnnlab.errors import StoreError
 
         raise StoreError("The disk is full.")

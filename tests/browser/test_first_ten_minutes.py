@@ -88,6 +88,10 @@ def test_its_predictions_count_what_the_run_reached(student, server):
 
 def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(student, server):
     student.get_by_role("button", name="Change something and train again").click()
+    student.get_by_role("button", name="Start training").wait_for()
+    student.locator(
+        "[data-testid=stApp][data-test-script-state=notRunning]"
+    ).wait_for()  # a list that is open closes when it is redrawn
     student.get_by_text("The network: LeNet-5").click()
     student.get_by_role("combobox", name=re.compile("Activation")).click()
     student.get_by_role("option", name="sigmoid").click()

@@ -154,6 +154,7 @@ def test_a_cell_of_the_confusion_matrix_shows_its_images_until_back_or_a_second_
     student.keyboard.press("ArrowLeft")
     student.keyboard.press("Enter")
     student.wait_for_function(shown, arg=images)
+    pressed.wait_for()
     student.keyboard.press("Enter")  # the focus has stayed on the cell
     student.wait_for_function(shown, arg=40)
     assert not student.errors

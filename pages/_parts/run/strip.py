@@ -10,7 +10,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.palette import GREEN, RED
 from cnnlab.runs.records import Run
-from cnnlab.text import percent
+from cnnlab.text import image_number, percent
 from cnnlab.values import EpochPredictions, ExampleImages, Picture
 from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid
@@ -128,8 +128,8 @@ def _item(picture: Picture, predicted: int, confidence: float, former: int, clas
     truth = classes[picture.label]
     return GridItem(
         data_uri=picture.data_uri,
-        alt=f"Test image {picture.index + 1}: {truth}, predicted {classes[predicted]}, {sure} sure, {'right' if right else 'wrong'}"
-        + (f", changed from {classes[former]}" if changed else ""),
+        alt=f"Test image {image_number(picture.index)}: {truth}, predicted {classes[predicted]}, {sure} sure, "
+        f"{'right' if right else 'wrong'}" + (f", changed from {classes[former]}" if changed else ""),
         caption=classes[predicted],
         detail=sure if right else f"{sure}, true: {truth}",
         frame=GREEN if right else RED,
