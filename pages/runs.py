@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
@@ -69,12 +70,13 @@ def _select(ids: tuple[str, ...]) -> None:
     st.session_state[CHOSEN] = ids
 
 
-def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -> None:
-    """What can be done with the selected runs, in one row above the table."""
+def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -> DeltaGenerator | None:
+    """What can be done with the selected runs, in one row above the table; returns the place for saving them, if there are any."""
+    saving = None
     with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
         if chosen:
             st.markdown(f"## {len(chosen):,} selected")
-            export(lab, [run.id for run in chosen], fold=bool(st.session_state.get("runs:fold")))
+            saving = st.container(width="content")
             change_many(lab, chosen)
             st.button("Clear selection", icon=":material/close:", on_click=_clear, type="tertiary")
         if len(matching) > len(chosen) and len(matching) > 1:
@@ -87,6 +89,7 @@ def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -
         for run, title in zip(chosen, titles, strict=True) if len(chosen) <= MOST_LINKS else ():
             label = title if titles.count(title) == 1 else f"{title}, {run.id}"
             st.page_link("pages/train.py", label=label, icon=":material/show_chart:", query_params={"run": run.id})
+    return saving
 
 
 def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:
@@ -115,7 +118,7 @@ def _table_and_choice(
     problems = st.container()  # filled last: each control may find a problem in the address
     with st.container():  # always there, so that a message does not make the browser draw the table again
         show_outcome()
-    _toolbar(lab, rows, matching)
+    saving = _toolbar(lab, rows, matching)
     compared = _compared(lab, rows, address.problems)
     runs, epochs, fold = [run for run, _ in compared], {run.id: done for run, done in compared}, False
     differing = differences([run.config for run in runs])
@@ -130,6 +133,9 @@ def _table_and_choice(
         if runs:
             with right, st.container(key="runs-beside"), in_words():
                 fold = beside(runs, epochs, differing, address)
+    if saving:
+        with saving:  # last, because the report averages as the page does
+            export(lab, [run.id for run in rows], fold=fold)
     address.write("runs", in_address(st.session_state[CHOSEN], ids), ())
     if runs:
         with in_words():

@@ -92,6 +92,13 @@ def test_each_state_has_its_sentence_and_the_buttons_that_make_sense(monkeypatch
     assert sentence(app).startswith(STATE_WORDS[state] + ": ")
 
 
+def test_pause_says_that_the_run_can_go_on_and_ending_that_it_is_over(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, run=in_state(lab, State.RUNNING))
+
+    assert "“Resume” continues" in button(app, "Pause").help
+    assert button(app, "End run").help.startswith("Ends the run.")
+
+
 def test_pause_and_resume(monkeypatch, lab):
     run_id = in_state(lab, State.RUNNING)
     app = open_page(monkeypatch, "train", lab, run=run_id)
@@ -252,9 +259,13 @@ def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monk
     assert "“the long one” is training now" in sentence(app)
     assert any("Waiting for their turn (3)" in each.value for each in app.markdown)
 
+    # Ben's run, which takes a turn between them, is neither before nor behind one's own.
+    assert not app.button(key=f"Move up {second}").disabled
+    assert app.button(key=f"Move down {second}").disabled
     app.button(key=f"Move up {second}").click().run()
     assert lab.run(second).position < lab.run(first).position
     assert app.button(key=f"Move up {second}").disabled
+    assert not app.button(key=f"Move down {second}").disabled
     assert app.button(key=f"cancel in the list {bens}").disabled
 
     app.button(key=f"cancel in the list {first}").click().run()

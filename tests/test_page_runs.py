@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from page_fakes import PIXEL, ROOT, cells, follow, open_page, widget
 from page_runs import RunsLab
 from polling import fragments, poll
@@ -221,6 +222,17 @@ def test_seeds_fold_where_there_are_several(monkeypatch, lab):
     assert "one standard deviation" in texts(app)
     assert r"same \(3 seeds\)" in texts(app)
     assert app.query_params["fold"] in ("true", ["true"])
+
+
+@pytest.mark.parametrize("fold", ["true", "false"])
+def test_the_report_averages_over_seeds_as_the_page_does(monkeypatch, lab, fold):
+    ids = [lab.ended(str(seed), "same", 0.5 + seed / 10, seed=seed) for seed in range(3)]
+    files = {}
+    monkeypatch.setattr(st, "download_button", lambda label, build, *_, **__: files.update({label: build}))
+
+    open_page(monkeypatch, "runs", lab, runs=",".join(ids), fold=fold)
+
+    assert ("same (3 seeds)" in files["Report"]()) == (fold == "true")
 
 
 @pytest.mark.parametrize("cost", ["parameters", "macs", "seconds"])

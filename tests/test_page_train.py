@@ -582,11 +582,13 @@ def test_another_architecture_loads_settings_known_to_learn(monkeypatch, lab, na
 
 
 def test_another_data_set_loads_settings_known_to_learn_and_keeps_the_design(monkeypatch, lab):
-    app = open_page(monkeypatch, "train", lab, architecture="lenet", activation="relu", seed="5")
+    app = open_page(monkeypatch, "train", lab, architecture="lenet", activation="relu", image_size="32", seed="5")
 
     widget(app.selectbox, "Data set").set_value("mnist").run()
 
-    assert settings_of(app, lab) == start("lenet", "mnist", options={"activation": "relu"}).config.change(seed=5)
+    designed = start("lenet", "mnist", options={"activation": "relu"}, image_size=32)
+    assert designed.config.image_size == 32
+    assert settings_of(app, lab) == designed.config.change(seed=5)
 
 
 def test_settings_changed_by_hand_are_kept_and_those_known_to_learn_are_offered(monkeypatch, lab):

@@ -54,6 +54,13 @@ def test_the_seed_draws_the_validation_images_and_no_share_draws_none():
     assert batches.set_aside(data, 0.0, 3)[0] is data
 
 
+def test_the_draw_of_the_validation_images_is_unrelated_to_that_of_a_share_of_the_data():
+    data = quadrants(train=90)
+    pairs = [(batches.set_aside(data, 0.2, seed)[1], data.take(share=0.2, seed=seed).train_images) for seed in range(4)]
+
+    assert all(len(set(rows(kept)) & set(rows(share))) < len(kept) / 2 for kept, share in pairs)
+
+
 @pytest.mark.parametrize("limit", [None, 7, 31])
 def test_the_mix_of_classes_stays_with_a_limit_too(limit):
     data = quadrants(train=90).take(limit=limit, seed=1)
