@@ -428,3 +428,13 @@ def test_an_average_over_the_edge_counts_no_padding():
     pool = blocks.pool("average", 3, stride=2, padding=1)
 
     assert torch.equal(pool(torch.ones(1, 1, 7, 7)), torch.ones(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "each", [each for each in cards() if any(o.name == "pooling" for o in each.options)], ids=lambda each: each.name
+)
+@pytest.mark.parametrize(("chosen", "layer"), [("max", nn.MaxPool2d), ("average", nn.AvgPool2d)])
+def test_every_window_that_pools_does_it_as_chosen(each, chosen, layer):
+    network = each.build(each.input_shape, 10, {"pooling": chosen}, device="meta")
+
+    assert {type(module) for module in network.modules() if isinstance(module, nn.MaxPool2d | nn.AvgPool2d)} == {layer}

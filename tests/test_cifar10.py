@@ -35,6 +35,16 @@ def test_pictures_are_read_class_by_turns(places):
     assert class_counts(CIFAR, places, "test") == (2,) * 10
 
 
+def test_a_picture_keeps_its_rows_columns_and_colours(places):
+    folder = write_pictures(places.data / "cifar10")
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(pixels).save(folder / "train" / CIFAR.classes[0] / "0000.png")
+
+    data = load("cifar10", places)
+
+    assert np.array_equal(data.train_images[0].numpy(), pixels.transpose(2, 0, 1))
+
+
 def test_jpeg_pictures_are_told_apart_and_close_to_the_original(places):
     write_pictures(places.data / "cifar10-jpeg", suffix="jpg")
 

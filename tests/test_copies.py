@@ -14,7 +14,8 @@ from cnnlab.datasets.catalogue import BATCH_MD5, Fingerprint
 from cnnlab.datasets.fingerprints import contents, label_digest
 from cnnlab.datasets.idx import read_idx, write_idx
 from cnnlab.datasets.loading import load
-from cnnlab.datasets.places import Places
+from cnnlab.datasets.location import Location
+from cnnlab.datasets.places import Places, preference
 from cnnlab.datasets.reading import class_counts, intact_original, located
 from cnnlab.errors import DataError
 
@@ -439,6 +440,14 @@ def test_a_complete_original_comes_before_a_part_of_it_wherever_it_lies(places, 
     own, _ = written(places.target(MNIST))
 
     assert folder_of(known[0], places) == own
+
+
+def test_a_complete_copy_in_another_form_comes_before_a_part_of_the_original(tmp_path):
+    part = Location(tmp_path, "a", "idx", (), differs="10 training images where MNIST has 60,000")
+    whole = Location(tmp_path, "b", "pictures", (), variant="JPEG copy")
+    doubtful = Location(tmp_path, "c", "idx", (), doubt="unknown labels")
+
+    assert sorted([doubtful, part, whole], key=preference) == [whole, part, doubtful]
 
 
 @pytest.mark.parametrize("damage", ["a part", "pictures", "nothing"])

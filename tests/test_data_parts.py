@@ -14,6 +14,16 @@ from cnnlab.datasets.catalogue import images_used
 from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
 
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_pictures_of_one_class_are_all_of_it_in_the_order_of_the_data_set(tmp_path, split):
+    every = answers.pictures(tmp_path, dataset="sample", split=split, count=100)
+
+    chosen = answers.pictures(tmp_path, dataset="sample", split=split, count=4, label=7, offset=1)
+
+    assert chosen == tuple(each for each in every if each.label == 7)[1:5]
+
+
 # Parts
 
 

@@ -65,6 +65,21 @@ def test_the_next_run_starts_once_the_process_of_the_one_before_has_released_its
     office.close()
 
 
+def test_an_interrupted_run_is_shown_as_such_for_a_moment_before_it_is_resumed(tmp_path, monkeypatch):
+    office, _ = _office(tmp_path, monkeypatch)
+    run_id = office.store.create(CONFIG, "a", "", State.STARTING, process=processes.current())
+    office.store.transition(run_id, State.RUNNING)
+    office.store.transition(run_id, State.INTERRUPTED)
+    clock = [1_000.0]
+    monkeypatch.setattr(dispatcher.time, "monotonic", lambda: clock[0])
+
+    for seconds, state in ((0.0, State.INTERRUPTED), (1.9, State.INTERRUPTED), (2.1, State.QUEUED)):
+        clock[0] = 1_000.0 + seconds
+        office._resume_interrupted()
+        assert office.store.run(run_id).state is state
+    office.close()
+
+
 def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path, monkeypatch):
     background.announce(tmp_path)
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: Ended())

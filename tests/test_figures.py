@@ -20,7 +20,7 @@ from cnnlab.layers import Failure, LayerRow, LayerTable
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.palette import FAILED, KINDS
-from cnnlab.text import shape_text
+from cnnlab.text import shape_text, short_count, size_text
 
 
 def row(path, kind, before, after, *costs):
@@ -231,6 +231,17 @@ def test_a_comparison_stacks_the_kinds_of_parameters():
     widths = [float(width) for width in re.findall(r"width:([\d.]+)%", html)]
     assert widths[:3] == widths[3:6] == [pytest.approx(100 * count / 690, abs=0.01) for count in (40, 650, 0)]
     assert html.index("A: one") < html.index("B: two")
+
+
+def test_each_cost_in_a_comparison_has_its_unit_short_and_in_full():
+    html = figures.compare_bars(SMALL, SMALL, ("one", "two"))
+
+    shown = re.findall(r'<td title="([^"]*)">.*?<b>([^<]*)</b>', html)
+    assert shown[::2] == [
+        (f"{SMALL.parameters:,} parameters", short_count(SMALL.parameters)),
+        (f"{SMALL.macs:,} MACs", short_count(SMALL.macs)),
+        (f"{SMALL.activation_bytes:,} bytes", size_text(SMALL.activation_bytes)),
+    ]
 
 
 def test_the_smaller_of_two_networks_has_the_shorter_bar():

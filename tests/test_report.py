@@ -16,9 +16,11 @@ from test_comparison import CONFIG, epochs, run
 from cnnlab.config import RunConfig
 from cnnlab.figures import network_drawing
 from cnnlab.layers.trace import layer_table
+from cnnlab.reports.comparison import Point
 from cnnlab.reports.exports import comparison_csv, configurations_json, metrics_csv
 from cnnlab.reports.html import html_report
 from cnnlab.reports.networks import Network
+from cnnlab.reports.svg import cost_chart
 
 NASTY = "<img src=x onerror=alert(1)> \"quoted\" & 'more' \u202eabc ${1} %{x}"
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -108,6 +110,16 @@ def test_the_report_says_what_was_reached_and_what_differs(runs, curves):
     differing = text.partition("What differs")[2].partition("Test accuracy")[0]
     assert "Seed" in differing
     assert "Learning rate" not in differing  # the same in both
+
+
+def test_the_numbers_beside_the_marks_of_a_trade_off_are_those_of_its_list():
+    points = [Point("first", 10.0, 0.5, 0.0), Point("no cost", None, 0.6, 0.0), Point("third", 1_000.0, 0.7, 0.0)]
+
+    chart = cost_chart(points, "parameters")
+
+    marks = re.findall(r"<title>(\w+):[^<]*</title></circle><text[^>]*>(\d+)</text>", chart)
+    assert marks == [("first", "1"), ("third", "3")]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", chart) == ["1: first", "2: no cost", "3: third"]
 
 
 def test_each_result_of_the_report_stands_under_its_title():

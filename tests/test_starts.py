@@ -17,13 +17,22 @@ from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
 from cnnlab.forecasts.forecast import SLOW_EPOCH
-from cnnlab.starts import measurement, measurements, start
+from cnnlab.starts import Outcome, _result, measurement, measurements, start
 from cnnlab.text import percent
 
 NAMES = [each.name for each in cards()]
 SETS = [entry.name for entry in datasets.entries()]
 # Combinations that nobody has measured yet: python -m benchmarks.starts measures them, and this set becomes empty.
 NOT_YET: set[tuple[str, str]] = set()
+
+
+def test_a_measurement_names_its_longest_time_and_its_whole_range():
+    outcomes = (Outcome(1, 1, 94, 0.68, 1_000, 5.0), Outcome(2, 2, 188, 0.712, 1_000, 12.0))
+
+    assert _result(outcomes) == (
+        "with 2 seeds, 68.0 % to 71.2 % of the test images were right after 1 to 2 epochs "
+        "(94 to 188 steps, up to 12 seconds on one processor core)"
+    )
 
 
 @pytest.mark.parametrize("row", measurements(), ids=lambda row: f"{row.config.architecture} {row.config.dataset}")

@@ -211,7 +211,8 @@ def test_the_record_keeps_the_test_accuracy_of_the_epoch_that_validation_chose(s
     run_id = store.create(KEPT, "token")
     store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "x"))
     store.transition(run_id, State.RUNNING)
-    for number, (test, validation) in PLAN.items():
+    best = max(validation for _, validation in PLAN.values())
+    for number, (test, validation) in (PLAN | {len(PLAN) + 1: (0.9, best)}).items():  # of equal epochs the first counts
         store.add(run_id, made(number, test, validation))
         epochs = store.epochs(run_id)
         run = store.run(run_id)

@@ -54,6 +54,11 @@ class Search:
         )
 
 
+def preference(copy: Location) -> tuple[bool, bool, bool]:
+    """The order of copies, best first: what is doubtful comes last, then parts, then complete copies in another form."""
+    return bool(copy.doubt), bool(copy.differs), bool(copy.variant)
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The folders to search: `data`, which the user names (CNNLAB_DATA), before the lab's own `home`/data."""
@@ -96,7 +101,7 @@ class Places:
             found = [copy for folder in folders for copy in copies(entry, folder)]
             usable += [copy for copy in found if isinstance(copy, Location)]
             unusable += [copy for copy in found if isinstance(copy, Unusable)]
-        usable.sort(key=lambda copy: (bool(copy.doubt), bool(copy.differs), bool(copy.variant)))
+        usable.sort(key=preference)
         return Search(entry, tuple(usable), tuple(unusable), tuple(roots))
 
     def target(self, entry: Entry) -> Path:

@@ -13,12 +13,12 @@ def compare_bars(first: LayerTable, second: LayerTable, names: tuple[str, str]) 
     """Parameters (split by kind of layer), MACs and activation memory of both; each of the three has its own scale from 0."""
     tables = (first, second)
     groups = (
-        ("Parameters", [_parts(table) for table in tables], short_count),
-        ("MACs for one image", [((table.macs, GRAY),) for table in tables], short_count),
-        ("Activation memory for one image", [((table.activation_bytes, GRAY),) for table in tables], size_text),
+        ("Parameters", [_parts(table) for table in tables], short_count, "parameters"),
+        ("MACs for one image", [((table.macs, GRAY),) for table in tables], short_count, "MACs"),
+        ("Activation memory for one image", [((table.activation_bytes, GRAY),) for table in tables], size_text, "bytes"),
     )
     rows = []
-    for title, pair, words in groups:
+    for title, pair, words, unit in groups:
         longest = max(sum(count for count, _ in parts) for parts in pair) or 1
         rows.append(f'<tr><th scope="colgroup" colspan="2">{title}</th></tr>')
         for letter, name, parts in zip("AB", names, pair, strict=True):
@@ -26,7 +26,7 @@ def compare_bars(first: LayerTable, second: LayerTable, names: tuple[str, str]) 
             total = sum(count for count, _ in parts)
             rows.append(
                 f'<tr><th scope="row">{letter}: {escape(name)}</th>'
-                f'<td title="{total:,}"><div><span class="cnn-bar-of">{segments}</span><b>{words(total)}</b></div></td></tr>'
+                f'<td title="{total:,} {unit}"><div><span class="cnn-bar-of">{segments}</span><b>{words(total)}</b></div></td></tr>'
             )
     legend = "".join(
         f'<li style="--kind:{KINDS[kind]}"><i class="cnn-swatch"></i>{text}</li>'
