@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from cnnlab.cli import app
 from cnnlab.compute import helper
 from cnnlab.config import RunConfig
+from cnnlab.events import EpochDone
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
@@ -115,3 +117,16 @@ def test_states_are_words_in_every_command(lab, store):
     assert lab("resume", run_id) == f"Run {run_id} is waiting for its turn, number 1 in the queue.\n"
     assert lab("stop", run_id) == f"Run {run_id} is stopped.\n"
     assert set(STATE_WORDS) == set(State)
+
+
+def test_the_list_has_the_last_accuracy_before_the_best(lab, store):
+    run_id = store.create(RunConfig.make(), "token", "a run", State.STARTING, process=Process(1, "x"))
+    store.transition(run_id, State.RUNNING)
+    for epoch, accuracy in ((1, 0.75), (2, 0.5)):
+        store.add(run_id, EpochDone(epoch, 10 * epoch, 1.0, 0.5, 1.0, accuracy, 0.1, 1.0, 0.1, 0.8, 0.1))
+    store.transition(run_id, State.FINISHED)
+
+    head, row = lab("runs").splitlines()[:2]
+
+    assert head.lower().index("last") < head.lower().index("best")
+    assert re.findall(r"[\d.]+ %", row) == ["50.0 %", "75.0 %"]

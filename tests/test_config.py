@@ -35,3 +35,15 @@ def test_another_architecture_brings_its_own_options_and_image_size():
 def test_true_and_false_are_no_numbers(name, value):
     with pytest.raises(ConfigError, match=rf"^{name} must be .+, not {str(value).lower()}\.$"):
         RunConfig.make(**{name: value})
+
+
+@pytest.mark.parametrize("settings", [{"optimizer": "sgd", "momentum": 0.0}, {"optimizer": "adam"}], ids=["no momentum", "Adam"])
+def test_nesterov_momentum_needs_momentum(settings):
+    with pytest.raises(ConfigError, match=r"with a momentum above 0"):
+        RunConfig.make(nesterov=True, **settings)
+
+
+@pytest.mark.parametrize("share", [0, -0.5, 1.1])
+def test_a_share_of_the_data_is_above_nothing_and_at_most_all(share):
+    with pytest.raises(ConfigError, match="data_share"):
+        RunConfig.make(data_share=share)

@@ -66,6 +66,17 @@ def test_what_a_setting_is_used_with_exists():
         assert set(choices) < set(setting(other).choices)
 
 
+def test_a_setting_is_used_with_the_choices_that_read_it():
+    assert USED_WITH == {
+        "momentum": ("optimizer", ("sgd", "rmsprop")),
+        "nesterov": ("optimizer", ("sgd",)),
+        "step_epochs": ("schedule", ("step",)),
+        "step_factor": ("schedule", ("step",)),
+        "warmup_epochs": ("schedule", ("warm-up",)),
+        "cycle_momentum": ("schedule", ("one-cycle",)),
+    }
+
+
 def test_the_form_shows_these_words(monkeypatch, lab):
     app = open_page(monkeypatch, "train", lab, architecture="lenet")
 

@@ -54,6 +54,16 @@ def test_the_real_runs_meet_every_cause():
     assert {cause.name for cause in CAUSES} - met == set()
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.15, 1.0, 100.0])
+def test_the_cure_for_a_diverged_run_is_at_most_half_its_rate(rate):
+    settings = {"architecture": "lenet", "options": {"activation": "relu"}, "learning_rate": rate, "epochs": 4}
+
+    found = made(settings, [(2.3, 0.1, 2.3, 0.1), (1e6, 0.1, 4e9, 0.1), (1e7, 0.1, 4e10, 0.1)])
+
+    assert found.cause == "diverged"
+    assert 0 < found.cure["learning_rate"] <= rate / 2
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_no_diagnosis_of_a_real_run_contradicts_its_settings(name):
     settings, moments = replay(RUNS[name])

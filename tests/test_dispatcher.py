@@ -5,6 +5,7 @@ from made_runs import CONFIG
 from cnnlab.runs.records import State
 from cnnlab.system import background, processes
 from cnnlab.workers import dispatcher
+from cnnlab.workers.watch import interrupt_lost_runs
 
 
 def _office(home, monkeypatch):
@@ -67,9 +68,8 @@ def test_the_next_run_starts_once_the_process_of_the_one_before_has_released_its
 
 def test_an_interrupted_run_is_shown_as_such_for_a_moment_before_it_is_resumed(tmp_path, monkeypatch):
     office, _ = _office(tmp_path, monkeypatch)
-    run_id = office.store.create(CONFIG, "a", "", State.STARTING, process=processes.current())
-    office.store.transition(run_id, State.RUNNING)
-    office.store.transition(run_id, State.INTERRUPTED)
+    run_id = office.store.create(CONFIG, "a", "", State.STARTING, process=processes.Process(2**22 + 1, "long ago"))
+    assert interrupt_lost_runs(office.store) == 1
     clock = [1_000.0]
     monkeypatch.setattr(dispatcher.time, "monotonic", lambda: clock[0])
 

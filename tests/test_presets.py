@@ -23,6 +23,28 @@ def test_a_recipe_says_all_that_differs_from_a_run_without_one(recipe):
     assert recipe.note.endswith(".")
 
 
+# Architecture, data, optimiser, rate, batch and epochs, as in the notebooks of the course and in the speed run's source.
+SOURCES = {
+    "lenet-sample": ("lenet", "sample", "sgd", 0.1, 64, 10),
+    "lenet-fashion-mnist": ("lenet", "fashion-mnist", "sgd", 0.9, 256, 10),
+    "lenet-mnist": ("lenet", "mnist", "sgd", 0.5, 100, 16),
+    "alexnet-fashion-mnist": ("alexnet", "fashion-mnist", "adam", 0.001, 16, 3),
+    "vgg-fashion-mnist": ("vgg", "fashion-mnist", "adam", 0.001, 16, 5),
+    "nin-fashion-mnist": ("nin", "fashion-mnist", "adam", 0.002, 128, 5),
+    "googlenet-fashion-mnist": ("googlenet", "fashion-mnist", "adam", 0.001, 16, 5),
+    "resnet-cifar10": ("course-resnet", "cifar10", "sgd", 0.9, 100, 10),
+    "speed-run": ("resnet9", "cifar10", "sgd", 0.4, 512, 24),
+}
+
+
+def test_each_recipe_has_the_settings_of_its_source():
+    configs = {recipe.name: recipe.config() for recipe in presets()}
+
+    assert {
+        name: (c.architecture, c.dataset, c.optimizer, c.learning_rate, c.batch_size, c.epochs) for name, c in configs.items()
+    } == SOURCES
+
+
 def test_names_and_titles_are_each_used_once():
     assert len({recipe.name for recipe in presets()}) == len({recipe.title for recipe in presets()}) == len(presets())
 

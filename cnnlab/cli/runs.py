@@ -39,7 +39,7 @@ def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
     elif not found:
         print_text("There are no runs yet. Try: python -m cnnlab train lenet --recipe lenet-sample")
     else:
-        numbers = ("epochs", "test accuracy", "best", "seconds")
+        numbers = ("epochs", "last accuracy", "best accuracy", "seconds")
         columns = ("run", "state", "architecture", "data set", *numbers, "made", "owner", "name")
         print_text(aligned(columns, [_row(run) for run in found], right=numbers))
 
