@@ -252,14 +252,14 @@ def test_a_run_that_one_starts_is_one_s_own(monkeypatch, lab, ana):
 def test_the_queue_is_visible_and_one_s_own_runs_can_be_moved_and_withdrawn(monkeypatch, lab, ana):
     lab.begin(lab.made("a", name="the long one"))
     first, second = lab.made("b", name="first", owner="Ana"), lab.made("c", name="second", owner="Ana")
-    bens = lab.made("d", name="bens", owner="Ben")
+    bens, _ = (lab.made(token, name="bens", owner="Ben") for token in "de")
     app = open_page(monkeypatch, "train", lab, run=second)
     place = lab.run(second).position
     assert ordinal(place) in sentence(app)
     assert "“the long one” is training now" in sentence(app)
-    assert any("Waiting for their turn (3)" in each.value for each in app.markdown)
+    assert any("Waiting for their turn (4)" in each.value for each in app.markdown)
 
-    # Ben's run, which takes a turn between them, is neither before nor behind one's own.
+    # Ben's runs, which take turns with them, are neither before nor behind one's own.
     assert not app.button(key=f"Move up {second}").disabled
     assert app.button(key=f"Move down {second}").disabled
     app.button(key=f"Move up {second}").click().run()

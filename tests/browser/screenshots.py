@@ -73,7 +73,7 @@ def for_readme(browser: Browser, app: str) -> None:
     shoot(browser, app, IMAGES / "design.png")
     shoot(browser, f"{app}/?architecture=googlenet", IMAGES / "design-dark.png", dark=True)
     shoot(browser, f"{app}/data", IMAGES / "data.png")
-    shoot(browser, f"{app}/predict?run={run_id}&only=mistakes", IMAGES / "predict.png")
+    shoot(browser, f"{app}/predict?run={run_id}", IMAGES / "predict.png")
 
 
 def for_a_look(browser: Browser, app: str, folder: Path) -> None:
