@@ -26,20 +26,22 @@ LARGEST = 32_000_000  # bytes: 1,066 epochs of 10,000 images
 
 _MAGIC, _VERSION = b"cnnlab-p", 1
 _HEADER, _CHECKSUM, _CONFIDENCE = struct.Struct("<8sHHI"), struct.Struct("<I"), struct.Struct("<H")
+_MOST_CLASSES = 256  # one byte
 _CERTAIN = 65_535  # a confidence of 1
 
 
 def write(folder: Path, epoch: int, classes: int, predicted: Sequence[int], confidence: Sequence[float]) -> None:
     """Records `epoch` (from 1), and drops later ones: a resumed run repeats them.
 
-    Where the disk refuses, the epoch stays unrecorded: a training does not end for this file.
+    Of more than 256 classes nothing is recorded. Where the disk refuses, the epoch stays unrecorded: a training does not end for
+    this file.
     """
+    start = _start(epoch, len(predicted))
+    if classes > _MOST_CLASSES or start + _size(len(predicted)) > LARGEST:
+        return
     header = _HEADER.pack(_MAGIC, _VERSION, classes, len(predicted))
     shares = struct.pack(f"<{len(confidence)}H", *[round(_CERTAIN * share) for share in confidence])
     body = bytes(predicted) + shares
-    start = _start(epoch, len(predicted))
-    if start + _size(len(predicted)) > LARGEST:
-        return
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE

@@ -115,6 +115,13 @@ def test_a_file_that_cannot_be_written_ends_no_run(tmp_path):
     assert read(tmp_path, 2, IMAGES) is None
 
 
+def test_more_classes_than_a_byte_can_name_are_not_recorded_and_end_no_run(tmp_path):
+    write(tmp_path, 1, 300, [299] * 30, [1.0] * 30)
+
+    assert last(tmp_path) == 0
+    assert read(tmp_path, 1, IMAGES) is None
+
+
 def test_a_file_that_is_deleted_meanwhile_is_begun_again(tmp_path):
     record(tmp_path, 1)
     (tmp_path / FILE).unlink()
