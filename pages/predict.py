@@ -8,14 +8,14 @@ from pathlib import Path
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
-from cnnlab.text import image_number, percent
+from cnnlab.text import percent
 from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address
-from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.image_grid import GridItem, image_grid, predicted_item
 from pages._parts.markdown import quoting
 from pages._parts.predict.choice import NAMES, PAGER, pick_images, show_cell
 from pages._parts.predict.classes import each_class
-from pages._parts.predict.confusion import RIGHT, WRONG, draw_confusion
+from pages._parts.predict.confusion import draw_confusion
 from pages._parts.predict.headline import headline, most_often_wrong
 from pages._parts.predict.which_run import pick_run, pick_weights
 from pages._parts.run.list import warn_of_unreadable
@@ -57,18 +57,12 @@ def images(page: PredictionPage) -> None:
 
 
 def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
-    picture, confidence = prediction.picture, percent(prediction.confidence, 0)
-    truth, predicted = classes[picture.label], classes[prediction.predicted]
-    right = picture.label == prediction.predicted
-    number = image_number(picture.index)
-    return GridItem(
-        data_uri=picture.data_uri,
-        alt=f"Test image {number}: {truth}, predicted {predicted}, {confidence} sure, {'right' if right else 'wrong'}",
-        caption=f"{predicted}, {confidence}",
-        detail="right" if right else f"true: {truth}",
-        frame=RIGHT if right else WRONG,
-        sign="✓" if right else "✗",
-    )
+    picture, predicted, confidence = prediction.picture, prediction.predicted, prediction.confidence
+    return predicted_item(
+        picture, predicted, confidence, classes,
+        caption=f"{classes[predicted]}, {percent(confidence, 0)}",
+        detail="right" if picture.label == predicted else f"true: {classes[picture.label]}",
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ PAGE_FLOORS: dict[str, str] = {
     "forms": "address markdown one_choice shell visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
-    "predict": "address grid markdown one_choice pager run_words",
+    "predict": "address grid image_grid markdown one_choice pager run_words",
     "pages": (
         "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"
         " shell"

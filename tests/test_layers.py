@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchinfo
+from threads import threads
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -322,10 +323,8 @@ def test_dense_layers_and_global_pooling_see_the_whole_image():
 @pytest.fixture
 def one_thread():
     """Small layers on a busy machine: threads that wait for each other take forty times as long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threads(1):
+        yield
 
 
 @every_card

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from quadrants import quadrants, settings
+from threads import threads
 
 from cnnlab import events
 from cnnlab.errors import CheckpointError
@@ -111,17 +112,9 @@ def disturbed(config, folder, moments, **how):
     return emitted
 
 
-@pytest.fixture
-def two_threads():
-    """As most machines have, or more: the number of threads decides the order of sums."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_a_run_on_two_threads_that_was_paused_ends_the_same_to_the_bit(tmp_path, two_threads):
-    test_a_run_that_was_paused_ends_the_same_to_the_bit(tmp_path, "adam and cosine, augmented", (9, 1, 4))
+def test_a_run_on_two_threads_that_was_paused_ends_the_same_to_the_bit(tmp_path):
+    with threads(2):  # their number decides the order of sums
+        test_a_run_that_was_paused_ends_the_same_to_the_bit(tmp_path, "adam and cosine, augmented", (9, 1, 4))
 
 
 @pytest.mark.parametrize("moments", [(2,), (9, 1, 4)], ids=str)

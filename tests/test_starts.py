@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-import torch
+from threads import threads
 from typer.testing import CliRunner
 
 from benchmarks.starts import TIMES_CHANCE, lowest, outcome
@@ -119,10 +119,8 @@ def test_unknown_names_are_refused_with_a_sentence():
 @pytest.fixture
 def one_thread():
     """Threads that wait for each other lose most of their time on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with threads(1):
+        yield
 
 
 @pytest.mark.parametrize(

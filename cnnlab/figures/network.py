@@ -49,10 +49,10 @@ def network_svg(table: LayerTable, title: str) -> str:
     boxes = stages(table)
     scale = _Scale(boxes)
     width = 360.0  # for the title and the totals
-    x, y, deep, parts = _GAP, 4 * _LINE, scale.tallest + 3 * _LINE, []
+    x, y, deep = _GAP, 4 * _LINE, scale.tallest + 3 * _LINE  # `deep`: a line of boxes with its words
+    parts = []
     for stage in boxes:
-        size = scale.size(stage)
-        faces, wide, high = _faces(KINDS[stage.role], *size)
+        faces, wide, high = _faces(KINDS[stage.role], *scale.size(stage))
         words = (_short_name(stage), _shape(stage.output_shape), LEGEND.get(stage.role, stage.role))
         room = max(wide, *(_CHARACTER * len(text) for text in words))
         if x + room + _GAP > _WIDEST and x > _GAP:

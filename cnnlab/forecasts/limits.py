@@ -18,14 +18,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 
-from cnnlab import datasets, epoch_predictions
+from cnnlab import epoch_predictions
 from cnnlab.config import RunConfig
-from cnnlab.datasets.catalogue import images_used
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.system.home import path_variable
 from cnnlab.text import duration_text, shortened, size_text
-from cnnlab.training.costs import images
+from cnnlab.training.costs import images, images_taken
 
 MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
 
@@ -169,9 +168,7 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
     """About the most that a run's checkpoints take on disk, and what it predicted after each epoch; later half of the former."""
     copies = 1 + OPTIMIZERS[config.optimizer].state_tensors(config.momentum)
     predictions = images(config)[1] * _PREDICTION
-    entry = datasets.entry(config.dataset)
-    tests = images_used(entry.train_images, entry.test_images, config.data_share, config.limit)[1]
-    recorded = epoch_predictions.file_bytes(tests, config.epochs)
+    recorded = epoch_predictions.file_bytes(images_taken(config)[1], config.epochs)
     return recorded + _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
 
 

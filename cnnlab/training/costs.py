@@ -159,12 +159,13 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
 
 def images(config: RunConfig) -> tuple[int, int]:
     """The numbers of images that the run trains on, and that it is evaluated on: test images and those kept aside."""
-    used, tests = _used(config)
+    used, tests = images_taken(config)
     kept = validation_count(used, config.validation_share)
     return used - kept, tests + kept
 
 
-def _used(config: RunConfig) -> tuple[int, int]:
+def images_taken(config: RunConfig) -> tuple[int, int]:
+    """The numbers of training images, those kept aside included, and of test images that the run takes of its data set."""
     entry = datasets.entry(config.dataset)
     return images_used(entry.train_images, entry.test_images, config.data_share, config.limit)
 
@@ -179,7 +180,7 @@ def epoch_seconds(config: RunConfig, speed: Speed, share: float = 1.0) -> float:
 def _data_bytes(config: RunConfig, kind: str) -> int:
     entry = datasets.entry(config.dataset)
     image = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
-    trained, tests = _used(config)
+    trained, tests = images_taken(config)
     whole = entry.train_images + entry.test_images
     # The whole set stays in the process that read it; a share is a copy, and so is what validation parts.
     copies = (trained < entry.train_images) + (config.validation_share > 0)

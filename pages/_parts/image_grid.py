@@ -9,6 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab.palette import GREEN, RED
+from cnnlab.text import image_number, percent
+from cnnlab.values import Picture
+
 
 @dataclass(frozen=True, slots=True)
 class GridItem:
@@ -23,6 +27,7 @@ class GridItem:
     mark: str = ""  # a second sign, in the other corner
 
 
+RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; signs and words repeat them
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
@@ -34,6 +39,24 @@ def grid_html(items: Sequence[GridItem], size_px: int, columns: int = 0) -> str:
     style = f"--columns: {columns}" if columns else f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
     kind = "cnn-grid cnn-columns" if columns else "cnn-grid"
     return f'<style>{_STYLE}</style><div class="{kind}" role="list" style="{style}">{"".join(map(_cell, items))}</div>'
+
+
+def predicted_item(
+    picture: Picture, predicted: int, confidence: float, classes: Sequence[str], *, caption: str, detail: str,
+    note: str = "", mark: str = "",
+) -> GridItem:  # fmt: skip
+    """A test image with what a network takes it for: right and wrong by colour, by sign, and in the words for who cannot see it."""
+    right, number = picture.label == predicted, image_number(picture.index)
+    truth, sure = classes[picture.label], percent(confidence, 0)
+    return GridItem(
+        data_uri=picture.data_uri,
+        alt=f"Test image {number}: {truth}, predicted {classes[predicted]}, {sure} sure, {'right' if right else 'wrong'}{note}",
+        caption=caption,
+        detail=detail,
+        frame=RIGHT if right else WRONG,
+        sign="✓" if right else "✗",
+        mark=mark,
+    )
 
 
 def image_grid(items: Sequence[GridItem], size_px: int = 80, *, columns: int = 0) -> None:

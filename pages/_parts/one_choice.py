@@ -41,14 +41,8 @@ def one_choice(
     if (before := st.session_state[key]) not in titles:
         # None comes from a click that ended the script before the browser knew which of new buttons is pressed.
         st.session_state[key] = usual if before is None or otherwise is None else otherwise
-    drawn = st.session_state[key]
-
-    def changed() -> None:
-        # Streamlit also calls it for a browser that still shows an earlier page, where the control is new to the session.
-        if on_change and st.session_state[key] != drawn:
-            on_change()
-
-    common = {"key": key, "format_func": titles.__getitem__, "help": help, "on_change": changed if on_change else None}
+    changed = when_changed(key, on_change) if on_change else None
+    common = {"key": key, "format_func": titles.__getitem__, "help": help, "on_change": changed}
     if as_list:
         value = (place or st).selectbox(label, list(titles), width=width or "stretch", **common)
     else:
@@ -56,6 +50,21 @@ def one_choice(
     value = usual if value is None else value
     address.write(name, value, usual)
     return value
+
+
+def when_changed(key: str, action: Callable[[], None]) -> Callable[[], None]:
+    """`action` as the callback of the control `key`, which is about to be drawn with the value that the session has.
+
+    Streamlit also calls it for a browser that still shows an earlier page, where the control is new to the session: then nothing
+    has changed. Without the comparison such a call brought the training form back after a run had been started.
+    """
+    drawn = st.session_state[key]
+
+    def changed() -> None:
+        if st.session_state[key] != drawn:
+            action()
+
+    return changed
 
 
 def class_choice(

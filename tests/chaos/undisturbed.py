@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from threads import threads
 
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import load
@@ -61,13 +62,9 @@ def configs() -> tuple[RunConfig, ...]:
 def undisturbed(config: RunConfig, folder: Path) -> Path:
     """Trains `config` with the engine alone, on one thread as the lab under test does; returns the folder."""
     data = load(config.dataset, Places(folder, None)).take(config.data_share, config.limit, config.seed)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the result of a sum depends on the number of threads
-    try:
+    with threads(1):  # the result of a sum depends on their number
         for _ in train(config, data, folder=folder):
             pass
-    finally:
-        torch.set_num_threads(threads)
     return folder
 
 

@@ -19,6 +19,7 @@ from pages._parts.address import Address, one_of
 from pages._parts.forms.forecast import time_in_short
 from pages._parts.forms.link import RECIPE, differences, known_start, on_its_machine, open_form
 from pages._parts.markdown import escaped
+from pages._parts.one_choice import when_changed
 
 CHOSEN = "recipe of the training form"
 CARDS = 4  # recipes that a CPU can train; the list has all
@@ -42,16 +43,14 @@ def pick_recipe(
         )  # fmt: skip
     left, right = st.columns([2, 3], vertical_alignment="bottom")
 
-    # Streamlit calls it also for a browser that still shows this form when the page has gone on to the run: its list is then new
-    # to the session. The comparison keeps such a call from bringing the form back.
-    def fill(drawn: str | None) -> None:
-        if (name := st.session_state[CHOSEN]) and name != drawn:
+    def fill() -> None:
+        if name := st.session_state[CHOSEN]:
             _open(recipes[name])
 
     left.selectbox(
-        "Recipe", list(recipes), index=None, format_func=lambda name: recipes[name].title, key=CHOSEN, on_change=fill,
-        args=(st.session_state[CHOSEN],),
-        placeholder="Choose one to fill the form", help="Fills the whole form with the course's settings; then change any of them.",
+        "Recipe", list(recipes), index=None, format_func=lambda name: recipes[name].title, key=CHOSEN,
+        on_change=when_changed(CHOSEN, fill), placeholder="Choose one to fill the form",
+        help="Fills the whole form with the course's settings; then change any of them.",
     )  # fmt: skip
     return recipes.get(st.session_state[CHOSEN] or ""), right.container(gap=None)
 

@@ -8,29 +8,28 @@ from cnnlab.spreadsheet import csv_text
 from cnnlab.values import PredictionPage
 from pages._parts.grid import grid
 
-HEADER = ("Class", "Images", "Precision", "Recall", "F1")
+MEANINGS = {
+    "Precision": "of the images that the network takes for this class, the share that belongs to it.",
+    "Recall": "of the images that belong to this class, the share that the network takes for it.",
+    "F1": "precision and recall in one number, their harmonic mean: high only where both are.",
+}
+HEADER = ("Class", "Images", *MEANINGS)
 
 
 def each_class(page: PredictionPage, run_id: str) -> None:
     """Draws the closed table with its download."""
     with st.expander("Precision, recall and F1 of each class"):
-        rows = [(*row[:2], *(None if share is None else 100 * share for share in row[2:])) for row in class_rows(page)]
-        columns = dict(zip(HEADER, zip(*rows, strict=True), strict=True))
+        rows = class_rows(page)
+        shown = [(*row[:2], *(None if share is None else 100 * share for share in row[2:])) for row in rows]
+        columns = dict(zip(HEADER, zip(*shown, strict=True), strict=True))
         shares = {
-            name: st.column_config.NumberColumn(name, format="%.1f %%", help=text)
-            for name, text in (
-                ("Precision", "Of the images that the network takes for this class, the share that belongs to it."),
-                ("Recall", "Of the images that belong to this class, the share that the network takes for it."),
-                ("F1", "Precision and recall in one number, their harmonic mean: high only where both are."),
-            )
+            name: st.column_config.NumberColumn(name, format="%.1f %%", help=f"{text[0].upper()}{text[1:]}")
+            for name, text in MEANINGS.items()
         }
         grid(columns, column_config=shares, height="content", key="predict:classes")
-        st.caption(
-            "**Precision**: of the images taken for this class, the share that belongs to it. **Recall**: of the images of this "
-            "class, the share taken for it. **F1**: both in one number, their harmonic mean. Empty: nothing to divide by."
-        )
+        st.caption(" ".join(f"**{name}**: {text}" for name, text in MEANINGS.items()) + " Empty: nothing to divide by.")
         st.download_button(
-            "Download as CSV", csv_text(HEADER, class_rows(page)), f"cnnlab-{run_id}-classes.csv", "text/csv",
+            "Download as CSV", csv_text(HEADER, rows), f"cnnlab-{run_id}-classes.csv", "text/csv",
             icon=":material/download:", on_click="ignore", help="This table as a file for a spreadsheet, with exact numbers.",
         )  # fmt: skip
 

@@ -15,11 +15,10 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
-from cnnlab.palette import GREEN, RED
 from cnnlab.text import percent
 from cnnlab.values import PredictionPage
+from pages._parts.image_grid import RIGHT, WRONG
 
-RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; the diagonal, bold numbers and signs repeat them
 STRONGEST = 60  # per cent of the colour, so that numbers can be read on it
 KEY = "predict:matrix"
 _SHORT = 3  # characters of a class's name that fit above a column

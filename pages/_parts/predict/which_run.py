@@ -11,7 +11,7 @@ from cnnlab.runs.records import Run
 from cnnlab.text import ago
 from pages._parts.address import Address
 from pages._parts.markdown import quoting
-from pages._parts.one_choice import one_choice
+from pages._parts.one_choice import one_choice, when_changed
 from pages._parts.predict.choice import PAGER
 from pages._parts.run_words import best_accuracy, cut_title, last_accuracy, short_title, state_word
 
@@ -29,19 +29,15 @@ def pick_run(lab: Lab, every: tuple[Run, ...], address: Address, place: DeltaGen
         return None
     newest = next(iter(by_id))
     address.initialise(KEY, "run", newest, lambda text: text if text in by_id else newest)
-    if (drawn := st.session_state[KEY]) not in by_id:
-        drawn = st.session_state[KEY] = newest
+    if st.session_state[KEY] not in by_id:
+        st.session_state[KEY] = newest
     words = "Newest run" if newest == every[0].id else "Newest run with a result"
 
     def label(run_id: str) -> str:
         return (f"{words}: " if run_id == newest else "") + _label(by_id[run_id])
 
-    def restart() -> None:  # also called for a browser that shows an earlier page
-        if st.session_state[KEY] != drawn:
-            PAGER.restart()
-
     chosen = place.selectbox(
-        "Run", list(by_id), key=KEY, format_func=label, on_change=restart,
+        "Run", list(by_id), key=KEY, format_func=label, on_change=when_changed(KEY, PAGER.restart),
         help="Every run that has finished at least one epoch, newest first. An address without a run opens the newest one.",
     )  # fmt: skip
     address.write("run", chosen, None)

@@ -8,12 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab import datasets
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
-from cnnlab.palette import GREEN, RED
 from cnnlab.runs.records import Run
-from cnnlab.text import image_number, percent
+from cnnlab.text import percent
 from cnnlab.values import EpochPredictions, ExampleImages, Picture
 from pages._parts.address import Address, whole_number
-from pages._parts.image_grid import GridItem, image_grid
+from pages._parts.image_grid import GridItem, image_grid, predicted_item
 from pages._parts.live.feed import feed
 from pages._parts.markdown import quoting
 from pages._parts.shell import fragment
@@ -124,15 +123,11 @@ def _draw(
 
 
 def _item(picture: Picture, predicted: int, confidence: float, former: int, classes: tuple[str, ...]) -> GridItem:
-    right, changed, sure = picture.label == predicted, former != predicted, percent(confidence, 0)
-    truth = classes[picture.label]
-    return GridItem(
-        data_uri=picture.data_uri,
-        alt=f"Test image {image_number(picture.index)}: {truth}, predicted {classes[predicted]}, {sure} sure, "
-        f"{'right' if right else 'wrong'}" + (f", changed from {classes[former]}" if changed else ""),
+    changed, sure = former != predicted, percent(confidence, 0)
+    return predicted_item(
+        picture, predicted, confidence, classes,
         caption=classes[predicted],
-        detail=sure if right else f"{sure}, true: {truth}",
-        frame=GREEN if right else RED,
-        sign="✓" if right else "✗",
+        detail=sure if picture.label == predicted else f"{sure}, true: {classes[picture.label]}",
+        note=f", changed from {classes[former]}" if changed else "",
         mark=CHANGED if changed else "",
-    )
+    )  # fmt: skip
