@@ -97,6 +97,8 @@ def test_on_a_phone_the_menu_closes_after_a_choice(page, app):
     page.set_viewport_size(PHONE)
     page.goto(app)
     page.get_by_role("heading", level=1).first.wait_for()
+    page.locator(".st-key-unseen-menu").wait_for(state="attached")  # the script that closes it is drawn last
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_test_id("stExpandSidebarButton").click()
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Data")
     link.click()
