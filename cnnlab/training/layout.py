@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 EXACT, EARLY = "channels_last, large batch norm contiguous", "channels_last"  # EARLY is that of checkpoints that name none
 _LARGE = 1 << 17  # values of a channel: images × height × width. The error grows with them, and is up to 10⁻⁴ here
+_BLOCK = 16  # the most channels that oneDNN takes at a time; on processors without AVX-512 it is 8
 
 
 def arrange(model: nn.Module, device: torch.device) -> list[Any]:
@@ -22,6 +24,7 @@ def arrange(model: nn.Module, device: torch.device) -> list[Any]:
     model.to(device, memory_format=torch.channels_last)
     if device.type != "cpu":
         return []
+    _spare_strided_pointwise(model)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     return [norm.register_forward_pre_hook(_contiguous_if_large) for norm in norms]
 
@@ -29,3 +32,20 @@ def arrange(model: nn.Module, device: torch.device) -> list[Any]:
 def _contiguous_if_large(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     values = inputs[0]
     return (values.contiguous() if values.numel() > _LARGE * values.shape[1] else values,)
+
+
+def _spare_strided_pointwise(model: nn.Module) -> None:
+    """Lets 1×1 convolutions of few channels pick every second pixel beforehand, which gives the same values.
+
+    With a stride and fewer input channels than a block, oneDNN's gradient of the weights writes past its workspace in this layout
+    (issue 6035 of uxlfoundation/oneDNN, open in 2026): the process aborts, hangs or gets wrong gradients. The shortcuts of a narrow
+    ResNet are such convolutions, and so is one of a single gray channel.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.stride != (1, 1) and module.in_channels < _BLOCK:
+            module.register_forward_pre_hook(partial(_every, module.stride))
+            module.stride = (1, 1)
+
+
+def _every(stride: tuple[int, int], _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return (inputs[0][:, :, :: stride[0], :: stride[1]],)
