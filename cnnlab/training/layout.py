@@ -42,7 +42,12 @@ def _spare_strided_pointwise(model: nn.Module) -> None:
     ResNet are such convolutions, and so is one of a single gray channel.
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.stride != (1, 1) and module.in_channels < _BLOCK:
+        if (
+            isinstance(module, nn.Conv2d)
+            and module.kernel_size == (1, 1)
+            and module.stride != (1, 1)
+            and module.in_channels < _BLOCK
+        ):
             module.register_forward_pre_hook(partial(_every, module.stride))
             module.stride = (1, 1)
 
