@@ -24,7 +24,8 @@ SKIPPED = {  # of an element: what tells a reader nothing, or changes from one r
 }  # fmt: skip
 SKIPPED_IN_CHARTS = {"template", "uirevision", "uid"}
 ATTRIBUTES = {  # of HTML, that people see or hear
-    "alt", "title", "href", "aria-label", "aria-sort", "class", "style", "scope", "width", "download", "open", "src", "x", "y", "points", "d"
+    "alt", "title", "href", "aria-label", "aria-sort", "class", "style", "scope", "width", "download", "open", "src",
+    "x", "y", "points", "d",
 }  # fmt: skip
 
 
