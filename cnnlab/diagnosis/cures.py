@@ -81,7 +81,9 @@ def twice_as_long(e: Evidence) -> dict[str, Any]:
 
 def larger_batches(e: Evidence) -> dict[str, Any]:
     """Smaller batches give the averages of batch normalisation more steps to settle; tiny ones are too noisy."""
-    return {"batch_size": _BATCH} if e.config.batch_size != _BATCH else {"learning_rate": e.config.learning_rate / 3}
+    if e.config.batch_size != _BATCH:
+        return {"batch_size": _BATCH}
+    return {"learning_rate": float(f"{e.config.learning_rate / 3:.4g}")}
 
 
 def _needed(e: Evidence) -> int:

@@ -145,6 +145,8 @@ def reached(e: Evidence) -> str:
 
 
 def improvement(e: Evidence) -> str:
+    if not e.epochs:
+        return f"It ended in its first epoch, after {steps(e.step)}, and the network learns. More steps should help."
     first = e.epochs[max(0, len(e.epochs) - 4)]
     return (
         f"It was still improving when it ended: training loss {loss(first.train_loss)} after epoch {first.epoch}, "
