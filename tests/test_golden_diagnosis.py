@@ -236,7 +236,10 @@ def ends() -> Iterator[tuple[str, list[str]]]:
     yield "rests, and goes on", shown(settings, epochs_of(RESTING))
     yield "five epochs", shown(settings, epochs_of(RESTING[:5]), [], FINISHED)
     for lower in (0.96, 0.98):
-        yield f"loss {lower}", shown(settings, epochs_of([*RESTING[:1], (0.4, 1.0), *[(0.39 - n / 100, lower) for n in range(4)]]), [], FINISHED)
+        yield (
+            f"loss {lower}",
+            shown(settings, epochs_of([*RESTING[:1], (0.4, 1.0), *[(0.39 - n / 100, lower) for n in range(4)]]), [], FINISHED),
+        )
     for score in (0.604, 0.606):
         grows = [*epochs_of(RESTING)[:5], (0.36, 0.7, 0.8, score)]
         yield f"accuracy {score} after 0.6", shown(settings, grows, [], FINISHED)
