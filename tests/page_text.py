@@ -38,6 +38,19 @@ def page_text(app: AppTest) -> str:
     return "\n".join([f"address: ?{address}", *_block(app.main, ""), "", "sidebar", *_block(app.sidebar, "  ")]) + "\n"
 
 
+def without_pictures(page: str) -> str:
+    """The text of a page without its charts' figures and its images, for a scene that is about something else."""
+    kept, within = [], ""
+    for line in page.splitlines(keepends=True):
+        indent = line[: len(line) - len(line.lstrip())]
+        if within and indent.startswith(within) and indent != within:
+            continue
+        within = indent if line.strip() == "figure" else ""
+        if not re.match(r" *(img|b|i|figcaption|small)\b( \(|:)", line):
+            kept.append(line)
+    return "".join(kept)
+
+
 def _block(block: Block, indent: str) -> Iterator[str]:
     for _, child in sorted(block.children.items()):
         if not isinstance(child, Block):
