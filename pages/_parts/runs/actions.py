@@ -13,6 +13,7 @@ from cnnlab.runs.summaries import Summary
 from cnnlab.text import size_text
 from pages._parts.markdown import quoting
 from pages._parts.run_words import short_title
+from pages._parts.runs.table import CHOSEN
 from pages._parts.shell import in_words
 from pages._parts.visitor import visitor
 
@@ -32,7 +33,9 @@ def change_many(lab: Lab, runs: Sequence[Summary]) -> None:
     with st.popover(
         "Change …", icon=":material/edit:", key=MENU, on_change="rerun", help="Tag, rename, stop or delete all of them."
     ):
-        st.caption(f"For all {count} selected. Runs of other people stay as they are.")
+        st.caption(
+            f"For {'the selected run' if len(runs) == 1 else f'all {count} selected'}. Runs of other people stay as they are."
+        )
         st.text_input("Tag", key=TAG, max_chars=LONGEST_TAG, placeholder="final, homework 3 …")
         with st.container(horizontal=True):
             st.button("Add tag", icon=":material/new_label:", key="runs:add tag", on_click=_tag, args=(lab, runs, True))
@@ -122,24 +125,30 @@ def _confirm(lab: Lab, runs: Sequence[Summary]) -> None:
     own = [run for run in runs if run.owner in ("", owner)]
     others = "belongs to another person and stays" if len(own) == len(runs) - 1 else "belong to other people and stay"
     if len(own) < len(runs):
-        st.markdown(f"{len(runs) - len(own):,} of the {len(runs):,} selected runs {others}.")
+        which = f"{len(runs) - len(own):,} of the {len(runs):,} selected runs" if len(runs) > 1 else "The selected run"
+        st.markdown(f"{which} {others}.")
     if own:
         names = ", ".join(f"“{short_title(run)}”" for run in own[:MOST_NAMES])
         more = f" and {len(own) - MOST_NAMES:,} more" if len(own) > MOST_NAMES else ""
         frees = size_text(sum(_bytes(lab, run) for run in own))
         st.markdown(
-            f"{names}{more} will be deleted with their curves, weights and predictions. This frees {frees} of disk space. "
-            "**This cannot be undone.**"
+            f"{names}{more} will be deleted with {'its' if len(own) == 1 else 'their'} curves, weights and predictions. "
+            f"This frees {frees} of disk space. **This cannot be undone.**"
         )
 
     def delete() -> None:
-        _report(for_each(own, lambda run: lab.delete(run.id, owner=owner), "Deleted", "Not deleted:"))
+        _report(for_each(own, lambda run: _delete(lab, run, owner), "Deleted", "Not deleted:"))
 
     with st.container(horizontal=True):
         label = f"Delete {len(own):,} run{'' if len(own) == 1 else 's'}"
         st.button(label, type="primary", icon=":material/delete:", key="runs:really delete", disabled=not own, on_click=delete)
         if st.button("Keep them", key="runs:keep"):
             st.rerun()
+
+
+def _delete(lab: Lab, run: Summary, owner: str) -> None:
+    lab.delete(run.id, owner=owner)
+    st.session_state[CHOSEN] = tuple(run_id for run_id in st.session_state[CHOSEN] if run_id != run.id)
 
 
 def _bytes(lab: Lab, run: Summary) -> int:

@@ -41,6 +41,7 @@ def beside(
         quantity = one_choice("Curves", "runs:curve", "curve", QUANTITIES, address, as_list=True, width=200)
         along = one_choice("Along", "runs:along", "along", ALONG, address)
     chart = st.container()
+    address.initialise("runs:base", "base", NONE, str)  # its control stands below
     text = finding(runs, _baseline(runs))
     if text:
         st.markdown(escaped(text))
@@ -140,7 +141,8 @@ def _curves(
             "choose a setting under “A line for each” to see all of them as averages."
         )
     if len(lines) < len(runs) and not fold and by is None:
-        notes.append(f"{len(runs) - len(lines)} of the selected runs have no finished epoch.")
+        without = len(runs) - len(lines)
+        notes.append(f"{without} of the selected runs {'has' if without == 1 else 'have'} no finished epoch.")
     if any(line.folded for line in lines):
         reason = "seeds" if by is None else "its runs"
         notes.append(
