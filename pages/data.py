@@ -139,7 +139,7 @@ def pick_part(address: Address, entry: Entry) -> tuple[str, int | None]:
     )  # fmt: skip
     label = class_choice(
         "Class", f"data:{entry.name}:class", "class", entry.classes, address, place=middle, on_change=PAGER.restart,
-        help="Show images of one class only.",
+        help="Show images of one class only.", use_address=(address.text("dataset") or SAMPLE) == entry.name,
     )  # fmt: skip
     return split, label
 

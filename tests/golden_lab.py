@@ -19,7 +19,7 @@ from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.values import Disagreement, DisagreementPage, Picture
 
-TRAINED = dict(epochs=4, batch_size=64, learning_rate=0.1)
+TRAINED = {"epochs": 4, "batch_size": 64, "learning_rate": 0.1}
 CLASSES = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "ibis", "jay")
 
 
@@ -50,8 +50,9 @@ class ManyRuns(RunsLab):
     asked_for_disagreements: list[tuple]
 
     def add(
-        self, name: str, accuracies: Sequence[float] = (), state: State = State.FINISHED, *, owner: str = "", tags: Sequence[str] = (),
-        parameters: int = 61_706, seconds: float = 8.0, device: str = "cpu", validation: float | None = None, **settings: object,
+        self, name: str, accuracies: Sequence[float] = (), state: State = State.FINISHED, *, owner: str = "",
+        tags: Sequence[str] = (), parameters: int = 61_706, seconds: float = 8.0, device: str = "cpu",
+        validation: float | None = None, **settings: object,
     ) -> str:  # fmt: skip
         """A run after as many epochs as it has accuracies; it took `seconds` for the first, and one more for each other."""
         config = RunConfig.make(**(TRAINED | settings))
@@ -104,7 +105,7 @@ class ManyRuns(RunsLab):
 
 def fill(lab: ManyRuns) -> dict[str, str]:
     """Runs in every state, of three owners; returns their ids by name. The first has two more of other seeds."""
-    made = {
+    return {
         "base": lab.add("Base <b>", (0.5, 0.75, 0.6875, 0.7), tags=("final", "homework 3"), owner="Ana"),
         "seed": lab.add("Base <b>", (0.45, 0.65, 0.6775, 0.66), seed=7, seconds=6, owner="Ana"),
         "fast": lab.add(
@@ -126,4 +127,3 @@ def fill(lab: ManyRuns) -> dict[str, str]:
         "lost": lab.add("Lost", (0.5625,), State.INTERRUPTED, seconds=13, seed=3),
         "waits": lab.add("Waits", state=State.QUEUED, dataset="fashion-mnist", limit=5_000),
     }  # fmt: skip
-    return made

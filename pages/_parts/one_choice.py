@@ -69,11 +69,11 @@ def when_changed(key: str, action: Callable[[], None]) -> Callable[[], None]:
 
 def class_choice(
     label: str, key: str, name: str, classes: Sequence[str], address: Address, *, place: DeltaGenerator, help: str,
-    on_change: Callable[[], None],
+    on_change: Callable[[], None], use_address: bool = True,
 ) -> int | None:  # fmt: skip
     """The selected one of a data set's classes, as a label; None for all of them."""
     chosen = one_choice(
         label, key, name, {ALL_CLASSES: "all classes"} | dict(enumerate(classes)), address, as_list=True, place=place, help=help,
-        on_change=on_change, parse=whole_number(name, 0, len(classes) - 1),
+        on_change=on_change, parse=whole_number(name, 0, len(classes) - 1), use_address=use_address,
     )  # fmt: skip
     return None if chosen == ALL_CLASSES else chosen
