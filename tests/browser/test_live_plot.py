@@ -81,7 +81,9 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
         live = {"sentence": sentence, "share": 0.5, "page_revision": 1, "table_revision": 2}
         live |= {"poll_every": 0.05, "redraw_every": 60.0, "feed": "news/a"}
         curve = loss_curve("a1b2c3d4", (), (), 5)
-        return encoded(Chart(curve, "Loss"), live=Live(icon="play_circle", word="Training", **(live | changed))).data.decode()
+        return encoded(
+            Chart(curve, "Loss", heading="How wrong it is"), live=Live(icon="play_circle", word="Training", **(live | changed))
+        ).data.decode()
 
     answers = {"body": shown("epoch 1 of 5", share=0.2), "status": 200}
     fetched = []
@@ -95,6 +97,8 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
     answers["body"] = shown("epoch 2 of 5")
     sentence.get_by_text("epoch 2 of 5").wait_for()
     assert empty.locator("[role=progressbar]").get_attribute("aria-valuenow") == "50"
+    assert empty.locator(".cnn-bar > div").evaluate("bar => bar.style.width") == "50%"
+    assert empty.locator("figcaption").inner_text() == "How wrong it is"
 
     answers["body"] = shown("epoch 3 of 5", table_revision=3)
     sentence.get_by_text("epoch 3 of 5").wait_for()
