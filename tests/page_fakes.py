@@ -105,7 +105,7 @@ def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> A
     monkeypatch.setattr(
         pages._parts.run.view, "freeze_modules", lambda: None
     )  # gc.freeze would keep the garbage of this test process
-    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30)
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=180)
     if page_name != "design":
         app.switch_page(f"pages/{page_name}.py")
     for name, value in address.items():

@@ -41,12 +41,12 @@ def _own_home(home, monkeypatch):
 
 def alone(name: str) -> AppTest:
     """A page file without app.py."""
-    return AppTest.from_file(os.fspath(ROOT / "pages" / f"{name}.py"), default_timeout=60).run()
+    return AppTest.from_file(os.fspath(ROOT / "pages" / f"{name}.py"), default_timeout=180).run()
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_can_be_the_first_that_a_new_server_shows(name):
-    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=60).switch_page(f"pages/{name}.py").run()
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=180).switch_page(f"pages/{name}.py").run()
 
     assert not app.exception
     assert app.title
@@ -61,7 +61,7 @@ def test_every_page_is_in_the_list():
 
 
 def test_the_app_opens_on_design():
-    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=180).run()
 
     assert not app.exception
     assert app.title[0].value == "Design a network"
@@ -87,7 +87,7 @@ def test_the_web_process_never_imports_torch(home):
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"for name in {PAGES}:\n"
-        "    app = AppTest.from_file('app.py', default_timeout=60).switch_page(f'pages/{name}.py').run()\n"
+        "    app = AppTest.from_file('app.py', default_timeout=180).switch_page(f'pages/{name}.py').run()\n"
         "    assert not app.exception, app.exception\n"
         "sys.exit('torch' in sys.modules)\n"
     )

@@ -93,7 +93,7 @@ def test_an_error_that_a_page_does_not_expect_is_a_sentence_too(monkeypatch):
         raise StoreError("The record of runs cannot be read.")
 
     monkeypatch.setattr(pages._parts.shell, "enter", broken)
-    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30).run()
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=180).run()
 
     assert not app.exception
     assert messages(app) == "The record of runs cannot be read."

@@ -296,7 +296,7 @@ def test_ctrl_c_ends_the_run_in_order(tmp_path):
     with program("train", "lenet", "--dataset", "sample", "--epochs", "10000", "--json", home=tmp_path) as training:
         first = json.loads(training.stdout.readline())
         training.send_signal(signal.SIGINT)
-        output, errors = training.communicate(timeout=60)
+        output, errors = training.communicate(timeout=300)
 
     assert first["event"] == "run_started"
     assert training.returncode == 130
@@ -364,7 +364,7 @@ def test_a_home_that_cannot_be_a_folder_is_an_error(refused, tmp_path):
 
 def test_as_a_program_an_error_is_one_sentence_too(tmp_path):
     with program("train", "lenet", "--dataset", "sample", "--epochs", "0", home=tmp_path) as failed:
-        output, errors = failed.communicate(timeout=60)
+        output, errors = failed.communicate(timeout=300)
 
     assert (failed.returncode, output) == (2, "")
     assert errors == "epochs must be a whole number from 1 to 10,000, not 0.\n"
@@ -373,7 +373,7 @@ def test_as_a_program_an_error_is_one_sentence_too(tmp_path):
 def test_a_terminal_without_our_signs_gets_question_marks(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "cp1251")  # Cyrillic Windows
     with program("layers", "lenet", home=tmp_path) as printing:
-        output, errors = printing.communicate(timeout=60)
+        output, errors = printing.communicate(timeout=300)
 
     assert (printing.returncode, errors) == (0, "")
     assert output.startswith("lenet: 1?28?28")

@@ -31,7 +31,7 @@ def in_a_process(code: str, *arguments: object) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )

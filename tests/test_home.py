@@ -67,7 +67,7 @@ def test_a_page_shows_the_sentence(monkeypatch):
 
     monkeypatch.setenv("CNNLAB_DATA", NOBODY)
     shell._lab.clear()
-    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=30)
+    app = AppTest.from_file(os.fspath(ROOT / "app.py"), default_timeout=180)
 
     app.run()
 

@@ -54,7 +54,7 @@ def test_a_page_whose_lab_fails_is_a_sentence(monkeypatch, lab, page, alone):
     monkeypatch.setattr(pages._parts.shell, "enter", lambda: lab)
     lab.gone = True
     # After a server start, Streamlit runs the page of the first deep link without app.py.
-    app = AppTest.from_file(os.fspath(ROOT / (f"pages/{page}.py" if alone else "app.py")), default_timeout=30)
+    app = AppTest.from_file(os.fspath(ROOT / (f"pages/{page}.py" if alone else "app.py")), default_timeout=180)
     app = app.run() if alone or page == "design" else app.switch_page(f"pages/{page}.py").run()
 
     assert not app.exception

@@ -486,6 +486,6 @@ def test_every_page_says_why_the_queue_waits(monkeypatch, lab):
     for name in ("_disable_pages_folder", "page_settings"):
         monkeypatch.setattr(shell, name, lambda: None)
     monkeypatch.setattr(shell, "sidebar", lambda lab, fragment: None)
-    app = AppTest.from_function(page).run(timeout=30)
+    app = AppTest.from_function(page).run(timeout=180)
     assert not app.exception
     assert [box.value for box in app.warning] == [reason]

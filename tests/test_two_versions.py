@@ -88,7 +88,7 @@ def test_processes_that_open_an_older_record_at_once_migrate_it_once(tmp_path):
         )
         for _ in range(4)
     ]
-    answers = [process.communicate(timeout=120) for process in programs]
+    answers = [process.communicate(timeout=300) for process in programs]
     assert [out.strip() for out, _ in answers] == [run_id] * 4, answers
     connection = sqlite3.connect(tmp_path / "lab.sqlite")
     applied = [name for (name,) in connection.execute("SELECT name FROM migrations ORDER BY rowid")]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30.0, every: float = 0.02) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 120.0, every: float = 0.02) -> None:
     """Returns once `condition` holds; fails the test after `seconds`."""
     until = time.monotonic() + seconds
     while not condition():
