@@ -77,6 +77,7 @@ def training_form(lab: Lab) -> None:
         config = RunConfig.make(**values)
     except ConfigError as error:
         address.flush(complete=False)
+        address.show_problems(problems)
         start.error(quoting(_in_titles(error)), icon=":material/error:")
         return
     status = statuses[config.dataset]
