@@ -43,6 +43,24 @@ def with_steps(app: AppTest) -> str:
     return "\n".join(kept) + "\n"
 
 
+def in_rows(text: str) -> str:
+    """The text of a page with the rows of its HTML tables and the boxes of its drawings on one line each."""
+    lines: list[str] = []
+    begins = ("table", "tr", "li", "ol", "ul", "div", "p:", "caption:")
+    within = -1
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if indent <= within:
+            within = -1
+        if within >= 0 and indent == within + 2 and not line.lstrip().startswith(begins):
+            lines[-1] += f" · {line.strip()}"
+        else:
+            lines.append(line)
+        if line.strip() == "html" and indent >= 4:
+            within = indent
+    return "\n".join(lines) + "\n"
+
+
 class ManyRuns(RunsLab):
     """RunsLab with runs that their tests fill in, and the answers that the page of all runs asks for."""
 

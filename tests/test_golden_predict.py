@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import streamlit as st
-from golden_lab import ManyRuns, fill, unhurried, with_steps
+from golden_lab import ManyRuns, fill, in_rows, unhurried, with_steps
 from golden_text import check
 from page_fakes import PIXEL, open_page, widget
 from page_text import html_lines
@@ -113,8 +113,7 @@ def test_predictions(monkeypatch, lab, runs, regenerate_golden, scene):
         change(lab)
 
     text = with_steps(open_page(monkeypatch, "predict", lab, **address))
-    if scene != "best":
-        text = without_matrix(text)
+    text = in_rows(text) if scene == "best" else without_matrix(text)
 
     check(f"pages/predict-{scene}", text + "\n".join(lab.asked) + "\n", regenerate=regenerate_golden)
 
