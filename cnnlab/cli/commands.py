@@ -41,6 +41,9 @@ class Commands(TyperGroup):
         except _UsageError as error:
             print_error(error.format_message())
             code = 2
+        except typer.Abort:  # Ctrl-C at a question, or no standard input
+            print_error("\nThe question was not answered, so nothing has changed; --yes answers it beforehand.")
+            code = 2
         sys.exit(code if isinstance(code, int) else 0)
 
 
