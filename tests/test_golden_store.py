@@ -246,7 +246,7 @@ REQUESTS: dict[str, Callable[[Store, str], Any]] = {
     "stop": lambda store, run: store.stop(run),
     "pause": lambda store, run: store.pause(run),
     "resume": lambda store, run: store.resume(run),
-    "extend": lambda store, run: store.extend(run, 2),
+    "extend": lambda store, run: store.extend(run, 1),
     "start over": lambda store, run: store.start_over(run, first=lambda: None),
     "delete": lambda store, run: store.delete(run),
     "adopt": lambda store, run: store.adopt(run, TWO),
