@@ -293,7 +293,7 @@ def test_a_rough_time_is_that_of_the_run_with_the_most_similar_work():
         lambda c: made_table(*sizes[c.seed]),
     )
 
-    # By hand: 60,000 images of 1,000, 600 steps of 30 × 500, 10,000 test images of 1,000 ÷ 3; the other run did 10 × 2,300 a second.
+    # 60,000 images of 1,000, 600 steps of 30 × 500, 10,000 test images of 1,000 ÷ 3; the other run did 10 × 2,300 a second.
     assert found == pytest.approx((60_000_000 + 9_000_000 + 3_333_333.3) / 23_000)
     assert rough.epoch_seconds(config, made_table(), "cpu", [(runs[2].config, 0.0)], lambda c: made_table()) is None
 
