@@ -151,15 +151,18 @@ def test_owners_take_turns_also_within_one_round(office):
 
 
 def test_a_run_that_trains_elsewhere_keeps_its_device_busy(office):
-    add(office, "alone", "cuda:0", state=State.STARTING, process=processes.current())
-    (alone,) = office.store.active()
-    office._runners[alone.id] = (Child(None, ()), "cuda:0")  # else it would be taken for lost
-    waits, free = add(office, "waits", "cuda:0"), add(office, "free", "cuda:1")
+    office.devices = {"auto": "cuda:1"}
+    elsewhere = Process(os.getppid(), processes.identity(os.getppid()))
+    add(office, "has not begun", "auto", state=State.STARTING, process=elsewhere)
+    trains = add(office, "trains", "auto")
+    office.store.transition(trains, State.STARTING, device="cuda:2", process=elsewhere)
+    add(office, "on the first", "cuda:1")
+    add(office, "on the second", "cuda:2")
+    free = add(office, "on the third", "cuda:3")
 
     office.turn()
 
     assert runners(office) == [free]
-    assert office.store.run(waits).state is State.QUEUED
 
 
 @pytest.mark.parametrize(("free", "starts"), [(7_999_999, False), (8_000_000, True), (None, True)])

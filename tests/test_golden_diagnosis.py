@@ -33,13 +33,14 @@ def history(
     reports: Sequence[Report] = (),
     end: Event | None = None,
     *,
+    images: int = 6_400,
     batches: int = 100,
     classes: int = 10,
     rate: float | None = None,
     norm: float | None = None,
 ) -> list[Event]:
     rate = config.learning_rate if rate is None else rate
-    events: list[Event] = [RunStarted("cpu", "CPU", 10, 6_400, 1_000, batches, config.epochs, classes)]
+    events: list[Event] = [RunStarted("cpu", "CPU", 10, images, 1_000, batches, config.epochs, classes)]
     events += [
         Progress(1 + (s - 1) // batches, 1, batches, s, loss, a, 1.0, rate, 0.1, 1.0, 1.0, gradient_norm=norm)
         for s, loss, a in reports
@@ -309,6 +310,23 @@ def test_a_third_of_a_rate_is_written_as_people_write_it():
     assert diagnose(config, history(config, [(0.8, 0.7, 7.5, 0.2)])).cure == {"learning_rate": 0.1}
 
 
+@pytest.mark.parametrize(
+    ("images", "batch", "epochs", "cure"),
+    [
+        (6_400, 256, 4, {"batch_size": 64, "epochs": 18}),  # 1,800 steps of 64 images
+        (6_400, 64, 18, {}),
+        (6_463, 16, 17, {"batch_size": 64, "epochs": 18}),
+        (640, 64, 4, {"epochs": 100}),  # 180 would be needed
+        (50, 64, 4, {"epochs": 100}),
+        (640, 256, 150, {"batch_size": 64}),  # never fewer than before
+    ],
+)
+def test_the_cure_of_a_sigmoid_network_gives_it_the_steps_that_it_needs(images, batch, epochs, cure):
+    config = RunConfig.make(batch_size=batch, epochs=epochs, learning_rate=8.0)
+
+    assert diagnose(config, history(config, [], flat(60, 20.0), images=images)).cure == {"learning_rate": 0.9} | cure
+
+
 # The figures behind the sentences
 
 
@@ -346,7 +364,7 @@ def test_the_evidence_of_a_run_in_its_third_epoch():
     assert found is not None
     assert (found.step, found.planned, found.steps_in_all, found.over) == (235, 600, 600, False)
     assert (found.loss, found.accuracy) == (pytest.approx(0.9), pytest.approx(0.6))  # of the reports after epoch 2
-    assert (found.peak, found.first_loss, found.best_accuracy) == (2.4, 2.4, pytest.approx(0.6))
+    assert (found.peak, found.best_accuracy) == (2.4, pytest.approx(0.6))
     assert (found.rate, found.norm, found.rises_until, found.rising) == (0.12, 3.5, 400, True)
     assert (found.watched, found.watched_losses, found.watched_accuracies) == ("validation", [2.1, 1.5], [0.35, 0.33])
     assert (found.turn, found.best.epoch, found.chance, found.guessing) == (1, 1, 0.1, math.log(10))

@@ -254,3 +254,45 @@ def test_a_summary_has_all_settings(store):
     store.create(CONFIG, "a")
 
     assert dict(store.summaries().runs[0].settings) == settings(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        *((name, b"x", f"{name} is b'x'") for name, kinds in summaries._KINDS.items() if kinds == {str} and name != "config"),
+        *((name, "text", f"{name} is 'text'") for name, kinds in summaries._KINDS.items() if str not in kinds),
+        *((name, None, f"{name} is nothing") for name in ("architecture", "dataset", "epochs")),
+        ("state", "flying", "state is 'flying'"),
+        ("dataset", "letters", "dataset is 'letters'"),
+        ("epochs_done", 1.5, "epochs_done is 1.5"),
+        ("tags", "[1]", "its tags are not words"),
+        ("curve", '["a"]', "its curve has values that are not numbers"),
+    ],
+)
+def test_a_row_with_a_value_of_another_kind_is_left_out_with_the_reason(store, column, value, reason):
+    spoilt, _ = store.create(CONFIG, "a", "spoilt"), store.create(CONFIG, "b", "good")
+    with store._transaction(write=True) as connection:
+        connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, spoilt))  # noqa: S608 - names from the module
+
+    found = store.summaries()
+
+    assert [run.name for run in found.runs] == ["good"]
+    assert len(found.unreadable) == 1
+    assert f"({reason})" in found.unreadable[0]
+
+
+def test_a_damaged_row_is_read_again_until_it_is_mended(store):
+    run_id = store.create(CONFIG, "a", "mine")
+    with store._transaction(write=True) as connection:
+        connection.execute("UPDATE runs SET tags = '[1]'")
+    known = store.summaries()
+    assert known.unreadable
+    store.rename(store.create(CONFIG, "b"), "other")
+
+    again = store.summaries(known=known)
+    assert [run.name for run in again.runs] == ["other"]
+    assert again.unreadable
+    with store._transaction(write=True) as connection:
+        connection.execute("UPDATE runs SET tags = '[]'")
+    assert [run.name for run in store.summaries(known=again).runs] == ["other", "mine"]
+    assert store.summaries().runs[1].id == run_id

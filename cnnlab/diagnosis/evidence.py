@@ -131,10 +131,6 @@ class Evidence:
         return max(event.loss for event in self.progress) if self.progress else max(e.train_loss for e in self.epochs)
 
     @cached_property
-    def first_loss(self) -> float:
-        return self.progress[0].loss if self.progress else self.epochs[0].train_loss
-
-    @cached_property
     def best_accuracy(self) -> float:
         """The highest training accuracy over at least `_WINDOW` steps, or over an epoch."""
         found = [done.train_accuracy for done in self.epochs]
