@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from waiting import wait_for
 
 from benchmarks.visitor import run as run_visits
 from cnnlab.errors import RunNotFound
-from cnnlab.events import EpochDone
+from cnnlab.events import CheckpointSaved, EpochDone, Notice
 from cnnlab.runs.records import State
 from pages._parts.live import feed as live_feed
 from pages._parts.live import snapshot
@@ -294,3 +295,126 @@ def test_a_run_in_progress_says_where_its_news_are_and_one_at_rest_does_not(lab,
     assert stopping["page_revision"] != after["live"]["page_revision"]
     lab.store.transition(running, State.STOPPED)
     assert sent(live_run)["live"]["feed"] is None
+
+
+def test_each_change_that_only_a_script_run_can_draw_has_a_new_page_revision(lab, running, feed):
+    live_run = feed.run(lab, running)
+    seen = [live_run.status(fresh=True).page_revision]
+
+    def changed(action) -> bool:
+        action()
+        seen.append(live_run.status(fresh=True).page_revision)
+        return seen[-1] not in seen[:-1]
+
+    first, second = lab.made("b", owner="Ana"), lab.made("c", owner="Ana")
+    drawn = (
+        lambda: lab.rename(running, "another name"),
+        lambda: lab.annotate(running, "a note"),
+        lambda: lab.epoch(running, 1),  # its predictions can be shown
+        lambda: lab.store.add(running, CheckpointSaved("last", 1, None, 24)),  # it can be resumed from there
+        lambda: lab.move_in_queue(second, -1),
+        lambda: lab.stop(first),
+        lambda: lab.store.transition(second, State.STARTING),  # another run
+        lambda: lab.store.transition(running, State.PAUSING),
+        lambda: lab.store.transition(running, State.PAUSED),
+        lambda: lab.resume(running),
+        lambda: lab.made("d", name="before"),
+        lambda: lab.stop(running),
+        lambda: lab.extend(running, 5),
+    )
+    assert [changed(action) for action in drawn] == [True] * len(drawn)
+    waits = feed.run(lab, lab.made("e"))
+    before = waits.status(fresh=True).page_revision
+    lab.stop(lab.queue()[0].id)  # those behind move up
+    assert waits.status(fresh=True).page_revision != before
+
+
+def test_a_second_epoch_and_a_notice_are_drawn_with_the_table(lab, running, feed):
+    live_run = feed.run(lab, running)
+    lab.epoch(running, 1)
+
+    def revisions() -> tuple[int, int]:
+        status = live_run.status(fresh=True)
+        return status.page_revision, live_run.snapshot(logarithmic=False).table_revision
+
+    (page, first) = revisions()
+    lab.epoch(running, 2)
+    (same, second) = revisions()
+    lab.store.add(running, Notice("precision", 2, "A notice."))
+    lab.report(running, epoch=3, batch=1, share_done=0.3)  # follows within a second
+    (still, third) = revisions()
+    assert (same, still) == (page, page)
+    assert len({first, second, third}) == 3
+    assert live_run.snapshot(logarithmic=True).table_revision == third
+
+
+def test_a_status_is_shared_for_less_than_a_second_and_a_snapshot_until_the_pace_changes(monkeypatch, lab, running, feed):
+    now = [0.0]
+    monkeypatch.setattr(snapshot, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    live_run = feed.run(lab, running)
+    first, drawn = live_run.status(fresh=False), live_run.snapshot(logarithmic=False)
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
+    now[0] += 0.9
+    assert live_run.status(fresh=False) is first
+    for browser in range(40):
+        feed.pace.seen(str(browser))
+    again = live_run.snapshot(logarithmic=False)
+    assert again.status is drawn.status
+    assert json.loads(again.plots.data)["live"]["redraw_every"] > json.loads(drawn.plots.data)["live"]["redraw_every"]
+    now[0] += 0.01
+    assert live_run.status(fresh=False).latest.batch == 24
+
+
+def test_the_last_snapshot_of_each_scale_can_be_had_without_a_read(monkeypatch, lab, running, feed):
+    live_run = feed.run(lab, running)
+    assert live_run.cached(logarithmic=True) is None
+    drawn = live_run.snapshot(logarithmic=True)
+    monkeypatch.setattr(lab, "run", None)
+
+    assert live_run.cached(logarithmic=True) is drawn
+    assert live_run.cached(logarithmic=False) is None
+
+
+@pytest.mark.parametrize(
+    ("cores", "browsers", "poll", "redraw"),
+    [
+        (1, 1, 1.0, 2.0), (2, 1, 1.0, 1.0), (2, 2, 1.0, 2.0), (2, 10, 1.0, 8.0), (2, 30, 1.0, 20.0), (2, 40, 1.0, 20.0),
+        (2, 41, 2.0, 20.0), (2, 81, 3.0, 20.0),
+            (2, 1_000, 20.0, 20.0), (16, 30, 1.0, 3.0), (16, 100, 1.0, 12.0), (16, 640, 2.0, 20.0),
+    ],
+)  # fmt: skip
+def test_how_often_so_many_browsers_are_served(cores, browsers, poll, redraw):
+    pace = Pace(cores, clock=lambda: 0.0)
+    for browser in range(browsers):
+        pace.seen(str(browser))
+
+    assert (pace.poll_every, pace.redraw_every) == (poll, redraw)
+
+
+def test_a_browser_counts_for_two_and_a_half_minutes_after_it_was_seen_last():
+    now = [0.0]
+    pace = Pace(1, clock=lambda: now[0])
+    for moment, browser in ((0.0, "a"), (1.0, "b"), (100.0, "a"), (151.0, "c")):
+        now[0] = moment
+        pace.seen(browser)
+    assert pace.redraw_every == 5.0  # three browsers
+    now[0] = 151.5
+    pace.seen("c")
+    assert list(pace._seen) == ["a", "c"]
+
+
+def test_a_snapshot_is_served_for_two_and_a_half_minutes_after_it_was_asked_for_last(monkeypatch, lab, running):
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    now = [1_000.0]
+    feed = Feed(2, clock=lambda: now[0])
+    live_run = feed.run(lab, running)
+    feed.follow(live_run, "browser", logarithmic=True)
+
+    assert (feed.pace.poll_every, feed.pace.redraw_every) == (1.0, 1.0)
+    now[0] += 150.0
+    assert feed.refresh()
+    assert feed.answer(address(live_run, logarithmic=True)).status_code == 200
+    assert feed.answer(address(live_run)).status_code == 404  # the other scale
+    now[0] += 0.01
+    assert not feed.refresh()
+    assert (live_feed.REFRESH_SECONDS, live_feed.MOST_RUNS) == (1.0, 64)

@@ -143,8 +143,10 @@ class Address:
             alike = difflib.get_close_matches(name[:40].lower(), known, 1)
             advice = f" Did you mean {alike[0]}?" if alike else ""
             self.problems.append(f"In the address: {shortened(name)} is not a setting of this page, so it has no effect.{advice}")
-        if more := len(unknown) - MOST_UNKNOWN:
-            self.problems += [f"{more:,} more names in the address are not settings of this page."] if more > 0 else []
+        if (more := len(unknown) - MOST_UNKNOWN) == 1:
+            self.problems.append("1 more name in the address is not a setting of this page.")
+        elif more > 1:
+            self.problems.append(f"{more:,} more names in the address are not settings of this page.")
         repeated = [name for name in self._browser if name in known and len(st.query_params.get_all(name)) > 1]
         self.problems += [f"In the address: {name} is given more than once; the last value is used." for name in repeated]
         return set(unknown)

@@ -78,7 +78,8 @@ def _own_run(lab: Lab) -> None:
 def warn_of_unreadable(messages: Sequence[str]) -> None:
     """Shows why a list lacks runs whose rows are damaged: one message in full, and how many more there are."""
     if messages:
-        more = f" So are {len(messages) - 1} more." if len(messages) > 1 else ""
+        others = len(messages) - 1
+        more = f" So {'is' if others == 1 else 'are'} {others:,} more." if others else ""
         st.warning(quoting(messages[0] + more), icon=":material/heart_broken:")
 
 
