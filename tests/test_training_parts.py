@@ -360,7 +360,7 @@ def test_the_compiling_process_times_the_compiled_network_against_the_other_in_t
         return forward
 
     monkeypatch.setattr(torch, "compile", compiled)
-    monkeypatch.setattr(compile_ahead.process, "prepare", lambda threads: seen.append(threads))
+    monkeypatch.setattr(compile_ahead.process, "prepare", seen.append)
     monkeypatch.setattr(compile_ahead.time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(compile_ahead.os, "nice", lambda by: seen.append(f"nice {by}"), raising=False)
     monkeypatch.setattr(compile_ahead.threading, "Thread", lambda **_: SimpleNamespace(start=lambda: None))
