@@ -136,8 +136,9 @@ def _contradiction(entry: Entry, split: Split, facts: SplitFacts, *, original: b
     if count != facts.labels or not count:
         return f"has {count:,} images and {facts.labels:,} labels in its {split} files"
     if facts.highest >= len(entry.classes) or facts.lowest < 0:
+        reached = facts.lowest if facts.lowest < 0 else facts.highest
         return (
-            f"has labels that reach {facts.highest}, but {entry.title} has the classes 0 to {len(entry.classes) - 1}: "
+            f"has labels that reach {reached}, but {entry.title} has the classes 0 to {len(entry.classes) - 1}: "
             "the files are damaged or belong to another data set"
         )
     if shape != expected:

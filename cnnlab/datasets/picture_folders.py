@@ -171,7 +171,7 @@ def _decode(path: Path, name: str, entry: Entry) -> np.ndarray:
                 )
             pixels = np.asarray(image.convert("RGB" if entry.channels == 3 else "L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow raises them for damaged files
-        reason = getattr(error, "strerror", None) or str(error).replace(repr(str(path)), "it")
+        reason = getattr(error, "strerror", None) or str(error).replace(f" {str(path)!r}", "")
         raise DataError(f"{name} ({_size(path):,} bytes) cannot be decoded: {reason}.") from None
     return pixels.transpose(2, 0, 1) if entry.channels == 3 else pixels[None]
 

@@ -111,7 +111,8 @@ class CsvForm:
         if self.columns == columns:
             return ""
         labels = " and so no labels" if self.columns == columns - 1 else ""
-        return f"has {self.columns:,} columns{labels}, not a label and {columns - 1:,} pixels"
+        found = f"{self.columns:,} column{'' if self.columns == 1 else 's'}"
+        return f"has {found}{labels}, not a label and {columns - 1:,} pixels"
 
 
 def csv_pairs(files: Mapping[str, Path]) -> Iterator[tuple[Path, Path]]:
@@ -133,8 +134,8 @@ def csv_form(path: Path) -> CsvForm | str:
     names = [name.strip().strip('"').lower() for name in first.split(",")]
     # Some number their pixels in the header; and a first row with one wrong value is no header.
     header = bool(_LABEL & {names[0], names[-1]}) or not any(name.isdigit() for name in names)
-    last = header and names[-1] in _LABEL
-    return CsvForm(len((second if header else first).split(",")), header, -1 if last else 0)
+    last, row = header and names[-1] in _LABEL, second if header else first
+    return CsvForm(len(row.split(",")), header, -1 if last else 0) if row.strip() else "holds no image"
 
 
 def read_csv(path: Path, name: str, entry: Entry, cache: Path) -> Arrays:
