@@ -20,6 +20,7 @@ Right = Literal["any", "first", "second", "neither"]  # disagreements of two net
 class Device:
     name: str  # as in a configuration: "cpu", "cuda:0", "mps"
     title: str  # for people: "CPU, 8 cores", "NVIDIA H100 (80 GB)"
+    problem: str = ""  # why nothing can be trained on it and what to do, without a full stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ def _office(home, monkeypatch):
     monkeypatch.setattr(office, "_check_processes", lambda: None)
     started = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
-    monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
     return office, started
 
 
@@ -52,7 +52,7 @@ def test_the_next_run_starts_once_the_process_of_the_one_before_has_released_its
     runners = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: runners.append(Alive()) or runners[-1])
     monkeypatch.setattr(dispatcher.Dispatcher, "_check_processes", lambda self: None)
-    monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
     office = dispatcher.Dispatcher(tmp_path)
     first, second = office.store.create(CONFIG, "a"), office.store.create(CONFIG, "b")
     office.turn()
@@ -83,7 +83,7 @@ def test_an_interrupted_run_is_shown_as_such_for_a_moment_before_it_is_resumed(t
 def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path, monkeypatch):
     background.announce(tmp_path)
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: Ended())
-    monkeypatch.setattr(dispatcher.Dispatcher, "_resolve", lambda self, device: "cpu")
+    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
     office = dispatcher.Dispatcher(tmp_path)
     run_id = office.store.create(CONFIG, "a")
     office.turn()

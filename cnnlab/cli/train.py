@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import time
@@ -26,7 +27,8 @@ from cnnlab.forecasts.limits import Limits
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system.home import default_data
+from cnnlab.system import gpus
+from cnnlab.system.home import default_data, private_folder
 from cnnlab.system.processes import cores, current
 from cnnlab.text import duration, duration_text, percent
 
@@ -95,6 +97,7 @@ def train(
     if queue:
         _queue(config, title, owner, home, source=source, as_json=as_json)
         return
+    os.environ.setdefault(gpus.PROOFS, str(private_folder(home) / "devices.json"))
     _check(config, home)
     store = Store(home)
     try:

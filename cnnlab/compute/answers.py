@@ -22,7 +22,7 @@ from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
-from cnnlab.training.devices import available, find
+from cnnlab.training.devices import find, survey
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import Device, Picture
 
@@ -40,7 +40,8 @@ def design(home: Path, architecture: str, input_shape: tuple[int, int, int], cla
 
 
 def devices(home: Path) -> tuple[Device, ...]:
-    return available()
+    """Also those that cannot be used, which say why."""
+    return survey()
 
 
 def class_counts(home: Path, dataset: str, split: Split, data: Path | None = None) -> tuple[int, ...]:

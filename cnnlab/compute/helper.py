@@ -38,8 +38,8 @@ class Helper:
         return typed.read(QUESTIONS[question][1], self._client.ask(question, **arguments))
 
     def devices(self) -> tuple[Device, ...]:
-        """Remembered: devices do not change while a lab is open."""
-        if not self._devices:
+        """Remembered, where all can be used: devices do not change while a lab is open."""
+        if not self._devices or any(device.problem for device in self._devices):
             self._devices = self.ask("devices")
         return self._devices
 

@@ -20,7 +20,7 @@ import torch
 
 from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
-from cnnlab.system import processes
+from cnnlab.system import gpus, processes
 from cnnlab.system.home import write_private
 from cnnlab.training import calibration, devices
 from cnnlab.training.costs import DeviceSpeed, Speed
@@ -62,9 +62,9 @@ def device_speed(home: Path, config: RunConfig, macs: int, measure: bool = False
             _measuring.add(file)
             state = "measuring"
             threading.Thread(target=_measure, args=(file, config, macs), daemon=True).start()
-    # This starts CUDA in the helper, which then holds about half a gigabyte of the GPU; nothing is forked from the helper.
-    free, total = torch.cuda.mem_get_info(device.name) if device.name.startswith("cuda") else (None, None)
-    return DeviceSpeed(device.name, free, total, state, speed)
+    # Torch would have to start CUDA in this process, which then holds half a gigabyte of the GPU until it ends.
+    card = gpus.status().get(devices.uuid(device.name)) if device.name.startswith("cuda") else None
+    return DeviceSpeed(device.name, card and card.free, card and card.total, state, speed)
 
 
 def _measure(file: Path, config: RunConfig, macs: int) -> None:

@@ -21,8 +21,7 @@ ATTEMPTS = 3
 LOG = "dispatcher.log"  # in the home folder
 
 # One thread until it forks: OpenBLAS starts threads at import, and a fork keeps only the calling thread.
-# NVML counts GPUs without starting CUDA, which does not survive a fork either.
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 
 _lock = threading.Lock()
 _starts: dict[Path, list[float]] = {}

@@ -16,12 +16,13 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
 from cnnlab.text import percent
-from cnnlab.training import checkpoints, devices, diagnosis, process
+from cnnlab.training import checkpoints, devices, diagnosis, gpu_errors, process
 from cnnlab.training.compiling import Compiler
 from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
 from cnnlab.training.progress import Meter
 from cnnlab.training.randomness import own_random_numbers
 from cnnlab.training.session import Session
+from cnnlab.values import Device
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -79,15 +80,24 @@ def train(
             raise
         failed = RunFailed("error", session.epoch, str(error))
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        failed = _failure_of_the_device(error, config, session)
+        if failed is None:
             raise
+    yield failed
+
+
+def _failure_of_the_device(error: Exception, config: RunConfig, session: Session | None) -> RunFailed | None:
+    """What an error of the device means for people; None for a fault of the program."""
+    epoch = session.epoch if session else 0
+    device = Device(str(session.device), session.device_name) if session else devices.find(config.device)
+    if gpu_errors.out_of_memory(error, gpu_errors.free_share(device.name)):
         room = process.lift_bound()
         evaluating = session is not None and session.epoch > 0 and session.epoch_is_over
-        device = devices.find(config.device)
         total = devices.total_memory(device.name)
         message = diagnosis.out_of_memory(config, device, "evaluation" if evaluating else "training", total, room)
-        failed = RunFailed("out-of-memory", session.epoch if session else 0, message)
-    yield failed
+        return RunFailed("out-of-memory", epoch, message)
+    meaning = gpu_errors.meaning(str(error)) if device.name.startswith("cuda") else ""
+    return RunFailed("error", epoch, f"Training on {device.title} failed: {meaning}.") if meaning else None
 
 
 class _NotFiniteError(Exception):
@@ -275,11 +285,3 @@ def _stopped_early(config: RunConfig, last: EpochDone, best: EpochDone) -> str:
         f"Stopped early after epoch {last.epoch} of {config.epochs}: the accuracy on the {images} images has not been better than "
         f"{percent(best.score)} since epoch {best.epoch}, and the patience is {last.epoch - best.epoch}."
     )
-
-
-def _out_of_memory(error: Exception) -> bool:
-    # The CPU's allocator, C++, oneDNN, mps and cuDNN raise a plain RuntimeError that only its text identifies.
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    signs = ("DefaultCPUAllocator", "bad_alloc", "could not create a memory", "out of memory", "ALLOC_FAILED")
-    return any(sign in str(error) for sign in signs)

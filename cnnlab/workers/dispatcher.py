@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cnnlab.compute import server
-from cnnlab.errors import CNNLabError, InstallationError, RunNotFound, RunStateError, StoreError
+from cnnlab.errors import InstallationError, RunNotFound, RunStateError, StoreError
 from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
-from cnnlab.system import background, processes, room
+from cnnlab.system import background, gpus, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
@@ -40,6 +40,7 @@ OLD_CODE_SECONDS = 3.0  # without a question to the helper, before it exits beca
 RESUME_SECONDS = 2.0  # during which pages show a run as interrupted before it is resumed automatically
 LOCK_SECONDS = 2.0
 WAIT_SECONDS = 3.0  # between two attempts to use a record that is locked or cannot be written
+DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 PUT_BACK_SECONDS = 300.0  # after a run was put back, until one starts though no more room has become free
 HELPER_FIRST_SECONDS = 3.0  # after the helper has started, so that first answers have the processor, if no run waits
 
@@ -57,7 +58,7 @@ class Dispatcher:
         self._helper_started = 0.0
         self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
         self._interrupted: dict[str, float] = {}  # resumable runs, and when each was noticed
-        self._devices: dict[str, str] = {}
+        self._devices: dict[str, tuple[tuple[str, ...], float]] = {}  # for each choice, and until when it is used
         self._code = code_fingerprint()
         self._checked = 0.0
         self._try_again = 0.0  # when the record could not be used
@@ -168,17 +169,23 @@ class Dispatcher:
         """Starts a run on each free device, owners in turn."""
         going = [run for run in active if not run.waits]
         # A runner holds its device's memory until it exits. A run at a command line has no device until its training begins.
-        busy = {run.device or self._resolve(run.config.device) for run in going} | {device for _, device in self._runners.values()}
-        queued = [run for run in active if run.waits and self._resolve(run.config.device) not in busy]
+        busy = {run.device or self._candidates(run.config.device)[0] for run in going} | {
+            device for _, device in self._runners.values()
+        }
+
+        def free(run: ActiveRun) -> str | None:
+            return next((device for device in self._candidates(run.config.device) if device not in busy), None)
+
+        queued = [run for run in active if run.waits and free(run)]
         while queued:
             run_id = next_run(queued, going, self.store.turns())
             run = next(run for run in queued if run.id == run_id)
-            device = self._resolve(run.config.device)
-            if self._claim(run, device):
+            device = free(run)
+            queued.remove(run)
+            if device and self._claim(run, device):
                 going.append(run)
-                queued = [other for other in queued if self._resolve(other.config.device) != device]
-            else:
-                queued.remove(run)
+                busy.add(device)
+                queued = [other for other in queued if free(other)]
 
     def _claim(self, run: ActiveRun, device: str) -> bool:
         try:
@@ -188,21 +195,27 @@ class Dispatcher:
         self._runners[run.id] = (self._start(runner.run_in_process, self.home, run.id), device)
         return True
 
-    def _resolve(self, device: str) -> str:
-        """The concrete name of a device. A child asks CUDA, because CUDA does not survive a fork of the process that started it."""
-        if device not in self._devices:
-            reader, writer = self._context.Pipe(duplex=False)
-            child = self._start(_send_device, device, writer)
-            writer.close()
-            try:
-                answer = reader.recv_bytes(1_000).decode()
-            except EOFError:
-                return device  # the runner will fail too, with a message in its run
-            finally:
-                reader.close()
-                child.join()
-            self._devices[device] = answer
-        return self._devices[device]
+    def _candidates(self, device: str) -> tuple[str, ...]:
+        """The devices on which a run with this choice may train, best first; the choice itself where there are none.
+
+        A child finds them, because CUDA does not survive a fork of the process that started it. Then the runner fails, with a
+        message in its run.
+        """
+        known, until = self._devices.get(device, ((), 0.0))
+        if time.monotonic() < until:
+            return known
+        reader, writer = self._context.Pipe(duplex=False)
+        child = self._start(_send_candidates, device, writer)
+        writer.close()
+        try:
+            known = tuple(reader.recv_bytes(10_000).decode().split())
+        except EOFError:
+            known = ()  # asked again after a while
+        finally:
+            reader.close()
+            child.join()
+        self._devices[device] = known or (device,), time.monotonic() + DEVICES_SECONDS
+        return self._devices[device][0]
 
     def _start(self, target: Callable[..., None], *arguments: Any) -> BaseProcess:
         self.store.close()  # a database connection does not survive a fork
@@ -223,15 +236,11 @@ class Dispatcher:
         return idle > OLD_CODE_SECONDS and time.monotonic() - self._checked < POLL_SECONDS and code_fingerprint() != self._code
 
 
-def _send_device(device: str, writer: Any) -> None:
-    from cnnlab.training.devices import resolve
+def _send_candidates(device: str, writer: Any) -> None:
+    from cnnlab.training.devices import candidates
 
-    try:
-        writer.send_bytes(resolve(device).encode())
-    except CNNLabError:
-        writer.send_bytes(device.encode())  # it does not exist: the runner fails with a message in its run
-    finally:
-        writer.close()
+    with closing(writer):
+        writer.send_bytes(" ".join(candidates(device)).encode())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -252,6 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{too_few}\n")
     room.make_room(options.home)  # else this process and the helper could not announce themselves
     background.announce(options.home)
+    os.environ[gpus.PROOFS] = str(private_folder(options.home) / "devices.json")  # for its children, the helper and the runners
     try:
         Dispatcher(options.home, idle_seconds=options.idle).serve()
     except InstallationError as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from cnnlab.errors import InstallationError
+from cnnlab.system import gpus
 
 FORKS = sys.platform == "linux"  # macOS can fork, but its libraries do not survive it
 
@@ -48,8 +49,8 @@ def _without_unused_compiler() -> Iterator[None]:
     torch._dynamo loads it where it can, which takes 71 MB. Compiling for the CPU does not need it, and uses the same cache without.
     """
     torch = sys.modules.get("torch")
-    # `device_count` asks NVML; `is_available` would start CUDA, which does not survive a fork.
-    if torch is None or "triton" in sys.modules or torch.cuda.device_count():
+    # Not torch's own question, which starts CUDA where the driver's management library fails; CUDA does not survive a fork.
+    if torch is None or "triton" in sys.modules or gpus.may_be_here():
         yield
         return
     sys.modules["triton"] = None  # type: ignore[assignment]  # how Python marks a module that cannot be imported
