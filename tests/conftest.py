@@ -30,11 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pages that a test opens with app.py have a home that is not the user's own, and each training takes one core.
+    """Pages that a test opens with app.py have a home that is not the user's own, and each training takes one core, and no GPU.
 
     Two trainings of two threads on two cores wait for each other: the browser's took 247 s instead of 106.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch is not loaded yet
+    if config.getoption("markexpr") != "gpu":  # a GPU that somebody uses is left alone, and results are those of the CPU
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     if "CNNLAB_HOME" not in os.environ:
         os.environ["CNNLAB_HOME"] = tempfile.mkdtemp(prefix="cnnlab-tests-")
         config.add_cleanup(partial(_remove, Path(os.environ["CNNLAB_HOME"])))

@@ -33,6 +33,29 @@ def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, 
     assert started == [ada[0], grace[0], ada[1], grace[1], ada[2]]
 
 
+def test_runs_that_may_train_anywhere_take_each_free_gpu_the_fastest_first(tmp_path, monkeypatch):
+    office, _ = _office(tmp_path, monkeypatch)
+    may_use = {"auto": ("cuda:1", "cuda:0"), "cuda:0": ("cuda:0",), "cpu": ("cpu",)}
+    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: may_use[device])
+    runners = {}
+    monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: runners.setdefault(run_id, Alive()))
+    first, second, third, fourth = (office.store.create(CONFIG.change(device="auto"), word, owner=word) for word in "abcd")
+    on_cpu = office.store.create(CONFIG.change(device="cpu"), "e", owner="e")
+    on_first = office.store.create(CONFIG.change(device="cuda:0"), "f", owner="f")
+
+    office.turn()
+    started = {run_id: office.store.run(run_id).device for run_id in runners}
+    assert started == {first: "cuda:1", second: "cuda:0", on_cpu: "cpu"}
+
+    office.store.transition(second, State.RUNNING)
+    office.store.transition(second, State.FINISHED)
+    runners[second].ended = True
+    office.turn()
+    assert office.store.run(third).device == "cuda:0"
+    assert office.store.run(fourth).state is office.store.run(on_first).state is State.QUEUED
+    office.close()
+
+
 def test_nothing_is_started_beside_a_run_at_a_command_line_that_has_yet_to_say_where_it_trains(tmp_path, monkeypatch):
     office, started = _office(tmp_path, monkeypatch)
     alone = office.store.create(CONFIG, "alone", "", State.STARTING, process=processes.current())

@@ -22,6 +22,7 @@ from cnnlab.forecasts.limits import Limits
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
 from cnnlab.starts import start
+from cnnlab.values import Device
 from pages._parts.forms.architecture import link_parameters
 from pages._parts.forms.link import ALWAYS, RECIPE, expand, form_address, shorten
 from pages._parts.forms.recipes import CARDS
@@ -648,6 +649,18 @@ def test_the_page_comes_back_as_it_was_left_and_its_bare_address_opens_the_first
     app.run()
     assert widget(app.number_input, "Epochs").value == presets()[0].config().epochs
     assert address(app) == {}
+
+
+def test_a_device_that_cannot_be_used_is_not_offered_and_says_why(monkeypatch, lab):
+    old = Device("cuda:0", "GTX 1080 (8.5 GB)", "this PyTorch has no code for this card: install another")
+    monkeypatch.setattr(lab, "devices", lambda: (Device("cpu", "CPU, 2 cores"), old))
+
+    app = open_page(monkeypatch, "train", lab)
+
+    assert widget(app.selectbox, "Device").options == ["auto: the fastest", "CPU, 2 cores"]
+    said = [each.value for each in app.caption if "GTX 1080" in each.value]
+    assert len(said) == 1
+    assert said[0].replace("\\", "") == "GTX 1080 (8.5 GB) cannot be used: this PyTorch has no code for this card: install another."
 
 
 def test_a_browser_that_still_shows_the_form_does_not_bring_it_back_after_start(monkeypatch, lab):

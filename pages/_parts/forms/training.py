@@ -18,7 +18,7 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
-from cnnlab.values import DatasetStatus
+from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
 from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
 from pages._parts.forms.forecast import forecast_line
@@ -141,9 +141,14 @@ def _controls(
                 _group([setting(name) for name in names], address, values)
     # Last: a helper that has just been started needs some seconds to answer, and the form is drawn meanwhile.
     with device:
+        found = _devices(lab)
+        usable = {each.name: each.title for each in found if not each.problem}
         values["device"] = control(
-            setting("device"), address, scope=SCOPE, values=values, choices={"auto": words("device", "auto")} | _devices(lab)
+            setting("device"), address, scope=SCOPE, values=values, choices={"auto": words("device", "auto")} | usable
         )
+    for each in found:
+        if each.problem:
+            st.caption(quoting(f"{each.title} cannot be used: {each.problem}."))
     if wrong:
         raise wrong
     return values
@@ -157,13 +162,13 @@ def _group(settings: list[Setting], address: Address, values: dict[str, Any]) ->
                 values[field.name] = control(field, address, scope=SCOPE, values=values)
 
 
-def _devices(lab: Lab) -> dict[str, str]:
+def _devices(lab: Lab) -> tuple[Device, ...]:
     try:
         with st.spinner("Starting PyTorch …", show_time=True):
-            return {device.name: device.title for device in lab.devices()}
+            return lab.devices()
     except CNNLabError as error:
         st.error(quoting(error), icon=":material/error:")
-        return {"cpu": "CPU"}
+        return (Device("cpu", "CPU"),)
 
 
 def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | None) -> None:
