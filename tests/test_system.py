@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from cnnlab.errors import ComputeError, InstallationError, StoreError
+from cnnlab.errors import ComputeError, ConfigError, InstallationError, StoreError
 from cnnlab.system import background, disk, files, home, processes, room
 from cnnlab.system.processes import Process
 
@@ -109,6 +109,35 @@ def test_a_private_file_is_written_whole_synced_and_for_its_user_alone(tmp_path,
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert synced == [17, 7]
     assert home.private_folder(tmp_path) == file.parent
+
+
+def test_a_private_file_brings_the_folders_above_it(tmp_path):
+    home.write_private(tmp_path / "new" / "speeds" / "x.json", "1")
+    home.private_folder(tmp_path / "other" / "home")
+
+    assert (tmp_path / "new" / "speeds" / "x.json").read_text() == "1"
+    assert (tmp_path / "other" / "home" / "private").is_dir()
+
+
+@pytest.mark.parametrize("name", ["CNNLAB_HOME", "CNNLAB_DATA"])
+def test_a_folder_in_the_environment_is_a_full_path_and_a_wrong_one_names_its_variable(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, "inner/lab")
+    assert home.path_variable(name) == tmp_path / "inner" / "lab"
+    monkeypatch.setenv(name, "")
+    assert home.path_variable(name) is None
+    monkeypatch.setenv(name, "~nobody-has-this-name")
+    with pytest.raises(ConfigError) as raised:
+        home.path_variable(name)
+    assert raised.value.field == name
+
+
+def test_a_user_without_a_home_folder_is_asked_for_the_variable(monkeypatch):
+    monkeypatch.delenv("CNNLAB_HOME", raising=False)
+    monkeypatch.setattr(home.platformdirs, "user_data_path", lambda *_, **__: Path("~/cnnlab"))
+    with pytest.raises(ConfigError, match=r"^This user has no home folder to keep the lab in: set CNNLAB_HOME") as raised:
+        home.default_home()
+    assert raised.value.field == "CNNLAB_HOME"
 
 
 def test_a_private_file_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
@@ -425,3 +454,59 @@ def test_a_process_is_started_away_from_this_one_and_adds_to_its_log(tmp_path, m
     assert (seen["log"], seen["mode"], seen["stderr"]) == (str(tmp_path / "new" / "log.txt"), "ab", seen["stdout"])
     assert (seen["stdin"], seen["start_new_session"], seen["check"]) == (processes.subprocess.DEVNULL, True, False)
     assert (seen["env"]["ONE"], "PYTHONPATH" in seen["env"]) == ("1", True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux counts ticks since it was booted")
+def test_a_process_is_known_by_its_start_since_the_machine_was_booted():
+    boot, _, ticks = processes.identity(os.getpid()).partition(":")
+    started = psutil.boot_time() + int(ticks) / os.sysconf("SC_CLK_TCK")
+
+    assert re.fullmatch("[0-9a-f]{8}", boot)
+    assert abs(started - psutil.Process().create_time()) < 2
+    assert processes.current() == (os.getpid(), f"{boot}:{ticks}")
+    assert processes.identity(2**22 + 1) == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted", "after"),
+    [
+        (1_024, -1, [(65_536, -1)], 65_536),
+        (1_024, 500_000, [(65_536, 500_000)], 65_536),
+        (1_024, 20_000, [(20_000, 20_000)], 20_000),
+        (65_536, -1, [], 65_536),
+        (-1, -1, [], -1),
+        (700, 700, [], 700),
+    ],
+)
+def test_the_limit_on_open_files_is_raised_as_far_as_it_goes(monkeypatch, soft, hard, wanted, after):
+    limits, asked = [(soft, hard)], []
+
+    def set_limit(kind, limit):
+        asked.append(limit)
+        limits.append(limit)
+
+    played = SimpleNamespace(RLIMIT_NOFILE=7, RLIM_INFINITY=-1, getrlimit=lambda kind: limits[-1], setrlimit=set_limit)
+    monkeypatch.setattr(processes, "resource", played)
+    sentence = processes.allow_many_files()
+
+    assert (asked, limits[-1][0]) == (wanted, after)
+    assert sentence.startswith("This process may open 700 files and connections at once, enough for about 100 browsers") == (
+        after == 700
+    )
+    assert bool(sentence) == (after == 700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_system_that_takes_fewer_open_files_is_asked_for_fewer(monkeypatch):
+    asked = []
+
+    def refuse(kind, limit):
+        asked.append(limit[0])
+        raise ValueError("not so many")
+
+    played = SimpleNamespace(RLIMIT_NOFILE=7, RLIM_INFINITY=-1, getrlimit=lambda kind: (256, -1), setrlimit=refuse)
+    monkeypatch.setattr(processes, "resource", played)
+
+    assert "may open 256 files" in processes.allow_many_files()
+    assert asked == [65_536, 10_240]
