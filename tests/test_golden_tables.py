@@ -187,3 +187,26 @@ def test_a_stored_table_is_compared_in_every_setting_of_its_network():
     assert (table.architecture, table.input_shape, table.classes, table.options["hidden"]) == ("lenet", (2, 30, 28), 7, (9,))
     assert table.rows[-1].output_shape == (7,)
     assert sum(row.share for row in table.rows) == pytest.approx(1)
+
+
+def test_layers_are_counted_in_words_up_to_ten():
+    assert [building._ordinal(number) for number in (1, 2, 3, 8, 10, 11, 23)] == [
+        *("first", "second", "third", "eighth", "tenth", "number 11", "number 23")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [("true", True), ("YES", True), ("on", True), ("1", True), ("false", False), ("No", False), (" off ", False), ("0", False)],
+)
+def test_a_switch_is_read_in_the_words_that_people_use(words, value):
+    assert Option("on", "On", "bool", True, "").parse(words) is value
+
+
+def test_the_bounds_of_an_option_belong_to_it():
+    option = Option("size", "Size", "int", 3, "", minimum=2, maximum=5)
+
+    assert [option.check(value) for value in (2, 5.0, "3")] == [2, 5, 3]
+    for wrong in (1, 6, 2.5, True, None):
+        with pytest.raises(ConfigError, match="size must be a whole number from 2 to 5, not"):
+            option.check(wrong)
