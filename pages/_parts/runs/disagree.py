@@ -30,6 +30,7 @@ def disagree(lab: Lab, runs: Sequence[Run], address: Address) -> None:
     """Draws, on request, the images on which two runs disagree; nothing for any other number of runs."""
     address.initialise("runs:apart", "apart", False, one_of("apart", (True, False)))
     PAGER.initialise(address)
+    address.text("right")  # of no effect while they are not shown, but no mistake in the address either
     if len(runs) != 2:
         return
     open_ = st.toggle("Show the test images on which these two disagree", key="runs:apart")
