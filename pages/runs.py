@@ -26,10 +26,9 @@ from pages._parts.runs.table import CHOSEN, STYLE, first_rows, in_address, parse
 from pages._parts.shell import enter, fragment, in_words
 
 MOST_LINKS = 4
-NAMES = (  # all that the address of Runs can say
-    *("text", "state", "architecture", "dataset", "owner", "tag", "columns", "order", "runs"),
-    *("curve", "along", "by", "fold", "cost", "parallel", "base", "apart", "right", "page"),
-)
+# All that the address of Runs can say, the second part of it about a comparison.
+OF_COMPARISON = ("curve", "along", "by", "fold", "cost", "parallel", "base", "apart", "right", "page")
+NAMES = ("text", "state", "architecture", "dataset", "owner", "tag", "columns", "order", "runs", *OF_COMPARISON)
 MOST_COMPARED = 96  # whose curves are read: each takes a millisecond
 Chosen = tuple[Run, tuple[EpochDone, ...]]
 MOST_ROWS = 10_000  # `lab.summaries()` returns no more
@@ -143,6 +142,8 @@ def _table_and_choice(
             disagree(lab, runs, address)
     else:
         load_ahead()
+        for name in OF_COMPARISON:
+            address.text(name)  # of no effect here, but no mistake in the address either
     address.flush()
     address.show_problems(problems)
 
