@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import os
@@ -10,10 +11,11 @@ from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
+from data_files import write_tiny
 from filled_home import CONFIG
 
 from cnnlab import errors
-from cnnlab.compute import answers, questions, server, speeds, typed, wire
+from cnnlab.compute import answers, calibrate, questions, server, speeds, typed, wire
 from cnnlab.compute.server import LONGEST_DEADLINE, MAXIMUM_CONNECTIONS, Server, heartbeat_file
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError, DataError
@@ -356,6 +358,32 @@ def test_pictures_are_of_the_split_and_class_that_is_asked_for_and_end_with_it(t
     assert [sum(answers.class_counts(tmp_path, "sample", split)) for split in ("train", "test")] == [6_000, 1_000]
 
 
+def test_images_come_from_the_folder_that_is_named(tmp_path):
+    write_tiny(tmp_path / "data" / "MNIST" / "raw", train=40, test=20)
+    home, data = tmp_path / "home", tmp_path / "data"
+
+    counts = [answers.class_counts(home, "mnist", split, data) for split in ("train", "test")]
+    shown = answers.pictures(home, dataset="mnist", split="test", count=200, data=data)
+
+    assert counts == [(4,) * 10, (2,) * 10]
+    assert [picture.label for picture in shown] == [*range(10)] * 2
+    assert len(answers.augmented(home, dataset="mnist", index=39, count=3, shift=1, flip=False, data=data)) == 3
+    with pytest.raises(DataError, match="not on this machine"):
+        answers.class_counts(home, "mnist", "test")
+
+
+def test_each_question_is_answered_by_the_function_of_its_name():
+    assert {name: answer.__name__ for name, answer in questions.answers().items()} == {name: name for name in questions.QUESTIONS}
+
+
+def test_the_helper_process_answers_every_question_for_its_parent(tmp_path, monkeypatch):
+    served = []
+    monkeypatch.setattr(Server, "serve", lambda self, parent: served.append((self.home, self._answers.keys(), parent)))
+    server.serve_in_process(tmp_path, (5, "start"))
+
+    assert served == [(tmp_path, questions.QUESTIONS.keys(), (5, "start"))]
+
+
 # Speeds
 
 
@@ -419,3 +447,23 @@ def test_a_measurement_waits_for_the_one_before(tmp_path, monkeypatch):
     for thread in threads:
         thread.join()
     assert most == [1, 1, 1]
+
+
+def test_the_process_that_times_a_network_reads_a_question_and_prints_its_speed(monkeypatch, capsys):
+    asked, ends = [], []
+
+    def timed(config, *, macs):
+        asked.append((config.batch_size, macs))
+        return Speed(image=0.5, step=0.25, evaluation=0.125, batch=8)
+
+    monkeypatch.setattr(calibration, "calibrate", timed)
+    monkeypatch.setattr("cnnlab.training.process.prepare", lambda cores: asked.append("prepared"))
+    monkeypatch.setattr("cnnlab.system.processes.die_first", asked.append)
+    monkeypatch.setattr(calibrate, "_others", lambda before, after: 0.75)
+    monkeypatch.setattr(calibrate.threading, "Timer", lambda *given: SimpleNamespace(start=lambda: ends.append(given)))
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"config": {"batch_size": 9}, "macs": 77})))
+    calibrate.main()
+
+    assert asked == [1_000, "prepared", (9, 77)]
+    assert json.loads(capsys.readouterr().out) == {"image": 0.5, "step": 0.25, "evaluation": 0.125, "batch": 8, "others": 0.75}
+    assert ends == [(60.0, os._exit, (1,))]

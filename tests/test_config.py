@@ -47,3 +47,24 @@ def test_nesterov_momentum_needs_momentum(settings):
 def test_a_share_of_the_data_is_above_nothing_and_at_most_all(share):
     with pytest.raises(ConfigError, match="data_share"):
         RunConfig.make(data_share=share)
+
+
+def test_a_configuration_says_what_its_network_sees_and_tells_apart():
+    config = RunConfig.make(architecture="mlp", dataset="cifar10", image_size=40)
+
+    assert (config.input_shape, config.classes, config.title) == ((3, 40, 40), 10, "MLP on CIFAR-10")
+
+
+@pytest.mark.parametrize("spaces", [0, 1])
+def test_a_document_has_at_most_a_hundred_thousand_characters(spaces):
+    text = "{}" + " " * (99_998 + spaces)
+    if not spaces:
+        assert RunConfig.from_json(text) == RunConfig.make()
+        return
+    with pytest.raises(ConfigError, match=r"^A configuration in JSON has at most 100,000 characters, not 100,001\.$"):
+        RunConfig.from_json(text)
+
+
+def test_a_configuration_that_is_nested_too_deeply_is_a_sentence():
+    with pytest.raises(ConfigError, match=r"nested too deeply|not valid JSON|must be"):
+        RunConfig.from_json('{"options":' * 3_000 + "1" + "}" * 3_000)

@@ -122,6 +122,17 @@ def test_more_classes_than_a_byte_can_name_are_not_recorded_and_end_no_run(tmp_p
     assert read(tmp_path, 1, IMAGES) is None
 
 
+def test_as_many_classes_as_a_byte_can_name_are_recorded(tmp_path):
+    write(tmp_path, 1, 256, [0, 255], [0.0, 1.0])
+
+    assert read(tmp_path, 1, [1, 0, 1]).predicted == (255, 0, 255)
+    assert read(tmp_path, 1, [1, 0]).confidence == (1.0, 0.0)
+    content = (tmp_path / FILE).read_bytes()
+    assert content[:16].hex() == b"cnnlab-p".hex() + "0100" + "0001" + "02000000"
+    assert content[20:].hex() == "00ff" + "0000" + "ffff"
+    assert len(content) == file_bytes(2, 1) == 26
+
+
 def test_a_file_that_is_deleted_meanwhile_is_begun_again(tmp_path):
     record(tmp_path, 1)
     (tmp_path / FILE).unlink()

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from math import inf, nan
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 
 from cnnlab import events
 from cnnlab.cli import app
+from cnnlab.cli.commands import print_json
 from cnnlab.compute import helper
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places
@@ -97,8 +99,15 @@ def test_data_sets(printed, home, tmp_path, monkeypatch, regenerate_golden):
     (tmp_path / "home" / "data" / "fashion-mnist.zip").touch()
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
     lines += printed("datasets") + printed("datasets", "--json")
+    lines += printed("train", "lenet", "--dataset", "fashion-mnist", "--plain") + printed("download", "sample")
 
     check("cli/datasets", lines, regenerate=regenerate_golden)
+
+
+def test_a_number_that_json_does_not_have_is_null(capsys):
+    print_json({"a": [inf, (nan, 1.5)], "b": {"c": -inf, "d": None}})
+
+    assert capsys.readouterr().out == '{"a": [null, [null, 1.5]], "b": {"c": null, "d": null}}\n'
 
 
 def test_downloads(printed, home, monkeypatch, regenerate_golden):

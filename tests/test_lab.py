@@ -15,7 +15,9 @@ from cnnlab.epoch_predictions import FILE
 from cnnlab.errors import CheckpointError, ConfigError, DataError, RunNotFound
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.lab import Lab
+from cnnlab.runs.records import State
 from cnnlab.system.home import default_data, default_home, run_folder
+from cnnlab.system.processes import Process
 from cnnlab.workers import downloads
 
 TINY = RunConfig.make(limit=120, batch_size=20, epochs=2, learning_rate=0.05, device="cpu", options={"activation": "relu"})
@@ -179,6 +181,21 @@ def test_a_network_is_built_to_check_a_run_only_for_a_batch_of_one_image(tmp_pat
 
 def test_a_run_without_a_name_is_called_after_what_it_trains(finished):
     assert finished.name == "LeNet-5 on Fashion-MNIST sample"
+
+
+@pytest.mark.parametrize("change", [Lab.resume, Lab.delete, Lab.run, Lab.runs, Lab.summaries], ids=lambda each: each.__name__)
+def test_a_run_whose_process_has_died_is_interrupted_before_it_is_shown_or_changed(quiet, monkeypatch, change):
+    monkeypatch.setattr("cnnlab.lab.background.ensure", lambda home: None)
+    monkeypatch.setattr("cnnlab.workers.watch.background.ensure", lambda home: None)
+    monkeypatch.setattr(quiet._admission, "further", lambda run, config: SimpleNamespace(admit=lambda *_: None))
+    run_id = quiet._store.create(TINY, "lost", "", State.STARTING, process=Process(2**22 + 1, "long ago"))
+
+    found = change(quiet, run_id) if change in (Lab.resume, Lab.delete, Lab.run) else change(quiet)
+
+    shown = {Lab.run: lambda: found.state, Lab.runs: lambda: found[0].state, Lab.summaries: lambda: found.runs[0].state}
+    left = [run.state for run in quiet._store.runs()]
+    assert left == {Lab.resume: [State.QUEUED], Lab.delete: []}.get(change, [State.INTERRUPTED])
+    assert shown.get(change, lambda: State.INTERRUPTED)() is State.INTERRUPTED
 
 
 def test_two_labs_on_one_home_see_the_same_runs(lab, finished):
