@@ -61,7 +61,7 @@ def kind_named(name: str) -> Kind:
 
 
 def _convolution(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
-    words = [f"{layer.out_channels} channels", shape_text(layer.kernel_size)]
+    words = [_many(layer.out_channels, "channel"), shape_text(layer.kernel_size)]
     words += [f"stride {_side(layer.stride)}", f"pad {_side(layer.padding)}"]
     if set(layer.dilation) != {1}:
         words.append(f"dilation {_side(layer.dilation)}")
@@ -97,7 +97,7 @@ def _target(_layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
 
 
 def _units(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
-    return f"{layer.out_features} units" + ("" if layer.bias is not None else ", no bias")
+    return _many(layer.out_features, "unit") + ("" if layer.bias is not None else ", no bias")
 
 
 def _dropped(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
@@ -106,6 +106,10 @@ def _dropped(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
 
 def _joined(_layer: Any, inputs: list[Sizes], _output: Sizes) -> str:
     return " + ".join(str(shape[0]) for shape in inputs) + " channels"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _side(value: int | str | Sizes) -> str:
@@ -175,7 +179,7 @@ def _dense_macs(layer: Any, _given: Sizes, made: Sizes) -> int:
     return prod(made) * layer.in_features
 
 
-_NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: f"{layer.num_features} channels", keeps=("input",))
+_NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: _many(layer.num_features, "channel"), keeps=("input",))
 _WEIGHTS: dict[str, Any] = {"brief": _brief_convolution, "settings": _convolution, "keeps": ("input",)}
 _WINDOW: dict[str, Any] = {"brief": _brief_pooling, "settings": _pooling, "shape": _pooled, "field": receptive.windowed}
 _ADAPTIVE: dict[str, Any] = {"settings": _target, "shape": _pooled_to, "field": receptive.adaptive}
