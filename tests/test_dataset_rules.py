@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import sys
 import tarfile
+import zipfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -206,6 +208,33 @@ def test_the_form_of_a_table_is_known_from_two_lines(tmp_path, first, second, fo
     path.write_text(f"{first}\n{second}\n")
 
     assert tables.csv_form(path) == tables.CsvForm(*form)
+
+
+@pytest.mark.parametrize("opened", [open, gzip.open])
+def test_a_table_may_begin_with_the_mark_that_spreadsheets_write(tmp_path, opened):
+    path = tmp_path / ("x.csv.gz" if opened is gzip.open else "x.csv")
+    with opened(path, "wt", encoding="utf-8-sig") as file:
+        file.write("label,1,2\n7,8,9\n")
+
+    assert tables.csv_form(path) == tables.CsvForm(3, True, 0)
+
+
+def test_arrays_and_tables_are_bounded_before_their_memory_is_taken(tmp_path, monkeypatch):
+    images, labels = np.zeros((3, 28, 28), np.uint8), np.arange(3)
+    np.savez(tmp_path / "x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with zipfile.ZipFile(tmp_path / "x.npz") as archive:
+        size = archive.getinfo("x_train.npy").file_size
+    for largest, answer in ((size, dict), (size - 1, str)):
+        monkeypatch.setattr(tables, "_LARGEST", largest)
+        assert isinstance(tables.npz_facts(tmp_path / "x.npz"), answer)
+    assert tables.npz_facts(tmp_path / "x.npz") == f"cannot be read: x_train.npy has {size:,} bytes"
+    monkeypatch.setattr(tables, "_ROWS", 2)
+    monkeypatch.setattr(tables, "_MOST_ROWS", 4)
+    (tmp_path / "x.csv").write_text("1,2,3\n" * 4)
+    assert len(tables._csv_rows(tmp_path / "x.csv", "X", 3)) == 4
+    (tmp_path / "x.csv").write_text("1,2,3\n" * 5)
+    with pytest.raises(DataError, match=r"X cannot be read: it has more than 4 rows\."):
+        tables._csv_rows(tmp_path / "x.csv", "X", 3)
 
 
 def test_tables_go_together_where_their_names_differ_in_the_split_alone():
