@@ -237,6 +237,15 @@ def test_arrays_and_tables_are_bounded_before_their_memory_is_taken(tmp_path, mo
         tables._csv_rows(tmp_path / "x.csv", "X", 3)
 
 
+def test_a_table_that_changed_since_it_was_found_is_a_sentence(tmp_path):
+    path = tmp_path / "x.csv"
+    for content, sentence in (("", "X holds no image."), ("7\n", "X has 1 column, not a label and 2 pixels.")):
+        path.write_text(content)
+        with pytest.raises(DataError) as refused:
+            tables._csv_rows(path, "X", 3)
+        assert str(refused.value) == sentence
+
+
 def test_tables_go_together_where_their_names_differ_in_the_split_alone():
     names = [
         "mnist_train.csv",
