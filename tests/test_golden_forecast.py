@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -58,7 +59,7 @@ def made(helper, *active, runs=(), progress=None, layers=layer_table, at_once=Fa
         runs=lambda limit: list(runs)[:limit],
         progress=lambda run_id, points: (progress or {}).get(run_id, ())[:points],
     )
-    return Forecaster(helper, layers, store, at_once=at_once)
+    return Forecaster(helper, layers, store, **({"at_once": True} if at_once else {}))
 
 
 CONFIGS = {
@@ -134,6 +135,52 @@ def test_the_words_of_slow_and_of_large_runs(regenerate_golden, monkeypatch):
     lines += [place(device) for device in ("cpu", "mps", "cuda:3")]
 
     check("forecast-words", "\n".join(lines) + "\n", regenerate=regenerate_golden)
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(300.0, False), (300.1, True)])
+def test_an_epoch_of_more_than_five_minutes_is_slow(seconds, slow):
+    config = RunConfig.make(**FASHION, limit=100)
+
+    assert bool(slowness(config, Speed(seconds / 100, 0.0, 0.0), made_table(), tables())) is slow
+
+
+@pytest.mark.parametrize(
+    ("size", "smallest", "largest", "found"),
+    [
+        (64, 0, 64, 48),
+        (65, 0, 64, 64),
+        (224, 0, 223, 192),
+        (225, 0, 500, 224),
+        (64, 32, 40, 32),
+        (64, 0, 27, None),
+        (28, 0, 99, None),
+    ],
+)
+def test_the_size_that_is_advised_is_the_largest_good_one_below_the_own(size, smallest, largest, found):
+    config = RunConfig.make(**FASHION, architecture="resnet", image_size=size)
+
+    assert forecast._largest_size(config, tables(smallest), lambda table: table.macs <= largest**2) == found
+
+
+def test_on_a_device_that_does_not_tell_its_memory_everything_fits():
+    helper = Helper(device="cuda:0")
+    found = made(lambda **asked: replace(helper(**asked), free=None), layers=lambda *_: made_table()).forecast(RunConfig.make())
+
+    assert (found.available_bytes, found.largest_batch, found.fits, found.advice) == (None, None, True, "")
+
+
+def test_a_network_that_is_too_small_for_an_image_says_nothing_of_another():
+    def layers(architecture, input_shape, classes, options):
+        if options["width_divisor"] == 1 and classes == 10 and architecture == "alexnet":
+            raise ShapeError("It is too small.")
+        return made_table()
+
+    runs = made(Helper(), layers=layers)
+    config = RunConfig.make(**FASHION, architecture="alexnet")
+    others = (config.change(options={"width_divisor": 8}), config.change(architecture="nin", options={}))
+    found = [runs._table_or_none(each) is None for each in (config, *others, config)]
+
+    assert found == [True, False, False, True]
 
 
 # Speeds
@@ -299,6 +346,14 @@ def test_a_rough_time_is_that_of_the_run_with_the_most_similar_work():
 
     waits = made(Helper("unknown"), running_on("cpu"), runs=[*runs[1:], runs[0]], layers=lambda *_: made_table())
     assert waits.forecast(config).rough_seconds == pytest.approx(7 * (69_000_000 + 3_333_333.3) / (77.0 * 1_150))
+
+
+def test_bytes_that_are_kept_for_the_backward_pass_count_as_work(monkeypatch):
+    monkeypatch.setattr(costs, "memory", lambda config, table, device: SimpleNamespace(kept=(3, 4) if device == "cuda:0" else ()))
+
+    works = [rough._work(RunConfig.make(), made_table(), device) for device in ("cpu", "cuda:0")]
+
+    assert works == [Speed(1_000, 15_000, pytest.approx(1_000 / 3)), Speed(1_490, 15_000, pytest.approx(1_490 / 3))]
 
 
 def test_a_run_in_its_first_epoch_is_as_quick_as_its_first_report():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import sqlite3
+from inspect import signature
 
 import pytest
 from made_runs import CONFIG, progress, running
 
 from cnnlab.errors import RunNotFound, StoreError
 from cnnlab.events import CheckpointSaved
-from cnnlab.runs import records, store_rows
+from cnnlab.runs import records, store_lifecycle, store_rows, summaries
 from cnnlab.runs.fairness import in_turn
 from cnnlab.runs.migrations import MIGRATIONS, check, migrate
 from cnnlab.runs.records import ActiveRun, Runs, State
@@ -284,6 +285,17 @@ def test_an_owner_whose_run_trains_has_just_had_a_turn(running_now, turns, order
         return ActiveRun(name, State.QUEUED, CONFIG, "", Process(None, None), name[0])
 
     assert in_turn([run(name) for name in ("a1", "a2", "b1", "c1", "c2")], map(run, running_now), turns) == tuple(order.split())
+
+
+def test_how_much_is_read_where_nothing_is_asked_for():
+    defaults = {
+        (name, each.name): each.default
+        for name in ("runs", "summaries", "progress", "events")
+        for each in signature(getattr(Store, name)).parameters.values()
+    }
+    found = [defaults["runs", "limit"], defaults["summaries", "limit"], defaults["progress", "points"], defaults["events", "after"]]
+    assert found == [200, 10_000, 500, 0]
+    assert (store_lifecycle.MOST_AUTO_RESUMES, summaries.MOST_RUNS) == (3, 10_000)
 
 
 def test_a_second_store_of_a_home_reads_what_the_first_wrote_at_once(store):
