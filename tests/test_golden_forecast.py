@@ -237,6 +237,15 @@ def test_what_does_not_fit_names_the_setting_to_change(monkeypatch, free, field)
     assert "fit" in str(caught.value) or "smaller network" in str(caught.value)
 
 
+def test_a_run_that_fits_is_checked_without_measuring():
+    helper = Helper("unknown")
+    runs = made(helper, layers=lambda *_: made_table())
+
+    found = runs.check(RunConfig.make(), made_table())
+
+    assert (found.fits, found.seconds_total, helper.measured) == (True, None, 0)
+
+
 # Memory
 
 

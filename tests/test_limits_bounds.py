@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from cnnlab import epoch_predictions
 from cnnlab.config import RunConfig
@@ -125,6 +126,23 @@ def test_a_file_of_limits_has_a_hundred_thousand_bytes_at_most(tmp_path, length,
     else:
         with pytest.raises(ConfigError, match="longer than 100,000 bytes"):
             limits.load(path)
+
+
+def test_a_file_that_is_nested_too_deeply_is_a_sentence(tmp_path, monkeypatch):
+    def nested(text):
+        raise RecursionError
+
+    (tmp_path / "limits.toml").write_text("epochs = 3")
+    monkeypatch.setattr(limits.tomllib, "loads", nested)
+    with pytest.raises(ConfigError) as caught:
+        limits.load(tmp_path / "limits.toml")
+    assert str(caught.value) == "The file of limits limits.toml (CNNLAB_LIMITS) cannot be used: it is nested too deeply."
+
+
+def test_the_smallest_limits_are_one_and_they_do_not_change():
+    smallest = Limits(epochs=1, max_seconds=0.001, image_size=1, parameters=1, runs_per_owner=1, disk=1)
+    with pytest.raises(ValidationError, match="frozen"):
+        smallest.epochs = 2
 
 
 @pytest.mark.parametrize(

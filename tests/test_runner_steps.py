@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -256,6 +257,29 @@ def test_a_record_that_is_lost_ends_the_process_and_leaves_the_run(store, error)
     with pytest.raises(type(error)):
         runner.execute(store, run_id, train=trained(STARTED, error))
     assert store.run(run_id).state is State.RUNNING
+
+
+def test_a_process_that_has_lost_its_run_ends_and_changes_it_no_more(store):
+    run_id = store.create(CONFIG, "t")
+
+    def train(config, folder):
+        yield STARTED
+        store.interrupt(store.active()[0], "It was taken for dead.")
+        yield done(1)
+
+    with pytest.raises(RunStateError, match="no longer belongs to process"):
+        runner.execute(store, run_id, train=train)
+    assert (store.run(run_id).state, store.run(run_id).epochs_done) == (State.INTERRUPTED, 0)
+
+
+def test_without_torch_a_run_fails_with_the_cure(store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cnnlab.training.engine", None)
+    run_id = store.create(CONFIG, "t")
+
+    assert runner.execute(store, run_id) is State.FAILED
+    message = store.run(run_id).message
+    assert message.startswith("Training needs torch, which could not be loaded (")
+    assert message.endswith("): pip install -r requirements.txt.")
 
 
 def test_a_keyboard_interrupt_before_the_first_event_stops_too(store):

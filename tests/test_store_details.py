@@ -298,6 +298,18 @@ def test_how_much_is_read_where_nothing_is_asked_for():
     assert (store_lifecycle.MOST_AUTO_RESUMES, summaries.MOST_RUNS) == (3, 10_000)
 
 
+def test_an_id_that_is_taken_is_drawn_again(store, monkeypatch):
+    drawn = iter(["0000000a", "0000000a", "0000000a", "0000000b"])
+    monkeypatch.setattr("cnnlab.runs.store.new_run_id", lambda: next(drawn))
+
+    assert [store.create(CONFIG, token) for token in ("first", "second")] == ["0000000a", "0000000b"]
+    assert [(run.id, run.position) for run in store.queue()] == [("0000000a", 1), ("0000000b", 2)]
+
+
+def test_a_run_that_was_deleted_is_not_resumed(store):
+    assert store.auto_resume("0123abcd") is False
+
+
 def test_a_second_store_of_a_home_reads_what_the_first_wrote_at_once(store):
     second = Store(store.home)
     run_id = store.create(CONFIG, "t", "mine")

@@ -296,3 +296,14 @@ def test_a_damaged_row_is_read_again_until_it_is_mended(store):
         connection.execute("UPDATE runs SET tags = '[]'")
     assert [run.name for run in store.summaries(known=again).runs] == ["other", "mine"]
     assert store.summaries().runs[1].id == run_id
+
+
+def test_a_row_that_is_damaged_later_is_left_out_from_then_on(store):
+    runs = [store.create(CONFIG, token, token) for token in "ab"]
+    known = store.summaries()
+    with store._transaction(write=True) as connection:
+        connection.execute("UPDATE runs SET tags = '[1]' WHERE id = ?", (runs[0],))
+
+    found = store.summaries(known=known)
+
+    assert ([run.name for run in found.runs], len(found.unreadable)) == (["b"], 1)
