@@ -40,7 +40,7 @@ def test_the_dispatcher_is_started_with_its_home_log_and_environment(starts):
     (starts.home / "dispatcher-error.txt").write_text("an old error")
     background.ensure(starts.home)
 
-    environment = {"OPENBLAS_NUM_THREADS": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1", "GOMP_SPINCOUNT": "5"}
+    environment = {"OPENBLAS_NUM_THREADS": "1", "GOMP_SPINCOUNT": "5"}
     assert starts.started == [
         ("cnnlab.workers.dispatcher", ["--home", str(starts.home)], starts.home / "dispatcher.log", environment)
     ]
