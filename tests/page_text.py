@@ -78,7 +78,8 @@ def _element(element: Element) -> Iterator[str]:
         yield from _written(kind, fields)
         return
     value = [] if isinstance(element, Dataframe) or not hasattr(type(element), "value") else [f"value={_shown(element.value)}"]
-    yield f"{kind} {', '.join([*_said(fields), *value])}".rstrip()
+    rank = ["primary"] * (kind in ("button", "link_button", "download_button") and inner.type == "primary")
+    yield f"{kind} {', '.join([*rank, *_said(fields), *value])}".rstrip()
     if isinstance(element, Dataframe):
         yield from _table(element)
     for name in ("spec", "json", "columns", "bytes"):
