@@ -6,6 +6,7 @@ promise says more than such a text where one sentence or figure is what matters;
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from cnnlab import text
 from cnnlab.runs import store
 
 FOLDER = Path(__file__).parent / "golden"
+LINES = 40  # of a difference that are shown
 NOW = 1_790_000_000.0  # 2026-09-21 13:33:20 UTC
 
 
@@ -27,7 +29,9 @@ def check(name: str, found: str, *, regenerate: bool) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(found, encoding="utf-8")
     assert file.exists(), "run: python -m pytest --regenerate-golden"
-    assert found.splitlines() == file.read_text(encoding="utf-8").splitlines(), "if the change is intended: --regenerate-golden"
+    kept, seen = file.read_text(encoding="utf-8").splitlines(), found.splitlines()
+    difference = itertools.islice(difflib.unified_diff(kept, seen, str(file.name), "found", n=0, lineterm=""), LINES)
+    assert seen == kept, "\n".join(["if the change is intended: --regenerate-golden", *difference])
 
 
 def same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,8 @@ def _block(block: Block, indent: str) -> Iterator[str]:
 
 def _name(block: Block) -> str:
     """What a block says of itself; "" for one that only holds others."""
-    said = _said(MessageToDict(block.proto)) if block.proto is not None and hasattr(block.proto, "DESCRIPTOR") else []
-    words = [each for each in said if re.match(r"(label|title|icon|help|disabled)", each.rpartition(".")[2])]
+    stated = _said(MessageToDict(block.proto)) if block.proto is not None and hasattr(block.proto, "DESCRIPTOR") else []
+    words = [each for each in stated if re.match(r"(label|title|icon|help|disabled)", each.rpartition(".")[2])]
     return f"{block.type} {', '.join(words)}" if words else {"column": "column", "form": "form"}.get(block.type, "")
 
 
@@ -177,9 +177,9 @@ class _Lines(HTMLParser):
         self._open = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = [f"{name}={_short(value or '')}" for name, value in attrs if name in ATTRIBUTES]
-        self._open = tag + (f" ({', '.join(said)})" if said else "")
-        if said:
+        stated = [f"{name}={_short(value or '')}" for name, value in attrs if name in ATTRIBUTES]
+        self._open = tag + (f" ({', '.join(stated)})" if stated else "")
+        if stated:
             self.lines.append(self._open)
             self._open = "-"
 

@@ -27,11 +27,13 @@ def machine(monkeypatch):
     class Machine:
         asked: list[str]
 
-        def __call__(self, *proofs: Proof) -> None:
+        def __call__(self, *proofs: Proof, remembered: bool = False) -> None:
             self.asked = []
             known = {each.name: each for each in proofs}
             monkeypatch.setattr(devices, "_prove", lambda name: self.asked.append(name) or known[name])
             monkeypatch.setattr(devices, "_proved", {})
+            if not remembered:
+                monkeypatch.delenv(gpus.PROOFS, raising=False)
             monkeypatch.setattr(gpus, "may_be_here", lambda: any(name.startswith("cuda") for name in known))
             monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in known)
 
@@ -116,14 +118,14 @@ def test_a_device_that_is_not_there_is_an_error_that_lists_what_is(machine, name
 
 def test_proofs_are_remembered_for_all_processes_of_a_lab_until_driver_torch_or_cards_change(machine, monkeypatch, tmp_path):
     monkeypatch.setenv(gpus.PROOFS, str(tmp_path / "devices.json"))
-    machine(H100, T4)
+    machine(H100, T4, remembered=True)
     expected = devices.survey()
 
-    machine(H100, T4)  # another process
+    machine(H100, T4, remembered=True)  # another process
     assert devices.survey() == expected
     assert machine.asked == []
     for change in ("driver", "torch"):
-        machine(H100, T4)
+        machine(H100, T4, remembered=True)
         with monkeypatch.context() as patched:
             if change == "driver":
                 patched.setattr(gpus, "fingerprint", lambda: "another")
@@ -132,7 +134,7 @@ def test_proofs_are_remembered_for_all_processes_of_a_lab_until_driver_torch_or_
             devices.survey()
         assert machine.asked == ["cuda:0", "cuda:1"], change
     (tmp_path / "devices.json").write_text("{torn", encoding="utf-8")
-    machine(H100, T4)
+    machine(H100, T4, remembered=True)
     assert devices.survey() == expected
 
 

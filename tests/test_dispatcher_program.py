@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 
-from cnnlab.errors import CNNLabError, InstallationError
+from cnnlab.errors import InstallationError
 from cnnlab.system import background, processes, room
 from cnnlab.system.home import private_folder
 from cnnlab.workers import dispatcher
@@ -38,32 +38,32 @@ def plain(tmp_path):
     office.close()
 
 
-def test_a_child_resolves_a_device_once(plain, monkeypatch):
-    asked = []
+def test_a_child_finds_the_devices_for_a_choice_which_are_remembered_for_a_minute(plain, monkeypatch):
+    asked, clock = [], [1_000.0]
 
-    def resolve(device):
-        asked.append(device)
-        if device == "cuda:7":
-            raise CNNLabError("There is no such GPU.")
-        return {"auto": "mps"}.get(device, device)
+    def candidates(choice):
+        asked.append(choice)
+        return {"auto": ("cuda:1", "cuda:0"), "cuda:7": ()}.get(choice, (choice,))
 
-    monkeypatch.setitem(sys.modules, "cnnlab.training.devices", SimpleNamespace(resolve=resolve))  # without torch
+    monkeypatch.setitem(sys.modules, "cnnlab.training.devices", SimpleNamespace(candidates=candidates))  # without torch
+    monkeypatch.setattr(dispatcher.time, "monotonic", lambda: clock[0])
 
-    assert [plain._resolve(device) for device in ("auto", "cpu", "auto", "cuda:7", "cuda:7")] == [
-        "mps",
-        "cpu",
-        "mps",
-        "cuda:7",
-        "cuda:7",
-    ]
+    found = [plain._candidates(choice) for choice in ("auto", "cpu", "auto", "cuda:7", "cuda:7")]
+    assert found == [("cuda:1", "cuda:0"), ("cpu",), ("cuda:1", "cuda:0"), ("cuda:7",), ("cuda:7",)]
     assert asked == ["auto", "cpu", "cuda:7"]
+    clock[0] += 59.9
+    plain._candidates("auto")
+    assert len(asked) == 3
+    clock[0] += 0.2
+    plain._candidates("auto")
+    assert asked[3:] == ["auto"]
 
 
 def test_a_child_that_dies_before_its_answer_leaves_the_name_and_is_asked_again(plain, monkeypatch):
     asked = []
-    monkeypatch.setattr(dispatcher, "_send_device", lambda device, writer: asked.append(device))
+    monkeypatch.setattr(dispatcher, "_send_candidates", lambda choice, writer: asked.append(choice))
 
-    assert [plain._resolve("auto"), plain._resolve("auto")] == ["auto", "auto"]
+    assert [plain._candidates("auto"), plain._candidates("auto")] == [("auto",), ("auto",)]
     assert asked == ["auto", "auto"]
 
 

@@ -253,9 +253,10 @@ def test_where_children_are_spawned_nothing_is_loaded(loads, monkeypatch):
     [(0, {}, None), (1, {}, "absent"), (0, {"triton": "loaded"}, "loaded")],
     ids=["no GPU", "a GPU", "loaded before"],
 )
-def test_the_compiler_for_gpus_is_hidden_where_it_is_of_no_use(loads, gpus, loaded, seen):
+def test_the_compiler_for_gpus_is_hidden_where_it_is_of_no_use(loads, monkeypatch, gpus, loaded, seen):
     modules = preloading.sys.modules
-    modules.update({"torch": SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: gpus))} | loaded)
+    monkeypatch.setattr(preloading.gpus, "may_be_here", lambda: gpus > 0)
+    modules.update({"torch": "loaded"} | loaded)
 
     preloading.load(("first",))
 

@@ -98,12 +98,12 @@ COLOURS = facts((30, 3, 32, 32), start=CIFAR.train.start[:12]), facts((20, 3, 32
 CLAIMS = {  # the data set, what the folder's name says, the facts of both splits
     "all of it": (MNIST, "mnist", MNIST_TRAIN, MNIST_TEST),
     "all of it under another name": (MNIST, "", MNIST_TRAIN, MNIST_TEST),
-    "digits where clothes are said": (FASHION, "fashion-mnist", MNIST_TRAIN, MNIST_TEST),
+    "digits where clothes are claimed": (FASHION, "fashion-mnist", MNIST_TRAIN, MNIST_TEST),
     "digits, asked for clothes": (FASHION, "mnist", MNIST_TRAIN, MNIST_TEST),
     "a known beginning": (MNIST, "", replace(MNIST_TRAIN, images=(50, 1, 28, 28), labels=50, digest="x"), MNIST_TEST),
     "a known beginning of colours": (CIFAR, "", *COLOURS),
     "a beginning too short to be sure": (CIFAR, "", replace(COLOURS[0], start=CIFAR.train.start[:9]), COLOURS[1]),
-    "a beginning of another where digits are said": (MNIST, "mnist", facts(), facts((20, 1, 28, 28))),
+    "a beginning of another where digits are claimed": (MNIST, "mnist", facts(), facts((20, 1, 28, 28))),
     "other test labels": (MNIST, "mnist", MNIST_TRAIN, facts((20, 1, 28, 28))),
     "no test labels": (MNIST, "mnist", MNIST_TRAIN, facts((0, 1, 28, 28), start="")),
     "more labels than images": (MNIST, "mnist", facts((40, 1, 28, 28), 41), MNIST_TEST),
@@ -126,8 +126,8 @@ CLAIMS = {  # the data set, what the folder's name says, the facts of both split
 
 def test_how_a_copy_stands_to_a_data_set(regenerate_golden):
     lines = []
-    for name, (entry, said, train, test) in CLAIMS.items():
-        found = claim(entry, said, "the folder X", {"train": train, "test": test})
+    for name, (entry, claimed, train, test) in CLAIMS.items():
+        found = claim(entry, claimed, "the folder X", {"train": train, "test": test})
         words = {each: value for each, value in found._asdict().items() if value} if found else {"claimed": "no"}
         lines += [name, *(f"    {each}: {value}" for each, value in (words or {"claimed": "as it is"}).items())]
 

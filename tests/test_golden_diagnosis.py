@@ -271,7 +271,7 @@ SCENES = (failures, at_guessing, rising, few_steps, flat_starts, instabilities, 
 def test_diagnoses(scenes, regenerate_golden):
     found = "\n".join("\n".join([name, *lines, ""]) for name, lines in scenes())
 
-    check(f"diagnosis-{scenes.__name__.replace('_', '-')}", found, regenerate=regenerate_golden)
+    check(f"diagnosis/{scenes.__name__.replace('_', '-')}", found, regenerate=regenerate_golden)
 
 
 def test_the_scenes_show_every_cause_at_each_level():
@@ -294,7 +294,7 @@ def test_the_sentences_of_an_overflow(regenerate_golden):
         config = RunConfig.make(**RELU, learning_rate=rate, optimizer=optimizer)
         lines += [f"{optimizer} {rate}", *(f"  {each}" for each in overflow(config, 3, 7, 40))]
 
-    check("diagnosis-overflow", "\n".join(lines) + "\n", regenerate=regenerate_golden)
+    check("diagnosis/overflow", "\n".join(lines) + "\n", regenerate=regenerate_golden)
 
 
 def test_a_run_that_was_stopped_within_its_first_epoch_is_explained():

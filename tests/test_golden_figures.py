@@ -67,7 +67,7 @@ def test_the_curves_of_a_run(regenerate_golden):
         "accuracy, nothing, over": curves.accuracy_curve("e", (), (), 60, over=True),
     }
 
-    check("figures-curves", text(drawn), regenerate=regenerate_golden)
+    check("figures/curves", text(drawn), regenerate=regenerate_golden)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_several_runs_in_one_chart(regenerate_golden):
     drawn |= {"many": {"layout": runs.curves_figure(many, "Test loss", "epochs", share=False)["layout"]}}
     styles = "\n".join(f"{place}: {runs.style(place)} {runs.SYMBOLS[place % len(runs.SYMBOLS)]}" for place in range(24))
 
-    check("figures-runs", f"{text(drawn)}{styles}\n", regenerate=regenerate_golden)
+    check("figures/runs", f"{text(drawn)}{styles}\n", regenerate=regenerate_golden)
 
 
 def test_sweeps(regenerate_golden):
@@ -156,7 +156,7 @@ def test_sweeps(regenerate_golden):
         "parallel, all alike": sweeps.parallel_figure(axes[2:3], [0.5] * 11),
     }
 
-    check("figures-sweeps", text(drawn), regenerate=regenerate_golden)
+    check("figures/sweeps", text(drawn), regenerate=regenerate_golden)
 
 
 def test_the_stages_of_networks(regenerate_golden):
@@ -169,7 +169,7 @@ def test_the_stages_of_networks(regenerate_golden):
                 f"{len(stage.paths)} layers: {'; '.join(stage.layers[:4])}"
             )
 
-    check("figures-stages", "\n".join(lines) + "\n", regenerate=regenerate_golden)
+    check("figures/stages", "\n".join(lines) + "\n", regenerate=regenerate_golden)
 
 
 def rows(count):
@@ -189,7 +189,7 @@ def test_a_long_network_is_paired_and_goes_on_in_another_line(regenerate_golden)
     hover = figures.network_drawing(tables[2], "Long").split('title="')[3].partition('"')[0]
 
     found = "\n".join([*lines, hover, svg.replace("><", ">\n<")]) + "\n"
-    check("figures-long-network", found, regenerate=regenerate_golden)
+    check("figures/long-network", found, regenerate=regenerate_golden)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_forecasts(regenerate_golden):
     for name, (settings, helper) in CONFIGS.items():
         lines += [name, *in_words(made(helper).forecast(RunConfig.make(**settings))), ""]
 
-    check("forecast", "\n".join(lines), regenerate=regenerate_golden)
+    check("forecast/parts", "\n".join(lines), regenerate=regenerate_golden)
 
 
 def tables(smallest: int = 0):
@@ -134,7 +134,7 @@ def test_the_words_of_slow_and_of_large_runs(regenerate_golden, monkeypatch):
             lines.append(refusal(config.change(batch_size=batch), need, free, where, tables()))
     lines += [place(device) for device in ("cpu", "mps", "cuda:3")]
 
-    check("forecast-words", "\n".join(lines) + "\n", regenerate=regenerate_golden)
+    check("forecast/words", "\n".join(lines) + "\n", regenerate=regenerate_golden)
 
 
 @pytest.mark.parametrize(("seconds", "slow"), [(300.0, False), (300.1, True)])

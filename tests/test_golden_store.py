@@ -145,7 +145,7 @@ def test_a_run_that_pauses_goes_on_finishes_and_gets_more_epochs(diary, regenera
     step("stopped", lambda: store.stop(run))
     step("deleted", lambda: store.delete(run, first=lambda: diary.lines.append("  its files first")))
 
-    check("store-life", diary.text(), regenerate=regenerate_golden)
+    check("store/life", diary.text(), regenerate=regenerate_golden)
 
 
 def test_runs_that_die_fail_start_over_and_are_put_back(diary, regenerate_golden):
@@ -183,7 +183,7 @@ def test_runs_that_die_fail_start_over_and_are_put_back(diary, regenerate_golden
     step("no room either", lambda: store.put_back(run, TWO, "No room."))
     step("never started", lambda: store.add(waits, RunStopped(0, 0.5), to=State.STOPPED))
 
-    check("store-accidents", diary.text(), regenerate=regenerate_golden)
+    check("store/accidents", diary.text(), regenerate=regenerate_golden)
 
 
 def test_the_best_epoch_by_validation_images_and_names_notes_and_tags(diary, regenerate_golden):
@@ -204,7 +204,7 @@ def test_the_best_epoch_by_validation_images_and_names_notes_and_tags(diary, reg
     diary.lines += [f"epochs {[each.epoch for each in store.epochs(run)]}", f"data {store.data_folder(run)}"]
     diary.lines += [f"made with t: {store.made_with('t')}, with u: {store.made_with('u')}"]
 
-    check("store-words", diary.text(), regenerate=regenerate_golden)
+    check("store/words", diary.text(), regenerate=regenerate_golden)
 
 
 def test_the_queue_of_three_owners(diary, regenerate_golden):
@@ -239,7 +239,7 @@ def test_the_queue_of_three_owners(diary, regenerate_golden):
     for run in store.runs(4):
         diary.lines.append(f"{run.name} {run.state} {run.position}")
 
-    check("store-queue", diary.text(), regenerate=regenerate_golden)
+    check("store/queue", diary.text(), regenerate=regenerate_golden)
 
 
 REQUESTS: dict[str, Callable[[Store, str], Any]] = {
@@ -281,7 +281,7 @@ def test_each_request_in_each_state(diary, regenerate_golden):
             token = f"{request} {checkpoint}"
             diary.lines += [f"  {state}: {answer(diary.store, request, state, token, checkpoint=checkpoint)}" for state in State]
 
-    check("store-requests", diary.text(), regenerate=regenerate_golden)
+    check("store/requests", diary.text(), regenerate=regenerate_golden)
 
 
 def test_the_table_of_all_runs(diary, regenerate_golden):
@@ -309,4 +309,4 @@ def test_the_table_of_all_runs(diary, regenerate_golden):
         f"{run.name}: {run.parameters} {run.seconds} {run.images_per_second:.6g} {run.device}" for run in store.runs()[:3]
     ]
 
-    check("store-table", diary.text(), regenerate=regenerate_golden)
+    check("store/table", diary.text(), regenerate=regenerate_golden)

@@ -17,6 +17,7 @@ import torch
 
 from cnnlab.config import RunConfig
 from cnnlab.runs.store import Store
+from cnnlab.system import gpus
 from cnnlab.training import devices
 
 SOURCES = Path(__file__).parent / "fake_driver"
@@ -58,7 +59,8 @@ def driver(tmp_path, monkeypatch):
         subprocess.run([str(COMPILER), "-w", "-shared", "-fPIC", "-o", folder / library, SOURCES / source, "-ldl"], check=True)
     for name, value in {"LD_LIBRARY_PATH": folder, "FAKE_LOG": folder / "log", "FAKE_GPUS": 1}.items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for name in ("CUDA_VISIBLE_DEVICES", gpus.PROOFS):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(devices, "_proved", {})
     return folder
 

@@ -658,9 +658,12 @@ def test_a_device_that_cannot_be_used_is_not_offered_and_says_why(monkeypatch, l
     app = open_page(monkeypatch, "train", lab)
 
     assert widget(app.selectbox, "Device").options == ["auto: the fastest", "CPU, 2 cores"]
-    said = [each.value for each in app.caption if "GTX 1080" in each.value]
-    assert len(said) == 1
-    assert said[0].replace("\\", "") == "GTX 1080 (8.5 GB) cannot be used: this PyTorch has no code for this card: install another."
+    shown_there = [each.value for each in app.caption if "GTX 1080" in each.value]
+    assert len(shown_there) == 1
+    assert (
+        shown_there[0].replace("\\", "")
+        == "GTX 1080 (8.5 GB) cannot be used: this PyTorch has no code for this card: install another."
+    )
 
 
 def test_a_browser_that_still_shows_the_form_does_not_bring_it_back_after_start(monkeypatch, lab):

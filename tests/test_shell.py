@@ -38,9 +38,10 @@ def calls(monkeypatch):
 
         return called
 
-    for name in ("error", "html", "warning", "set_page_config", "rerun"):
-        monkeypatch.setattr(shell.st, name, note(name))
-    monkeypatch.setattr(shell.st, "stop", note("stop", raises=Stopped))
+    noted = {name: note(name) for name in ("error", "html", "warning", "set_page_config", "rerun")}
+    noted["stop"] = note("stop", raises=Stopped)
+    # Not in Streamlit itself, which a page of an earlier test may still be using in its own thread.
+    monkeypatch.setattr(shell, "st", SimpleNamespace(**(vars(st) | noted)))
     monkeypatch.setattr(shell, "sidebar", note("sidebar"))
     return calls
 

@@ -47,11 +47,11 @@ def may_be_here() -> bool:
 
 def fingerprint() -> str:
     """Changes with the driver, the cards and what is made visible of them, as far as files and the environment say."""
-    said = [os.environ.get("CUDA_VISIBLE_DEVICES", "all"), os.environ.get("LD_LIBRARY_PATH", "")]
+    facts = [os.environ.get("CUDA_VISIBLE_DEVICES", "all"), os.environ.get("LD_LIBRARY_PATH", "")]
     for file in (_DRIVER / "version", *sorted(_DRIVER.glob("gpus/*/information"))):
         with suppress(OSError):
-            said.append(file.read_text(encoding="utf-8", errors="replace"))
-    return hashlib.blake2b("\0".join(said).encode(), digest_size=12).hexdigest()
+            facts.append(file.read_text(encoding="utf-8", errors="replace"))
+    return hashlib.blake2b("\0".join(facts).encode(), digest_size=12).hexdigest()
 
 
 def status() -> dict[str, Status]:

@@ -208,14 +208,14 @@ class Dispatcher:
         child = self._start(_send_candidates, device, writer)
         writer.close()
         try:
-            known = tuple(reader.recv_bytes(10_000).decode().split())
+            found = tuple(reader.recv_bytes(10_000).decode().split()) or (device,)
         except EOFError:
-            known = ()  # asked again after a while
+            return (device,)  # the child died; another one is asked the next time
         finally:
             reader.close()
             child.join()
-        self._devices[device] = known or (device,), time.monotonic() + DEVICES_SECONDS
-        return self._devices[device][0]
+        self._devices[device] = found, time.monotonic() + DEVICES_SECONDS
+        return found
 
     def _start(self, target: Callable[..., None], *arguments: Any) -> BaseProcess:
         self.store.close()  # a database connection does not survive a fork

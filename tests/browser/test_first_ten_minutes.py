@@ -93,7 +93,10 @@ def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(s
         "[data-testid=stApp][data-test-script-state=notRunning]"
     ).wait_for()  # a list that is open closes when it is redrawn
     student.get_by_text("The network: LeNet-5").click()
-    student.get_by_role("combobox", name=re.compile("Activation")).click()
+    activation = student.get_by_role("combobox", name=re.compile("Activation"))
+    activation.scroll_into_view_if_needed()
+    student.wait_for_timeout(500)  # while the section unfolds, a list that opens is closed again
+    activation.click()
     student.get_by_role("option", name="sigmoid").click()
     student.get_by_role("button", name="Use settings known to learn").click()
     student.get_by_role("button", name="Use settings known to learn").wait_for(state="detached")
