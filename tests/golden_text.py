@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,8 +38,11 @@ def check(name: str, found: str, *, regenerate: bool) -> None:
 def same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are called 00000001, 00000002 …; the first is made an hour before NOW, the others a minute after each other; UTC.
 
-    To be called before the store is made.
+    To be called before the store is made. What pages of earlier tests have cached, by numbers that begin again here, is forgotten.
     """
+    if "streamlit" in sys.modules:
+        sys.modules["streamlit"].cache_data.clear()
+        sys.modules["streamlit"].cache_resource.clear()
     numbers, moments = itertools.count(1), (NOW - 3_600 + 60 * minute for minute in itertools.count())
     monkeypatch.setattr(store, "new_run_id", lambda: f"{next(numbers):08x}")
     monkeypatch.setattr(store.Store.__init__, "__kwdefaults__", {"clock": lambda: next(moments)})
