@@ -381,6 +381,15 @@ def test_an_accuracy_says_of_which_epoch_it_is(lab):
         assert (last_accuracy(run), best_accuracy(run)) == ("60.0 % after epoch 3", "best 62.5 %")
 
 
+def test_a_best_accuracy_that_reads_like_the_last_one_is_not_shown_twice(lab):
+    run_id = lab.made(epochs=2)
+    lab.begin(run_id)
+    for number, accuracy in enumerate((0.8244, 0.8236), 1):  # both are 82.4 %
+        lab.epoch(run_id, number, accuracy)
+
+    assert best_accuracy(lab.run(run_id)) == ""
+
+
 def boxes(app):
     return [each.value for each in (*app.warning, *app.info, *app.success) if "cnn-" not in each.value]
 

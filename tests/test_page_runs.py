@@ -541,6 +541,17 @@ def test_all_runs_that_a_filter_lets_through_can_be_selected_and_linked(monkeypa
     assert not app.warning
 
 
+def test_the_files_hold_all_selected_runs_also_those_that_no_chart_has_room_for(monkeypatch, lab):
+    ids = [lab.made(f"{number}") for number in range(98)]  # curves are drawn of 96
+    saved = []
+    monkeypatch.setattr("pages._parts.runs.export.export", lambda _lab, chosen, *, fold: saved.append(chosen))
+
+    app = open_page(monkeypatch, "runs", lab, runs=",".join(ids))
+
+    assert not app.exception
+    assert sorted(saved[-1]) == sorted(ids)
+
+
 def test_a_selection_that_is_too_long_for_an_address_is_not_in_it():
     ids = tuple(f"{number:08x}" for number in range(MOST_IN_ADDRESS + 2))
 
