@@ -19,7 +19,7 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.reports.comparison import Point
 from cnnlab.reports.exports import comparison_csv, configurations_json, metrics_csv
 from cnnlab.reports.html import html_report
-from cnnlab.reports.networks import Network
+from cnnlab.reports.networks import Network, networks_section
 from cnnlab.reports.svg import cost_chart
 
 NASTY = "<img src=x onerror=alert(1)> \"quoted\" & 'more' \u202eabc ${1} %{x}"
@@ -239,3 +239,17 @@ def test_a_network_of_several_runs_is_drawn_once():
 
     assert page.count("<h2>Network:") == 2
     assert "Trained in: a, b." in page
+
+
+def test_networks_that_differ_in_options_classes_or_image_size_alone_are_drawn_apart():
+    tables = [
+        layer_table("lenet"),
+        layer_table("lenet", options={"activation": "relu"}),
+        layer_table("lenet", classes=7),
+        layer_table("lenet", (1, 32, 32)),
+    ]
+    runs = [run(f"0000000{letter}", letter) for letter in "abcd"]
+    networks = {each.id: Network(table, "<p>drawing</p>") for each, table in zip(runs, tables, strict=True)}
+
+    assert networks_section(runs, networks).count("<p>drawing</p>") == 4
+    assert networks_section(runs, dict.fromkeys(networks, networks["0000000a"])).count("<p>drawing</p>") == 1

@@ -431,3 +431,19 @@ def test_a_run_without_a_place_for_its_log_trains_all_the_same(process, tmp_path
 
     assert process[:2] == [("/dev/null", 1), ("/dev/null", 2)]
     assert process[-2:] == ["0000000a", "closed"]
+
+
+def test_share_limit_and_seed_of_a_run_choose_its_images(store, monkeypatch):
+    taken = []
+
+    class Data:
+        def take(self, *chosen):
+            taken.append(chosen)
+            raise DataError("That is all.")
+
+    monkeypatch.setattr("cnnlab.datasets.loading.load", lambda *_: Data())
+    run_id = store.create(CONFIG.change(data_share=0.5, limit=70, seed=9), "a")
+
+    runner.execute(store, run_id)
+
+    assert taken == [(0.5, 70, 9)]
