@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from golden_text import FOLDER
+from golden_text import known
 
 CLOSE = 2e-3  # of a figure; processors differ by 1e-5 after a few dozen batches
 _FRACTION = re.compile(r"-?\d+\.\d*(?:e[+-]\d+)?")
@@ -18,15 +18,10 @@ def figure(value: float) -> str:
 
 def check_closely(name: str, found: str, *, regenerate: bool) -> None:
     """As `golden_text.check`, but fractions need only be close."""
-    file = FOLDER / f"{name}.txt"
-    if regenerate:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(found, encoding="utf-8")
-    assert file.exists(), "run: python -m pytest --regenerate-golden"
-    expected = file.read_text(encoding="utf-8")
+    expected = known(name, found, regenerate=regenerate)
     assert _FRACTION.sub("#", found).splitlines() == _FRACTION.sub("#", expected).splitlines(), (
         "if the change is intended: --regenerate-golden"
     )
     for line, wanted in zip(found.splitlines(), expected.splitlines(), strict=True):
-        figures, known = ([float(each) for each in _FRACTION.findall(words)] for words in (line, wanted))
-        assert figures == pytest.approx(known, rel=CLOSE, abs=1e-5), line
+        figures, wanted_figures = ([float(each) for each in _FRACTION.findall(words)] for words in (line, wanted))
+        assert figures == pytest.approx(wanted_figures, rel=CLOSE, abs=1e-5), line

@@ -25,14 +25,19 @@ NOW = 1_790_000_000.0  # 2026-09-21 13:33:20 UTC
 
 def check(name: str, found: str, *, regenerate: bool) -> None:
     """Fails where `found` is not that of the file tests/golden/`name`.txt; `regenerate` writes the file first."""
+    kept, seen = known(name, found, regenerate=regenerate).splitlines(), found.splitlines()
+    difference = itertools.islice(difflib.unified_diff(kept, seen, name, "found", n=0, lineterm=""), LINES)
+    assert seen == kept, "\n".join(["if the change is intended: --regenerate-golden", *difference])
+
+
+def known(name: str, found: str, *, regenerate: bool) -> str:
+    """The text of the file, which is `found` with `regenerate`."""
     file = FOLDER / f"{name}.txt"
     if regenerate:
         file.parent.mkdir(exist_ok=True)
         file.write_text(found, encoding="utf-8")
     assert file.exists(), "run: python -m pytest --regenerate-golden"
-    kept, seen = file.read_text(encoding="utf-8").splitlines(), found.splitlines()
-    difference = itertools.islice(difflib.unified_diff(kept, seen, str(file.name), "found", n=0, lineterm=""), LINES)
-    assert seen == kept, "\n".join(["if the change is intended: --regenerate-golden", *difference])
+    return file.read_text(encoding="utf-8")
 
 
 def same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from cnnlab.config import RunConfig
 from cnnlab.events import RunFailed
 from cnnlab.training import engine, gpu_errors
 
-# As PyTorch 2.11 to 2.14 and the CUDA runtime write them.
+# As the libraries of PyTorch and the CUDA runtime have them.
 BUSY = "CUDA error: CUDA-capable device(s) is/are busy or unavailable"
 OLD_CARD = "CUDA error: no kernel image is available for execution on the device"
 OLD_DRIVER = "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver"

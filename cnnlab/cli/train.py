@@ -28,7 +28,7 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system import gpus
-from cnnlab.system.home import default_data, private_folder
+from cnnlab.system.home import default_data, proofs_file
 from cnnlab.system.processes import cores, current
 from cnnlab.text import duration, duration_text, percent
 
@@ -97,7 +97,7 @@ def train(
     if queue:
         _queue(config, title, owner, home, source=source, as_json=as_json)
         return
-    os.environ.setdefault(gpus.PROOFS, str(private_folder(home) / "devices.json"))
+    os.environ.setdefault(gpus.PROOFS, str(proofs_file(home)))
     _check(config, home)
     store = Store(home)
     try:

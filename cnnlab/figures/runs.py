@@ -69,7 +69,7 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
             }
         )
     layout = _layout()
-    layout["height"] = HEIGHT + LEGEND_ROW * max(0, min(MOST_LINES, len(lines)) - 4)  # the legend must not take the chart's place
+    layout["height"] = HEIGHT + LEGEND_ROW * max(0, min(len(lines), MOST_LINES) - 4)  # the legend must not take the chart's place
     layout["uirevision"] = f"{title} {along}"
     layout["xaxis"] |= {"title": {"text": "Epoch" if along == "epochs" else "Seconds of training"}, "rangemode": "tozero"}
     layout["yaxis"] |= {"title": {"text": title}, **(PERCENT_TICKS if share else {"tickformat": "~g"})}

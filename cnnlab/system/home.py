@@ -77,6 +77,11 @@ def compiled_folder(home: Path) -> Path:
     return private_file(home, "compiled")
 
 
+def proofs_file(home: Path) -> Path:
+    """Which GPUs can be used: found by one process of the lab, and read by the others."""
+    return private_file(home, "devices.json")
+
+
 def private_file(home: Path, name: str) -> Path:
     """A file in the folder that only this user can read: addresses and keys of the background processes."""
     return home / "private" / name

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from cnnlab.events import Notice
 from cnnlab.training.evaluation import autocast
+from cnnlab.training.process import child_environment
 from cnnlab.training.trial import without_trace
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ class Compiler:
 
     def _start(self) -> Notice | None:
         """Returns a notice only if no process can be started."""
-        paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TORCHINDUCTOR_CACHE_DIR": str(self._folder)}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
@@ -74,7 +74,7 @@ class Compiler:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env=os.environ | paths,
+                env=child_environment() | {"TORCHINDUCTOR_CACHE_DIR": str(self._folder)},
             )
         except OSError as error:
             return self._finish({"error": error.strerror or str(error)}, 0.0)

@@ -21,6 +21,7 @@ import torch
 from cnnlab.errors import DeviceError
 from cnnlab.system import gpus, memory
 from cnnlab.text import shortened
+from cnnlab.training.process import child_environment
 from cnnlab.training.proof import Proof
 from cnnlab.values import Device
 
@@ -49,14 +50,16 @@ def candidates(name: str) -> tuple[str, ...]:
 
     A device that is not there or cannot be used gives ().
     """
+    if name == "cpu":
+        return ("cpu",)  # nobody waits for a GPU's driver there
     usable = [proof for proof in _proofs() if not proof.problem]
-    fastest_first = sorted(usable, key=lambda proof: (not proof.name.startswith("cuda"), -proof.speed))  # stable: by number
+    cuda = [proof for proof in usable if proof.name.startswith("cuda")]
     if name == "auto":
-        best = [proof.name for proof in fastest_first if proof.name.partition(":")[0] == fastest_first[0].name.partition(":")[0]]
-        return tuple(best) or ("cpu",)
+        fastest_first = sorted(cuda, key=lambda proof: -proof.speed)  # stable: equals by number
+        return tuple(proof.name for proof in fastest_first or usable) or ("cpu",)
     if name == "cuda":
-        return tuple(proof.name for proof in usable if proof.name.startswith("cuda"))[:1]
-    return (name,) if name == "cpu" or name in {proof.name for proof in usable} else ()
+        return tuple(proof.name for proof in cuda[:1])
+    return (name,) if name in {proof.name for proof in usable} else ()
 
 
 def resolve(name: str) -> str:
@@ -131,14 +134,12 @@ def _prove_all(first: str) -> list[Proof]:
 
 
 def _prove(name: str) -> Proof:
-    package = str(Path(__file__).parents[2])
-    paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    settings = os.environ | {"PYTHONPATH": paths}
     title = "Apple GPU" if name == "mps" else f"CUDA device {name.partition(':')[2]}"
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter and a module of this package
             [sys.executable, "-m", "cnnlab.training.proof", name],
-            check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", env=settings, timeout=LONGEST,
+            check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", env=child_environment(),
+            timeout=LONGEST,
         )  # fmt: skip
         return Proof(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:

@@ -27,6 +27,11 @@ def prepare(cores: int | None = None) -> None:
     torch.backends.cudnn.benchmark = True  # the shapes are the same in every batch but the last; starts no CUDA
 
 
+def child_environment() -> dict[str, str]:
+    """This process's environment, for a Python that finds the same modules."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
 def keep_freed_memory() -> bool:
     """Makes the C library keep memory that a batch has freed for the next one; returns whether it can.
 

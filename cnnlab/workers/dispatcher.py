@@ -27,7 +27,7 @@ from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
 from cnnlab.system import background, gpus, processes, room
-from cnnlab.system.home import code_fingerprint, private_folder
+from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{too_few}\n")
     room.make_room(options.home)  # else this process and the helper could not announce themselves
     background.announce(options.home)
-    os.environ[gpus.PROOFS] = str(private_folder(options.home) / "devices.json")  # for its children, the helper and the runners
+    os.environ[gpus.PROOFS] = str(proofs_file(options.home))  # for its children, the helper and the runners
     try:
         Dispatcher(options.home, idle_seconds=options.idle).serve()
     except InstallationError as error:
