@@ -677,3 +677,21 @@ def test_a_browser_that_still_shows_the_form_does_not_bring_it_back_after_start(
 
     assert address(app) == {"run": run.id}
     assert app.title[0].value == run.name
+
+
+def test_start_right_after_a_click_on_a_recipe_starts_that_recipe(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab)
+    start_button = button(app, "Start training").id
+    recipe = presets()[2]
+    for key in list(app.session_state._state._state.filtered_state):
+        if str(key).startswith("train:"):  # as that click empties the form, whose run of the script this one interrupts
+            del app.session_state[key]
+    app.query_params.clear()
+    app.query_params["recipe"] = recipe.name
+
+    app._run(WidgetStates(widgets=[WidgetState(id=start_button, trigger_value=True)]))
+
+    assert not app.exception
+    (run,) = lab.runs()
+    assert run.config == recipe.config()
+    assert address(app) == {"run": run.id}

@@ -216,9 +216,10 @@ def _controls_now() -> dict[str, Any]:
 def _click(lab: Lab, config: RunConfig, token: str, drawn: dict[str, Any]) -> None:
     """Starts the run before anything is drawn, so that the page is drawn once, with the run.
 
-    Where a control has changed since the button was drawn, such as a number typed just before the click, the form is read first.
+    Where a control has changed since the button was drawn, such as a number typed just before the click, the form is read first;
+    also where a click on a recipe has emptied the form, and this one came before it was filled.
     """
-    if any(drawn.get(key) != value for key, value in _controls_now().items()):
+    if drawn != _controls_now():
         st.session_state[CLICKED] = token
     else:
         _begin(lab, config, token)
