@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--regenerate-golden", action="store_true", help="write the generated files (golden, known, README) and run no other test"
     )
     parser.addoption("--slow", action="store_true", help="also run tests that take minutes, such as compiling without a cache")
-    parser.addoption("--chaos", type=int, default=15, metavar="N", help="kills in tests/chaos; each takes 3 to 6 seconds")
+    parser.addoption("--chaos", type=int, default=8, metavar="N", help="kills in tests/chaos; each takes 3 to 6 seconds")
     parser.addoption(
         "--chaos-seed", type=int, default=2, metavar="SEED", help="decides which processes tests/chaos kills, and roughly when"
     )

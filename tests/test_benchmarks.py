@@ -1,4 +1,7 @@
-"""Each benchmark works: its small version runs, and its record renders as a section of the page. No time is asserted."""
+"""Each benchmark works: its small version runs, and its record renders as a section of the page. No time is asserted.
+
+The usual run measures two of them; `--slow` all.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,12 @@ from benchmarks import __main__ as command
 from benchmarks.results_page import RECORDS
 
 
+@pytest.fixture
+def slow(request):
+    if not request.config.getoption("--slow"):
+        pytest.skip("a quarter of a minute; the usual run has the benchmarks of pages and of scale: --slow")
+
+
 def _shown(name: str) -> tuple[dict, str]:
     """The small version's record after a round trip through JSON, and its section."""
     before = {path: path.stat().st_mtime_ns for path in RECORDS.glob(f"{name}*.json")}
@@ -18,6 +27,7 @@ def _shown(name: str) -> tuple[dict, str]:
     return record, command.section(name, [record])
 
 
+@pytest.mark.usefixtures("slow")
 def test_structure_compares_our_table_with_torchinfo():
     record, shown = _shown("structure")
 
@@ -53,6 +63,7 @@ def test_scale_fills_records_and_reads_them():
     assert "page, 8 runs chosen" in shown
 
 
+@pytest.mark.usefixtures("slow")
 def test_start_times_the_first_page_and_the_first_point():
     record, shown = _shown("start")
 

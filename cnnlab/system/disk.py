@@ -1,13 +1,20 @@
-"""Whether a disk is full. Needs the standard library alone: training asks, too."""
+"""Files of a disk that may be full, or may be held by other programs. Needs the standard library alone: training asks, too."""
 
 from __future__ import annotations
 
 import errno
 import shutil
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 ALMOST_NONE = 500_000  # bytes; the files of an open record need a part of them
+HELD_SECONDS = 3.0  # during which a file that another program holds is tried again
+_AGAIN_SECONDS = 0.05
+
+T = TypeVar("T")
 
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -18,6 +25,27 @@ def free(folder: Path) -> int | None:
         with suppress(OSError):
             return shutil.disk_usage(existing).free
     return None
+
+
+def patiently(action: Callable[[], T], seconds: float = HELD_SECONDS) -> T:
+    """The result of `action`, which is tried again for some seconds after a PermissionError.
+
+    Windows refuses to replace, delete or read a file for as long as another program has it open: a virus scanner, a program that
+    copies it elsewhere, a page that reads it.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except PermissionError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_AGAIN_SECONDS)
+
+
+def replace(source: Path, target: Path) -> None:
+    """`source` under the name of `target`, in one step."""
+    patiently(lambda: source.replace(target))
 
 
 def is_full(error: BaseException | None, folder: Path) -> bool:

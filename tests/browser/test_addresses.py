@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.chromium import drawn
+
 HOLDS = "() => [...document.querySelectorAll('.st-key-essentials input')].map(input => input.value)"
 
 
@@ -19,7 +21,7 @@ def go(page, name, title):
     before = page.evaluate("history.length")
     page.locator("[data-testid=stSidebar]").get_by_role("link", name=name, exact=True).click()
     page.locator("h1", has_text=title).wait_for()
-    page.wait_for_timeout(1_000)  # what is written after the page has opened comes late
+    drawn(page)  # what is written after the page has opened comes late
     return page.evaluate("history.length") - before
 
 
@@ -31,6 +33,7 @@ def test_a_form_that_was_changed_is_in_the_address_and_opens_elsewhere(visitor, 
     other = browser.new_context().new_page()
     other.goto(visitor.url)
     other.get_by_role("button", name="Start training").wait_for(timeout=60_000)
+    drawn(other)
 
     assert other.evaluate(HOLDS) == visitor.evaluate(HOLDS)
     assert other.url == visitor.url
@@ -44,6 +47,7 @@ def test_one_press_of_back_shows_the_page_before_as_it_was(visitor):
     visitor.go_back()
     visitor.locator("h1", has_text="Train a network").wait_for()
     visitor.get_by_role("button", name="Start training").wait_for()
+    drawn(visitor)
 
     assert entries == [1, 1, 1]
     assert visitor.url == train

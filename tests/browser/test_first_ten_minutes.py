@@ -13,6 +13,7 @@ from cnnlab.lab import Lab
 from cnnlab.layers.known import known_table
 from cnnlab.runs.records import Run, State
 from cnnlab.text import percent
+from tests.browser.chromium import drawn
 
 MINUTES = 240.0  # seconds that two short runs may take on a busy machine
 FORM = """() => Object.fromEntries([...document.querySelectorAll(
@@ -46,13 +47,13 @@ def test_the_totals_on_the_first_page_are_those_of_the_network(student):
 def test_the_form_behind_its_button_opens_elsewhere_as_it_is_here(student, browser):
     student.get_by_role("link", name="Train this network").click()
     student.get_by_role("button", name="Start training").wait_for()
-    student.wait_for_timeout(1_000)
+    drawn(student)
     here = student.evaluate(FORM)
 
     friend = browser.new_context().new_page()
     friend.goto(student.url)
     friend.get_by_role("button", name="Start training").wait_for()
-    friend.wait_for_timeout(1_000)
+    drawn(friend)
 
     assert len(here) > 5
     assert friend.evaluate(FORM) == here
@@ -79,7 +80,7 @@ def test_its_predictions_count_what_the_run_reached(student, server):
     student.get_by_role("link", name="Show predictions").click()
 
     student.get_by_text(f"{right} of 1,000 test images right").first.wait_for()
-    assert student.locator("figure").count() == 40
+    student.wait_for_function("() => document.querySelectorAll('figure').length === 40")
     assert student.locator("figure img").first.get_attribute("alt").startswith("Test image 1:")
     signs = student.locator("figure b").all_inner_texts()
     assert set(signs) == {"✓", "✗"}
@@ -89,9 +90,7 @@ def test_its_predictions_count_what_the_run_reached(student, server):
 def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(student, server):
     student.get_by_role("button", name="Change something and train again").click()
     student.get_by_role("button", name="Start training").wait_for()
-    student.locator(
-        "[data-testid=stApp][data-test-script-state=notRunning]"
-    ).wait_for()  # a list that is open closes when it is redrawn
+    drawn(student)  # a list that is open closes when it is redrawn
     student.get_by_text("The network: LeNet-5").click()
     activation = student.get_by_role("combobox", name=re.compile("Activation"))
     activation.scroll_into_view_if_needed()

@@ -53,9 +53,8 @@ def test_a_chart_may_go_while_it_is_drawn_and_may_come_back(empty):
 
     _gone_while_drawing(empty, 3)
     empty.evaluate("() => void window.again()")
-    empty.wait_for_timeout(200)
+    empty.locator(".cnn-plot .main-svg").first.wait_for()
     assert empty.errors == []
-    assert empty.locator(".cnn-plot .main-svg").count() > 0
 
 
 FOLLOW = """async ([script, data]) => {
@@ -120,4 +119,80 @@ def test_a_run_in_progress_fetches_its_news_and_asks_for_more_only_where_more_ha
     count = len(fetched)
     empty.wait_for_timeout(300)
     assert len(fetched) == count
+    assert empty.errors == []
+
+
+SLOWER = """cost => {
+  window.draws = 0;
+  const quick = Plotly.react;
+  Plotly.react = (...chart) => {
+    window.draws++;
+    for (const until = performance.now() + cost; performance.now() < until;);
+    return quick.apply(Plotly, chart);
+  };
+}"""
+SEEN = """hidden => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def followed(empty, **live):
+    """Shows a run of one chart whose news change at every poll; returns what the feed answers, and how often it was asked."""
+    polls = []
+
+    def shown(epoch: int) -> str:
+        figure = loss_curve("a1b2c3d4", (), (), 5) | {"data": [{"x": [0, epoch], "y": [1, 2]}]}
+        rest = {"poll_every": 0.05, "redraw_every": 60.0, "feed": "news/a", "share": 0.5, "page_revision": 1, "table_revision": 1}
+        news = Live(icon="play_circle", word="Training", sentence=f"epoch {epoch}", **(rest | live))
+        return encoded(Chart(figure, "Loss"), live=news).data.decode()
+
+    def answer(route):
+        polls.append(1)
+        route.fulfill(body=shown(len(polls)))
+
+    empty.route("**/news/a", answer)
+    empty.evaluate("html => { document.body.innerHTML = html; }", html())
+    empty.evaluate(FOLLOW, [script(), shown(0)])
+    empty.locator(".cnn-plot .main-svg").first.wait_for()
+    return polls
+
+
+def test_a_slow_browser_draws_its_charts_seldom_and_its_progress_at_every_poll(empty):
+    empty.evaluate(SLOWER, 250)  # a twentieth of five seconds
+    polls = followed(empty)
+    drawn, polled = empty.evaluate("draws"), len(polls)
+
+    empty.wait_for_timeout(2_500)
+
+    assert empty.evaluate("draws") - drawn <= 1
+    assert len(polls) - polled >= 8
+    assert int(empty.locator(".cnn-sentence").inner_text().removeprefix("epoch ")) > polled
+
+
+def test_a_quick_browser_draws_each_change_and_nothing_twice(empty):
+    polls = followed(empty)
+    empty.evaluate(SLOWER, 0)
+    empty.wait_for_function("draws > 2")
+
+    empty.evaluate("void (window.fetch = () => new Promise(() => {}))")  # no more news
+    empty.wait_for_timeout(500)
+    before = empty.evaluate("draws")
+    empty.evaluate("for (let i = 0; i < 3; i++) void window.again()")
+    empty.wait_for_timeout(300)
+    assert empty.evaluate("draws") <= before + 1  # back to the first chart, once
+    assert before <= len(polls) + 1
+
+
+def test_a_tab_that_nobody_sees_draws_nothing_until_it_is_seen(empty):
+    followed(empty)
+    empty.evaluate(SLOWER, 0)
+    empty.evaluate(SEEN, True)
+    empty.wait_for_timeout(500)
+    hidden = empty.evaluate("draws")
+    empty.wait_for_timeout(800)
+    assert empty.evaluate("draws") == hidden
+
+    empty.evaluate(SEEN, False)
+    empty.wait_for_function(f"draws > {hidden}")
     assert empty.errors == []

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from waiting import wait_for
 
 EPOCHS = 8
 RECIPE = f"train?architecture=lenet&activation=relu&pooling=max&learning_rate=0.1&momentum=0.9&batch_size=64&epochs={EPOCHS}"
@@ -69,12 +70,13 @@ def test_it_resumes_finishes_and_its_curves_and_table_have_no_gap(student):
     student.get_by_role("button", name="Resume").click()
 
     state(student, f"{EPOCHS} of {EPOCHS} epochs", timeout=180_000)
-    student.wait_for_timeout(1_500)  # the curves are drawn after the sentence
-    for running, *by_epoch in student.evaluate(CURVES):
+    every = list(range(1, EPOCHS + 1))  # curves and table are drawn after the sentence
+    wait_for(lambda: all(every in curves for curves in student.evaluate(CURVES)), every=0.2)
+    for running, *_ in student.evaluate(CURVES):
         assert running == sorted(running)
         assert max(later - earlier for earlier, later in pairwise(running)) <= 1  # a lost epoch would be 2
-        assert list(range(1, EPOCHS + 1)) in by_epoch
     first_column = student.locator("[data-testid=stDataFrame] [role=gridcell][aria-colindex='1']")
+    wait_for(lambda: str(EPOCHS) in first_column.all_inner_texts(), every=0.2)
     epochs = [int(text) for text in first_column.all_inner_texts() if text.isdigit()]
     assert epochs[:EPOCHS] == sorted(epochs[:EPOCHS], reverse=True)
     assert set(range(EPOCHS, EPOCHS - 5, -1)) <= set(epochs)

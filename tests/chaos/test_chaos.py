@@ -1,4 +1,4 @@
-"""No run is ever lost: random processes of a lab are killed at random moments, 25 times, or as often as --chaos states."""
+"""No run is ever lost: random processes of a lab are killed at random moments, 8 times, or as often as --chaos states."""
 
 import sys
 

@@ -1,5 +1,9 @@
 // Draws the charts and the progress of a run, and polls the feed while the run is active. pages/_parts/live/__init__.py draws the path.
 
+// Of the browser's time for drawing charts: a training on the same computer waits for each processor that the browser takes.
+const SHARE = 0.05;
+const LONGEST_PAUSE = 10000; // ms between two drawings, however slow the browser is
+
 // Streamlit calls this with each new `data`, and the function that it returns when the element is removed.
 export default function ({ data, parentElement, setTriggerValue }) {
   const shown = JSON.parse(new TextDecoder().decode(data));
@@ -8,48 +12,77 @@ export default function ({ data, parentElement, setTriggerValue }) {
     whenIdle(() => loadPlotly(shown.address).catch(() => {}));
     return;
   }
-  const plots = show(parentElement, shown);
+  const plots = parentElement.querySelector(".cnn-plots");
+  // At once, unless the script runs because this browser has asked for it while the charts rest.
+  show(parentElement, shown, !plots.asked || !shown.live?.feed || isDue(plots));
+  plots.asked = false;
   plots.live = shown.live ?? {};
   plots.rerun = () => {
     plots.drawnAt = performance.now();
+    plots.asked = true;
     setTriggerValue("changed", true);
   };
   plots.drawnAt = performance.now();
   poll(parentElement, plots);
   return () => {
     clearInterval(plots.themeTimer);
-    plots.themeTimer = plots.loop = undefined;
+    document.removeEventListener("visibilitychange", plots.whenSeen);
+    plots.themeTimer = plots.whenSeen = plots.loop = undefined;
     plots.removed = true;
     for (const node of drawn(plots)) purge(node, () => plots.removed);
   };
 }
 
-function show(parent, { charts, address, live }) {
+// Shows the progress, and draws the charts unless they may wait for a later call.
+function show(parent, { charts, address, live }, now) {
   const plots = parent.querySelector(".cnn-plots");
   plots.removed = false;
   nodes(plots, charts.length).forEach((node, i) => {
     node.style.height = `${charts[i].figure.layout.height}px`;
     node.chart = charts[i];
+    node.wanted = JSON.stringify(charts[i].figure);
     const frame = node.parentElement;
     frame.setAttribute("aria-label", charts[i].label);
     frame.firstChild.textContent = charts[i].heading;
     frame.firstChild.hidden = !charts[i].heading;
   });
   showProgress(parent.querySelector(".cnn-progress"), live);
+  if (!now) return;
   loadPlotly(address).then(
     () => {
       if (plots.removed) return;
-      drawn(plots).forEach(draw);
+      drawChanged(plots);
       // A chart's text has a fixed colour, so a change between light and dark draws it once more.
-      plots.themeTimer ??= setInterval(() => {
-        for (const node of drawn(plots)) if (node.layout && node.layout.font.color !== getComputedStyle(node).color) draw(node);
-      }, 1000);
+      plots.themeTimer ??= setInterval(() => drawChanged(plots, hasOtherColours), 1000);
+      if (plots.whenSeen) return;
+      plots.whenSeen = () => drawChanged(plots);
+      document.addEventListener("visibilitychange", plots.whenSeen);
     },
     () => {
       plots.textContent = "The chart could not be loaded. Reload the page to try again.";
     },
   );
-  return plots;
+}
+
+function isDue(plots) {
+  return performance.now() >= (plots.due ?? 0);
+}
+
+// Draws the charts that show something else than they should, and sets when the next drawing is due by what this one cost.
+async function drawChanged(plots, changed = (node) => node.wanted !== node.shown || hasOtherColours(node)) {
+  if (document.hidden) return; // drawn when it is seen
+  const charts = drawn(plots).filter(changed);
+  if (charts.length === 0) return;
+  const begun = performance.now();
+  charts.forEach(draw);
+  await Promise.allSettled(charts.map((node) => node.drawing));
+  await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
+  const ended = performance.now();
+  plots.due = ended + Math.min(LONGEST_PAUSE, (ended - begun) / SHARE);
+}
+
+function hasOtherColours(node) {
+  return node.layout && node.layout.font.color !== getComputedStyle(node).color;
 }
 
 function showProgress(progress, live) {
@@ -81,6 +114,7 @@ function drawn(plots) {
 
 function draw(node) {
   const { figure, tools } = node.chart;
+  node.shown = node.wanted;
   const style = getComputedStyle(node);
   figure.layout.font = { ...figure.layout.font, color: style.color, family: style.fontFamily };
   const hover = style.getPropertyValue("--st-secondary-background-color");
@@ -97,7 +131,9 @@ function draw(node) {
 // Plotly draws in several steps; a chart that is purged between two of them fails in the next.
 function purge(node, stillRemoved) {
   node.drawing?.finally(() => {
-    if (stillRemoved()) Plotly.purge(node);
+    if (!stillRemoved()) return;
+    Plotly.purge(node);
+    node.shown = undefined;
   });
 }
 
@@ -131,8 +167,9 @@ function update(parent, plots, snapshot) {
   const { live } = snapshot;
   plots.failures = 0;
   plots.pollEvery = live.poll_every;
-  show(parent, snapshot);
-  const tableMayRedraw = performance.now() - plots.drawnAt > 1000 * live.redraw_every;
+  const due = isDue(plots);
+  show(parent, snapshot, due || !live.feed);
+  const tableMayRedraw = due && performance.now() - plots.drawnAt > 1000 * live.redraw_every;
   if (live.page_revision !== plots.live.page_revision) plots.rerun();
   else if (live.table_revision !== plots.live.table_revision && tableMayRedraw) plots.rerun();
 }
