@@ -33,10 +33,7 @@ from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost
 
 
 class Lab:
-    """A lab in the folder `home`, which is created if missing. Cheap to create; safe to share between threads.
-
-    It starts the background processes (dispatcher and helper) when they are first needed.
-    """
+    """A lab in the folder `home`, which is created if missing. Cheap to create, safe to share between threads."""
 
     def __init__(self, home: Path, *, data: Path | None = None) -> None:
         self.home = home.absolute()
@@ -58,6 +55,10 @@ class Lab:
 
     def devices(self) -> tuple[values.Device, ...]:
         return self._helper.devices()
+
+    def device_states(self) -> tuple[values.DeviceState, ...]:
+        """Each device with its memory, temperature and use, as far as they are known now."""
+        return self._helper.ask("device_states")
 
     # The background processes
 

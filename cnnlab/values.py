@@ -24,6 +24,17 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What a device does at the moment; None where nobody says."""
+
+    device: Device
+    total: int | None = None  # bytes of memory
+    free: int | None = None
+    temperature: int | None = None  # °C
+    use: int | None = None  # percent of the time in which it computes
+
+
+@dataclass(frozen=True, slots=True)
 class DownloadStatus:
     state: Literal["running", "finished", "failed"]
     done_bytes: int

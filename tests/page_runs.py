@@ -13,7 +13,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
-from cnnlab.values import ClassFigures, Device, EpochPredictions, ExampleImages, Picture, Prediction, PredictionPage
+from cnnlab.values import ClassFigures, Device, DeviceState, EpochPredictions, ExampleImages, Picture, Prediction, PredictionPage
 
 
 class RunsLab(FakeLab):
@@ -35,6 +35,11 @@ class RunsLab(FakeLab):
 
     def devices(self):
         return (Device("cpu", "CPU, 2 cores"), Device("cuda:0", "NVIDIA H100"))
+
+    def device_states(self):
+        cpu, *cards = (device for device in self.devices() if not device.problem)
+        states = [DeviceState(card, 80_000_000_000, 60_000_000_000, 61, 97) for card in cards]
+        return (DeviceState(cpu, 16_000_000_000, 4_000_000_000), *states)
 
     def start(self, config: RunConfig, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
         if self.refusal:

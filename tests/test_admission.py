@@ -143,12 +143,38 @@ def test_a_run_that_starts_at_once_does_not_count_on_the_memory_of_another(monke
 
 @pytest.mark.parametrize(("at_once", "free"), [(False, 80 << 30), (True, 2 << 30)])
 def test_neither_does_it_on_a_gpu(at_once, free):
-    store = SimpleNamespace(active=lambda: [SimpleNamespace(device="cuda:0", waits=False, pid=1)], runs=lambda limit: ())
+    run = SimpleNamespace(device="cuda:0", waits=False, process=SimpleNamespace(pid=1))
+    store = SimpleNamespace(active=lambda: [run], runs=lambda limit: ())
 
     def on_the_gpu(*, config, macs):
         return DeviceSpeed("cuda:0", 2 << 30, 80 << 30, "unknown", None)
 
     assert Forecaster(on_the_gpu, layer_table, store, at_once=at_once).forecast(LONG, calibrate=False).available_bytes == free
+
+
+@pytest.mark.parametrize(("ours", "free"), [((), 6 << 30), ((1,), 36 << 30)])
+def test_what_other_programs_hold_of_a_gpu_stays_theirs(ours, free):
+    runs = [SimpleNamespace(device="cuda:0", waits=False, process=SimpleNamespace(pid=pid)) for pid in ours]
+    store = SimpleNamespace(active=lambda: runs, runs=lambda limit: ())
+
+    def on_the_gpu(*, config, macs):
+        return DeviceSpeed("cuda:0", 6 << 30, 80 << 30, "unknown", None, ((1, 30 << 30), (4711, 44 << 30)))
+
+    assert Forecaster(on_the_gpu, layer_table, store).forecast(LONG, calibrate=False).available_bytes == free
+
+
+def test_a_run_that_other_programs_leave_no_room_for_may_be_queued_and_waits():
+    store = SimpleNamespace(active=lambda: [], runs=lambda limit: ())
+
+    def on_the_gpu(*, config, macs, measure=False):
+        assert not measure, "nothing is timed on a card that is full"
+        return DeviceSpeed("cuda:0", 100 << 20, 80 << 30, "unknown", None, ((4711, 79 << 30),))
+
+    made = Forecaster(on_the_gpu, layer_table, store).forecast(LONG)
+    assert (made.fits, made.fits_now) == (True, False)
+    assert "has 104.9 MB of 85.9 GB free now: it waits until other programs have ended." in made.advice
+    at_once = Forecaster(on_the_gpu, layer_table, store, at_once=True).forecast(LONG)
+    assert not at_once.fits  # a command line does not wait
 
 
 def test_a_speed_that_is_known_is_held_against_the_time_allowed(store, limit):

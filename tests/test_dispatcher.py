@@ -5,6 +5,7 @@ from made_runs import CONFIG
 from cnnlab.runs.records import State
 from cnnlab.system import background, processes
 from cnnlab.workers import dispatcher
+from cnnlab.workers.placing import Placing
 from cnnlab.workers.watch import interrupt_lost_runs
 
 
@@ -15,7 +16,7 @@ def _office(home, monkeypatch):
     monkeypatch.setattr(office, "_check_processes", lambda: None)
     started = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
-    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
+    monkeypatch.setattr(Placing, "candidates", lambda self, device: ("cpu",))
     return office, started
 
 
@@ -36,7 +37,8 @@ def test_the_dispatcher_starts_owners_in_turn_and_one_run_on_a_device(tmp_path, 
 def test_runs_that_may_train_anywhere_take_each_free_gpu_the_fastest_first(tmp_path, monkeypatch):
     office, _ = _office(tmp_path, monkeypatch)
     may_use = {"auto": ("cuda:1", "cuda:0"), "cuda:0": ("cuda:0",), "cpu": ("cpu",)}
-    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: may_use[device])
+    monkeypatch.setattr(Placing, "candidates", lambda self, device: may_use[device])
+    monkeypatch.setattr(Placing, "obstacle", lambda *_: "")
     runners = {}
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: runners.setdefault(run_id, Alive()))
     first, second, third, fourth = (office.store.create(CONFIG.change(device="auto"), word, owner=word) for word in "abcd")
@@ -75,7 +77,7 @@ def test_the_next_run_starts_once_the_process_of_the_one_before_has_released_its
     runners = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: runners.append(Alive()) or runners[-1])
     monkeypatch.setattr(dispatcher.Dispatcher, "_check_processes", lambda self: None)
-    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
+    monkeypatch.setattr(Placing, "candidates", lambda self, device: ("cpu",))
     office = dispatcher.Dispatcher(tmp_path)
     first, second = office.store.create(CONFIG, "a"), office.store.create(CONFIG, "b")
     office.turn()
@@ -106,7 +108,7 @@ def test_an_interrupted_run_is_shown_as_such_for_a_moment_before_it_is_resumed(t
 def test_a_runner_that_dies_before_it_has_taken_its_run_over_is_noticed(tmp_path, monkeypatch):
     background.announce(tmp_path)
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, *arguments: Ended())
-    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
+    monkeypatch.setattr(Placing, "candidates", lambda self, device: ("cpu",))
     office = dispatcher.Dispatcher(tmp_path)
     run_id = office.store.create(CONFIG, "a")
     office.turn()

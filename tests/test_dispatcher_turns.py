@@ -66,7 +66,8 @@ def office(tmp_path, monkeypatch, clock):
         return office.children[-1]
 
     monkeypatch.setattr(office, "_start", start)
-    monkeypatch.setattr(office, "_candidates", lambda device: (office.devices.get(device, device),))
+    monkeypatch.setattr(office._placing, "candidates", lambda device: (office.devices.get(device, device),))
+    monkeypatch.setattr(office._placing, "obstacle", lambda *_: "")
     yield office
     office._helper = None
     office.close()

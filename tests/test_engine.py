@@ -233,7 +233,7 @@ def test_on_a_slow_disk_checkpoints_come_less_often_but_not_much_less(tmp_path, 
         now[0] += took
 
     training = engine_module._Training(Session(settings(), quadrants()), tmp_path, 0.5, 30.0, lambda: False)
-    monkeypatch.setattr(engine_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(engine_module, "clock", SimpleNamespace(seconds=lambda: now[0]))
     monkeypatch.setattr(checkpoints, "save_last", save_last)
 
     training.save_last({"seconds": 1.0})

@@ -244,7 +244,7 @@ def test_nothing_is_measured_unless_asked_for():
 def test_what_does_not_fit_is_not_tried_out():
     helper = Helper("unknown", device="cuda:0")
 
-    made = forecaster(helper).forecast(ALEXNET.change(batch_size=2048))
+    made = forecaster(helper).forecast(ALEXNET.change(batch_size=20_000))
 
     assert (made.fits, helper.measured) == (False, 0)
 
@@ -327,8 +327,8 @@ def test_a_rough_time_is_right_within_a_factor_of_two_whichever_network_was_trai
 
 
 def test_a_run_that_will_not_fit_is_refused():
-    large = ALEXNET.change(batch_size=2048)
-    with pytest.raises(ConfigError, match=r"AlexNet needs about .* GB free: batches of \d+ would fit") as refused:
+    large = ALEXNET.change(batch_size=20_000)
+    with pytest.raises(ConfigError, match=r"AlexNet needs about .* has 80 GB in all: batches of \d+ would fit") as refused:
         forecaster(Helper("unknown", device="cuda:0")).check(large, table_of(large))
     assert refused.value.field == "batch_size"
 

@@ -28,7 +28,7 @@ ADAM = {"optimizer": "adam", "learning_rate": 0.001}
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
     """Four gigabytes free, and a process that has loaded torch takes the same on each system."""
-    monkeypatch.setattr(forecaster, "_available", lambda: 4 * GIGABYTE)
+    monkeypatch.setattr(forecaster, "available", lambda: 4 * GIGABYTE)
     monkeypatch.setattr(forecaster, "_own_bytes", lambda pid: pid * 1_000_000)
     monkeypatch.setattr(costs, "_PROGRAM", {"cpu": 400_000_000, "mps": 700_000_000, "cuda": 500_000_000})
 
@@ -228,7 +228,7 @@ def test_waiting_for_a_speed_ends_after_the_seconds_given(monkeypatch):
 
 @pytest.mark.parametrize(("free", "field"), [(5 * 10**8, "image_size"), (10**9, "batch_size")])
 def test_what_does_not_fit_names_the_setting_to_change(monkeypatch, free, field):
-    monkeypatch.setattr(forecaster, "_available", lambda: free)
+    monkeypatch.setattr(forecaster, "available", lambda: free)
     config = RunConfig.make(architecture="resnet", batch_size=4_096, image_size=96, options={"width_divisor": 8})
     runs = made(Helper())
     with pytest.raises(ConfigError) as caught:
@@ -273,10 +273,10 @@ def test_what_a_run_on_the_same_device_holds_counts_as_free_unless_the_next_star
 
 @pytest.mark.parametrize(("need", "fits"), [(900, True), (901, False)])
 def test_nine_tenths_of_the_free_memory_can_be_used(monkeypatch, need, fits):
-    monkeypatch.setattr(forecaster, "_available", lambda: 1_000)
+    monkeypatch.setattr(forecaster, "available", lambda: 1_000)
     memory = SimpleNamespace(bytes=lambda batch: need, parts=lambda batch: (), largest_batch=lambda free, most: 3)
     monkeypatch.setattr(costs, "memory", lambda config, table, device: memory)
-    monkeypatch.setattr(forecaster, "refusal", lambda *arguments: "too large")
+    monkeypatch.setattr(forecaster, "refusal", lambda *arguments, **more: "too large")
 
     found = made(Helper(), layers=lambda *_: made_table()).forecast(RunConfig.make())
 
@@ -289,7 +289,7 @@ def test_free_memory_is_the_least_of_the_machines_and_the_containers(monkeypatch
     answers = []
     for container in (None, 800, 1_000):
         monkeypatch.setattr(forecaster.memory, "memory", lambda c=container: c and SimpleNamespace(available=c))
-        answers.append(forecaster._available())
+        answers.append(forecaster.available())
     assert answers == [900, 800, 900]
 
 

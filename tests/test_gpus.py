@@ -15,7 +15,13 @@ def nvmlDeviceGetCount(): return 2
 def nvmlDeviceGetHandleByIndex(index): return index
 def nvmlDeviceGetMemoryInfo(handle): return Memory
 def nvmlDeviceGetUUID(handle): return f"GPU-{handle}{handle}{handle}"
-def nvmlDeviceGetName(handle): return f"card {handle}"
+def nvmlDeviceGetMigMode(handle): raise NVMLError("not supported")
+NVML_TEMPERATURE_GPU = 0
+def nvmlDeviceGetTemperature(handle, sensor): return 61 + handle + sensor
+class Rates: gpu = 97
+def nvmlDeviceGetUtilizationRates(handle):
+    if handle: raise NVMLError("not supported")
+    return Rates
 def nvmlDeviceGetComputeRunningProcesses(handle):
     if handle: raise NVMLError("not supported")
     return [Process]
@@ -39,9 +45,35 @@ def test_a_process_of_its_own_asks_for_memory_and_who_uses_it(driver):
     driver(NVML)
 
     assert gpus.status() == {
-        "000": gpus.Status("card 0", 80_000_000_000, 6_000_000_000, ((4711, 70_000_000_000),)),
-        "111": gpus.Status("card 1", 80_000_000_000, 6_000_000_000),
+        "000": gpus.Status(80_000_000_000, 6_000_000_000, ((4711, 70_000_000_000),), 61, 97),
+        "111": gpus.Status(80_000_000_000, 6_000_000_000, (), 62, None),
     }
+
+
+def test_each_part_of_a_card_that_is_split_is_a_device_of_its_own(driver):
+    driver(
+        NVML.replace(
+            'def nvmlDeviceGetMigMode(handle): raise NVMLError("not supported")', "def nvmlDeviceGetMigMode(handle): return (1, 1)"
+        )
+        + """
+def nvmlDeviceGetMaxMigDeviceCount(handle): return 3
+def nvmlDeviceGetMigDeviceHandleByIndex(handle, index):
+    if index == 1: raise NVMLError("not found")
+    return f"{handle}{index}"
+def nvmlDeviceGetUUID(handle): return f"MIG-{handle}"
+def nvmlDeviceGetTemperature(handle, sensor): raise NVMLError("not supported")
+"""
+    )
+
+    assert list(gpus.status()) == ["MIG-00", "MIG-02", "MIG-10", "MIG-12"]
+    assert gpus.status()["MIG-10"].temperature is None
+
+
+def test_what_is_forgotten_is_asked_again(driver):
+    driver(NVML)
+    first = gpus.status()
+    gpus.forget()
+    assert gpus.status() is not first
 
 
 def test_an_answer_is_used_for_two_seconds(driver, monkeypatch):

@@ -17,6 +17,7 @@ from cnnlab.runs.store import Store
 from cnnlab.system import background, room
 from cnnlab.system.processes import Process
 from cnnlab.workers import dispatcher, journal, runner
+from cnnlab.workers.placing import Placing
 
 FINISHED = RunFinished(3, 2.0, 0.4, 0.5, 1, 0.5)
 
@@ -124,7 +125,7 @@ def test_a_run_that_was_asked_to_end_does_not_go_back_to_the_queue(store, asked,
 def _office(home, monkeypatch):
     background.announce(home)
     monkeypatch.setattr(dispatcher.Dispatcher, "_check_processes", lambda self: None)
-    monkeypatch.setattr(dispatcher.Dispatcher, "_candidates", lambda self, device: ("cpu",))
+    monkeypatch.setattr(Placing, "candidates", lambda self, device: ("cpu",))
     started = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
     return dispatcher.Dispatcher(home), started

@@ -60,7 +60,7 @@ RECIPES = {
 
 def test_the_time_left_of_a_resumed_run_counts_what_this_process_has_done_alone(monkeypatch):
     clock = itertools.count()
-    monkeypatch.setattr("cnnlab.training.progress.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("cnnlab.training.progress.clock", SimpleNamespace(seconds=lambda: next(clock)))
     session = Session(settings(epochs=4), quadrants())
     session.epoch, session.history = 2, [EpochDone(n, 6 * n, *(1.0,) * 9) for n in (1, 2)]  # half of it is done
     meter = Meter(session, every=1.0)

@@ -142,7 +142,7 @@ def test_the_sums_of_an_epoch_weigh_each_batch_by_its_images_and_stop_counting_a
 
 def test_a_progress_has_the_rate_the_share_and_the_time_left_by_the_clock(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(progress, "clock", SimpleNamespace(seconds=lambda: now[0]))
     session = Session(settings(epochs=2, batch_size=30), quadrants(train=90, test=60))
     session.begin_epoch()
     meter = progress.Meter(session, every=5.0)

@@ -23,7 +23,7 @@ EVALUATED = Evaluation(0.7, 0.6, torch.zeros(30, dtype=torch.uint8), torch.ones(
 def clock(monkeypatch):
     """A clock that stands still unless it is moved."""
     now = [1000.0]
-    monkeypatch.setattr(session, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(session, "clock", SimpleNamespace(seconds=lambda: now[0]))
     return now
 
 
@@ -93,7 +93,7 @@ def test_a_resumed_run_goes_on_with_the_seconds_of_the_one_before(clock):
 
 def test_an_evaluation_takes_its_own_seconds(monkeypatch):
     now = [50.0]
-    monkeypatch.setattr(engine, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(engine, "clock", SimpleNamespace(seconds=lambda: now[0]))
     steps = engine.evaluate_in_steps
 
     def slow(*given, **how):

@@ -20,11 +20,12 @@ from cnnlab.datasets.places import Places, Split
 from cnnlab.errors import ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
+from cnnlab.system import gpus, memory
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
-from cnnlab.training.devices import find, survey
+from cnnlab.training.devices import find, survey, uuid
 from cnnlab.training.transforms import Preparation
-from cnnlab.values import Device, Picture
+from cnnlab.values import Device, DeviceState, Picture
 
 MOST_PICTURES = 200  # at about 1 KB each
 
@@ -42,6 +43,21 @@ def design(home: Path, architecture: str, input_shape: tuple[int, int, int], cla
 def devices(home: Path) -> tuple[Device, ...]:
     """Also those that cannot be used, which say why."""
     return survey()
+
+
+def device_states(home: Path) -> tuple[DeviceState, ...]:
+    """All devices with what the system and the driver say of them now."""
+    cards = gpus.status()
+    found = []
+    for device in survey():
+        card = cards.get(uuid(device.name)) if device.name.startswith("cuda") else None
+        if card:
+            found.append(DeviceState(device, card.total, card.free, card.temperature, card.use))
+        elif device.name == "cpu" and (machine := memory.memory()):
+            found.append(DeviceState(device, machine.total, machine.available))
+        else:
+            found.append(DeviceState(device))
+    return tuple(found)
 
 
 def class_counts(home: Path, dataset: str, split: Split, data: Path | None = None) -> tuple[int, ...]:

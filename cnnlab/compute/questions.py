@@ -17,13 +17,14 @@ from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
-from cnnlab.values import Device, DisagreementPage, EpochPredictions, ExampleImages, Picture, PredictionPage
+from cnnlab.values import Device, DeviceState, DisagreementPage, EpochPredictions, ExampleImages, Picture, PredictionPage
 
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
     "design": ("answers", LayerTable),
     "devices": ("answers", tuple[Device, ...]),
+    "device_states": ("answers", tuple[DeviceState, ...]),
     "class_counts": ("answers", tuple[int, ...]),
     "pictures": ("answers", tuple[Picture, ...]),
     "augmented": ("answers", tuple[str, ...]),

@@ -64,7 +64,7 @@ def device_speed(home: Path, config: RunConfig, macs: int, measure: bool = False
             threading.Thread(target=_measure, args=(file, config, macs), daemon=True).start()
     # Torch would have to start CUDA in this process, which then holds half a gigabyte of the GPU until it ends.
     card = gpus.status().get(devices.uuid(device.name)) if device.name.startswith("cuda") else None
-    return DeviceSpeed(device.name, card and card.free, card and card.total, state, speed)
+    return DeviceSpeed(device.name, card and card.free, card and card.total, state, speed, card.used_by if card else ())
 
 
 def _measure(file: Path, config: RunConfig, macs: int) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from cnnlab import errors
 from cnnlab.compute import typed
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError
-from cnnlab.system import processes
+from cnnlab.system import disk, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 
 LONGEST_QUESTION = 1 << 20  # bytes
@@ -42,7 +43,7 @@ class Address:
     def read(cls, home: Path) -> Address | None:
         """The address that the server in `home` wrote last; None before the first, and where a power cut has torn the file."""
         try:
-            record = json.loads(_address_file(home).read_text(encoding="utf-8"))
+            record = json.loads(disk.read(_address_file(home)))
             place = record["place"]
             bytes.fromhex(record["key"])
             return cls(
@@ -63,11 +64,12 @@ class Address:
 def listen(home: Path) -> tuple[Listener, Address]:
     """A listener that only this user (or, without Unix sockets, only this machine) can reach, and its address."""
     path = private_folder(home) / "socket"
-    if sys.platform == "win32" or len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-        listener = Listener(("127.0.0.1", 0), "AF_INET", backlog=64)
-    else:
-        path.unlink(missing_ok=True)
-        listener = Listener(str(path), "AF_UNIX", backlog=64)
+    listener = None
+    if sys.platform != "win32" and len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        with suppress(OSError):  # a file system without sockets, such as a cloud's drive or Windows' disks in WSL
+            path.unlink(missing_ok=True)
+            listener = Listener(str(path), "AF_UNIX", backlog=64)
+    listener = listener or Listener(("127.0.0.1", 0), "AF_INET", backlog=64)
     place = listener.address
     return listener, Address(str(place) if isinstance(place, str) else place, secrets.token_hex(32), *processes.current())
 

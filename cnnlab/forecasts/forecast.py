@@ -37,9 +37,19 @@ class Forecast:
     disturbed: bool = False  # other programs were busy while the speed was measured; it is measured again soon
     rough_seconds: float | None = None  # in all, from other runs on this device, where this network's speed is not known
 
+    @property
+    def fits_now(self) -> bool:
+        """Whether it need not wait until other programs have left a GPU."""
+        return self.available_bytes is None or self.memory_bytes <= USABLE * self.available_bytes
 
-def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Callable[[int], LayerTable | None]) -> str:
-    """A sentence: the run does not fit, but this batch or image size would. `table_at` gives None where images are too small."""
+
+def refusal(
+    config: RunConfig, need: Memory, free: int, where: str, table_at: Callable[[int], LayerTable | None], *, empty: bool = False
+) -> str:
+    """A sentence: the run does not fit, but this batch or image size would. `table_at` gives None where images are too small.
+
+    `free` are all bytes of the device where it is taken as `empty`.
+    """
     name, batch = card(config.architecture).title, config.batch_size
     needs = f"{name} needs about {size_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
 
@@ -52,7 +62,15 @@ def refusal(config: RunConfig, need: Memory, free: int, where: str, table_at: Ca
     if size:
         ways.append(f"images of {size} px" if ways else f"images of {size} px would fit")
     advice = ", or ".join(ways) if ways else "choose a smaller network or smaller batches and images"
-    return f"{needs}, and {place(where)} has {size_text(free)} free: {advice}."
+    return f"{needs}, and {place(where)} has {size_text(free)} {'in all' if empty else 'free'}: {advice}."
+
+
+def waiting(needed: int, free: int, total: int, where: str) -> str:
+    """A sentence: other programs leave too little of a GPU at the moment."""
+    return (
+        f"The run needs about {size_text(needed)}, and {place(where)} has {size_text(free)} of {size_text(total)} free now: "
+        "it waits until other programs have ended."
+    )
 
 
 def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Callable[[int], LayerTable | None]) -> str:

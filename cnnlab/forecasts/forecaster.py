@@ -13,7 +13,7 @@ import psutil
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecasts import rough
-from cnnlab.forecasts.forecast import Forecast, refusal, slowness
+from cnnlab.forecasts.forecast import Forecast, refusal, slowness, waiting
 from cnnlab.layers import LayerTable
 from cnnlab.runs.records import ActiveRun, Run
 from cnnlab.runs.store import Store
@@ -54,7 +54,7 @@ class Forecaster:
         table = table or self.table(config)
         speed = first = self._speed_of(config=config, macs=table.macs)
         forecast = self._forecast(config, table, speed)
-        if speed.state == "unknown" and calibrate and forecast.fits:  # a network that does not fit cannot be timed
+        if speed.state == "unknown" and calibrate and forecast.fits_now:  # a network that does not fit cannot be timed
             if self._running(forecast.device):
                 return replace(forecast, speed_state="busy", rough_seconds=self._rough(config, table, forecast.device))
             speed = self._speed_of(config=config, macs=table.macs, measure=True)
@@ -76,7 +76,11 @@ class Forecaster:
         device, speed = measured.device, measured.speed
         need = costs.memory(config, table, device)
         free = self._free(measured)
-        fits = free is None or need.bytes(config.batch_size) <= costs.USABLE * free
+        needed = need.bytes(config.batch_size)
+        fits_now = free is None or needed <= costs.USABLE * free
+        # A queued run waits until other programs have left a GPU; it is refused where even an empty one is too small.
+        waits = not fits_now and not self._at_once and measured.total is not None and needed <= costs.USABLE * measured.total
+        fits = fits_now or waits
         epoch = costs.epoch_seconds(config, speed) if speed else None
 
         def table_at(size: int) -> LayerTable | None:
@@ -84,12 +88,15 @@ class Forecaster:
 
         advice = ""
         if free is not None and not fits:
-            advice = refusal(config, need, free, device, table_at)
+            empty = measured.total is not None and not self._at_once
+            advice = refusal(config, need, (measured.total if empty else free) or 0, device, table_at, empty=empty)
+        elif waits:
+            advice = waiting(needed, free or 0, measured.total or 0, device)
         elif speed:
             advice = slowness(config, speed, table, table_at)
         return Forecast(
             device=device,
-            memory_bytes=need.bytes(config.batch_size),
+            memory_bytes=needed,
             parts=need.parts(config.batch_size),
             available_bytes=free,
             largest_batch=None if free is None else need.largest_batch(free, costs.images(config)[0]),
@@ -127,18 +134,25 @@ class Forecaster:
             return None
 
     def _free(self, measured: DeviceSpeed) -> int | None:
-        """Bytes that a run would find. Memory of a run on this device counts as free: the next run starts when that has ended."""
+        """Bytes that a run would find. Memory of a run on this device counts as free: the next run starts when that has ended.
+
+        What other programs hold of a GPU stays theirs. In a container that does not see their processes, all is taken for ours.
+        """
         running = self._running(measured.device)
         if measured.device.startswith("cuda"):
-            return measured.free if self._at_once or not running else measured.total
+            if self._at_once or not running or measured.free is None:
+                return measured.free
+            ours = {run.process.pid for run in running}
+            own = sum(taken for pid, taken in measured.used_by if pid in ours)
+            return measured.free + own if measured.used_by else measured.total
         holders = [os.getpid()] if self._at_once else [run.process.pid for run in running]
-        return _available() + sum(_own_bytes(pid) for pid in holders if pid)
+        return available() + sum(_own_bytes(pid) for pid in holders if pid)
 
     def _running(self, device: str) -> list[ActiveRun]:
         return [run for run in self._store.active() if run.device == device and not run.waits]
 
 
-def _available() -> int:
+def available() -> int:
     """Bytes without swap, where training would be too slow to be of use."""
     machine, container = psutil.virtual_memory().available, memory.memory()
     return min(machine, container.available) if container else machine

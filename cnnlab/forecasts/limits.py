@@ -7,12 +7,18 @@
     runs_per_owner = 5      # waiting or training at the same time
     disk = "20 GB"          # for the whole home folder: checkpoints, downloads and the record of runs
 
+    [devices]               # those that the lab may use, and how many runs each takes at a time if memory allows
+    cpu = 1
+    "cuda:0" = 2
+
 A limit that is left out, or a missing variable, limits nothing.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +32,8 @@ from cnnlab.system.home import path_variable
 from cnnlab.text import duration_text, shortened, size_text
 from cnnlab.training.costs import images, images_taken
 
-MAXIMUM_FILE = 100_000  # bytes; a file of limits has six lines
+MAXIMUM_FILE = 100_000  # bytes; a file of limits has a dozen lines
+MOST_RUNS = 16  # on one device at a time
 
 # The most checkpoints at a time: the last, the one before it, the best, and a new best that is still being written.
 _FILES = 4
@@ -39,7 +46,14 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _device(value: str) -> str:
+    if not re.fullmatch(r"cpu|mps|cuda:\d{1,3}", value):
+        raise ValueError("no device")
+    return value
+
+
 Positive = Annotated[int, BeforeValidator(_number), Field(ge=1)]
+DeviceName = Annotated[str, BeforeValidator(_device)]
 
 
 class Limits(BaseModel):
@@ -53,6 +67,17 @@ class Limits(BaseModel):
     parameters: Positive | None = None
     runs_per_owner: Positive | None = None
     disk: ByteSize | None = Field(None, gt=0)
+    devices: dict[DeviceName, Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST_RUNS)]] | None = Field(
+        None, min_length=1
+    )
+
+    def runs_at_a_time(self, device: str) -> int:
+        """How many runs may train on the device at a time; 0 where the lab may not use it."""
+        return 1 if self.devices is None else self.devices.get(device, 0)
+
+    def allowed(self, devices: Iterable[str]) -> tuple[str, ...]:
+        """Those that the lab may use, in the same order."""
+        return tuple(device for device in devices if self.runs_at_a_time(device))
 
     def check(
         self,
@@ -80,6 +105,7 @@ class Limits(BaseModel):
                 raise LimitError(
                     f"This run has {value:,} {unit}, {value - most:,} more than the {most:,} that this lab allows.", field
                 )
+        self._check_device(config.device)
         self._check_seconds(seconds, trained)
         own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
         needed = disk_bytes + promised_bytes + own
@@ -102,7 +128,12 @@ class Limits(BaseModel):
             f"{size_text(self.disk)} for all runs" if self.disk else "",
         ]
         *some, last = [word for word in words if word] or [""]
-        return f"This lab allows up to {', '.join(some)}{' and ' if some else ''}{last}." if last else ""
+        sentences = [f"This lab allows up to {', '.join(some)}{' and ' if some else ''}{last}."] if last else []
+        if self.devices is not None:
+            several = [f"{runs} runs at a time on {device}" for device, runs in self.devices.items() if runs > 1]
+            more = f", {' and '.join(several)}" if several else ""
+            sentences.append(f"{'It' if sentences else 'This lab'} trains on {' and '.join(self.devices)}{more}.")
+        return " ".join(sentences)
 
     def admit(self, owner_runs: int) -> None:
         """Raises LimitError where an owner with `owner_runs` active runs may not have one more."""
@@ -111,6 +142,14 @@ class Limits(BaseModel):
             raise LimitError(
                 f"You have {runs} waiting or training, and this lab allows {self.runs_per_owner:,} at a time: "
                 f"wait until {_ended(owner_runs - self.runs_per_owner + 1)}."
+            )
+
+    def _check_device(self, device: str) -> None:
+        if self.devices is None or device in ("auto", *self.devices):
+            return
+        if device != "cuda" or not any(name.startswith("cuda") for name in self.devices):
+            raise LimitError(
+                f"This lab trains on {' and '.join(self.devices)}, not on {device}: choose automatic or one of these.", "device"
             )
 
     def _check_seconds(self, seconds: float | None, trained: float) -> None:
@@ -152,6 +191,8 @@ def load(path: Path | None) -> Limits:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, value = str(first["loc"][0]), shortened(first["input"])
+        if name == "devices":
+            raise _wrong(path, _about_devices(first)) from None
         if first["type"] == "extra_forbidden":
             raise _wrong(path, f"there is no limit {shortened(name)}; the limits are {', '.join(Limits.model_fields)}") from None
         kind = 'a size above 0, such as "20 GB"' if name == "disk" else "a number above 0"
@@ -175,6 +216,16 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
 def _wrong(path: Path, reason: str) -> ConfigError:
     # Visitors see this sentence, and need not know the server's folders.
     return ConfigError(f"The file of limits {path.name} (CNNLAB_LIMITS) cannot be used: {reason}.")
+
+
+def _about_devices(error: Any) -> str:
+    """What is wrong with the table of devices, by the first error in it."""
+    place, value = error["loc"][1:], shortened(error["input"])
+    if not place:
+        return f"devices must be a table with at least one device, such as cpu = 1, not {value}"
+    if "[key]" in place:
+        return f"devices names {value}; a device is cpu, mps or cuda:0, cuda:1 and so on"
+    return f"devices gives {place[0]} {value}; the runs that it takes at a time are a whole number from 1 to {MOST_RUNS}"
 
 
 def _ended(runs: int) -> str:

@@ -197,8 +197,8 @@ class Store:
         with self._transaction(write=True, urgent=True) as connection:
             store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process)
 
-    def put_back(self, run_id: str, process: Process, message: str) -> State:
-        """Queues a run again, at the head, that its `process` cannot train now; pauses or stops it if that was requested."""
+    def put_back(self, run_id: str, process: Process | None, message: str) -> State:
+        """Queues a run that `process` cannot train now, at the head; pauses or stops it if that was asked. A waiting one stays."""
         with self._transaction(write=True, urgent=True) as connection:
             row = store_rows.row_of(connection, run_id)
             store_lifecycle.check_process(row, process)

@@ -118,6 +118,11 @@ def auto_resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) ->
 def put_back(connection: sqlite3.Connection, row: sqlite3.Row, now: float, message: str) -> State:
     """Its process cannot train it now: it waits at the head of the queue, or pauses or stops if it was asked to."""
     state = State(row["state"])
+    if state is State.QUEUED:
+        connection.execute("UPDATE runs SET message = ? WHERE id = ?", (message, row["id"]))
+        return state
+    if state not in IN_PROCESS:
+        raise RunStateError(f"Run {row['id']} is {state} and does not wait.")
     to = {State.PAUSING: State.PAUSED, State.STOPPING: State.STOPPED}.get(state, State.QUEUED)
     store_events.add_interruption(connection, row, now)
     place = {"place": store_queue.first_place(connection) - 1} if to is State.QUEUED else {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from cnnlab.errors import ComputeError, InstallationError
-from cnnlab.system import processes, room
+from cnnlab.system import disk, processes, room
 from cnnlab.system.home import private_file, write_private
 from cnnlab.system.processes import Process
 
@@ -62,7 +62,7 @@ def running(home: Path) -> bool:
 def known(home: Path) -> Process:
     """The dispatcher that announced itself last; it may have ended."""
     try:
-        record = json.loads(_file(home).read_text(encoding="utf-8"))
+        record = json.loads(disk.read(_file(home)))
         return Process(int(record["pid"]), str(record["pid_started"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # none yet, or cut short by a power failure, which also ended it
         return Process(0, "")
@@ -95,7 +95,7 @@ def waiting(home: Path) -> str:
     reason = room.shortage(home)
     if not reason and running(home):
         with suppress(OSError, ValueError):
-            reason = _waiting_file(home).read_text(encoding="utf-8")
+            reason = disk.read(_waiting_file(home))
     return reason
 
 

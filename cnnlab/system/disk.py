@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 ALMOST_NONE = 500_000  # bytes; the files of an open record need a part of them
-HELD_SECONDS = 3.0  # during which a file that another program holds is tried again
+# During which a file that another program holds is tried again. Elsewhere an open file can be replaced, and a refusal stays one.
+HELD_SECONDS = 3.0 if sys.platform == "win32" else 0.0
 _AGAIN_SECONDS = 0.05
 
 T = TypeVar("T")
@@ -27,13 +29,13 @@ def free(folder: Path) -> int | None:
     return None
 
 
-def patiently(action: Callable[[], T], seconds: float = HELD_SECONDS) -> T:
-    """The result of `action`, which is tried again for some seconds after a PermissionError.
+def patiently(action: Callable[[], T]) -> T:
+    """The result of `action`, which is tried again for HELD_SECONDS after a PermissionError.
 
     Windows refuses to replace, delete or read a file for as long as another program has it open: a virus scanner, a program that
     copies it elsewhere, a page that reads it.
     """
-    until = time.monotonic() + seconds
+    until = time.monotonic() + HELD_SECONDS
     while True:
         try:
             return action()
@@ -46,6 +48,11 @@ def patiently(action: Callable[[], T], seconds: float = HELD_SECONDS) -> T:
 def replace(source: Path, target: Path) -> None:
     """`source` under the name of `target`, in one step."""
     patiently(lambda: source.replace(target))
+
+
+def read(path: Path) -> str:
+    """The text of a file that another process may be replacing."""
+    return patiently(lambda: path.read_text(encoding="utf-8"))
 
 
 def is_full(error: BaseException | None, folder: Path) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnlab.errors import StoreError
+from cnnlab.system import disk
 from cnnlab.system.home import PACKAGE, is_run_id, run_folder
 
 
@@ -33,7 +34,7 @@ def delete_run(home: Path, run_id: str) -> None:
         if folder.is_symlink():
             folder.unlink()  # its target does not belong to the lab
         elif folder.exists():
-            shutil.rmtree(folder)
+            disk.patiently(lambda: shutil.rmtree(folder))  # the run may have ended a moment ago, and its log be open
     except OSError as error:
         logging.getLogger(__name__).warning("%s", error)
         raise StoreError(

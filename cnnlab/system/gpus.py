@@ -27,10 +27,11 @@ _status: tuple[float, dict[str, Status]] = (-1e9, {})
 class Status:
     """What the driver says of one card."""
 
-    name: str
     total: int  # bytes of memory
     free: int
     used_by: tuple[tuple[int, int], ...] = ()  # processes with their bytes; a container may not see those of others
+    temperature: int | None = None  # °C
+    use: int | None = None  # percent of the last moment in which it computed
 
 
 def may_be_here() -> bool:
@@ -54,6 +55,13 @@ def fingerprint() -> str:
     return hashlib.blake2b("\0".join(facts).encode(), digest_size=12).hexdigest()
 
 
+def forget() -> None:
+    """The next `status` asks the driver again."""
+    global _status  # noqa: PLW0603
+    with _lock:
+        _status = (-1e9, {})
+
+
 def status() -> dict[str, Status]:
     """The cards by UUID, as a short-lived process that asks the driver's management library (NVML) finds them; {} if it cannot.
 
@@ -75,7 +83,7 @@ def status() -> dict[str, Status]:
                 timeout=_LONGEST,
             )  # fmt: skip
             cards = json.loads(done.stdout)
-            found = {card.pop("uuid"): Status(**card | {"used_by": tuple(map(tuple, card["used_by"]))}) for card in cards}
+            found = {card.pop("uuid"): Status(**card | {"used_by": tuple(map(tuple, card.get("used_by", ())))}) for card in cards}
         except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):
             found = {}
         _status = time.monotonic(), found

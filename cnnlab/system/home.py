@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from cnnlab.errors import ConfigError, RunNotFound
+from cnnlab.system import disk
 from cnnlab.text import shortened
 
 PACKAGE = Path(__file__).parents[1]
@@ -102,7 +103,7 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())  # else a power cut could leave an empty file under this name
-    fresh.replace(path)
+    disk.replace(fresh, path)
 
 
 def code_fingerprint() -> str:

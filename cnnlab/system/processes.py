@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -21,6 +21,7 @@ if sys.platform != "win32":
 
 MANY_FILES = 65_536
 ENOUGH_FILES = 4_096  # for 500 browsers
+_SAME_START = 1.0  # seconds; a clock that is adjusted bit by bit moves boot and start a little apart
 
 
 class Process(NamedTuple):
@@ -45,14 +46,30 @@ def identity(pid: int) -> str:
             # psutil adds the boot time, which changes when the clock is set; the raw ticks since boot do not.
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
             return f"{_boot()}:{fields[19]}"
-        return str(process.create_time())
+        started = process.create_time()
+        # On macOS psutil moves it when the clock is set; the distance from the boot, which moves alike, stays.
+        return f"{started - psutil.boot_time():.1f}" if sys.platform == "darwin" else str(started)
     except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, ProcessLookupError):
         return ""  # also where another user's process has this id now
 
 
 def alive(pid: int | None, started: str | None) -> bool:
     """True while the process runs for which `identity(pid)` was `started`."""
-    return bool(pid and started) and identity(pid or 0) == started
+    if not pid or not started:
+        return False
+    found = identity(pid)
+    if sys.platform == "darwin" and found:
+        with suppress(ValueError):  # an identity that an earlier version has written
+            return abs(float(found) - float(started)) < _SAME_START
+    return found == started
+
+
+def user_of(pid: int) -> str:
+    """The user whose process it is; "" where that cannot be seen."""
+    try:
+        return str(psutil.Process(pid).username())
+    except (psutil.Error, KeyError):  # it has ended, or belongs to a user without a name
+        return ""
 
 
 def cores() -> int:
@@ -105,8 +122,8 @@ def thread_wait_environment() -> dict[str, str]:
     In a virtual machine on a busy host a sleeping thread is woken late, so OpenMP keeps its default there: an epoch of the small
     ResNet took 12.7 s with it and 18.8 s with 10,000 rounds (n = 10 each, in turns).
     """
-    set_by_user = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
-    return {} if set_by_user or _stolen() > 0.01 else {"GOMP_SPINCOUNT": "10000"}
+    set_by_user = {"GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY"} & os.environ.keys()
+    return {} if set_by_user or _stolen() > 0.01 else {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "0"}
 
 
 def _stolen() -> float:
@@ -125,29 +142,34 @@ def with_our_modules() -> dict[str, str]:
 def start_detached(module: str, arguments: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
     """Starts ``python -m module``, which outlives this process and writes its output to `log`.
 
-    On POSIX the module must call `detach()` first: this process waits for the parent of that fork, which leaves no zombie.
+    On Linux the module must call `detach()` first: this process waits for the parent of that fork, which leaves no zombie.
     """
     command = [sys.executable, "-m", module, *arguments]
     settings = with_our_modules() | (environment or {})
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        if sys.platform == "win32":
-            flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-            # Kept, because collecting a Popen whose process still runs raises a ResourceWarning.
-            _started.append(
-                subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=settings, creationflags=flags
-                )
-            )
-        else:
-            subprocess.run(  # noqa: S603 - this interpreter and a module of this package
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=settings, start_new_session=True, check=False
-            )
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "env": settings}
+        if sys.platform == "linux":
+            subprocess.run(command, start_new_session=True, check=False, **streams)  # noqa: S603 - our own interpreter and module
+            return
+        # Kept, because collecting a Popen whose process still runs raises a ResourceWarning.
+        _started.append(subprocess.Popen(command, **streams, **_apart()))  # noqa: S603 - as above
+
+
+def _apart() -> dict[str, Any]:
+    """How a process is started that its parent does not take along.
+
+    On Windows it gets a console without a window, which its own children inherit. Without any, each of them would open one, and
+    closing that would end the lab (issue 85785 of CPython).
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 def detach() -> None:
-    """Forks away from the parent that `start_detached` waits for; does nothing on Windows."""
-    if sys.platform != "win32" and os.fork():
+    """Forks away from the parent that `start_detached` waits for. Other systems have no safe fork, and need none."""
+    if sys.platform == "linux" and os.fork():
         os._exit(0)
 
 

@@ -19,7 +19,7 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
-VERSION = 2  # raise it when training gets faster or slower, so that stored speeds are measured again
+VERSION = 3  # raise it when training gets faster or slower, so that stored speeds are measured again
 SECONDS = 3.0  # for everything timed; building the network and the first batch, which loads libraries, come on top
 _FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
 _EVALUATION = 0.2  # share of the time that is kept for evaluation
@@ -69,13 +69,23 @@ class _Stepper:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session, self._clock = session, clock
         self._begun = 0.0
+        self._known: set[int] = set()
         self.optimizing: list[float] = []
         self._passes: dict[int, list[float]] = {}
         session.optimizer.register_step_pre_hook(self._before)
         session.optimizer.register_step_post_hook(self._after)
 
     def step(self, size: int) -> float:
-        """Seconds that a batch of `size` took."""
+        """Seconds that a batch of `size` took.
+
+        On a GPU the first one of each size is not timed: cuDNN tries its kernels on it, which takes many times as long.
+        """
+        if self._session.device.type == "cuda" and size not in self._known:
+            self._known.add(size)
+            self._session.bounds, self._session.batch = ((0, size),), 0
+            self._session.advance()
+            self._session.sums.read()
+            self.optimizing.pop()
         self._session.bounds, self._session.batch = ((0, size),), 0
         took = _timed(self._session, self._session.advance, self._clock)
         self._passes.setdefault(size, []).append(max(0.0, took - self.optimizing[-1]))

@@ -52,7 +52,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
             torch.save(checkpoint, file)
             file.flush()
             os.fsync(file.fileno())  # otherwise a power cut may leave the new name without content
-        partial.replace(path)
+        disk.replace(partial, path)
         _sync_names(path.parent)
     except (OSError, RuntimeError) as error:  # torch's zip writer reports a full disk as RuntimeError
         failed = _unwritable(path, error)
@@ -70,9 +70,9 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
             try:
                 os.link(last, spare)
             except OSError:  # a file system without hard links: for an instant only the previous one exists
-                last.replace(previous)
+                disk.replace(last, previous)
             else:
-                spare.replace(previous)
+                disk.replace(spare, previous)
     except OSError as error:
         raise _unwritable(last, error) from error
     save(checkpoint, last)
@@ -80,6 +80,11 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
 
 def _unwritable(path: Path, error: Exception) -> CheckpointError:
     reason = error.strerror if isinstance(error, OSError) else error
+    if isinstance(error, PermissionError) and sys.platform == "win32":
+        return CheckpointError(
+            f"The checkpoint {path.name} cannot be written: another program holds it ({reason}). Close what shows or copies the "
+            "lab's folder, or let virus scanners and cloud drives leave it out."
+        )
     if disk.is_full(error, path.parent):
         return CheckpointError(
             f"The checkpoint {path.name} cannot be written: the disk is full ({reason}). Delete runs, or other files.",

@@ -7,10 +7,13 @@ proved faster. A later run of the same network switches over right after its sta
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 _FIRST_TIME = 40.0  # seconds of a core that compiling takes (LeNet 33, small ResNet 50)
 _EXPECTED = 0.15  # share of the time left that a compiled network may save, before it is measured
 WORTH = 1.1  # times as fast; less is not worth the switch
+_FAILED_FOR = 24 * 3600.0  # seconds during which a network that could not be compiled is not tried again
+_NAMES = {"win32": ("cl",), "darwin": ("clang++",)}.get(sys.platform, ("g++", "clang++"))  # of compilers
 _SWITCH = 3.0  # seconds that loading the compiled network holds up the run (2.5 to 4 measured)
 
 
@@ -39,7 +44,8 @@ class Compiler:
         self._session, self._folder = session, folder
         self._process: subprocess.Popen[str] | None = None
         self._question = self._compile_question()
-        self._known = self._remembered()
+        self._refused = cannot_compile(session.device)
+        self._known = {} if self._refused else self._remembered()
         batches_are_full = session.bounds[0][1] - session.bounds[0][0] == session.config.batch_size
         self._over = not batches_are_full or self._known.get("speedup", WORTH) < WORTH
 
@@ -47,7 +53,12 @@ class Compiler:
         """Starts compiling, or switches over, where that pays for the `seconds_left` of the run; returns the decision once."""
         if self._over:
             return None
+        if self._refused:
+            self._over = True
+            return Notice("compiled", self._session.epoch, f"The network is not compiled: {self._refused}.")
         if self._process is None:
+            if "error" in self._known:
+                return self._finish(self._known, seconds_left)
             if self._known:  # an earlier run filled the cache
                 return self._finish(self._known, seconds_left) if self._gains(self._known["speedup"], seconds_left) else None
             if seconds_left * _EXPECTED > _FIRST_TIME:
@@ -70,7 +81,7 @@ class Compiler:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # it closes when this process ends, however that happens
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
@@ -86,10 +97,9 @@ class Compiler:
             answer: dict[str, Any] = json.loads(text)
         except ValueError:
             return {"error": f"the compiling process ended with code {process.returncode}"}
-        if "speedup" in answer:
-            with suppress(OSError):  # on a full disk the next run measures again
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._file.write_text(json.dumps(answer), encoding="utf-8")
+        with suppress(OSError):  # on a full disk the next run measures again
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(answer | {"made": time.time()}), encoding="utf-8")
         return answer
 
     def _finish(self, answer: dict[str, Any], seconds_left: float) -> Notice:
@@ -138,15 +148,36 @@ class Compiler:
             "layout": session.layout,
         }
 
-    def _remembered(self) -> dict[str, float]:
+    def _remembered(self) -> dict[str, Any]:
+        """What an earlier run has found: the speedup, or for a day why it failed."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             answer = json.loads(self._file.read_text(encoding="utf-8"))
+            if "error" in answer:
+                return {"error": str(answer["error"])} if 0 <= time.time() - answer["made"] < _FAILED_FOR else {}
             return {"speedup": float(answer["speedup"])}
         return {}
 
     @property
     def _file(self) -> Path:
         # Machines may share a home: code for other instructions would be compiled again within the run.
-        machine = [self._session.device_name, torch.backends.cpu.get_cpu_capability()]
+        machine = [self._session.device_name, torch.backends.cpu.get_cpu_capability(), compiler()]
         known = json.dumps([self._question, torch.__version__, *machine], sort_keys=True)
         return self._folder / f"known-{hashlib.blake2b(known.encode(), digest_size=12).hexdigest()}.json"
+
+
+def cannot_compile(device: torch.device) -> str:
+    """Why no network is compiled for this device here, without a full stop; "" where one can be."""
+    if device.type == "mps":
+        return "for Apple's GPU PyTorch's compiler gave wrong or slow networks"
+    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        return "PyTorch compiles for a GPU with Triton, which is not installed"
+    return "" if compiler() else f"PyTorch needs a C++ compiler for it, and {_NAMES[0]} was not found"
+
+
+def compiler() -> str | None:
+    """The path of the C++ compiler that PyTorch would use; None where there is none."""
+    found = next((path for name in _NAMES if (path := shutil.which(os.environ.get("CXX") or name))), None)
+    # A Mac without Apple's developer tools has a program of that name, which opens an installer.
+    if found == "/usr/bin/clang++" and sys.platform == "darwin":
+        return found if subprocess.run(["/usr/bin/xcode-select", "-p"], check=False, capture_output=True).returncode == 0 else None
+    return found

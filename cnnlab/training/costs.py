@@ -71,6 +71,7 @@ class DeviceSpeed:
     total: int | None
     state: Literal["known", "measuring", "unknown"]
     speed: Speed | None
+    used_by: tuple[tuple[int, int], ...] = ()  # processes on a GPU, with their bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +11,11 @@ import torch
 
 from cnnlab import epoch_predictions
 from cnnlab.diagnosis.overflow import overflow
-from cnnlab.errors import CNNLabError
+from cnnlab.errors import CheckpointError, CNNLabError
 from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
 from cnnlab.text import percent
-from cnnlab.training import checkpoints, devices, diagnosis, gpu_errors, process
+from cnnlab.training import checkpoints, clock, devices, diagnosis, gpu_errors, process
 from cnnlab.training.compiling import Compiler
 from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
 from cnnlab.training.progress import Meter
@@ -141,7 +140,7 @@ class _Training:
         self.session, self.folder, self.pausing = session, folder, pausing
         self.meter = Meter(session, progress_every)
         self.checkpoint_every = checkpoint_every
-        self.next_checkpoint = time.perf_counter() + checkpoint_every
+        self.next_checkpoint = clock.seconds() + checkpoint_every
         self.saved_seconds = session.seconds
         self.settled = False  # whether the time left can be estimated
 
@@ -196,12 +195,12 @@ class _Training:
                 if compiler is not None and self.settled and (notice := compiler.poll(progress.seconds_left)):
                     yield notice
                 self.settled = True
-                if time.perf_counter() >= self.next_checkpoint:
-                    yield from self.save_between()
+                if clock.seconds() >= self.next_checkpoint:
+                    yield from self.save_if_free()
         return True
 
     def evaluate(self) -> Generator[Event, None, list[Evaluation] | None]:
-        session, began, done = self.session, time.perf_counter(), 0
+        session, began, done = self.session, clock.seconds(), 0
         found = []
         for images, labels in session.evaluated_on:
             evaluation = yield from self.evaluate_on(images, labels, done, began)
@@ -211,7 +210,7 @@ class _Training:
                 raise _NotFiniteError(session, batch=0)
             found.append(evaluation)
             done += len(images)
-        session.times.evaluation = time.perf_counter() - began
+        session.times.evaluation = clock.seconds() - began
         return found
 
     def evaluate_on(
@@ -231,7 +230,7 @@ class _Training:
             while True:
                 done = next(steps)
                 if meter.due:
-                    yield meter.evaluation(before + done, time.perf_counter() - began)
+                    yield meter.evaluation(before + done, clock.seconds() - began)
                     if self.pausing():
                         return None
         except StopIteration as end:
@@ -259,6 +258,15 @@ class _Training:
         saved.append(CheckpointSaved("last", session.epoch, accuracy, session.step))
         return saved
 
+    def save_if_free(self) -> Iterator[Event]:
+        """As `save_between`; where another program holds the file, the next one comes later. Only Windows lets it refuse."""
+        try:
+            yield from self.save_between()
+        except CheckpointError as error:
+            if not isinstance(error.__cause__, PermissionError):
+                raise
+            self.next_checkpoint = clock.seconds() + self.checkpoint_every
+
     def save_between(self) -> Iterator[Event]:
         """In the middle of an epoch, right after a Progress, so that the next Progress covers exactly the batches after it."""
         session = self.session
@@ -271,10 +279,10 @@ class _Training:
         return RunPaused(len(self.session.history), self.session.step, self.saved_seconds)
 
     def save_last(self, state: checkpoints.Checkpoint) -> None:
-        began = time.perf_counter()
+        began = clock.seconds()
         checkpoints.save_last(state, self.folder or Path())
         self.saved_seconds = state["seconds"]
-        ended = time.perf_counter()
+        ended = clock.seconds()
         # A gigabyte on a slow disk takes ten seconds. Saving should take a tenth of the time at most, but not be delayed for long.
         self.next_checkpoint = ended + max(self.checkpoint_every, min(10 * (ended - began), 10 * self.checkpoint_every))
 

@@ -21,7 +21,8 @@ def arrange(model: nn.Module, device: torch.device) -> list[Any]:
     together. So batch norm gets large inputs in that order. For all inputs it would cost NiN and VGG far more time than the digits
     are worth (docs/BENCHMARKS.md). A compiled network and other devices have kernels of their own.
     """
-    model.to(device, memory_format=torch.channels_last)
+    # On Apple's GPU channels_last is slower in some versions (issue 193349 of PyTorch).
+    model.to(device, memory_format=torch.contiguous_format if device.type == "mps" else torch.channels_last)
     if device.type != "cpu":
         return []
     _spare_strided_pointwise(model)

@@ -22,7 +22,8 @@ _SHARE = 0.95  # of the available memory that a run may take: the web process an
 def prepare(cores: int | None = None) -> None:
     """Sets threads for `cores` (None leaves them to torch), memory kept from batch to batch, and cuDNN's fastest kernels."""
     if cores and "OMP_NUM_THREADS" not in os.environ:  # otherwise the user has decided
-        torch.set_num_threads(cores)
+        # Apple's torch takes the performance cores: one thread on an efficiency core holds up all others.
+        torch.set_num_threads(min(cores, torch.get_num_threads()) if sys.platform == "darwin" else cores)
     keep_freed_memory()
     torch.backends.cudnn.benchmark = True  # the shapes are the same in every batch but the last; starts no CUDA
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from cnnlab.events import Progress
+from cnnlab.training import clock
 from cnnlab.training.gradients import gradient_norm
 from cnnlab.training.session import Session
 from cnnlab.training.sums import Totals
@@ -19,7 +19,7 @@ class Meter:
 
     def __init__(self, session: Session, every: float) -> None:
         self._session, self._every = session, every
-        self._began = time.perf_counter()
+        self._began = clock.seconds()
         self._share_at_start = self._share(0)
         self._next = self._began + every
         self._last: Progress | None = None
@@ -28,15 +28,15 @@ class Meter:
     def begin_epoch(self) -> None:
         """Starts a new window; its figures leave out earlier images."""
         self._window = self._session.totals()
-        self._window_began = time.perf_counter()
+        self._window_began = clock.seconds()
 
     @property
     def due(self) -> bool:
-        return time.perf_counter() >= self._next
+        return clock.seconds() >= self._next
 
     def training(self, totals: Totals) -> Progress:
         """The Progress over the images since the last call, from the epoch's `totals` so far."""
-        session, before, now = self._session, self._window, time.perf_counter()
+        session, before, now = self._session, self._window, clock.seconds()
         images = totals.images - before.images
         share = self._share(0)
         self._last = Progress(
@@ -59,7 +59,7 @@ class Meter:
     def evaluation(self, images: int, seconds: float) -> Progress:
         """The Progress after `images` evaluated images in `seconds`; loss and accuracy stay those of the last training Progress."""
         share = self._share(images)
-        self._next = time.perf_counter() + self._every
+        self._next = clock.seconds() + self._every
         return replace(
             self._last or self._of_epoch(),
             phase="evaluation",
@@ -83,5 +83,5 @@ class Meter:
         return min(1.0, (len(session.history) * epoch + running) / (session.config.epochs * epoch))
 
     def _seconds_left(self, share: float) -> float:
-        elapsed = time.perf_counter() - self._began
+        elapsed = clock.seconds() - self._began
         return elapsed * (1 - share) / max(share - self._share_at_start, 1e-9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from torch.nn import functional
 from cnnlab.architectures.building import check_batch
 from cnnlab.errors import CheckpointError, DataError
 from cnnlab.events import EpochDone, best_epoch
-from cnnlab.training import batches, checkpoints, devices, initialization, layout, optimizers
+from cnnlab.training import batches, checkpoints, clock, devices, initialization, layout, optimizers
 from cnnlab.training.evaluation import Evaluation, autocast
 from cnnlab.training.gradients import gradient_norm
 from cnnlab.training.precision import Choice, choose
@@ -36,6 +35,8 @@ class Session:
         data, validation_images, validation_labels = batches.set_aside(data, config.validation_share, config.seed)
         found = devices.find(config.device)
         self.config, self.device_name, self.device = config, found.title, torch.device(found.name)
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # libraries and compiled kernels take the current device, which is the first one
         self.classes, self.input_shape = tuple(data.classes), initialization.input_shape(config)
         self.model: nn.Module = initialization.network(config, len(self.classes))
         self.layout, self._exact_norms = layout.EXACT, layout.arrange(self.model, self.device)
@@ -60,7 +61,7 @@ class Session:
         self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the last batch
         self.norm_before_clipping: torch.Tensor | None = None  # of the last gradient
         self.sound_at_first = True  # the first gradient was finite; no weight had moved then
-        self._began, self._earlier = time.perf_counter(), 0.0
+        self._began, self._earlier = clock.seconds(), 0.0
         self.history: list[EpochDone] = []
         self.evaluation: Evaluation | None = None  # the last one on the test images
 
@@ -93,7 +94,7 @@ class Session:
     @property
     def seconds(self) -> float:
         """How long the run has trained, in this process and earlier ones."""
-        return self._earlier + time.perf_counter() - self._began
+        return self._earlier + clock.seconds() - self._began
 
     def _use_layout(self, name: str) -> None:
         """That of the checkpoint: another one adds up in another order, too."""
@@ -119,12 +120,12 @@ class Session:
         On CUDA and mps the calls return before the device is done, so the two times show where this process waited; the
         split is exact on the CPU. Their sum is right everywhere between two reads of the sums, which wait for the device.
         """
-        begun = time.perf_counter()
+        begun = clock.seconds()
         start, end = self.bounds[self.batch]
         chosen = self.order[start:end]
         images = self.preparation.train(self.train_images[chosen], self.augmentation)
         labels = self.train_labels[chosen]
-        loaded = time.perf_counter()
+        loaded = clock.seconds()
         # The network is compiled for one batch size; the last batch of an epoch may be smaller.
         compiled = self.compiled if len(images) == self.config.batch_size else None
         with autocast(self.device, self.precision):
@@ -143,7 +144,7 @@ class Session:
         self.sums.add(self._comparable(loss, logits, labels), logits, labels)
         self.batch, self.step = self.batch + 1, self.step + 1
         self.times.load += loaded - begun
-        self.times.compute += time.perf_counter() - loaded
+        self.times.compute += clock.seconds() - loaded
 
     def _comparable(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The loss without label smoothing, which compares with the loss on test images. One that is not finite stays visible."""
@@ -154,9 +155,9 @@ class Session:
 
     def totals(self) -> Totals:
         """The sums of the running epoch; waits for the device, which counts as computing."""
-        begun = time.perf_counter()
+        begun = clock.seconds()
         totals = self.sums.read()
-        self.times.compute += time.perf_counter() - begun
+        self.times.compute += clock.seconds() - begun
         return totals
 
     def close_epoch(self, evaluation: Evaluation, validation: Evaluation | None = None) -> EpochDone:
@@ -256,7 +257,7 @@ class Session:
         self.history = [EpochDone(**done) for done in checkpoint["history"]]
         times = self.times
         trained = sum(done.seconds for done in self.history) + times.load + times.compute + times.evaluation
-        self._began, self._earlier = time.perf_counter(), checkpoint.get("seconds", trained)
+        self._began, self._earlier = clock.seconds(), checkpoint.get("seconds", trained)
         if self.history:
             predicted, confidence = checkpoint["test_predicted"], checkpoint["test_confidence"]
             self.evaluation = Evaluation(self.history[-1].test_loss, checkpoint["test_accuracy"], predicted, confidence)

@@ -1,4 +1,4 @@
-"""One process per home: keeps the helper alive and starts a runner for each queued run, one at a time on each device.
+"""One process per home: keeps the helper alive and starts a runner for each queued run, as many on a device as limits say.
 
 It loads torch once but starts no thread and no CUDA. So on Linux its children are forks, which share torch's memory and start in
 milliseconds; elsewhere they are spawned. It exits after ten minutes without work.
@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ from cnnlab.system import background, gpus, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
+from cnnlab.workers.placing import Placing
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
+from cnnlab.workers.spare import Spare
 from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
 
 POLL_SECONDS = 0.1
@@ -40,7 +43,6 @@ OLD_CODE_SECONDS = 3.0  # without a question to the helper, before it exits beca
 RESUME_SECONDS = 2.0  # during which pages show a run as interrupted before it is resumed automatically
 LOCK_SECONDS = 2.0
 WAIT_SECONDS = 3.0  # between two attempts to use a record that is locked or cannot be written
-DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 PUT_BACK_SECONDS = 300.0  # after a run was put back, until one starts though no more room has become free
 HELPER_FIRST_SECONDS = 3.0  # after the helper has started, so that first answers have the processor, if no run waits
 
@@ -57,8 +59,9 @@ class Dispatcher:
         self._helper: BaseProcess | None = None
         self._helper_started = 0.0
         self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
+        self._spare = Spare(home, self._context, self._start)
         self._interrupted: dict[str, float] = {}  # resumable runs, and when each was noticed
-        self._devices: dict[str, tuple[tuple[str, ...], float]] = {}  # for each choice, and until when it is used
+        self._placing = Placing(self._ask)
         self._code = code_fingerprint()
         self._checked = 0.0
         self._try_again = 0.0  # when the record could not be used
@@ -109,10 +112,13 @@ class Dispatcher:
             if self._has_room():
                 self._start_runs(active)
             return True
+        if not FORKS and not self._runners and time.monotonic() - self._checked < POLL_SECONDS:  # once a second
+            self._spare.prepare()
         return not self._may_exit()
 
     def close(self) -> None:
-        """Ends the helper; runners keep training."""
+        """Ends the helper and the spare process; runners keep training."""
+        self._spare.close()
         if self._helper is not None:
             self._helper.terminate()
             self._helper.join(5)
@@ -135,10 +141,11 @@ class Dispatcher:
         interrupt_lost_runs(self.store, lost)
 
     def _collect_runners(self) -> None:
-        for run_id, (process, _) in list(self._runners.items()):
+        for run_id, (process, device) in list(self._runners.items()):
             if not process.is_alive():  # this also collects the zombie
                 process.join()
                 del self._runners[run_id]
+                self._placing.changed(device)
                 self._notice_if_put_back(run_id)
 
     def _notice_if_put_back(self, run_id: str) -> None:
@@ -166,56 +173,66 @@ class Dispatcher:
         return bool(waiting)
 
     def _start_runs(self, active: Sequence[ActiveRun]) -> None:
-        """Starts a run on each free device, owners in turn."""
+        """Starts runs on devices that take one more, owners in turn. One that finds no memory waits, and says so."""
+        placing = self._placing
+        placing.forget(run.id for run in active)
         going = [run for run in active if not run.waits]
-        # A runner holds its device's memory until it exits. A run at a command line has no device until its training begins.
-        busy = {run.device or self._candidates(run.config.device)[0] for run in going} | {
-            device for _, device in self._runners.values()
-        }
+        # A run at a command line has no device until its training begins.
+        on = {run.id: run.device or placing.candidates(run.config.device)[0] for run in going}
+        # A runner holds its device's memory until it exits.
+        on |= {run_id: device for run_id, (_, device) in self._runners.items()}
 
-        def free(run: ActiveRun) -> str | None:
-            return next((device for device in self._candidates(run.config.device) if device not in busy), None)
+        def open_to(run: ActiveRun) -> list[str]:
+            taken = Counter(on.values())
+            return [each for each in placing.candidates(run.config.device) if taken[each] < placing.runs_at_a_time(each)]
 
-        queued = [run for run in active if run.waits and free(run)]
+        queued = [run for run in active if run.waits and open_to(run)]
         while queued:
             run_id = next_run(queued, going, self.store.turns())
             run = next(run for run in queued if run.id == run_id)
-            device = free(run)
             queued.remove(run)
+            device = self._with_room(run, open_to(run), [other for other in going if other.id in on], on)
             if device and self._claim(run, device):
                 going.append(run)
-                busy.add(device)
-                queued = [other for other in queued if free(other)]
+                on[run.id] = device
+                queued = [other for other in queued if open_to(other)]
+
+    def _with_room(self, run: ActiveRun, devices: Sequence[str], going: Sequence[ActiveRun], on: Mapping[str, str]) -> str | None:
+        """The first device into whose memory the run fits now; None, after the reason was stored with the run."""
+        obstacle = ""
+        for device in devices:
+            beside = [other for other in going if on[other.id] == device]
+            problem = self._placing.obstacle(run, device, beside)
+            if not problem:
+                return device
+            obstacle = obstacle or problem
+        if obstacle:
+            with suppress(RunStateError, RunNotFound):
+                self.store.put_back(run.id, None, f"It waits for memory. {obstacle}")
+        return None
 
     def _claim(self, run: ActiveRun, device: str) -> bool:
         try:
             self.store.transition(run.id, State.STARTING, device=device, process=self.me, message="")
         except (RunStateError, RunNotFound):
             return False  # paused, stopped or deleted while it waited
-        self._runners[run.id] = (self._start(runner.run_in_process, self.home, run.id), device)
+        process = self._spare.take(run.id) or self._start(runner.run_in_process, self.home, run.id)
+        self._runners[run.id] = (process, device)
+        self._placing.taken(device)
         return True
 
-    def _candidates(self, device: str) -> tuple[str, ...]:
-        """The devices on which a run with this choice may train, best first; the choice itself where there are none.
-
-        A child finds them, because CUDA does not survive a fork of the process that started it. Then the runner fails, with a
-        message in its run.
-        """
-        known, until = self._devices.get(device, ((), 0.0))
-        if time.monotonic() < until:
-            return known
+    def _ask(self, sender: Callable[..., None], *arguments: Any) -> str | None:
+        """What a child that runs `sender` sends; None where it died."""
         reader, writer = self._context.Pipe(duplex=False)
-        child = self._start(_send_candidates, device, writer)
+        child = self._start(sender, writer, *arguments)
         writer.close()
         try:
-            found = tuple(reader.recv_bytes(10_000).decode().split()) or (device,)
+            return str(reader.recv_bytes(10_000).decode())
         except EOFError:
-            return (device,)  # the child died; another one is asked the next time
+            return None
         finally:
             reader.close()
             child.join()
-        self._devices[device] = found, time.monotonic() + DEVICES_SECONDS
-        return found
 
     def _start(self, target: Callable[..., None], *arguments: Any) -> BaseProcess:
         self.store.close()  # a database connection does not survive a fork
@@ -234,13 +251,6 @@ class Dispatcher:
             return True
         # Old code should soon stop answering, but not during an answer. Checked once a second, after the processes.
         return idle > OLD_CODE_SECONDS and time.monotonic() - self._checked < POLL_SECONDS and code_fingerprint() != self._code
-
-
-def _send_candidates(device: str, writer: Any) -> None:
-    from cnnlab.training.devices import candidates
-
-    with closing(writer):
-        writer.send_bytes(" ".join(candidates(device)).encode())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

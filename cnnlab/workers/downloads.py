@@ -17,7 +17,7 @@ from cnnlab import datasets
 from cnnlab.datasets.download import fetch
 from cnnlab.datasets.places import Places, Search
 from cnnlab.errors import CNNLabError, DataError
-from cnnlab.system import files, processes
+from cnnlab.system import disk, files, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 from cnnlab.system.processes import Process
 from cnnlab.values import DatasetStatus, DownloadStatus
@@ -48,7 +48,7 @@ def start(home: Path, entry: datasets.Entry) -> None:
 def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
     """The state of the download; None if there was none, or it finished more than a minute ago."""
     try:
-        record = json.loads(_file(home, entry).read_text(encoding="utf-8"))
+        record = json.loads(disk.read(_file(home, entry)))
         download = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
     except (OSError, ValueError, KeyError, TypeError):  # there was none, or its record cannot be read: it can be started again
         return None

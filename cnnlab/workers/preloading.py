@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from contextlib import contextmanager
 from cnnlab.errors import InstallationError
 from cnnlab.system import gpus
 
-FORKS = sys.platform == "linux"  # macOS can fork, but its libraries do not survive it
+# macOS can fork, but its libraries do not survive it. The variable makes Linux start processes as the others do, for tests.
+FORKS = sys.platform == "linux" and os.environ.get("CNNLAB_START_METHOD") != "spawn"
 
 # Modules that the children share, loaded before the fork. The helper is forked in between: a page waits for its first answer, and
 # the modules for training alone take 2 s and 150 MB more.
@@ -24,8 +26,14 @@ FOR_RUNNERS = (
 
 def load(names: Sequence[str]) -> None:
     """Imports modules for the children to share. Raises InstallationError with a remedy where that fails."""
-    if not FORKS:
-        return  # a spawned child loads its own
+    if FORKS:  # a spawned child loads its own
+        load_here(names)
+        gc.collect()
+        gc.freeze()  # else garbage collection writes to the memory pages that the children share
+
+
+def load_here(names: Sequence[str]) -> None:
+    """Imports modules. Raises InstallationError with a remedy where that fails."""
     for name in names:
         try:
             with _without_unused_compiler():
@@ -38,8 +46,6 @@ def load(names: Sequence[str]) -> None:
                 f"torch and torchvision cannot be loaded ({reason[:200]}): if the two do not fit together, "
                 "install both from one index, as the README says."
             ) from error
-    gc.collect()
-    gc.freeze()  # else garbage collection writes to the memory pages that the children share
 
 
 @contextmanager

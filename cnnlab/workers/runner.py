@@ -219,6 +219,15 @@ class _Execution:
                     yield Notice("older-checkpoint", event.epoch, _OLDER.format(step=event.step))
 
 
+def cores() -> int:
+    """The processor cores for a run: all of them, or its share where the lab trains several on the CPU at a time."""
+    try:
+        runs = limits.load(limits.limits_file()).runs_at_a_time("cpu")
+    except CNNLabError:  # a damaged file refuses new runs, not this one
+        runs = 1
+    return max(1, processes.cores() // max(1, runs))
+
+
 def run_in_process(home: Path, run_id: str) -> None:
     """The runner process, started by the dispatcher: trains one run, with its output in the run's log."""
     folder = run_folder(home, run_id)
@@ -232,7 +241,7 @@ def run_in_process(home: Path, run_id: str) -> None:
     os.close(log)
     from cnnlab.training import process
 
-    process.prepare(processes.cores())
+    process.prepare(cores())
     processes.die_first(500)  # a run can resume from its checkpoint; the web server and the dispatcher would lose their state
     try:
         store = patiently(lambda: Store(home))

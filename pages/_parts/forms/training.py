@@ -21,6 +21,7 @@ from cnnlab.presets import Preset
 from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
 from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
+from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
 from pages._parts.forms.recipes import CHOSEN, explain, pick_recipe
@@ -146,6 +147,7 @@ def _controls(
         values["device"] = control(
             setting("device"), address, scope=SCOPE, values=values, choices={"auto": words("device", "auto")} | usable
         )
+    device_list(lab, found)
     for each in found:
         if each.problem:
             st.caption(quoting(f"{each.title} cannot be used: {each.problem}."))

@@ -36,8 +36,10 @@ def _accuracies(run: Run, best: EpochDone | None) -> list[str]:
 
 def _waiting(lab: Lab, run: Run) -> str:
     before = (run.position or 1) - 1
-    training = [other for other in lab.runs() if other.state in IN_PROCESS]
+    training = _in_the_way(run, [other for other in lab.runs() if other.state in IN_PROCESS])
     goes_on = "it goes on" if run.epochs_done else "it starts"
+    if run.message and not before:
+        return "it is next"  # and the message says what it waits for
     if not training and not before:
         return f"it is next and {'goes on' if run.epochs_done else 'starts'} in a moment"
     place = "it is next" if not before else f"{ordinal(before + 1)} in the queue"
@@ -46,7 +48,15 @@ def _waiting(lab: Lab, run: Run) -> str:
     names = " and ".join(f"“{cut_title(other)}”" for other in training[:2]) + (" and others" if len(training) > 2 else "")
     if before:
         return f"{place}; {names} {'are' if len(training) > 1 else 'is'} training now"
-    return f"{place}; {goes_on} when {names} {'is' if len(training) == 1 else 'are'} done"
+    return f"{place}; {goes_on} when {names} is done" if len(training) == 1 else f"{place}; {goes_on} when one of {names} is done"
+
+
+def _in_the_way(run: Run, training: list[Run]) -> list[Run]:
+    """The runs on devices that this one may take; on automatic those are the GPUs, where the lab trains on any."""
+    choice = run.config.device
+    if choice == "auto":
+        return [other for other in training if other.device.startswith("cuda")] or training
+    return [other for other in training if not other.device or other.device.partition(":")[0] == choice or other.device == choice]
 
 
 def _working(run: Run, latest: Progress | None) -> str:

@@ -1,0 +1,159 @@
+"""Which devices a queued run may take now: what its choice allows, what the lab may use, how many runs each takes, free memory."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from typing import Any
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.forecasts import forecaster, limits
+from cnnlab.forecasts.limits import Limits
+from cnnlab.runs.records import ActiveRun
+from cnnlab.system import gpus, memory, processes
+from cnnlab.text import size_text
+from cnnlab.training import costs
+
+DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
+MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
+LIMITS_SECONDS = 2.0  # between two looks at the file of limits
+
+Ask = Callable[..., str | None]  # runs a function in a child and returns what it sends; None where the child died
+
+
+class Placing:
+    """Answers for the dispatcher, which asks at every turn while runs wait; remembers what takes a process to find out.
+
+    `ask` runs one of the functions below in a child, because neither CUDA nor the driver survives a fork of the process that
+    started them.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._candidates: dict[str, tuple[tuple[str, ...], float]] = {}  # for each choice, and until when it is used
+        self._needs: dict[tuple[str, str], dict[str, Any]] = {}  # for each run and device
+        self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
+        self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
+        self._limits, self._limits_until = Limits(), 0.0
+
+    def candidates(self, choice: str) -> tuple[str, ...]:
+        """The devices on which a run with this choice may train, best first; the choice itself where there are none.
+
+        Then the runner fails, with a message in its run. Limits are checked when a run is queued, so one whose device was
+        forbidden since is trained all the same.
+        """
+        found = self._found(choice)
+        return self._allowed().allowed(found) or found
+
+    def runs_at_a_time(self, device: str) -> int:
+        return max(1, self._allowed().runs_at_a_time(device))
+
+    def obstacle(self, run: ActiveRun, device: str, beside: Iterable[ActiveRun]) -> str:
+        """Why the run does not fit into the device's memory now, as a sentence; "" where it does, or where nobody can say.
+
+        `beside` are the lab's runs that train on the device. The CPU's memory is looked at only where there are some: a run there
+        was admitted with the memory of a machine that trains nothing else.
+        """
+        running = list(beside)
+        if not device.startswith("cuda") and not running:
+            return ""
+        if running and time.monotonic() < self._settles.get(device, 0.0):
+            return "A run has begun there a moment ago, and takes its memory now."
+        known, until = self._obstacles.get((run.id, device), ("", 0.0))
+        if time.monotonic() >= until:
+            known = self._look(run, device, running)
+            self._obstacles[run.id, device] = known, time.monotonic() + MEMORY_SECONDS
+        return known
+
+    def _look(self, run: ActiveRun, device: str, running: Iterable[ActiveRun]) -> str:
+        if (run.id, device) not in self._needs:
+            answer = self._ask(send_needs, run.config.change(device=device))
+            if answer is None:
+                return ""
+            self._needs[run.id, device] = json.loads(answer)
+        need = self._needs[run.id, device]
+        if not need:
+            return ""  # it cannot be built: its runner says why
+        if device.startswith("cuda"):
+            card = gpus.status().get(need["uuid"])
+            if card is None or need["bytes"] <= costs.USABLE * card.free:
+                return ""
+            place, free, total = f"The GPU {need['title']} ({device})", card.free, card.total
+            ours = {other.process.pid for other in running}
+            others = [_belongs(pid, taken) for pid, taken in card.used_by if pid not in ours and taken]
+        else:
+            free, total = forecaster.available(), memory.total() or 0
+            if need["bytes"] <= costs.USABLE * free:
+                return ""
+            place, others = "This machine", []
+        whose = f": {', '.join(others)}" if others else ""
+        return f"{place} has {size_text(free)} of {size_text(total)} free, and the run needs {size_text(need['bytes'])}{whose}."
+
+    def taken(self, device: str) -> None:
+        """A run has begun on the device: its bytes show in a few seconds."""
+        self._settles[device] = time.monotonic() + MEMORY_SECONDS
+        self.changed(device)
+
+    def changed(self, device: str) -> None:
+        """What was seen of the device's memory counts no more: a run on it has begun or ended."""
+        gpus.forget()
+        self._obstacles = {key: known for key, known in self._obstacles.items() if key[1] != device}
+
+    def forget(self, active: Iterable[str]) -> None:
+        """Drops what is known of runs that are not `active` any more."""
+        kept = set(active)
+        self._needs = {key: need for key, need in self._needs.items() if key[0] in kept}
+        self._obstacles = {key: known for key, known in self._obstacles.items() if key[0] in kept}
+
+    def _found(self, choice: str) -> tuple[str, ...]:
+        known, until = self._candidates.get(choice, ((), 0.0))
+        if time.monotonic() < until:
+            return known
+        answer = self._ask(send_candidates, choice)
+        if answer is None:
+            return (choice,)  # the child died; another one is asked the next time
+        found = tuple(answer.split()) or (choice,)
+        self._candidates[choice] = found, time.monotonic() + DEVICES_SECONDS
+        return found
+
+    def _allowed(self) -> Limits:
+        if time.monotonic() >= self._limits_until:
+            self._limits_until = time.monotonic() + LIMITS_SECONDS
+            with suppress(ConfigError):  # a damaged file refuses new runs, and those that wait go on as before
+                self._limits = limits.load(limits.limits_file())
+        return self._limits
+
+
+def send_candidates(writer: Any, choice: str) -> None:
+    """The names of the devices for a choice, best first."""
+    from cnnlab.training.devices import candidates
+
+    with closing(writer):
+        writer.send_bytes(" ".join(candidates(choice)).encode())
+
+
+def send_needs(writer: Any, config: RunConfig) -> None:
+    """The bytes that a run takes at most, and its device's title and UUID; {} where its network cannot be built."""
+    from cnnlab.layers.trace import layer_table
+    from cnnlab.training import devices
+
+    need: dict[str, Any] = {}
+    with suppress(CNNLabError):
+        table = layer_table(config.architecture, config.input_shape, config.classes, config.options)
+        config = config.change(batch_size=min(config.batch_size, costs.images(config)[0]))
+        need = {
+            "bytes": costs.memory(config, table, config.device).bytes(config.batch_size),
+            "title": devices.find(config.device).title,
+            "uuid": devices.uuid(config.device),
+        }
+    with closing(writer):
+        writer.send_bytes(json.dumps(need).encode())
+
+
+def _belongs(pid: int, taken: int) -> str:
+    """ "70.0 GB belong to process 4711 of ana"."""
+    user = processes.user_of(pid)
+    return f"{size_text(taken)} belong to process {pid}{f' of {user}' if user else ''}"

@@ -1,0 +1,50 @@
+"""What each device does at the moment: its memory, who trains on it, its temperature. For machines with a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from cnnlab.lab import Lab
+from cnnlab.runs.records import IN_PROCESS, Run
+from cnnlab.text import size_text
+from cnnlab.values import Device, DeviceState
+from pages._parts.markdown import quoting
+from pages._parts.run_words import cut_title
+from pages._parts.shell import fragment
+
+EVERY_SECONDS = 10.0
+
+
+def device_list(lab: Lab, devices: Iterable[Device]) -> None:
+    """Draws nothing where no GPU can be used: the forecast says all about the CPU."""
+    if any(device.name.startswith("cuda") and not device.problem for device in devices):
+        with st.expander("Devices: memory, and what trains on them", icon=":material/memory:"):
+            fragment(_list, run_every=EVERY_SECONDS)(lab)
+
+
+def _list(lab: Lab) -> None:
+    training = [run for run in lab.runs() if run.state in IN_PROCESS]
+    for state in lab.device_states():
+        text = quoting(device_line(state, [run for run in training if run.device == state.device.name]))
+        if state.total and state.free is not None and not state.device.problem:
+            st.progress(min(1.0, max(0.0, 1 - state.free / state.total)), text=text)
+        else:
+            st.markdown(text)
+
+
+def device_line(state: DeviceState, runs: Iterable[Run]) -> str:
+    """ "NVIDIA H100 (cuda:0): 6 of 80 GB free · 61 °C · 97 % busy · trains “First try” of Ana"; plain text."""
+    device, facts = state.device, []
+    if device.problem:
+        return f"{device.title} ({device.name}): cannot be used, {device.problem}"
+    if state.total and state.free is not None:
+        facts.append(f"{size_text(state.free)} of {size_text(state.total)} of memory free")
+    if state.temperature is not None:
+        facts.append(f"{state.temperature} °C")
+    if state.use is not None:
+        facts.append(f"{state.use} % busy")
+    names = [f"“{cut_title(run)}”{f' of {run.owner}' if run.owner else ''}" for run in runs]
+    facts.append(f"trains {' and '.join(names)}" if names else "trains nothing for this lab")
+    return f"{device.title} ({device.name}): {' · '.join(facts)}"
