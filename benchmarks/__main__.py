@@ -24,6 +24,7 @@ class Name(StrEnum):
     PAGE = "page"
     SCALE = "scale"
     START = "start"
+    BESIDE = "beside"
     ALL = "all"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -33,12 +34,16 @@ def clock(monkeypatch):
 @pytest.fixture
 def machine(monkeypatch, clock):
     """Two GPUs, of which `machine.cards` says what the driver says; runs need `machine.need` bytes."""
-    machine = SimpleNamespace(cards={}, need=12 * GB, asked=[], looks=0, devices={"auto": ("cuda:1", "cuda:0"), "cpu": ("cpu",)})
+    machine = SimpleNamespace(
+        cards={}, need=12 * GB, asked=[], looks=0, quicker="cpu", devices={"auto": ("cuda:1", "cuda:0"), "cpu": ("cpu",)}
+    )
 
     def ask(sender, *arguments):
         machine.asked.append(sender.__name__)
         if sender is placing.send_candidates:
             return " ".join(machine.devices.get(arguments[0], ()))
+        if sender is placing.send_quicker:
+            return machine.quicker
         return json.dumps({"bytes": machine.need, "title": "NVIDIA H100", "uuid": "aaaa"}) if machine.need else "{}"
 
     def status():
@@ -47,7 +52,7 @@ def machine(monkeypatch, clock):
 
     monkeypatch.setattr(gpus, "status", status)
     monkeypatch.setattr(processes, "user_of", {4711: "ana"}.get)
-    machine.placing = Placing(ask)
+    machine.placing = Placing(Path("home"), ask)
     return machine
 
 
@@ -145,6 +150,41 @@ def test_runs_side_by_side_on_the_cpu_share_its_cores(limit, monkeypatch):
     assert runner.cores() == 1
     limit("damaged")
     assert runner.cores() == 8
+
+
+def test_on_a_mac_automatic_takes_the_device_that_trains_this_network_faster_and_looks_once(machine):
+    machine.devices |= {"auto": ("mps",), "mps": ("mps",)}
+    chosen = SimpleNamespace(id="a1b2c3d4", config=CONFIG.change(device="auto"))
+    assert [machine.placing.candidates_of(chosen) for _ in range(2)] == [("cpu",)] * 2
+    assert machine.asked == ["send_candidates", "send_quicker"]
+
+    machine.quicker = ""  # neither could be timed
+    assert machine.placing.candidates_of(SimpleNamespace(id="b1b2c3d4", config=CONFIG.change(device="auto"))) == ("mps",)
+    machine.quicker = "cpu"
+    assert machine.placing.candidates_of(SimpleNamespace(id="c1b2c3d4", config=CONFIG.change(device="mps"))) == ("mps",)
+
+
+@pytest.mark.parametrize(
+    ("mps", "cpu", "faster"), [(0.002, 0.001, "cpu"), (0.001, 0.002, "mps"), (None, 0.002, "cpu"), (None, None, "")]
+)
+def test_the_faster_device_is_the_one_with_the_shorter_epoch_as_measured_and_remembered(tmp_path, monkeypatch, mps, cpu, faster):
+    from cnnlab.compute import speeds
+    from cnnlab.training.costs import Speed
+
+    measured = []
+
+    def measure(file, config, macs):
+        measured.append((config.device, macs))
+        seconds = {"mps": mps, "cpu": cpu}[config.device]
+        if seconds:
+            speeds._speeds[file] = (Speed(seconds, 0.0, 0.0), float("inf"))
+
+    monkeypatch.setattr(speeds, "_measure", measure)
+    monkeypatch.setattr(speeds, "_speeds", {})
+    monkeypatch.setattr(speeds.devices, "find", lambda name: SimpleNamespace(name=name, title=name))
+    assert [speeds.quicker(tmp_path, RunConfig.make(), ("mps", "cpu")) for _ in range(2)] == [faster] * 2
+    assert measured[:2] == [("mps", 416_520), ("cpu", 416_520)]
+    assert len(measured) == 2 + (mps is None) + (cpu is None)
 
 
 # Memory

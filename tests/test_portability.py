@@ -289,6 +289,19 @@ def test_a_network_that_failed_to_compile_is_not_tried_again_for_a_day(monkeypat
     assert Compiler(session, tmp_path)._known == {}
 
 
+@pytest.mark.parametrize(("free", "fits"), [(3 << 30, True), (2 << 30, False)])
+def test_a_network_is_compiled_beside_a_run_only_where_both_fit_on_the_gpu(monkeypatch, to_compile, tmp_path, free, fits):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 80 << 30))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 2 << 30)
+    assert compiling.fits_beside(torch.device("cuda:0")) is fits
+    assert compiling.fits_beside(torch.device("cpu"))
+
+    monkeypatch.setattr(compiling, "compiler", lambda: "/usr/bin/g++")
+    monkeypatch.setattr(compiling, "fits_beside", lambda device: False)
+    notice = Compiler(to_compile, tmp_path).poll(1e6)
+    assert notice.message.endswith("the GPU has too little free memory to compile beside the training.")
+
+
 def test_the_compiling_process_ends_when_the_run_does_on_every_system():
     program = "import os, time; from cnnlab.training import compile_ahead; compile_ahead._end_with_the_run(); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as compiling_process:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -20,10 +21,12 @@ import torch
 
 from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
+from cnnlab.errors import CNNLabError
+from cnnlab.layers.trace import layer_table
 from cnnlab.system import gpus, processes
 from cnnlab.system.home import write_private
 from cnnlab.training import calibration, devices
-from cnnlab.training.costs import DeviceSpeed, Speed
+from cnnlab.training.costs import DeviceSpeed, Speed, epoch_seconds
 
 # Settings that leave the time of an image and of an optimiser's step as they are. Any other setting is part of a speed's key, so a
 # new one is measured unless it is named here.
@@ -65,6 +68,21 @@ def device_speed(home: Path, config: RunConfig, macs: int, measure: bool = False
     # Torch would have to start CUDA in this process, which then holds half a gigabyte of the GPU until it ends.
     card = gpus.status().get(devices.uuid(device.name)) if device.name.startswith("cuda") else None
     return DeviceSpeed(device.name, card and card.free, card and card.total, state, speed, card.used_by if card else ())
+
+
+def quicker(home: Path, config: RunConfig, names: Sequence[str]) -> str:
+    """Of the devices, the one on which an epoch of `config` takes less time, measured if need be; "" where none can be timed."""
+    taken = {}
+    with contextlib.suppress(CNNLabError):
+        macs = layer_table(config.architecture, config.input_shape, config.classes, config.options).macs
+        for name in names:
+            there = config.change(device=name)
+            file = home / "speeds" / f"{_key(there, devices.find(name).title)}.json"
+            if _remembered(file) is None:
+                _measure(file, there, macs)
+            if speed := _remembered(file):
+                taken[name] = epoch_seconds(there, speed)
+    return min(taken, key=taken.__getitem__, default="")
 
 
 def _measure(file: Path, config: RunConfig, macs: int) -> None:

@@ -34,6 +34,7 @@ _EXPECTED = 0.15  # share of the time left that a compiled network may save, bef
 WORTH = 1.1  # times as fast; less is not worth the switch
 _FAILED_FOR = 24 * 3600.0  # seconds during which a network that could not be compiled is not tried again
 _NAMES = {"win32": ("cl",), "darwin": ("clang++",)}.get(sys.platform, ("g++", "clang++"))  # of compilers
+_CUDA = 1 << 29  # bytes that CUDA takes in each process beside the tensors
 _SWITCH = 3.0  # seconds that loading the compiled network holds up the run (2.5 to 4 measured)
 
 
@@ -78,6 +79,10 @@ class Compiler:
 
     def _start(self) -> Notice | None:
         """Returns a notice only if no process can be started."""
+        if not fits_beside(self._session.device):
+            self._over = True
+            reason = "the GPU has too little free memory to compile beside the training"
+            return Notice("compiled", self._session.epoch, f"The network is not compiled: {reason}.")
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
@@ -172,6 +177,14 @@ def cannot_compile(device: torch.device) -> str:
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
         return "PyTorch compiles for a GPU with Triton, which is not installed"
     return "" if compiler() else f"PyTorch needs a C++ compiler for it, and {_NAMES[0]} was not found"
+
+
+def fits_beside(device: torch.device) -> bool:
+    """Whether a second process has room that holds the same network on the same GPU; the CPU's memory was forecast for both."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return bool(free > torch.cuda.max_memory_reserved(device) + _CUDA)
 
 
 def compiler() -> str | None:

@@ -61,7 +61,7 @@ class Dispatcher:
         self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
         self._spare = Spare(home, self._context, self._start)
         self._interrupted: dict[str, float] = {}  # resumable runs, and when each was noticed
-        self._placing = Placing(self._ask)
+        self._placing = Placing(home, self._ask)
         self._code = code_fingerprint()
         self._checked = 0.0
         self._try_again = 0.0  # when the record could not be used
@@ -184,7 +184,7 @@ class Dispatcher:
 
         def open_to(run: ActiveRun) -> list[str]:
             taken = Counter(on.values())
-            return [each for each in placing.candidates(run.config.device) if taken[each] < placing.runs_at_a_time(each)]
+            return [each for each in placing.candidates_of(run) if taken[each] < placing.runs_at_a_time(each)]
 
         queued = [run for run in active if run.waits and open_to(run)]
         while queued:

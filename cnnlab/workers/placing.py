@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
@@ -31,9 +32,10 @@ class Placing:
     started them.
     """
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, home: Path, ask: Ask) -> None:
+        self._home, self._ask = home, ask
         self._candidates: dict[str, tuple[tuple[str, ...], float]] = {}  # for each choice, and until when it is used
+        self._quicker: dict[str, tuple[str, ...]] = {}  # for each run
         self._needs: dict[tuple[str, str], dict[str, Any]] = {}  # for each run and device
         self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
         self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
@@ -47,6 +49,19 @@ class Placing:
         """
         found = self._found(choice)
         return self._allowed().allowed(found) or found
+
+    def candidates_of(self, run: ActiveRun) -> tuple[str, ...]:
+        """As `candidates`; between Apple's GPU and the CPU "auto" takes the one that trains this network faster here.
+
+        Small networks are often faster on the CPU. Both are timed for seconds, once for each network, and remembered in the home.
+        """
+        found = self.candidates(run.config.device)
+        if run.config.device != "auto" or "mps" not in found or not self._allowed().allowed(["cpu"]):
+            return found
+        if run.id not in self._quicker:
+            answer = self._ask(send_quicker, self._home, run.config)
+            self._quicker[run.id] = (answer,) if answer else found
+        return self._quicker[run.id]
 
     def runs_at_a_time(self, device: str) -> int:
         return max(1, self._allowed().runs_at_a_time(device))
@@ -105,6 +120,7 @@ class Placing:
     def forget(self, active: Iterable[str]) -> None:
         """Drops what is known of runs that are not `active` any more."""
         kept = set(active)
+        self._quicker = {run_id: devices for run_id, devices in self._quicker.items() if run_id in kept}
         self._needs = {key: need for key, need in self._needs.items() if key[0] in kept}
         self._obstacles = {key: known for key, known in self._obstacles.items() if key[0] in kept}
 
@@ -133,6 +149,14 @@ def send_candidates(writer: Any, choice: str) -> None:
 
     with closing(writer):
         writer.send_bytes(" ".join(candidates(choice)).encode())
+
+
+def send_quicker(writer: Any, home: Path, config: RunConfig) -> None:
+    """The name of the device on which an epoch of the run takes less time; "" where neither can be timed."""
+    from cnnlab.compute.speeds import quicker
+
+    with closing(writer):
+        writer.send_bytes(quicker(home, config, ("mps", "cpu")).encode())
 
 
 def send_needs(writer: Any, config: RunConfig) -> None:
