@@ -311,6 +311,21 @@ def test_a_run_takes_the_next_device_where_the_first_is_full_and_waits_with_the_
     assert (begun.state, begun.device, begun.message) == (State.STARTING, "cuda:1", "")
 
 
+def test_the_reason_is_stored_when_it_changes_and_is_gone_with_the_waiting(office, monkeypatch):
+    office.room, stored = set(), []
+    put_back = office.store.put_back
+    monkeypatch.setattr(office.store, "put_back", lambda *given: stored.append(given[2]) or put_back(*given))
+    (waits,) = queue(office, "cuda:1")
+    for _ in range(3):
+        office.turn()
+    monkeypatch.setattr(Placing, "obstacle", lambda self, run, device, beside: placing.SETTLES)
+    office.turn()
+    assert stored == ["It waits for memory. cuda:1 is full."]
+
+    office.store.pause(waits)
+    assert (office.store.run(waits).state, office.store.run(waits).message) == (State.PAUSED, "")
+
+
 def test_a_reason_is_stored_only_with_a_run_that_waits(office):
     (waits,) = queue(office, "cpu")
     assert office.store.put_back(waits, None, "No room.") is State.QUEUED

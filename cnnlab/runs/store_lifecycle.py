@@ -28,6 +28,8 @@ def transition(
         changes |= {"pid": process.pid, "pid_started": process.started}
     if to is State.RUNNING:
         changes["started"] = row["started"] or now
+    if state is State.QUEUED:
+        changes = {"message": ""} | changes  # why it waited
     if to is State.QUEUED:
         changes = {"message": "", "place": store_queue.last_place(connection) + 1} | changes
     if to is State.STARTING:

@@ -31,7 +31,7 @@ from cnnlab.system import background, gpus, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
-from cnnlab.workers.placing import Placing
+from cnnlab.workers.placing import SETTLES, Placing
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.spare import Spare
 from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
@@ -62,6 +62,7 @@ class Dispatcher:
         self._spare = Spare(home, self._context, self._start)
         self._interrupted: dict[str, float] = {}  # resumable runs, and when each was noticed
         self._placing = Placing(home, self._ask)
+        self._obstacles: dict[str, str] = {}  # why runs wait for memory, as the record has it
         self._code = code_fingerprint()
         self._checked = 0.0
         self._try_again = 0.0  # when the record could not be used
@@ -205,8 +206,9 @@ class Dispatcher:
             problem = self._placing.obstacle(run, device, beside)
             if not problem:
                 return device
-            obstacle = obstacle or problem
-        if obstacle:
+            obstacle = obstacle or (problem if problem != SETTLES else "")
+        if obstacle and self._obstacles.get(run.id) != obstacle:
+            self._obstacles[run.id] = obstacle
             with suppress(RunStateError, RunNotFound):
                 self.store.put_back(run.id, None, f"It waits for memory. {obstacle}")
         return None
@@ -218,6 +220,7 @@ class Dispatcher:
             return False  # paused, stopped or deleted while it waited
         process = self._spare.take(run.id) or self._start(runner.run_in_process, self.home, run.id)
         self._runners[run.id] = (process, device)
+        self._obstacles.pop(run.id, None)
         self._placing.taken(device)
         return True
 

@@ -22,6 +22,8 @@ DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
 LIMITS_SECONDS = 2.0  # between two looks at the file of limits
 
+SETTLES = "A run has begun there a moment ago, and takes its memory now."
+
 Ask = Callable[..., str | None]  # runs a function in a child and returns what it sends; None where the child died
 
 
@@ -76,7 +78,7 @@ class Placing:
         if not device.startswith("cuda") and not running:
             return ""
         if running and time.monotonic() < self._settles.get(device, 0.0):
-            return "A run has begun there a moment ago, and takes its memory now."
+            return SETTLES
         known, until = self._obstacles.get((run.id, device), ("", 0.0))
         if time.monotonic() >= until:
             known = self._look(run, device, running)
