@@ -20,7 +20,7 @@ SKIPPED = {  # of an element: what tells a reader nothing, or changes from one r
     "deferredFileId", "userKey", "arrowData", "config", "theme", "tag", "type", "json", "spec", "columns", "data", "fragmentId",
     "ignoreRerun", "rawValue", "componentName", "mixed", "elementType", "unsafeAllowJavascript", "rerunsOn", "editingMode",
     "jsContent", "cssContent", "jsSourcePath", "cssSourcePath", "htmlContent", "bytes", "isolateStyles", "wrap", "hideAnchor",
-    "widthConfig", "heightConfig", "isFormSubmitter", "value", "default", "rawValues", "format", "dataType",
+    "widthConfig", "heightConfig", "isFormSubmitter", "value", "default", "rawValues", "dataType",
 }  # fmt: skip
 SKIPPED_IN_CHARTS = {"template", "uirevision", "uid"}
 ATTRIBUTES = {  # of HTML, that people see or hear

@@ -48,19 +48,22 @@ def test_a_child_finds_the_devices_for_a_choice_which_are_remembered_for_a_minut
     monkeypatch.setitem(sys.modules, "cnnlab.training.devices", SimpleNamespace(candidates=candidates))  # without torch
     monkeypatch.setattr(dispatcher.time, "monotonic", lambda: clock[0])
 
+    monkeypatch.setattr(placing.gpus, "may_be_here", lambda: True)
+
     found = [plain._placing.candidates(choice) for choice in ("auto", "cpu", "auto", "cuda:7", "cuda:7")]
     assert found == [("cuda:1", "cuda:0"), ("cpu",), ("cuda:1", "cuda:0"), ("cuda:7",), ("cuda:7",)]
-    assert asked == ["auto", "cpu", "cuda:7"]
+    assert asked == ["auto", "cuda:7"]
     clock[0] += 59.9
     plain._placing.candidates("auto")
-    assert len(asked) == 3
+    assert len(asked) == 2
     clock[0] += 0.2
     plain._placing.candidates("auto")
-    assert asked[3:] == ["auto"]
+    assert asked[2:] == ["auto"]
 
 
 def test_a_child_that_dies_before_its_answer_leaves_the_name_and_is_asked_again(plain, monkeypatch):
     asked = []
+    monkeypatch.setattr(placing.gpus, "may_be_here", lambda: True)
     monkeypatch.setattr(placing, "send_candidates", lambda writer, choice: asked.append(choice))
 
     assert [plain._placing.candidates("auto"), plain._placing.candidates("auto")] == [("auto",), ("auto",)]

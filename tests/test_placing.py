@@ -35,7 +35,7 @@ def clock(monkeypatch):
 def machine(monkeypatch, clock):
     """Two GPUs, of which `machine.cards` says what the driver says; runs need `machine.need` bytes."""
     machine = SimpleNamespace(
-        cards={}, need=12 * GB, asked=[], looks=0, quicker="cpu", devices={"auto": ("cuda:1", "cuda:0"), "cpu": ("cpu",)}
+        gpus=True, cards={}, need=12 * GB, asked=[], looks=0, quicker="cpu", devices={"auto": ("cuda:1", "cuda:0"), "cpu": ("cpu",)}
     )
 
     def ask(sender, *arguments):
@@ -51,6 +51,7 @@ def machine(monkeypatch, clock):
         return machine.cards
 
     monkeypatch.setattr(gpus, "status", status)
+    monkeypatch.setattr(gpus, "may_be_here", lambda: machine.gpus)
     monkeypatch.setattr(processes, "user_of", {4711: "ana"}.get)
     machine.placing = Placing(Path("home"), ask)
     return machine
@@ -77,6 +78,12 @@ def run(run_id="a1b2c3d4", pid=None):
 def test_each_device_takes_one_run_and_all_may_be_used_where_nothing_is_set(machine):
     assert machine.placing.candidates("auto") == ("cuda:1", "cuda:0")
     assert machine.placing.runs_at_a_time("cuda:0") == 1
+
+
+def test_nobody_is_asked_where_only_the_cpu_can_be_meant(machine):
+    machine.gpus = False
+    assert [machine.placing.candidates(choice) for choice in ("cpu", "auto")] == [("cpu",)] * 2
+    assert machine.asked == []
 
 
 def test_a_lab_uses_only_the_devices_that_its_file_names_with_the_runs_that_it_gives_each(machine, limit, clock):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
@@ -127,6 +128,9 @@ class Placing:
         self._obstacles = {key: known for key, known in self._obstacles.items() if key[0] in kept}
 
     def _found(self, choice: str) -> tuple[str, ...]:
+        # Where processes are spawned, a child takes seconds to load torch only to answer this.
+        if choice == "cpu" or (choice == "auto" and sys.platform != "darwin" and not gpus.may_be_here()):
+            return ("cpu",)
         known, until = self._candidates.get(choice, ((), 0.0))
         if time.monotonic() < until:
             return known
