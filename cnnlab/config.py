@@ -23,7 +23,7 @@ Normalization = Literal["none", "dataset", "half"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "warm-up"]
 Initialization = Literal["pytorch", "xavier-uniform", "kaiming"]
-Precision = Literal["float32", "bfloat16", "auto"]
+Precision = Literal["float32", "tf32", "bfloat16", "auto"]
 Channels = Annotated[Literal[1, 3], BeforeValidator(not_bool)]
 
 
@@ -192,7 +192,9 @@ class RunConfig(BaseModel):
         "auto times both at the start, for about a second, and takes bfloat16 where it is clearly faster. "
         "Measured change of test accuracy in percentage points, three seeds each, beside the distance between two seeds: "
         "LeNet −0.2 … +0.1 (two seeds 4.6), small ResNet −2.6 … +2.3 (two seeds 3.2), "
-        "VGG-11 ÷ 8 at 64 px −0.6 … +0.6 (two seeds 0.5).",
+        "VGG-11 ÷ 8 at 64 px −0.6 … +0.6 (two seeds 0.5). "
+        "On NVIDIA GPUs from 2020 on, convolutions in float32 round their inputs to 10 binary digits (TF32), as PyTorch does by "
+        "default; tf32 has the dense layers do so too.",
     )
     compile: bool = Field(
         False,

@@ -29,7 +29,12 @@ CHOICES: dict[str, dict[Any, str]] = {
         "warm-up": "warm-up, then constant",
     },
     "initialization": {"pytorch": "PyTorch's own", "xavier-uniform": "Xavier uniform", "kaiming": "Kaiming"},
-    "precision": {"float32": "float32", "bfloat16": "bfloat16", "auto": "auto: bfloat16 where it is faster"},
+    "precision": {
+        "float32": "float32",
+        "tf32": "TF32 (NVIDIA GPUs)",
+        "bfloat16": "bfloat16",
+        "auto": "auto: bfloat16 where it is faster",
+    },
     "device": {"auto": "auto: the fastest", "cpu": "CPU", "mps": "Apple GPU", "cuda": "GPU"},
     "options.activation": {"sigmoid": "sigmoid", "relu": "ReLU", "tanh": "tanh", "gelu": "GELU"},
     "options.pooling": {"average": "average", "max": "maximum"},

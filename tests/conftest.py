@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +50,17 @@ def _remove(home: Path) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--regenerate-golden"):  # only the tests that write files
         items[:] = [item for item in items if "regenerate_golden" in getattr(item, "fixturenames", ())]
+
+
+@pytest.fixture
+def limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Writes the file of limits that CNNLAB_LIMITS names."""
+
+    def write(text: str) -> None:
+        (tmp_path / "limits.toml").write_text(text)
+        monkeypatch.setenv("CNNLAB_LIMITS", str(tmp_path / "limits.toml"))
+
+    return write
 
 
 @pytest.fixture

@@ -36,17 +36,6 @@ ROUNDS = 30
 
 
 @pytest.fixture
-def limit(tmp_path, monkeypatch):
-    """Writes the file of limits that CNNLAB_LIMITS names."""
-
-    def write(text: str) -> None:
-        (tmp_path / "limits.toml").write_text(text)
-        monkeypatch.setenv("CNNLAB_LIMITS", str(tmp_path / "limits.toml"))
-
-    return write
-
-
-@pytest.fixture
 def store(tmp_path):
     with closing(Store(tmp_path / "home")) as store:
         yield store

@@ -57,17 +57,6 @@ def machine(monkeypatch, clock):
     return machine
 
 
-@pytest.fixture
-def limit(tmp_path, monkeypatch):
-    """Writes the file of limits."""
-
-    def write(text: str) -> None:
-        (tmp_path / "limits.toml").write_text(text)
-        monkeypatch.setenv("CNNLAB_LIMITS", str(tmp_path / "limits.toml"))
-
-    return write
-
-
 def run(run_id="a1b2c3d4", pid=None):
     return SimpleNamespace(id=run_id, config=CONFIG, process=Process(pid, ""))
 

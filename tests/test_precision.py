@@ -7,11 +7,13 @@ import pytest
 import torch
 from quadrants import quadrants, settings
 
+from cnnlab.errors import ConfigError
 from cnnlab.events import Notice, RunFinished, RunPaused
 from cnnlab.training import checkpoints, initialization, precision
 from cnnlab.training.engine import train
 from cnnlab.training.precision import Choice, choose
 from cnnlab.training.transforms import Preparation
+from cnnlab.values import Device
 
 # Batch normalisation keeps statistics and dropout draws random numbers: traces that a trial could leave.
 AUTO = settings(
@@ -114,3 +116,21 @@ def test_a_checkpoint_from_before_precisions_were_kept_goes_on_as_configured(tmp
     _, checkpoint = checkpoints.load_latest(tmp_path)
     del checkpoint["precision"]
     assert isinstance(list(train(exact, data, folder=tmp_path, resume=checkpoint))[-1], RunFinished)
+
+
+@pytest.mark.parametrize(("chosen", "matmul"), [("tf32", "high"), ("float32", "highest"), ("bfloat16", "highest")])
+def test_tf32_is_for_the_dense_layers_of_an_nvidia_gpu(monkeypatch, chosen, matmul):
+    seen = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", seen.append)
+    precision.set_float32(chosen, torch.device("cuda:1"))
+    precision.set_float32(chosen, torch.device("cpu"))
+    assert seen == [matmul]
+
+
+def test_tf32_is_refused_where_no_device_has_it():
+    precision.check("tf32", Device("cuda:0", "NVIDIA H100"))
+    with pytest.raises(
+        ConfigError, match=r"which NVIDIA GPUs have, and this run would train on CPU, .*: choose float32 or auto"
+    ) as error:
+        list(train(AUTO.change(precision="tf32"), quadrants()))
+    assert error.value.field == "precision"

@@ -21,6 +21,7 @@ from cnnlab.errors import ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.system import gpus, memory
+from cnnlab.training import precision
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
 from cnnlab.training.devices import find, survey, uuid
@@ -89,8 +90,8 @@ def augmented(
 
 
 def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
-    """Raises DeviceError, DataError or ShapeError where a run cannot start, though its network fits its images."""
-    find(config.device)
+    """Raises DeviceError, ConfigError, DataError or ShapeError where a run cannot start, though its network fits its images."""
+    precision.check(config.precision, find(config.device))
     class_counts(home, config.dataset, "train", data)  # the images can be read
     if min(end - start for start, end in bounds(image_counts(config)[0], config.batch_size)) > 1:
         return  # only a batch of one image can be too small, so no network is built

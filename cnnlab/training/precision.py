@@ -1,4 +1,4 @@
-"""The precision that a run computes in: float32, or bfloat16 where it is measured to be faster on this device."""
+"""The precision that a run computes in: float32, TF32, or bfloat16 where it is measured to be faster on this device."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnnlab.errors import ConfigError
 from cnnlab.training.evaluation import autocast
 from cnnlab.training.trial import without_trace
+from cnnlab.values import Device
 
 if TYPE_CHECKING:
     from cnnlab.training.transforms import Preparation
@@ -26,7 +28,7 @@ _FIRST = 16  # images in the first batch
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`precision` is "float32" or "bfloat16"; `speedup` is how many times as fast bfloat16 was, None where it was not tried."""
+    """`precision` is a name but "auto"; `speedup` is how many times as fast bfloat16 was, None where it was not tried."""
 
     precision: str
     speedup: float | None = None
@@ -52,6 +54,21 @@ def choose(model: nn.Module, images: Tensor, labels: Tensor, preparation: Prepar
     with without_trace(model, images.device):
         speedup = _speedup(model, images, labels, preparation)
     return Choice("bfloat16" if speedup >= WORTH else "float32", speedup)
+
+
+def check(precision: str, device: Device) -> None:
+    """Raises ConfigError where the device does not have the precision."""
+    if precision == "tf32" and not device.name.startswith("cuda"):
+        raise ConfigError(
+            f"precision is tf32, which NVIDIA GPUs have, and this run would train on {device.title}: choose float32 or auto.",
+            "precision",
+        )
+
+
+def set_float32(precision: str, device: torch.device) -> None:
+    """Has dense layers on an NVIDIA GPU multiply in TF32 or in float32. Convolutions take TF32 either way, PyTorch's default."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
 
 
 def has_bfloat16(device: torch.device) -> bool:

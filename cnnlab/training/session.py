@@ -16,7 +16,7 @@ from cnnlab.events import EpochDone, best_epoch
 from cnnlab.training import batches, checkpoints, clock, devices, initialization, layout, optimizers
 from cnnlab.training.evaluation import Evaluation, autocast
 from cnnlab.training.gradients import gradient_norm
-from cnnlab.training.precision import Choice, choose
+from cnnlab.training.precision import Choice, check, choose, set_float32
 from cnnlab.training.sums import Sums, Times, Totals
 from cnnlab.training.transforms import Preparation
 
@@ -34,6 +34,7 @@ class Session:
             raise DataError(f"The data set {data.name} has no images to train or to test on; raise data_share or limit.")
         data, validation_images, validation_labels = batches.set_aside(data, config.validation_share, config.seed)
         found = devices.find(config.device)
+        check(precision or config.precision, found)
         self.config, self.device_name, self.device = config, found.title, torch.device(found.name)
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)  # libraries and compiled kernels take the current device, which is the first one
@@ -53,6 +54,7 @@ class Session:
         if self.choice.precision == "auto":
             first = slice(*self.bounds[0])
             self.choice = choose(self.model, self.train_images[first], self.train_labels[first], self.preparation)
+        set_float32(self.precision, self.device)
         self.schedule = optimizers.schedule(config, self.optimizer, len(self.bounds))
         self.augmentation = torch.Generator()
         self.sums = Sums(self.device)
@@ -67,7 +69,7 @@ class Session:
 
     @property
     def precision(self) -> str:
-        """The precision of the computation: "float32" or "bfloat16"."""
+        """The precision of the computation: "float32", "tf32" or "bfloat16"."""
         return self.choice.precision
 
     @property

@@ -31,7 +31,7 @@ def _list(lab: Lab) -> None:
         if state.total and state.free is not None and not state.device.problem:
             st.progress(min(1.0, max(0.0, 1 - state.free / state.total)), text=text)
         else:
-            st.markdown(text)
+            st.caption(text)
 
 
 def device_line(state: DeviceState, runs: Iterable[Run]) -> str:
