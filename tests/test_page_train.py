@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from page_fakes import follow, open_page, widget
 from page_runs import RunsLab
+from page_text import page_text
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 
 import pages._parts.shell
@@ -695,3 +696,15 @@ def test_start_right_after_a_click_on_a_recipe_starts_that_recipe(monkeypatch, l
     (run,) = lab.runs()
     assert run.config == recipe.config()
     assert address(app) == {"run": run.id}
+
+
+def test_below_a_run_the_others_are_listed_and_not_itself_once_more(monkeypatch, lab):
+    shown, other = lab.made("a", name="the one shown"), lab.made("b", name="the other one")
+    for run_id in (shown, other):
+        lab.begin(run_id)
+        lab.store.transition(run_id, State.FINISHED)
+
+    app = open_page(monkeypatch, "train", lab, run=shown)
+    below = page_text(app).partition("## Other runs")[2]
+    assert "the other one" in below
+    assert "the one shown" not in below

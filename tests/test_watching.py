@@ -375,6 +375,19 @@ def test_the_last_snapshot_of_each_scale_can_be_had_without_a_read(monkeypatch, 
     assert live_run.cached(logarithmic=False) is None
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_a_poll_brings_the_curves_in_the_scale_that_is_drawn(lab, running, feed, logarithmic):
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
+    live_run = feed.run(lab, running)
+    live_run.snapshot(logarithmic=logarithmic)
+    feed.follow(live_run, "browser", logarithmic=logarithmic)
+    feed.refresh()
+
+    answer = feed.answer(f"/news/{live_run.tokens[logarithmic]}")
+    loss = json.loads(gzip.decompress(answer.body))["charts"][0]["figure"]["layout"]["yaxis"]
+    assert (loss.get("type") == "log") is logarithmic
+
+
 @pytest.mark.parametrize(
     ("cores", "browsers", "poll", "redraw"),
     [
