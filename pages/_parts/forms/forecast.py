@@ -34,7 +34,7 @@ def forecast_line(
     except CNNLabError as error:
         st.caption(escaped(str(error)))
         return None
-    settled = first.speed_state == "known" or not first.fits_now or st.session_state.get(_UNKNOWN) == config
+    settled = first.speed_state == "known" or not (first.fits and first.fits_now) or st.session_state.get(_UNKNOWN) == config
     asked = unasked or st.session_state.get(_TRIED) == config
     every = None if settled or not asked else BUSY_SECONDS if first.speed_state == "busy" else POLL_SECONDS
     drawn_with_page = [first]
