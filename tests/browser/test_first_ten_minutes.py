@@ -97,6 +97,7 @@ def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(s
     student.wait_for_timeout(500)  # while the section unfolds, a list that opens is closed again
     activation.click()
     student.get_by_role("option", name="sigmoid").click()
+    drawn(student)  # the button still offers the settings of the network before
     student.get_by_role("button", name="Use settings known to learn").click()
     student.get_by_role("button", name="Use settings known to learn").wait_for(state="detached")
     student.get_by_role("button", name="Start training").click()
