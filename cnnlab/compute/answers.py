@@ -20,11 +20,12 @@ from cnnlab.datasets.places import Places, Split
 from cnnlab.errors import ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
-from cnnlab.system import gpus, memory
+from cnnlab.system import memory
 from cnnlab.training import precision
 from cnnlab.training.batches import bounds
 from cnnlab.training.costs import images as image_counts
-from cnnlab.training.devices import find, survey, uuid
+from cnnlab.training.devices import card as card_of
+from cnnlab.training.devices import find, survey
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import Device, DeviceState, Picture
 
@@ -48,12 +49,10 @@ def devices(home: Path) -> tuple[Device, ...]:
 
 def device_states(home: Path) -> tuple[DeviceState, ...]:
     """All devices with what the system and the driver say of them now."""
-    cards = gpus.status()
     found = []
     for device in survey():
-        card = cards.get(uuid(device.name)) if device.name.startswith("cuda") else None
-        if card:
-            found.append(DeviceState(device, card.total, card.free, card.temperature, card.use))
+        if known := card_of(device.name):
+            found.append(DeviceState(device, known.total, known.free, known.temperature, known.use))
         elif device.name == "cpu" and (machine := memory.memory()):
             found.append(DeviceState(device, machine.total, machine.available))
         else:

@@ -23,7 +23,7 @@ from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.layers.trace import layer_table
-from cnnlab.system import gpus, processes
+from cnnlab.system import processes
 from cnnlab.system.home import write_private
 from cnnlab.training import calibration, devices
 from cnnlab.training.costs import DeviceSpeed, Speed, epoch_seconds
@@ -65,8 +65,7 @@ def device_speed(home: Path, config: RunConfig, macs: int, measure: bool = False
             _measuring.add(file)
             state = "measuring"
             threading.Thread(target=_measure, args=(file, config, macs), daemon=True).start()
-    # Torch would have to start CUDA in this process, which then holds half a gigabyte of the GPU until it ends.
-    card = gpus.status().get(devices.uuid(device.name)) if device.name.startswith("cuda") else None
+    card = devices.card(device.name)
     return DeviceSpeed(device.name, card and card.free, card and card.total, state, speed, card.used_by if card else ())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cnnlab.architectures import card
 from cnnlab.text import duration_text, size_text
-from cnnlab.training.costs import USABLE, Memory, Part, Speed, epoch_seconds, images, memory
+from cnnlab.training.costs import Memory, Part, Speed, epoch_seconds, fits, images, memory
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -40,7 +40,7 @@ class Forecast:
     @property
     def fits_now(self) -> bool:
         """Whether it need not wait until other programs have left a GPU."""
-        return self.available_bytes is None or self.memory_bytes <= USABLE * self.available_bytes
+        return fits(self.memory_bytes, self.available_bytes)
 
 
 def refusal(
@@ -54,7 +54,7 @@ def refusal(
     needs = f"{name} needs about {size_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
 
     def small_enough(table: LayerTable) -> bool:
-        return memory(config, table, where).bytes(batch) <= USABLE * free
+        return fits(memory(config, table, where).bytes(batch), free)
 
     fitting = need.largest_batch(free, batch)
     size = _largest_size(config, table_at, small_enough)

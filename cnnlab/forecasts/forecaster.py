@@ -77,9 +77,9 @@ class Forecaster:
         need = costs.memory(config, table, device)
         free = self._free(measured)
         needed = need.bytes(config.batch_size)
-        fits_now = free is None or needed <= costs.USABLE * free
+        fits_now = costs.fits(needed, free)
         # A queued run waits until other programs have left a GPU; it is refused where even an empty one is too small.
-        waits = not fits_now and not self._at_once and measured.total is not None and needed <= costs.USABLE * measured.total
+        waits = not fits_now and not self._at_once and measured.total is not None and costs.fits(needed, measured.total)
         fits = fits_now or waits
         epoch = costs.epoch_seconds(config, speed) if speed else None
 

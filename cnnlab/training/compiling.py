@@ -55,8 +55,7 @@ class Compiler:
         if self._over:
             return None
         if self._refused:
-            self._over = True
-            return Notice("compiled", self._session.epoch, f"The network is not compiled: {self._refused}.")
+            return self._refuse(self._refused)
         if self._process is None:
             if "error" in self._known:
                 return self._finish(self._known, seconds_left)
@@ -80,9 +79,7 @@ class Compiler:
     def _start(self) -> Notice | None:
         """Returns a notice only if no process can be started."""
         if not fits_beside(self._session.device):
-            self._over = True
-            reason = "the GPU has too little free memory to compile beside the training"
-            return Notice("compiled", self._session.epoch, f"The network is not compiled: {reason}.")
+            return self._refuse("the GPU has too little free memory to compile beside the training")
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", "cnnlab.training.compile_ahead", json.dumps(self._question)],
@@ -106,6 +103,10 @@ class Compiler:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file.write_text(json.dumps(answer | {"made": time.time()}), encoding="utf-8")
         return answer
+
+    def _refuse(self, reason: str) -> Notice:
+        self._over = True
+        return Notice("compiled", self._session.epoch, f"The network is not compiled: {reason}.")
 
     def _finish(self, answer: dict[str, Any], seconds_left: float) -> Notice:
         self._over = True

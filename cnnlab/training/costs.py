@@ -120,7 +120,7 @@ class Memory:
         low, high = 0, most
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.bytes(middle) <= USABLE * free else (low, middle - 1)
+            low, high = (middle, high) if fits(self.bytes(middle), free) else (low, middle - 1)
         return low
 
     def _peak(self, batch: int) -> int:
@@ -131,6 +131,11 @@ class Memory:
         # Evaluation keeps no activations, but its batches can be larger.
         evaluation = _EVALUATION * self.widest * evaluation_batch(self.image_size, self.device, batch)
         return int(max(training, (1 + _LOST) * small + max(evaluation, self.stepping)))
+
+
+def fits(needed: int, free: int | None) -> bool:
+    """Whether so many bytes fit into the free ones; True where nobody knows these."""
+    return free is None or needed <= USABLE * free
 
 
 def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:

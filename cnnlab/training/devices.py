@@ -101,6 +101,14 @@ def uuid(name: str) -> str:
     return next((proof.uuid for proof in _proofs() if proof.name == name), "")
 
 
+def card(name: str) -> gpus.Status | None:
+    """What the driver says now of a CUDA device; None for others, and where it says nothing.
+
+    Torch would have to start CUDA in this process, which then holds half a gigabyte of the GPU until it ends.
+    """
+    return gpus.status().get(uuid(name)) if name.startswith("cuda") else None
+
+
 def _cpu_title() -> str:
     # A container may have fewer cores than the machine; only Linux reports that.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

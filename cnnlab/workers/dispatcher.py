@@ -107,6 +107,8 @@ class Dispatcher:
             self._check_processes()
         resumable = self._resume_interrupted()
         active = self.store.active()
+        waiting = {run.id for run in active if run.waits}
+        self._obstacles = {run_id: reason for run_id, reason in self._obstacles.items() if run_id in waiting}
         if active or resumable:
             self._needed = time.monotonic()
             self._collect_runners()
@@ -192,7 +194,7 @@ class Dispatcher:
             run_id = next_run(queued, going, self.store.turns())
             run = next(run for run in queued if run.id == run_id)
             queued.remove(run)
-            device = self._with_room(run, open_to(run), [other for other in going if other.id in on], on)
+            device = self._with_room(run, open_to(run), going, on)
             if device and self._claim(run, device):
                 going.append(run)
                 on[run.id] = device
@@ -220,7 +222,6 @@ class Dispatcher:
             return False  # paused, stopped or deleted while it waited
         process = self._spare.take(run.id) or self._start(runner.run_in_process, self.home, run.id)
         self._runners[run.id] = (process, device)
-        self._obstacles.pop(run.id, None)
         self._placing.taken(device)
         return True
 

@@ -97,14 +97,14 @@ class Placing:
             return ""  # it cannot be built: its runner says why
         if device.startswith("cuda"):
             card = gpus.status().get(need["uuid"])
-            if card is None or need["bytes"] <= costs.USABLE * card.free:
+            if card is None or costs.fits(need["bytes"], card.free):
                 return ""
             place, free, total = f"The GPU {need['title']} ({device})", card.free, card.total
             ours = {other.process.pid for other in running}
             others = [_belongs(pid, taken) for pid, taken in card.used_by if pid not in ours and taken]
         else:
             free, total = forecaster.available(), memory.total() or 0
-            if need["bytes"] <= costs.USABLE * free:
+            if costs.fits(need["bytes"], free):
                 return ""
             place, others = "This machine", []
         whose = f": {', '.join(others)}" if others else ""
@@ -184,6 +184,6 @@ def send_needs(writer: Any, config: RunConfig) -> None:
 
 
 def _belongs(pid: int, taken: int) -> str:
-    """ "70.0 GB belong to process 4711 of ana"."""
+    """As in "70 GB belong to process 4711 of ana"."""
     user = processes.user_of(pid)
     return f"{size_text(taken)} belong to process {pid}{f' of {user}' if user else ''}"

@@ -35,7 +35,7 @@ def _list(lab: Lab) -> None:
 
 
 def device_line(state: DeviceState, runs: Iterable[Run]) -> str:
-    """ "NVIDIA H100 (cuda:0): 6 of 80 GB free · 61 °C · 97 % busy · trains “First try” of Ana"; plain text."""
+    """As in "NVIDIA H100 (cuda:0): 6 of 80 GB free · 61 °C · 97 % busy · trains “First try” of Ana"; plain text."""
     device, facts = state.device, []
     if device.problem:
         return f"{device.title} ({device.name}): cannot be used, {device.problem}"

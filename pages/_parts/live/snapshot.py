@@ -113,19 +113,9 @@ class LiveRun:
     def _read(self) -> RunStatus:
         lab, run = self._lab, self._lab.run(self._id)
         latest = next(reversed(lab.progress(run.id, points=2)), None)
-        waits = run.message if run.state is State.QUEUED else ""
+        waits = run.position, run.message if run.state is State.QUEUED else ""
         others = tuple(other.id for other in lab.queue()), lab.summaries().active
-        page = (
-            run.state,
-            run.position,
-            run.epochs_done > 0,
-            run.has_checkpoint,
-            run.name,
-            run.note,
-            run.config.epochs,
-            others,
-            waits,
-        )
+        page = run.state, waits, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs, others
         return RunStatus(run, latest, sentence(lab, run, latest), self._page.of(page))
 
     def _draw(self, status: RunStatus, logarithmic: bool) -> RunSnapshot:
