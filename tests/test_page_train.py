@@ -25,9 +25,9 @@ from cnnlab.runs.records import State
 from cnnlab.starts import start
 from cnnlab.values import Device
 from pages._parts.forms.architecture import link_parameters
+from pages._parts.forms.click import CLICKED
 from pages._parts.forms.link import ALWAYS, RECIPE, expand, form_address, shorten
 from pages._parts.forms.recipes import CARDS
-from pages._parts.forms.training import CLICKED
 from pages._parts.markdown import escaped, quoting
 from tests.another_value import another_value
 
@@ -605,6 +605,26 @@ def test_settings_changed_by_hand_are_kept_and_those_known_to_learn_are_offered(
     button(app, "Use settings known to learn").click().run()
     kept = start("vgg", "sample", options={}).config
     assert settings_of(app, lab) == kept
+
+
+def test_a_network_chosen_just_before_the_click_gets_the_settings_known_to_learn(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, architecture="lenet", activation="relu", learning_rate="0.03")
+
+    widget(app.selectbox, "Activation").set_value("sigmoid")  # the browser has not drawn the form with it
+    button(app, "Use settings known to learn").click().run()
+
+    assert settings_of(app, lab) == start("lenet", "sample", options={"activation": "sigmoid"}).config
+
+
+def test_a_click_that_waited_for_the_form_acts_once(monkeypatch, lab):
+    app = open_page(monkeypatch, "train", lab, architecture="lenet", activation="relu", learning_rate="0.03")
+    widget(app.selectbox, "Activation").set_value("sigmoid")
+    button(app, "Use settings known to learn").click().run()
+
+    widget(app.number_input, "Learning rate").set_value(0.04).run()
+
+    assert widget(app.number_input, "Learning rate").value == 0.04
+    assert CLICKED not in app.session_state
 
 
 # Coming back

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import streamlit as st
@@ -16,12 +17,14 @@ from cnnlab.presets import Preset
 from cnnlab.text import size_text
 from cnnlab.values import DatasetStatus
 from pages._parts.address import Address, one_of
+from pages._parts.forms.click import at_once_or_later
 from pages._parts.forms.forecast import time_in_short
 from pages._parts.forms.link import RECIPE, differences, known_start, on_its_machine, open_form
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import when_changed
 
 CHOSEN = "recipe of the training form"
+USE = "settings known to learn"  # a click that waits
 CARDS = 4  # recipes that a CPU can train; the list has all
 MOST_NAMED = 4  # settings in the note
 REMEMBERED_SECONDS = 5.0
@@ -69,7 +72,7 @@ def explain(config: RunConfig, recipe: Preset | None) -> None:
     st.caption(f"Your own settings. Those known to learn with this network have another: {escaped(named)}.")
     st.button(
         "Use settings known to learn", icon=":material/restart_alt:", type="tertiary", key="use the start",
-        help=escaped(known.source), on_click=_use, args=(config,),
+        help=escaped(known.source), on_click=at_once_or_later(USE, partial(use_known_start, config)),
     )  # fmt: skip
 
 
@@ -111,5 +114,6 @@ def _open(recipe: Preset) -> None:
     open_form(recipe.config(), recipe=recipe.name)
 
 
-def _use(config: RunConfig) -> None:
+def use_known_start(config: RunConfig) -> None:
+    """Fills the form with the settings known to learn with its network and data; device, seed and precision stay."""
     open_form(on_its_machine(known_start(config), config))

@@ -21,10 +21,11 @@ from cnnlab.presets import Preset
 from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
 from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
+from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
-from pages._parts.forms.recipes import CHOSEN, explain, pick_recipe
+from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
 from pages._parts.forms.settings import control
 from pages._parts.markdown import escaped, labelled, quoting
 from pages._parts.visitor import visitor
@@ -33,7 +34,6 @@ STYLE = Path(__file__).with_suffix(".css")
 NAME = f"{SCOPE}:name"
 CLASSES = f"{SCOPE}:classes"
 TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
-CLICKED = "token of the button that was clicked"
 REFUSAL = "why the run was not started"
 DRAWN = "configuration of the training form"
 
@@ -64,7 +64,7 @@ OTHERS = tuple(name for name in RunConfig.model_fields if name not in _PLACED)
 def training_form(lab: Lab) -> None:
     """Draws the form; its button queues the run and puts `?run=` into the address."""
     st.html(STYLE)
-    clicked = st.session_state.pop(CLICKED, None)
+    clicked = waiting_click()
     recipes = {recipe.name: recipe for recipe in lab.presets()}
     _follow_choice(recipes)
     address = Address(SCOPE, expand=partial(expand, recipes=recipes), shorten=partial(shorten, recipes=recipes))
@@ -88,6 +88,9 @@ def training_form(lab: Lab) -> None:
     address.flush()
     address.show_problems(problems)
     st.session_state[DRAWN] = config
+    if clicked == USE:
+        use_known_start(config)
+        st.rerun()
     with note:
         explain(config, chosen)
     with start:
@@ -173,7 +176,7 @@ def _devices(lab: Lab) -> tuple[Device, ...]:
         return (Device("cpu", "CPU"),)
 
 
-def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | None) -> None:
+def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> None:
     if status.note:
         _without_images(status)
     elif status.doubt:
@@ -189,7 +192,8 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str | No
     ready = not status.note and table is not None and (need is None or need.fits) and allowed
     button.button(
         "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready,
-        on_click=_click, args=(lab, config, token, _controls_now()), help=need.advice if need and not need.fits else None,
+        on_click=at_once_or_later(token, partial(_begin, lab, config, token)),
+        help=need.advice if need and not need.fits else None,
     )  # fmt: skip
     if ready and clicked and _begin(lab, config, clicked):
         st.rerun()
@@ -211,24 +215,11 @@ def _without_images(status: DatasetStatus) -> None:
         st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
 
 
-def _controls_now() -> dict[str, Any]:
-    return {key: value for key, value in st.session_state.to_dict().items() if str(key).startswith(f"{SCOPE}:")}
-
-
-def _click(lab: Lab, config: RunConfig, token: str, drawn: dict[str, Any]) -> None:
-    """Starts the run before anything is drawn, so that the page is drawn once, with the run.
-
-    Where a control has changed since the button was drawn, such as a number typed just before the click, the form is read first;
-    also where a click on a recipe has emptied the form, and this one came before it was filled.
-    """
-    if drawn != _controls_now():
-        st.session_state[CLICKED] = token
-    else:
-        _begin(lab, config, token)
-
-
 def _begin(lab: Lab, config: RunConfig, token: str) -> bool:
-    """Queues the run and puts it into the address. A double click brings the same token twice, which is one run."""
+    """Queues the run and puts it into the address. A double click brings the same token twice, which is one run.
+
+    A click does so before anything is drawn, so that the page is drawn once, with the run.
+    """
     try:
         run_id = lab.start(config, token=token, name=st.session_state[NAME].strip(), owner=visitor())
     except CNNLabError as error:
