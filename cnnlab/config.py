@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from cnnlab import datasets
 from cnnlab.architectures import card
-from cnnlab.config_rules import MAXIMUM_JSON, Integer, Number, in_words, not_bool, read_json, unknown
+from cnnlab.config_rules import MAXIMUM_JSON, Integer, Number, checked, not_bool, read_json, unknown
 from cnnlab.datasets.catalogue import GRAY
 from cnnlab.errors import ConfigError
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
@@ -175,7 +175,7 @@ class RunConfig(BaseModel):
         gt=0,
         le=1_000_000,
         title="Gradient clipping",
-        description="Gradients longer than this are shortened, against sudden jumps.",
+        description="Longer gradients are shortened to this, against sudden jumps.",
     )
     label_smoothing: Number = Field(
         0.0,
@@ -202,6 +202,13 @@ class RunConfig(BaseModel):
         description="For long runs: compile the network during training, and switch to the compiled one where it is measured to be "
         "faster. The last digits then differ from run to run, and dropout draws other random numbers, so that a network with "
         "dropout trains differently from the switch on.",
+    )
+    deterministic: bool = Field(
+        False,
+        title="Same digits on a GPU",
+        description="An NVIDIA GPU's fastest kernels add up in an order that varies, so a run that is paused or repeated has other "
+        "last digits. This takes kernels that keep their order: slower, by how much was not measured. On the CPU runs repeat their "
+        "digits anyway.",
     )
     device: str = Field(
         "auto",
@@ -249,14 +256,14 @@ class RunConfig(BaseModel):
     @classmethod
     def make(cls, **settings: Any) -> RunConfig:
         """A configuration from named settings. Raises ConfigError: one sentence with the field, the rule and the value."""
-        return _checked(lambda: cls(**settings))
+        return checked(cls, lambda: cls(**settings))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RunConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
         if len(text) > MAXIMUM_JSON:
             raise ConfigError(f"A configuration in JSON has at most {MAXIMUM_JSON:,} characters, not {len(text):,}.")
-        return _checked(lambda: cls.model_validate(read_json(text)))
+        return checked(cls, lambda: cls.model_validate(read_json(text)))
 
     def to_json(self) -> str:
         """All settings as a JSON document."""
@@ -285,12 +292,3 @@ class RunConfig(BaseModel):
     def input_shape(self) -> tuple[int, int, int]:
         """C, H, W of an image at the network's input."""
         return (self.channels or 1, self.image_size or 1, self.image_size or 1)
-
-
-def _checked(build: Any) -> RunConfig:
-    try:
-        return build()
-    except ValidationError as error:
-        raise in_words(error, RunConfig) from None
-    except RecursionError:
-        raise ConfigError("The configuration is nested too deeply; a configuration is one flat set of settings.") from None

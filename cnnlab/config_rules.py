@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import types
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -23,6 +24,7 @@ def not_bool(value: Any) -> Any:
     return value
 
 
+Model = TypeVar("Model", bound=BaseModel)
 Integer = Annotated[int, BeforeValidator(not_bool)]
 Number = Annotated[float, BeforeValidator(not_bool), Field(allow_inf_nan=False)]
 
@@ -65,7 +67,17 @@ def rule(field: FieldInfo) -> str:
     return _whole(bounds) if inner is int else _any(bounds)
 
 
-def in_words(error: ValidationError, model: type[BaseModel]) -> ConfigError:
+def checked(model: type[Model], build: Callable[[], Model]) -> Model:
+    """What `build` makes. Raises ConfigError where it is not valid: the first fault, in one sentence."""
+    try:
+        return build()
+    except ValidationError as error:
+        raise _in_words(error, model) from None
+    except RecursionError:
+        raise ConfigError("The configuration is nested too deeply; a configuration is one flat set of settings.") from None
+
+
+def _in_words(error: ValidationError, model: type[BaseModel]) -> ConfigError:
     """The first fault of a validation as one sentence that names the field, the rule and the value."""
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""

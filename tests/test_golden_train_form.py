@@ -105,7 +105,7 @@ EVERY = {
     "limit": "900", "random_crop": "3", "random_grayscale": "0.15", "horizontal_flip": "true", "momentum": "0.85",
     "nesterov": "true", "schedule": "step", "step_epochs": "2", "step_factor": "0.4", "weight_decay": "0.002",
     "label_smoothing": "0.12", "gradient_clip": "1.7", "validation_share": "0.22", "patience": "4", "initialization": "kaiming",
-    "seed": "11", "precision": "bfloat16", "compile": "true",
+    "seed": "11", "precision": "bfloat16", "compile": "true", "deterministic": "true",
 }  # fmt: skip
 
 

@@ -49,6 +49,17 @@ def test_a_paused_run_goes_on_and_learns_the_same(tmp_path):
     assert rest[-1].test_accuracy == pytest.approx(whole[-1].test_accuracy, abs=0.05)
 
 
+def test_a_paused_run_repeats_its_digits_where_that_was_chosen(tmp_path):
+    config = CONFIG.change(deterministic=True)
+    whole = [event.train_loss for event in train(config, quadrants()) if isinstance(event, EpochDone)]
+    list(train(config, quadrants(), folder=tmp_path, progress_every=0.0, pausing=lambda: True))
+
+    _, checkpoint = checkpoints.load_latest(tmp_path)
+    rest = [event.train_loss for event in train(config, quadrants(), resume=checkpoint) if isinstance(event, EpochDone)]
+
+    assert rest == whole[-len(rest) :]
+
+
 def test_memory_comes_back_after_a_run():
     list(train(CONFIG, quadrants()))
     gc.collect()

@@ -306,6 +306,16 @@ def test_an_id_that_is_taken_is_drawn_again(store, monkeypatch):
     assert [(run.id, run.position) for run in store.queue()] == [("0000000a", 1), ("0000000b", 2)]
 
 
+def test_runs_that_wait_for_another_device_are_not_counted_before_a_run(store):
+    choices = ("cuda:0", "cpu", "cuda:0", "cuda:1", "cuda", "auto", "cpu")
+    for number, choice in enumerate(choices):
+        store.create(CONFIG.change(device=choice), str(number))
+
+    queue = store.queue()
+    assert [run.config.device for run in queue] == list(choices)
+    assert [run.position for run in queue] == [1, 1, 2, 1, 4, 6, 3]  # "auto" may take any, "cuda" any GPU
+
+
 def test_a_run_that_was_deleted_is_not_resumed(store):
     assert store.auto_resume("0123abcd") is False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from types import SimpleNamespace
 
@@ -264,14 +265,39 @@ def test_on_another_system_memory_is_neither_kept_nor_bounded(monkeypatch):
     assert process.keep_freed_memory() is False
 
 
-def test_the_process_takes_the_fastest_kernels_of_cudnn(monkeypatch):
+@pytest.fixture
+def kernels(monkeypatch):
+    """What torch is asked for, restored afterwards."""
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    monkeypatch.setattr(process, "keep_freed_memory", lambda: None)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    yield
+    torch.use_deterministic_algorithms(False)
 
-    process.prepare()
 
-    assert torch.backends.cudnn.benchmark is True
+@pytest.mark.usefixtures("kernels")
+def test_a_gpu_takes_its_fastest_kernels_unless_digits_are_to_be_repeated():
+    process.choose_kernels(torch.device("cuda:0"), deterministic=False)
+    assert torch.backends.cudnn.benchmark
+    assert not torch.backends.cudnn.deterministic
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+
+    process.choose_kernels(torch.device("cuda:0"), deterministic=True)
+    assert not torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.deterministic
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.is_deterministic_algorithms_warn_only_enabled()  # an operation without such a kernel must not end a run
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+@pytest.mark.usefixtures("kernels")
+def test_on_the_cpu_the_choice_of_kernels_changes_nothing():
+    Session(settings(deterministic=True), quadrants())
+
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.deterministic
 
 
 # The engine

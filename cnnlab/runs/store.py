@@ -65,8 +65,7 @@ class Store:
         )
         with self._transaction(write=True) as connection:
             while True:
-                run_id = self._created_with(connection, token)
-                if run_id:
+                if run_id := self._created_with(connection, token):
                     return run_id
                 self._admit(admit, connection, well_formed(owner))
                 # An id that is taken (one chance in eight hundred million per run) is ignored, and another one drawn.
@@ -172,8 +171,9 @@ class Store:
         """The queued runs, in the order in which they start."""
         with self._transaction() as connection:
             rows = store_rows.rows(connection, "SELECT * FROM runs WHERE state = 'queued'")
-            queued = store_rows.runs(rows, store_queue.positions(connection))
-        return tuple(sorted(queued, key=lambda run: run.position or 0))
+            positions = store_queue.positions(connection)
+        queued = {run.id: run for run in store_rows.runs(rows, positions)}
+        return tuple(queued[run_id] for run_id in positions)
 
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
         """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections import Counter
 
 from cnnlab.errors import RunStateError, StoreError
-from cnnlab.runs.fairness import in_turn
+from cnnlab.runs.fairness import in_turn, may_take_the_same
 from cnnlab.runs.records import ActiveRun
 from cnnlab.runs.store_rows import active_run, rows
 
 
 def positions(connection: sqlite3.Connection) -> dict[str, int]:
-    """Each queued run's position, from 1: owners take turns, and the runs of one owner keep their order."""
+    """Each queued run's position, from 1, in the order of the queue: owners take turns, and the runs of one owner keep their order.
+
+    Runs that wait for other devices are not counted, so two runs can be the first, each for its own device.
+    """
     runs = active(connection)
     queued, others = [run for run in runs if run.waits], [run for run in runs if not run.waits]
-    return {run_id: position for position, run_id in enumerate(in_turn(queued, others, turns(connection)), 1)}
+    choices = {run.id: run.config.device for run in queued}
+    before: Counter[str] = Counter()  # of the choices so far; there are few, and hundreds of runs may wait
+    found = {}
+    for run_id in in_turn(queued, others, turns(connection)):
+        choice = choices[run_id]
+        found[run_id] = 1 + sum(count for other, count in before.items() if may_take_the_same(choice, other))
+        before[choice] += 1
+    return found
 
 
 def active(connection: sqlite3.Connection) -> tuple[ActiveRun, ...]:

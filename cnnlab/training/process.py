@@ -20,12 +20,26 @@ _SHARE = 0.95  # of the available memory that a run may take: the web process an
 
 
 def prepare(cores: int | None = None) -> None:
-    """Sets threads for `cores` (None leaves them to torch), memory kept from batch to batch, and cuDNN's fastest kernels."""
+    """Sets threads for `cores` (None leaves them to torch), and keeps memory from batch to batch."""
     if cores and "OMP_NUM_THREADS" not in os.environ:  # otherwise the user has decided
         # Apple's torch takes the performance cores: one thread on an efficiency core holds up all others.
         torch.set_num_threads(min(cores, torch.get_num_threads()) if sys.platform == "darwin" else cores)
     keep_freed_memory()
-    torch.backends.cudnn.benchmark = True  # the shapes are the same in every batch but the last; starts no CUDA
+
+
+def choose_kernels(device: torch.device, *, deterministic: bool) -> None:
+    """Has an NVIDIA GPU take its fastest kernels, or those that give the same digits each time. To be called before CUDA starts.
+
+    cuBLAS repeats its digits only with a workspace of a fixed size. An operation that has no such kernel warns, and is used.
+    """
+    if device.type != "cuda":
+        return
+    # A search pays, because the shapes are the same in every batch but the last. Which kernel wins it can differ.
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.deterministic = deterministic
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def child_environment() -> dict[str, str]:

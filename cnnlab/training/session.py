@@ -13,7 +13,7 @@ from torch.nn import functional
 from cnnlab.architectures.building import check_batch
 from cnnlab.errors import CheckpointError, DataError
 from cnnlab.events import EpochDone, best_epoch
-from cnnlab.training import batches, checkpoints, clock, devices, initialization, layout, optimizers
+from cnnlab.training import batches, checkpoints, clock, devices, initialization, layout, optimizers, process
 from cnnlab.training.evaluation import Evaluation, autocast
 from cnnlab.training.gradients import gradient_norm
 from cnnlab.training.precision import Choice, check, choose, set_float32
@@ -36,6 +36,7 @@ class Session:
         found = devices.find(config.device)
         check(precision or config.precision, found)
         self.config, self.device_name, self.device = config, found.title, torch.device(found.name)
+        process.choose_kernels(self.device, deterministic=config.deterministic)
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)  # libraries and compiled kernels take the current device, which is the first one
         self.classes, self.input_shape = tuple(data.classes), initialization.input_shape(config)

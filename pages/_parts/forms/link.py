@@ -28,7 +28,7 @@ from pages._parts.forms.settings import parser
 SCOPE = "train"  # before the key of each control
 RECIPE = "recipe"
 # These choose a network, data and a machine; all other settings are of training.
-MACHINE = ("device", "seed", "precision", "compile")
+MACHINE = ("device", "seed", "precision", "compile", "deterministic")
 PLACE = ("architecture", "dataset", "channels", "image_size", *MACHINE)
 ALWAYS = ("architecture", "dataset", "optimizer", "learning_rate", "epochs", "batch_size")  # in each address, for its reader
 

@@ -54,7 +54,7 @@ GROUPS = {
     "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
     "Best epoch and end": ("validation_share", "patience"),
     "Start": ("initialization", "seed"),
-    "Speed and exactness": ("precision", "compile"),
+    "Speed and exactness": ("precision", "compile", "deterministic"),
 }
 _PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
 # New settings that no group lists are drawn here.
