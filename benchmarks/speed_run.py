@@ -14,8 +14,6 @@ import argparse
 import os
 import statistics
 import tempfile
-import time
-import uuid
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -23,20 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import figure, table, text
 from benchmarks.fresh_process import answer
+from benchmarks.from_start import Round, from_start, warm_lab
 from benchmarks.training_cases import MADE_UP
 from cnnlab import presets
 
 if TYPE_CHECKING:
-    from cnnlab.config import RunConfig
     from cnnlab.lab import Lab
 
 TITLE = "Speed run, CIFAR-10"
 SMALL_IMAGES = 128
 SMALL = {"options": {"width": 2}, "batch_size": 64, "device": "cpu"}
-POLL = 0.01  # seconds between two polls of the store
-SETTLE = 8.0  # seconds until a responding dispatcher has loaded the training code as well
-
-Round = dict[str, Any]  # "seed", "seconds", "accuracies" of each epoch, "notices"; or "seed" and "skipped": reason
 
 
 def measure(small: bool, rounds: int, *, device: str | None = None, epochs: int | None = None) -> dict[str, Any]:
@@ -53,7 +47,7 @@ def measure(small: bool, rounds: int, *, device: str | None = None, epochs: int 
         # Decodes the images if necessary, and names their source.
         first = {"source": MADE_UP} if small else answer({**job, **few, "epochs": 1})
         source, made_up = first.get("source", "no images"), first.get("accuracy") is None
-        lab = None if made_up else _lab(Path(home), Path(data) if data else None)
+        lab = None if made_up else warm_lab(Path(home), Path(data) if data else None)
         try:
             one = partial(_submitted, lab, settings) if lab else partial(_trained, {**job, **(few if small else {})})
             turns = [{"seed": seed, **one(seed)} for seed in range(rounds)]
@@ -78,39 +72,11 @@ def _trained(job: dict[str, Any], seed: int) -> Round:
     return {"seconds": seconds, "accuracies": trained["accuracies"], "notices": trained["notices"]}
 
 
-def _lab(home: Path, data: Path | None) -> Lab | None:
-    """A lab with running background processes; None if its packages are not installed."""
-    try:
-        from cnnlab.lab import Lab  # noqa: PLC0415  # a GPU machine may have torch and torchvision alone
-    except ImportError:
-        return None
-    lab = Lab(home, data=data)
-    lab.devices()  # starts the processes and waits for the helper
-    time.sleep(SETTLE)
-    return lab
-
-
 def _submitted(lab: Lab, settings: dict[str, Any], seed: int) -> Round:
     from cnnlab.config import RunConfig  # noqa: PLC0415
 
-    return from_start(lab, RunConfig.make(**settings, seed=seed))
-
-
-def from_start(lab: Lab, config: RunConfig) -> Round:
-    """Submits a run; "seconds" ends when its last epoch is readable."""
-    from cnnlab.events import Notice  # noqa: PLC0415
-
-    began = time.perf_counter()
-    run = lab.start(config, token=uuid.uuid4().hex)
-    while lab.run(run).epochs_done < config.epochs:
-        if not lab.run(run).active:
-            return {"skipped": f"the run ended early: {lab.run(run).message or lab.run(run).state}"}
-        time.sleep(POLL)
-    seconds = time.perf_counter() - began
-    while lab.run(run).active:
-        time.sleep(POLL)
-    notices = [event.message for event in lab.events(run) if isinstance(event, Notice)]
-    return {"seconds": seconds, "accuracies": [epoch.test_accuracy for epoch in lab.epochs(run)], "notices": notices}
+    submitted = from_start(lab, RunConfig.make(**settings, seed=seed))
+    return submitted if "skipped" in submitted else {"seconds": submitted["clock"][-1], **submitted}
 
 
 def render(record: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import figure, in_turns, table, text
+from benchmarks.from_start import SETTLE
 from benchmarks.serving import starting, wait_until_healthy
 from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
@@ -22,7 +23,6 @@ from cnnlab import presets
 from cnnlab.lab import Lab
 
 POLL = 0.005  # seconds between two polls of the store
-SETTLE = 8.0  # seconds until a responding dispatcher has loaded the training code as well
 
 
 def measure(small: bool, rounds: int) -> dict[str, Any]:

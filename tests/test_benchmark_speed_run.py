@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import speed_run, training
+from benchmarks import from_start, speed_run, training
 from benchmarks.results_page import ROOT
 from benchmarks.targets import TRAINING
 from cnnlab.presets import Preset, preset
@@ -39,7 +39,7 @@ def fake(monkeypatch, **answers):
         return {"source": "CIFAR-10, JPEG copy", "accuracy": 0.94, "notices": ["Computes in bfloat16."], **times, **answers}
 
     monkeypatch.setattr(speed_run, "answer", answer)
-    monkeypatch.setattr(speed_run, "_lab", lambda *_: None)
+    monkeypatch.setattr(speed_run, "warm_lab", lambda *_: None)
     return jobs
 
 
@@ -81,7 +81,7 @@ def test_with_the_labs_packages_a_run_is_submitted_and_timed_until_its_last_epoc
         pytest.skip("starts a lab for a quarter of a minute: --slow")
     recipe = {"architecture": "mlp", "dataset": "sample", "batch_size": 512, "epochs": 2, "precision": "auto"}
     monkeypatch.setattr(speed_run.presets, "preset", lambda name: Preset(name, "made for this test", "", recipe))
-    monkeypatch.setattr(speed_run, "SETTLE", 0.0)
+    monkeypatch.setattr(from_start, "SETTLE", 0.0)
     monkeypatch.delenv("CNNLAB_DATA", raising=False)
 
     began = time.perf_counter()
@@ -105,7 +105,7 @@ def test_a_run_that_fails_says_why():
         def run(self, _):
             return SimpleNamespace(epochs_done=0, active=False, message="Out of memory.", state="failed")
 
-    found = speed_run.from_start(Failing(), preset("speed-run").config())
+    found = from_start.from_start(Failing(), preset("speed-run").config())
 
     assert found == {"skipped": "the run ended early: Out of memory."}
 
@@ -116,7 +116,7 @@ from pathlib import Path
 for name in ("pydantic", "streamlit", "plotly", "pandas", "rich", "typer", "psutil", "platformdirs", "filelock"):
     sys.modules[name] = None
 from benchmarks import speed_run
-print(speed_run._lab(Path("unused"), None), speed_run.measure(True, 1)["way"])
+print(speed_run.warm_lab(Path("unused"), None), speed_run.measure(True, 1)["way"])
 """
 
 
