@@ -309,12 +309,12 @@ def test_a_recording_that_fails_on_a_gpu_gives_back_its_random_numbers_and_the_f
     pretended = SimpleNamespace(
         default_generators=[None, SimpleNamespace(clone_state=lambda: "as before", graphsafe_set_state=calls.append)],
         CUDAGraph=lambda: SimpleNamespace(replay="replay"),
-        Stream=lambda device: "side",
         stream=lambda stream: nullcontext(),
         graph=lambda graph, stream, capture_error_mode: entered("graph"),
         synchronize=calls.append,
     )
     monkeypatch.setattr(torch, "cuda", pretended)
+    monkeypatch.setattr(graph, "_stream", lambda device: "side")
     recorder = graph.CudaGraphs(torch.device("cuda:1"))
 
     if broken:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -46,7 +47,7 @@ class CudaGraphs:
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         generator = torch.cuda.default_generators[self._device.index or 0]
         before = generator.clone_state()
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(self._device)
+        graph, stream = torch.cuda.CUDAGraph(), _stream(self._device)
         errors: list[BaseException] = []
         try:
             # The outer context restores the stream if recording fails; the inner one then does not. Other threads may use the GPU.
@@ -63,6 +64,12 @@ class CudaGraphs:
 
     def wait(self) -> None:
         torch.cuda.synchronize(self._device)
+
+
+@lru_cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    # One for each device: cuBLAS keeps a work space for every stream that it has worked on.
+    return torch.cuda.Stream(device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,10 @@ class StepGraph:
         self._recording: _Recording | None = None
         self._eager = 0
         self._made_for: tuple[object, int] | None = None
+
+    @property
+    def recorded(self) -> bool:
+        return self._recording is not None
 
     def forget(self) -> None:
         """Drops the recording: the tensors that it knows are no longer those of the session."""
