@@ -60,6 +60,8 @@ class CudaGraphs:
         except BaseException as error:
             generator.graphsafe_set_state(before)  # a recording that failed may leave the generator waiting for a replay
             raise (errors or [error])[0] from None  # the first says why; to end a recording that has failed fails, too
+        finally:
+            errors.clear()  # an error knows this function, whose list must not know the error: memory is to be free at once
         return graph.replay
 
     def wait(self) -> None:

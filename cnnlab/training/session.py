@@ -147,6 +147,7 @@ class Session:
 
         On CUDA and mps the calls return before the device is done, so the two times show where this process waited; the
         split is exact on the CPU. Their sum is right everywhere between two reads of the sums, which wait for the device.
+        A replay counts as computing.
         """
         begun = loaded = clock.seconds()
         start, end = self.bounds[self.batch]
