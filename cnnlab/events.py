@@ -76,7 +76,7 @@ def best_epoch(epochs: Sequence[EpochDone]) -> EpochDone | None:
 class Notice:
     """A message to the user during a run, which goes on."""
 
-    kind: str  # "precision", "compiled", "time-limit"; early versions also had "stuck-at-chance"
+    kind: str  # "precision", "compiled", "graph", "time-limit"; early versions also had "stuck-at-chance"
     epoch: int
     message: str
 

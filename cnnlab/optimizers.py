@@ -16,6 +16,7 @@ class OptimizerCard:
     temporaries: int = 0  # further tensors during a step, without weight decay
     momentum: bool = False
     nesterov: bool = False
+    fused: bool = True  # steps all weights on a GPU in one kernel, which can take the learning rate from there
     decoupled_decay: bool = False  # weight decay shrinks the weights directly; otherwise it is added to a copy of the gradient
 
     @property
@@ -36,7 +37,7 @@ OPTIMIZERS = {
     "sgd": OptimizerCard("SGD", learning_rate=0.1, high_rate=0.5, momentum=True, nesterov=True),
     "adam": OptimizerCard("Adam", learning_rate=0.001, high_rate=0.003, state=2, temporaries=2),
     "adamw": OptimizerCard("AdamW", learning_rate=0.001, high_rate=0.003, state=2, temporaries=2, decoupled_decay=True),
-    "rmsprop": OptimizerCard("RMSprop", learning_rate=0.001, high_rate=0.003, state=1, temporaries=1, momentum=True),
+    "rmsprop": OptimizerCard("RMSprop", learning_rate=0.001, high_rate=0.003, state=1, temporaries=1, momentum=True, fused=False),
 }
 MOMENTUM = tuple(name for name, card in OPTIMIZERS.items() if card.momentum)  # the optimisers that the setting applies to
 NESTEROV = tuple(name for name, card in OPTIMIZERS.items() if card.nesterov)

@@ -22,7 +22,7 @@ from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
 from cnnlab.training import batches, checkpoints, initialization, optimizers
 from cnnlab.training import engine as engine_module
-from cnnlab.training import session as session_module
+from cnnlab.training import step as step_module
 from cnnlab.training.engine import train
 from cnnlab.training.evaluation import evaluate
 from cnnlab.training.session import Session
@@ -338,7 +338,7 @@ def test_out_of_memory_is_told_with_a_batch_size_to_try(monkeypatch):
     def full(*_args, **_kwargs):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(session_module.functional, "cross_entropy", full)
+    monkeypatch.setattr(step_module.functional, "cross_entropy", full)
 
     emitted = list(train(settings(batch_size=64), quadrants()))
 
@@ -364,7 +364,7 @@ def test_a_fault_of_ours_is_not_taken_for_a_full_memory(monkeypatch):
     def wrong(*_args, **_kwargs):
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(session_module.functional, "cross_entropy", wrong)
+    monkeypatch.setattr(step_module.functional, "cross_entropy", wrong)
 
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(train(settings(), quadrants()))

@@ -43,7 +43,7 @@ def test_a_measured_speed_leaves_the_search_out(device, first):
         for hook in hooks:
             hook()
 
-    session.advance = advance
+    session.advance, session.use_batches = advance, lambda bounds: setattr(session, "bounds", bounds)
     stepper = _Stepper(session, clock)
 
     assert [stepper.step(size) for size in (4, 4, 8)] == pytest.approx([0.04 * first, 0.04, 0.08 * first])

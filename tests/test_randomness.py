@@ -73,7 +73,7 @@ def test_a_run_resumed_on_its_gpu_draws_on_where_it_stopped(generators, monkeypa
     run.device = torch.device("cuda:1")
     kept = run.state()
     generators["cuda:1"] = torch.tensor([77])
-    monkeypatch.setattr(run, "_draw_order", lambda: None)
+    monkeypatch.setattr(run, "_fill_tables", lambda: None)
 
     run.restore(kept)
 

@@ -28,16 +28,16 @@ def clock(monkeypatch):
 
 
 def moving(clock, seconds, call):
-    def moved(*given):
+    def moved(*given, **how):
         clock[0] += seconds
-        return call(*given)
+        return call(*given, **how)
 
     return moved
 
 
 def test_preparing_a_batch_is_loading_and_the_rest_is_computing(clock, monkeypatch):
     run = Session(settings(), quadrants())
-    monkeypatch.setattr(type(run.preparation), "train", moving(clock, 3.0, type(run.preparation).train))
+    monkeypatch.setattr(type(run.preparation), "augmented", moving(clock, 3.0, type(run.preparation).augmented))
     run.model.register_forward_hook(lambda *_: clock.__setitem__(0, clock[0] + 0.5))
     run.begin_epoch()
 

@@ -14,6 +14,7 @@ from cnnlab import datasets
 from cnnlab.datasets.loading import ImageData
 from cnnlab.training.costs import Speed
 from cnnlab.training.evaluation import evaluate
+from cnnlab.training.graph import StepGraph
 from cnnlab.training.session import Session
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ class _Stepper:
         """
         if self._session.device.type == "cuda" and size not in self._known:
             self._known.add(size)
-            self._session.bounds, self._session.batch = ((0, size),), 0
+            self._session.use_batches(((0, size),))
             self._session.advance()
             self._session.sums.read()
             self.optimizing.pop()
-        self._session.bounds, self._session.batch = ((0, size),), 0
+        self._session.use_batches(((0, size),))
         took = _timed(self._session, self._session.advance, self._clock)
         self._passes.setdefault(size, []).append(max(0.0, took - self.optimizing[-1]))
         return took
@@ -127,6 +128,7 @@ def _session(config: RunConfig) -> Session:
     data = ImageData(entry.name, entry.classes, images, labels, images, labels)
     settings = vars(config) | {"validation_share": 0.0}  # all images are trained on, and all are evaluated
     session = Session(SimpleNamespace(**settings), data)  # type: ignore[arg-type]  # a session reads attributes only
+    session.graph = StepGraph(None)  # a replay has no optimiser's step of its own, which is timed alone
     session.begin_epoch()
     return session
 

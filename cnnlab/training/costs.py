@@ -12,6 +12,7 @@ from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training import momentum
 from cnnlab.training.batches import batch_count, validation_count
+from cnnlab.training.recordable import recordable
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -90,12 +91,14 @@ class Memory:
     device: str  # "cpu", "cuda", "mps"
     kept: tuple[int, ...]
     widest: int
+    graph: bool  # a step is recorded, and keeps its memory beside that of the batches that are not replayed
     compiling: bool  # a second process compiles the network and times it
 
     def parts(self, batch: int) -> tuple[Part, ...]:
         """The parts of the peak memory; they add up to `bytes`."""
         inputs = self.image * batch
         activations = max(0, sum(self.kept) * batch - inputs)
+        recorded = (Part("graph", "Recorded step", inputs + activations + self.gradients),) if self.graph else ()
         parts = (
             Part("weights", "Weights", self.weights),
             Part("gradients", "Gradients", self.gradients),
@@ -103,12 +106,13 @@ class Memory:
             Part("inputs", "Batch of images", inputs),
             Part("activations", "Activations", activations),
             Part("workspace", "Work space", self.copies + _FIRST_STEP + max(0, self._peak(batch) - inputs - activations)),
+            *recorded,
             Part("data", "Data set", self.data),
             Part("program", "The program itself", self.program),
         )
         if not self.compiling:
             return parts
-        twice = sum(part.bytes for part in parts if part.name not in ("data", "optimizer"))
+        twice = sum(part.bytes for part in parts if part.name not in ("data", "optimizer", "graph"))
         return (*parts, Part("compiling", "Compiling beside it", twice))
 
     def bytes(self, batch: int) -> int:
@@ -159,6 +163,7 @@ def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
         device=kind,
         kept=image.kept,
         widest=image.widest,
+        graph=recordable(config, kind),
         compiling=config.compile,
     )
 

@@ -183,6 +183,8 @@ class _Training:
         meter.begin_epoch()
         while not session.epoch_is_over:
             session.advance()
+            if notice := session.graph.take_notice():
+                yield notice
             if meter.due or session.epoch_is_over:
                 totals = session.totals()
                 if totals.finite_batches < session.batch:

@@ -76,9 +76,9 @@ def evaluate_in_steps(
     )
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """The precision that layers compute in; weights stay float32 either way."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+def autocast(device: torch.device, precision: str, *, cached: bool = True) -> AbstractContextManager:
+    """The precision that layers compute in; weights stay float32 either way. `cached` converts weights used twice once."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=cached)
 
 
 def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:

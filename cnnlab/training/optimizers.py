@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -61,6 +62,12 @@ def factor(config: RunConfig, step: int, batches_per_epoch: int) -> float:
         case "warm-up":
             return min(1.0, (step + 1) / (config.warmup_epochs * batches_per_epoch))
     raise ValueError(f"no schedule is called {config.schedule!r}")
+
+
+def round_rates(optimizer: optim.Optimizer) -> None:
+    """Rounds the learning rate of the next step to float32, in which a CUDA graph keeps rates; the schedule sets it afresh."""
+    for group in optimizer.param_groups:
+        group["lr"] = ctypes.c_float(group["lr"]).value
 
 
 def set_momentum(config: RunConfig, optimizer: optim.Optimizer, step: int, batches_per_epoch: int) -> None:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from cnnlab.architectures.building import check_batch
 from cnnlab.errors import CheckpointError, DataError
 from cnnlab.events import EpochDone, best_epoch
-from cnnlab.training import batches, checkpoints, clock, devices, initialization, layout, optimizers, process
-from cnnlab.training.evaluation import Evaluation, autocast
-from cnnlab.training.gradients import gradient_norm
+from cnnlab.training import batches, checkpoints, clock, devices, graph, initialization, layout, optimizers, process, step
+from cnnlab.training.evaluation import Evaluation
 from cnnlab.training.precision import Choice, check, choose, set_float32
 from cnnlab.training.sums import Sums, Times, Totals
-from cnnlab.training.transforms import Preparation
+from cnnlab.training.tables import Tables
+from cnnlab.training.transforms import Draws, Preparation
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -58,6 +57,7 @@ class Session:
         set_float32(self.precision, self.device)
         self.schedule = optimizers.schedule(config, self.optimizer, len(self.bounds))
         self.augmentation = torch.Generator()
+        self.graph, self.tables = graph.for_run(config, self.device), Tables(self.device)
         self.sums = Sums(self.device)
         self.times = Times()
         self.epoch = self.batch = self.step = 0  # the running epoch, its batches done, and those of the run
@@ -107,54 +107,64 @@ class Session:
                 handle.remove()
 
     def begin_epoch(self) -> None:
-        """Resets the counters and draws the order of the next epoch."""
+        """Resets the counters and draws the next epoch: its order and its augmentation."""
+        begun = clock.seconds()
         self.epoch, self.batch, self.times = self.epoch + 1, 0, Times()
         self.model.train()
         self.sums.write(Totals())
         self.augmentation.manual_seed(batches.derived_seed(self.config.seed, self.epoch, "augmentation"))
-        self._draw_order()
+        self._fill_tables()
+        self.times.load = clock.seconds() - begun
 
-    def _draw_order(self) -> None:
-        self.order = batches.order(len(self.train_images), self.config.seed, self.epoch).to(self.device)
+    def use_batches(self, bounds: tuple[tuple[int, int], ...]) -> None:
+        """Begins the epoch again with other batches, to time them."""
+        self.bounds, self.batch = bounds, 0
+        self._fill_tables()
+
+    def _fill_tables(self) -> None:
+        """Draws what is left of the epoch. `augmentation` stays where it begins, so that `state` finds every moment."""
+        order, draws = batches.order(len(self.train_images), self.config.seed, self.epoch), self._draws(self._ahead(), self.batch)
+        rates: list[float] = []
+        if self.graph.possible:
+            (rate,), begin = self.schedule.base_lrs, self.step - self.batch
+            rates = [rate * optimizers.factor(self.config, begin + batch, len(self.bounds)) for batch in range(len(self.bounds))]
+        self.tables.fill(self.bounds, order, first=self.batch, draws=draws, rates=rates)
+
+    def _ahead(self) -> torch.Generator:
+        """The augmentation's generator, to draw ahead of it."""
+        ahead = torch.Generator()
+        ahead.set_state(self.augmentation.get_state())
+        return ahead
+
+    def _draws(self, generator: torch.Generator, first: int, last: int | None = None) -> list[Draws]:
+        """The augmentation's draws for each batch from `first` to before `last`; none where the settings ask for none."""
+        if not self.preparation.random:
+            return []
+        channels = self.train_images.shape[1]
+        return [self.preparation.draw(end - start, channels, generator) for start, end in self.bounds[first:last]]
 
     def advance(self) -> None:
         """One batch: forward, backward, a step of optimiser and schedule.
 
         On CUDA and mps the calls return before the device is done, so the two times show where this process waited; the
         split is exact on the CPU. Their sum is right everywhere between two reads of the sums, which wait for the device.
+        A replay counts as computing.
         """
-        begun = clock.seconds()
+        begun = loaded = clock.seconds()
         start, end = self.bounds[self.batch]
-        chosen = self.order[start:end]
-        images = self.preparation.train(self.train_images[chosen], self.augmentation)
-        labels = self.train_labels[chosen]
-        loaded = clock.seconds()
-        # The network is compiled for one batch size; the last batch of an epoch may be smaller.
-        compiled = self.compiled if len(images) == self.config.batch_size else None
-        with autocast(self.device, self.precision):
-            logits = compiled(images.contiguous()) if compiled else self.model(images)
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.config.label_smoothing)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.config.gradient_clip is not None:
-            self.norm_before_clipping = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
-        if self.step == 0:
-            self.sound_at_first = gradient_norm(self) is not None
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
-        optimizers.set_momentum(self.config, self.optimizer, self.step, len(self.bounds))
-        self.optimizer.step()
+        if not self.graph.replay(self):
+            images, labels = step.load(self)
+            loaded = clock.seconds()
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.graph.possible:
+                optimizers.round_rates(self.optimizer)  # as in the tables
+            step.learn(self, images, labels)
         self.schedule.step()
-        self.sums.add(self._comparable(loss, logits, labels), logits, labels)
+        self.sums.count(end - start)
         self.batch, self.step = self.batch + 1, self.step + 1
         self.times.load += loaded - begun
         self.times.compute += clock.seconds() - loaded
-
-    def _comparable(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The loss without label smoothing, which compares with the loss on test images. One that is not finite stays visible."""
-        if not self.config.label_smoothing:
-            return loss
-        with torch.no_grad():
-            return torch.where(loss.isfinite(), functional.cross_entropy(logits.float(), labels), loss)
 
     def totals(self) -> Totals:
         """The sums of the running epoch; waits for the device, which counts as computing."""
@@ -190,7 +200,8 @@ class Session:
 
         It holds the live tensors: save or copy them before the next batch.
         """
-        evaluation, best = self.evaluation, self.best
+        evaluation, best, augmentation = self.evaluation, self.best, self._ahead()
+        self._draws(augmentation, self.tables.first, self.batch)
         return {
             "format": checkpoints.FORMAT,
             "config": _plain(vars(self.config)),
@@ -215,7 +226,7 @@ class Session:
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
                 "mps": torch.mps.get_rng_state() if self.device.type == "mps" else None,
-                "augmentation": self.augmentation.get_state(),
+                "augmentation": augmentation.get_state(),
             },
             "history": [asdict(done) for done in self.history],
             "best_epoch": best.epoch if best else 0,
@@ -264,9 +275,10 @@ class Session:
         if self.history:
             predicted, confidence = checkpoint["test_predicted"], checkpoint["test_confidence"]
             self.evaluation = Evaluation(self.history[-1].test_loss, checkpoint["test_accuracy"], predicted, confidence)
-        self._draw_order()
         rng = checkpoint["rng"]
         self.augmentation.set_state(rng["augmentation"])
+        self._fill_tables()
+        self.graph.forget()
         torch.set_rng_state(rng["torch"])
         if rng["cuda"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(rng["cuda"], self.device)

@@ -27,10 +27,17 @@ class Sums:
         self._images = 0
 
     def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        self.add_values(loss, logits, labels)
+        self.count(len(labels))
+
+    def add_values(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """The part on the device; the other is `count`."""
         self._loss.add_(loss.detach(), alpha=len(labels))
         self._counts[0].add_((logits.detach().argmax(dim=1) == labels).sum())
         self._counts[1].add_(self._loss.isfinite())
-        self._images += len(labels)
+
+    def count(self, images: int) -> None:
+        self._images += images
 
     def read(self) -> Totals:
         """Waits for the device."""
@@ -39,7 +46,8 @@ class Sums:
 
     def write(self, totals: Totals) -> None:
         self._loss.fill_(totals.loss)
-        self._counts.copy_(torch.tensor([totals.correct, totals.finite_batches]))
+        self._counts[0].fill_(totals.correct)  # to copy both from the CPU would wait for the device
+        self._counts[1].fill_(totals.finite_batches)
         self._images = totals.images
 
 

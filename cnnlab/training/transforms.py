@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Draws:
+    """What chance decides for the images of one batch; None where the settings leave nothing to it."""
+
+    shifts: torch.Tensor | None = None  # int64 2×N, down and to the right
+    mirrored: torch.Tensor | None = None  # bool N
+    gray: torch.Tensor | None = None  # bool N
+
+    def to(self, device: torch.device) -> Draws:
+        return Draws(*(None if drawn is None else moved(drawn, device) for drawn in (self.shifts, self.mirrored, self.gray)))
+
+
+@dataclass(frozen=True, slots=True)
 class Preparation:
     """The steps from a uint8 batch N×C×H×W to float32 N×`channels`×`image_size`×`image_size`.
 
@@ -50,26 +62,52 @@ class Preparation:
             random_grayscale=config.random_grayscale,
         )
 
-    def train(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """A training batch, augmented by draws from `generator` (on the CPU, so that a seed augments alike on every device)."""
-        count, device = len(batch), batch.device
+    @property
+    def random(self) -> bool:
+        """Whether a training batch is augmented by draws."""
+        return bool(self.random_crop or self.horizontal_flip or self.random_grayscale)
+
+    def draw(self, count: int, channels: int, generator: torch.Generator) -> Draws:
+        """The draws for `count` images of `channels` channels, on the CPU, so that a seed augments alike on every device."""
+        shifts = mirrored = gray = None
         if self.random_crop:
             shifts = torch.randint(0, 2 * self.random_crop + 1, (2, count), generator=generator)
-            batch = _crop(batch, self.random_crop, _moved(shifts, device))
         if self.horizontal_flip:
-            mirrored = _moved(torch.rand(count, generator=generator) < 0.5, device)
-            batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
+            mirrored = torch.rand(count, generator=generator) < 0.5
+        if self.random_grayscale and self.channels == 3 and channels == 3:
+            gray = torch.rand(count, generator=generator) < self.random_grayscale
+        return Draws(shifts, mirrored, gray)
+
+    def train(self, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """A training batch, augmented by draws from `generator`."""
+        return self.augmented(batch, self.draw(len(batch), batch.shape[1], generator).to(batch.device))
+
+    def augmented(self, batch: torch.Tensor, draws: Draws, *, fixed_shapes: bool = False) -> torch.Tensor:
+        """A training batch with these draws, which lie on its device.
+
+        With `fixed_shapes` no tensor's shape depends on a draw, also on the CPU; the images are the same to the bit.
+        """
+        if draws.shifts is not None:
+            batch = _crop(batch, self.random_crop, draws.shifts)
+        if draws.mirrored is not None:
+            batch = torch.where(draws.mirrored[:, None, None, None], batch.flip(3), batch)
         images = _scaled(batch)
-        if self.random_grayscale and self.channels == 3 and images.shape[1] == 3:
-            # Positions, not a mask: their number is known on the CPU, so nothing waits for the GPU.
-            drawn = torch.rand(count, generator=generator) < self.random_grayscale
-            chosen = _moved(drawn.nonzero().flatten(), device)
-            images[chosen] = _gray(images[chosen]).expand(-1, 3, -1, -1)
+        if draws.gray is not None:
+            if fixed_shapes or images.device.type != "cpu":
+                # To find the drawn ones would wait for the device, and no CUDA graph can hold a number that varies.
+                images = torch.where(draws.gray[:, None, None, None], _gray(images), images)
+            else:  # of a tenth of the images, a quarter of the time of the above
+                chosen = draws.gray.nonzero().flatten()
+                images[chosen] = _gray(images[chosen]).expand(-1, 3, -1, -1)
         return self._finish(images)
 
     def test(self, batch: torch.Tensor) -> torch.Tensor:
         """A batch for evaluation, without random steps."""
         return self._finish(_scaled(batch))
+
+    def constants(self, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """The tensors that it keeps on `device` between two batches."""
+        return tuple(_per_channel(values, device) for values in (self.mean, self.std) if self.normalization == "dataset")
 
     def _finish(self, images: torch.Tensor) -> torch.Tensor:
         if self.channels == 1 and images.shape[1] == 3:
@@ -87,7 +125,8 @@ class Preparation:
         return images
 
 
-def _moved(drawn: torch.Tensor, device: torch.device) -> torch.Tensor:
+def moved(drawn: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """`drawn` on `device`, without waiting for it where it need not."""
     # CUDA has read ordinary memory when the call returns, so it need not wait; other devices do not promise that.
     return drawn.to(device, non_blocking=device.type == "cuda")
 
