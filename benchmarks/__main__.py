@@ -25,6 +25,7 @@ class Name(StrEnum):
     SCALE = "scale"
     START = "start"
     BESIDE = "beside"
+    REACH = "reach"
     ALL = "all"
 
 

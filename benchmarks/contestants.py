@@ -112,7 +112,7 @@ def compiling(config: RunConfig, data: ImageData, folder: Path) -> dict[str, Any
     if len(data.train_images) < config.batch_size:
         raise Skipped("the data set has no whole batch, and only whole batches are compiled")
     compiler = Compiler(Session(config, data), folder)
-    while (notice := compiler.look(math.inf)) is None:
+    while (notice := compiler.poll(math.inf)) is None:
         time.sleep(0.1)
     if "from here on" not in notice.message:
         raise Skipped(notice.message)
