@@ -310,8 +310,6 @@ def test_each_change_that_only_a_script_run_can_draw_has_a_new_page_revision(lab
     drawn = (
         lambda: lab.rename(running, "another name"),
         lambda: lab.annotate(running, "a note"),
-        lambda: lab.epoch(running, 1),  # its predictions can be shown
-        lambda: lab.store.add(running, CheckpointSaved("last", 1, None, 24)),  # it can be resumed from there
         lambda: lab.move_in_queue(second, -1),
         lambda: lab.stop(first),
         lambda: lab.store.transition(second, State.STARTING),  # another run
@@ -323,6 +321,8 @@ def test_each_change_that_only_a_script_run_can_draw_has_a_new_page_revision(lab
         lambda: lab.extend(running, 5),
     )
     assert [changed(action) for action in drawn] == [True] * len(drawn)
+    lab.epoch(running, 1)  # at rest: its predictions can be shown
+    lab.store.add(running, CheckpointSaved("last", 1, None, 24))  # it can be resumed from there
     waits = feed.run(lab, lab.made("e"))
     before = waits.status(fresh=True).page_revision
     lab.stop(lab.queue()[0].id)  # those behind move up
