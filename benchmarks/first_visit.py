@@ -57,7 +57,7 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
 
 
 def _visit(browser: Any, folder: Path, path: str, usable: str, spent: list[float]) -> float:
-    """Seconds until `usable` is on the page of a lab that nobody has visited; adds the web process's processor seconds to `spent`."""
+    """Seconds until `usable` is on a page of a new lab; adds the web process's processor seconds to `spent`."""
     with serving(folder / "home") as server:
         before = processor_seconds(server.process)
         context = browser.new_context(viewport=VIEWPORT)

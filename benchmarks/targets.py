@@ -159,7 +159,9 @@ START = (
 
 FIRST_VISIT = (
     Target("visit_design", "from a browser's first visit to a cold server to Design's layer table", 2.5, "s", at_most=True),
-    Target("visit_train", "from a browser's first visit to a cold server until *Start training* can be pressed", 4, "s", at_most=True),
+    Target(
+        "visit_train", "from a browser's first visit to a cold server until *Start training* can be pressed", 4, "s", at_most=True
+    ),
     Target("visit_point", "from *Start training* to the first point on the screen, warm", 1, "s", at_most=True),
 )
 

@@ -329,6 +329,20 @@ def test_each_change_that_only_a_script_run_can_draw_has_a_new_page_revision(lab
     assert waits.status(fresh=True).page_revision != before
 
 
+def test_the_start_and_the_first_epoch_of_a_run_in_a_process_draw_no_page_anew(lab, feed):
+    run_id = lab.made("a")
+    live_run = feed.run(lab, run_id)
+    lab.store.transition(run_id, State.STARTING)
+    page, table = (live_run.status(fresh=True).page_revision, live_run.snapshot(logarithmic=False).table_revision)
+
+    lab.store.transition(run_id, State.RUNNING)
+    lab.report(run_id, epoch=1, batch=1, share_done=0.1)
+    lab.epoch(run_id, 1)
+
+    assert live_run.status(fresh=True).page_revision == page
+    assert live_run.snapshot(logarithmic=False).table_revision != table
+
+
 def test_a_second_epoch_and_a_notice_are_drawn_with_the_table(lab, running, feed):
     live_run = feed.run(lab, running)
     lab.epoch(running, 1)

@@ -12,7 +12,7 @@ from cnnlab.training.sums import Totals
 
 # Evaluating an image takes a forward pass only, about a third of the time of training on it.
 _EVALUATION_COST = 1 / 3
-_FIRST = 1 / 4  # of the usual interval: whoever has just started a run waits for its first point
+_FIRST = 1 / 4  # of the usual interval: a user who has just started a run waits for its first point
 
 
 class Meter:

@@ -30,6 +30,7 @@ from pages._parts.run.strip import strip
 from pages._parts.run_words import title
 from pages._parts.shell import fragment
 
+ALL_SETTINGS = "all settings of the run"  # whether they are open
 AT_REST_SECONDS = 5.0  # between two checks of a run at rest: the lab or another browser may resume it
 LOGARITHMIC = "Logarithmic loss"
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow with each epoch
@@ -122,7 +123,7 @@ def _table(revision: int, _epochs: pa.Table) -> None:
 
 def _configuration(config: RunConfig) -> None:
     # Its rows are drawn when it is opened: a table is the costliest element of a page, and this one is seldom looked at.
-    place = st.expander("All settings of this run", icon=":material/tune:", key="all settings", on_change="rerun")
+    place = st.expander("All settings of this run", icon=":material/tune:", key=ALL_SETTINGS, on_change="rerun")
     if not place.open:
         return
     with place:
