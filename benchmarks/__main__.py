@@ -24,6 +24,7 @@ class Name(StrEnum):
     PAGE = "page"
     SCALE = "scale"
     START = "start"
+    FIRST_VISIT = "first-visit"
     BESIDE = "beside"
     REACH = "reach"
     ALL = "all"
@@ -80,7 +81,7 @@ def section(name: str, kept: list[dict[str, Any]]) -> str:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"benchmarks.{name}")
+    return importlib.import_module(f"benchmarks.{name.replace('-', '_')}")
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

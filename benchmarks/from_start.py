@@ -24,7 +24,7 @@ def warm_lab(home: Path, data: Path | None) -> Lab | None:
     except ImportError:
         return None
     lab = Lab(home, data=data)
-    lab.devices()  # starts the processes and waits for the helper
+    lab.device_states()  # starts the processes and waits for the helper
     time.sleep(SETTLE)
     return lab
 

@@ -66,7 +66,7 @@ def _page(home: Path) -> tuple[float, float]:
 def _warm_page(home: Path) -> tuple[float, float]:
     lab = Lab(home)
     try:
-        lab.devices()  # starts the background processes and waits for the helper
+        lab.device_states()  # starts the background processes and waits for the helper
         time.sleep(1.0)
         return _page(home)
     finally:

@@ -157,6 +157,14 @@ START = (
     Target("start_first_point", "from Start to the first point on the curve, warm dispatcher", 2, "s", at_most=True),
 )
 
+FIRST_VISIT = (
+    Target("visit_design", "from a browser's first visit to a cold server to Design's layer table", 2.5, "s", at_most=True),
+    Target(
+        "visit_train", "from a browser's first visit to a cold server until *Start training* can be pressed", 4, "s", at_most=True
+    ),
+    Target("visit_point", "from *Start training* to the first point on the screen, warm", 1, "s", at_most=True),
+)
+
 BESIDE = (
     Target(
         "beside_open",
@@ -194,6 +202,7 @@ BY_BENCHMARK: dict[str, tuple[Target, ...]] = {
     "structure": STRUCTURE,
     "page": PAGE,
     "start": START,
+    "first-visit": FIRST_VISIT,
     "beside": BESIDE,
     "reach": REACH,
 }

@@ -15,6 +15,7 @@ from cnnlab.compute.client import AT_ONCE, GRACE_SECONDS, Client
 from cnnlab.compute.helper import Helper
 from cnnlab.errors import ComputeError, InstallationError, ShapeError
 from cnnlab.layers.failing import table_or_failure
+from cnnlab.training import devices
 from cnnlab.values import Device
 
 SHAPE = (1, 28, 28)
@@ -38,9 +39,23 @@ def helper(tmp_path, monkeypatch):
     return helper
 
 
-def test_devices_are_asked_for_once(helper):
+def test_devices_are_asked_for_once_where_there_may_be_a_gpu(helper, monkeypatch):
+    monkeypatch.setattr(helper_module.cpu, "is_alone", lambda: False)
     assert helper.devices() == helper.devices() == (Device("cpu", "CPU, 3 cores"),)
     assert helper.asked == [("devices", {})]
+
+
+def test_nobody_waits_for_the_helper_to_be_told_of_a_cpu_alone(helper, monkeypatch):
+    monkeypatch.setattr(helper_module.cpu, "is_alone", lambda: True)
+    assert helper.devices() == (devices.find("cpu"),)
+    assert helper.asked == []
+
+
+@pytest.mark.parametrize(("system", "gpu", "alone"), [("linux", False, True), ("linux", True, False), ("darwin", False, False)])
+def test_the_cpu_is_alone_where_neither_kind_of_gpu_can_be(monkeypatch, system, gpu, alone):
+    monkeypatch.setattr(helper_module.cpu.sys, "platform", system)
+    monkeypatch.setattr(helper_module.cpu.gpus, "may_be_here", lambda: gpu)
+    assert helper_module.cpu.is_alone() is alone
 
 
 def test_a_table_is_asked_for_once_for_each_network(helper):

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks.results_page import RECORDS
+from tests.browser.chromium import chromium
 
 
 @pytest.fixture
@@ -71,6 +72,18 @@ def test_start_times_the_first_page_and_the_first_point():
         assert 0 < page["answers"]["median"] < page["usable"]["median"]
     assert record["points"]["warm"]["median"] > 0
     assert "first point" in shown
+
+
+@pytest.mark.usefixtures("slow")
+def test_first_visit_times_two_pages_and_a_point_in_a_browser():
+    pytest.importorskip("playwright")
+    if chromium() is None:
+        pytest.skip("no Chromium on this machine")
+    record, shown = _shown("first-visit")
+
+    assert all(record[part][page]["median"] > 0 for part in ("visits", "server") for page in ("design", "train"))
+    assert record["point"]["median"] > 0
+    assert "Design with its layer table" in shown
 
 
 @pytest.mark.parametrize("name", command.NAMES)

@@ -12,6 +12,7 @@ from cnnlab.diagnosis import overflow
 from cnnlab.events import EpochDone, Notice, Progress, RunFailed, RunFinished, RunPaused, RunResumed
 from cnnlab.runs.records import State
 from pages._parts import visitor
+from pages._parts.run.view import ALL_SETTINGS
 
 
 @pytest.fixture
@@ -59,6 +60,18 @@ def test_a_run(run, monkeypatch, lab, ana, regenerate_golden):
     app = open_page(monkeypatch, "train", lab, run=run(lab))
 
     check(f"pages/run-{run.__name__}", page_text(app), regenerate=regenerate_golden)
+
+
+def test_all_settings_of_a_run_are_drawn_when_they_are_opened(monkeypatch, lab, ana, regenerate_golden):
+    app = open_page(monkeypatch, "train", lab, run=validated(lab))
+    closed = page_text(app)
+
+    app.session_state[ALL_SETTINGS] = True
+    opened = page_text(app.run())
+
+    before = closed[: closed.index("expander label=All settings")]
+    assert opened.startswith(before)
+    check("pages/run-settings", opened.removeprefix(before), regenerate=regenerate_golden)
 
 
 def losses(lab, name, *losses, batches=BATCHES, accuracy=0.1, **settings):

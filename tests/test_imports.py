@@ -32,8 +32,8 @@ FLOORS: dict[str, str] = {
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "diagnosis": "architectures events optimizers text",
-    "training": "architectures datasets diagnosis epoch_predictions errors events layers optimizers system.disk system.gpus"
-    " system.memory text values",
+    "training": "architectures datasets diagnosis epoch_predictions errors events layers optimizers system.cpu system.disk"
+    " system.gpus system.memory text values",
     "runs": "architectures config datasets errors events system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_predictions errors layers optimizers runs system text training.costs",

@@ -88,7 +88,7 @@ def test_devices_have_names_and_titles(lab):
 
 
 def test_the_lab_says_when_it_is_ready(lab):
-    lab.devices()
+    lab.device_states()  # asks the helper
     assert lab.ready()
 
 

@@ -23,8 +23,8 @@ def test_a_recipe_says_all_that_differs_from_a_run_without_one(recipe):
     assert recipe.note.endswith(".")
 
 
-# Architecture, data, optimiser, rate, batch and epochs, as in the notebooks of the course and in the speed run's source; those named
-# for an accuracy are as they were timed.
+# Architecture, data, optimiser, rate, batch and epochs, as in the notebooks of the course and in the speed run's source, and those
+# of the recipes that are named for an accuracy.
 SOURCES = {
     "lenet-sample": ("lenet", "sample", "sgd", 0.1, 64, 10),
     "lenet-fashion-mnist": ("lenet", "fashion-mnist", "sgd", 0.9, 256, 10),

@@ -382,7 +382,7 @@ def test_a_dispatcher_that_is_killed_leaves_training_alone_and_another_takes_ove
 
 
 def test_a_second_dispatcher_leaves_at_once(lab):
-    lab.devices()
+    lab.device_states()  # asks the helper, so there is a dispatcher
     before = background.known(lab.home)
     processes.start_detached("cnnlab.workers.dispatcher", ["--home", str(lab.home)], lab.home / "second.log")
     time.sleep(dispatcher.LOCK_SECONDS + 1.0)

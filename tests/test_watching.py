@@ -310,8 +310,6 @@ def test_each_change_that_only_a_script_run_can_draw_has_a_new_page_revision(lab
     drawn = (
         lambda: lab.rename(running, "another name"),
         lambda: lab.annotate(running, "a note"),
-        lambda: lab.epoch(running, 1),  # its predictions can be shown
-        lambda: lab.store.add(running, CheckpointSaved("last", 1, None, 24)),  # it can be resumed from there
         lambda: lab.move_in_queue(second, -1),
         lambda: lab.stop(first),
         lambda: lab.store.transition(second, State.STARTING),  # another run
@@ -323,10 +321,26 @@ def test_each_change_that_only_a_script_run_can_draw_has_a_new_page_revision(lab
         lambda: lab.extend(running, 5),
     )
     assert [changed(action) for action in drawn] == [True] * len(drawn)
+    lab.epoch(running, 1)  # at rest: its predictions can be shown
+    lab.store.add(running, CheckpointSaved("last", 1, None, 24))  # it can be resumed from there
     waits = feed.run(lab, lab.made("e"))
     before = waits.status(fresh=True).page_revision
     lab.stop(lab.queue()[0].id)  # those behind move up
     assert waits.status(fresh=True).page_revision != before
+
+
+def test_the_start_and_the_first_epoch_of_a_run_in_a_process_draw_no_page_anew(lab, feed):
+    run_id = lab.made("a")
+    live_run = feed.run(lab, run_id)
+    lab.store.transition(run_id, State.STARTING)
+    page, table = (live_run.status(fresh=True).page_revision, live_run.snapshot(logarithmic=False).table_revision)
+
+    lab.store.transition(run_id, State.RUNNING)
+    lab.report(run_id, epoch=1, batch=1, share_done=0.1)
+    lab.epoch(run_id, 1)
+
+    assert live_run.status(fresh=True).page_revision == page
+    assert live_run.snapshot(logarithmic=False).table_revision != table
 
 
 def test_a_second_epoch_and_a_notice_are_drawn_with_the_table(lab, running, feed):

@@ -15,6 +15,7 @@ from cnnlab.compute.questions import QUESTIONS
 from cnnlab.errors import ShapeError
 from cnnlab.layers import LayerTable
 from cnnlab.layers.known import known_table
+from cnnlab.system import cpu
 from cnnlab.values import Device
 
 REMEMBERED_TABLES = 256  # a table is 10 to 400 KB
@@ -38,7 +39,12 @@ class Helper:
         return typed.read(QUESTIONS[question][1], self._client.ask(question, **arguments))
 
     def devices(self) -> tuple[Device, ...]:
-        """Remembered, where all can be used: devices do not change while a lab is open."""
+        """Remembered, where all can be used: devices do not change while a lab is open.
+
+        Where only the CPU can be here, nobody waits for the helper, which takes seconds to load torch.
+        """
+        if cpu.is_alone():
+            return (Device("cpu", cpu.title()),)
         if not self._devices or any(device.problem for device in self._devices):
             self._devices = self.ask("devices")
         return self._devices

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from cnnlab.errors import DeviceError
-from cnnlab.system import gpus, memory
+from cnnlab.system import cpu, gpus, memory
 from cnnlab.text import shortened
 from cnnlab.training.process import child_environment
 from cnnlab.training.proof import Proof
@@ -37,7 +37,7 @@ _proved: dict[str, tuple[float, tuple[Proof, ...]]] = {}  # by what they depend 
 
 def survey() -> tuple[Device, ...]:
     """All devices, the CPU first; those that cannot be used say why. Does not start CUDA, but may wait for processes that do."""
-    return (Device("cpu", _cpu_title()), *(Device(proof.name, proof.title, proof.problem) for proof in _proofs()))
+    return (Device("cpu", cpu.title()), *(Device(proof.name, proof.title, proof.problem) for proof in _proofs()))
 
 
 def available() -> tuple[Device, ...]:
@@ -73,7 +73,7 @@ def resolve(name: str) -> str:
 def find(name: str) -> Device:
     """As `resolve`, with the title."""
     if name == "cpu":  # which nobody has to look for
-        return Device("cpu", _cpu_title())
+        return Device("cpu", cpu.title())
     chosen = candidates(name)
     found = survey()
     for device in found:
@@ -107,12 +107,6 @@ def card(name: str) -> gpus.Status | None:
     Torch would have to start CUDA in this process, which then holds half a gigabyte of the GPU until it ends.
     """
     return gpus.status().get(uuid(name)) if name.startswith("cuda") else None
-
-
-def _cpu_title() -> str:
-    # A container may have fewer cores than the machine; only Linux reports that.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"CPU, {cores} core{'' if cores == 1 else 's'}"
 
 
 def _proofs() -> tuple[Proof, ...]:

@@ -1,8 +1,10 @@
-"""Opens the first browser tab. Streamlit opens none for an app that brings its own server (`st.App`)."""
+"""Opens the first browser tab (Streamlit opens none for an app that brings its own server, `st.App`), and loads what it needs."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,14 +14,22 @@ from streamlit import cli_util, config
 from streamlit.web.server import server_util
 
 _DELAY = 0.1  # seconds until the server listens
+# What every page needs, a second of a processor: loaded while the first browser still loads Streamlit's scripts.
+_MODULES = ("cnnlab.lab", "pyarrow.compute", "pandas")
 
 
 @asynccontextmanager
 async def open_first_tab(_: Any) -> AsyncIterator[None]:
-    """The server's lifespan: opens a tab as it begins, unless the server is headless. The address is also printed."""
+    """The server's lifespan: as it begins, loads modules, and opens a tab unless the server is headless."""
     if not st.get_option("server.headless"):
         # An address that was set for browsers, as behind a proxy, comes before the server's own.
         option = "browser.serverAddress" if config.is_manually_set("browser.serverAddress") else "server.address"
         address = server_util.get_display_address(st.get_option(option) or "localhost")
         asyncio.get_running_loop().call_later(_DELAY, cli_util.open_browser, server_util.get_url(address))
+    asyncio.get_running_loop().call_later(_DELAY, threading.Thread(target=load_modules, name="load ahead", daemon=True).start)
     yield
+
+
+def load_modules() -> None:
+    for name in _MODULES:
+        importlib.import_module(name)

@@ -137,6 +137,55 @@ SEEN = """hidden => {
 }"""
 
 
+def following(empty, shown: dict[str, str]) -> None:
+    """Shows `shown["now"]`, and answers the polls with what it is then."""
+    empty.route("**/news/a", lambda route: route.fulfill(body=shown["now"]))
+    empty.evaluate("html => { document.body.innerHTML = html; }", html())
+    empty.evaluate(FOLLOW, [script(), shown["now"]])
+
+
+def begun(points: int, **live) -> str:
+    """A run in progress with so many points."""
+    figure = loss_curve("a1b2c3d4", (), (), 5) | {"data": [{"x": list(range(points)), "y": list(range(points))}]}
+    rest = {"poll_every": 0.05, "redraw_every": 60.0, "feed": "news/a", "share": 0.5, "page_revision": 1, "table_revision": 1}
+    return encoded(Chart(figure, "Loss"), live=Live(icon="a", word="Training", sentence="", **(rest | live))).data.decode()
+
+
+def test_a_run_that_begins_is_drawn_with_its_first_point_and_not_empty_before(empty):
+    empty.evaluate(SLOWER, 0)
+    shown = {"now": begun(0)}
+    following(empty, shown)
+    empty.wait_for_timeout(1_200)
+    assert empty.evaluate("draws") == 0
+
+    shown["now"] = begun(1)
+    empty.wait_for_function("draws === 1")
+    assert empty.evaluate("document.querySelector('.cnn-plot').data[0].x.length") == 1
+
+
+def test_a_run_without_a_point_is_drawn_empty_where_it_waits_long_or_has_ended(empty):
+    empty.evaluate(SLOWER, 0)
+    following(empty, {"now": begun(0)})
+    empty.locator(".cnn-plot .main-svg").first.wait_for(timeout=6_000)
+
+    empty.evaluate("gone()")
+    before = empty.evaluate("draws")
+    following(empty, {"now": begun(0, feed=None)})
+    empty.wait_for_function(f"draws > {before}", timeout=1_500)
+    assert empty.errors == []
+
+
+def test_measuring_a_label_lays_out_its_chart_alone(empty):
+    css = Path(live_plot.__file__).with_suffix(".css").read_text(encoding="utf-8")
+    empty.add_style_tag(content=css)
+    followed(empty)
+
+    chart = empty.locator(".cnn-plot").first
+    assert chart.evaluate("node => getComputedStyle(node).contain") in ("strict", "size layout paint style")
+    assert chart.bounding_box()["height"] > 100
+    assert chart.bounding_box()["width"] > 100
+
+
 def followed(empty, **live):
     """Shows a run of one chart whose news change at every poll; returns what the feed answers, and how often it was asked."""
     polls = []

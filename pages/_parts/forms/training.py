@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
 from functools import partial
@@ -18,6 +19,7 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
+from cnnlab.runs.records import State
 from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
 from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
@@ -37,6 +39,7 @@ TOKEN = "token of the training form"  # noqa: S105  # names a form, not a secret
 REFUSAL = "why the run was not started"
 DRAWN = "configuration of the training form"
 
+START_SECONDS = 0.25  # the dispatcher looks for new runs each tenth of a second
 ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
 GROUPS = {
     "Data preparation": (
@@ -227,7 +230,18 @@ def _begin(lab: Lab, config: RunConfig, token: str) -> bool:
         return False
     st.session_state[TOKEN] = uuid.uuid4().hex
     st.query_params.from_dict({"run": run_id})
+    _until_it_starts(lab, run_id)
     return True
+
+
+def _until_it_starts(lab: Lab, run_id: str) -> None:
+    """Gives the dispatcher a moment: a page that shows the run as queued would be drawn twice."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        run = lab.run(run_id)
+        if run.state is not State.QUEUED or run.position != 1 or run.message:
+            return
+        time.sleep(0.01)
 
 
 def _use_sample() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pages._parts.live.snapshot import LiveRun
 
 REFRESH_SECONDS = 1.0
+FIRST_SECONDS = 0.3  # from a page that shows a run without a point to the next refresh, before its browser's first poll
 MOST_RUNS = 64  # cached; the least recently shown is dropped first
 _PATH = re.compile(r"/news/([0-9a-f]{24})\Z")  # below the app's root, wherever that is
 
@@ -50,6 +51,7 @@ class Feed:
         self._revisions = itertools.count(1)  # one count for all runs, so that no two revisions share a number
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._hurry = threading.Event()
 
     def run(self, lab: Lab, run_id: str) -> LiveRun:
         """The run as all browsers share it."""
@@ -66,6 +68,8 @@ class Feed:
     def follow(self, run: LiveRun, browser: str, *, logarithmic: bool) -> None:
         """Serves snapshots of `run` for the next FORGET_SECONDS, and counts `browser` for the pace."""
         self.pace.seen(browser)
+        if run.has_just_begun:
+            self._hurry.set()
         with self._lock:
             self._followed[run.tokens[logarithmic]] = _Followed(run, logarithmic, self._clock() + FORGET_SECONDS)
             if self._thread is None or not self._thread.is_alive():
@@ -97,7 +101,9 @@ class Feed:
 
     def _work(self) -> None:
         while self.refresh():
-            time.sleep(REFRESH_SECONDS)
+            if self._hurry.wait(REFRESH_SECONDS):
+                self._hurry.clear()
+                time.sleep(FIRST_SECONDS)
 
 
 class FeedMiddleware:

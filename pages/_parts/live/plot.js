@@ -3,6 +3,7 @@
 // Of the browser's time for drawing charts: a training on the same computer waits for each processor that the browser takes.
 const SHARE = 0.05;
 const LONGEST_PAUSE = 10000; // ms between two drawings, however slow the browser is
+const EMPTY_AFTER = 2500; // ms until the charts of a run without a point are drawn empty
 
 // Streamlit calls this with each new `data`, and the function that it returns when the element is removed.
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -47,10 +48,11 @@ function show(parent, { charts, address, live }, now) {
     frame.firstChild.hidden = !charts[i].heading;
   });
   showProgress(parent.querySelector(".cnn-progress"), live);
+  plots.awaitsPoint = hasNoPoint(charts) && Boolean(live?.feed);
   if (!now) return;
   loadPlotly(address).then(
     () => {
-      if (plots.removed) return;
+      if (plots.removed || mayWait(plots)) return;
       drawChanged(plots);
       // A chart's text has a fixed colour, so a change between light and dark draws it once more.
       plots.themeTimer ??= setInterval(() => drawChanged(plots, hasOtherColours), 1000);
@@ -62,6 +64,16 @@ function show(parent, { charts, address, live }, now) {
       plots.textContent = "The chart could not be loaded. Reload the page to try again.";
     },
   );
+}
+
+// The first drawing costs as much as several later ones, so a run that begins is drawn with its first point, and not empty before.
+function mayWait(plots) {
+  plots.shownAt ??= performance.now();
+  return plots.awaitsPoint && !plots.due && performance.now() - plots.shownAt < EMPTY_AFTER;
+}
+
+function hasNoPoint(charts) {
+  return charts.every(({ figure }) => figure.data.every(({ x }) => !x?.length));
 }
 
 function isDue(plots) {
@@ -159,8 +171,9 @@ function poll(parent, plots) {
     }
     setTimeout(next, 1000 * (plots.pollEvery ?? drawn.poll_every));
   };
-  // Browsers that a class opens together do not poll together.
-  setTimeout(next, 200 + 800 * Math.random());
+  // Browsers that a class opens together do not poll together. Who has just started a run gets its first point, which the feed
+  // has read by then (FIRST_SECONDS in feed.py).
+  setTimeout(next, plots.awaitsPoint ? 400 : 200 + 800 * Math.random());
 }
 
 function update(parent, plots, snapshot) {

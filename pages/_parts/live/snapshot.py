@@ -17,7 +17,7 @@ from cnnlab.diagnosis import Diagnosis, diagnose
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
 from cnnlab.lab import Lab
-from cnnlab.runs.records import Run, State
+from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import percent
 from pages._parts.live.pace import Pace
 from pages._parts.live.plot import Chart, Encoded, Live, encoded
@@ -25,6 +25,7 @@ from pages._parts.live.sentence import sentence
 from pages._parts.run_words import state_icon, state_word
 
 SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
+YOUNG_SECONDS = 0.2  # … and while the run trains and has no point yet
 _REPLACED = "stuck-at-chance"  # kind of notice in runs of early versions; the diagnosis says more
 _GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond
 
@@ -87,10 +88,17 @@ class LiveRun:
         # By scale; random, so that an address cannot be guessed.
         self.tokens = {logarithmic: secrets.token_hex(12) for logarithmic in (False, True)}
 
+    @property
+    def has_just_begun(self) -> bool:
+        """Whether it was last seen in a process and without a point of its curve."""
+        status = self._status
+        return status is not None and status.latest is None and status.run.state in IN_PROCESS
+
     def status(self, *, fresh: bool) -> RunStatus:
         """The run now or, unless `fresh`, within the last SHARED_SECONDS. Raises RunNotFound or StoreError."""
         with self._lock:  # browsers that ask together wait for one read
-            if fresh or self._status is None or time.monotonic() - self._read_at > SHARED_SECONDS:
+            current = YOUNG_SECONDS if self.has_just_begun else SHARED_SECONDS
+            if fresh or self._status is None or time.monotonic() - self._read_at > current:
                 self._status = self._read()
                 self._read_at = time.monotonic()
             return self._status
@@ -114,8 +122,11 @@ class LiveRun:
         lab, run = self._lab, self._lab.run(self._id)
         latest = next(reversed(lab.progress(run.id, points=2)), None)
         waits = run.position, run.message if run.state is State.QUEUED else ""
-        others = tuple(other.id for other in lab.queue()), lab.summaries().active
-        page = run.state, waits, run.epochs_done > 0, run.has_checkpoint, run.name, run.note, run.config.epochs, others
+        others = tuple(o.id for o in lab.queue()), tuple((o, _as_drawn(state)) for o, state in lab.summaries().active)
+        # The first epoch of a run in a process enables the link to its predictions. That comes with the table, which waits until
+        # the browser has time: a script run of the page costs it as much as several drawings.
+        kept = None if run.state in IN_PROCESS else (run.epochs_done > 0, run.has_checkpoint)
+        page = _as_drawn(run.state), waits, kept, run.name, run.note, run.config.epochs, others
         return RunStatus(run, latest, sentence(lab, run, latest), self._page.of(page))
 
     def _draw(self, status: RunStatus, logarithmic: bool) -> RunSnapshot:
@@ -166,6 +177,11 @@ class _Revision:
         if not self._number or value != self._value:
             self._value, self._number = value, next(self._numbers)
         return self._number
+
+
+def _as_drawn(state: State) -> State:
+    """A page shows the same buttons while a run starts and while it trains."""
+    return State.RUNNING if state is State.STARTING else state
 
 
 def _reached(epochs: tuple[EpochDone, ...], watched: str) -> str:

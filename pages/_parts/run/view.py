@@ -30,6 +30,7 @@ from pages._parts.run.strip import strip
 from pages._parts.run_words import title
 from pages._parts.shell import fragment
 
+ALL_SETTINGS = "all settings of the run"  # whether they are open
 AT_REST_SECONDS = 5.0  # between two checks of a run at rest: the lab or another browser may resume it
 LOGARITHMIC = "Logarithmic loss"
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow with each epoch
@@ -55,18 +56,20 @@ def run_view(lab: Lab, run: Run) -> None:
     run_actions(lab, run)
     status = feed.run(lab, run.id).status(fresh=True)
     # An active run is polled by plot.js; its timer is for browsers whose polls fail.
-    fragment(_live, run_every=RERUN_SECONDS if run.active else AT_REST_SECONDS)(lab, run.id, status.page_revision)
-    _configuration(run.config)
+    drawn = status.page_revision, run.epochs_done > 0
+    fragment(_live, run_every=RERUN_SECONDS if run.active else AT_REST_SECONDS)(lab, run.id, drawn)
+    fragment(_configuration)(run.config)
 
 
-def _live(lab: Lab, run_id: str, page_revision: int) -> None:
+def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
+    """What changes; `drawn`: the revision of the rest of the page, and whether an epoch was done when it was drawn."""
     live_run, logarithmic = feed.run(lab, run_id), bool(st.session_state.get(LOGARITHMIC))
     snapshot = live_run.snapshot(logarithmic=logarithmic)
     run = snapshot.status.run
     if run.active:
         feed.follow(live_run, st.session_state.setdefault("browser", secrets.token_hex(8)), logarithmic=logarithmic)
         freeze_modules()
-    if snapshot.status.page_revision != page_revision:
+    if (snapshot.status.page_revision, run.epochs_done > 0) != drawn:
         st.rerun()  # the whole page: its buttons or the other runs have changed
     diagnosis = snapshot.diagnosis
     if run.message and not (diagnosis and run.message == diagnosis.sentence):
@@ -119,7 +122,11 @@ def _table(revision: int, _epochs: pa.Table) -> None:
 
 
 def _configuration(config: RunConfig) -> None:
-    with st.expander("All settings of this run", icon=":material/tune:"):
+    # Its rows are drawn when it is opened: a table is the costliest element of a page, and this one is seldom looked at.
+    place = st.expander("All settings of this run", icon=":material/tune:", key=ALL_SETTINGS, on_change="rerun")
+    if not place.open:
+        return
+    with place:
         rows = [(title_of(name, config.architecture), words(name, value)) for name, value in settings(config).items()]
         grid(pd.DataFrame(rows, columns=["Setting", "Value"]), height=280, key="configuration")
 
