@@ -185,10 +185,11 @@ def _set(values: dict[str, Any]) -> None:
 
 
 def training_needs(lab: Lab, table: LayerTable) -> None:
-    """The forecast of training this network by the course's recipe for it."""
-    recipes = (preset for preset in lab.presets() if preset.config().architecture == table.architecture)
-    recipe = next((preset for preset in recipes if preset.config().dataset != "sample"), None)
+    """The forecast of training this network by the first recipe for it, if there is one for as many channels."""
     channels, size, _ = table.input_shape
+    recipes = [(preset, preset.config()) for preset in lab.presets()]
+    fitting = [preset for preset, config in recipes if config.architecture == table.architecture and config.dataset != "sample"]
+    recipe = min(fitting, key=lambda preset: preset.config().channels != channels, default=None)
     try:
         config = (recipe.config() if recipe else RunConfig.make(architecture=table.architecture)).change(
             options=table.options, channels=channels, image_size=size
