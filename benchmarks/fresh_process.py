@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.results_page import ROOT
@@ -14,15 +15,15 @@ from benchmarks.results_page import ROOT
 _PATIENCE = 1800.0  # seconds; a job that takes longer is skipped, so that the others' figures are not lost
 
 
-def answer(job: dict[str, Any]) -> dict[str, Any]:
-    """The answer of the process to `job`; {"skipped": reason} if it fails or hangs."""
+def answer(job: dict[str, Any], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The answer of the process to `job`, with these variables too; {"skipped": reason} if it fails or hangs."""
     with tempfile.TemporaryDirectory() as compiled:
         fresh = {"TORCHINDUCTOR_CACHE_DIR": f"{compiled}/inductor", "TRITON_CACHE_DIR": f"{compiled}/triton"}
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.contestants"],
                 cwd=ROOT,
-                env={**os.environ, **fresh, **(_environment_of_runs() if job["kind"] == "ours" else {})},
+                env={**os.environ, **fresh, **(_environment_of_runs() if job["kind"] == "ours" else {}), **(environment or {})},
                 input=json.dumps(job),
                 check=False,
                 capture_output=True,
