@@ -53,7 +53,10 @@ def test_browsers_that_ask_within_a_second_get_one_answer(lab, running, feed):
     assert feed.run(lab, running).status(fresh=False).latest.batch == 24
 
 
-def test_a_run_that_has_just_begun_is_read_again_at_once_and_the_feed_does_not_wait_its_second(lab, running, feed):
+def test_a_run_that_has_just_begun_is_read_again_at_once_and_the_feed_does_not_wait_its_second(lab, feed):
+    running = lab.made("a")
+    for state in (State.STARTING, State.RUNNING):
+        lab.store.transition(running, state)
     live_run = feed.run(lab, running)
     live_run.status(fresh=True)
     assert live_run.has_just_begun
