@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from page_fakes import follow, open_page, widget
@@ -24,6 +25,7 @@ from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
 from cnnlab.starts import start
 from cnnlab.values import Device
+from pages._parts.forms import training
 from pages._parts.forms.architecture import link_parameters
 from pages._parts.forms.click import CLICKED
 from pages._parts.forms.link import ALWAYS, RECIPE, expand, form_address, shorten
@@ -280,6 +282,22 @@ def test_starting_puts_the_run_into_the_address(monkeypatch, lab):
     assert run.name == "my first"
     assert address(app) == {"run": run.id}
     assert app.title[0].value == "my first"
+
+
+def test_the_page_of_a_new_run_waits_a_moment_for_its_start_so_that_it_is_drawn_once(monkeypatch, lab):
+    clock = SimpleNamespace(now=0.0)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        if clock.now > 0.1:
+            lab.store.transition(lab.queue()[0].id, State.STARTING)
+
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
+    app = open_page(monkeypatch, "train", lab)
+    button(app, "Start training").click().run()
+
+    assert button(app, "Pause")
+    assert clock.now < training.START_SECONDS
 
 
 def test_a_double_click_is_one_run(monkeypatch, lab):

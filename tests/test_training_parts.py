@@ -148,13 +148,15 @@ def test_a_progress_has_the_rate_the_share_and_the_time_left_by_the_clock(monkey
     session.begin_epoch()
     meter = progress.Meter(session, every=5.0)
     session.advance()
-    now[0] += 4.9
+    now[0] += 1.2
     early = meter.due
     now[0] += 0.1
+    due = meter.due  # the first one after a quarter of the time
+    now[0] += 3.7
 
     first = meter.training(session.totals())
 
-    assert (early, meter.due) == (False, False)
+    assert (early, due, meter.due) == (False, True, False)
     assert first.images_per_second == pytest.approx(30 / 5)
     assert first.share_done == pytest.approx(30 / 220)  # an evaluated image counts a third of one that is trained on
     assert first.seconds_left == pytest.approx(5 * 190 / 30)

@@ -53,6 +53,24 @@ def test_browsers_that_ask_within_a_second_get_one_answer(lab, running, feed):
     assert feed.run(lab, running).status(fresh=False).latest.batch == 24
 
 
+def test_a_run_that_has_just_begun_is_read_again_at_once_and_the_feed_does_not_wait_its_second(lab, feed):
+    running = lab.made("a")
+    for state in (State.STARTING, State.RUNNING):
+        lab.store.transition(running, state)
+    live_run = feed.run(lab, running)
+    live_run.status(fresh=True)
+    assert live_run.has_just_begun
+    feed.follow(live_run, "a", logarithmic=False)
+    assert feed._hurry.is_set()
+
+    lab.report(running, epoch=1, batch=2, share_done=0.1)
+    live_run._read_at -= snapshot.YOUNG_SECONDS
+    assert live_run.status(fresh=False).latest.batch == 2
+    feed._hurry.clear()
+    feed.follow(live_run, "a", logarithmic=False)
+    assert not feed._hurry.is_set()
+
+
 def test_after_a_second_the_answer_is_a_new_one(monkeypatch, lab, running, feed):
     monkeypatch.setattr("pages._parts.live.snapshot.SHARED_SECONDS", 0.0)
     first = feed.run(lab, running).status(fresh=False)

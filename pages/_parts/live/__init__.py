@@ -9,5 +9,6 @@
 
 A snapshot holds the curves, the progress and two revision numbers. A new `page_revision` means that other buttons or other runs
 have to be drawn: the browser requests a script run at once. A new `table_revision` means a new epoch or notice: the browser
-requests one when the pace allows. Script and feed send the same bytes, encoded and compressed once.
+requests one when the pace allows. The first epoch, which enables a link outside this part, then draws the whole page. Script and
+feed send the same bytes, encoded and compressed once.
 """
