@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.lab import Lab
 
-POLL = 0.01  # seconds between two polls of the store
+POLL = 0.05  # seconds between two polls of the store
 SETTLE = 8.0  # seconds until a responding dispatcher has loaded the training code as well
 
 Round = dict[str, Any]  # "clock", "accuracies" and "notices" of a run; or "skipped": reason

@@ -108,7 +108,7 @@ class Way:
 def measure(
     small: bool, rounds: int, *, data: str = "", only: str = "", rivals: bool = False, seeds: Iterable[int] = ()
 ) -> dict[str, Any]:
-    """The record: for each case its rounds, a seed each. `data` and `only` name one data set and one recipe.
+    """The record: for each case its rounds, a seed each. `data` names one data set, `only` recipes.
 
     `small` is two epochs of the first recipe on a part of the bundled sample, in a process without a lab.
     """
@@ -129,7 +129,7 @@ def measure(
 
 
 def _case(case: Case, way: Way, only: str) -> dict[str, Any]:
-    goals = [goal for goal in case.goals if only in ("", goal.preset)]
+    goals = [goal for goal in case.goals if not only or goal.preset in only.split(",")]
     # Decodes the images where that is needed, which is not part of a training.
     settings = way.settings(case.course, 0)
     source = answer({**way.base, "kind": "ours", "settings": settings, "epochs": 1, "limit": 64}).get("source", "no images")
@@ -230,7 +230,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="number of seeds")
     parser.add_argument("--seeds", type=lambda listed: [int(seed) for seed in listed.split(",")], default=(), help="these instead")
     parser.add_argument("--data", default="", choices=["", *(case.data for case in CASES)], help="one data set")
-    parser.add_argument("--only", default="", help="one recipe")
+    parser.add_argument("--only", default="", help="these recipes, with commas between")
     parser.add_argument("--rivals", action="store_true", help="the whole recipe of the course too")
     parser.add_argument("--output", type=Path, help="write the record")
     given = vars(parser.parse_args(None if arguments is None else list(arguments)))
