@@ -172,7 +172,7 @@ BESIDE = (
         1.15,
         "×",
         at_most=True,
-        missed="drawing the page after the click takes two to three seconds of a processor, which a run of ten seconds feels; "
+        missed="drawing the page after the click takes two seconds of a processor, which a run of ten seconds feels; "
         "what the charts take afterwards is a twentieth",
     ),
 )
