@@ -193,7 +193,6 @@ REACH = tuple(
         ("fashion_93", "93 %", "Fashion-MNIST", 10),
         ("cifar10_70", "70 %", "CIFAR-10 (JPEG copy)", 3),
         ("cifar10_80", "80 %", "CIFAR-10 (JPEG copy)", 10),
-        ("cifar10_85", "85 %", "CIFAR-10 (JPEG copy)", 25),
     )
 )
 

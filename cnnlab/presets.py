@@ -127,14 +127,16 @@ _PRESETS = (
     Preset(
         "mnist-99",
         "99 % on MNIST",
-        "The network of LeNet with what was found since: ReLU, maximum pooling, batch norm, and a rate that rises and falls once.",
+        "The network of LeNet with what was found since: ReLU, maximum pooling, batch norm, and a rate that rises and falls once. "
+        "Five of five runs ended between 99.2 and 99.4 %, after 21 to 27 seconds on two processor cores.",
         _lenet(8, 32, 64) | {"dataset": "mnist", "epochs": 2},
         reaches="99 %",
     ),
     Preset(
         "mnist-99-4",
         "99.4 % on MNIST",
-        "As 99 % on MNIST, for longer; each image is shifted by up to a pixel, so that it is seldom seen twice alike.",
+        "As 99 % on MNIST, for longer; each image is shifted by up to a pixel, so that it is seldom seen twice alike. "
+        "Five of five runs ended at 99.5 %, and were at 99.4 % after 59 to 76 seconds on two processor cores.",
         _lenet(8, 32, 64, hidden=128) | {"dataset": "mnist", "epochs": 6, "random_crop": 1, "weight_decay": 0.0005},
         reaches="99.4 %",
     ),
@@ -173,13 +175,6 @@ _PRESETS = (
         "As 70 % on CIFAR-10, twice as wide and for longer; each image is shifted by up to two pixels.",
         _resnet9(16) | {"dataset": "cifar10", "epochs": 5, "random_crop": 2, "learning_rate": 0.1},
         reaches="80 %",
-    ),
-    Preset(
-        "cifar10-85",
-        "85 % on CIFAR-10",
-        "As 80 % on CIFAR-10, for twice as long; each image is shifted by up to four pixels.",
-        _resnet9(16) | {"dataset": "cifar10", "epochs": 10, "random_crop": 4, "learning_rate": 0.1},
-        reaches="85 %",
     ),
     # Rate, momentum, decay, batch and epochs are Page's (2018), whose runs spread by 0.15 %. His rate rises for five epochs and
     # falls in straight lines. Label smoothing of 0.2, which others use at 24 epochs too, replaces his cutout.

@@ -41,7 +41,6 @@ SOURCES = {
     "fashion-93": ("resnet9", "fashion-mnist", "sgd", 0.2, 64, 6),
     "cifar10-70": ("resnet9", "cifar10", "sgd", 0.2, 64, 3),
     "cifar10-80": ("resnet9", "cifar10", "sgd", 0.1, 64, 5),
-    "cifar10-85": ("resnet9", "cifar10", "sgd", 0.1, 64, 10),
     "speed-run": ("resnet9", "cifar10", "sgd", 0.4, 512, 24),
 }
 
