@@ -13,6 +13,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import CHOICES, EMPTY, USED_WITH, setting, settings, title, words
 from cnnlab.reports.comparison import differences
 from cnnlab.reports.html import html_report
+from pages._parts.run.view import ALL_SETTINGS
 
 FIELDS = [setting(name) for name in RunConfig.model_fields if name != "options"]
 WITH_CHOICES = [field for field in FIELDS if field.choices]
@@ -97,6 +98,8 @@ def test_the_runs_page_the_comparison_and_the_report_show_these_words(monkeypatc
     in_words = [{(title(name, c.architecture), words(name, value)) for name, value in settings(c).items()} for c in (config, other)]
 
     app = open_page(monkeypatch, "train", lab, run=lab.store.create(config, "token", "a run"))
+    app.session_state[ALL_SETTINGS] = True
+    app.run()
     table = next(each.value for each in app.dataframe if list(each.value.columns) == ["Setting", "Value"])
     assert set(table.itertuples(index=False, name=None)) == in_words[0]
 

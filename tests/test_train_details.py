@@ -36,14 +36,14 @@ def test_a_run_that_trains_is_served_by_the_feed_and_one_at_rest_is_looked_at_ev
 ):
     run_id = begun(lab, "a run", 0.5, end=end, epochs=9)
     timers, browsers, frozen = [], [], []
-    monkeypatch.setattr(view, "fragment", lambda function, run_every: timers.append(run_every) or function)
+    monkeypatch.setattr(view, "fragment", lambda function, run_every=None: timers.append(run_every) or function)
     monkeypatch.setattr(feed, "follow", lambda run, browser, *, logarithmic: browsers.append((run, len(browser), logarithmic)))
     app = open_page(monkeypatch, "train", lab, run=run_id)
     monkeypatch.setattr(view, "freeze_modules", lambda: frozen.append(True))
     widget(app.toggle, "Logarithmic loss").set_value(True).run()
 
     assert not app.exception
-    assert timers == [seconds] * 2
+    assert timers == [seconds, None] * 2  # what changes, and the settings, which are drawn when they are opened
     live_run = feed.run(lab, run_id)
     assert browsers == ([(live_run, 16, False), (live_run, 16, True)] if followed else [])
     assert frozen == [True] * followed
