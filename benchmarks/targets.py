@@ -190,9 +190,7 @@ REACH = tuple(
         ("mnist_99_4", "99.4 %", "MNIST", 2.5),
         ("fashion_90", "90 %", "Fashion-MNIST", 2),
         ("fashion_92", "92 %", "Fashion-MNIST", 4),
-        ("fashion_93", "93 %", "Fashion-MNIST", 10),
         ("cifar10_70", "70 %", "CIFAR-10 (JPEG copy)", 3),
-        ("cifar10_80", "80 %", "CIFAR-10 (JPEG copy)", 10),
     )
 )
 

@@ -144,37 +144,26 @@ _PRESETS = (
         "fashion-90",
         "90 % on Fashion-MNIST",
         "The network of LeNet with what was found since: ReLU, maximum pooling, batch norm, and a rate that rises and falls once. "
-        "After two of its ten epochs the course's own recipe printed 59.9 %.",
+        "Three of three runs ended at 91.4 or 91.5 %, after 31 to 40 seconds on two processor cores; after two of its ten epochs "
+        "the course's own recipe printed 59.9 %.",
         _lenet(8, 32, 64) | {"dataset": "fashion-mnist", "epochs": 3, "weight_decay": 0.0005},
         reaches="90 %",
     ),
     Preset(
         "fashion-92",
         "92 % on Fashion-MNIST",
-        "As 90 % on Fashion-MNIST, for longer.",
+        "As 90 % on Fashion-MNIST, for longer. Three of three runs ended between 92.0 and 92.3 %, after 61 to 86 seconds on two "
+        "processor cores.",
         _lenet(8, 32, 64, hidden=128) | {"dataset": "fashion-mnist", "epochs": 6, "weight_decay": 0.0005},
         reaches="92 %",
     ),
     Preset(
-        "fashion-93",
-        "93 % on Fashion-MNIST",
-        "A narrow ResNet-9 in place of LeNet; a random half of the images is mirrored, which clothes allow and digits do not.",
-        _resnet9(8) | {"dataset": "fashion-mnist", "epochs": 6, "image_size": 28},
-        reaches="93 %",
-    ),
-    Preset(
         "cifar10-70",
         "70 % on CIFAR-10",
-        "A narrow ResNet-9. The course's recipe prints 52 to 61 %.",
+        "A narrow ResNet-9. One run on the JPEG copy ended at 78.1 %, after 97 seconds on two processor cores; the course's recipe printed "
+        "52 to 61 %.",
         _resnet9(8) | {"dataset": "cifar10", "epochs": 3},
         reaches="70 %",
-    ),
-    Preset(
-        "cifar10-80",
-        "80 % on CIFAR-10",
-        "As 70 % on CIFAR-10, twice as wide and for longer; each image is shifted by up to two pixels.",
-        _resnet9(16) | {"dataset": "cifar10", "epochs": 5, "random_crop": 2, "learning_rate": 0.1},
-        reaches="80 %",
     ),
     # Rate, momentum, decay, batch and epochs are Page's (2018), whose runs spread by 0.15 %. His rate rises for five epochs and
     # falls in straight lines. Label smoothing of 0.2, which others use at 24 epochs too, replaces his cutout.
