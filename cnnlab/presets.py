@@ -160,8 +160,8 @@ _PRESETS = (
     Preset(
         "cifar10-70",
         "70 % on CIFAR-10",
-        "A narrow ResNet-9. One run on the JPEG copy ended at 78.1 %, after 97 seconds on two processor cores; the course's recipe printed "
-        "52 to 61 %.",
+        "A narrow ResNet-9. One run on the JPEG copy ended at 78.1 %, after 97 seconds on two processor cores; the course's "
+        "recipe printed 52 to 61 %.",
         _resnet9(8) | {"dataset": "cifar10", "epochs": 3},
         reaches="70 %",
     ),
