@@ -57,7 +57,7 @@ CASES = (
         "lenet-fashion-mnist",
         (Goal("fashion-90", 0.90, 2.0, "fashion_90"), Goal("fashion-92", 0.92, 4.0, "fashion_92")),
     ),
-    Case("cifar10", "CIFAR-10", "resnet-cifar10", (Goal("cifar10-70", 0.70, 3.0, "cifar10_70"))),
+    Case("cifar10", "CIFAR-10", "resnet-cifar10", (Goal("cifar10-70", 0.70, 3.0, "cifar10_70"),)),
 )
 SMALL = Case("sample", "Fashion-MNIST sample", "lenet-sample", (Goal("lenet-sample", 0.1, 100.0, ""),))
 RIVALS = {"course": "course's loop, its recipe", "tidy": "d2l's loop, the same recipe"}
