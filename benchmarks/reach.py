@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -25,41 +26,10 @@ from typing import Any
 from benchmarks.figures import figure, number, table, text
 from benchmarks.fresh_process import answer
 from benchmarks.from_start import Round, from_start, warm_lab
+from benchmarks.reach_cases import CASES, SMALL, Case
 from benchmarks.results_page import machine
 from cnnlab import presets
 
-
-@dataclass(frozen=True)
-class Goal:
-    """A recipe, and the accuracy on the test images for which it is named."""
-
-    preset: str
-    accuracy: float  # 0..1
-    epochs: float  # of the course's loop, within which it should be reached
-    target: str  # its name in benchmarks.targets
-
-
-@dataclass(frozen=True)
-class Case:
-    """The goals on one data set, and the course's recipe there."""
-
-    data: str
-    title: str
-    course: str  # preset
-    goals: tuple[Goal, ...]
-
-
-CASES = (
-    Case("mnist", "MNIST", "lenet-mnist", (Goal("mnist-99", 0.99, 1.0, "mnist_99"), Goal("mnist-99-4", 0.994, 2.5, "mnist_99_4"))),
-    Case(
-        "fashion-mnist",
-        "Fashion-MNIST",
-        "lenet-fashion-mnist",
-        (Goal("fashion-90", 0.90, 2.0, "fashion_90"), Goal("fashion-92", 0.92, 4.0, "fashion_92")),
-    ),
-    Case("cifar10", "CIFAR-10", "resnet-cifar10", (Goal("cifar10-70", 0.70, 3.0, "cifar10_70"),)),
-)
-SMALL = Case("sample", "Fashion-MNIST sample", "lenet-sample", (Goal("lenet-sample", 0.1, 100.0, ""),))
 RIVALS = {"course": "course's loop, its recipe", "tidy": "d2l's loop, the same recipe"}
 
 
@@ -121,7 +91,7 @@ def _case(case: Case, way: Way, only: str) -> dict[str, Any]:
     settings = way.settings(case.course, 0)
     source = answer({**way.base, "kind": "ours", "settings": settings, "epochs": 1, "limit": 64}).get("source", "no images")
     kept: dict[str, Any] = {"title": case.title, "source": source, "course": case.course, "rounds": [], "rivals": {}}
-    kept["goals"] = [asdict(goal) for goal in goals]
+    kept["goals"] = [{**asdict(goal), "target": goal.target} for goal in goals]
     for seed in way.seeds:
         unit = way.other("course", case.course, seed, epochs=1)
         turn: dict[str, Any] = {"seed": seed, "unit": unit.get("seconds", [None])[0], "runs": {}}
@@ -153,62 +123,53 @@ def _in_units(case: dict[str, Any], goal: dict[str, Any]) -> Iterator[float]:
 
 
 def _targets(case: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """A goal counts where at least half of the seeds reached it: then the median over all of them is a time."""
+    """A goal counts where more than half of the seeds reached it: then the median over all of them is a time."""
     for goal in case["goals"]:
-        found = sorted(_in_units(case, goal))
-        if goal["target"] and 2 * len(found) > len(case["rounds"]):
-            yield goal["target"], statistics.median(found + [float("inf")] * (len(case["rounds"]) - len(found)))
+        found = list(_in_units(case, goal))
+        missed = len(case["rounds"]) - len(found)
+        if len(found) > missed:
+            yield goal["target"], statistics.median(found + [math.inf] * missed)
 
 
 def render(record: dict[str, Any]) -> str:
     """Markdown: a table of the recipes for each data set, and the course's recipe beside them."""
     lines = []
     for case in record["cases"]:
-        units = [turn["unit"] for turn in case["rounds"] if turn["unit"]]
-        unit = text(figure(units, "s")) if units else "not measured"
+        unit = _text((turn["unit"] for turn in case["rounds"] if turn["unit"]), "s")
         lines.append(f"### {case['title']}: seconds to an accuracy\n")
         lines.append(f"Images: {case['source']}. An epoch of the course's loop with `{case['course']}`: {unit}.\n")
-        lines.append(
-            table(
-                ("recipe", "test accuracy", "seeds that reach it", "from Start", "in epochs of the course's loop", "at the end"),
-                _rows(case),
-                left=1,
-            )
-        )
+        titles = ("recipe", "test accuracy", "seeds that reach it", "from Start", "in epochs of the course's loop", "at the end")
+        lines.append(table(titles, _rows(case)))
         if case["rivals"]:
-            lines.append(
-                table(
-                    ("rival", "test accuracy", "seeds that reach it", "seconds", "best accuracy of each seed"),
-                    _rival_rows(case),
-                    left=1,
-                )
-            )
+            titles = ("rival", "test accuracy", "seeds that reach it", "seconds", "best accuracy of each seed")
+            lines.append(table(titles, _rival_rows(case)))
     return "\n".join(lines)
 
 
 def _rows(case: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for goal in case["goals"]:
         runs = [turn["runs"][goal["preset"]] for turn in case["rounds"]]
-        seconds = [spent for run in runs if (spent := reached(run, goal["accuracy"])) is not None]
-        ends = [run["accuracies"][-1] for run in runs if run.get("accuracies")]
-        in_units = list(_in_units(case, goal))
-        yield (
-            f"`{goal['preset']}`",
-            f"{100 * goal['accuracy']:g} %",
-            f"{len(seconds)} of {len(runs)}",
-            text(figure(seconds, "s")) if seconds else "–",
-            f"{text(figure(in_units, '×'))}, goal {number(goal['epochs'])}" if in_units else f"–, goal {number(goal['epochs'])}",
-            text(figure([100 * end for end in ends], "%")) if ends else "–",
-        )
+        units = _text(_in_units(case, goal), "×")
+        ends = _text((100 * run["accuracies"][-1] for run in runs if run.get("accuracies")), "%")
+        yield (f"`{goal['preset']}`", *_reaching(runs, goal), f"{units}, goal {number(goal['epochs'])}", ends)
 
 
 def _rival_rows(case: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for kind, runs in case["rivals"].items():
+        best = ", ".join(f"{max(run['accuracies']):.4f}" for run in runs if run.get("accuracies"))
         for goal in case["goals"]:
-            seconds = [spent for run in runs if (spent := reached(run, goal["accuracy"])) is not None]
-            best = ", ".join(f"{max(run['accuracies']):.4f}" for run in runs if run.get("accuracies"))
-            taken = text(figure(seconds, "s")) if seconds else "–"
-            yield RIVALS[kind], f"{100 * goal['accuracy']:g} %", f"{len(seconds)} of {len(runs)}", taken, best
+            yield (RIVALS[kind], *_reaching(runs, goal), best)
+
+
+def _reaching(runs: list[Round], goal: dict[str, Any]) -> tuple[str, str, str]:
+    """The accuracy, how many of the runs reach it, and their seconds until then."""
+    seconds = [spent for run in runs if (spent := reached(run, goal["accuracy"])) is not None]
+    return f"{100 * goal['accuracy']:g} %", f"{len(seconds)} of {len(runs)}", _text(seconds, "s")
+
+
+def _text(values: Iterable[float], unit: str) -> str:
+    taken = list(values)
+    return text(figure(taken, unit)) if taken else "–"
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

@@ -187,8 +187,8 @@ def _set(values: dict[str, Any]) -> None:
 def training_needs(lab: Lab, table: LayerTable) -> None:
     """The forecast of training this network by the first recipe for it, if there is one for as many channels."""
     channels, size, _ = table.input_shape
-    recipes = [(preset, preset.config()) for preset in lab.presets()]
-    fitting = [preset for preset, config in recipes if config.architecture == table.architecture and config.dataset != "sample"]
+    known = (preset for preset in lab.presets() if preset.settings["architecture"] == table.architecture)
+    fitting = (preset for preset in known if preset.settings["dataset"] != "sample")
     recipe = min(fitting, key=lambda preset: preset.config().channels != channels, default=None)
     try:
         config = (recipe.config() if recipe else RunConfig.make(architecture=table.architecture)).change(

@@ -6,13 +6,14 @@ import pytest
 from quadrants import quadrants, settings
 
 from benchmarks import contestants, reach
+from benchmarks.reach_cases import Case, Goal
 from benchmarks.targets import REACH
 from cnnlab.events import Notice
 from cnnlab.presets import preset
 from cnnlab.training.compiling import Compiler
 
-GOAL = reach.Goal("mnist-99", 0.99, 1.0, "mnist_99")
-CASE = reach.Case("mnist", "MNIST", "lenet-mnist", (GOAL,))
+GOAL = Goal("mnist-99", 0.99, 1.0)
+CASE = Case("mnist", "MNIST", "lenet-mnist", (GOAL,))
 
 
 def answers(unit, *accuracies):

@@ -325,7 +325,7 @@ def test_the_reason_is_stored_when_it_changes_and_is_gone_with_the_waiting(offic
     monkeypatch.setattr(Placing, "obstacle", lambda self, run, device, beside: "cuda:1 is full.")
     office.store.transition(waits, State.QUEUED)
     office.turn()
-    assert office.store.run(waits).message == "It waits for memory. cuda:1 is full."  # said again, though it is the same
+    assert office.store.run(waits).message == "It waits for memory. cuda:1 is full."  # stored again, though it is the same
 
 
 def test_a_reason_is_stored_only_with_a_run_that_waits(office):

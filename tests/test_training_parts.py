@@ -127,17 +127,22 @@ def test_what_no_configuration_can_name_is_an_error_of_ours():
 
 def test_the_sums_of_an_epoch_weigh_each_batch_by_its_images_and_stop_counting_at_an_overflow():
     sums = Sums(CPU)
+
+    def add(loss, logits, labels):
+        sums.add(loss, logits, labels)
+        sums.count(len(labels))
+
     right, wrong = torch.tensor([[0.0, 9.0]]), torch.tensor([[9.0, 0.0]])
-    sums.add(torch.tensor(2.0), torch.cat([right, right, wrong]), torch.tensor([1, 1, 1]))
-    sums.add(torch.tensor(0.5), right, torch.tensor([1]))
+    add(torch.tensor(2.0), torch.cat([right, right, wrong]), torch.tensor([1, 1, 1]))
+    add(torch.tensor(0.5), right, torch.tensor([1]))
     assert sums.read() == Totals(loss=6.5, correct=3, images=4, finite_batches=2)
 
-    sums.add(torch.tensor(math.inf), right, torch.tensor([0]))
-    sums.add(torch.tensor(1.0), right, torch.tensor([1]))
+    add(torch.tensor(math.inf), right, torch.tensor([0]))
+    add(torch.tensor(1.0), right, torch.tensor([1]))
     assert (sums.read().correct, sums.read().images, sums.read().finite_batches) == (4, 6, 2)
 
     sums.write(Totals(loss=1.5, correct=7, images=9, finite_batches=3))
-    sums.add(torch.tensor(1.0), wrong, torch.tensor([1]))
+    add(torch.tensor(1.0), wrong, torch.tensor([1]))
     assert sums.read() == Totals(loss=2.5, correct=7, images=10, finite_batches=4)
 
 

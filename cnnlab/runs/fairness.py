@@ -42,15 +42,6 @@ def in_turn(queued: Sequence[ActiveRun], running: Iterable[ActiveRun], last_turn
     return tuple(order)
 
 
-def may_take_the_same(choice: str, other: str) -> bool:
-    """Whether two runs with these choices of a device ("auto", "cpu", "cuda", "cuda:1", "mps") can be in each other's way.
-
-    What "auto" takes depends on the machine, which only the dispatcher asks; here it may take any.
-    """
-    either = (choice, other)
-    return choice == other or "auto" in either or ("cuda" in either and all(each.startswith("cuda") for each in either))
-
-
 def _turns(running: Iterable[ActiveRun], last_turns: Mapping[str, float]) -> dict[str, float]:
     # An owner with a run in progress but no recorded turn has just had one. New owners have no turn and come first.
     just_now = max(last_turns.values(), default=0.0)

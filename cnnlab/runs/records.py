@@ -108,3 +108,12 @@ class ActiveRun:
     @property
     def waits(self) -> bool:
         return self.state is State.QUEUED
+
+
+def may_take_the_same(choice: str, other: str) -> bool:
+    """Whether runs with these choices of a device ("auto", "cpu", "cuda", "cuda:1", "mps") can be in each other's way.
+
+    What "auto" takes depends on the machine, which only the dispatcher asks; here it may take any.
+    """
+    either = (choice, other)
+    return choice == other or "auto" in either or ("cuda" in either and all(each.startswith("cuda") for each in either))

@@ -7,8 +7,8 @@ import sqlite3
 from collections import Counter
 
 from cnnlab.errors import RunStateError, StoreError
-from cnnlab.runs.fairness import in_turn, may_take_the_same
-from cnnlab.runs.records import ActiveRun
+from cnnlab.runs.fairness import in_turn
+from cnnlab.runs.records import ActiveRun, may_take_the_same
 from cnnlab.runs.store_rows import active_run, rows
 
 

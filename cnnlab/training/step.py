@@ -44,7 +44,7 @@ def learn(session: Session, images: Tensor, labels: Tensor) -> None:
         session.sound_at_first = gradient_norm(session) is not None
     optimizers.set_momentum(config, session.optimizer, session.step, len(session.bounds))
     session.optimizer.step()
-    session.sums.add_values(_comparable(loss, logits, labels, config.label_smoothing), logits, labels)
+    session.sums.add(_comparable(loss, logits, labels, config.label_smoothing), logits, labels)
     session.tables.at.add_(1)
 
 

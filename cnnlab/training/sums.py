@@ -27,11 +27,7 @@ class Sums:
         self._images = 0
 
     def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self.add_values(loss, logits, labels)
-        self.count(len(labels))
-
-    def add_values(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """The part on the device; the other is `count`."""
+        """Adds a batch on the device, where a graph may replay it; its images are to be counted by `count`."""
         self._loss.add_(loss.detach(), alpha=len(labels))
         self._counts[0].add_((logits.detach().argmax(dim=1) == labels).sum())
         self._counts[1].add_(self._loss.isfinite())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnlab.config_words import words
 from cnnlab.events import EpochDone, Progress, best_epoch
 from cnnlab.lab import Lab
-from cnnlab.runs.records import IN_PROCESS, Run, State
+from cnnlab.runs.records import IN_PROCESS, Run, State, may_take_the_same
 from cnnlab.text import duration, ordinal, percent
 from pages._parts.run_words import best_accuracy, cut_title, last_accuracy
 
@@ -56,7 +56,7 @@ def _in_the_way(run: Run, training: list[Run]) -> list[Run]:
     choice = run.config.device
     if choice == "auto":
         return [other for other in training if other.device.startswith("cuda")] or training
-    return [other for other in training if not other.device or other.device.partition(":")[0] == choice or other.device == choice]
+    return [other for other in training if not other.device or may_take_the_same(choice, other.device)]
 
 
 def _working(run: Run, latest: Progress | None) -> str:
