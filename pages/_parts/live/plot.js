@@ -2,6 +2,7 @@
 
 // Of the browser's time for drawing charts: a training on the same computer waits for each processor that the browser takes.
 const SHARE = 0.05;
+const FIRST_COST = 4; // the first drawing costs as much as so many later ones, and often has one point, which no line shows
 const LONGEST_PAUSE = 10000; // ms between two drawings, however slow the browser is
 const EMPTY_AFTER = 2500; // ms until the charts of a run without a point are drawn empty
 
@@ -66,7 +67,7 @@ function show(parent, { charts, address, live }, now) {
   );
 }
 
-// The first drawing costs as much as several later ones, so a run that begins is drawn with its first point, and not empty before.
+// The first drawing is costly, so a run that begins is drawn with its first point, and not empty before.
 function mayWait(plots) {
   plots.shownAt ??= performance.now();
   return plots.awaitsPoint && !plots.due && performance.now() - plots.shownAt < EMPTY_AFTER;
@@ -86,11 +87,12 @@ async function drawChanged(plots, changed = (node) => node.wanted !== node.shown
   const charts = drawn(plots).filter(changed);
   if (charts.length === 0) return;
   const begun = performance.now();
+  const usual = plots.due === undefined ? FIRST_COST : 1;
   charts.forEach(draw);
   await Promise.allSettled(charts.map((node) => node.drawing));
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   const ended = performance.now();
-  plots.due = ended + Math.min(LONGEST_PAUSE, (ended - begun) / SHARE);
+  plots.due = ended + Math.min(LONGEST_PAUSE, (ended - begun) / usual / SHARE);
 }
 
 function hasOtherColours(node) {
