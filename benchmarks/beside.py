@@ -30,11 +30,11 @@ TABS = {"closed": 0, "open": 1, "three": 3}
 def measure(small: bool, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "home") as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
-        _train(browser, server, 0)  # measures the forecasts of all recipes on the form, and warms the dispatcher
+        _train(browser, server, 0, [])  # measures the forecasts of all recipes on the form, and warms the dispatcher
         spent: dict[str, list[float]] = {name: [] for name in TABS}
 
         def contestant(name: str) -> Callable[[], float]:
-            return partial(_timed, browser, server, TABS[name], spent[name])
+            return partial(_train, browser, server, TABS[name], spent[name])
 
         taken = in_turns({name: contestant(name) for name in (("closed", "open") if small else TABS)}, 1 if small else rounds)
         browser.close()
@@ -50,18 +50,17 @@ def measure(small: bool, rounds: int) -> dict[str, Any]:
     return record
 
 
-def _timed(browser: Any, server: Server, tabs: int, spent: list[float]) -> float:
-    before = _of_the_browser()
-    return _train(browser, server, tabs, lambda: spent.append(_of_the_browser() - before))
+def _train(browser: Any, server: Server, tabs: int, spent: list[float]) -> float:
+    """Seconds that the run says it has trained. It is started by a click in the form; then `tabs` tabs show its page.
 
-
-def _train(browser: Any, server: Server, tabs: int, then: Callable[[], None] = lambda: None) -> float:
-    """Seconds that the run says it has trained. It is started by a click in the form; then `tabs` tabs show its page."""
+    Adds the browser's processor seconds from the click to the run's end to `spent`.
+    """
     context = browser.new_context(viewport=VIEWPORT)
     page = context.new_page()
     page.goto(f"{server.address}/train?recipe={RECIPE}")
     page.get_by_role("button", name="Start training").wait_for()
     page.wait_for_timeout(1000 * SETTLE)
+    before = _of_the_browser()
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**run=*")
     address, run_id = page.url, page.url.partition("run=")[2][:8]
@@ -72,7 +71,7 @@ def _train(browser: Any, server: Server, tabs: int, then: Callable[[], None] = l
     with closing(Lab(server.home)) as lab:
         while lab.run(run_id).active:
             time.sleep(0.1)
-        then()
+        spent.append(_of_the_browser() - before)
         seconds = lab.run(run_id).seconds or 0.0
     if tabs:
         context.close()
@@ -98,6 +97,6 @@ def render(record: dict[str, Any]) -> str:
     return "\n".join(
         [
             "Twenty epochs of *First try* (LeNet on the sample), started by a click, with the run's page:\n",
-            table(("page", "training", "of the closed page's", "processor time of the browser, its click included"), rows),
+            table(("page", "training", "of the closed page's", "processor time of the browser, from the click"), rows),
         ]
     )

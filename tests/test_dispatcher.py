@@ -17,6 +17,7 @@ def _office(home, monkeypatch):
     started = []
     monkeypatch.setattr(dispatcher.Dispatcher, "_start", lambda self, target, home, run_id: started.append(run_id) or Ended())
     monkeypatch.setattr(Placing, "candidates", lambda self, device: ("cpu",))
+    monkeypatch.setattr(Placing, "fit_side_by_side", lambda self, runs: False)
     return office, started
 
 
@@ -95,12 +96,8 @@ def test_an_interrupted_run_is_shown_as_such_for_a_moment_before_it_is_resumed(t
     office, _ = _office(tmp_path, monkeypatch)
     run_id = office.store.create(CONFIG, "a", "", State.STARTING, process=processes.Process(2**22 + 1, "long ago"))
     assert interrupt_lost_runs(office.store) == 1
-    clock = [1_000.0]
-    monkeypatch.setattr(dispatcher.time, "monotonic", lambda: clock[0])
-
     for seconds, state in ((0.0, State.INTERRUPTED), (1.9, State.INTERRUPTED), (2.1, State.QUEUED)):
-        clock[0] = 1_000.0 + seconds
-        office._resume_interrupted()
+        office._auto_resume.turn(1_000.0 + seconds)
         assert office.store.run(run_id).state is state
     office.close()
 

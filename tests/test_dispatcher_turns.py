@@ -59,7 +59,7 @@ def office(tmp_path, monkeypatch, clock):
     background.announce(tmp_path)
     monkeypatch.setattr(room, "free", lambda folder: office.free)
     office = dispatcher.Dispatcher(tmp_path)
-    office.free, office.children, office.devices = GIGABYTE, [], {}
+    office.free, office.children, office.devices, office.small = GIGABYTE, [], {}, []
 
     def start(target, *arguments):
         office.children.append(Child(target, arguments))
@@ -68,6 +68,7 @@ def office(tmp_path, monkeypatch, clock):
     monkeypatch.setattr(office, "_start", start)
     monkeypatch.setattr(office._placing, "candidates", lambda device: (office.devices.get(device, device),))
     monkeypatch.setattr(office._placing, "obstacle", lambda *_: "")
+    monkeypatch.setattr(office._placing, "fit_side_by_side", lambda runs: all(run.config in office.small for run in runs))
     yield office
     office._helper = None
     office.close()
@@ -190,6 +191,47 @@ def test_after_a_run_was_put_back_the_queue_waits_for_eight_more_megabytes_or_fi
         assert len(runners(office)) == started, seconds
 
 
+def test_a_small_run_trains_beside_another_one_on_the_cpu_and_overtakes_no_large_one(office):
+    small, large = CONFIG.change(device="cpu"), CONFIG.change(device="cpu", batch_size=2)
+    office.small = [small]
+    first, second, third = (office.store.create(small, token) for token in "abc")
+    office.turn()
+    assert runners(office) == [first, second]
+    assert [office.store.run(run_id).device for run_id in (first, second)] == ["cpu", "cpu"]
+
+    fourth, fifth = office.store.create(large, "d"), office.store.create(small, "e")
+    finish(office, first)
+    office.turn()
+    assert runners(office) == [first, second, third]
+    finish(office, second)
+    office.turn()
+    assert runners(office) == [first, second, third]  # the large one is next, and waits for the whole CPU
+    finish(office, third)
+    office.turn()
+    assert runners(office) == [first, second, third, fourth]
+    finish(office, fourth)
+    office.turn()
+    assert runners(office) == [first, second, third, fourth, fifth]
+
+
+def test_no_run_starts_beside_a_process_that_is_about_to_exit_or_a_command_line_that_has_named_no_device(office, monkeypatch):
+    monkeypatch.setattr(office, "_check_processes", lambda: None)  # it would take a run of its own process for lost
+    anywhere = CONFIG.change(device="auto")
+    office.small, office.devices = [CONFIG, anywhere], {"auto": "cpu"}
+    alone = office.store.create(anywhere, "alone", "", State.STARTING, process=processes.current())
+    second = add(office, "b")
+    office.turn()
+    assert runners(office) == []
+    office.store.transition(alone, State.RUNNING)
+    office.store.transition(alone, State.FINISHED)
+    office.turn()
+    office.store.transition(second, State.RUNNING)
+    office.store.transition(second, State.FINISHED)
+    add(office, "c")
+    office.turn()  # the process of the second has yet to end
+    assert runners(office) == [second]
+
+
 def test_a_run_that_ended_or_was_deleted_makes_nobody_wait(office):
     first, second, third = (add(office, token) for token in "abc")
     office.turn()
@@ -283,11 +325,11 @@ def test_each_interrupted_run_waits_two_seconds_of_its_own(office, clock):
     office.store.interrupt(active[first], "It died.")
     for seconds in (0.0, 1.0, 0.99, 0.01, 0.99, 0.01):
         clock.now += seconds
-        waits = office._resume_interrupted()
+        waits = office._auto_resume.turn(clock.now)
         states.append((waits, *(office.store.run(each).state for each in (first, second))))
         if seconds == 1.0:
             office.store.interrupt(active[second], "It died.")
-            office._resume_interrupted()
+            office._auto_resume.turn(clock.now)
 
     queued, gone, starting = State.QUEUED, State.INTERRUPTED, State.STARTING
     assert states == [
@@ -298,7 +340,7 @@ def test_each_interrupted_run_waits_two_seconds_of_its_own(office, clock):
         (True, queued, gone),
         (True, queued, queued),
     ]
-    assert office._resume_interrupted() is False
+    assert office._auto_resume.turn(clock.now) is False
 
 
 # Errors of the record

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from made_runs import CONFIG
 
+from cnnlab import presets
 from cnnlab.config import RunConfig
 from cnnlab.errors import LimitError, RunStateError
 from cnnlab.forecasts import forecaster, limits
@@ -17,7 +18,8 @@ from cnnlab.runs.records import State
 from cnnlab.system import background, gpus, processes
 from cnnlab.system.gpus import Status
 from cnnlab.system.processes import Process
-from cnnlab.workers import dispatcher, placing, runner
+from cnnlab.workers import dispatcher, placing
+from cnnlab.workers.cores import cores, leaves_half
 from cnnlab.workers.placing import Placing
 
 GB = 10**9
@@ -35,13 +37,22 @@ def clock(monkeypatch):
 def machine(monkeypatch, clock):
     """Two GPUs, of which `machine.cards` says what the driver says; runs need `machine.need` bytes."""
     machine = SimpleNamespace(
-        gpus=True, cards={}, need=12 * GB, asked=[], looks=0, quicker="cpu", devices={"auto": ("cuda:1", "cuda:0"), "cpu": ("cpu",)}
+        gpus=True,
+        cards={},
+        need=12 * GB,
+        asked=[],
+        looks=0,
+        quicker="cpu",
+        small=[],
+        devices={"auto": ("cuda:1", "cuda:0"), "cpu": ("cpu",)},
     )
 
     def ask(sender, *arguments):
         machine.asked.append(sender.__name__)
         if sender is placing.send_candidates:
             return " ".join(machine.devices.get(arguments[0], ()))
+        if sender is placing.send_leaves_half:
+            return "yes" if arguments[0] in machine.small else "no"
         if sender is placing.send_quicker:
             return machine.quicker
         return json.dumps({"bytes": machine.need, "title": "NVIDIA H100", "uuid": "aaaa"}) if machine.need else "{}"
@@ -57,8 +68,8 @@ def machine(monkeypatch, clock):
     return machine
 
 
-def run(run_id="a1b2c3d4", pid=None):
-    return SimpleNamespace(id=run_id, config=CONFIG, process=Process(pid, ""))
+def run(run_id="a1b2c3d4", pid=None, config=CONFIG):
+    return SimpleNamespace(id=run_id, config=config, process=Process(pid, ""))
 
 
 # The devices of a lab
@@ -137,15 +148,60 @@ def test_the_form_says_which_devices_a_lab_uses():
     assert whole == "This lab allows up to 5 epochs. It trains on cpu and cuda:0, 2 runs at a time on cuda:0."
 
 
-def test_runs_side_by_side_on_the_cpu_share_its_cores(limit, monkeypatch):
+FIRST_TRY = presets.preset("lenet-sample").config(device="cpu")
+COURSE = presets.preset("lenet-fashion-mnist").config(device="cpu")
+
+
+def test_a_run_takes_all_cores_half_for_small_steps_or_the_share_that_the_limits_say(limit, monkeypatch):
     monkeypatch.setattr(processes, "cores", lambda: 8)
-    assert runner.cores() == 8
+    assert (cores(FIRST_TRY), cores(COURSE)) == (4, 8)
     limit("[devices]\ncpu = 3")
-    assert runner.cores() == 2
+    assert (cores(FIRST_TRY), cores(COURSE)) == (2, 2)
     limit("[devices]\ncpu = 16")
-    assert runner.cores() == 1
+    assert cores(FIRST_TRY) == 1
+    limit("[devices]\ncpu = 1")
+    assert cores(FIRST_TRY) == 8
     limit("damaged")
-    assert runner.cores() == 8
+    assert (cores(FIRST_TRY), cores(COURSE)) == (4, 8)
+
+
+@pytest.mark.parametrize(("here", "small", "large"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 4)])
+def test_the_number_of_threads_follows_from_settings_and_machine_alone(here, small, large, monkeypatch):
+    monkeypatch.setattr(processes, "cores", lambda: here)
+    assert (cores(FIRST_TRY), cores(COURSE)) == (small, large)
+    assert cores(FIRST_TRY.change(batch_size=256)) == large  # it is the step that counts, not the network
+    assert leaves_half(FIRST_TRY) is (here > 1)
+    assert not leaves_half(COURSE)
+
+
+def test_a_network_that_cannot_be_built_leaves_its_error_to_the_engine(monkeypatch):
+    monkeypatch.setattr(processes, "cores", lambda: 4)
+    wrong = RunConfig.make(architecture="alexnet", dataset="fashion-mnist", image_size=28)
+    assert cores(wrong) == 4
+    assert not leaves_half(wrong)
+
+
+def test_two_small_runs_train_side_by_side_unless_the_limits_name_devices(limit, machine, clock):
+    machine.small = [FIRST_TRY]
+    configs = {"00000001": FIRST_TRY, "00000002": COURSE, "00000003": FIRST_TRY}
+    small, large, other = (run(run_id, config=config) for run_id, config in configs.items())
+    fit = machine.placing.fit_side_by_side
+    assert fit([small, other])
+    assert not fit([small, large])
+    assert not fit([small, other, other])
+    limit("[devices]\ncpu = 1")
+    clock[0] += placing.LIMITS_SECONDS
+    assert not fit([small, other])
+    assert machine.asked.count("send_leaves_half") == 3  # once for each run
+
+
+@pytest.mark.parametrize(("need", "expected"), [(GB, ""), (3 * GB, placing.SETTLES)])
+def test_a_small_run_need_not_wait_until_another_has_taken_its_memory(need, expected, machine, monkeypatch):
+    machine.need, machine.small = need, [FIRST_TRY]
+    monkeypatch.setattr(forecaster, "available", lambda: 8 * GB)
+    first, second = (run(run_id, config=FIRST_TRY) for run_id in ("00000001", "00000002"))
+    machine.placing.taken("cpu")
+    assert machine.placing.obstacle(second, "cpu", [first]) == expected
 
 
 def test_on_a_mac_automatic_takes_the_device_that_trains_this_network_faster_and_looks_once(machine):

@@ -388,8 +388,6 @@ def process(monkeypatch, tmp_path):
         calls.append((str(Path(f"/proc/self/fd/{file}").readlink()), stream))
 
     monkeypatch.setattr(runner, "os", SimpleNamespace(**vars(os) | {"dup2": dup2}))  # pytest's own streams stay
-    monkeypatch.setattr("cnnlab.training.process.prepare", lambda cores: calls.append(("cores", cores)))
-    monkeypatch.setattr(processes, "cores", lambda: 3)
     monkeypatch.setattr(processes, "die_first", lambda score: calls.append(("dies first", score)))
     monkeypatch.setattr(runner, "Store", lambda home: opened(Store(home)))
 
@@ -408,7 +406,7 @@ def test_the_process_writes_to_its_log_trains_and_closes_the_record(process, tmp
     runner.run_in_process(tmp_path, "0000000a")
 
     log = tmp_path / "runs" / "0000000a" / "log.txt"
-    assert process == [(str(log), 1), (str(log), 2), ("cores", 3), ("dies first", 500), (tmp_path, "0000000a"), "closed"]
+    assert process == [(str(log), 1), (str(log), 2), ("dies first", 500), (tmp_path, "0000000a"), "closed"]
     assert log.stat().st_mode & 0o777 == 0o600
 
 

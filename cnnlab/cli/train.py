@@ -29,7 +29,7 @@ from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system import gpus
 from cnnlab.system.home import default_data, proofs_file
-from cnnlab.system.processes import cores, current
+from cnnlab.system.processes import current
 from cnnlab.text import duration, duration_text, percent
 
 Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # a run's id → a function that shows its events
@@ -140,11 +140,9 @@ def _admitted(store: Store, config: RunConfig) -> Limits:
 
 
 def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Limits, display: Display) -> Run:
-    from cnnlab.training import process
     from cnnlab.workers.runner import execute
 
     title, owner = named
-    process.prepare(cores())
     with _asked_to_stop() as asked:  # first: the lab would resume a run whose process vanished
         run_id = store.create(
             config,

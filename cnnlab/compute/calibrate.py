@@ -25,13 +25,14 @@ def main() -> None:
 
     processes.die_first(1000)  # before one that trains
     from cnnlab.config import RunConfig
-    from cnnlab.training import process
+    from cnnlab.training import costs, process
     from cnnlab.training.calibration import calibrate
 
     question = json.loads(sys.stdin.read())
-    process.prepare(processes.cores())
+    config, macs = RunConfig.make(**question["config"]), question["macs"]
+    process.prepare(costs.cores(config, macs, processes.cores()))
     before = _clocks()
-    speed = calibrate(RunConfig.make(**question["config"]), macs=question["macs"])
+    speed = calibrate(config, macs=macs)
     sys.stdout.write(json.dumps(asdict(replace(speed, others=_others(before, _clocks())))))
 
 

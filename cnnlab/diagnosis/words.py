@@ -10,6 +10,8 @@ from cnnlab.events import RunFailed
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.text import percent
 
+BEGUN = 10  # steps: before, that a network still guesses is no news
+
 
 def loss(value: float) -> str:
     return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}" if value >= 10 else f"{value:.2f}"
@@ -99,7 +101,7 @@ def flat_wait(e: Evidence) -> str:
 
 def rise(e: Evidence) -> str:
     rising = f"The learning rate is still rising ({e.rate:.2g} of {rate(e)}) until step {e.rises_until:,}"
-    return f"{at_guessing(e)} {rising}: wait for that first."
+    return f"{rising}: wait for that first." if e.step < BEGUN else f"{at_guessing(e)} {rising}: wait for that first."
 
 
 def unfit_averages(e: Evidence) -> str:

@@ -20,7 +20,7 @@ from cnnlab.training.session import Session
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
-VERSION = 3  # raise it when training gets faster or slower, so that stored speeds are measured again
+VERSION = 4  # raise it when training gets faster or slower, so that stored speeds are measured again
 SECONDS = 3.0  # for everything timed; building the network and the first batch, which loads libraries, come on top
 _FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
 _EVALUATION = 0.2  # share of the time that is kept for evaluation

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.layers import LayerTable
 
+# Multiply-accumulates of a batch's forward pass, up to which a run takes half of the cores. On two of them, a step of LeNet with 64
+# images takes 9 ms on one and 7 ms on both; beside a busy browser, 13 and 21 ms (docs/BENCHMARKS.md, "One thread or two").
+SMALL_STEP = 64_000_000
 QUIET = 0.25  # share of the processors taken by others, above which threads that wait for each other lose far more
 USABLE = 0.9  # of the free memory: the forecast errs by up to a fifth, and other programs need some
 
@@ -135,6 +138,19 @@ class Memory:
         # Evaluation keeps no activations, but its batches can be larger.
         evaluation = _EVALUATION * self.widest * evaluation_batch(self.image_size, self.device, batch)
         return int(max(training, (1 + _LOST) * small + max(evaluation, self.stepping)))
+
+
+def is_small(config: RunConfig, macs: int) -> bool:
+    """Whether a step is so short that its threads wait for each other as long as they work; `macs` are those of one image.
+
+    Decided by the settings alone, never by what else the machine does: another number of threads changes the last digits.
+    """
+    return min(config.batch_size, images(config)[0]) * macs <= SMALL_STEP
+
+
+def cores(config: RunConfig, macs: int, here: int) -> int:
+    """The cores on which a run on the CPU trains, of those `here`: half of them, and at least one, for a small step."""
+    return max(1, here // 2) if is_small(config, macs) else here
 
 
 def fits(needed: int, free: int | None) -> bool:

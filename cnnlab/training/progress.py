@@ -22,6 +22,7 @@ class Meter:
         self._session, self._every = session, every
         self._began = clock.seconds()
         self._share_at_start = self._share(0)
+        self._first = True
         self._next = self._began + _FIRST * every
         self._last: Progress | None = None
         self.begin_epoch()
@@ -55,6 +56,8 @@ class Meter:
             gradient_norm=gradient_norm(session),
         )
         self._window, self._window_began, self._next = totals, now, now + self._every
+        if self._first:  # a run's first step loads libraries and takes its memory, as no later one does
+            self._first, self._began, self._share_at_start = False, now, share
         return self._last
 
     def evaluation(self, images: int, seconds: float) -> Progress:

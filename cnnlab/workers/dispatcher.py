@@ -34,13 +34,12 @@ from cnnlab.workers.journal import patiently
 from cnnlab.workers.placing import SETTLES, Placing
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.spare import Spare
-from cnnlab.workers.watch import auto_resumable, interrupt_lost_runs
+from cnnlab.workers.watch import AutoResume, interrupt_lost_runs
 
 POLL_SECONDS = 0.1
 CHECK_SECONDS = 1.0  # between checks of processes, which cost more than a check of the queue
 IDLE_SECONDS = 600.0
 OLD_CODE_SECONDS = 3.0  # without a question to the helper, before it exits because its code has changed
-RESUME_SECONDS = 2.0  # during which pages show a run as interrupted before it is resumed automatically
 LOCK_SECONDS = 2.0
 WAIT_SECONDS = 3.0  # between two attempts to use a record that is locked or cannot be written
 PUT_BACK_SECONDS = 300.0  # after a run was put back, until one starts though no more room has become free
@@ -60,7 +59,7 @@ class Dispatcher:
         self._helper_started = 0.0
         self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
         self._spare = Spare(home, self._context, self._start)
-        self._interrupted: dict[str, float] = {}  # resumable runs, and when each was noticed
+        self._auto_resume = AutoResume(self.store)
         self._placing = Placing(home, self._ask)
         self._obstacles: dict[str, str] = {}  # why runs wait for memory, as the record has it
         self._code = code_fingerprint()
@@ -105,7 +104,7 @@ class Dispatcher:
                 return False  # the home was deleted, or has another dispatcher
             room.keep_reserve(self.home)
             self._check_processes()
-        resumable = self._resume_interrupted()
+        resumable = self._auto_resume.turn(time.monotonic())
         active = self.store.active()
         waiting = {run.id for run in active if run.waits}
         self._obstacles = {run_id: reason for run_id, reason in self._obstacles.items() if run_id in waiting}
@@ -165,16 +164,6 @@ class Dispatcher:
             self._needs = room.LEAST_FREE
         return left is None or left >= self._needs
 
-    def _resume_interrupted(self) -> bool:
-        """Queues interrupted runs once pages have shown them as such; True while there are some."""
-        now = time.monotonic()
-        waiting = auto_resumable(self.store)
-        self._interrupted = {run_id: self._interrupted.get(run_id, now) for run_id in waiting}
-        for run_id, known_since in self._interrupted.items():
-            if now - known_since >= RESUME_SECONDS:
-                self.store.auto_resume(run_id)
-        return bool(waiting)
-
     def _start_runs(self, active: Sequence[ActiveRun]) -> None:
         """Starts runs on devices that take one more, owners in turn. One that finds no memory waits, and says so."""
         placing = self._placing
@@ -199,6 +188,20 @@ class Dispatcher:
                 going.append(run)
                 on[run.id] = device
                 queued = [other for other in queued if open_to(other)]
+        self._start_beside(active, going, on)
+
+    def _start_beside(self, active: Sequence[ActiveRun], going: Sequence[ActiveRun], on: Mapping[str, str]) -> None:
+        """Starts the next run that wants the CPU beside a small one that trains there, where it is small too.
+
+        Only the next: small runs do not overtake a large one, which needs the CPU for itself.
+        """
+        beside = [run for run in going if on[run.id] == "cpu" and (run.device or run.id in self._runners)]
+        if len(beside) != 1 or Counter(on.values())["cpu"] != 1:  # a process that is about to exit counts
+            return
+        waiting = {run.id: run for run in active if run.waits and run.id not in on and "cpu" in self._placing.candidates_of(run)}
+        run = waiting.get(next_run(list(waiting.values()), going, self.store.turns()) or "")
+        if run and self._placing.fit_side_by_side([*beside, run]) and self._with_room(run, ["cpu"], going, on):
+            self._claim(run, "cpu")
 
     def _with_room(self, run: ActiveRun, devices: Sequence[str], going: Sequence[ActiveRun], on: Mapping[str, str]) -> str | None:
         """The first device into whose memory the run fits now; None, after the reason was stored with the run."""

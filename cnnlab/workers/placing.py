@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from cnnlab.runs.records import ActiveRun
 from cnnlab.system import gpus, memory, processes
 from cnnlab.text import size_text
 from cnnlab.training import costs
+from cnnlab.workers.cores import leaves_half
 
 DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
@@ -40,6 +41,7 @@ class Placing:
         self._candidates: dict[str, tuple[tuple[str, ...], float]] = {}  # for each choice, and until when it is used
         self._quicker: dict[str, tuple[str, ...]] = {}  # for each run
         self._needs: dict[tuple[str, str], dict[str, Any]] = {}  # for each run and device
+        self._halves: dict[str, bool] = {}  # for each run, whether it takes half of the CPU's cores
         self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
         self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
         self._limits, self._limits_until = Limits(), 0.0
@@ -69,6 +71,19 @@ class Placing:
     def runs_at_a_time(self, device: str) -> int:
         return max(1, self._allowed().runs_at_a_time(device))
 
+    def fit_side_by_side(self, runs: Sequence[ActiveRun]) -> bool:
+        """Whether the CPU takes these runs at the same time, where the limits name no devices: two of small steps.
+
+        Each trains on half of the cores, and has the digits that it has alone. Two of *First try* so end 1.28 times as fast as
+        one after the other (docs/BENCHMARKS.md).
+        """
+        return self._allowed().devices is None and len(runs) <= 2 and all(self._leaves_half(run) for run in runs)
+
+    def _leaves_half(self, run: ActiveRun) -> bool:
+        if run.id not in self._halves:
+            self._halves[run.id] = self._ask(send_leaves_half, run.config) == "yes"
+        return self._halves[run.id]
+
     def obstacle(self, run: ActiveRun, device: str, beside: Iterable[ActiveRun]) -> str:
         """Why the run does not fit into the device's memory now, as a sentence; "" where it does, or where nobody can say.
 
@@ -78,7 +93,7 @@ class Placing:
         running = list(beside)
         if not device.startswith("cuda") and not running:
             return ""
-        if running and time.monotonic() < self._settles.get(device, 0.0):
+        if running and time.monotonic() < self._settles.get(device, 0.0) and not self._is_little(run, device):
             return SETTLES
         known, until = self._obstacles.get((run.id, device), ("", 0.0))
         if time.monotonic() >= until:
@@ -86,15 +101,24 @@ class Placing:
             self._obstacles[run.id, device] = known, time.monotonic() + MEMORY_SECONDS
         return known
 
-    def _look(self, run: ActiveRun, device: str, running: Iterable[ActiveRun]) -> str:
+    def _is_little(self, run: ActiveRun, device: str) -> bool:
+        """The run finds memory on the CPU whatever another small one still takes."""
+        need = self._need(run, device) if device == "cpu" and self._leaves_half(run) else {}
+        return bool(need) and costs.fits(4 * need["bytes"], forecaster.available())
+
+    def _need(self, run: ActiveRun, device: str) -> dict[str, Any]:
+        """What `send_needs` says; {} where the run cannot be built, and where the child died."""
         if (run.id, device) not in self._needs:
             answer = self._ask(send_needs, run.config.change(device=device))
             if answer is None:
-                return ""
+                return {}
             self._needs[run.id, device] = json.loads(answer)
-        need = self._needs[run.id, device]
+        return self._needs[run.id, device]
+
+    def _look(self, run: ActiveRun, device: str, running: Iterable[ActiveRun]) -> str:
+        need = self._need(run, device)
         if not need:
-            return ""  # it cannot be built: its runner says why
+            return ""  # its runner says why
         if device.startswith("cuda"):
             card = gpus.status().get(need["uuid"])
             if card is None or costs.fits(need["bytes"], card.free):
@@ -125,6 +149,7 @@ class Placing:
         kept = set(active)
         self._quicker = {run_id: devices for run_id, devices in self._quicker.items() if run_id in kept}
         self._needs = {key: need for key, need in self._needs.items() if key[0] in kept}
+        self._halves = {run_id: half for run_id, half in self._halves.items() if run_id in kept}
         self._obstacles = {key: known for key, known in self._obstacles.items() if key[0] in kept}
 
     def _found(self, choice: str) -> tuple[str, ...]:
@@ -163,6 +188,12 @@ def send_quicker(writer: Any, home: Path, config: RunConfig) -> None:
 
     with closing(writer):
         writer.send_bytes(quicker(home, config, ("mps", "cpu")).encode())
+
+
+def send_leaves_half(writer: Any, config: RunConfig) -> None:
+    """ "yes" where the run takes half of the CPU's cores."""
+    with closing(writer):
+        writer.send_bytes(b"yes" if leaves_half(config) else b"no")
 
 
 def send_needs(writer: Any, config: RunConfig) -> None:

@@ -30,6 +30,7 @@ from cnnlab.runs.store import Store
 from cnnlab.system import disk, files, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
+from cnnlab.workers.cores import cores
 from cnnlab.workers.journal import Journal, patiently
 
 _OLDER = "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
@@ -192,6 +193,7 @@ class _Execution:
             raise InstallationError(
                 f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt."
             ) from error
+        process.prepare(cores(config))
         data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
         try:
             file, checkpoint = checkpoints.load_latest(folder) or (None, None)
@@ -219,15 +221,6 @@ class _Execution:
                     yield Notice("older-checkpoint", event.epoch, _OLDER.format(step=event.step))
 
 
-def cores() -> int:
-    """The processor cores for a run: all of them, or its share where the lab trains several on the CPU at a time."""
-    try:
-        runs = limits.load(limits.limits_file()).runs_at_a_time("cpu")
-    except CNNLabError:  # a damaged file refuses new runs, not this one
-        runs = 1
-    return max(1, processes.cores() // max(1, runs))
-
-
 def run_in_process(home: Path, run_id: str) -> None:
     """The runner process, started by the dispatcher: trains one run, with its output in the run's log."""
     folder = run_folder(home, run_id)
@@ -239,9 +232,6 @@ def run_in_process(home: Path, run_id: str) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
-    from cnnlab.training import process
-
-    process.prepare(cores())
     processes.die_first(500)  # a run can resume from its checkpoint; the web server and the dispatcher would lose their state
     try:
         store = patiently(lambda: Store(home))

@@ -16,6 +16,7 @@ from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files, processes
 
 NAMED_FOLDERS = 5
+RESUME_SECONDS = 2.0  # during which pages show a run as interrupted before it is resumed automatically
 MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted."
 
 
@@ -86,3 +87,20 @@ def folders_without_record(store: Store) -> str:
         f"{what} with weights but no entry in the record of runs ({names}): the record was lost, or replaced by an older copy. "
         "Put back lab.sqlite from a copy, with lab.sqlite-wal if there is one, or delete these folders in the lab's folder runs."
     )
+
+
+class AutoResume:
+    """Queues interrupted runs once pages have shown them as such."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._since: dict[str, float] = {}  # resumable runs, and when each was noticed
+
+    def turn(self, now: float) -> bool:
+        """Looks once, at the time `now` in seconds; True while there are such runs."""
+        waiting = auto_resumable(self._store)
+        self._since = {run_id: self._since.get(run_id, now) for run_id in waiting}
+        for run_id, since in self._since.items():
+            if now - since >= RESUME_SECONDS:
+                self._store.auto_resume(run_id)
+        return bool(waiting)

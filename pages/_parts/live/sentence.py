@@ -9,6 +9,8 @@ from cnnlab.runs.records import IN_PROCESS, Run, State, may_take_the_same
 from cnnlab.text import duration, ordinal, percent
 from pages._parts.run_words import best_accuracy, cut_title, last_accuracy
 
+SETTLES = 1.0  # seconds of training before its speed and the time left are worth reading
+
 
 def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
     """Follows the state's word; plain text, names as they were typed. `latest` is the run's last progress report."""
@@ -67,8 +69,10 @@ def _working(run: Run, latest: Progress | None) -> str:
             ", then it goes on from its last checkpoint" if run.epochs_done else ""
         )
     left = "almost done" if latest.seconds_left < 1 else f"{duration(latest.seconds_left)} left"
-    speed = f"{latest.images_per_second:,.0f} images/s"
-    return f"epoch {latest.epoch} of {run.config.epochs} · {percent(latest.share_done, 0)} · {left} · {speed}"
+    told = (f"epoch {latest.epoch} of {run.config.epochs}", percent(latest.share_done, 0))
+    if latest.seconds < SETTLES:
+        return " · ".join(told)
+    return " · ".join((*told, left, f"{latest.images_per_second:,.0f} images/s"))
 
 
 def _next(lab: Lab, run: Run) -> str:
