@@ -95,6 +95,17 @@ class ClassFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfidenceBin:
+    """The test images whose predicted class has a probability above `low` and at most `high`."""
+
+    low: float  # 0..1
+    high: float
+    images: int
+    confidence: float  # their mean probability of the predicted class; 0.0 without images
+    accuracy: float  # the share of them that is right; 0.0 without images
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionPage:
     """A page of test images with the network's predictions, and figures about all test images."""
 
@@ -107,6 +118,16 @@ class PredictionPage:
     confusion: tuple[tuple[int, ...], ...]  # all test images by true class (row) and predicted class (column)
     figures: tuple[ClassFigures, ...]  # of each class, from all test images
     items: tuple[Prediction, ...]
+    calibration: tuple[ConfidenceBin, ...] = ()  # all test images by confidence, ten bins from 0 to 1
+
+    @property
+    def calibration_error(self) -> float:
+        """How far confidence and accuracy are apart on average over the images, 0..1.
+
+        The expected calibration error of Guo et al. (2017), "On Calibration of Modern Neural Networks".
+        """
+        apart = sum(each.images * abs(each.accuracy - each.confidence) for each in self.calibration)
+        return apart / max(1, self.test_images)
 
 
 @dataclass(frozen=True, slots=True)

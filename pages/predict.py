@@ -13,6 +13,7 @@ from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
 from pages._parts.markdown import quoting
+from pages._parts.predict.certainty import certainty
 from pages._parts.predict.choice import NAMES, PAGER, pick_images, show_cell
 from pages._parts.predict.classes import each_class
 from pages._parts.predict.confusion import draw_confusion
@@ -108,6 +109,7 @@ def main() -> None:
     with left, st.container(key="predict-matrix"):
         matrix(page, chosen["label"], chosen["predicted"])
         each_class(page, run.id)
+        certainty(page, run.id)
 
 
 with in_words():

@@ -13,7 +13,17 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
-from cnnlab.values import ClassFigures, Device, DeviceState, EpochPredictions, ExampleImages, Picture, Prediction, PredictionPage
+from cnnlab.values import (
+    ClassFigures,
+    ConfidenceBin,
+    Device,
+    DeviceState,
+    EpochPredictions,
+    ExampleImages,
+    Picture,
+    Prediction,
+    PredictionPage,
+)
 
 
 class RunsLab(FakeLab):
@@ -104,6 +114,12 @@ class RunsLab(FakeLab):
             confusion=tuple(map(tuple, counts)),
             figures=(ClassFigures(10, 0.9, 0.5, 0.5),) * 10,
             items=tuple(wanted[offset : offset + count]),
+            calibration=tuple(
+                ConfidenceBin(n / 10, (n + 1) / 10, *figures)
+                for n, figures in enumerate(
+                    [(0, 0.0, 0.0)] * 6 + [(40, 0.625, 0.5), (0, 0.0, 0.0), (10, 0.85, 0.8), (50, 0.95, 0.5)]
+                )
+            ),
         )
 
     def examples(self, run_id, number=1):

@@ -8,8 +8,9 @@ from quadrants import quadrants, settings
 
 from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import initialization
-from cnnlab.training.evaluation import ClassFigures, confusion, evaluate, evaluate_in_steps, per_class
+from cnnlab.training.evaluation import ClassFigures, calibration, confusion, evaluate, evaluate_in_steps, per_class
 from cnnlab.training.transforms import Preparation
+from cnnlab.values import PredictionPage
 
 
 @pytest.fixture
@@ -85,3 +86,32 @@ def test_figures_per_class_follow_from_the_confusion():
     assert figures[0] == ClassFigures(images=8, accuracy=0.7, precision=6 / 7, recall=6 / 8)
     assert figures[1] == ClassFigures(images=2, accuracy=0.7, precision=1 / 3, recall=1 / 2)
     assert figures[2] == ClassFigures(images=0, accuracy=1.0, precision=None, recall=None)
+
+
+def test_calibration_puts_each_image_into_the_range_of_its_confidence():
+    confidence = torch.tensor([0.0, 0.09, 0.11, 0.45, 0.5, 0.95, 0.99, 1.0])
+    right = torch.tensor([False, True, False, True, True, True, False, True])
+
+    bins = calibration(confidence, right)
+
+    assert [each.images for each in bins] == [2, 1, 0, 0, 2, 0, 0, 0, 0, 3]
+    assert [(each.low, each.high) for each in bins] == [(n / 10, (n + 1) / 10) for n in range(10)]
+    assert (bins[0].confidence, bins[0].accuracy) == (pytest.approx(0.045), 0.5)
+    assert (bins[4].confidence, bins[4].accuracy) == (pytest.approx(0.475), 1.0)
+    assert (bins[9].confidence, bins[9].accuracy) == (pytest.approx(0.98), pytest.approx(2 / 3))
+    assert (bins[2].confidence, bins[2].accuracy) == (0.0, 0.0)
+
+
+def test_the_calibration_error_is_the_mean_distance_of_confidence_and_accuracy():
+    generator = torch.Generator().manual_seed(3)
+    confidence = torch.rand(500, generator=generator)
+    right = torch.rand(500, generator=generator) < confidence**2
+
+    page = PredictionPage("best", 1, ("a",), 0, 500, int(right.sum()), (), (), (), calibration(confidence, right))
+
+    by_hand = 0.0
+    for number in range(10):
+        inside = (confidence > number / 10) & (confidence <= (number + 1) / 10)
+        by_hand += abs(float(right[inside].double().mean() - confidence[inside].double().mean())) * int(inside.sum()) / 500
+    assert page.calibration_error == pytest.approx(by_hand)
+    assert 0.1 < page.calibration_error < 0.25  # the mean of x - x² is a sixth

@@ -40,7 +40,7 @@ FLOORS: dict[str, str] = {
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
-    "figures": "events layers palette reports text",
+    "figures": "events layers palette reports text values",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers presets runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
@@ -67,7 +67,7 @@ PAGE_FLOORS: dict[str, str] = {
     "forms": "address markdown one_choice run_words shell visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
-    "predict": "address grid image_grid markdown one_choice pager run_words",
+    "predict": "address grid image_grid live markdown one_choice pager run_words",
     "pages": (
         "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"
         " shell"

@@ -7,17 +7,20 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import plotly.graph_objects as go
 import pytest
 from page_fakes import cells, open_page, widget
 from page_runs import RunsLab
 from test_contrast import TEXT, THEMES, contrast, mixed
 
 from cnnlab.errors import CheckpointError
+from cnnlab.figures import calibration_figure
 from cnnlab.runs.records import State
 from cnnlab.spreadsheet import csv_text
-from cnnlab.values import ClassFigures, PredictionPage
+from cnnlab.values import ClassFigures, ConfidenceBin, PredictionPage
 from pages._parts import one_choice
 from pages._parts.predict import confusion
+from pages._parts.predict.certainty import bin_rows, calibration_sentence
 from pages._parts.predict.choice import NAMES
 from pages._parts.predict.classes import HEADER, class_rows
 from pages._parts.predict.confusion import RIGHT, STRONGEST, WRONG, matrix_html
@@ -386,3 +389,64 @@ def test_a_filter_that_did_not_change_does_not_go_back_to_the_first_page(monkeyp
     state["key"] = "b"
     kept["changed"]()
     assert calls == [1]
+
+
+# Confidence
+
+
+def test_the_chart_of_confidence_is_drawn_once_its_part_is_open(monkeypatch, lab):
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab)
+    assert not any("too sure" in text for text in texts(app))
+    assert len(app.get("download_button")) == 1
+
+    app.session_state["predict:certainty"] = True
+    app.run()
+
+    assert not app.exception
+    assert any("too sure" in text and "28.0 points apart" in text for text in texts(app))
+    assert len(app.get("download_button")) == 2
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ((50, 0.97, 0.9), "Of 50 images about which it is 90 % to 100 % sure, **90.0 %** are right; its confidence there is "
+         "97.0 % on average, 7.0 points too sure. Over all images, confidence and accuracy are 7.0 points apart"),
+        ((50, 0.93, 0.97), "4.0 points too cautious"),
+        ((50, 0.95, 0.94), "so it can be believed"),
+        ((1, 0.95, 1.0), "Of the only image about which it is 90 % to 100 % sure, **100.0 %** is right"),
+    ],
+)  # fmt: skip
+def test_the_sentence_says_whether_the_confidence_can_be_believed(figures, expected):
+    bins = (*(ConfidenceBin(n / 10, (n + 1) / 10, 0, 0.0, 0.0) for n in range(9)), ConfidenceBin(0.9, 1.0, *figures))
+    page = replace(predictions([[figures[0]]]), calibration=bins)
+
+    assert expected in calibration_sentence(page)
+    assert bin_rows(page)[0] == (0.0, 0.1, 0, None, None)
+    assert bin_rows(page)[9] == (0.9, 1.0, *figures)
+
+
+def test_the_chart_of_confidence_leaves_empty_ranges_out_and_is_a_figure_of_plotlys():
+    bins = (ConfidenceBin(0.0, 0.1, 0, 0.0, 0.0), ConfidenceBin(0.4, 0.5, 1_200, 0.45, 0.5), ConfidenceBin(0.9, 1.0, 3, 0.99, 1.0))
+
+    figure = calibration_figure(bins)
+
+    go.Figure(figure)  # raises where a name or a value is none of Plotly's
+    bars, line = figure["data"]
+    assert (bars["x"], bars["y"], bars["text"]) == ([45.0, 95.0], [50.0, 100.0], ["1,200", "3"])
+    assert (line["x"], line["y"]) == ([45.0, 99.0], [45.0, 99.0])
+
+
+@pytest.mark.parametrize(
+    ("key", "only", "order"),
+    [("predict:confident mistakes", "mistakes", "confident"), ("predict:uncertain hits", "correct", "uncertain")],
+)
+def test_one_click_shows_the_most_instructive_images(key, only, order, monkeypatch, lab):
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab, label="Trouser")
+
+    button(app, key).click().run()
+
+    assert not app.exception
+    assert {name: value for name, value in address_of(app).items() if name != "run"} == {"only": only, "order": order}

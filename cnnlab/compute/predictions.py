@@ -17,7 +17,7 @@ from cnnlab.compute import answers
 from cnnlab.errors import CheckpointError
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints
-from cnnlab.training.evaluation import confusion, per_class
+from cnnlab.training.evaluation import calibration, confusion, per_class
 from cnnlab.values import Checkpoint, Disagreement, DisagreementPage, EvaluatedRun, Only, Order, Prediction, PredictionPage, Right
 
 _FILES: dict[str, str] = {"last": checkpoints.LAST, "best": checkpoints.BEST}  # by the names in values.Checkpoint
@@ -75,6 +75,7 @@ def predictions(
         confusion=tuple(map(tuple, counts.tolist())),
         figures=per_class(counts),
         items=items,
+        calibration=calibration(tested.confidence, right),
     )
 
 

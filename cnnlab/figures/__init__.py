@@ -3,6 +3,7 @@
 Plotly's figures are plain dictionaries. Plotly's classes would check each against a schema for 20 ms; the tests do that instead.
 """
 
+from cnnlab.figures.calibration import calibration_figure
 from cnnlab.figures.compare import compare_bars
 from cnnlab.figures.data import class_balance_figure
 from cnnlab.figures.network import (
@@ -22,6 +23,7 @@ __all__ = [
     "LEGEND",
     "Stage",
     "breakable",
+    "calibration_figure",
     "class_balance_figure",
     "compare_bars",
     "distribution_bars",

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnlab.layers.memory import evaluation_batch
-from cnnlab.values import ClassFigures
+from cnnlab.values import ClassFigures, ConfidenceBin
+
+CONFIDENCE_BINS = 10  # as in Guo et al. (2017)
 
 if TYPE_CHECKING:
     from cnnlab.training.transforms import Preparation
@@ -85,6 +87,21 @@ def confusion(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
     """Counts K×K: row is the true class, column the predicted one."""
     pairs = labels.long().cpu() * classes + predicted.long().cpu()
     return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def calibration(confidence: Tensor, right: Tensor) -> tuple[ConfidenceBin, ...]:
+    """The images by their `confidence` (N, 0..1), in bins of equal width, with the share that is `right` (N, bool) in each."""
+    confidence = confidence.double().cpu()
+    # A bin includes its upper edge, so 1.0 is in the last one; 0.0 is in the first.
+    numbers = (confidence * CONFIDENCE_BINS).ceil().long().sub(1).clamp(0, CONFIDENCE_BINS - 1)
+    images = torch.bincount(numbers, minlength=CONFIDENCE_BINS)
+    divisors = images.clamp(min=1)
+    means = torch.bincount(numbers, confidence, CONFIDENCE_BINS) / divisors
+    shares = torch.bincount(numbers, right.double().cpu(), CONFIDENCE_BINS) / divisors
+    return tuple(
+        ConfidenceBin(number / CONFIDENCE_BINS, (number + 1) / CONFIDENCE_BINS, *figures)
+        for number, figures in enumerate(zip(images.tolist(), means.tolist(), shares.tolist(), strict=True))
+    )
 
 
 def per_class(counts: Tensor) -> tuple[ClassFigures, ...]:

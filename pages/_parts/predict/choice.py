@@ -15,7 +15,7 @@ ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
 ORDER = {"number": "as they come", "confident": "most confident first", "uncertain": "least certain first"}
 PAGER = Pager("predict:page")
 NAMES = ("run", "checkpoint", "label", "predicted", "only", "order", "page")  # all that the address of Predict can say
-LABEL, PREDICTED, ONLY_KEY = "predict:label", "predict:predicted", "predict:only"
+LABEL, PREDICTED, ONLY_KEY, ORDER_KEY = "predict:label", "predict:predicted", "predict:only", "predict:order"
 
 
 def pick_images(classes: Sequence[str], address: Address) -> dict[str, Any]:
@@ -35,11 +35,28 @@ def pick_images(classes: Sequence[str], address: Address) -> dict[str, Any]:
         help="Mistakes are the test images whose predicted class is wrong.",
     )  # fmt: skip
     order = one_choice(
-        "Order", "predict:order", "order", ORDER, address, place=places[3], on_change=PAGER.restart, as_list=True,
+        "Order", ORDER_KEY, "order", ORDER, address, place=places[3], on_change=PAGER.restart, as_list=True,
         help="The confidence is the probability that the network gives to the class it predicts. Mistakes made with much "
         "confidence are the most instructive.",
     )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Most confident mistakes", icon=":material/bolt:", key="predict:confident mistakes",
+            on_click=show_extremes, args=("mistakes", "confident"),
+            help="Wrong, and sure of it: images that look like another class, or that have a wrong label.",
+        )  # fmt: skip
+        st.button(
+            "Least certain hits", icon=":material/help:", key="predict:uncertain hits",
+            on_click=show_extremes, args=("correct", "uncertain"),
+            help="Right, but hardly surer of the right class than of another.",
+        )  # fmt: skip
     return {"label": label, "predicted": predicted, "only": only, "order": order}
+
+
+def show_extremes(only: str, order: str) -> None:
+    """Shows the mistakes or hits of all classes, those first at which the network was most or least sure."""
+    show_cell(None, None)
+    st.session_state.update({ONLY_KEY: only, ORDER_KEY: order})
 
 
 def show_cell(label: int | None, predicted: int | None) -> None:

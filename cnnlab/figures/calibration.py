@@ -1,0 +1,50 @@
+"""How often a network is right by how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnnlab.figures.theme import base_layout
+from cnnlab.palette import BLUE, GRAY
+from cnnlab.text import percent
+from cnnlab.values import ConfidenceBin
+
+
+def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
+    """A bar for each bin with images, as high as the share that is right; the dashed line is where confidence is as high."""
+    shown = [each for each in bins if each.images]
+    bars = {
+        "type": "bar",
+        "name": "right",
+        "x": [50 * (each.low + each.high) for each in shown],
+        "y": [100 * each.accuracy for each in shown],
+        "width": [100 * (each.high - each.low) - 1 for each in shown],
+        "text": [f"{each.images:,}" for each in shown],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "constraintext": "none",
+        "marker": {"color": BLUE},
+        "customdata": [[f"{percent(each.low, 0)} to {percent(each.high, 0)}", percent(each.confidence)] for each in shown],
+        "hovertemplate": "%{text} images of confidence %{customdata[0]}<br>"
+        "confidence %{customdata[1]} on average, right %{y:.1f} %<extra></extra>",
+    }
+    line = {
+        "type": "scatter",
+        "name": "as sure as right",
+        "mode": "lines+markers",
+        "x": [100 * each.confidence for each in shown],
+        "y": [100 * each.confidence for each in shown],
+        "line": {"color": GRAY, "dash": "dash"},
+        "marker": {"color": GRAY, "size": 5},
+        "hoverinfo": "skip",
+    }
+    layout = base_layout(
+        height=250,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        bargap=0,
+        xaxis={"title": {"text": "confidence, %"}, "range": [0, 100], "dtick": 20, "fixedrange": True, "automargin": True},
+        yaxis={"title": {"text": "right, %"}, "range": [0, 112], "dtick": 20, "fixedrange": True, "automargin": True},
+    )
+    return {"data": [bars, line], "layout": layout}
