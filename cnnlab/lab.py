@@ -119,9 +119,10 @@ class Lab:
         """`count` (1..200) pictures from `offset` on, of one class or of all."""
         return self._helper.ask("pictures", dataset=dataset, split=split, count=count, label=label, offset=offset, data=self.data)
 
-    def augmented(self, dataset: str, index: int, *, count: int, shift: int, flip: bool) -> tuple[str, ...]:
-        """`count` versions of one training image as data URIs, shifted by up to `shift` pixels and some of them mirrored."""
-        return self._helper.ask("augmented", dataset=dataset, index=index, count=count, shift=shift, flip=flip, data=self.data)
+    def augmented(self, dataset: str, index: int, *, count: int, shift: int, flip: bool, gray: float) -> tuple[str, ...]:
+        """`count` versions of one training image as data URIs: shifted by up to `shift` pixels, some mirrored, a share `gray`."""
+        steps = {"shift": shift, "flip": flip, "gray": gray}
+        return self._helper.ask("augmented", dataset=dataset, index=index, count=count, data=self.data, **steps)
 
     # Runs
 

@@ -10,7 +10,7 @@ from cnnlab.errors import DataError
 from cnnlab.figures import class_balance_figure
 from cnnlab.lab import Lab
 from cnnlab.text import image_number, percent, size_text
-from cnnlab.values import DatasetStatus, Picture
+from cnnlab.values import DatasetStatus
 from pages._parts.address import Address
 from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
@@ -19,9 +19,9 @@ from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import PER_PAGE, Pager
 from pages._parts.shell import enter, fragment, in_words
+from pages._parts.versions import versions
 
 SAMPLE = "sample"
-VERSIONS, SHIFT = 8, 4  # of one image; pixels
 SPLITS = {"train": "training images", "test": "test images"}
 PAGER = Pager("data:page")
 Counts = dict[str, tuple[int, ...]]  # images of each class, by split
@@ -188,26 +188,6 @@ def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
     st.caption(balance_sentence(entry, counts))
     with st.expander("Show as a table"):
         grid({"Class": list(entry.classes), "Images": list(counts)}, height="content", width="content")
-
-
-def versions(lab: Lab, entry: Entry, image: Picture) -> None:
-    """Eight versions of one image, as augmentation draws them."""
-    flip = entry.name != "mnist"
-    st.header("What training can do to it")
-    title = entry.classes[image.label]
-    drawn = lab.augmented(entry.name, image.index, count=VERSIONS, shift=SHIFT, flip=flip)
-    image_grid(
-        [
-            GridItem(uri, f"Version {number} of training image {image_number(image.index)}: {title}", "")
-            for number, uri in enumerate(drawn, 1)
-        ],
-        size_px=54,
-    )
-    mirrored = " and *Random flip*" if flip else " (without *Random flip*: a mirrored 2 is not a 2)"
-    st.caption(
-        f"Training image {image_number(image.index)} with *Random shift* {SHIFT}{mirrored}, which *More settings* on Train "
-        "switch on: each epoch sees another version, so that a network learns what stays the same."
-    )
 
 
 def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:

@@ -87,8 +87,8 @@ class FakeLab:
             raise self.broken
         return (600,) * 10 if dataset == "sample" else (50, *(100,) * 9)
 
-    def augmented(self, dataset, index, *, count, shift, flip):
-        self.asked_to_augment.append((dataset, index, shift, flip))
+    def augmented(self, dataset, index, *, count, shift, flip, gray):
+        self.asked_to_augment.append((dataset, index, shift, flip, gray))
         return (PIXEL,) * count
 
     def pictures(self, dataset, split, count, *, label=None, offset=0):

@@ -148,3 +148,4 @@ def test_versions_of_an_image_are_drawn_as_training_draws_them(tmp_path):
     assert original.data_uri in mirrored
     assert len(set(shifted)) > 4
     assert answers.augmented(tmp_path, **ask, shift=4, flip=True) == shifted  # the same at each visit
+    assert answers.augmented(tmp_path, **ask, shift=0, flip=False, gray=0.5) == same  # of gray images, nothing

@@ -45,8 +45,8 @@ class DataLab(FakeLab):
         total = sum(self.class_counts(dataset, split)) if label is None else self.class_counts(dataset, split)[label]
         return tuple(Picture(3 * place, place % 10 if label is None else label, PIXEL) for place in range(offset, total)[:3])
 
-    def augmented(self, dataset, index, *, count, shift, flip):
-        self.asked.append(f"{count} versions of {dataset} {index}: shift {shift}, flip {flip}")
+    def augmented(self, dataset, index, *, count, shift, flip, gray):
+        self.asked.append(f"{count} versions of {dataset} {index}: shift {shift}, flip {flip}, gray {gray}")
         return tuple(f"data:image/png;base64,{'AAAA' * number}" for number in range(1, count + 1))
 
 

@@ -143,7 +143,7 @@ def asked_of(lab: Lab) -> list[tuple[str, Callable[[], Any]]]:
         ("download another", lambda: lab.download("sample2")),
         ("class_counts", lambda: lab.class_counts("mnist", "test")),
         ("pictures", lambda: lab.pictures("mnist", "train", 12, label=5, offset=13)),
-        ("augmented", lambda: lab.augmented("cifar10", 3, count=4, shift=2, flip=True)),
+        ("augmented", lambda: lab.augmented("cifar10", 3, count=4, shift=2, flip=True, gray=0.5)),
         ("architectures", lambda: len(lab.architectures())),
         ("presets", lambda: len(lab.presets())),
         ("without_record", lab.without_record),

@@ -52,6 +52,7 @@ FLOORS: dict[str, str] = {
 PAGE_FLOORS: dict[str, str] = {
     "first_tab": "",
     "image_grid": "",
+    "versions": "image_grid",
     "grid": "",
     "markdown": "",
     "address": "markdown",
@@ -70,7 +71,7 @@ PAGE_FLOORS: dict[str, str] = {
     "predict": "address grid image_grid live markdown one_choice pager run_words",
     "pages": (
         "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"
-        " shell"
+        " shell versions"
     ),
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

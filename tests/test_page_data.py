@@ -9,6 +9,7 @@ from cnnlab.datasets import entries
 from cnnlab.errors import DataError
 from cnnlab.values import DownloadStatus
 from pages._parts.image_grid import GridItem, grid_html
+from pages._parts.versions import versions_sentence
 
 
 @pytest.fixture
@@ -199,7 +200,31 @@ def test_one_image_is_shown_as_training_would_change_it(monkeypatch, lab):
     open_page(monkeypatch, "data", lab)
     open_page(monkeypatch, "data", lab, dataset="mnist", page="2")
 
-    assert lab.asked_to_augment == [("sample", 0, 4, True), ("mnist", 40, 4, False)]  # a mirrored 2 is not a 2
+    assert lab.asked_to_augment == [("sample", 0, 4, True, 0.0), ("mnist", 40, 4, False, 0.0)]  # a mirrored 2 is not a 2
+
+
+def test_each_random_step_can_be_switched_off_and_the_image_stands_beside_its_versions(monkeypatch, lab):
+    lab.here = {*lab.here, "cifar10"}
+    app = open_page(monkeypatch, "data", lab, dataset="cifar10")
+    steps = widget(app.button_group, "Random steps")
+    assert steps.options == ["Random shift", "Random flip", "Random greyscale"]
+
+    steps.set_value(["gray"]).run()
+    steps.set_value([]).run()
+
+    assert [asked[2:] for asked in lab.asked_to_augment] == [(4, True, 0.5), (0, False, 0.5), (0, False, 0.0)]
+    drawn = " ".join(element.proto.body for element in app.get("html"))
+    assert "Training image 1 as it is: airplane" in drawn
+    assert "Version 8 of training image 1: airplane" in drawn
+    assert "every epoch sees the same image" in " ".join(caption.value for caption in app.caption)
+
+
+def test_the_sentence_about_the_versions_names_their_steps_and_warns_of_mirrored_digits():
+    assert versions_sentence(7, ("shift", "flip", "gray"), digits=False).startswith(
+        "Training image 7 with *Random shift* of up to 4 pixels, *Random flip* and *Random greyscale* of every second one, which"
+    )
+    assert "mirrored 2" not in versions_sentence(7, ("flip",), digits=False)
+    assert "A mirrored 2 is not a 2" in versions_sentence(7, ("flip",), digits=True)
 
 
 def test_the_primary_button_opens_the_train_page_with_this_data_set(monkeypatch, lab):

@@ -77,13 +77,14 @@ def pictures(
 
 
 def augmented(
-    home: Path, *, dataset: str, index: int, count: int, shift: int, flip: bool, data: Path | None = None
+    home: Path, *, dataset: str, index: int, count: int, shift: int, flip: bool, gray: float = 0.0, data: Path | None = None
 ) -> tuple[str, ...]:
     """`count` versions of one training image as data URIs, as training with these settings would draw them."""
     check_page(count, index)
     source = load(home, dataset, data)
     batch = source.train_images[index : index + 1].expand(count, -1, -1, -1)
-    preparation = Preparation(source.channels, source.size, horizontal_flip=flip, random_crop=shift)
+    random = {"horizontal_flip": flip, "random_crop": shift, "random_grayscale": gray}
+    preparation = Preparation(source.channels, source.size, **random)
     drawn = preparation.train(batch, torch.Generator().manual_seed(0))
     return tuple(png_data_uri(image) for image in drawn.mul(255).round().byte().numpy())
 

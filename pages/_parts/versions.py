@@ -1,0 +1,57 @@
+"""What training can do to one image: eight versions of it, as augmentation draws them, beside the image as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cnnlab.config import RunConfig
+from cnnlab.datasets import Entry
+from cnnlab.lab import Lab
+from cnnlab.text import image_number
+from cnnlab.values import Picture
+from pages._parts.image_grid import GridItem, image_grid
+
+VERSIONS, SHIFT = 8, 4  # of one image; pixels
+GRAY = 0.5  # share of the versions: more than training takes, so that some are seen
+_FIELDS = {"shift": "random_crop", "flip": "horizontal_flip", "gray": "random_grayscale"}
+# As *More settings* on Train names them.
+STEPS = {name: str(RunConfig.model_fields[field].title) for name, field in _FIELDS.items()}
+
+
+def versions(lab: Lab, entry: Entry, image: Picture) -> None:
+    """One image as it is, and eight versions of it as augmentation draws them."""
+    st.header("What training can do to it")
+    digits = entry.name == "mnist"
+    offered = [name for name in STEPS if name != "gray" or entry.channels == 3]
+    chosen = st.pills(
+        "Random steps", offered, selection_mode="multi", default=[name for name in offered if name != "flip" or not digits],
+        format_func=STEPS.get, key=f"data:{entry.name}:steps", label_visibility="collapsed",
+        help="Switch a step off and on, and see what it does to the versions below.",
+    )  # fmt: skip
+    title, number = entry.classes[image.label], image_number(image.index)
+    steps = {"shift": SHIFT * ("shift" in chosen), "flip": "flip" in chosen, "gray": GRAY * ("gray" in chosen)}
+    drawn = lab.augmented(entry.name, image.index, count=VERSIONS, **steps)
+    image_grid(
+        [
+            GridItem(image.data_uri, f"Training image {number} as it is: {title}", "as it is"),
+            *(GridItem(uri, f"Version {place} of training image {number}: {title}", "") for place, uri in enumerate(drawn, 1)),
+        ],
+        size_px=54,
+    )
+    st.caption(versions_sentence(number, chosen, digits=digits))
+
+
+def versions_sentence(number: int, chosen: Sequence[str], *, digits: bool) -> str:
+    """What the versions of training image `number` show, with the steps that are `chosen`."""
+    if not chosen:
+        return f"Training image {number} without a random step: every epoch sees the same image, as the test does."
+    more = {"shift": f" of up to {SHIFT} pixels", "flip": "", "gray": " of every second one"}
+    *some, last = [f"*{STEPS[name]}*{more[name]}" for name in STEPS if name in chosen]
+    warning = " A mirrored 2 is not a 2: leave *Random flip* off for digits." if digits and "flip" in chosen else ""
+    return (
+        f"Training image {number} with {', '.join(some)}{' and ' if some else ''}{last}, which *More settings* on Train switch on: "
+        "each epoch sees another version, so that a network learns what stays the same. Test images stay as they are, apart from "
+        f"their size and the scale of their values.{warning}"
+    )
