@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnnlab.figures.theme import base_layout
+from cnnlab.figures.theme import AXIS, base_layout
 from cnnlab.palette import BLUE, GRAY
 from cnnlab.text import percent
 from cnnlab.values import ConfidenceBin
@@ -21,8 +21,10 @@ def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
         "y": [100 * each.accuracy for each in shown],
         "width": [100 * (each.high - each.low) - 1 for each in shown],
         "text": [f"{each.images:,}" for each in shown],
-        "textposition": "outside",
-        "cliponaxis": False,
+        "textposition": "inside",
+        "insidetextanchor": "start",  # at the foot, where the line is not
+        "textangle": 0,
+        "textfont": {"color": "#FFFFFF"},
         "constraintext": "none",
         "marker": {"color": BLUE},
         "customdata": [[f"{percent(each.low, 0)} to {percent(each.high, 0)}", percent(each.confidence)] for each in shown],
@@ -41,10 +43,9 @@ def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
     }
     layout = base_layout(
         height=250,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        margin={"l": 8, "r": 14, "t": 8, "b": 8},  # for half of the last tick
         bargap=0,
-        xaxis={"title": {"text": "confidence, %"}, "range": [0, 100], "dtick": 20, "fixedrange": True, "automargin": True},
-        yaxis={"title": {"text": "right, %"}, "range": [0, 112], "dtick": 20, "fixedrange": True, "automargin": True},
+        xaxis=AXIS | {"title": {"text": "confidence, %"}, "range": [0, 100], "dtick": 20, "fixedrange": True, "showgrid": False},
+        yaxis=AXIS | {"title": {"text": "right, %"}, "range": [0, 101], "dtick": 20, "fixedrange": True},
     )
     return {"data": [bars, line], "layout": layout}

@@ -26,8 +26,8 @@ def certainty(page: PredictionPage, run_id: str) -> None:
         label = "Bars: the share of images that is right, by how confident the network is"
         live_plot(calibration_figure(page.calibration), key="predict:calibration", label=label)
         st.caption(
-            "Each bar holds the test images of one range of confidence; above it is their number, and its height is the share that "
-            "is right. Where a bar ends below the dashed line, the network is surer than it should be."
+            "Each bar holds the test images of one range of confidence; their number stands in it, and its height is the share "
+            "that is right. Where a bar ends below the dashed line, the network is surer than it should be."
         )
         st.download_button(
             "Download as CSV", csv_text(HEADER, bin_rows(page)), f"cnnlab-{run_id}-calibration.csv", "text/csv",
