@@ -95,6 +95,7 @@ OUTSIDE: dict[str, str] = {
     "pandas": "pages",
     "pyarrow": "pages",
     "streamlit": "pages",
+    "streamlit_drawable_canvas": "pages",
     "starlette": "pages",
 }
 WEB = {"streamlit", "plotly", "pandas", "pydantic", "typer", "rich", "sqlite3", "psutil", "filelock", "platformdirs"}

@@ -82,9 +82,19 @@ def prepare(image: Image.Image, entry: Entry, without: Collection[str] = ()) -> 
     return Prepared(shown(given), tuple(steps), pixels, warning)
 
 
+def thumbnail(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """C×H×W with its longest side at most so many pixels; smaller ones stay as they are, so that their pixels can be seen."""
+    if max(image.shape[1:]) <= longest:
+        return image
+    planes = [Image.fromarray(plane) for plane in image]
+    for plane in planes:
+        plane.thumbnail((longest, longest))
+    return np.stack([np.asarray(plane) for plane in planes])
+
+
 _GRAY = _Plan("gray", "Gray", "The network knows gray pictures only: one number a pixel.", on.gray, on.red_alone)
 _INVERT = _Plan(
-    "invert", "Bright on dark", "It was trained on bright pictures with a black background; paper is the other way round.",
+    "invert", "Inverted", "It was trained on bright pictures with a black background; paper is the other way round.",
     on.invert, on.same("Left out: stays as it is."),
 )  # fmt: skip
 _CROP = _Plan(
@@ -97,16 +107,16 @@ _PLANS: dict[Style, tuple[_Plan, ...]] = {
         _GRAY,
         _INVERT,
         _Plan(
-            "contrast", "Black and white", "MNIST's background is exactly black, and its ink nearly white; paper has shadows.",
+            "contrast", "Contrast", "MNIST's background is exactly black, and its ink nearly white; paper has shadows.",
             on.contrast, on.same("Left out: shadows on the paper stay."),
         ),
         _CROP,
         _Plan(
-            "scale", f"Scaled to {DIGIT_BOX} pixels", f"MNIST's digits are {DIGIT_BOX} pixels high or wide, in a frame of 28×28.",
+            "scale", "Scaled", f"MNIST's digits are {DIGIT_BOX} pixels high or wide, in a frame of 28×28.",
             on.into_box(DIGIT_BOX), on.stretched,
         ),
         _Plan(
-            "centre", "Centred by mass", "MNIST's digits were moved so that they would balance on the middle of the frame.",
+            "centre", "Centred", "MNIST's digits were moved so that they would balance on the middle of the frame.",
             on.centre_by_mass, _STAYS,
         ),
     ),
@@ -115,18 +125,18 @@ _PLANS: dict[Style, tuple[_Plan, ...]] = {
         _INVERT,
         _CROP,
         _Plan(
-            "scale", "Scaled to the frame", "In Fashion-MNIST the longest side of each piece fills the frame of 28 pixels.",
+            "scale", "Scaled", "In Fashion-MNIST the longest side of each piece fills the frame of 28 pixels.",
             on.into_box(None), on.stretched,
         ),
         _Plan("centre", "Centred", "Fashion-MNIST's pieces stand in the middle of the frame.", on.centre_by_frame, _STAYS),
     ),
     "photographs": (
         _Plan(
-            "crop", "Cut to a square", "The network knows square pictures only: the middle of a photo is kept.",
+            "crop", "Cut out", "The network knows square pictures only: the middle of a photo is kept.",
             on.square, on.same("Left out: the whole picture is squeezed into a square."),
         ),
         _Plan(
-            "scale", "Reduced", "CIFAR-10's photos were reduced to 32×32 pixels.", on.averaged, on.sampled,
+            "scale", "Scaled", "CIFAR-10's photos were reduced to 32×32 pixels.", on.averaged, on.sampled,
         ),
     ),
 }  # fmt: skip

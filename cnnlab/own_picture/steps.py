@@ -150,7 +150,7 @@ def _moved(state: State, down: int, right: int) -> State:
         max(0, -down) : size - max(0, down), max(0, -right) : size - max(0, right)
     ]
     ways = [_way(down, "down", "up"), _way(right, "to the right", "to the left")]
-    return replace(state, pixels=moved, did=f"Moved by {' and '.join(filter(None, ways))}.")
+    return replace(state, pixels=moved, did=f"Moved {' and '.join(filter(None, ways))}.")
 
 
 def _way(by: int, forward: str, back: str) -> str:
