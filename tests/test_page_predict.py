@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from page_fakes import cells, open_page, widget
 from page_runs import RunsLab
+from streamlit.testing.v1.element_tree import Selectbox
 from test_contrast import TEXT, THEMES, contrast, mixed
 
 from cnnlab.errors import CheckpointError
@@ -133,6 +134,27 @@ def test_a_run_without_an_epoch_is_explained(monkeypatch, lab):
 
     assert "“young” has no finished epoch yet" in app.info[0].value
     assert "newest run" in app.info[0].value
+
+
+def test_an_older_run_stays_chosen_when_the_words_of_the_list_change(monkeypatch, lab):
+    """The list says how long ago a run was made. A minute later the newest run was shown in place of the chosen one."""
+    older = lab.trained("a", name="Older")
+    lab.trained("b", name="Newer")
+    app = open_page(monkeypatch, "predict", lab, run=older, page="2")
+
+    sent = Selectbox._widget_state.fget
+
+    def with_words_of_before(box):
+        state = sent(box)
+        if box.key == "predict:run":
+            state.string_value = state.string_value.replace("just now", "3 minutes ago")
+        return state
+
+    monkeypatch.setattr(Selectbox, "_widget_state", property(with_words_of_before))
+    app.run()
+
+    assert app.session_state["predict:run"] == older
+    assert address_of(app) == {"run": older, "page": "2"}
 
 
 def test_where_nothing_is_trained_no_other_run_is_announced(monkeypatch, lab):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,7 +23,7 @@ LONGEST_SIDE = 640  # of what is kept: no data set has larger pictures, and twen
 # One at a time: the memory for one decoded picture is bounded, and a class that uploads at once must not need it thirty times.
 _decoding = threading.Lock()
 
-# Files that people try, by their first bytes: the reason is then better than "no picture".
+# Pictures that people try, by their first bytes: the reason is then better than "no picture".
 _KNOWN = (
     (b"GIF8", "a GIF"),
     (b"BM", "a BMP picture"),
@@ -30,7 +31,6 @@ _KNOWN = (
     (b"MM\0*", "a TIFF picture"),
     (b"%PDF", "a PDF document"),
     (b"\0\0\1\0", "an icon file"),
-    (b"PK\3\4", "a ZIP archive or an office document"),
 )
 _ORIENTATION = 0x0112  # EXIF's number for how the camera was held
 _TURNS = {
@@ -42,7 +42,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ADVICE = "save it as PNG, JPEG or WebP and choose that file"
+_SAVE = "save it as PNG, JPEG or WebP and choose that file"
+_CHOOSE = "choose a PNG, JPEG or WebP picture instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,11 @@ def read(name: str, content: bytes) -> OwnPicture:
             return _decoded(name, opened)
     except DataError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_large(name, "far too many pixels") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        count = re.search(r"\d+", str(error))  # Pillow refuses before anybody can ask for the size
+        raise _too_large(name, f"{int(count[0]):,} pixels" if count else "far too many pixels") from None
     except Image.UnidentifiedImageError:
-        raise _refused(name, f"is {_kind(name, content)}", _ADVICE) from None
+        raise _refused(name, *_kind(name, content)) from None
     except Exception as error:  # damaged bytes can raise anything: Pillow's readers raise SyntaxError and struct.error, too
         raise _refused(name, "is damaged or incomplete", "save or copy it once more, and choose it again") from error
 
@@ -122,19 +124,19 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
 
 
-def _kind(name: str, content: bytes) -> str:
-    """What a file that is no picture of FORMATS seems to be."""
+def _kind(name: str, content: bytes) -> tuple[str, str]:
+    """What a file that is no picture of FORMATS seems to be, and what to do."""
     start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:4].lower() == b"<svg" or (start[:5] == b"<?xml" and b"<svg" in content[:4096]):
-        return "an SVG drawing, which has no pixels"
+        return "is an SVG drawing, which has no pixels", _SAVE
     if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return "a HEIC or AVIF photo"
+        return "is a HEIC or AVIF photo", _SAVE
     for signature, kind in _KNOWN:
         if content.startswith(signature):
-            return kind
+            return f"is {kind}", _SAVE
     if b"\0" not in content[:4096] and PurePath(name).suffix.lower().lstrip(".") in ENDINGS:
-        return "text, whatever its name says"
-    return "no PNG, JPEG or WebP picture"
+        return "is text, whatever its name says", _CHOOSE
+    return "is no PNG, JPEG or WebP picture", _CHOOSE
 
 
 def _refused(name: str, problem: str, advice: str) -> DataError:

@@ -26,6 +26,7 @@ from pages._parts.run_words import cut_title, last_accuracy, short_title
 
 ALONE = ""
 STEP_PX = 98  # seven of them fit beside the sheet on a laptop
+GIVEN_PX = 208
 STYLE = Path(__file__).with_suffix(".css")
 
 
@@ -36,7 +37,6 @@ def own_view(lab: Lab, run: Run, checkpoint: str, *, entry: Entry, every: tuple[
         left, right = st.columns([4, 10], gap="small")
     with left, st.container(key="own-picture"):
         pictures, problems = pick_pictures(style_of(entry), address)
-        other = _other(run, every, address)
     steps = step_names(style_of(entry))
     address.preserve(*(name for name in OF_OWN if name not in ("source", "with", *steps)))  # of other data sets
     without = _left_out(steps, address)
@@ -45,22 +45,26 @@ def own_view(lab: Lab, run: Run, checkpoint: str, *, entry: Entry, every: tuple[
             st.error(quoting(problem), icon=":material/error:")
         if not pictures:
             _begin(entry, refused=bool(problems))
-            address.preserve(*steps)
+            address.preserve("with", *steps)
             return
-        prepared = [prepare(picture.image, entry, without) for picture in pictures]
-        runs = [(run, checkpoint), *([(other, "best")] if other else [])]
-        try:
-            with st.spinner("Asking the network. The first time can take half a minute …", show_time=True):
-                answers = [[_ask(lab, *each, one) for each in runs] for one in prepared]
-        except CNNLabError as error:
-            st.error(quoting(error), icon=":material/error:")
-            address.preserve(*steps)
-            return
-        chosen = _which(pictures, [row[0] for row in answers])
-        _answers(answers[chosen], [each for each, _ in runs], prepared[chosen])
-        _steps(pictures[chosen], prepared[chosen], address)
-        _details(answers[chosen], [each for each, _ in runs])
-        st.caption(STAYS)
+        explained, below = st.container(), st.container()
+        with below:
+            other = _other(run, every, address)
+            st.caption(STAYS)
+        with explained:
+            prepared = [prepare(picture.image, entry, without) for picture in pictures]
+            runs = [(run, checkpoint), *([(other, "best")] if other else [])]
+            try:
+                with st.spinner("Asking the network. The first time can take half a minute …", show_time=True):
+                    answers = [[_ask(lab, *each, one) for each in runs] for one in prepared]
+            except CNNLabError as error:
+                st.error(quoting(error), icon=":material/error:")
+                address.preserve(*steps)
+                return
+            chosen = _which(pictures, [row[0] for row in answers])
+            _answers(answers[chosen], [each for each, _ in runs], prepared[chosen])
+            _steps(pictures[chosen], prepared[chosen], address)
+            _details(answers[chosen], [each for each, _ in runs])
 
 
 def _ask(lab: Lab, run: Run, checkpoint: str, prepared: Prepared) -> OwnAnswer:
@@ -156,7 +160,7 @@ def _steps(picture: OwnPicture, prepared: Prepared, address: Address) -> None:
     with st.container(horizontal=True, key="own-steps", gap="xsmall"):
         with st.container(width=STEP_PX, gap="xsmall"):
             st.html(own_answer.step_html(png_data_uri(thumbnail(prepared.given, 2 * STEP_PX)), f"{picture.name}, as it was given"))
-            st.markdown("Given", width="content")
+            st.markdown("Given")
             st.caption(quoting(" ".join(picture.notes)) or "As it was read.")
         for number, step in enumerate(prepared.steps, start=1):
             with st.container(width=STEP_PX, gap="xsmall"):
@@ -179,7 +183,7 @@ def _details(answers: list[OwnAnswer], runs: list[Run]) -> None:
             where = f", {short_title(run)}" if len(answers) > 1 else ""
             st.markdown(f"**Probability of each class{where}** (weights of epoch {answer.epoch})")
             with st.container(horizontal=True):
-                with st.container(width=208):
+                with st.container(width=GIVEN_PX if len(answers) == 1 else GIVEN_PX // 2):
                     st.html(own_answer.given_html(answer))
                 with st.container(width="stretch", key=f"own-bars-{run.id}"):
                     st.html(own_answer.bars_html(answer))
