@@ -100,6 +100,15 @@ def test_a_piece_of_clothing_fills_the_frame_and_stands_in_its_middle():
     assert abs(columns[0] - (27 - columns[-1])) <= 1
 
 
+def test_a_piece_of_clothing_on_gray_paper_gets_a_black_background_and_keeps_its_shades():
+    photo = sheet(60, 60, 200, 220, paper="#dcdcdc", ink="#303030")
+    ImageDraw.Draw(photo).rectangle((100, 100, 150, 150), "#707070")
+    pixels, with_paper = prepare(photo, CLOTHES).pixels[0], prepare(photo, CLOTHES, {"contrast"}).pixels[0]
+
+    assert pixels.min() == 0 and with_paper.min() > 30
+    assert 100 < pixels[12, 12] < 170 < pixels[25, 12], "two shades of gray"
+
+
 def test_a_photo_loses_its_sides_and_is_squeezed_where_cropping_is_left_out():
     photo = sheet(0, 0, 100, 200, size=(400, 200), paper="blue", ink="red")  # the left quarter is red
 

@@ -123,6 +123,10 @@ _PLANS: dict[Style, tuple[_Plan, ...]] = {
     "clothes": (
         _GRAY,
         _INVERT,
+        _Plan(
+            "contrast", "Contrast", "Fashion-MNIST's background is exactly black; a sheet or a wall is not.",
+            on.black_background, on.same("Left out: the background stays as it is."),
+        ),
         _CROP,
         _Plan(
             "scale", "Scaled", "In Fashion-MNIST the longest side of each piece fills the frame of 28 pixels.",

@@ -14,6 +14,7 @@ from cnnlab.datasets.catalogue import GRAY
 Pixels = NDArray[np.float32]  # H×W or H×W×3, 0..255
 
 LIGHT = 127  # a background above this is a bright one
+NOISE = 8  # levels by which paper or a wall varies
 FAINT = 0.12  # of the range between background and brightest pixel: what is below does not count as drawn
 
 
@@ -81,6 +82,15 @@ def contrast(state: State) -> State:
         else "The paper is black now."
     )
     return _whole(state, stretched.astype(np.float32), did)
+
+
+def black_background(state: State) -> State:
+    """The background becomes black, and what is drawn keeps its shades: clothes are gray, ink is not."""
+    low = state.ground + NOISE
+    if state.ground < 1:
+        return replace(state, did="Not needed: the background is black already.")
+    darker = ((state.pixels - low) / (255 - low) * 255).clip(0, 255)
+    return _whole(state, darker.astype(np.float32), "The background is black now.")
 
 
 def crop(state: State) -> State:
@@ -181,8 +191,8 @@ def _whole(state: State, pixels: Pixels, did: str) -> State:
     return replace(state, pixels=pixels, ground=background(pixels), did=did)
 
 
-def _resized(pixels: Pixels, rows: int, columns: int, how: Image.Resampling = Image.Resampling.BICUBIC) -> Pixels:
-    """Pillow's filters average over all pixels that one replaces, so thin lines do not vanish."""
+def _resized(pixels: Pixels, rows: int, columns: int, how: Image.Resampling = Image.Resampling.HAMMING) -> Pixels:
+    """Averages over all pixels that one replaces, so thin lines do not vanish; other than cubic ones, without bright edges."""
     planes = pixels[:, :, None] if pixels.ndim == 2 else pixels
     resized = [np.asarray(Image.fromarray(plane).resize((columns, rows), how)) for plane in np.moveaxis(planes, 2, 0)]
     return np.stack(resized, 2).clip(0, 255).reshape(rows, columns, *pixels.shape[2:]).astype(np.float32)
