@@ -22,6 +22,7 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
+from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.presets import Preset
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
@@ -44,6 +45,7 @@ class Lab:
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
         self._summaries: Summaries | None = None
+        self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
 
     # Registries
 

@@ -180,3 +180,19 @@ class EvaluatedRun:
     id: str
     dataset: str
     data: Path | None  # the user's own folder of data sets, if there was one when the run was made
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """What a network takes a user's own picture for, and what it was given."""
+
+    checkpoint: Checkpoint
+    epoch: int  # of the weights
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]  # of each class, 0..1
+    input_shape: tuple[int, int, int]  # C, H, W of the network's input
+    mean: tuple[float, ...]  # subtracted from each channel on the scale 0..1; empty: not normalised
+    std: tuple[float, ...]  # then divided by
+    lowest: float  # of the input's values
+    highest: float
+    data_uri: str  # the input as a picture: its lowest value black, its highest white

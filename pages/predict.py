@@ -1,4 +1,4 @@
-"""Predict: what a trained network gets wrong: its confusion matrix, and beside it the test images of the chosen cell."""
+"""Predict: what a trained network gets wrong, as a confusion matrix beside images; or what it takes your own picture for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.runs.records import Run
 from cnnlab.text import percent
 from cnnlab.values import Prediction, PredictionPage
-from pages._parts.address import Address
+from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
 from pages._parts.markdown import quoting
 from pages._parts.predict.certainty import certainty
-from pages._parts.predict.choice import NAMES, PAGER, pick_images, show_cell
+from pages._parts.predict.choice import NAMES, OF_OWN, OF_TEST_IMAGES, PAGER, pick_images, show_cell
 from pages._parts.predict.classes import each_class
 from pages._parts.predict.confusion import draw_confusion
 from pages._parts.predict.headline import headline, most_often_wrong
@@ -23,6 +26,7 @@ from pages._parts.run.list import warn_of_unreadable
 from pages._parts.shell import enter, in_words
 
 IMAGE_PX = 96
+VIEW, TEST_IMAGES, OWN = "predict:view", "test", "own"
 STYLE = Path(__file__).with_suffix(".css")
 
 
@@ -66,11 +70,34 @@ def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
     )  # fmt: skip
 
 
+def change_view(view: str) -> None:
+    """Shows the test images, or a picture of the user's own."""
+    st.session_state[VIEW] = view
+
+
+def choose_view(address: Address) -> bool:
+    """Draws the button that leads to the other view; True where the user's own picture is shown."""
+    address.initialise(VIEW, "view", TEST_IMAGES, one_of("view", (TEST_IMAGES, OWN)))
+    address.write("view", st.session_state[VIEW], TEST_IMAGES)
+    if st.session_state[VIEW] == OWN:
+        st.button(
+            "Back to the test images", icon=":material/arrow_back:", key="predict:back", on_click=change_view, args=(TEST_IMAGES,),
+            help="Shows which test images the network gets right and wrong.",
+        )  # fmt: skip
+        return True
+    st.button(
+        "Try your own picture", type="primary", icon=":material/draw:", key="predict:own", on_click=change_view, args=(OWN,),
+        help="Draw, upload or photograph something, and see what the network takes it for.",
+    )  # fmt: skip
+    return False
+
+
 def main() -> None:
     lab = enter()
     st.html(STYLE)
     with st.container(key="predict-top"):
-        title, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
+        heading, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
+    title = heading.empty()
     title.title("Predictions on test images", anchor=False)
     every = lab.runs()
     warn_of_unreadable(every.unreadable)
@@ -80,8 +107,27 @@ def main() -> None:
     if run is None:
         empty(address)
         return
-    classes = next(status.entry.classes for status in lab.datasets() if status.entry.name == run.config.dataset)
+    entry = next(status.entry for status in lab.datasets() if status.entry.name == run.config.dataset)
     checkpoint = pick_weights(run, address, weights)
+    with heading:
+        own = choose_view(address)
+    if own:
+        from pages._parts.predict.own import own_view  # noqa: PLC0415  it loads numpy and Pillow
+
+        title.title("Your own picture", anchor=False)
+        address.preserve(*OF_TEST_IMAGES)
+        own_view(lab, run, checkpoint, entry=entry, every=every, address=address)
+        address.flush()
+        address.show_problems(problems)
+    else:
+        address.preserve(*OF_OWN)
+        test_images(lab, run, checkpoint, classes=entry.classes, address=address, problems=problems)
+
+
+def test_images(
+    lab: Lab, run: Run, checkpoint: str, *, classes: tuple[str, ...], address: Address, problems: DeltaGenerator
+) -> None:  # fmt: skip
+    """The matrix, and the images beside it."""
     above = st.container(gap="xsmall")
     with st.container(key="predict-split"):
         left, right = st.columns(2, gap="medium")

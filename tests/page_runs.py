@@ -20,10 +20,27 @@ from cnnlab.values import (
     DeviceState,
     EpochPredictions,
     ExampleImages,
+    OwnAnswer,
     Picture,
     Prediction,
     PredictionPage,
-)
+)  # fmt: skip
+
+
+class OwnAnswers:
+    """A network that takes every picture for the class of its run's seed, with 90 %; it keeps every question."""
+
+    def __init__(self, lab: RunsLab) -> None:
+        self.lab, self.asked, self.refusal = lab, [], None
+
+    def answer(self, run_id: str, pixels: bytes, shape: tuple[int, ...], *, checkpoint: str = "best") -> OwnAnswer:
+        self.asked.append((run_id, pixels, shape, checkpoint))
+        if self.refusal:
+            raise self.refusal
+        config = self.lab.run(run_id).config
+        classes = datasets.entry(config.dataset).classes
+        probabilities = tuple(0.9 if label == config.seed % 10 else 0.0125 if label else 0.0 for label in range(10))
+        return OwnAnswer("best", 1, classes, probabilities, (1, 28, 28), (0.1307,), (0.3081,), -0.424, 2.82, PIXEL)
 
 
 class RunsLab(FakeLab):
@@ -36,6 +53,7 @@ class RunsLab(FakeLab):
         self.wrong = range(0, 50)  # the images, of 100, with a wrong prediction
         self.unrecorded: set[int] = set()  # epochs
         self.asked_for_examples: list[int] = []
+        self.own_pictures = OwnAnswers(self)
 
     def ready(self) -> bool:
         return True

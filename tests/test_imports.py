@@ -24,6 +24,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
+    "own_picture": "datasets errors text values",
     "epoch_predictions": "values",
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
@@ -41,12 +42,13 @@ FLOORS: dict[str, str] = {
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
     "figures": "events layers palette reports text values",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers presets runs system values workers",
+    "lab": "architectures compute config datasets epoch_predictions events forecasts layers own_picture presets runs system values"
+    " workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis errors events figures forecasts intervals lab layers optimizers"
-    " palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
+    " own_picture palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -80,8 +82,8 @@ NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 OUTSIDE: dict[str, str] = {
     "torch": "architectures compute datasets layers training",
     "torchvision": "datasets",
-    "numpy": "datasets",
-    "PIL": "datasets",
+    "numpy": "datasets own_picture",
+    "PIL": "datasets own_picture",
     "sqlite3": "runs",
     "pydantic": "cli config config_rules forecasts",
     "psutil": "compute forecasts system",
@@ -94,6 +96,7 @@ OUTSIDE: dict[str, str] = {
     "pandas": "pages",
     "pyarrow": "pages",
     "streamlit": "pages",
+    "streamlit_drawable_canvas": "pages",
     "starlette": "pages",
 }
 WEB = {"streamlit", "plotly", "pandas", "pydantic", "typer", "rich", "sqlite3", "psutil", "filelock", "platformdirs"}

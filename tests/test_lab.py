@@ -118,6 +118,17 @@ def test_a_data_set_that_is_not_here_is_a_sentence(lab):
         lab.start(TINY.change(dataset="cifar10"), token="no data")
 
 
+def test_a_picture_of_ones_own_is_answered_with_the_weights_of_a_run(lab, finished):
+    picture = bytes(range(256)) * 3 + bytes(16)
+    answer = lab.own_pictures.answer(finished.id, picture, (1, 28, 28))
+
+    assert answer.classes == datasets.entry("sample").classes
+    assert sum(answer.probabilities) == pytest.approx(1)
+    assert lab.own_pictures.answer(finished.id, bytes(784), (1, 28, 28)).probabilities != answer.probabilities
+    with pytest.raises(RunNotFound):
+        lab.own_pictures.answer("../../x", picture, (1, 28, 28))
+
+
 def test_predictions_tell_right_from_wrong(lab, finished):
     page = lab.predictions(finished.id, checkpoint="last", count=200)
     assert (page.test_images, page.total, page.epoch, len(page.items)) == (120, 120, 2, 120)

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import pytest
 from page_fakes import cells, open_page, widget
 from page_runs import RunsLab
+from streamlit.testing.v1.element_tree import Selectbox
 from test_contrast import TEXT, THEMES, contrast, mixed
 
 from cnnlab.errors import CheckpointError
@@ -136,6 +137,27 @@ def test_a_run_without_an_epoch_is_explained(monkeypatch, lab):
 
     assert "“young” has no finished epoch yet" in app.info[0].value
     assert "newest run" in app.info[0].value
+
+
+def test_an_older_run_stays_chosen_when_the_words_of_the_list_change(monkeypatch, lab):
+    """The list says how long ago a run was made. A minute later the newest run was shown in place of the chosen one."""
+    older = lab.trained("a", name="Older")
+    lab.trained("b", name="Newer")
+    app = open_page(monkeypatch, "predict", lab, run=older, page="2")
+
+    sent = Selectbox._widget_state.fget
+
+    def with_words_of_before(box):
+        state = sent(box)
+        if box.key == "predict:run":
+            state.string_value = state.string_value.replace("just now", "3 minutes ago")
+        return state
+
+    monkeypatch.setattr(Selectbox, "_widget_state", property(with_words_of_before))
+    app.run()
+
+    assert app.session_state["predict:run"] == older
+    assert address_of(app) == {"run": older, "page": "2"}
 
 
 def test_where_nothing_is_trained_no_other_run_is_announced(monkeypatch, lab):
@@ -283,7 +305,7 @@ def test_the_most_frequent_mistake_is_a_sentence_and_its_button_shows_it(monkeyp
     app = open_page(monkeypatch, "predict", lab, only="correct", page="2")
 
     assert "**Most often wrong:** 3 of the 10 images of “T\\-shirt/top” are taken for “Trouser”." in texts(app)
-    assert [each.label for each in app.button if each.proto.type == "primary"] == ["Show these 3 mistakes"]
+    assert button(app, "predict:worst").label == "Show these 3 mistakes"
     button(app, "predict:worst").click().run()
 
     assert [cell.alt.partition(":")[0] for cell in cells(app)] == ["Test image 1", "Test image 11", "Test image 21"]
@@ -298,7 +320,7 @@ def test_where_there_is_no_mistake_none_is_claimed(monkeypatch, lab):
     assert "100 of 100 test images right, 100.0 %" in " ".join(texts(app))
     assert "95 % interval: **96.3 % to 100.0 %**" in " ".join(texts(app))
     assert "wrong:" not in " ".join(texts(app)).replace("Elsewhere, orange: wrong", "").replace("✗: wrong", "")
-    assert not [each for each in app.button if each.proto.type == "primary"]
+    assert not [each for each in app.button if each.key == "predict:worst"]
 
 
 @pytest.mark.parametrize(

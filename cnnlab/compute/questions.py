@@ -17,7 +17,16 @@ from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
-from cnnlab.values import Device, DeviceState, DisagreementPage, EpochPredictions, ExampleImages, Picture, PredictionPage
+from cnnlab.values import (
+    Device,
+    DeviceState,
+    DisagreementPage,
+    EpochPredictions,
+    ExampleImages,
+    OwnAnswer,
+    Picture,
+    PredictionPage,
+)  # fmt: skip
 
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
 
@@ -33,6 +42,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "disagreements": ("predictions", DisagreementPage),
     "examples": ("examples", ExampleImages),
     "last_predicted": ("examples", EpochPredictions),
+    "own_picture": ("own", OwnAnswer),
     "device_speed": ("speeds", DeviceSpeed),
 }
 

@@ -14,7 +14,9 @@ from pages._parts.pager import Pager
 ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
 ORDER = {"number": "as they come", "confident": "most confident first", "uncertain": "least certain first"}
 PAGER = Pager("predict:page")
-NAMES = ("run", "checkpoint", "label", "predicted", "only", "order", "page")  # all that the address of Predict can say
+OF_TEST_IMAGES = ("label", "predicted", "only", "order", "page")  # what the address can say about them
+OF_OWN = ("source", "with", "gray", "invert", "contrast", "crop", "scale", "centre")  # and about a user's own picture
+NAMES = ("run", "checkpoint", "view", *OF_TEST_IMAGES, *OF_OWN)  # all that the address of Predict can say
 LABEL, PREDICTED, ONLY_KEY, ORDER_KEY = "predict:label", "predict:predicted", "predict:only", "predict:order"
 
 

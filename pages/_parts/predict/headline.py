@@ -50,7 +50,7 @@ def headline(run: Run, page: PredictionPage) -> None:
 
 
 def most_often_wrong(page: PredictionPage, show: Callable[[int, int], None]) -> None:
-    """The most frequent mistake in a sentence, and the page's primary button, which shows its images; nothing without one."""
+    """The most frequent mistake in a sentence, and the button that shows its images; nothing without one."""
     mistake = most_frequent(page)
     if mistake is None:
         return
@@ -69,7 +69,7 @@ def most_often_wrong(page: PredictionPage, show: Callable[[int, int], None]) -> 
         )
         st.button(
             "Show this mistake" if mistake.images == 1 else f"Show these {mistake.images:,} mistakes",
-            type="primary", icon=":material/search:", key="predict:worst", on_click=show, args=(mistake.label, mistake.predicted),
+            icon=":material/search:", key="predict:worst", on_click=show, args=(mistake.label, mistake.predicted),
             help="Shows the images below, with what the network took them for.",
         )  # fmt: skip
 

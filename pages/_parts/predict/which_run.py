@@ -16,6 +16,7 @@ from pages._parts.predict.choice import PAGER
 from pages._parts.run_words import best_accuracy, cut_title, last_accuracy, short_title, state_word
 
 KEY = "predict:run"
+CHOSEN = "predict:run before"  # the run of the list when it was drawn last
 CHECKPOINTS = {"best": "Best epoch", "last": "Last epoch"}
 
 
@@ -30,17 +31,24 @@ def pick_run(lab: Lab, every: tuple[Run, ...], address: Address, place: DeltaGen
     newest = next(iter(by_id))
     address.initialise(KEY, "run", newest, lambda text: text if text in by_id else newest)
     if st.session_state[KEY] not in by_id:
-        st.session_state[KEY] = newest
+        # A browser sends the words of its list, which change with time; Streamlit then gives these words in place of the run.
+        chosen_before = st.session_state.get(CHOSEN)
+        st.session_state[KEY] = chosen_before if chosen_before in by_id else newest
     words = "Newest run" if newest == every[0].id else "Newest run with a result"
 
     def label(run_id: str) -> str:
         return (f"{words}: " if run_id == newest else "") + _label(by_id[run_id])
 
+    def restart() -> None:
+        if st.session_state[KEY] in by_id:
+            PAGER.restart()
+
     chosen = place.selectbox(
-        "Run", list(by_id), key=KEY, format_func=label, on_change=when_changed(KEY, PAGER.restart),
+        "Run", list(by_id), key=KEY, format_func=label, on_change=when_changed(KEY, restart),
         help="Every run that has finished at least one epoch, newest first. An address without a run opens the newest one.",
     )  # fmt: skip
     address.write("run", chosen, None)
+    st.session_state[CHOSEN] = chosen
     return by_id[chosen]
 
 
