@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, presets, values
+from cnnlab import architectures, datasets, epoch_predictions, looking, presets, values
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
@@ -44,6 +44,7 @@ class Lab:
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
         self._summaries: Summaries | None = None
+        self.inside = looking.Looking(self._helper.ask, self._evaluated)
 
     # Registries
 

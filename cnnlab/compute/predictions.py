@@ -137,6 +137,11 @@ class LastEvaluation:
 
 def last_evaluation(home: Path, run_id: str, checkpoint: str) -> LastEvaluation:
     """What the checkpoint ("best" or "last") of a run predicts. Raises CheckpointError where there is none that can be read."""
+    return _read(*checkpoint_file(home, run_id, checkpoint))
+
+
+def checkpoint_file(home: Path, run_id: str, checkpoint: str) -> tuple[Path, int]:
+    """The file of a run's checkpoint ("best" or "last"), and when it was written. Raises CheckpointError where there is none."""
     if checkpoint not in _FILES:
         raise CheckpointError(f"There is no checkpoint {checkpoint[:20]!r}.")
     path = run_folder(home, run_id) / _FILES[checkpoint]
@@ -146,7 +151,7 @@ def last_evaluation(home: Path, run_id: str, checkpoint: str) -> LastEvaluation:
         raise CheckpointError("This run has no checkpoint yet: the first is saved when its first epoch is done.") from None
     except OSError as error:
         raise CheckpointError(f"The checkpoint {path.name} cannot be read: {error.strerror}.") from error
-    return _read(path, changed)
+    return path, changed
 
 
 @lru_cache(maxsize=16)  # about 50 KB each; the weights are released

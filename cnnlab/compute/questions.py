@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
+from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Numbers, Seen
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
 from cnnlab.values import Device, DeviceState, DisagreementPage, EpochPredictions, ExampleImages, Picture, PredictionPage
@@ -33,6 +34,13 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "disagreements": ("predictions", DisagreementPage),
     "examples": ("examples", ExampleImages),
     "last_predicted": ("examples", EpochPredictions),
+    "inside_network": ("inside", InsideNetwork),
+    "seen": ("inside", Seen),
+    "maps": ("inside", Maps),
+    "numbers": ("inside", Numbers),
+    "attributed": ("inside", Attribution),
+    "kernels": ("inside", Kernels),
+    "worked_out": ("inside", ByHand),
     "device_speed": ("speeds", DeviceSpeed),
 }
 

@@ -1,0 +1,214 @@
+"""What the helper answers about a run's network while it looks at one test image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.compute.trained import looking, open_network
+from cnnlab.datasets.pictures import png_data_uri
+from cnnlab.errors import ConfigError
+from cnnlab.inside import attribution, by_hand, pictures
+from cnnlab.inside.activations import change
+from cnnlab.inside.statistics import statistics
+from cnnlab.inside_values import (
+    Attribution,
+    ByHand,
+    ChannelMap,
+    InsideNetwork,
+    Kernel,
+    Kernels,
+    Look,
+    Maps,
+    Method,
+    Numbers,
+    Seen,
+    Table,
+)
+from cnnlab.values import Checkpoint, EvaluatedRun
+
+MOST_MAPS = 64  # on one page
+DECIMALS = 6  # of numbers that travel
+
+
+def inside_network(home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint) -> InsideNetwork:
+    """The layers of a run's network."""
+    return open_network(home, run, checkpoint).about
+
+
+def seen(home: Path, *, look: Look) -> Seen:
+    """The image, what the network takes it for, and, where it is moved, how far each layer's output changed."""
+    network, image = looking(home, look)
+    paths = [layer.path for layer in network.about.layers] if image.still is not None else []
+    logits, after = network.passed(image.input, paths)
+    before = network.passed(image.still, paths)[1] if image.still is not None else {}
+    return Seen(
+        picture=png_data_uri(image.pixels),
+        label=image.label,
+        probabilities=tuple(torch.softmax(logits.double(), 0).tolist()),
+        changes=tuple(change(before[path].made, after[path].made) for path in paths),
+    )
+
+
+def maps(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MOST_MAPS) -> Maps:
+    """`count` channels of a layer's output from `first` on, as pictures, and how all its values are distributed."""
+    network, image = looking(home, look)
+    chosen = network.layer(layer)
+    made = network.passed(image.input, [layer])[1][layer].made
+    before = None if image.still is None else network.passed(image.still, [layer])[1][layer].made
+    low, high = pictures.ends(made)
+    return Maps(
+        path=layer,
+        shape=chosen.output_shape,
+        maps=tuple(
+            ChannelMap(
+                channel=channel,
+                picture=pictures.map_uri(made[channel], low, high),
+                low=made[channel].min().item(),
+                mean=made[channel].mean().item(),
+                high=made[channel].max().item(),
+                change=None if before is None else change(before[channel], made[channel]),
+            )
+            for channel in _channels(made, first, count)
+        )
+        if chosen.is_map
+        else (),
+        low=low,
+        high=high,
+        statistics=statistics(made, chosen.kind),
+    )
+
+
+def numbers(home: Path, *, look: Look, layer: str, first: int = 0, count: int = 1) -> Numbers:
+    """The values of `count` channels of a layer's output from `first` on."""
+    network, image = looking(home, look)
+    network.layer(layer)
+    made = network.passed(image.input, [layer])[1][layer].made
+    made = made if made.ndim == 3 else made.reshape(1, 1, -1)
+    return Numbers(layer, first, tuple(_table(made[channel]) for channel in _channels(made, first, count)))
+
+
+def attributed(home: Path, *, look: Look, method: Method, target: int | None = None) -> Attribution:
+    """Which places speak for the class `target`, or for the predicted one."""
+    network, image = looking(home, look)
+    logits, _ = network.passed(image.input, [])
+    target = int(logits.argmax()) if target is None else target
+    if not 0 <= target < len(logits):
+        raise ConfigError(f"target must be from 0 to {len(logits) - 1}, not {target}.", "target")
+    black = network.preparation.test(torch.zeros_like(image.pixels)[None])
+    path, runs = "", 1
+    with network.busy:
+        if method == "grad-cam":
+            path = network.about.explained
+            if not path:
+                raise ConfigError("This network has no layer with maps, which Grad-CAM needs; choose another method.", "method")
+            heat = attribution.grad_cam(network.model, image.input, target, path)
+        elif method == "integrated-gradients":
+            heat, runs = attribution.integrated_gradients(network.model, image.input, target, black), attribution.STEPS
+        else:
+            heat = attribution.occlusion(network.model, image.input, target, black)
+            runs = attribution.places(image.input.shape[-1])
+    low, high = pictures.ends(heat)
+    if method != "grad-cam":
+        low = -max(high, -low)
+        high = -low
+    return Attribution(
+        method=method,
+        layer=path,
+        target=target,
+        score=logits[target].item(),
+        picture=pictures.overlay_uri(image.pixels, heat, low, high),
+        values=_table(heat),
+        low=low,
+        high=high,
+        passes=runs,
+    )
+
+
+def kernels(
+    home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, layer: str, outputs: tuple[int, ...], inputs: tuple[int, ...]
+) -> Kernels:
+    """The kernels of a convolution from each of some input channels (counted within a group) to each of some output channels."""
+    network = open_network(home, run, checkpoint)
+    network.layer(layer)
+    module = network.model.get_submodule(layer)
+    if not isinstance(module, nn.Conv2d):
+        raise ConfigError(f"{layer} is a {type(module).__name__} layer and has no kernels; choose a convolution.", "layer")
+    if len(outputs) * len(inputs) > MOST_MAPS:
+        raise ConfigError(f"At most {MOST_MAPS} kernels can be asked for at a time, not {len(outputs) * len(inputs)}.", "outputs")
+    weights = module.weight.detach()
+    high = weights.abs().max().item()
+    height, width = module.weight.shape[2:]
+    return Kernels(
+        path=layer,
+        outputs=weights.shape[0],
+        inputs=weights.shape[1],
+        size=(height, width),
+        high=high,
+        kernels=tuple(
+            Kernel(made, given, pictures.map_uri(weights[made, given], -high, high), _table(weights[made, given]))
+            for made in outputs
+            if 0 <= made < weights.shape[0]
+            for given in inputs
+            if 0 <= given < weights.shape[1]
+        ),
+    )
+
+
+def worked_out(home: Path, *, look: Look, layer: str, channel: int, row: int, column: int, reads: int = 0) -> ByHand:
+    """One output value of a convolution or a pooling layer; `reads` counts the input channels whose window is shown."""
+    network, image = looking(home, look)
+    chosen = network.layer(layer)
+    module = network.model.get_submodule(layer)
+    behind = network.activation_behind(layer)
+    _, found = network.passed(image.input, [layer, *([behind.path] if behind else [])])
+    given, made = found[layer].given, found[layer].made
+    if not 0 <= channel < len(made):
+        raise ConfigError(f"channel must be from 0 to {len(made) - 1}, not {channel}.", "channel")
+    window = by_hand.window_at(module, tuple(given.shape), tuple(made.shape), row, column)
+    summed = by_hand.products(module, given, window, channel) if isinstance(module, nn.Conv2d) else None
+    channels = summed.reads if summed else (channel,)
+    place = min(max(reads, 0), len(channels) - 1)
+    shown = channels[place]
+    return ByHand(
+        path=layer,
+        kind=chosen.kind,
+        given=tuple(given.shape),
+        made=tuple(made.shape),
+        kernel=window.kernel,
+        stride=window.stride,
+        padding=window.padding,
+        dilation=window.dilation,
+        place=window.place,
+        rounded_up=bool(getattr(module, "ceil_mode", False)),
+        channel=channel,
+        row=row,
+        column=column,
+        reads=channels,
+        shown=shown,
+        window=_table(window.values(given[shown : shown + 1])[0]),
+        weights=_table(summed.weights[place]) if summed else (),
+        sums=_rounded(summed.sums) if summed else (),
+        bias=summed.bias if summed else None,
+        result=made[channel, row, column].item(),
+        activation=behind.kind if behind else "",
+        activated=found[behind.path].made[channel, row, column].item() if behind else None,
+        picture=pictures.map_uri(given[shown], *pictures.ends(given[shown]), largest=None),
+    )
+
+
+def _channels(made: Tensor, first: int, count: int) -> range:
+    """The numbers of the channels that a question asks for."""
+    if not 1 <= count <= MOST_MAPS or first < 0:
+        raise ConfigError(f"At most {MOST_MAPS} channels from 0 on can be asked for at a time, not {count} from {first}.", "count")
+    return range(first, min(first + count, len(made)))
+
+
+def _table(values: Tensor) -> Table:
+    return tuple(map(tuple, values.double().round(decimals=DECIMALS).tolist()))
+
+
+def _rounded(values: Tensor) -> tuple[float, ...]:
+    return tuple(values.double().round(decimals=DECIMALS).tolist())

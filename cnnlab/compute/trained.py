@@ -1,0 +1,130 @@
+"""A run's trained network and a test image for it, as the questions about a network's inside need them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from cnnlab.architectures import card
+from cnnlab.architectures.receptive import Field
+from cnnlab.compute import answers
+from cnnlab.compute.predictions import checkpoint_file
+from cnnlab.errors import CheckpointError, ConfigError
+from cnnlab.inside.activations import Passed, moved, passed
+from cnnlab.inside.attribution import explained_layer
+from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Sight
+from cnnlab.layers.table import LayerRow
+from cnnlab.layers.trace import trace_with_fields
+from cnnlab.training import checkpoints
+from cnnlab.training.transforms import Preparation
+from cnnlab.values import Checkpoint, EvaluatedRun
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A checkpoint's network in evaluation mode on the CPU."""
+
+    model: nn.Module
+    preparation: Preparation
+    about: InsideNetwork
+    # Hooks of two questions at once would hear each other's images.
+    busy: threading.Lock = field(default_factory=threading.Lock)
+
+    def layer(self, path: str) -> InsideLayer:
+        """Raises ConfigError where there is none."""
+        for layer in self.about.layers:
+            if layer.path == path:
+                return layer
+        raise ConfigError(f"This network has no layer {path[:80]!r}; choose one from the list.", "layer")
+
+    def activation_behind(self, path: str) -> InsideLayer | None:
+        """The non-linearity that comes next, if one does."""
+        layers = self.about.layers
+        after = next(place + 1 for place, layer in enumerate(layers) if layer.path == path)
+        return layers[after] if after < len(layers) and layers[after].category == "activation" else None
+
+    def passed(self, image: Tensor, paths: Sequence[str]) -> tuple[Tensor, dict[str, Passed]]:
+        """The logits for an input 1×C×H×W, and what passed these layers."""
+        with self.busy:
+            return passed(self.model, image, paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A test image as it is looked at."""
+
+    pixels: Tensor  # uint8 C×H×W, moved
+    input: Tensor  # the network's, 1×C×H×W
+    label: int
+    still: Tensor | None  # the network's input without moving the image; None where it is not moved
+
+
+_opening = threading.Lock()  # two pages that ask for one network build it once
+
+
+def looking(home: Path, look: Look) -> tuple[Network, Image]:
+    """The network and the image. Raises CheckpointError, DataError, or ConfigError for an image that the run was not tested on."""
+    network = open_network(home, look.run, look.checkpoint)
+    total = network.about.test_images
+    if not 0 <= look.image < total:
+        raise ConfigError(f"This run was tested on images 1 to {total:,}, not on image {look.image + 1:,}.", "image")
+    images = answers.load(home, look.run.dataset, look.run.data)
+    if look.image >= len(images.test_images):
+        raise CheckpointError(
+            f"This run was tested on {total:,} images, but {images.name} has {len(images.test_images):,} now: choose one of those."
+        )
+    original = images.test_images[look.image]
+    pixels = moved(original, look.right, look.down)
+    prepared = network.preparation.test(pixels[None])
+    still = network.preparation.test(original[None]) if look.right or look.down else None
+    return network, Image(pixels, prepared, int(images.test_labels[look.image]), still)
+
+
+def open_network(home: Path, run: EvaluatedRun, checkpoint: Checkpoint) -> Network:
+    """The network of a run's checkpoint. Raises CheckpointError where there is none that can be read."""
+    path, changed = checkpoint_file(home, run.id, checkpoint)
+    with _opening:
+        return _read(path, changed)
+
+
+@lru_cache(maxsize=2)  # VGG for large images takes half a gigabyte
+def _read(path: Path, changed: int) -> Network:
+    kept = checkpoints.load(path)
+    if not kept["history"]:
+        raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
+    config, classes = kept["config"], tuple(kept["classes"])
+    channels, height, width = kept["input_shape"]
+    with answers.tracing:
+        # On the meta device: no weight is drawn, and no random number used, for weights that are replaced.
+        model = card(config["architecture"]).draft((channels, height, width), len(classes), config["options"])
+        rows, fields = trace_with_fields(model, (channels, height, width))
+    model.load_state_dict(kept["model"], assign=True)
+    layers = tuple(_layers(rows, fields))
+    about = InsideNetwork(
+        epoch=kept["history"][-1]["epoch"],
+        classes=classes,
+        test_images=len(kept["test_predicted"]),
+        input_shape=(channels, height, width),
+        layers=layers,
+        explained=explained_layer(layers),
+    )
+    return Network(model.eval(), _preparation(kept["preparation"]), about)
+
+
+def _preparation(settings: dict) -> Preparation:
+    return Preparation(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+
+
+def _layers(rows: Sequence[LayerRow], fields: Sequence[Field | None]) -> list[InsideLayer]:
+    """A layer for each row; one that runs more than once has its first."""
+    found: dict[str, InsideLayer] = {}
+    for row, seen in zip(rows, fields, strict=True):
+        sight = Sight(seen.size, seen.jump, seen.first) if seen else None
+        layer = InsideLayer(row.path, row.kind, row.category, row.settings, row.output_shape, sight)
+        found.setdefault(row.path, layer)
+    return list(found.values())
