@@ -158,6 +158,7 @@ class Kernels:
     size: tuple[int, int]
     high: float
     kernels: tuple[Kernel, ...]
+    sheet: str  # all of them as one picture
 
 
 @dataclass(frozen=True, slots=True)

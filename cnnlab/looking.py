@@ -33,6 +33,10 @@ class Looking:
         """Raises ConfigError for a layer that the network does not have."""
         return self._ask("maps", look=look, layer=layer, first=first, count=count)
 
+    def sheet(self, look: Look, layer: str, *, first: int, count: int) -> str:
+        """Some channels as one picture, a data URI. Raises ConfigError for a layer without maps."""
+        return self._ask("sheet", look=look, layer=layer, first=first, count=count)
+
     def numbers(self, look: Look, layer: str, *, first: int, count: int) -> Numbers:
         """The values of some channels. Raises ConfigError for a layer that the network does not have."""
         return self._ask("numbers", look=look, layer=layer, first=first, count=count)
@@ -41,9 +45,9 @@ class Looking:
         """What speaks for a class, at first the predicted one. Raises ConfigError where the network has no maps to weigh."""
         return self._ask("attributed", deadline=PATIENCE, look=look, method=method, target=target)
 
-    def kernels(self, look: Look, layer: str, *, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Kernels:
+    def kernels(self, look: Look, layer: str, *, first: int, count: int) -> Kernels:
         """Raises ConfigError for a layer that is no convolution."""
-        return self._ask("kernels", run=look.run, checkpoint=look.checkpoint, layer=layer, outputs=outputs, inputs=inputs)
+        return self._ask("kernels", run=look.run, checkpoint=look.checkpoint, layer=layer, first=first, count=count)
 
     def worked_out(self, look: Look, layer: str, *, channel: int, row: int, column: int, reads: int = 0) -> ByHand:
         """One output value. Raises ConfigError for a layer without a window, and for a place outside its output."""

@@ -105,6 +105,12 @@ def main() -> None:
     with above:
         headline(run, page)
         most_often_wrong(page, show_cell)
+        st.page_link(
+            "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
+            query_params={"run": run.id} | ({"image": str(page.items[0].picture.index + 1)} if page.items else {}),
+            help="What this network does with one image, layer by layer, and what in the image speaks for its answer. Opens with the "
+            "first image shown below.",
+        )  # fmt: skip
     with left, st.container(key="predict-matrix"):
         matrix(page, chosen["label"], chosen["predicted"])
         each_class(page, run.id)

@@ -90,6 +90,16 @@ def numbers(home: Path, *, look: Look, layer: str, first: int = 0, count: int = 
     return Numbers(layer, first, tuple(_table(made[channel]) for channel in _channels(made, first, count)))
 
 
+def sheet(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MOST_MAPS) -> str:
+    """`count` channels of a layer's output from `first` on as one picture."""
+    network, image = looking(home, look)
+    if not network.layer(layer).is_map:
+        raise ConfigError(f"The output of {layer} has no maps; choose a layer before it.", "layer")
+    made = network.passed(image.input, [layer])[1][layer].made
+    chosen = _channels(made, first, count)
+    return pictures.sheet_uri(made[chosen.start : chosen.stop], *pictures.ends(made))
+
+
 def attributed(home: Path, *, look: Look, method: Method, target: int | None = None) -> Attribution:
     """Which places speak for the class `target`, or for the predicted one."""
     network, image = looking(home, look)
@@ -111,9 +121,8 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
             heat = attribution.occlusion(network.model, image.input, target, black)
             runs = attribution.places(image.input.shape[-1])
     low, high = pictures.ends(heat)
-    if method != "grad-cam":
-        low = -max(high, -low)
-        high = -low
+    if method != "grad-cam":  # these have two signs, also where one of them does not occur
+        low = -high
     return Attribution(
         method=method,
         layer=path,
@@ -128,19 +137,20 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
 
 
 def kernels(
-    home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, layer: str, outputs: tuple[int, ...], inputs: tuple[int, ...]
+    home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, layer: str, first: int = 0, count: int = MOST_MAPS
 ) -> Kernels:
-    """The kernels of a convolution from each of some input channels (counted within a group) to each of some output channels."""
+    """`count` kernels of a convolution from `first` on: those of the first output channel, one for each input channel, come "
+    "first."""
     network = open_network(home, run, checkpoint)
-    network.layer(layer)
+    kind = network.layer(layer).kind
     module = network.model.get_submodule(layer)
     if not isinstance(module, nn.Conv2d):
-        raise ConfigError(f"{layer} is a {type(module).__name__} layer and has no kernels; choose a convolution.", "layer")
-    if len(outputs) * len(inputs) > MOST_MAPS:
-        raise ConfigError(f"At most {MOST_MAPS} kernels can be asked for at a time, not {len(outputs) * len(inputs)}.", "outputs")
+        raise ConfigError(f"{layer} is a {kind} layer and has no kernels; choose a convolution.", "layer")
     weights = module.weight.detach()
+    flat = weights.flatten(0, 1)
     high = weights.abs().max().item()
-    height, width = module.weight.shape[2:]
+    chosen = _channels(flat, first, count)
+    height, width = weights.shape[2:]
     return Kernels(
         path=layer,
         outputs=weights.shape[0],
@@ -148,12 +158,10 @@ def kernels(
         size=(height, width),
         high=high,
         kernels=tuple(
-            Kernel(made, given, pictures.map_uri(weights[made, given], -high, high), _table(weights[made, given]))
-            for made in outputs
-            if 0 <= made < weights.shape[0]
-            for given in inputs
-            if 0 <= given < weights.shape[1]
+            Kernel(*divmod(place, weights.shape[1]), pictures.map_uri(flat[place], -high, high), _table(flat[place]))
+            for place in chosen
         ),
+        sheet=pictures.sheet_uri(flat[chosen.start : chosen.stop], -high, high) if chosen else "",
     )
 
 

@@ -37,6 +37,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "inside_network": ("inside", InsideNetwork),
     "seen": ("inside", Seen),
     "maps": ("inside", Maps),
+    "sheet": ("inside", str),
     "numbers": ("inside", Numbers),
     "attributed": ("inside", Attribution),
     "kernels": ("inside", Kernels),

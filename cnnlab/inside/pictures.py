@@ -10,6 +10,8 @@ from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.palette import GROWING, SIGNED, rgb
 
 LARGEST = 96  # pixels a side of a picture among many
+ACROSS, CELL, GAP = 8, 64, 4  # of a sheet: maps side by side, and the least pixels of a map and between two
+OVERLAY_SIDE = 336  # pixels of a heat map at least, to be saved
 OVERLAY = 0.6  # of the heat map's strongest colour; the rest is the image
 
 
@@ -41,6 +43,19 @@ def coloured(values: Tensor, low: float, high: float) -> Tensor:
     return mixed.round().byte().permute(2, 0, 1)
 
 
+def sheet_uri(maps: Tensor, low: float, high: float) -> str:
+    """Maps N×H×W as one picture, row by row, on white."""
+    count, height, width = maps.shape
+    scale = max(1, -(-CELL // max(height, width)))
+    across = min(count, ACROSS)
+    down, step = -(-count // across), (height * scale + GAP, width * scale + GAP)
+    page = torch.full((3, down * step[0] - GAP, across * step[1] - GAP), 255, dtype=torch.uint8)
+    for place, values in enumerate(maps):
+        top, left = place // across * step[0], place % across * step[1]
+        page[:, top : top + height * scale, left : left + width * scale] = _enlarged(coloured(values, low, high), scale)
+    return png_data_uri(page)
+
+
 def overlay_uri(image: Tensor, heat: Tensor, low: float, high: float) -> str:
     """The heat map H×W over the uint8 image C×h×w, which is drawn in grey and at the size of the heat map.
 
@@ -50,4 +65,9 @@ def overlay_uri(image: Tensor, heat: Tensor, low: float, high: float) -> str:
     largest = max(abs(low), abs(high))
     strength = OVERLAY * (heat.abs() / largest).clamp(0, 1) if low < 0 and largest else torch.full_like(heat, OVERLAY)
     mixed = gray * (1 - strength) + coloured(heat, low, high).float() * strength
-    return png_data_uri(mixed.round().clamp(0, 255).byte())
+    return png_data_uri(_enlarged(mixed.round().clamp(0, 255).byte(), max(1, -(-OVERLAY_SIDE // max(heat.shape)))))
+
+
+def _enlarged(picture: Tensor, scale: int) -> Tensor:
+    """Each pixel of C×H×W as a square of `scale` pixels a side."""
+    return picture.repeat_interleave(scale, 1).repeat_interleave(scale, 2)
