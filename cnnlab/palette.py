@@ -36,7 +36,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 def shade(value: float, low: float, high: float, scale: tuple[str, ...]) -> str:
     """The colour of `value` on a scale from `low` to `high`; values beyond an end have the colour of that end."""
-    share = (value - low) / (high - low) if high > low else 0.5
+    share = (value - low) / (high - low) if high > low else 0.0
     place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
     first = min(int(place), len(scale) - 2)
     mixed = (round(a + (b - a) * (place - first)) for a, b in zip(rgb(scale[first]), rgb(scale[first + 1]), strict=True))

@@ -16,7 +16,7 @@ from pages._parts.inside.by_hand import draw_by_hand
 from pages._parts.inside.choice import NAMES, PAGER, Chosen, pick_image, pick_layer, pick_move, pick_view
 from pages._parts.inside.kernels import draw_kernels
 from pages._parts.inside.maps import draw_maps
-from pages._parts.inside.picture import centre_of, draw_picture
+from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
 from pages._parts.inside.why import draw_why
 from pages._parts.markdown import quoting
 from pages._parts.predict.which_run import pick_run, pick_weights
@@ -44,22 +44,30 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) ->
         index = pick_image(network, address)
         picture = st.container()  # filled last: the view decides where the frame stands
         moved_right, moved_down = pick_move(address)
+        beneath = st.container()
     look = lab.inside.look(run.id, checkpoint=checkpoint, image=index, right=moved_right, down=moved_down)
     seen = lab.inside.seen(look)
     with right, st.container(key="inside-view"):
         view = pick_view(address)
-        chosen = Chosen(lab, run.id, look, network, seen, pick_layer(network, address))
-        at = draw_view(view, chosen, address)
+        chosen = Chosen(lab, run.id, look, network, seen, pick_layer(network, address, drawn=view != "why"))
+        framed = draw_view(view, chosen, address)
+    layer, place = framed or (None, (0, 0))
+    frame = field_of(layer, (network.input_shape[1], network.input_shape[2]), place) if layer else None
     with picture:
-        draw_picture(chosen, *(at or (chosen.layer, centre_of(chosen.layer))))
+        draw_picture(chosen, frame)
+    with beneath:
+        draw_beneath(chosen, layer, place, frame)
 
 
 def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[int, int]] | None:
-    """One of the four views; returns the layer and the place that the frame on the image belongs to, where the view chooses it."""
+    """One of the four views; returns the layer and the place of its output whose receptive field is framed on the image."""
     if view == "hand":
         return draw_by_hand(chosen, address)
-    {"maps": draw_maps, "kernels": draw_kernels, "why": draw_why}[view](chosen, address)
-    return None
+    if view == "why":
+        draw_why(chosen, address)
+        return None
+    layer = draw_kernels(chosen, address) if view == "kernels" else draw_maps(chosen, address)
+    return (layer, centre_of(layer)) if layer else None
 
 
 def main() -> None:

@@ -108,8 +108,8 @@ def main() -> None:
         st.page_link(
             "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
             query_params={"run": run.id} | ({"image": str(page.items[0].picture.index + 1)} if page.items else {}),
-            help="What this network does with one image, layer by layer, and what in the image speaks for its answer. Opens with the "
-            "first image shown below.",
+            help="What this network does with one image, layer by layer, and what speaks for its answer; at first with the first "
+            "image below.",
         )  # fmt: skip
     with left, st.container(key="predict-matrix"):
         matrix(page, chosen["label"], chosen["predicted"])

@@ -36,7 +36,7 @@ def map_uri(values: Tensor, low: float, high: float, *, largest: int | None = LA
 def coloured(values: Tensor, low: float, high: float) -> Tensor:
     """uint8 3×H×W: the colours of the values H×W between the ends of a scale, which has two signs where `low` is negative."""
     anchors = torch.tensor([rgb(colour) for colour in (SIGNED if low < 0 else GROWING)], dtype=torch.float32)
-    share = (values - low) / (high - low) if high > low else torch.full_like(values, 0.5 if low < 0 else 0.0)
+    share = (values - low) / (high - low) if high > low else torch.zeros_like(values)
     place = share.nan_to_num(0.0).clamp(0, 1) * (len(anchors) - 1)
     first = place.long().clamp(max=len(anchors) - 2)
     mixed = torch.lerp(anchors[first], anchors[first + 1], (place - first)[..., None])

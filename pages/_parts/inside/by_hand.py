@@ -12,7 +12,7 @@ from pages._parts.address import Address
 from pages._parts.inside.choice import Chosen, pick_number
 from pages._parts.inside.downloads import numbers_button, picture_button
 from pages._parts.inside.numbers import cells_html, ends_of
-from pages._parts.inside.picture import Frame, framed_html
+from pages._parts.inside.picture import Frame, centre_of, framed_html
 from pages._parts.inside.sums import result_sentences, size_sentence
 from pages._parts.markdown import escaped
 
@@ -30,6 +30,7 @@ def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[i
     if layer is not chosen.layer:
         st.caption(f"{escaped(chosen.layer.path)} has no window; this is {escaped(layer.path)}.")
     channels, height, width = layer.output_shape
+    centre = centre_of(layer)
     with st.container(key="inside-place"):
         places = st.columns(4)
     with places[0]:
@@ -37,9 +38,11 @@ def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[i
             "Channel", "inside:channel", "channel", channels, address, help="Which channel of the layer's output the value is in.",
         )  # fmt: skip
     with places[1]:
-        row = pick_number("Row", "inside:row", "row", height, address, help="The row of the value in the layer's output.")
+        row = pick_number(
+            "Row", "inside:row", "row", height, address, default=centre[0] + 1, help="The row of the value in the output."
+        )
     with places[2]:
-        column = pick_number("Column", "inside:column", "column", width, address, help="The column of the value in the output.")
+        column = pick_number("Column", "inside:column", "column", width, address, default=centre[1] + 1, help="Its column.")
     reads = chosen.lab.inside.worked_out  # the number of channels that it reads is known with the answer
     at = {"channel": channel - 1, "row": row - 1, "column": column - 1}
     found = reads(chosen.look, layer.path, **at)

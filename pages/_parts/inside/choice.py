@@ -96,8 +96,14 @@ def pick_view(address: Address) -> str:
     )  # fmt: skip
 
 
-def pick_layer(network: InsideNetwork, address: Address) -> InsideLayer:
-    """Draws the layers as the layer table names them, in order of execution; at first the first convolution's."""
+def pick_layer(network: InsideNetwork, address: Address, *, drawn: bool = True) -> InsideLayer:
+    """Draws the layers as the layer table names them, in order of execution.
+
+    Where it is not `drawn`, because a view needs no layer, the address keeps the layer for the views that do.
+    """
+    if not drawn:
+        address.preserve("layer")
+        return network.layers[0]
     by_path = {layer.path: layer for layer in network.layers}
 
     def parse(text: str) -> str:
@@ -114,14 +120,14 @@ def pick_layer(network: InsideNetwork, address: Address) -> InsideLayer:
     return by_path[path]
 
 
-def pick_number(label: str, key: str, name: str, total: int, address: Address, *, help: str) -> int:
-    """Draws a whole number from 1 to `total`, at first 1. Another one is named, and the nearest is used."""
-    address.initialise(key, name, 1, whole_number(name, 1, total))
+def pick_number(label: str, key: str, name: str, total: int, address: Address, *, help: str, default: int = 1) -> int:
+    """Draws a whole number from 1 to `total`, at first `default`. One that is out of range is named, and the nearest is used."""
+    address.initialise(key, name, default, whole_number(name, 1, total))
     typed = st.number_input(label, step=1, key=key, help=help)
-    number = min(max(1, int(typed or 1)), total)
+    number = min(max(1, default if typed is None else int(typed)), total)
     if typed is not None and number != typed:
         st.warning(f"{label} must be from 1 to {total:,}, not {int(typed):,}; {number:,} is shown.", icon=":material/warning:")
-    address.write(name, number, 1)
+    address.write(name, number, default)
     return number
 
 

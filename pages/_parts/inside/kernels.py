@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from cnnlab.inside_values import Kernel, Kernels, Table
+from cnnlab.inside_values import InsideLayer, Kernel, Kernels, Table
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import PAGER, PER_PAGE, Chosen
@@ -19,13 +19,13 @@ MOST_ACROSS = 8  # kernels side by side
 SMALLEST = 64  # pixels a side
 
 
-def draw_kernels(chosen: Chosen, address: Address) -> None:
-    """Draws the view."""
+def draw_kernels(chosen: Chosen, address: Address) -> InsideLayer | None:
+    """Draws the view; returns the layer that it shows, if the network has a convolution."""
     layer = chosen.nearest(("Conv2d",))
     PAGER.initialise(address)
     if layer is None:
         st.info("This network has no convolution, so it has no kernels. Its dense layers look at all of the image at once.")
-        return
+        return None
     if layer is not chosen.layer:
         st.caption(f"{escaped(chosen.layer.path)} has no kernels; these are those of {escaped(layer.path)}.")
     ask = chosen.lab.inside
@@ -60,6 +60,7 @@ def draw_kernels(chosen: Chosen, address: Address) -> None:
             "Weights as CSV", lambda: list(_rows(found)), chosen.file(name, "csv"), header=HEADER,
             help="Each weight of the kernels above, rounded to six decimals.",
         )  # fmt: skip
+    return layer
 
 
 def _item(kernel: Kernel) -> GridItem:

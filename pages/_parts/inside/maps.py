@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cnnlab.inside_values import ChannelMap, Maps
+from cnnlab.inside_values import ChannelMap, InsideLayer, Maps
 from cnnlab.text import percent, shape_text
 from pages._parts.address import Address
 from pages._parts.grid import grid
@@ -18,8 +18,8 @@ from pages._parts.markdown import escaped
 SMALLEST, LARGEST = 64, 112  # pixels a side of a map
 
 
-def draw_maps(chosen: Chosen, address: Address) -> None:
-    """Draws the view."""
+def draw_maps(chosen: Chosen, address: Address) -> InsideLayer:
+    """Draws the view; returns the layer that it shows."""
     layer, look = chosen.layer, chosen.look
     PAGER.initialise(address)
     channels = layer.output_shape[0] if layer.is_map else 1
@@ -46,6 +46,7 @@ def draw_maps(chosen: Chosen, address: Address) -> None:
         address.text("channel")
     if chosen.seen.changes:
         _changes(chosen)
+    return layer
 
 
 def _channels(chosen: Chosen, found: Maps, channels: int) -> None:

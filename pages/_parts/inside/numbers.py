@@ -16,7 +16,7 @@ _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 def figure_text(value: float) -> str:
     """A value with three significant digits and a real minus sign: "0.123", "−12", "4.5e−5"."""
-    return f"{value:.3g}".replace("-", "−")
+    return f"{value + 0.0:.3g}".replace("-", "−")  # the sum makes 0 of −0
 
 
 def cells_html(

@@ -72,14 +72,13 @@ def field_sentence(layer: InsideLayer, frame: Frame | None, place: tuple[int, in
     )
 
 
-def draw_picture(chosen: Chosen, layer: InsideLayer, place: tuple[int, int]) -> None:
-    """Draws the image with the receptive field of one value of `layer`, the answer, and the sentence about the frame."""
+def draw_picture(chosen: Chosen, frame: Frame | None) -> None:
+    """Draws the image and the answer."""
     network, seen, look = chosen.network, chosen.seen, chosen.look
-    frame = field_of(layer, (network.input_shape[1], network.input_shape[2]), place)
     answer = answer_of(seen)
     truth, guess, sure = network.classes[seen.label], network.classes[answer], percent(seen.probabilities[answer], 0)
     moved = f", moved {moved_sentence(look)}" if look.right or look.down else ""
-    marked = f"; a frame marks the receptive field of {layer.path}" if frame else ""
+    marked = "; a frame marks a receptive field" if frame else ""
     st.html(
         framed_html(seen.picture, f"Test image {look.image + 1}{moved}: {truth}, predicted {guess}, {sure} sure{marked}", frame)
     )
@@ -87,10 +86,16 @@ def draw_picture(chosen: Chosen, layer: InsideLayer, place: tuple[int, int]) -> 
         f"{'✓' if seen.label == answer else '✗'} **{escaped(guess)}**, {sure} sure. True class: **{escaped(truth)}**.",
         help="The class with the highest probability, by the weights that are chosen above.",
     )
-    st.caption(field_sentence(layer, frame, place))
+
+
+def draw_beneath(chosen: Chosen, layer: InsideLayer | None, place: tuple[int, int], frame: Frame | None) -> None:
+    """Draws the sentence about the frame, and the way to save the image."""
+    if layer:
+        st.caption(field_sentence(layer, frame, place))
     picture_button(
-        "Image as PNG", seen.picture, chosen.file("image", "png"), help="The image's own pixels, moved if you have moved it."
-    )
+        "Image as PNG", chosen.seen.picture, chosen.file("image", "png"),
+        help="The image's own pixels, moved if you have moved it.",
+    )  # fmt: skip
 
 
 def answer_of(seen: Seen) -> int:

@@ -85,7 +85,8 @@ def _pooling(found: ByHand) -> str:
     if "Max" in found.kind:
         return f"Max pooling takes the largest of the {count:,} values; the others are dropped, and padding never counts."
     total = sum(value for line in found.window for value in line)
-    return f"Average pooling takes the mean of the {count:,} values: {figure_text(total)} / {count:,} = **{figure_text(total / count)}**."
+    mean = f"{figure_text(total)} / {count:,} = **{figure_text(total / count)}**"
+    return f"Average pooling takes the mean of the {count:,} values: {mean}."
 
 
 def _term(value: float) -> str:

@@ -54,9 +54,10 @@ def draw_why(chosen: Chosen, address: Address) -> None:
             help="Three ways to ask which places count. Each has its limits, named below the picture; what two of them agree on is "
             "more to be trusted.",
         )  # fmt: skip
+    titles = {PREDICTED: f"predicted: {classes[guess]}"} | dict(enumerate(classes))
     with right:
         picked = one_choice(
-            "For the class", "inside:class", "class", {PREDICTED: f"predicted: {classes[guess]}"} | dict(enumerate(classes)), address,
+            "For the class", "inside:class", "class", titles, address,
             parse=whole_number("class", 0, len(classes) - 1), as_list=True,
             help="Any class can be asked about, also one that the network did not choose: what speaks for it?",
         )  # fmt: skip
@@ -80,7 +81,7 @@ def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
     with words:
         st.markdown(
             f"**{escaped(name)}**: score {figure_text(found.score)}, probability {percent(seen.probabilities[found.target])}.",
-            help="The score, or logit, is what the network gives before softmax turns the scores of all classes into probabilities.",
+            help="The score, or logit, is what the network gives before softmax makes probabilities of the scores of all classes.",
         )
         st.markdown(f"**Shows** {shows}")
         st.markdown(f"**Does not show** {hides}")
@@ -116,4 +117,5 @@ def places_sentence(found: Attribution) -> str:
         return "No place speaks for this class."
     down = ("top", "middle", "bottom")[3 * row // len(found.values)]
     across = ("left", "centre", "right")[3 * column // len(found.values[0])]
-    return f"The strongest place is in row {row + 1}, column {column + 1} of {len(found.values)}×{len(found.values[0])}: {down} {across}."
+    size = f"{len(found.values)}×{len(found.values[0])}"
+    return f"The strongest place is in row {row + 1}, column {column + 1} of {size}: {down} {across}."
