@@ -24,6 +24,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
+    "inside_values": "values",
     "epoch_predictions": "values",
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
@@ -34,19 +35,22 @@ FLOORS: dict[str, str] = {
     "diagnosis": "architectures events optimizers text",
     "training": "architectures datasets diagnosis epoch_predictions errors events layers optimizers system.cpu system.disk"
     " system.gpus system.memory text values",
+    "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_predictions errors layers optimizers runs system text training.costs",
-    "compute": "architectures config datasets errors layers runs.records system training values",
+    "compute": "architectures config datasets errors inside inside_values layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
     "figures": "events layers palette reports text",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers presets runs system values workers",
+    "looking": "inside_values values",
+    "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking presets runs system values"
+    " workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts intervals lab layers optimizers"
-    " palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
+    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts inside_values intervals lab"
+    " layers optimizers palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -68,16 +72,18 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
     "predict": "address grid image_grid markdown one_choice pager run_words",
+    "inside": "address grid image_grid markdown one_choice pager",
     "pages": (
-        "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"
-        " shell"
+        "address first_tab forms grid image_grid inside layer_views live markdown network_view one_choice pager predict run"
+        " run_words runs shell"
     ),
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets layers training",
+    "torch": "architectures compute datasets inside layers training",
+    "captum": "inside",
     "torchvision": "datasets",
     "numpy": "datasets",
     "PIL": "datasets",

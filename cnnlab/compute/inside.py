@@ -30,6 +30,7 @@ from cnnlab.inside_values import (
 from cnnlab.values import Checkpoint, EvaluatedRun
 
 MOST_MAPS = 64  # on one page
+STRONGEST = 0.99  # of the pixels lie within the colour scale of integrated gradients
 DECIMALS = 6  # of numbers that travel
 
 
@@ -121,6 +122,8 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
             heat = attribution.occlusion(network.model, image.input, target, black)
             runs = attribution.places(image.input.shape[-1])
     low, high = pictures.ends(heat)
+    if method == "integrated-gradients":  # a few pixels are far above the others, which would all look like 0
+        high = torch.quantile(heat.abs(), STRONGEST).item() or high
     if method != "grad-cam":  # these have two signs, also where one of them does not occur
         low = -high
     return Attribution(

@@ -94,7 +94,11 @@ def open_network(home: Path, run: EvaluatedRun, checkpoint: Checkpoint) -> Netwo
 
 @lru_cache(maxsize=2)  # VGG for large images takes half a gigabyte
 def _read(path: Path, changed: int) -> Network:
-    kept = checkpoints.load(path)
+    return network_of(checkpoints.load(path))
+
+
+def network_of(kept: checkpoints.Checkpoint) -> Network:
+    """The network of a checkpoint. Raises CheckpointError before its first evaluation."""
     if not kept["history"]:
         raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
     config, classes = kept["config"], tuple(kept["classes"])

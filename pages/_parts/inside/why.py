@@ -38,7 +38,7 @@ SHOWS: dict[Method, tuple[str, str]] = {
 }
 _MEANING: dict[Method, str] = {
     "grad-cam": "how much a place speaks for the class",
-    "integrated-gradients": "share in the score: red raises it, blue lowers it",
+    "integrated-gradients": "share in the score: red raises it, blue lowers it; the strongest 1 % have the colours of the ends",
     "occlusion": "loss of score when covered: red places speak for the class, blue ones against it",
 }
 
