@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
-from cnnlab.text import percent
+from cnnlab.text import image_number, percent
 from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
@@ -107,7 +107,7 @@ def main() -> None:
         most_often_wrong(page, show_cell)
         st.page_link(
             "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
-            query_params={"run": run.id} | ({"image": str(page.items[0].picture.index + 1)} if page.items else {}),
+            query_params={"run": run.id} | ({"image": str(image_number(page.items[0].picture.index))} if page.items else {}),
             help="What this network does with one image, layer by layer, and what speaks for its answer; at first with the first "
             "image below.",
         )  # fmt: skip

@@ -39,7 +39,7 @@ FLOORS: dict[str, str] = {
     "runs": "architectures config datasets errors events system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_predictions errors layers optimizers runs system text training.costs",
-    "compute": "architectures config datasets errors inside inside_values layers runs.records system training values",
+    "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
     "figures": "events layers palette reports text",

@@ -20,6 +20,7 @@ from cnnlab.inside.attribution import explained_layer
 from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Sight
 from cnnlab.layers.table import LayerRow
 from cnnlab.layers.trace import trace_with_fields
+from cnnlab.text import image_number
 from cnnlab.training import checkpoints
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import Checkpoint, EvaluatedRun
@@ -72,7 +73,7 @@ def looking(home: Path, look: Look) -> tuple[Network, Image]:
     network = open_network(home, look.run, look.checkpoint)
     total = network.about.test_images
     if not 0 <= look.image < total:
-        raise ConfigError(f"This run was tested on images 1 to {total:,}, not on image {look.image + 1:,}.", "image")
+        raise ConfigError(f"This run was tested on images 1 to {total:,}, not on image {image_number(look.image):,}.", "image")
     images = answers.load(home, look.run.dataset, look.run.data)
     if look.image >= len(images.test_images):
         raise CheckpointError(

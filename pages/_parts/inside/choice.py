@@ -10,7 +10,7 @@ import streamlit as st
 from cnnlab.errors import ConfigError
 from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Seen
 from cnnlab.lab import Lab
-from cnnlab.text import shape_text, shortened
+from cnnlab.text import image_number, shape_text, shortened
 from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import Pager
@@ -38,7 +38,7 @@ class Chosen:
 
     def file(self, what: str, ending: str) -> str:
         """The name of a file to download."""
-        return f"cnnlab-{self.run_id}-image{self.look.image + 1}-{what}.{ending}"
+        return f"cnnlab-{self.run_id}-image{image_number(self.look.image)}-{what}.{ending}"
 
     def nearest(self, kinds: Collection[str]) -> InsideLayer | None:
         """The chosen layer if it is of one of these kinds with maps, else the last such layer before it, else the first one."""

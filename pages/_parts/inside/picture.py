@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from cnnlab.inside_values import InsideLayer, Seen
-from cnnlab.text import percent
+from cnnlab.text import image_number, percent
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import picture_button
 from pages._parts.inside.words import moved_sentence
@@ -80,7 +80,9 @@ def draw_picture(chosen: Chosen, frame: Frame | None) -> None:
     moved = f", moved {moved_sentence(look)}" if look.right or look.down else ""
     marked = "; a frame marks a receptive field" if frame else ""
     st.html(
-        framed_html(seen.picture, f"Test image {look.image + 1}{moved}: {truth}, predicted {guess}, {sure} sure{marked}", frame)
+        framed_html(
+            seen.picture, f"Test image {image_number(look.image)}{moved}: {truth}, predicted {guess}, {sure} sure{marked}", frame
+        )
     )
     st.markdown(
         f"{'✓' if seen.label == answer else '✗'} **{escaped(guess)}**, {sure} sure. True class: **{escaped(truth)}**.",

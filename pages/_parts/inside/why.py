@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnlab.inside_values import Attribution, InsideLayer, Method
-from cnnlab.text import percent, shape_text
+from cnnlab.text import image_number, percent, shape_text
 from pages._parts.address import Address, whole_number
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import listed, numbers_button, picture_button
@@ -72,7 +72,9 @@ def draw_why(chosen: Chosen, address: Address) -> None:
 
 def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
     seen, method = chosen.seen, METHODS[found.method]
-    alt = f"Test image {chosen.look.image + 1} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
+    alt = (
+        f"Test image {image_number(chosen.look.image)} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
+    )
     picture, words = st.columns([5, 6], gap="medium")
     with picture:
         st.html(framed_html(found.picture, alt, None))
