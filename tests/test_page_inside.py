@@ -13,9 +13,11 @@ from page_fakes import cells, open_page, widget
 from page_inside import TESTED, Helper, network
 from page_runs import RunsLab
 
-from cnnlab.errors import CheckpointError
+from cnnlab.compute import inside, trained, wire
+from cnnlab.compute.server import LONGEST_DEADLINE
+from cnnlab.errors import CheckpointError, ComputeError
 from cnnlab.inside_values import InsideLayer, Sight, Statistics
-from cnnlab.looking import Looking
+from cnnlab.looking import PATIENCE, Looking
 from pages._parts.inside import downloads
 from pages._parts.inside.by_hand import products_of
 from pages._parts.inside.numbers import bars_html, cells_html, figure_text
@@ -304,6 +306,26 @@ def test_the_sheet_of_maps_is_a_png(tmp_path):
     sheet = looking.sheet(looking.look("a"), "conv1", first=0, count=64)
 
     assert base64.b64decode(sheet.partition(",")[2]).startswith(b"\x89PNG")
+
+
+def test_a_method_that_would_take_minutes_is_refused_with_its_time(tmp_path, monkeypatch):
+    looking = Looking((helper := Helper(tmp_path, network("lenet"))).ask, helper.evaluated)
+    monkeypatch.setattr(inside, "LIGHT", 0)
+    monkeypatch.setattr(inside, "LONGEST", 0.0)
+
+    with pytest.raises(ComputeError, match=r"This would take about .*Choose Grad-CAM"):
+        looking.attributed(looking.look("a"), "occlusion")
+
+
+def test_a_network_that_is_busy_says_so_before_the_helper_would_be_ended(tmp_path, monkeypatch):
+    looking = Looking((helper := Helper(tmp_path, network("lenet"))).ask, helper.evaluated)
+    monkeypatch.setattr(trained, "WAIT", 0.01)
+
+    with network("lenet").working(), pytest.raises(ComputeError, match="busy with another question"):
+        looking.seen(looking.look("a"))
+    assert looking.seen(looking.look("a")).label in range(10)
+    assert trained.WAIT < wire.DEADLINE
+    assert inside.LONGEST < PATIENCE < LONGEST_DEADLINE
 
 
 STATISTICS = Statistics(100, 0.0, 0.25, 1.0, 0.1, 0.5, (1, 3), 6, None, None, (50, 50))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from cnnlab.compute.trained import looking, open_network
+from cnnlab.compute.trained import Network, looking, open_network
 from cnnlab.datasets.pictures import png_data_uri
-from cnnlab.errors import ConfigError
+from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.inside import attribution, by_hand, pictures
 from cnnlab.inside.activations import change
 from cnnlab.inside.statistics import statistics
@@ -27,9 +28,13 @@ from cnnlab.inside_values import (
     Seen,
     Table,
 )
+from cnnlab.text import duration_text
 from cnnlab.values import Checkpoint, EvaluatedRun
 
 MOST_MAPS = 64  # on one page
+LIGHT = 1_000_000_000  # multiply-accumulates that take a second or two at most
+LONGEST = 60.0  # seconds
+BACKWARD = 3  # a pass there and back takes as long as about three there
 STRONGEST = 0.99  # of the pixels lie within the colour scale of integrated gradients
 DECIMALS = 6  # of numbers that travel
 
@@ -109,18 +114,18 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
     if not 0 <= target < len(logits):
         raise ConfigError(f"target must be from 0 to {len(logits) - 1}, not {target}.", "target")
     black = network.preparation.test(torch.zeros_like(image.pixels)[None])
-    path, runs = "", 1
-    with network.busy:
+    path = network.about.explained if method == "grad-cam" else ""
+    if method == "grad-cam" and not path:
+        raise ConfigError("This network has no layer with maps, which Grad-CAM needs; choose another method.", "method")
+    passes = {"integrated-gradients": attribution.STEPS, "occlusion": attribution.places(image.input.shape[-1])}.get(method, 1)
+    _refuse_if_long(network, image.input, passes * (BACKWARD if method == "integrated-gradients" else 1))
+    with network.working():
         if method == "grad-cam":
-            path = network.about.explained
-            if not path:
-                raise ConfigError("This network has no layer with maps, which Grad-CAM needs; choose another method.", "method")
             heat = attribution.grad_cam(network.model, image.input, target, path)
         elif method == "integrated-gradients":
-            heat, runs = attribution.integrated_gradients(network.model, image.input, target, black), attribution.STEPS
+            heat = attribution.integrated_gradients(network.model, image.input, target, black)
         else:
             heat = attribution.occlusion(network.model, image.input, target, black)
-            runs = attribution.places(image.input.shape[-1])
     low, high = pictures.ends(heat)
     if method == "integrated-gradients":  # a few pixels are far above the others, which would all look like 0
         high = torch.quantile(heat.abs(), STRONGEST).item() or high
@@ -135,7 +140,7 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
         values=_table(heat),
         low=low,
         high=high,
-        passes=runs,
+        passes=passes,
     )
 
 
@@ -208,6 +213,24 @@ def worked_out(home: Path, *, look: Look, layer: str, channel: int, row: int, co
         activated=found[behind.path].made[channel, row, column].item() if behind else None,
         picture=pictures.map_uri(given[shown], *pictures.ends(given[shown]), largest=None),
     )
+
+
+def _refuse_if_long(network: Network, image: Tensor, passes: int) -> None:
+    """Raises ComputeError where so many passes would take longer than anybody waits, by the time of the faster of two."""
+    if network.macs * passes < LIGHT:
+        return
+    times = []
+    for _ in range(2):
+        start = time.perf_counter()
+        network.passed(image, [])
+        times.append(time.perf_counter() - start)
+    seconds = min(times) * passes
+    if seconds > LONGEST:
+        raise ComputeError(
+            f"This would take about {duration_text(seconds)}: the network needs {min(times):.1f} seconds for one image, and "
+            "has to be "
+            "asked many times. Choose Grad-CAM, which asks once, or try again when the machine has less to do."
+        )
 
 
 def _channels(made: Tensor, first: int, count: int) -> range:

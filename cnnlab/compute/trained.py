@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from cnnlab.architectures import card
 from cnnlab.architectures.receptive import Field
 from cnnlab.compute import answers
 from cnnlab.compute.predictions import checkpoint_file
-from cnnlab.errors import CheckpointError, ConfigError
+from cnnlab.errors import CheckpointError, ComputeError, ConfigError
 from cnnlab.inside.activations import Passed, moved, passed
 from cnnlab.inside.attribution import explained_layer
 from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Sight
@@ -25,6 +27,12 @@ from cnnlab.training import checkpoints
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import Checkpoint, EvaluatedRun
 
+WAIT = 20.0  # seconds for a network that answers another question
+# With fewer multiply-accumulates an image is through in a few milliseconds, and threads would only wait for each other: beside a
+# training on all cores, LeNet took 43 ms a pass with two and 2 with one (medians of 4).
+LIGHT = 50_000_000
+_THREADS = torch.get_num_threads()
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -33,8 +41,8 @@ class Network:
     model: nn.Module
     preparation: Preparation
     about: InsideNetwork
-    # Hooks of two questions at once would hear each other's images.
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    macs: int  # of one image
+    _busy: threading.Lock = field(default_factory=threading.Lock)
 
     def layer(self, path: str) -> InsideLayer:
         """Raises ConfigError where there is none."""
@@ -51,8 +59,23 @@ class Network:
 
     def passed(self, image: Tensor, paths: Sequence[str]) -> tuple[Tensor, dict[str, Passed]]:
         """The logits for an input 1×C×H×W, and what passed these layers."""
-        with self.busy:
+        with self.working():
             return passed(self.model, image, paths)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """One question at a time: hooks would hear the images of another. Raises ComputeError where it stays busy."""
+        if not self._busy.acquire(timeout=WAIT):  # a question that misses its deadline would end the helper
+            raise ComputeError("This network is busy with another question; please try again in a moment.")
+        light = self.macs < LIGHT
+        try:
+            if light:
+                torch.set_num_threads(1)
+            yield
+        finally:
+            if light:
+                torch.set_num_threads(_THREADS)
+            self._busy.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +141,7 @@ def network_of(kept: checkpoints.Checkpoint) -> Network:
         layers=layers,
         explained=explained_layer(layers),
     )
-    return Network(model.eval(), _preparation(kept["preparation"]), about)
+    return Network(model.eval(), _preparation(kept["preparation"]), about, sum(row.macs for row in rows))
 
 
 def _preparation(settings: dict) -> Preparation:
