@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cnnlab.compute.trained import Network, looking, open_network
+from cnnlab.compute.trained import Network, looking, one_thread, open_network
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.inside import attribution, by_hand, pictures
@@ -44,6 +44,7 @@ def inside_network(home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint) -> 
     return open_network(home, run, checkpoint).about
 
 
+@one_thread()
 def seen(home: Path, *, look: Look) -> Seen:
     """The image, what the network takes it for, and, where it is moved, how far each layer's output changed."""
     network, image = looking(home, look)
@@ -58,6 +59,7 @@ def seen(home: Path, *, look: Look) -> Seen:
     )
 
 
+@one_thread()
 def maps(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MOST_MAPS) -> Maps:
     """`count` channels of a layer's output from `first` on, as pictures, and how all its values are distributed."""
     network, image = looking(home, look)
@@ -87,6 +89,7 @@ def maps(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MOS
     )
 
 
+@one_thread()
 def numbers(home: Path, *, look: Look, layer: str, first: int = 0, count: int = 1) -> Numbers:
     """The values of `count` channels of a layer's output from `first` on."""
     network, image = looking(home, look)
@@ -96,6 +99,7 @@ def numbers(home: Path, *, look: Look, layer: str, first: int = 0, count: int = 
     return Numbers(layer, first, tuple(_table(made[channel]) for channel in _channels(made, first, count)))
 
 
+@one_thread()
 def sheet(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MOST_MAPS) -> str:
     """`count` channels of a layer's output from `first` on as one picture."""
     network, image = looking(home, look)
@@ -106,6 +110,7 @@ def sheet(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MO
     return pictures.sheet_uri(made[chosen.start : chosen.stop], *pictures.ends(made))
 
 
+@one_thread()
 def attributed(home: Path, *, look: Look, method: Method, target: int | None = None) -> Attribution:
     """Which places speak for the class `target`, or for the predicted one."""
     network, image = looking(home, look)
@@ -144,6 +149,7 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
     )
 
 
+@one_thread()
 def kernels(
     home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, layer: str, first: int = 0, count: int = MOST_MAPS
 ) -> Kernels:
@@ -173,6 +179,7 @@ def kernels(
     )
 
 
+@one_thread()
 def worked_out(home: Path, *, look: Look, layer: str, channel: int, row: int, column: int, reads: int = 0) -> ByHand:
     """One output value of a convolution or a pooling layer; `reads` counts the input channels whose window is shown."""
     network, image = looking(home, look)
@@ -228,8 +235,7 @@ def _refuse_if_long(network: Network, image: Tensor, passes: int) -> None:
     if seconds > LONGEST:
         raise ComputeError(
             f"This would take about {duration_text(seconds)}: the network needs {min(times):.1f} seconds for one image, and "
-            "has to be "
-            "asked many times. Choose Grad-CAM, which asks once, or try again when the machine has less to do."
+            "has to be asked many times. Choose Grad-CAM, which asks once, or try again when the machine has less to do."
         )
 
 

@@ -28,10 +28,22 @@ from cnnlab.training.transforms import Preparation
 from cnnlab.values import Checkpoint, EvaluatedRun
 
 WAIT = 20.0  # seconds for a network that answers another question
-# With fewer multiply-accumulates an image is through in a few milliseconds, and threads would only wait for each other: beside a
-# training on all cores, LeNet took 43 ms a pass with two and 2 with one (medians of 4).
-LIGHT = 50_000_000
+LIGHT = 50_000_000  # multiply-accumulates; with fewer an image is through in a few milliseconds
 _THREADS = torch.get_num_threads()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the context, and as a decorator, torch computes in one thread, except in networks that are not LIGHT.
+
+    Threads would wait for each other longer than they compute: beside trainings on both cores, LeNet's maps took 158 ms with two
+    threads and 38 with one (medians of 14).
+    """
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(_THREADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +79,11 @@ class Network:
         """One question at a time: hooks would hear the images of another. Raises ComputeError where it stays busy."""
         if not self._busy.acquire(timeout=WAIT):  # a question that misses its deadline would end the helper
             raise ComputeError("This network is busy with another question; please try again in a moment.")
-        light = self.macs < LIGHT
         try:
-            if light:
-                torch.set_num_threads(1)
+            torch.set_num_threads(1 if self.macs < LIGHT else _THREADS)
             yield
         finally:
-            if light:
-                torch.set_num_threads(_THREADS)
+            torch.set_num_threads(1)
             self._busy.release()
 
 

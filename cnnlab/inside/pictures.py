@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -35,7 +37,7 @@ def map_uri(values: Tensor, low: float, high: float, *, largest: int | None = LA
 
 def coloured(values: Tensor, low: float, high: float) -> Tensor:
     """uint8 3×H×W: the colours of the values H×W between the ends of a scale, which has two signs where `low` is negative."""
-    anchors = torch.tensor([rgb(colour) for colour in (SIGNED if low < 0 else GROWING)], dtype=torch.float32)
+    anchors = _anchors(SIGNED if low < 0 else GROWING)
     share = (values - low) / (high - low) if high > low else torch.zeros_like(values)
     place = share.nan_to_num(0.0).clamp(0, 1) * (len(anchors) - 1)
     first = place.long().clamp(max=len(anchors) - 2)
@@ -54,6 +56,11 @@ def sheet_uri(maps: Tensor, low: float, high: float) -> str:
         top, left = place // across * step[0], place % across * step[1]
         page[:, top : top + height * scale, left : left + width * scale] = _enlarged(coloured(values, low, high), scale)
     return png_data_uri(page)
+
+
+@lru_cache(maxsize=2)
+def _anchors(scale: tuple[str, ...]) -> Tensor:
+    return torch.tensor([rgb(colour) for colour in scale], dtype=torch.float32)
 
 
 def overlay_uri(image: Tensor, heat: Tensor, low: float, high: float) -> str:
