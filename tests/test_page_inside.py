@@ -12,15 +12,17 @@ import torch
 from page_fakes import cells, open_page, widget
 from page_inside import TESTED, Helper, network
 from page_runs import RunsLab
+from test_contrast import TEXT, contrast
 
 from cnnlab.compute import inside, trained, wire
 from cnnlab.compute.server import LONGEST_DEADLINE
 from cnnlab.errors import CheckpointError, ComputeError
 from cnnlab.inside_values import InsideLayer, Sight, Statistics
 from cnnlab.looking import PATIENCE, Looking
+from cnnlab.palette import GROWING, SIGNED, shade
 from pages._parts.inside import downloads
 from pages._parts.inside.by_hand import products_of
-from pages._parts.inside.numbers import bars_html, cells_html, figure_text
+from pages._parts.inside.numbers import bars_html, cells_html, figure_text, ink
 from pages._parts.inside.picture import centre_of, field_of, field_sentence
 from pages._parts.inside.sums import result_sentences, size_sentence
 from pages._parts.inside.why import METHODS
@@ -42,7 +44,7 @@ def opened(monkeypatch, lab):
 
 
 def text(app):
-    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning))
+    return "\n".join(element.value for element in (*app.markdown, *app.caption, *app.header, *app.info, *app.warning))
 
 
 def html(app):
@@ -374,6 +376,12 @@ def test_cells_have_their_number_beside_the_pointer_and_text_is_escaped():
     assert 'title="row 1, column 2: −1">−1</td>' in drawn
     assert "<b>" not in drawn
     assert "&lt;b&gt;" in drawn
+
+
+def test_numbers_can_be_read_on_every_colour_of_both_scales():
+    grounds = [shade(step / 400, 0, 1, scale) for scale in (GROWING, SIGNED) for step in range(401)]
+
+    assert min(contrast(ink(ground), ground) for ground in grounds) >= TEXT
 
 
 def test_a_histogram_has_a_text_equivalent():

@@ -33,7 +33,7 @@ def draw_maps(chosen: Chosen, address: Address) -> InsideLayer:
         _channels(chosen, found, channels)
     else:
         _units(chosen)
-    st.subheader("How its values are distributed", anchor=False)
+    st.header("How its values are distributed", anchor=False)
     st.markdown("\n".join(f"- {sentence}" for sentence in statistics_sentences(found.statistics, layer)))
     if len(found.statistics.histogram) > 1:
         st.html(bars_html(found.statistics.histogram, found.statistics.low, found.statistics.high))
@@ -118,7 +118,7 @@ def _units(chosen: Chosen) -> None:
 def _one_channel(chosen: Chosen, address: Address, channels: int) -> None:
     layer = chosen.layer
     height, width = layer.output_shape[1:]
-    st.subheader("One channel in numbers", anchor=False)
+    st.header("One channel in numbers", anchor=False)
     number = pick_number(
         "Channel", "inside:channel", "channel", channels, address, help="Which channel of this layer is shown, value by value.",
     )  # fmt: skip
@@ -132,7 +132,7 @@ def _one_channel(chosen: Chosen, address: Address, channels: int) -> None:
 
 
 def _changes(chosen: Chosen) -> None:
-    st.subheader("Which layers notice the move", anchor=False)
+    st.header("Which layers notice the move", anchor=False)
     layers, changes = chosen.network.layers, chosen.seen.changes
     grid(
         {

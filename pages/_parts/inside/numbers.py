@@ -10,7 +10,7 @@ from cnnlab.inside_values import Table
 from cnnlab.palette import GROWING, SIGNED, rgb, shade
 
 MOST_CELLS = 1_024  # more take a browser long, and are too small to point at
-BRIGHT = 125  # of 255: on a brighter ground numbers are black
+BRIGHT = 0.179  # the luminance at which black and white have the same contrast
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
@@ -82,11 +82,16 @@ def ends_of(values: Table) -> tuple[float, float]:
 
 
 def _cell(where: str, value: float, ground: str, *, written: bool) -> str:
-    # Black or white, whichever differs more in brightness, to which green adds most.
-    red, green, blue = rgb(ground)
-    ink = "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > BRIGHT else "#fff"
     figure = figure_text(value)
-    return f'<td style="background: {ground}; color: {ink}" title="{where}: {figure}">{figure if written else ""}</td>'
+    return f'<td style="background: {ground}; color: {ink(ground)}" title="{where}: {figure}">{figure if written else ""}</td>'
+
+
+def ink(ground: str) -> str:
+    """Black or white, whichever has the more contrast, which is then at least 4.5, by the rule of WCAG 2."""
+    linear = [
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in (part / 255 for part in rgb(ground))
+    ]
+    return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > BRIGHT else "#ffffff"
 
 
 def _padding(row: int, column: int, *, written: bool) -> str:
