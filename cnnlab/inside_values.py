@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cnnlab.values import Checkpoint, EvaluatedRun
+from cnnlab.values import Checkpoint, EvaluatedRun, Picture
 
 Method = Literal["grad-cam", "integrated-gradients", "occlusion"]
 Table = tuple[tuple[float, ...], ...]  # rows of numbers
@@ -188,3 +188,21 @@ class ByHand:
     activation: str  # the kind of the layer behind it, if it is a non-linearity
     activated: float | None
     picture: str  # the input channel that is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training image, and how far it is from the image that is looked at."""
+
+    picture: Picture
+    distance: float  # Euclidean, between the values of the last hidden layer
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The training images that a network finds most like an image, nearest first."""
+
+    layer: str  # whose values were compared
+    features: int  # so many values an image
+    compared: int  # training images
+    found: tuple[Neighbour, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Numbers, Seen
+from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Neighbours, Numbers, Seen
 from cnnlab.values import Checkpoint, EvaluatedRun
 
 PATIENCE = 100.0  # seconds for an attribution: occlusion runs the network up to two hundred times
@@ -44,6 +44,10 @@ class Looking:
     def attributed(self, look: Look, method: Method, target: int | None = None) -> Attribution:
         """What speaks for a class, at first the predicted one. Raises ConfigError where the network has no maps to weigh."""
         return self._ask("attributed", deadline=PATIENCE, look=look, method=method, target=target)
+
+    def neighbours(self, look: Look, count: int = 8) -> Neighbours:
+        """The training images most like the image for this network. Raises ConfigError."""
+        return self._ask("neighbours", look=look, count=count)
 
     def kernels(self, look: Look, layer: str, *, first: int, count: int) -> Kernels:
         """Raises ConfigError for a layer that is no convolution."""

@@ -54,6 +54,7 @@ class Network:
     preparation: Preparation
     about: InsideNetwork
     macs: int  # of one image
+    taken: tuple[float, int | None, int]  # the share of the training images, the most images, and the seed that drew them
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
     def layer(self, path: str) -> InsideLayer:
@@ -150,7 +151,8 @@ def network_of(kept: checkpoints.Checkpoint) -> Network:
         layers=layers,
         explained=explained_layer(layers),
     )
-    return Network(model.eval(), _preparation(kept["preparation"]), about, sum(row.macs for row in rows))
+    taken = config.get("data_share", 1.0), config.get("limit"), config["seed"]
+    return Network(model.eval(), _preparation(kept["preparation"]), about, sum(row.macs for row in rows), taken)
 
 
 def _preparation(settings: dict) -> Preparation:
