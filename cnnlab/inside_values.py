@@ -203,6 +203,7 @@ class Neighbours:
     """The training images that a network finds most like an image, nearest first."""
 
     layer: str  # whose values were compared
+    given: bool  # those that enter it, the last hidden ones; else those that leave it, the scores
     features: int  # so many values an image
     compared: int  # training images
     found: tuple[Neighbour, ...]

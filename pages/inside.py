@@ -12,8 +12,9 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.values import Checkpoint
 from pages._parts.address import Address
+from pages._parts.inside.answer import draw_answer
 from pages._parts.inside.by_hand import draw_by_hand
-from pages._parts.inside.choice import NAMES, PAGER, Chosen, pick_image, pick_layer, pick_move, pick_view
+from pages._parts.inside.choice import NAMES, PAGER, WITHOUT_LAYER, Chosen, pick_image, pick_layer, pick_move, pick_view
 from pages._parts.inside.kernels import draw_kernels
 from pages._parts.inside.maps import draw_maps
 from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
@@ -49,7 +50,7 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) ->
     seen = lab.inside.seen(look)
     with right, st.container(key="inside-view"):
         view = pick_view(address)
-        chosen = Chosen(lab, run.id, look, network, seen, pick_layer(network, address, drawn=view != "why"))
+        chosen = Chosen(lab, run.id, look, network, seen, pick_layer(network, address, drawn=view not in WITHOUT_LAYER))
         framed = draw_view(view, chosen, address)
     layer, place = framed or (None, (0, 0))
     frame = field_of(layer, (network.input_shape[1], network.input_shape[2]), place) if layer else None
@@ -60,9 +61,12 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) ->
 
 
 def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[int, int]] | None:
-    """One of the four views; returns the layer and the place of its output whose receptive field is framed on the image."""
+    """One of the views; returns the layer and the place of its output whose receptive field is framed on the image."""
     if view == "hand":
         return draw_by_hand(chosen, address)
+    if view == "answer":
+        draw_answer(chosen)
+        return None
     if view == "why":
         draw_why(chosen, address)
         return None

@@ -42,6 +42,7 @@ def neighbours(home: Path, *, look: Look, count: int = 8) -> Neighbours:
     numbers = trained_on(data, network)[: len(known)].tolist()
     return Neighbours(
         layer=layer.path,
+        given=given,
         features=known.shape[1],
         compared=len(known),
         found=tuple(

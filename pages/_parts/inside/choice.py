@@ -15,7 +15,8 @@ from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import Pager
 
-VIEWS = {"maps": "Maps", "kernels": "Kernels", "why": "Why this answer", "hand": "By hand"}
+VIEWS = {"maps": "Maps", "kernels": "Kernels", "answer": "The answer", "why": "Why this answer", "hand": "By hand"}
+WITHOUT_LAYER = ("answer", "why")  # views that need no layer
 NAMES = (
     "run", "checkpoint", "image", "layer", "view", "right", "down", "page", "channel", "row", "column", "reads", "method", "class",
 )  # fmt: skip
@@ -88,11 +89,12 @@ def pick_move(address: Address) -> tuple[int, int]:
 
 
 def pick_view(address: Address) -> str:
-    """Draws the choice between the four views."""
+    """Draws the choice between the views."""
     return one_choice(
         "View", "inside:view", "view", VIEWS, address,
-        help="Maps: what a layer makes of the image. Kernels: the weights of a convolution. Why this answer: which places of the "
-        "image speak for a class. By hand: how one value comes about.",
+        help="Maps: what a layer makes of the image. Kernels: the weights of a convolution. The answer: all probabilities, how the "
+        "answer changed over the epochs, and the training images most like this one. Why this answer: which places of the image "
+        "speak for a class. By hand: how one value comes about.",
     )  # fmt: skip
 
 
