@@ -44,7 +44,7 @@ class Lab:
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
         self._summaries: Summaries | None = None
-        self.inside = looking.Looking(self._helper.ask, self._evaluated)
+        self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
 
     # Registries
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from cnnlab import epoch_flow
+from cnnlab.epoch_flow import EpochFlow
 from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Neighbours, Numbers, Seen
+from cnnlab.system.home import run_folder
 from cnnlab.values import Checkpoint, EvaluatedRun
 
 PATIENCE = 100.0  # seconds for an attribution: occlusion runs the network up to two hundred times
@@ -14,7 +18,8 @@ PATIENCE = 100.0  # seconds for an attribution: occlusion runs the network up to
 class Looking:
     """Questions about the networks of one lab. All raise CheckpointError where a run has no checkpoint that can be read."""
 
-    def __init__(self, ask: Callable[..., Any], evaluated: Callable[[str], EvaluatedRun]) -> None:
+    def __init__(self, home: Path, ask: Callable[..., Any], evaluated: Callable[[str], EvaluatedRun]) -> None:
+        self._home = home
         self._ask = ask
         self._evaluated = evaluated
 
@@ -48,6 +53,13 @@ class Looking:
     def neighbours(self, look: Look, count: int = 8) -> Neighbours:
         """The training images most like the image for this network. Raises ConfigError."""
         return self._ask("neighbours", look=look, count=count)
+
+    def over_the_epochs(self, run_id: str) -> tuple[EpochFlow, ...]:
+        """What was recorded of gradients and weights after each epoch; nothing of a run of an early version.
+
+        Raises RunNotFound.
+        """
+        return epoch_flow.read(run_folder(self._home, self._evaluated(run_id).id))
 
     def kernels(self, look: Look, layer: str, *, first: int, count: int) -> Kernels:
         """Raises ConfigError for a layer that is no convolution."""

@@ -15,6 +15,7 @@ from pages._parts.address import Address
 from pages._parts.inside.answer import draw_answer
 from pages._parts.inside.by_hand import draw_by_hand
 from pages._parts.inside.choice import NAMES, PAGER, WITHOUT_LAYER, Chosen, pick_image, pick_layer, pick_move, pick_view
+from pages._parts.inside.epochs import draw_epochs
 from pages._parts.inside.kernels import draw_kernels
 from pages._parts.inside.maps import draw_maps
 from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
@@ -66,6 +67,9 @@ def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer,
         return draw_by_hand(chosen, address)
     if view == "answer":
         draw_answer(chosen)
+        return None
+    if view == "epochs":
+        draw_epochs(chosen, address)
         return None
     if view == "why":
         draw_why(chosen, address)

@@ -15,10 +15,18 @@ from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import Pager
 
-VIEWS = {"maps": "Maps", "kernels": "Kernels", "answer": "The answer", "why": "Why this answer", "hand": "By hand"}
-WITHOUT_LAYER = ("answer", "why")  # views that need no layer
+VIEWS = {
+    "maps": "Maps",
+    "kernels": "Kernels",
+    "answer": "The answer",
+    "why": "Why this answer",
+    "hand": "By hand",
+    "epochs": "Over the epochs",
+}
+WITHOUT_LAYER = ("answer", "why", "epochs")  # views that need no layer
 NAMES = (
     "run", "checkpoint", "image", "layer", "view", "right", "down", "page", "channel", "row", "column", "reads", "method", "class",
+    "epoch", "weights",
 )  # fmt: skip
 PER_PAGE = 64  # maps
 PAGER = Pager("inside:page", PER_PAGE)
@@ -94,7 +102,7 @@ def pick_view(address: Address) -> str:
         "View", "inside:view", "view", VIEWS, address,
         help="Maps: what a layer makes of the image. Kernels: the weights of a convolution. The answer: all probabilities, how the "
         "answer changed over the epochs, and the training images most like this one. Why this answer: which places of the image "
-        "speak for a class. By hand: how one value comes about.",
+        "speak for a class. By hand: how one value comes about. Over the epochs: how gradients flowed and weights moved.",
     )  # fmt: skip
 
 
