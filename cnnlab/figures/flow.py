@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cnnlab.epoch_flow import EpochFlow
 from cnnlab.figures.theme import AXIS, base_layout
-from cnnlab.palette import COLORS
+from cnnlab.palette import COLORS, GRAY
 
 MOST_LINES = 6  # layers: as many as have colours of their own
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -49,6 +49,6 @@ def flow_figure(every: Sequence[EpochFlow], quantity: Literal["gradient", "updat
     )
     if quantity == "update":
         layout["shapes"] = [
-            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": USUAL, "y1": USUAL, "line": {"width": 1, "dash": "dot"}}
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": USUAL, "y1": USUAL, "line": {"color": GRAY, "dash": "dot"}}
         ]
     return {"data": lines, "layout": layout}

@@ -63,9 +63,9 @@ def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
         with place:
             live_plot(flow_figure(every, quantity), key=f"inside:{quantity}", label=label)
     st.caption(
-        f"{shown}Means over the four batches of an epoch that are watched, as the optimiser gets the gradient. On the right: how far one "
-        f"step moves the weights of a layer, as a share of their length. Around {USUAL:g} (dotted) training usually goes well; far less "
-        "hardly trains the layer, far more shakes it."
+        f"{shown}Means over the four batches of an epoch that are watched; the gradient is the one that the optimiser gets. On the "
+        f"right: how far one step moves the weights of a layer, as a share of their length. Around {USUAL:g} (dotted) training "
+        "usually goes well; far less hardly trains the layer, far more shakes it."
     )
     numbers_button(
         "Numbers as CSV", lambda: flow_rows(every), chosen.file("gradients", "csv"), header=HEADER,
@@ -83,14 +83,15 @@ def gradient_sentence(every: Sequence[EpochFlow]) -> str:
     ratios = [_ratio(each.layers) for each in (begin, end)]
     text = (
         f"In epoch {begin.epoch} the gradient of the first layer, **{escaped(first)}**, was {_times(ratios[0])} that of the last, "
+        f"**{escaped(last)}**"
     )
-    text += f"**{escaped(last)}**"
     if begin is not end:
         text += f"; in epoch {end.epoch} it was {_times(ratios[1])} it"
-    worst = min((ratio for ratio in ratios if ratio is not None), default=None)
-    if worst is not None and worst * VANISHED <= 1:
+    vanished = [ratio is not None and ratio * VANISHED <= 1 for ratio in ratios]
+    if any(vanished):
+        when = "It **vanishes**" if vanished[1] else "At first it **vanished**"
         text += (
-            ". It **vanishes** on its way back: each layer multiplies it by a slope below 1, so the first layers hardly learn. ReLU, "
+            f". {when} on its way back: each layer multiplied it by slopes below 1, and so the first layers hardly learnt. ReLU, "
             "batch normalisation or residual connections keep it longer"
         )
     return f"{text}."
