@@ -13,6 +13,7 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
         st.Page("pages/train.py", title="Train"): ":material/show_chart:",
         st.Page("pages/runs.py", title="Runs"): ":material/compare_arrows:",
         st.Page("pages/predict.py", title="Predict"): ":material/fact_check:",
+        st.Page("pages/inside.py", title="Inside"): ":material/frame_inspect:",
     }
 
     # Drawn here and not by st.navigation: browsers would fetch the icon of an st.Page from the internet for their tab.

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, presets, values
+from cnnlab import architectures, datasets, epoch_predictions, looking, presets, values
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
@@ -46,8 +46,7 @@ class Lab:
         self._admission = Admission(self._forecaster, self._store)
         self._summaries: Summaries | None = None
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
-
-    # Registries
+        self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()
@@ -94,8 +93,7 @@ class Lab:
     ) -> Forecast:
         """What a run of `config` would need. Raises ShapeError, ConfigError or DeviceError where it could not begin.
 
-        Times are None until the speed has been measured. `calibrate` starts that in the background: ask again, or `wait` for some
-        seconds. `table` is the network's, if it is at hand.
+        Times are None until measured, which `calibrate` begins: ask again, or `wait` for seconds. `table` is the network's.
         """
         return self._forecaster.forecast(config, table=table, calibrate=calibrate, wait=wait)
 

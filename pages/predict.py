@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
-from cnnlab.text import percent
+from cnnlab.text import image_number, percent
 from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
@@ -152,6 +152,12 @@ def test_images(
     with above:
         headline(run, page)
         most_often_wrong(page, show_cell)
+        st.page_link(
+            "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
+            query_params={"run": run.id} | ({"image": str(image_number(page.items[0].picture.index))} if page.items else {}),
+            help="What this network does with one image, layer by layer, and what speaks for its answer; at first with the first "
+            "image below.",
+        )  # fmt: skip
     with left, st.container(key="predict-matrix"):
         matrix(page, chosen["label"], chosen["predicted"])
         each_class(page, run.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cnnlab import datasets, presets
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
+from cnnlab.looking import Looking
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.values import (
@@ -54,6 +56,7 @@ class RunsLab(FakeLab):
         self.unrecorded: set[int] = set()  # epochs
         self.asked_for_examples: list[int] = []
         self.own_pictures = OwnAnswers(self)
+        self.inside_network = ("lenet", "relu")
 
     def ready(self) -> bool:
         return True
@@ -79,6 +82,14 @@ class RunsLab(FakeLab):
         if name in ("stop", "pause", "resume", "extend", "rename", "annotate", "tag", "queue", "move_in_queue", "summaries"):
             return getattr(self.store, name)
         raise AttributeError(name)
+
+    @cached_property
+    def inside(self) -> Looking:
+        """The inside of a LeNet, whatever the run. Loaded where a test needs it, because it needs torch."""
+        from page_inside import Helper, network
+
+        self.inside_helper = Helper(self.store.home, network(*self.inside_network))
+        return Looking(self.store.home, self.inside_helper.ask, self.inside_helper.evaluated)
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         self.store.delete(run_id, owner=owner)

@@ -40,7 +40,7 @@ def test_a_number_in_the_address_that_cannot_be_is_named_and_replaced(monkeypatc
     assert OVERRIDE not in messages(app)
 
 
-@pytest.mark.parametrize("page", ["design", "data", "train", "predict"])
+@pytest.mark.parametrize("page", ["design", "data", "train", "predict", "inside"])
 @pytest.mark.parametrize("value", [SCRIPT, OVERRIDE, "../../etc/passwd", "x" * 10_000, "[1,2]", "nan", ""], ids=range(7))
 def test_every_page_opens_whatever_the_address_says(monkeypatch, lab, page, value):
     lab.trained()
@@ -57,6 +57,7 @@ def test_every_page_opens_whatever_the_address_says(monkeypatch, lab, page, valu
         "device",
     )
     other = ("split", "class", "page", "only", "label", "checkpoint", "depth", "compare.depth", "nobody.knows.this")
+    other += ("image", "layer", "view", "right", "down", "channel", "row", "column", "reads", "method")
     app = open_page(monkeypatch, page, lab, **dict.fromkeys((*shared, *other), value))
 
     assert not app.exception
@@ -75,7 +76,7 @@ def test_what_an_address_says_is_shown_as_text_not_as_a_link_or_picture(monkeypa
     assert ":smile:" not in messages(app)
 
 
-@pytest.mark.parametrize("page", ["train", "predict"])
+@pytest.mark.parametrize("page", ["train", "predict", "inside"])
 @pytest.mark.parametrize("run", ["../../../etc/passwd", "..%2f..", "deadbeef\0", SCRIPT, OVERRIDE, "x" * 100_000], ids=range(6))
 def test_a_run_that_is_not_there_is_said_on_the_page(monkeypatch, lab, page, run):
     app = open_page(monkeypatch, page, lab, run=run)

@@ -25,7 +25,9 @@ FLOORS: dict[str, str] = {
     "datasets": "errors text",
     "values": "datasets",
     "own_picture": "datasets errors text values",
+    "inside_values": "values",
     "epoch_predictions": "values",
+    "epoch_flow": "",
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
@@ -33,27 +35,32 @@ FLOORS: dict[str, str] = {
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "diagnosis": "architectures events optimizers text",
-    "training": "architectures datasets diagnosis epoch_predictions errors events layers optimizers system.cpu system.disk"
-    " system.gpus system.memory text values",
+    "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers system.cpu"
+    " system.disk system.gpus system.memory text values",
+    "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_predictions errors layers optimizers runs system text training.costs",
-    "compute": "architectures config datasets errors layers runs.records system training values",
+    "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
+    " training.costs",
+    "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
-    "figures": "events layers palette reports text values",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers own_picture presets runs system values"
-    " workers",
+    "figures": "epoch_flow events layers palette reports text values",
+    "looking": "epoch_flow inside_values system values",
+    "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
+    " runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis errors events figures forecasts intervals lab layers optimizers"
-    " own_picture palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
+    "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
+    " intervals lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
+    " state_words system text values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
     "first_tab": "",
     "image_grid": "",
+    "probabilities": "",
     "versions": "image_grid",
     "grid": "",
     "markdown": "",
@@ -70,17 +77,19 @@ PAGE_FLOORS: dict[str, str] = {
     "forms": "address markdown one_choice run_words shell visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
-    "predict": "address grid image_grid live markdown one_choice pager run_words",
+    "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
+    "inside": "address grid image_grid live markdown one_choice pager probabilities",
     "pages": (
-        "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"
-        " shell versions"
+        "address first_tab forms grid image_grid inside layer_views live markdown network_view one_choice pager predict run"
+        " run_words runs shell versions"
     ),
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets layers training",
+    "torch": "architectures compute datasets inside layers training",
+    "captum": "inside",
     "torchvision": "datasets",
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",

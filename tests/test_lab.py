@@ -324,3 +324,39 @@ def test_what_a_run_predicted_is_known_for_each_epoch_and_for_the_last_one_witho
     assert (lab.last_recorded(finished.id), kept.predicted) == (0, recorded.predicted)
     assert lab.predicted(finished.id, epochs + 1, images) is None
     file.with_suffix(".away").rename(file)
+
+
+def test_the_inside_of_a_run_is_the_network_that_was_tested(lab, finished):
+    """The checkpoint's own predictions are the proof that weights, preparation and images are those of the run."""
+    network = lab.inside.network(finished.id, "last")
+    tested = lab.predictions(finished.id, checkpoint="last", count=20)
+
+    assert (network.epoch, network.test_images, network.classes) == (2, 120, tested.classes)
+    assert [layer.path for layer in network.layers] == [row.path for row in lab.layers("lenet", (1, 28, 28), 10, TINY.options).rows]
+    for item in tested.items:
+        seen = lab.inside.seen(lab.inside.look(finished.id, checkpoint="last", image=item.picture.index))
+        assert seen.label == item.picture.label
+        assert seen.picture == item.picture.data_uri
+        assert max(seen.probabilities) == seen.probabilities[item.predicted] == pytest.approx(item.confidence, abs=1e-5)
+
+
+def test_what_cannot_be_looked_at_is_a_sentence(lab, finished):
+    look = lab.inside.look(finished.id)
+    with pytest.raises(ConfigError, match="tested on images 1 to 120, not on image 121"):
+        lab.inside.seen(lab.inside.look(finished.id, image=120))
+    with pytest.raises(ConfigError, match="no layer 'nowhere'; choose one from the list"):
+        lab.inside.maps(look, "nowhere", first=0, count=64)
+    with pytest.raises(ConfigError, match="linear1 is a Linear layer and has no kernels"):
+        lab.inside.kernels(look, "linear1", first=0, count=64)
+    with pytest.raises(ConfigError, match="channel must be from 0 to 5, not 6"):
+        lab.inside.worked_out(look, "conv1", channel=6, row=0, column=0)
+    with pytest.raises(ConfigError, match="target must be from 0 to 9, not 10"):
+        lab.inside.attributed(look, "grad-cam", 10)
+    with pytest.raises(RunNotFound):
+        lab.inside.network("00000000")
+
+
+def test_captum_works_in_the_helper(lab, finished):
+    found = lab.inside.attributed(lab.inside.look(finished.id), "grad-cam")
+
+    assert (found.layer, len(found.values), len(found.values[0])) == ("conv2", 28, 28)

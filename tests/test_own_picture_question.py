@@ -10,6 +10,7 @@ import torch
 from quadrants import quadrants, settings
 
 from cnnlab.compute import own, questions, typed
+from cnnlab.compute import trained as trained_networks
 from cnnlab.errors import CheckpointError, ConfigError, RunNotFound
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.training.engine import train
@@ -22,7 +23,7 @@ RUN = {"id": "0000000a", "dataset": "sample", "data": None}
 
 @pytest.fixture(autouse=True)
 def fresh():
-    own._trained.cache_clear()
+    trained_networks._read.cache_clear()
 
 
 def trained(home, **changes):
@@ -73,18 +74,10 @@ def test_a_new_checkpoint_is_read_and_an_old_one_is_not_read_twice(tmp_path):
     _, data = trained(tmp_path)
     before = ask(tmp_path, data.test_images[0])
     assert ask(tmp_path, data.test_images[0]) == before
-    assert own._trained.cache_info().misses == 1
+    assert trained_networks._read.cache_info().misses == 1
 
     trained(tmp_path, seed=5)
     assert ask(tmp_path, data.test_images[0]) != before
-
-
-def test_beside_a_large_network_no_other_is_kept(tmp_path, monkeypatch):
-    _, data = trained(tmp_path)
-    monkeypatch.setattr(own, "LARGE", 1)
-    for _ in range(2):
-        ask(tmp_path, data.test_images[0])
-        assert own._trained.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize(

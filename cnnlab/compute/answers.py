@@ -32,13 +32,13 @@ from cnnlab.values import Device, DeviceState, Picture
 MOST_PICTURES = 200  # at about 1 KB each
 
 # Tracing saves torch's random state and restores it; two at a time would restore each other's.
-_tracing = threading.Lock()
+tracing = threading.Lock()
 _loading = threading.Lock()  # two pages that ask for the same data set load it once
 
 
 def design(home: Path, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
     """A network's table; where its images do not fit, up to the layer that fails."""
-    with _tracing:
+    with tracing:
         return table_or_failure(architecture, input_shape, classes, options)
 
 
@@ -95,7 +95,7 @@ def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
     class_counts(home, config.dataset, "train", data)  # the images can be read
     if min(end - start for start, end in bounds(image_counts(config)[0], config.batch_size)) > 1:
         return  # only a batch of one image can be too small, so no network is built
-    with _tracing:
+    with tracing:
         model = card(config.architecture).build(config.input_shape, config.classes, config.options, device="meta")
         check_batch(model, config.input_shape, 1)
 

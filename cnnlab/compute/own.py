@@ -5,33 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cnnlab.architectures import card
-from cnnlab.compute.predictions import file_of
+from cnnlab.compute.trained import open_network
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.errors import ConfigError
-from cnnlab.training import checkpoints
-from cnnlab.training.transforms import Preparation
 from cnnlab.values import Checkpoint, EvaluatedRun, OwnAnswer
 
 LARGEST_SIDE = 512  # px of a picture; data sets have 32
-LARGE = 300 << 20  # bytes of a checkpoint beside which no other network is kept
-
-
-@dataclass(frozen=True, slots=True)
-class _Trained:
-    """A network that a checkpoint holds, ready to answer."""
-
-    model: nn.Module
-    preparation: Preparation
-    classes: tuple[str, ...]
-    epoch: int
 
 
 def own_picture(
@@ -42,19 +26,16 @@ def own_picture(
     The run's own preparation follows: channels, normalisation, size. Raises CheckpointError where there are no weights to be read.
     """
     batch = _batch(pixels, shape)
-    path, changed = file_of(home, run.id, checkpoint)
-    if path.stat().st_size > LARGE:
-        _trained.cache_clear()
-    trained = _trained(path, changed)
-    with torch.inference_mode():
-        given = trained.preparation.test(batch)
-        probabilities = trained.model(given)[0].double().softmax(0)
-    preparation, lowest, highest = trained.preparation, float(given.min()), float(given.max())
+    network = open_network(home, run, checkpoint)
+    preparation = network.preparation
+    given = preparation.test(batch)
+    probabilities = network.passed(given, [])[0].double().softmax(0)
+    lowest, highest = float(given.min()), float(given.max())
     half = (0.5,) * preparation.channels
     return OwnAnswer(
         checkpoint=checkpoint,
-        epoch=trained.epoch,
-        classes=trained.classes,
+        epoch=network.about.epoch,
+        classes=network.about.classes,
         probabilities=tuple(probabilities.tolist()),
         input_shape=(preparation.channels, preparation.image_size, preparation.image_size),
         mean=half if preparation.normalization == "half" else preparation.mean,
@@ -76,13 +57,3 @@ def _batch(pixels: str, shape: tuple[int, ...]) -> Tensor:
     if len(content) != math.prod(shape):
         raise ConfigError(f"pixels must be {math.prod(shape):,} bytes in base64, not {len(content):,}.", "pixels")
     return torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(1, *shape)
-
-
-@lru_cache(maxsize=4)  # two runs side by side, and those before them; the optimiser's state is released
-def _trained(path: Path, changed: int) -> _Trained:
-    kept = checkpoints.load(path)
-    settings = kept["config"]
-    # On the meta device no weights are drawn: the checkpoint's take their place.
-    model = card(settings["architecture"]).build(tuple(kept["input_shape"]), len(kept["classes"]), settings["options"], "meta")
-    model.load_state_dict(kept["model"], assign=True)
-    return _Trained(model.eval(), Preparation(**kept["preparation"]), tuple(kept["classes"]), kept["epoch"])

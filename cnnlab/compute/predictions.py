@@ -138,11 +138,11 @@ class LastEvaluation:
 
 def last_evaluation(home: Path, run_id: str, checkpoint: str) -> LastEvaluation:
     """What the checkpoint ("best" or "last") of a run predicts. Raises CheckpointError where there is none that can be read."""
-    return _read(*file_of(home, run_id, checkpoint))
+    return _read(*checkpoint_file(home, run_id, checkpoint))
 
 
-def file_of(home: Path, run_id: str, checkpoint: str) -> tuple[Path, int]:
-    """The file of a run's checkpoint ("best" or "last"), and when it was written, in nanoseconds. Raises CheckpointError."""
+def checkpoint_file(home: Path, run_id: str, checkpoint: str) -> tuple[Path, int]:
+    """The file of a run's checkpoint ("best" or "last"), and when it was written. Raises CheckpointError where there is none."""
     if checkpoint not in _FILES:
         raise CheckpointError(f"There is no checkpoint {checkpoint[:20]!r}.")
     path = run_folder(home, run_id) / _FILES[checkpoint]

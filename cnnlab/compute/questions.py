@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
+from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Neighbours, Numbers, Seen
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
 from cnnlab.values import (
@@ -43,6 +44,15 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "examples": ("examples", ExampleImages),
     "last_predicted": ("examples", EpochPredictions),
     "own_picture": ("own", OwnAnswer),
+    "inside_network": ("inside", InsideNetwork),
+    "seen": ("inside", Seen),
+    "maps": ("inside", Maps),
+    "sheet": ("inside", str),
+    "numbers": ("inside", Numbers),
+    "attributed": ("inside", Attribution),
+    "kernels": ("inside", Kernels),
+    "neighbours": ("neighbours", Neighbours),
+    "worked_out": ("inside", ByHand),
     "device_speed": ("speeds", DeviceSpeed),
 }
 

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 
-from cnnlab import epoch_predictions
+from cnnlab import epoch_flow, epoch_predictions
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.optimizers import OPTIMIZERS
@@ -209,7 +209,7 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
     """About the most that a run's checkpoints take on disk, and what it predicted after each epoch; later half of the former."""
     copies = 1 + OPTIMIZERS[config.optimizer].state_tensors(config.momentum)
     predictions = images(config)[1] * _PREDICTION
-    recorded = epoch_predictions.file_bytes(images_taken(config)[1], config.epochs)
+    recorded = epoch_predictions.file_bytes(images_taken(config)[1], config.epochs) + epoch_flow.file_bytes(config.epochs)
     return recorded + _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
 
 

@@ -48,10 +48,17 @@ def trace(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[LayerRow, ...
     functions between them have no row, and behind them the receptive field is None. The model may be on any device; its mode,
     hooks and weights do not change, nor does torch's random state.
     """
+    return trace_with_fields(model, input_shape)[0]
+
+
+def trace_with_fields(
+    model: nn.Module, input_shape: tuple[int, ...]
+) -> tuple[tuple[LayerRow, ...], tuple[receptive.Field | None, ...]]:
+    """As `trace`, and where on the image the values of each row look; None where that is unknown."""
     recorder = _Recorder(model, input_shape)
     with recorder.listening(), torch.random.fork_rng(devices=[]):
         run_on_meta(model, recorder.image)
-    return _with_shares(recorder.rows)
+    return _with_shares(recorder.rows), tuple(recorder.fields)
 
 
 def trace_until_refused(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[tuple[LayerRow, ...], LayerRow | None]:
@@ -75,6 +82,7 @@ class _Recorder:
 
     def __init__(self, model: nn.Module, input_shape: tuple[int, ...]) -> None:
         self.rows: list[dict[str, Any]] = []  # LayerRow's fields, without the share
+        self.fields: list[receptive.Field | None] = []  # one a row
         self.image = torch.empty(1, *input_shape, device="meta")
         self._names: dict[nn.Module, str] = {}
         for module, path in _layers(model):
@@ -127,6 +135,7 @@ class _Recorder:
         field = field and kind.field(module, field, entering[0], leaving)
         for tensor in outputs:
             self._fields[id(tensor)] = (tensor, field)
+        self.fields.append(field)
         again = module in self._ran
         parameters, shared = self._count(module)
         self.rows.append(

@@ -1,4 +1,7 @@
-"""Advice where a batch does not fit into memory. What curves mean is the floor `diagnosis`, which needs no torch."""
+"""Why a training ended: advice where a batch does not fit into memory, and early stopping.
+
+What curves mean is the floor `diagnosis`, which needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from cnnlab import datasets
 from cnnlab.layers.trace import layer_table
-from cnnlab.text import size_text
+from cnnlab.text import percent, size_text
 from cnnlab.training import costs
 from cnnlab.training.initialization import input_shape
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
+    from cnnlab.events import EpochDone
     from cnnlab.values import Device
 
 
@@ -39,3 +43,12 @@ def _memory_figures(needed: int, total: int | None, room: int | None) -> str:
     if room is None:
         return f"{figures} of {size_text(total)}{others}."
     return f"{figures}; it could use {size_text(room)} of {size_text(total)}{others}."
+
+
+def stopped_early(config: RunConfig, last: EpochDone, best: EpochDone) -> str:
+    """The notice of a run that early stopping has ended."""
+    images = "test" if best.validation_accuracy is None else "validation"
+    return (
+        f"Stopped early after epoch {last.epoch} of {config.epochs}: the accuracy on the {images} images has not been better than "
+        f"{percent(best.score)} since epoch {best.epoch}, and the patience is {last.epoch - best.epoch}."
+    )

@@ -12,12 +12,12 @@ import torch
 from cnnlab import epoch_predictions
 from cnnlab.diagnosis.overflow import overflow
 from cnnlab.errors import CheckpointError, CNNLabError
-from cnnlab.events import CheckpointSaved, EpochDone, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
+from cnnlab.events import CheckpointSaved, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
-from cnnlab.text import percent
 from cnnlab.training import checkpoints, clock, devices, diagnosis, gpu_errors, process
 from cnnlab.training.compiling import Compiler
 from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
+from cnnlab.training.flow import Flow
 from cnnlab.training.progress import Meter
 from cnnlab.training.randomness import own_random_numbers
 from cnnlab.training.session import Session
@@ -139,6 +139,7 @@ class _Training:
     ) -> None:
         self.session, self.folder, self.pausing = session, folder, pausing
         self.meter = Meter(session, progress_every)
+        self.flow = Flow(session.model, folder)
         self.checkpoint_every = checkpoint_every
         self.next_checkpoint = clock.seconds() + checkpoint_every
         self.saved_seconds = session.seconds
@@ -146,6 +147,8 @@ class _Training:
 
     def run(self, compiler: Compiler | None) -> Iterator[Event]:
         session = self.session
+        if not session.step:
+            self.flow.record(0)
         while not session.is_over:
             if len(session.history) == session.epoch:
                 session.begin_epoch()
@@ -166,7 +169,7 @@ class _Training:
             checkpoints.drop_previous(self.folder)
         last, best = session.history[-1], session.best or session.history[-1]
         if stopped_early := len(session.history) < session.config.epochs:
-            yield Notice("early-stopping", last.epoch, _stopped_early(session.config, last, best))
+            yield Notice("early-stopping", last.epoch, diagnosis.stopped_early(session.config, last, best))
         yield RunFinished(
             epochs=len(session.history),
             seconds=session.seconds,
@@ -181,8 +184,9 @@ class _Training:
     def train_epoch(self, compiler: Compiler | None) -> Generator[Event, None, bool]:
         session, meter = self.session, self.meter
         meter.begin_epoch()
+        self.flow.begin_epoch()
         while not session.epoch_is_over:
-            session.advance()
+            self.flow.advance(session.advance, session.batch, len(session.bounds))
             if notice := session.graph.take_notice():
                 yield notice
             if meter.due or session.epoch_is_over:
@@ -251,6 +255,7 @@ class _Training:
         if tested := session.evaluation:
             predicted, confidence = tested.predicted.tolist(), tested.confidence.tolist()
             epoch_predictions.write(folder, session.epoch, len(session.classes), predicted, confidence)
+        self.flow.record(session.epoch)
         state, accuracy = session.state(), session.history[-1].test_accuracy
         saved = []
         if session.best is session.history[-1]:
@@ -287,11 +292,3 @@ class _Training:
         ended = clock.seconds()
         # A gigabyte on a slow disk takes ten seconds. Saving should take a tenth of the time at most, but not be delayed for long.
         self.next_checkpoint = ended + max(self.checkpoint_every, min(10 * (ended - began), 10 * self.checkpoint_every))
-
-
-def _stopped_early(config: RunConfig, last: EpochDone, best: EpochDone) -> str:
-    images = "test" if best.validation_accuracy is None else "validation"
-    return (
-        f"Stopped early after epoch {last.epoch} of {config.epochs}: the accuracy on the {images} images has not been better than "
-        f"{percent(best.score)} since epoch {best.epoch}, and the patience is {last.epoch - best.epoch}."
-    )

@@ -25,6 +25,7 @@ class GridItem:
     frame: str = ""  # colour of the frame, "#009E73"; "" is a thin grey one
     sign: str = ""  # "✓" or "✗" in the corner, because colour alone does not reach everybody
     mark: str = ""  # a second sign, in the other corner
+    hover: str = ""  # shown beside the pointer
 
 
 RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; signs and words repeat them
@@ -68,8 +69,9 @@ def _cell(item: GridItem) -> str:
     frame = f' style="box-shadow: 0 0 0 3px {escape(item.frame)}"' if item.frame else ""
     sign = f'<b aria-hidden="true" style="background: {escape(item.frame or "#555")}">{escape(item.sign)}</b>' if item.sign else ""
     mark = f'<i aria-hidden="true">{escape(item.mark)}</i>' if item.mark else ""
+    hover = f' title="{escape(item.hover)}"' if item.hover else ""
     detail = f"<small>{escape(item.detail)}</small>" if item.detail else ""
     return (
-        f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{frame}>{sign}{mark}'
+        f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{hover}{frame}>{sign}{mark}'
         f"<figcaption>{escape(item.caption)}{detail}</figcaption></figure>"
     )

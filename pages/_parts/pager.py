@@ -20,6 +20,7 @@ class Pager:
     """The number of the open page, from 1. The session keeps it under `key`, the address as `page`."""
 
     key: str
+    per_page: int = PER_PAGE
 
     def initialise(self, address: Address) -> None:
         address.initialise(self.key, "page", 1, whole_number("page", 1, 100_000))
@@ -37,30 +38,31 @@ class Pager:
     def offset(self, total: int | None = None) -> int:
         """The index of the open page's first image; beyond the end of `total` images the last page is opened."""
         if total is not None:
-            st.session_state[self.key] = min(st.session_state[self.key], _pages(total))
-        return (st.session_state[self.key] - 1) * PER_PAGE
+            st.session_state[self.key] = min(st.session_state[self.key], self._pages(total))
+        return (st.session_state[self.key] - 1) * self.per_page
 
     def fetch(self, ask: Callable[..., Answer]) -> Answer:
         """What `ask(offset=…, count=…)` answers for the open page, or for the last one where the open one is beyond the end."""
-        page = ask(offset=self.offset(), count=PER_PAGE)
+        page = ask(offset=self.offset(), count=self.per_page)
         if page.items or not page.total:
             return page
-        return ask(offset=self.offset(page.total), count=PER_PAGE)
+        return ask(offset=self.offset(page.total), count=self.per_page)
 
     def buttons(self, total: int) -> None:
         """Draws which of how many images are shown, and Previous and Next where that is not all."""
-        first, last = self.offset() + 1, min(self.offset() + PER_PAGE, total)
-        if total <= PER_PAGE:
+        first, last = self.offset() + 1, min(self.offset() + self.per_page, total)
+        if total <= self.per_page:
             st.markdown(f"{first:,}–{last:,} of {total:,}")
             return
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(f"Previous {PER_PAGE}", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,))
             st.button(
-                f"Next {min(PER_PAGE, total - last) or PER_PAGE}", icon=":material/chevron_right:", icon_position="right",
+                f"Previous {self.per_page}", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,)
+            )
+            st.button(
+                f"Next {min(self.per_page, total - last) or self.per_page}", icon=":material/chevron_right:", icon_position="right",
                 disabled=last >= total, on_click=self.turn, args=(1,),
             )  # fmt: skip
             st.markdown(f"{first:,}–{last:,} of {total:,}")
 
-
-def _pages(total: int) -> int:
-    return max(1, -(-total // PER_PAGE))
+    def _pages(self, total: int) -> int:
+        return max(1, -(-total // self.per_page))

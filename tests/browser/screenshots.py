@@ -91,6 +91,9 @@ def for_a_look(browser: Browser, app: str, folder: Path) -> None:
         "runs": "runs",
         "runs-chosen": f"runs?runs={run_id}",
         "predict": f"predict?run={run_id}",
+        "inside": f"inside?run={run_id}&layer=activation1&right=1",
+        "inside-why": f"inside?run={run_id}&view=why",
+        "inside-hand": f"inside?run={run_id}&view=hand",
     }
     for name, path in pages.items():
         for dark in (False, True):

@@ -68,6 +68,10 @@ PAGES = {
     "runs": "[data-testid=stMain] a, [data-testid=stMain] table, [data-testid=stDataFrame]",
     "runs?runs={0},{1}": ".cnn-plot .main-svg",
     "predict?run={0}": "figure",
+    "inside?run={0}&right=1": "figure",
+    "inside?run={0}&view=kernels": "figure",
+    "inside?run={0}&view=why": ".cnn-scale",
+    "inside?run={0}&view=hand": ".cnn-cells",
 }
 
 

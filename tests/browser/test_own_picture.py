@@ -66,7 +66,7 @@ def test_a_drawing_is_answered_a_switch_changes_the_input_and_nothing_is_stored(
 
     draw(walk)
     assert "% sure" in walk.locator(ANSWER).inner_text()
-    assert walk.locator(".cnn-own-bars li").count() == 10
+    assert walk.locator(".cnn-chances li").count() == 10
     given = walk.locator(GIVEN).get_attribute("src")
     walk.locator(".st-key-own-steps").get_by_text("Inverted").click()
     walk.wait_for_url("**invert=false**")

@@ -69,10 +69,10 @@ def _working(run: Run, latest: Progress | None) -> str:
             ", then it goes on from its last checkpoint" if run.epochs_done else ""
         )
     left = "almost done" if latest.seconds_left < 1 else f"{duration(latest.seconds_left)} left"
-    told = (f"epoch {latest.epoch} of {run.config.epochs}", percent(latest.share_done, 0))
+    facts = (f"epoch {latest.epoch} of {run.config.epochs}", percent(latest.share_done, 0))
     if latest.seconds < SETTLES:
-        return " · ".join(told)
-    return " · ".join((*told, left, f"{latest.images_per_second:,.0f} images/s"))
+        return " · ".join(facts)
+    return " · ".join((*facts, left, f"{latest.images_per_second:,.0f} images/s"))
 
 
 def _next(lab: Lab, run: Run) -> str:

@@ -22,6 +22,7 @@ from pages._parts.one_choice import one_choice
 from pages._parts.predict import own_answer
 from pages._parts.predict.choice import OF_OWN
 from pages._parts.predict.own_sources import STAYS, pick_pictures
+from pages._parts.probabilities import bars_html
 from pages._parts.run_words import cut_title, last_accuracy, short_title
 
 ALONE = ""
@@ -186,4 +187,4 @@ def _details(answers: list[OwnAnswer], runs: list[Run]) -> None:
                 with st.container(width=GIVEN_PX if len(answers) == 1 else GIVEN_PX // 2):
                     st.html(own_answer.given_html(answer))
                 with st.container(width="stretch", key=f"own-bars-{run.id}"):
-                    st.html(own_answer.bars_html(answer))
+                    st.html(bars_html(answer.classes, answer.probabilities))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -9,19 +11,25 @@ from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import ago
+from cnnlab.values import Checkpoint
 from pages._parts.address import Address
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import one_choice, when_changed
 from pages._parts.predict.choice import PAGER
 from pages._parts.run_words import best_accuracy, cut_title, last_accuracy, short_title, state_word
 
-KEY = "predict:run"
-CHOSEN = "predict:run before"  # the run of the list when it was drawn last
-CHECKPOINTS = {"best": "Best epoch", "last": "Last epoch"}
+CHECKPOINTS: dict[Checkpoint, str] = {"best": "Best epoch", "last": "Last epoch"}
 
 
-def pick_run(lab: Lab, every: tuple[Run, ...], address: Address, place: DeltaGenerator) -> Run | None:
-    """Draws the list of runs with a result; the newest one unless the address names another. None where there is none."""
+def pick_run(
+    lab: Lab, every: tuple[Run, ...], address: Address, place: DeltaGenerator, *, scope: str = "predict",
+    on_change: Callable[[], None] = PAGER.restart,
+) -> Run | None:  # fmt: skip
+    """Draws the list of runs with a result; the newest one unless the address names another. None where there is none.
+
+    `scope` stands before the keys of the page's controls.
+    """
+    key, before = f"{scope}:run", f"{scope}:run before"  # the latter is the run of the list when it was drawn last
     by_id = {run.id: run for run in every if run.epochs_done}
     asked = address.text("run")
     if asked is not None and asked not in by_id:
@@ -29,34 +37,36 @@ def pick_run(lab: Lab, every: tuple[Run, ...], address: Address, place: DeltaGen
     if not by_id:
         return None
     newest = next(iter(by_id))
-    address.initialise(KEY, "run", newest, lambda text: text if text in by_id else newest)
-    if st.session_state[KEY] not in by_id:
+    address.initialise(key, "run", newest, lambda text: text if text in by_id else newest)
+    if st.session_state[key] not in by_id:
         # A browser sends the words of its list, which change with time; Streamlit then gives these words in place of the run.
-        chosen_before = st.session_state.get(CHOSEN)
-        st.session_state[KEY] = chosen_before if chosen_before in by_id else newest
+        chosen_before = st.session_state.get(before)
+        st.session_state[key] = chosen_before if chosen_before in by_id else newest
     words = "Newest run" if newest == every[0].id else "Newest run with a result"
 
     def label(run_id: str) -> str:
         return (f"{words}: " if run_id == newest else "") + _label(by_id[run_id])
 
     def restart() -> None:
-        if st.session_state[KEY] in by_id:
-            PAGER.restart()
+        if st.session_state[key] in by_id:
+            on_change()
 
     chosen = place.selectbox(
-        "Run", list(by_id), key=KEY, format_func=label, on_change=when_changed(KEY, restart),
+        "Run", list(by_id), key=key, format_func=label, on_change=when_changed(key, restart),
         help="Every run that has finished at least one epoch, newest first. An address without a run opens the newest one.",
     )  # fmt: skip
     address.write("run", chosen, None)
-    st.session_state[CHOSEN] = chosen
+    st.session_state[before] = chosen
     return by_id[chosen]
 
 
-def pick_weights(run: Run, address: Address, place: DeltaGenerator) -> str:
+def pick_weights(
+    run: Run, address: Address, place: DeltaGenerator, *, scope: str = "predict", on_change: Callable[[], None] = PAGER.restart
+) -> Checkpoint:
     """Draws the choice between the weights of the best and of the last epoch."""
     return one_choice(
-        "Weights from", "predict:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
-        place=place, on_change=PAGER.restart,
+        "Weights from", f"{scope}:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
+        place=place, on_change=on_change,
         help="The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation "
         "images, or on the test images where no validation images are kept aside.",
     )  # fmt: skip

@@ -1,0 +1,169 @@
+"""A run's trained network and a test image for it, as the questions about a network's inside need them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cnnlab.architectures import card
+from cnnlab.architectures.receptive import Field
+from cnnlab.compute import answers
+from cnnlab.compute.predictions import checkpoint_file
+from cnnlab.errors import CheckpointError, ComputeError, ConfigError
+from cnnlab.inside.activations import Passed, moved, passed
+from cnnlab.inside.attribution import explained_layer
+from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Sight
+from cnnlab.layers.table import LayerRow
+from cnnlab.layers.trace import trace_with_fields
+from cnnlab.text import image_number
+from cnnlab.training import checkpoints
+from cnnlab.training.transforms import Preparation
+from cnnlab.values import Checkpoint, EvaluatedRun
+
+WAIT = 20.0  # seconds for a network that answers another question
+LIGHT = 50_000_000  # multiply-accumulates; with fewer an image is through in a few milliseconds
+_THREADS = torch.get_num_threads()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within the context, and as a decorator, torch computes in one thread, except in networks that are not LIGHT.
+
+    Threads would wait for each other longer than they compute: beside trainings on both cores, LeNet's maps took 158 ms with two
+    threads and 38 with one (medians of 14).
+    """
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(_THREADS)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A checkpoint's network in evaluation mode on the CPU."""
+
+    model: nn.Module
+    preparation: Preparation
+    about: InsideNetwork
+    macs: int  # of one image
+    taken: tuple[float, int | None, int]  # the share of the training images, the most images, and the seed that drew them
+    _busy: threading.Lock = field(default_factory=threading.Lock)
+
+    def layer(self, path: str) -> InsideLayer:
+        """Raises ConfigError where there is none."""
+        for layer in self.about.layers:
+            if layer.path == path:
+                return layer
+        raise ConfigError(f"This network has no layer {path[:80]!r}; choose one from the list.", "layer")
+
+    def activation_behind(self, path: str) -> InsideLayer | None:
+        """The non-linearity that comes next, if one does."""
+        layers = self.about.layers
+        after = next(place + 1 for place, layer in enumerate(layers) if layer.path == path)
+        return layers[after] if after < len(layers) and layers[after].category == "activation" else None
+
+    def passed(self, image: Tensor, paths: Sequence[str]) -> tuple[Tensor, dict[str, Passed]]:
+        """The logits for an input 1×C×H×W, and what passed these layers."""
+        with self.working():
+            return passed(self.model, image, paths)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """One question at a time: hooks would hear the images of another. Raises ComputeError where it stays busy."""
+        if not self._busy.acquire(timeout=WAIT):  # a question that misses its deadline would end the helper
+            raise ComputeError("This network is busy with another question; please try again in a moment.")
+        try:
+            torch.set_num_threads(1 if self.macs < LIGHT else _THREADS)
+            yield
+        finally:
+            torch.set_num_threads(1)
+            self._busy.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A test image as it is looked at."""
+
+    pixels: Tensor  # uint8 C×H×W, moved
+    input: Tensor  # the network's, 1×C×H×W
+    label: int
+    still: Tensor | None  # the network's input without moving the image; None where it is not moved
+
+
+_opening = threading.Lock()  # two pages that ask for one network build it once
+
+
+def looking(home: Path, look: Look) -> tuple[Network, Image]:
+    """The network and the image. Raises CheckpointError, DataError, or ConfigError for an image that the run was not tested on."""
+    network = open_network(home, look.run, look.checkpoint)
+    total = network.about.test_images
+    if not 0 <= look.image < total:
+        raise ConfigError(f"This run was tested on images 1 to {total:,}, not on image {image_number(look.image):,}.", "image")
+    images = answers.load(home, look.run.dataset, look.run.data)
+    if look.image >= len(images.test_images):
+        raise CheckpointError(
+            f"This run was tested on {total:,} images, but {images.name} has {len(images.test_images):,} now: choose one of those."
+        )
+    original = images.test_images[look.image]
+    pixels = moved(original, look.right, look.down)
+    prepared = network.preparation.test(pixels[None])
+    still = network.preparation.test(original[None]) if look.right or look.down else None
+    return network, Image(pixels, prepared, int(images.test_labels[look.image]), still)
+
+
+def open_network(home: Path, run: EvaluatedRun, checkpoint: Checkpoint) -> Network:
+    """The network of a run's checkpoint. Raises CheckpointError where there is none that can be read."""
+    path, changed = checkpoint_file(home, run.id, checkpoint)
+    with _opening:
+        return _read(path, changed)
+
+
+@lru_cache(maxsize=2)  # VGG for large images takes half a gigabyte
+def _read(path: Path, changed: int) -> Network:
+    return network_of(checkpoints.load(path))
+
+
+def network_of(kept: checkpoints.Checkpoint) -> Network:
+    """The network of a checkpoint. Raises CheckpointError before its first evaluation."""
+    if not kept["history"]:
+        raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
+    config, classes = kept["config"], tuple(kept["classes"])
+    channels, height, width = kept["input_shape"]
+    with answers.tracing:
+        # On the meta device: no weight is drawn, and no random number used, for weights that are replaced.
+        model = card(config["architecture"]).draft((channels, height, width), len(classes), config["options"])
+        rows, fields = trace_with_fields(model, (channels, height, width))
+    model.load_state_dict(kept["model"], assign=True)
+    layers = tuple(_layers(rows, fields))
+    about = InsideNetwork(
+        epoch=kept["history"][-1]["epoch"],
+        classes=classes,
+        test_images=len(kept["test_predicted"]),
+        input_shape=(channels, height, width),
+        layers=layers,
+        explained=explained_layer(layers),
+    )
+    taken = config.get("data_share", 1.0), config.get("limit"), config.get("seed", 0)
+    return Network(model.eval(), _preparation(kept["preparation"]), about, sum(row.macs for row in rows), taken)
+
+
+def _preparation(settings: dict) -> Preparation:
+    return Preparation(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+
+
+def _layers(rows: Sequence[LayerRow], fields: Sequence[Field | None]) -> list[InsideLayer]:
+    """A layer for each row; one that runs more than once has its first."""
+    found: dict[str, InsideLayer] = {}
+    for row, seen in zip(rows, fields, strict=True):
+        sight = Sight(seen.size, seen.jump, seen.first) if seen else None
+        layer = InsideLayer(row.path, row.kind, row.category, row.settings, row.output_shape, sight)
+        found.setdefault(row.path, layer)
+    return list(found.values())

@@ -1,0 +1,42 @@
+"""How the values of a layer are distributed: zeros, silent channels, saturation."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from cnnlab.inside_values import Statistics
+
+BINS = 24
+SATURATED = {"Sigmoid": (0.05, 0.95), "Tanh": (-0.95, 0.95)}  # beyond these, the gradient is less than a fifth of its largest
+
+
+def statistics(values: Tensor, kind: str) -> Statistics:
+    """Of a layer's output for one image: C×H×W, or one value a unit. `kind` is the layer's, as the layer table names it."""
+    channels = values.flatten(1) if values.ndim > 1 else values[:, None]
+    low, high = values.min().item(), values.max().item()
+    ends = SATURATED.get(kind)
+    return Statistics(
+        count=values.numel(),
+        low=low,
+        mean=values.mean().item(),
+        high=high,
+        deviation=values.std(correction=0).item(),
+        zeros=(values == 0).double().mean().item(),
+        silent=tuple((channels == 0).all(1).nonzero().flatten().tolist()),
+        channels=len(channels),
+        saturated_low=(values < ends[0]).double().mean().item() if ends else None,
+        saturated_high=(values > ends[1]).double().mean().item() if ends else None,
+        histogram=_histogram(values, low, high),
+    )
+
+
+def _histogram(values: Tensor, low: float, high: float) -> tuple[int, ...]:
+    if not low < high:  # of equal values, or of values that are no numbers
+        return (values.numel(),)
+    edges = torch.linspace(low, high, BINS + 1, dtype=torch.float64)
+    # Not torch.histc, whose edges are float32: it left out the largest value.
+    below = torch.searchsorted(values.double().flatten().sort().values, edges[1:-1]).tolist()
+    return tuple(after - before for before, after in pairwise((0, *below, values.numel())))

@@ -1,0 +1,70 @@
+"""What pages ask about the inside of a run's network: layers, maps, kernels, and why it answers as it does. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cnnlab import epoch_flow
+from cnnlab.epoch_flow import EpochFlow
+from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Neighbours, Numbers, Seen
+from cnnlab.system.home import run_folder
+from cnnlab.values import Checkpoint, EvaluatedRun
+
+PATIENCE = 100.0  # seconds for an attribution: occlusion runs the network up to two hundred times
+
+
+class Looking:
+    """Questions about the networks of one lab. All raise CheckpointError where a run has no checkpoint that can be read."""
+
+    def __init__(self, home: Path, ask: Callable[..., Any], evaluated: Callable[[str], EvaluatedRun]) -> None:
+        self._home = home
+        self._ask = ask
+        self._evaluated = evaluated
+
+    def look(self, run_id: str, *, checkpoint: Checkpoint = "best", image: int = 0, right: int = 0, down: int = 0) -> Look:
+        """The run's network before a test image, moved by some pixels. Raises RunNotFound."""
+        return Look(self._evaluated(run_id), checkpoint, image, right, down)
+
+    def network(self, run_id: str, checkpoint: Checkpoint = "best") -> InsideNetwork:
+        """Raises RunNotFound."""
+        return self._ask("inside_network", run=self._evaluated(run_id), checkpoint=checkpoint)
+
+    def seen(self, look: Look) -> Seen:
+        return self._ask("seen", look=look)
+
+    def maps(self, look: Look, layer: str, *, first: int, count: int) -> Maps:
+        """Raises ConfigError for a layer that the network does not have."""
+        return self._ask("maps", look=look, layer=layer, first=first, count=count)
+
+    def sheet(self, look: Look, layer: str, *, first: int, count: int) -> str:
+        """Some channels as one picture, a data URI. Raises ConfigError for a layer without maps."""
+        return self._ask("sheet", look=look, layer=layer, first=first, count=count)
+
+    def numbers(self, look: Look, layer: str, *, first: int, count: int) -> Numbers:
+        """The values of some channels. Raises ConfigError for a layer that the network does not have."""
+        return self._ask("numbers", look=look, layer=layer, first=first, count=count)
+
+    def attributed(self, look: Look, method: Method, target: int | None = None) -> Attribution:
+        """What speaks for a class, at first the predicted one. Raises ConfigError where the network has no maps to weigh."""
+        return self._ask("attributed", deadline=PATIENCE, look=look, method=method, target=target)
+
+    def neighbours(self, look: Look, count: int = 8) -> Neighbours:
+        """The training images most like the image for this network. Raises ConfigError."""
+        return self._ask("neighbours", look=look, count=count)
+
+    def over_the_epochs(self, run_id: str) -> tuple[EpochFlow, ...]:
+        """What was recorded of gradients and weights after each epoch; nothing of a run of an early version.
+
+        Raises RunNotFound.
+        """
+        return epoch_flow.read(run_folder(self._home, self._evaluated(run_id).id))
+
+    def kernels(self, look: Look, layer: str, *, first: int, count: int) -> Kernels:
+        """Raises ConfigError for a layer that is no convolution."""
+        return self._ask("kernels", run=look.run, checkpoint=look.checkpoint, layer=layer, first=first, count=count)
+
+    def worked_out(self, look: Look, layer: str, *, channel: int, row: int, column: int, reads: int = 0) -> ByHand:
+        """One output value. Raises ConfigError for a layer without a window, and for a place outside its output."""
+        return self._ask("worked_out", look=look, layer=layer, channel=channel, row=row, column=column, reads=reads)

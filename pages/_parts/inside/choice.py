@@ -1,0 +1,151 @@
+"""What is looked at: the test image and where it is moved, the view, the layer, a channel and a place of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cnnlab.errors import ConfigError
+from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Seen
+from cnnlab.lab import Lab
+from cnnlab.text import image_number, shape_text, shortened
+from pages._parts.address import Address, whole_number
+from pages._parts.one_choice import one_choice
+from pages._parts.pager import Pager
+
+VIEWS = {
+    "maps": "Maps",
+    "kernels": "Kernels",
+    "answer": "The answer",
+    "why": "Why this answer",
+    "hand": "By hand",
+    "epochs": "Over the epochs",
+}
+WITHOUT_LAYER = ("answer", "why", "epochs")  # views that need no layer
+NAMES = (
+    "run", "checkpoint", "image", "layer", "view", "right", "down", "page", "channel", "row", "column", "reads", "method", "class",
+    "epoch", "weights",
+)  # fmt: skip
+PER_PAGE = 64  # maps
+PAGER = Pager("inside:page", PER_PAGE)
+IMAGE, LAYER = "inside:image", "inside:layer"
+FARTHEST = 2  # pixels that the image can be moved by
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a view is drawn of."""
+
+    lab: Lab
+    run_id: str
+    look: Look
+    network: InsideNetwork
+    seen: Seen
+    layer: InsideLayer
+
+    def file(self, what: str, ending: str) -> str:
+        """The name of a file to download."""
+        return f"cnnlab-{self.run_id}-image{image_number(self.look.image)}-{what}.{ending}"
+
+    def nearest(self, kinds: Collection[str]) -> InsideLayer | None:
+        """The chosen layer if it is of one of these kinds with maps, else the last such layer before it, else the first one."""
+        suitable = [layer for layer in self.network.layers if layer.kind in kinds and layer.is_map]
+        before = self.network.layers[: self.network.layers.index(self.layer) + 1]
+        earlier = [layer for layer in suitable if layer in before]
+        return earlier[-1] if earlier else next(iter(suitable), None)
+
+
+def pick_image(network: InsideNetwork, address: Address) -> int:
+    """Draws the number of the test image with its neighbours; returns its index."""
+    total = network.test_images
+    number = pick_number(
+        "Test image", IMAGE, "image", total, address,
+        help=f"Test images are numbered from 1 to {total:,}, as on the page Predict. The network was not trained on them.",
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        st.button(
+            "Previous", icon=":material/chevron_left:", disabled=number == 1, on_click=_set, args=(IMAGE, number - 1),
+            help="Shows the test image before this one.",
+        )  # fmt: skip
+        st.button(
+            "Next", icon=":material/chevron_right:", icon_position="right", disabled=number == total, on_click=_set,
+            args=(IMAGE, number + 1), help="Shows the test image after this one.",
+        )  # fmt: skip
+    return number - 1
+
+
+def pick_move(address: Address) -> tuple[int, int]:
+    """Draws how far the image is moved; returns pixels to the right and down."""
+    steps = range(-FARTHEST, FARTHEST + 1)
+
+    def pick(label: str, name: str, less: str, more: str) -> int:
+        titles = {step: "0" if not step else f"{abs(step)} {more if step > 0 else less}" for step in steps}
+        return one_choice(
+            label, f"inside:{name}", name, titles, address, default=0, as_list=True,
+            help=f"Moves the image by whole pixels before the network sees it; what comes in is black. The view Maps then says how "
+            f"far each layer's output changed: pooling is there to make that less. {less.capitalize()} or {more}.",
+        )  # fmt: skip
+
+    across, along = st.columns(2)
+    with across:
+        right = pick("Move sideways", "right", "left", "right")
+    with along:
+        down = pick("Move up or down", "down", "up", "down")
+    return right, down
+
+
+def pick_view(address: Address) -> str:
+    """Draws the choice between the views."""
+    return one_choice(
+        "View", "inside:view", "view", VIEWS, address,
+        help="Maps: what a layer makes of the image. Kernels: the weights of a convolution. The answer: all probabilities, how the "
+        "answer changed over the epochs, and the training images most like this one. Why this answer: which places of the image "
+        "speak for a class. By hand: how one value comes about. Over the epochs: how gradients flowed and weights moved.",
+    )  # fmt: skip
+
+
+def pick_layer(network: InsideNetwork, address: Address, *, drawn: bool = True) -> InsideLayer:
+    """Draws the layers as the layer table names them, in order of execution.
+
+    Where it is not `drawn`, because a view needs no layer, the address keeps the layer for the views that do.
+    """
+    if not drawn:
+        address.preserve("layer")
+        return network.layers[0]
+    by_path = {layer.path: layer for layer in network.layers}
+
+    def parse(text: str) -> str:
+        if text in by_path:
+            return text
+        raise ConfigError(f"layer must be one of the network's layers, not {shortened(text)}.", "layer")
+
+    path = one_choice(
+        "Layer", LAYER, "layer", {path: title(layer) for path, layer in by_path.items()}, address, parse=parse, as_list=True,
+        on_change=PAGER.restart,
+        help="The rows of the network's layer table, in the order in which the image passes them: name, kind, settings, and the "
+        "shape of the output as channels × height × width.",
+    )  # fmt: skip
+    return by_path[path]
+
+
+def pick_number(label: str, key: str, name: str, total: int, address: Address, *, help: str, default: int = 1) -> int:
+    """Draws a whole number from 1 to `total`, at first `default`. One that is out of range is named, and the nearest is used."""
+    address.initialise(key, name, default, whole_number(name, 1, total))
+    typed = st.number_input(label, step=1, key=key, help=help)
+    number = min(max(1, default if typed is None else int(typed)), total)
+    if typed is not None and number != typed:
+        st.warning(f"{label} must be from 1 to {total:,}, not {int(typed):,}; {number:,} is shown.", icon=":material/warning:")
+    address.write(name, number, default)
+    return number
+
+
+def title(layer: InsideLayer) -> str:
+    """A layer in one line: "conv1 · Conv2d, 6 channels, 5×5, stride 1, pad 2 → 6×28×28"."""
+    settings = f", {layer.settings}" if layer.settings else ""
+    return f"{layer.path} · {layer.kind}{settings} → {shape_text(layer.output_shape)}"
+
+
+def _set(key: str, number: int) -> None:
+    st.session_state[key] = number

@@ -1,0 +1,123 @@
+"""The view Why this answer: which places of the image speak for a class, by three methods."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cnnlab.inside_values import Attribution, InsideLayer, Method
+from cnnlab.text import image_number, percent, shape_text
+from pages._parts.address import Address, whole_number
+from pages._parts.inside.choice import Chosen
+from pages._parts.inside.downloads import listed, numbers_button, picture_button
+from pages._parts.inside.numbers import figure_text, legend_html
+from pages._parts.inside.picture import answer_of, framed_html
+from pages._parts.markdown import escaped
+from pages._parts.one_choice import one_choice
+
+METHODS: dict[Method, str] = {
+    "grad-cam": "Grad-CAM", "integrated-gradients": "Integrated gradients", "occlusion": "Occlusion",
+}  # fmt: skip
+PREDICTED = -1
+SHOWS: dict[Method, tuple[str, str]] = {
+    "grad-cam": (
+        "where the maps of one layer raise the score of the class: each map is weighed by how much it does, and they are added up.",
+        "single pixels, for it is as coarse as those maps; nor what speaks against the class.",
+    ),
+    "integrated-gradients": (
+        "each pixel's share in the score: while a black image is turned into this one in 50 steps, the gradients are added up. All "
+        "shares together are the difference of the two scores.",
+        "what a pixel means: black pixels get nothing, because the comparison is with black, and shapes are not told from dots.",
+    ),
+    "occlusion": (
+        "what the score loses when a black patch covers a place: the patch goes over the whole image, and the network is "
+        "asked each "
+        "time.",
+        "what several places do together, for one is covered at a time; and a black patch is itself something that the network "
+        "never saw in training.",
+    ),
+}
+_MEANING: dict[Method, str] = {
+    "grad-cam": "how much a place speaks for the class",
+    "integrated-gradients": "share in the score: red raises it, blue lowers it; the strongest 1 % have the colours of the ends",
+    "occlusion": "loss of score when covered: red places speak for the class, blue ones against it",
+}
+
+
+def draw_why(chosen: Chosen, address: Address) -> None:
+    """Draws the view."""
+    classes, seen = chosen.network.classes, chosen.seen
+    guess = answer_of(seen)
+    left, right = st.columns([3, 2])
+    with left:
+        method = one_choice(
+            "Method", "inside:method", "method", METHODS, address,
+            help="Three ways to ask which places count. Each has its limits, named below the picture; what two of them agree on is "
+            "more to be trusted.",
+        )  # fmt: skip
+    titles = {PREDICTED: f"predicted: {classes[guess]}"} | dict(enumerate(classes))
+    with right:
+        picked = one_choice(
+            "For the class", "inside:class", "class", titles, address,
+            parse=whole_number("class", 0, len(classes) - 1), as_list=True,
+            help="Any class can be asked about, also one that the network did not choose: what speaks for it?",
+        )  # fmt: skip
+    target = guess if picked == PREDICTED else picked
+    if method == "grad-cam" and not chosen.network.explained:
+        st.info("This network has no convolution, so Grad-CAM has no maps to weigh. Choose one of the other two methods.")
+        return
+    with st.spinner("Asking the network. The first time, and for large networks, this takes some seconds …", show_time=True):
+        found = chosen.lab.inside.attributed(chosen.look, method, target)
+    _draw(chosen, found, classes[target])
+
+
+def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
+    seen, method = chosen.seen, METHODS[found.method]
+    alt = (
+        f"Test image {image_number(chosen.look.image)} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
+    )
+    picture, words = st.columns([5, 6], gap="medium")
+    with picture:
+        st.html(framed_html(found.picture, alt, None))
+        st.html(legend_html(found.low, found.high, _MEANING[found.method]))
+    shows, hides = SHOWS[found.method]
+    with words:
+        st.markdown(
+            f"**{escaped(name)}**: score {figure_text(found.score)}, probability {percent(seen.probabilities[found.target])}.",
+            help="The score, or logit, is what the network gives before softmax makes probabilities of the scores of all classes.",
+        )
+        st.markdown(f"**Shows** {shows}")
+        st.markdown(f"**Does not show** {hides}")
+        if found.layer:
+            st.markdown(layer_sentence(chosen.network.layers, found.layer))
+        st.markdown(places_sentence(found))
+    with st.container(horizontal=True):
+        what = f"{found.method}-{found.target}"
+        picture_button("Heat map as PNG", found.picture, chosen.file(what, "png"), help="The image with the heat map over it.")
+        numbers_button(
+            "Numbers as CSV", lambda: [row[1:] for row in listed(found.values, 0)], chosen.file(what, "csv"),
+            header=("row", "column", "value"), help="One value for each pixel of the network's input, rounded to six decimals.",
+        )  # fmt: skip
+
+
+def layer_sentence(layers: tuple[InsideLayer, ...], path: str) -> str:
+    """Which layer Grad-CAM takes, and why that one."""
+    layer = next(layer for layer in layers if layer.path == path)
+    channels, height, width = layer.output_shape
+    what = "the last convolution" if layer.category == "convolution" else "where the branches of the last convolutions meet"
+    return (
+        f"**Taken at {escaped(path)}** ({shape_text((channels, height, width))}), {what} whose output has several places. "
+        "Later layers "
+        "no longer say where; earlier ones have seen less of the image."
+    )
+
+
+def places_sentence(found: Attribution) -> str:
+    """The heat map in words: its strongest place, by thirds of the image."""
+    values = [(value, row, column) for row, line in enumerate(found.values) for column, value in enumerate(line)]
+    value, row, column = max(values, key=lambda each: each[0])
+    if value <= 0:
+        return "No place speaks for this class."
+    down = ("top", "middle", "bottom")[3 * row // len(found.values)]
+    across = ("left", "centre", "right")[3 * column // len(found.values[0])]
+    size = f"{len(found.values)}×{len(found.values[0])}"
+    return f"The strongest place is in row {row + 1}, column {column + 1} of {size}: {down} {across}."

@@ -1,0 +1,46 @@
+"""The probabilities that a network gives to the classes, as bars in HTML: the most probable first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from cnnlab.text import percent
+
+MOST_BARS = 10
+_STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+
+
+def ranked(classes: Sequence[str], probabilities: Sequence[float]) -> list[tuple[str, float]]:
+    """The classes with their probabilities, the most probable first."""
+    return sorted(zip(classes, probabilities, strict=True), key=lambda each: -each[1])
+
+
+def share(probability: float) -> str:
+    """A probability for people; one that is not nought never reads as nought, and less than all never as all."""
+    if 0 < probability < 0.0005:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= probability < 1 else percent(probability)
+
+
+def bars_html(classes: Sequence[str], probabilities: Sequence[float], truth: str = "") -> str:
+    """All classes as bars; of many, the first ten and the rest as one. `truth` is marked. All text is escaped."""
+    rows = ranked(classes, probabilities)
+    shown, rest = rows[:MOST_BARS], rows[MOST_BARS:]
+    if rest:
+        shown = [*shown, (f"{len(rest)} others", sum(probability for _, probability in rest))]
+    items = "".join(
+        _bar(name, probability, first=place == 0, true=name == truth) for place, (name, probability) in enumerate(shown)
+    )
+    return f'<style>{_STYLE}</style><ol class="cnn-chances" aria-label="Probability of each class">{items}</ol>'
+
+
+def _bar(name: str, probability: float, *, first: bool, true: bool) -> str:
+    kind = ' class="cnn-first"' if first else ""
+    mark = '<b aria-hidden="true">▶</b><span class="cnn-hidden">its answer: </span>' if first else ""
+    right = " <em>true class</em>" if true else ""
+    return (
+        f"<li{kind}><span>{mark}{escape(name)}{right}</span>"
+        f'<i aria-hidden="true"><u style="width: {100 * probability:.2f}%"></u></i><span>{escape(share(probability))}</span></li>'
+    )

@@ -1,0 +1,110 @@
+"""Inside: how a trained network sees one test image: its maps, its kernels, why it answers so, and one value worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from cnnlab.errors import CNNLabError
+from cnnlab.inside_values import InsideLayer
+from cnnlab.lab import Lab
+from cnnlab.runs.records import Run
+from cnnlab.values import Checkpoint
+from pages._parts.address import Address
+from pages._parts.inside.answer import draw_answer
+from pages._parts.inside.by_hand import draw_by_hand
+from pages._parts.inside.choice import NAMES, PAGER, WITHOUT_LAYER, Chosen, pick_image, pick_layer, pick_move, pick_view
+from pages._parts.inside.epochs import draw_epochs
+from pages._parts.inside.kernels import draw_kernels
+from pages._parts.inside.maps import draw_maps
+from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
+from pages._parts.inside.why import draw_why
+from pages._parts.markdown import quoting
+from pages._parts.predict.which_run import pick_run, pick_weights
+from pages._parts.run.list import warn_of_unreadable
+from pages._parts.shell import enter, in_words
+
+STYLE = Path(__file__).with_suffix(".css")
+
+
+def empty(address: Address) -> None:
+    """No network has been trained yet."""
+    address.preserve(*NAMES)
+    address.flush()
+    address.show_problems(st.container())
+    st.info("There is no trained network yet. Train one; after its first epoch you can look inside it here.")
+    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+
+
+def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) -> None:
+    """The image on the left, and on the right what the chosen view shows of it."""
+    network = lab.inside.network(run.id, checkpoint)
+    with st.container(key="inside-split"):
+        left, right = st.columns([4, 9], gap="medium")
+    with left, st.container(key="inside-image"):
+        index = pick_image(network, address)
+        picture = st.container()  # filled last: the view decides where the frame stands
+        moved_right, moved_down = pick_move(address)
+        beneath = st.container()
+    look = lab.inside.look(run.id, checkpoint=checkpoint, image=index, right=moved_right, down=moved_down)
+    seen = lab.inside.seen(look)
+    with right, st.container(key="inside-view"):
+        view = pick_view(address)
+        chosen = Chosen(lab, run.id, look, network, seen, pick_layer(network, address, drawn=view not in WITHOUT_LAYER))
+        framed = draw_view(view, chosen, address)
+    layer, place = framed or (None, (0, 0))
+    frame = field_of(layer, (network.input_shape[1], network.input_shape[2]), place) if layer else None
+    with picture:
+        draw_picture(chosen, frame)
+    with beneath:
+        draw_beneath(chosen, layer, place, frame)
+
+
+def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[int, int]] | None:
+    """One of the views; returns the layer and the place of its output whose receptive field is framed on the image."""
+    if view == "hand":
+        return draw_by_hand(chosen, address)
+    if view == "answer":
+        draw_answer(chosen)
+        return None
+    if view == "epochs":
+        draw_epochs(chosen, address)
+        return None
+    if view == "why":
+        draw_why(chosen, address)
+        return None
+    layer = draw_kernels(chosen, address) if view == "kernels" else draw_maps(chosen, address)
+    return (layer, centre_of(layer)) if layer else None
+
+
+def main() -> None:
+    lab = enter()
+    st.html(STYLE)
+    with st.container(key="inside-top"):
+        title, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
+    title.title("Inside a network", anchor=False)
+    every = lab.runs()
+    warn_of_unreadable(every.unreadable)
+    address = Address("inside")
+    problems = st.container()  # filled last: each control may find a problem in the address
+    run = pick_run(lab, every, address, which, scope="inside", on_change=PAGER.restart)
+    if run is None:
+        empty(address)
+        return
+    checkpoint = pick_weights(run, address, weights, scope="inside", on_change=PAGER.restart)
+    complete = False
+    try:
+        look_inside(lab, address, run, checkpoint)
+        complete = True
+    except CNNLabError as error:
+        st.error(quoting(error), icon=":material/error:")
+        st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
+    for name in NAMES:
+        address.text(name)  # of another view: no mistake in the address
+    address.flush(complete=complete)
+    address.show_problems(problems)
+
+
+with in_words():
+    main()
