@@ -39,7 +39,8 @@ FLOORS: dict[str, str] = {
     "forecasts": "architectures config datasets epoch_predictions errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
-    "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
+    "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
+    " state_words text",
     "figures": "events layers palette reports text",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers presets runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
