@@ -167,4 +167,7 @@ def test_the_others_are_compared_with_the_baseline_that_comes_first():
     assert (other.accuracy, other.change, other.better, other.seconds) == ("55.0 %", "−5.0 points", False, "30 s (+20 s)")
     assert other.settings == "epochs 9 instead of 3"
     assert "“a” reached 60.0 %" in finding(runs, runs[1])
-    assert finding(runs, runs[0]).startswith("The baseline is the best of them")
+    assert finding(runs, runs[0]).startswith(
+        "The baseline is the best of them: “a” reached 60.0 % test accuracy at its best epoch, 5.0 points above “b” (55.0 %)."
+    )
+    assert finding(runs[:1], runs[0]) == "The baseline is the best of them: “a” reached 60.0 % test accuracy at its best epoch."

@@ -35,6 +35,7 @@ FLOORS: dict[str, str] = {
     "training": "architectures datasets diagnosis epoch_predictions errors events layers optimizers system.cpu system.disk"
     " system.gpus system.memory text values",
     "runs": "architectures config datasets errors events system text",
+    "twins": "architectures config config_words errors runs.records",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_predictions errors layers optimizers runs system text training.costs",
     "compute": "architectures config datasets errors layers runs.records system training values",
@@ -47,7 +48,7 @@ FLOORS: dict[str, str] = {
     " starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis errors events figures forecasts intervals lab layers optimizers"
-    " palette presets reports runs.records runs.summaries spreadsheet starts state_words system text values",
+    " palette presets reports runs.records runs.summaries spreadsheet starts state_words system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -66,8 +67,9 @@ PAGE_FLOORS: dict[str, str] = {
     "layer_views": "address network_view one_choice",
     "live": "run_words",
     "forms": "address markdown one_choice run_words shell visitor",
-    "run": "address forms grid image_grid live markdown run_words shell sidebar visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
+    "twins": "visitor",
+    "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
+    "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid markdown one_choice pager run_words",
     "pages": (
         "address first_tab forms grid image_grid layer_views live markdown network_view one_choice pager predict run run_words runs"

@@ -42,11 +42,11 @@ def finding(runs: Sequence[Run], baseline: Run | None = None) -> str:
         return _between_means(*sides)
     best = ranked[0]
     reached = f"“{names[best.id]}” reached {percent(best.best_test_accuracy)} test accuracy at its best epoch"
-    other = baseline if baseline in ranked else _second(ranked)
+    if baseline == best:
+        reached = f"The baseline is the best of them: {reached}"
+    other = _other(ranked, baseline)
     if other is None:
         return f"{reached}."
-    if other is best:
-        return f"The baseline is the best of them: {reached}."
     if best.config.dataset != other.config.dataset:
         return f"{reached}. “{names[other.id]}” was tested on other data, so their accuracies cannot be compared."
     gap = _accuracy(best) - _accuracy(other)
@@ -62,14 +62,16 @@ def undecided(runs: Sequence[Run], baseline: Run | None = None) -> tuple[Run, Ru
     if not ranked or _sides(ranked, baseline):
         return None
     best = ranked[0]
-    other = baseline if baseline is not None and baseline in ranked else _second(ranked)
-    if other is None or other is best or best.config.dataset != other.config.dataset or _still_training([best, other]):
+    other = _other(ranked, baseline)
+    if other is None or best.config.dataset != other.config.dataset or _still_training([best, other]):
         return None
     return (best, other) if _gap_by_chance(best, other) > _accuracy(best) - _accuracy(other) else None
 
 
-def _second(ranked: Sequence[Run]) -> Run | None:
-    """The best run of other settings than the first one's; of the same ones where there are no others."""
+def _other(ranked: Sequence[Run], baseline: Run | None) -> Run | None:
+    """The run that the best one is compared with: the baseline, or else the best of other settings, or of the same ones."""
+    if baseline is not None and baseline in ranked[1:]:
+        return baseline
     return next((run for run in ranked[1:] if _differing(ranked[0], run)), ranked[1] if len(ranked) > 1 else None)
 
 
