@@ -17,7 +17,16 @@ from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
-from cnnlab.values import Device, DeviceState, DisagreementPage, EpochPredictions, ExampleImages, Picture, PredictionPage
+from cnnlab.values import (
+    Device,
+    DeviceState,
+    DisagreementPage,
+    EpochPredictions,
+    ExampleImages,
+    Picture,
+    PredictionPage,
+    RangeTestState,
+)
 
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
 
@@ -34,6 +43,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "examples": ("examples", ExampleImages),
     "last_predicted": ("examples", EpochPredictions),
     "device_speed": ("speeds", DeviceSpeed),
+    "range_test": ("range_tests", RangeTestState),
 }
 
 

@@ -27,6 +27,7 @@ from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
+from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
 from pages._parts.forms.settings import control, in_titles
 from pages._parts.markdown import escaped, quoting
@@ -187,6 +188,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
+        find_a_rate(lab, config, disabled=bool(status.note))
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None
