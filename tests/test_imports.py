@@ -66,7 +66,7 @@ PAGE_FLOORS: dict[str, str] = {
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
-    "forms": "address markdown one_choice run_words shell visitor",
+    "forms": "address live markdown one_choice run_words shell visitor",
     "twins": "visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",

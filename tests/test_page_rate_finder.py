@@ -12,7 +12,7 @@ from cnnlab.values import RangeTest, RangeTestState
 from pages._parts.forms import rate_finder
 
 RATES = tuple(10.0**power for power in (-3, -2, -1, 0))
-CURVE = RangeTest(RATES, (2.3, 2.0, 1.0, 4.0), 4, 0.01)
+CURVE = RangeTest(RATES, (2.3, 2.0, 1.0, 4.0), 4, 0.025)
 
 
 class Rates:
@@ -61,14 +61,14 @@ def test_the_suggested_rate_is_explained_and_taken_with_a_click(monkeypatch, lab
     assert lab.rates.asked[0].learning_rate == 0.5
     assert (
         "The rate grew from 0.001 to 1 in 4 steps of 64 images. Beyond 0.1, the steps overshoot and the loss rises. "
-        "A tenth of it, 0.01, is the usual choice"
+        "A quarter of it, 0.025, is a good start"
     ) in texts(app)
     assert "The form has 0.5." in texts(app)
-    widget(app.button, "Use 0.01").click().run()
+    widget(app.button, "Use 0.025").click().run()
 
-    assert widget(app.number_input, "Learning rate").value == 0.01
-    assert app.query_params["learning_rate"] in ("0.01", ["0.01"])
-    assert not [each for each in app.button if each.label == "Use 0.01"]
+    assert widget(app.number_input, "Learning rate").value == 0.025
+    assert app.query_params["learning_rate"] in ("0.025", ["0.025"])
+    assert not [each for each in app.button if each.label == "Use 0.025"]
     assert lab.runs() == ()
 
 
@@ -78,7 +78,7 @@ def test_a_test_that_runs_is_waited_for(monkeypatch, lab):
 
     app = find(monkeypatch, lab)
 
-    assert widget(app.button, "Use 0.01")
+    assert widget(app.button, "Use 0.025")
     assert lab.rates.cancelled == []
 
 
@@ -92,7 +92,7 @@ def test_a_network_that_does_not_begin_to_learn_gets_no_rate(monkeypatch, lab):
 
 
 def test_a_curve_that_falls_to_its_end_is_not_called_rising(monkeypatch, lab):
-    lab.rates = Rates(RangeTestState("done", RangeTest(RATES, (2.3, 2.0, 1.0, 0.5), 4, 0.1)))
+    lab.rates = Rates(RangeTestState("done", RangeTest(RATES, (2.3, 2.0, 1.0, 0.5), 4, 0.25)))
 
     assert "Beyond 1, nothing was tried." in texts(find(monkeypatch, lab))
 
@@ -130,7 +130,7 @@ def test_the_figure_marks_the_suggested_rate_on_a_logarithmic_axis():
 
     curve, mark = figure["data"]
     assert (curve["x"], curve["y"]) == ([0.001, 0.01, 0.1, 1.0], [2.3, 2.0, 1.0, 4.0])
-    assert (mark["x"], mark["y"], mark["text"]) == ([0.01], [2.0], ["0.01"])
+    assert (mark["x"], mark["y"], mark["text"]) == ([0.025], [2.0], ["0.025"])
     assert figure["layout"]["xaxis"]["type"] == "log"
     low, high = figure["layout"]["yaxis"]["range"]
     assert low < min(CURVE.losses)

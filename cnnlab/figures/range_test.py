@@ -37,7 +37,7 @@ def range_figure(rates: Sequence[float], losses: Sequence[float], suggested: flo
         "type": "scatter",
         "mode": "markers+text",
         "text": [f"{suggested:g}"],
-        "textposition": "middle left",
+        "textposition": "bottom left",
         "textfont": {"size": FONT_SIZE},
         "x": [compact(suggested)],
         "y": [compact(losses[near])],

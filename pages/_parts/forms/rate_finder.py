@@ -14,7 +14,7 @@ from cnnlab.lab import Lab
 from cnnlab.values import RangeTest, RangeTestState
 from pages._parts.forms.link import SCOPE
 from pages._parts.forms.settings import in_titles
-from pages._parts.live.plot import Chart, encoded, live_plots
+from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped, quoting
 from pages._parts.shell import in_words
 
@@ -63,8 +63,9 @@ def _dialog(lab: Lab, config: RunConfig) -> None:
     if found.problem or not found.result:
         st.error(quoting(found.problem or "The range test was ended."), icon=":material/error:")
         return
+    st.markdown(f"**{_heading(found.result)}**")
     figure = range_figure(found.result.rates, found.result.losses, found.result.suggested)
-    live_plots(encoded(Chart(figure, "Training loss against the learning rate", False, _heading(found.result))), key="range test")
+    live_plot(figure, key="range test", label="Training loss against the learning rate", tools=False)
     st.markdown(escaped(_explanation(found.result, config)))
     if rate := found.result.suggested:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -113,6 +114,6 @@ def _explanation(result: RangeTest, config: RunConfig) -> str:
         )
     beyond = "the steps overshoot and the loss rises" if _rises(result) else "nothing was tried"
     return (
-        f"{grew} Beyond {_lowest(result):.2g}, {beyond}. A tenth of it, {result.suggested:g}, is the usual choice: "
+        f"{grew} Beyond {_lowest(result):.2g}, {beyond}. A quarter of it, {result.suggested:g}, is a good start: "
         "large enough to learn fast, with room to stay stable in a longer training."
     )
