@@ -13,6 +13,7 @@ from typing import Any
 from cnnlab import architectures, datasets, epoch_predictions, looking, presets, values
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
+from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
@@ -42,6 +43,7 @@ class Lab:
         self._places = Places(self.home, self.data)
         self._store = Store(self.home)
         self._helper = Helper(self.home)
+        self.rates = RateFinder(self._helper, self.data)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
         self._summaries: Summaries | None = None
@@ -60,8 +62,6 @@ class Lab:
     def device_states(self) -> tuple[values.DeviceState, ...]:
         """Each device with its memory, temperature and use, as far as they are known now."""
         return self._helper.ask("device_states")
-
-    # The background processes
 
     def ready(self) -> bool:
         """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""

@@ -150,6 +150,25 @@ class EpochPredictions:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeTest:
+    """What a learning-rate range test has found so far: the smoothed loss at rates that grow from step to step."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]  # mean cross-entropy per image, nats
+    steps: int  # of the whole test; it ends earlier where the loss has left for good
+    suggested: float | None  # None where no rate lowers the loss
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTestState:
+    """How far a range test is."""
+
+    state: Literal["none", "running", "done", "failed"]
+    result: RangeTest | None = None  # so far, while it runs
+    problem: str = ""  # why it failed, as a sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """One test image for which two networks predict different classes; the pairs are in the order of the runs."""
 

@@ -131,7 +131,7 @@ def _table_and_choice(
             _caption(every, shown, rows, which)
         if runs:
             with right, st.container(key="runs-beside"), in_words():
-                fold = beside(runs, epochs, differing, address)
+                fold = beside(lab, runs, epochs, differing, address)
     if saving:
         with saving:  # last, because the report averages as the page does
             export(lab, [run.id for run in rows], fold=fold)

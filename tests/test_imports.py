@@ -39,12 +39,14 @@ FLOORS: dict[str, str] = {
     " system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events system text",
+    "twins": "architectures config config_words errors runs.records",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
     "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
-    "reports": "architectures config config_words datasets errors events layers palette runs.records spreadsheet state_words text",
+    "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
+    " state_words text",
     "figures": "epoch_flow events layers palette reports text values",
     "looking": "epoch_flow inside_values system values",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
@@ -54,7 +56,7 @@ FLOORS: dict[str, str] = {
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
     " intervals lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
-    " state_words system text values",
+    " state_words system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -74,9 +76,10 @@ PAGE_FLOORS: dict[str, str] = {
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
-    "forms": "address markdown one_choice run_words shell visitor",
-    "run": "address forms grid image_grid live markdown run_words shell sidebar visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words shell visitor",
+    "forms": "address live markdown one_choice run_words shell visitor",
+    "twins": "visitor",
+    "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
+    "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
     "pages": (

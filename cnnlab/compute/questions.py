@@ -27,6 +27,7 @@ from cnnlab.values import (
     OwnAnswer,
     Picture,
     PredictionPage,
+    RangeTestState,
 )  # fmt: skip
 
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
@@ -54,6 +55,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "neighbours": ("neighbours", Neighbours),
     "worked_out": ("inside", ByHand),
     "device_speed": ("speeds", DeviceSpeed),
+    "range_test": ("range_tests", RangeTestState),
 }
 
 

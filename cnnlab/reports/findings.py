@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
-from cnnlab.reports.comparison import Difference, differences, labels
-from cnnlab.runs.records import Run
+from cnnlab import datasets
+from cnnlab.datasets.catalogue import images_used
+from cnnlab.intervals import chance_gap
+from cnnlab.reports.comparison import Difference, differences, groups, labels
+from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.text import percent
 
 MOST_SETTINGS = 4  # of a run beside the baseline
@@ -26,28 +30,142 @@ class Against:
 
 
 def finding(runs: Sequence[Run], baseline: Run | None = None) -> str:
-    """The best run compared with the second best, or with the baseline, as plain text. "" without a result."""
+    """The best run compared with the second best, or with the baseline, as plain text. "" without a result.
+
+    Settings that several seeds were trained with are compared by their means.
+    """
     names = dict(zip([run.id for run in runs], labels(runs), strict=True))
-    ranked = sorted((run for run in runs if run.best_test_accuracy is not None), key=lambda run: -(run.best_test_accuracy or 0))
+    ranked = sorted((run for run in runs if run.best_test_accuracy is not None), key=lambda run: -_accuracy(run))
     if not ranked:
         return ""
+    if sides := _sides(ranked, baseline):
+        return _between_means(*sides)
     best = ranked[0]
     reached = f"“{names[best.id]}” reached {percent(best.best_test_accuracy)} test accuracy at its best epoch"
-    other = baseline if baseline in ranked else next((run for run in ranked if run is not best), None)
+    if baseline == best:
+        reached = f"The baseline is the best of them: {reached}"
+    other = _other(ranked, baseline)
     if other is None:
         return f"{reached}."
-    if other is best:
-        return f"The baseline is the best of them: {reached}."
     if best.config.dataset != other.config.dataset:
         return f"{reached}. “{names[other.id]}” was tested on other data, so their accuracies cannot be compared."
-    gap = (best.best_test_accuracy or 0) - (other.best_test_accuracy or 0)
+    gap = _accuracy(best) - _accuracy(other)
     than = f"“{names[other.id]}” ({percent(other.best_test_accuracy)})"
     beside = f"as accurate as {than}" if gap < _ALIKE else f"{100 * gap:.1f} points above {than}"
-    return f"{reached}, {beside}. {_cause(best, other)}"
+    sentences = (f"{reached}, {beside}.", _still_training([best, other]) or _against_chance(best, other), _cause(best, other))
+    return " ".join(filter(None, sentences))
 
 
-def _cause(best: Run, other: Run) -> str:
-    found = differences([best.config, other.config])
+def undecided(runs: Sequence[Run], baseline: Run | None = None) -> tuple[Run, Run] | None:
+    """The two single runs of the finding, where more seeds of each would tell whether they differ; None where nothing is open."""
+    ranked = sorted((run for run in runs if run.best_test_accuracy is not None), key=lambda run: -_accuracy(run))
+    if not ranked or _sides(ranked, baseline):
+        return None
+    best = ranked[0]
+    other = _other(ranked, baseline)
+    if other is None or best.config.dataset != other.config.dataset or _still_training([best, other]):
+        return None
+    return (best, other) if _gap_by_chance(best, other) > _accuracy(best) - _accuracy(other) else None
+
+
+def _other(ranked: Sequence[Run], baseline: Run | None) -> Run | None:
+    """The run that the best one is compared with: the baseline, or else the best of other settings, or of the same ones."""
+    if baseline is not None and baseline in ranked[1:]:
+        return baseline
+    return next((run for run in ranked[1:] if _differing(ranked[0], run)), ranked[1] if len(ranked) > 1 else None)
+
+
+def _accuracy(run: Run) -> float:
+    return run.best_test_accuracy or 0.0
+
+
+def _still_training(runs: Sequence[Run]) -> str:
+    """How far those are that have not ended: what they have reached by now compares with no whole run."""
+    going = [run for run in runs if run.state in MAY_GO_ON or run.state is State.PAUSED]
+    if not going:
+        return ""
+    done = ", ".join(dict.fromkeys(f"{run.epochs_done} of {run.config.epochs} epochs" for run in going))
+    which = "One of them has" if len(going) == 1 else f"{len(going)} of them have"
+    return f"{which} not ended ({done}), so this may change."
+
+
+def _gap_by_chance(first: Run, second: Run) -> float:
+    """How far apart chance alone brings the accuracies; 0 where only chance, or nothing, differs anyway."""
+    if not _differing(first, second):
+        return 0.0
+    return chance_gap(_accuracy(first), _tests(first), _accuracy(second), _tests(second))
+
+
+def _against_chance(best: Run, other: Run) -> str:
+    """Whether the gap of two single runs says anything."""
+    gap, chance = _accuracy(best) - _accuracy(other), _gap_by_chance(best, other)
+    if not chance or gap < _ALIKE:
+        return ""
+    tests = " and ".join(f"{count:,}" for count in dict.fromkeys((_tests(best), _tests(other))))
+    makes = f"the {100 * chance:.1f} points that chance alone can make with {tests} test images"
+    if gap > chance:
+        return f"That is more than {makes}. Another seed would move both a little, too."
+    return f"That is not more than {makes}, and the seed adds to it: train three seeds of each to know."
+
+
+def _tests(run: Run) -> int:
+    entry, config = datasets.entry(run.config.dataset), run.config
+    return images_used(entry.train_images, entry.test_images, config.data_share, config.limit)[1]
+
+
+def _sides(ranked: Sequence[Run], baseline: Run | None) -> tuple[tuple[Run, ...], tuple[Run, ...]] | None:
+    """The seeds with the best mean, and those of the baseline or the second best mean; None where a side is a single run."""
+    parted = sorted((_seeds(group) for group in groups(ranked)), key=lambda side: -_mean(side))
+    if len(parted) < 2:
+        return None
+    best, other = parted[:2]
+    if baseline in ranked:
+        settings = groups([baseline, *ranked])[0]
+        other = next((side for side in parted[1:] if side[0] in settings), other)
+    if min(len(best), len(other)) < 2 or best[0].config.dataset != other[0].config.dataset:
+        return None
+    return best, other
+
+
+def _seeds(group: Sequence[Run]) -> tuple[Run, ...]:
+    """One run for each seed, the smallest seed first."""
+    return tuple({run.config.seed: run for run in sorted(group, key=lambda run: -run.config.seed)}.values())[::-1]
+
+
+def _mean(side: Sequence[Run]) -> float:
+    return sum(map(_accuracy, side)) / len(side)
+
+
+def _between_means(best: Sequence[Run], other: Sequence[Run]) -> str:
+    """Two settings with several seeds each: their means, their ranges, and whether these overlap."""
+    names = labels([best[0], other[0]], leave_out=("seed",))
+    gap = _mean(best) - _mean(other)
+    apart = "equal to" if gap < _ALIKE else f"{100 * gap:.1f} points above"
+    compared = (
+        f"“{names[0]}” reached a mean of {_spread(best)} test accuracy at the best epoch, {apart} the mean of “{names[1]}”, "
+        f"{_spread(other)}."
+    )
+    if min(map(_accuracy, best)) > max(map(_accuracy, other)):
+        cases = comb(len(best) + len(other), len(best)) // 2
+        ranges = f"The ranges do not overlap: if these settings made no difference, that would happen in 1 of {cases:,} cases."
+    else:
+        ranges = "The ranges overlap: seeds alone make differences like this one, so it may be chance."
+    return " ".join(filter(None, (compared, _still_training([*best, *other]) or ranges, _cause(best[0], other[0], seeds=True))))
+
+
+def _spread(side: Sequence[Run]) -> str:
+    lowest, highest = min(map(_accuracy, side)), max(map(_accuracy, side))
+    return f"{percent(_mean(side))} ({100 * lowest:.1f}–{percent(highest)}, {len(side)} seeds)"
+
+
+def _differing(first: Run, second: Run) -> list[Difference]:
+    """The settings that may be a cause: a seed is none."""
+    return [each for each in differences([first.config, second.config]) if each.field != "seed"]
+
+
+def _cause(best: Run, other: Run, *, seeds: bool = False) -> str:
+    """What the difference may come from; with `seeds`, the seed is no setting that differs."""
+    found = _differing(best, other) if seeds else differences([best.config, other.config])
     if not found:
         return "All their settings are equal, seed included."
     if len(found) == 1:

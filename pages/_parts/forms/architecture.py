@@ -81,7 +81,7 @@ def pick_options(
             columns = st.columns(across, vertical_alignment="bottom")
         with columns[index % across]:
             address.initialise(key, link, typed(option.default), lambda text, o=option: typed(o.parse(text)), use_address=own)
-            chosen = _control(option, key)
+            chosen = option_control(option, key)
         try:
             values[option.name] = option.parse(chosen) if option.type == "ints" else option.check(chosen)
         except ConfigError as error:
@@ -138,7 +138,8 @@ def pick_input(
     return (chosen_channels, image_size, image_size), class_count
 
 
-def _control(option: Option, key: str) -> Any:
+def option_control(option: Option, key: str) -> Any:
+    """The control of an option, and what it holds; `st.session_state[key]` holds the value to begin with, as `typed`."""
     if option.type == "bool":
         return st.toggle(option.title, key=key, help=option.help)
     if option.type == "choice":

@@ -9,8 +9,9 @@ import streamlit as st
 
 from cnnlab.config import RunConfig
 from cnnlab.config_words import EMPTY, Setting, applies, words
-from cnnlab.errors import ConfigError
+from cnnlab.errors import CNNLabError, ConfigError
 from pages._parts.address import Address, one_of
+from pages._parts.markdown import labelled
 
 
 def control(
@@ -26,19 +27,7 @@ def control(
     if listed and st.session_state.get(key) not in listed:
         st.session_state[key] = setting.default  # the choice no longer exists: a device was unplugged
     disabled = not applies(setting.name, values)
-    common = {"key": key, "help": setting.help, "disabled": disabled}
-    if setting.kind == "bool":
-        value: Any = st.toggle(setting.title, **common)
-    elif listed:
-
-        def shown(choice: Any) -> str:
-            return words(setting.name, choice) if choices is None else choices[choice]
-
-        value = st.selectbox(setting.title, listed, format_func=shown, **common)
-    elif setting.kind == "text":
-        value = st.text_input(setting.title, max_chars=200, **common)
-    else:
-        value = _number(setting, common)
+    value = draw(setting, key, choices=choices, disabled=disabled)
     if disabled:
         return setting.default
     try:
@@ -48,6 +37,30 @@ def control(
     else:
         address.write(setting.name, value, setting.default)
     return value
+
+
+def draw(setting: Setting, key: str, *, choices: Mapping[str, str] | None = None, disabled: bool = False) -> Any:
+    """The control alone, and its value, which need not be allowed; `st.session_state[key]` holds the one to begin with."""
+    listed = setting.choices if choices is None else tuple(choices)
+    common = {"key": key, "help": setting.help, "disabled": disabled}
+    if setting.kind == "bool":
+        return st.toggle(setting.title, **common)
+    if listed:
+
+        def shown(choice: Any) -> str:
+            return words(setting.name, choice) if choices is None else choices[choice]
+
+        return st.selectbox(setting.title, listed, format_func=shown, **common)
+    if setting.kind == "text":
+        return st.text_input(setting.title, max_chars=200, **common)
+    return _number(setting, common)
+
+
+def in_titles(error: CNNLabError) -> str:
+    """The error's sentence under the label of the control it is about; options have theirs already."""
+    name = getattr(error, "field", "").split(".")[0]
+    field = RunConfig.model_fields.get(name)
+    return labelled(error, name, field.title or name) if field and name != "options" else str(error)
 
 
 def _number(setting: Setting, common: dict[str, Any]) -> Any:

@@ -27,9 +27,10 @@ from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
+from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
-from pages._parts.forms.settings import control
-from pages._parts.markdown import escaped, labelled, quoting
+from pages._parts.forms.settings import control, in_titles
+from pages._parts.markdown import escaped, quoting
 from pages._parts.visitor import visitor
 
 STYLE = Path(__file__).with_suffix(".css")
@@ -82,7 +83,7 @@ def training_form(lab: Lab) -> None:
     except ConfigError as error:
         address.flush(complete=False)
         address.show_problems(problems)
-        start.error(quoting(_in_titles(error)), icon=":material/error:")
+        start.error(quoting(in_titles(error)), icon=":material/error:")
         return
     status = statuses[config.dataset]
     address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
@@ -187,6 +188,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
+        find_a_rate(lab, config, disabled=bool(status.note))
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None
@@ -226,7 +228,7 @@ def _begin(lab: Lab, config: RunConfig, token: str) -> bool:
     try:
         run_id = lab.start(config, token=token, name=st.session_state[NAME].strip(), owner=visitor())
     except CNNLabError as error:
-        st.session_state[REFUSAL] = _in_titles(error)
+        st.session_state[REFUSAL] = in_titles(error)
         return False
     st.session_state[TOKEN] = uuid.uuid4().hex
     st.query_params.from_dict({"run": run_id})
@@ -253,7 +255,7 @@ def _table(lab: Lab, config: RunConfig) -> LayerTable | None:
     try:
         return lab.layers(config.architecture, config.input_shape, config.classes, config.options)
     except CNNLabError as error:
-        st.error(quoting(_in_titles(error)), icon=":material/error:")
+        st.error(quoting(in_titles(error)), icon=":material/error:")
         return None
 
 
@@ -265,7 +267,7 @@ def _limits(lab: Lab, config: RunConfig, table: LayerTable | None, need: Forecas
             st.caption(escaped(words))
         limits.check(config, parameters=table.parameters if table else 0, seconds=need.seconds_total if need else None)
     except CNNLabError as error:
-        st.error(quoting(_in_titles(error)), icon=":material/error:")
+        st.error(quoting(in_titles(error)), icon=":material/error:")
         return False
     return True
 
@@ -278,10 +280,3 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
             f"{config.classes} outputs: a network is trained on the classes that its images have.",
             icon=":material/category:",
         )  # fmt: skip
-
-
-def _in_titles(error: CNNLabError) -> str:
-    """The error's sentence under the label of the control it is about; options have theirs already."""
-    name = getattr(error, "field", "").split(".")[0]
-    field = RunConfig.model_fields.get(name)
-    return labelled(error, name, field.title) if field and name != "options" else str(error)

@@ -13,6 +13,7 @@ from cnnlab.runs.records import Run, State
 from cnnlab.text import size_text
 from pages._parts.forms.link import open_form
 from pages._parts.markdown import escaped
+from pages._parts.run.twin import change_one_thing
 from pages._parts.run_words import short_title
 from pages._parts.shell import in_words
 from pages._parts.visitor import not_yours, visitor
@@ -35,10 +36,10 @@ def run_actions(lab: Lab, run: Run) -> None:
                 "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
                 disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
             )  # fmt: skip
+        change_one_thing(lab, run)
         st.button(
-            "Change something and train again", icon=":material/edit:", key=f"change {run.id}",
-            on_click=open_form, args=(run.config,),
-            help="Opens the form with these settings for a new run. This run does not change.",
+            "Open its settings in the form", icon=":material/edit:", key=f"change {run.id}", on_click=open_form, args=(run.config,),
+            help="For a new run in which more than two things differ. This run does not change.",
         )  # fmt: skip
         _more(lab, run, refusal)
 

@@ -59,7 +59,9 @@ def show_outcome() -> None:
     outcome = st.session_state.pop(OUTCOME, None)
     if outcome:
         done, refused = outcome
-        (st.warning if refused else st.success)(quoting(" ".join((done, *refused))), icon=":material/playlist_add_check:")
+        (st.warning if refused else st.success)(
+            quoting(" ".join(filter(None, (done, *refused)))), icon=":material/playlist_add_check:"
+        )
 
 
 def for_each(runs: Sequence[Summary], action: Callable[[Summary], object], done: str, undone: str) -> tuple[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
@@ -18,23 +19,26 @@ from cnnlab.figures.sweeps import parallel_figure, setting_figure
 from cnnlab.lab import Lab
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Difference
-from cnnlab.reports.findings import against, finding
+from cnnlab.reports.findings import against, finding, undecided
 from cnnlab.runs.records import Run
+from cnnlab.twins import SEEDS, plan
 from pages._parts.address import Address, one_of
 from pages._parts.grid import grid, heading
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
+from pages._parts.runs.actions import OUTCOME
+from pages._parts.runs.table import CHOSEN
+from pages._parts.twins import start_missing
 
 ALONG = {"epochs": "Epochs", "seconds": "Seconds"}
 COSTS = {"parameters": ("Parameters", "parameters"), "macs": ("MACs", "MACs an image"), "seconds": ("Time", "s of training")}
 EACH, NONE = "each", "none"
 FEWEST_PARALLEL = 3  # runs
-LONGEST_FINDING = 400  # characters
 
 
 def beside(
-    runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], differing: Sequence[Difference], address: Address
+    lab: Lab, runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], differing: Sequence[Difference], address: Address
 ) -> bool:  # fmt: skip
     """Draws the curves and the finding; returns whether seeds are averaged. `differing`: the settings in which the runs differ."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -45,12 +49,33 @@ def beside(
     text = finding(runs, _baseline(runs))
     if text:
         st.markdown(escaped(text))
+    if pair := undecided(runs, _baseline(runs)):
+        _offer_seeds(lab, *pair)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = _grouping(differing, address)
         fold = _fold(runs, address)
     with chart:
         _curves(runs, epochs, quantity, along, fold=fold, by=by)
     return fold
+
+
+def _offer_seeds(lab: Lab, best: Run, other: Run) -> None:
+    """A button for what the finding recommends."""
+    wanted = plan(other, best.config, lab.runs(), seeds=SEEDS, name=best.name)
+
+    def start() -> None:
+        try:
+            ids = start_missing(lab, other, wanted, uuid.uuid5(uuid.NAMESPACE_OID, best.id + other.id).hex)
+        except CNNLabError as error:
+            st.session_state[OUTCOME] = "", (str(error),)
+            return
+        st.session_state[CHOSEN], st.session_state["runs:fold"] = ids, True
+
+    count = len(wanted.missing)
+    st.button(
+        "Train three seeds of each", icon=":material/casino:", key="runs:seeds", on_click=start,
+        help=f"Trains {count} more run{'' if count == 1 else 's'} and compares the means." if count else "They are there already.",
+    )  # fmt: skip
 
 
 def below(lab: Lab, runs: Sequence[Run], differing: Sequence[Difference], address: Address, *, fold: bool) -> None:

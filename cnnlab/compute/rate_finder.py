@@ -1,0 +1,37 @@
+"""Learning-rate range tests as the pages ask for them. Needs no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnnlab.compute.helper import Helper
+from cnnlab.config import RunConfig
+from cnnlab.values import RangeTestState
+
+
+class RateFinder:
+    """Starts range tests of settings, and says how far they are. No run and nothing in the record comes of them."""
+
+    def __init__(self, helper: Helper, data: Path | None) -> None:
+        self._helper, self._data = helper, data
+
+    def test(self, config: RunConfig) -> RangeTestState:
+        """Starts the test of these settings unless it runs or is known; ask again while it is running.
+
+        Raises DeviceError, DataError, ShapeError or ConfigError where a run of these settings could not begin.
+        """
+        known = self._ask(config)
+        if known.state in ("running", "done"):
+            return known
+        self._helper.ask("check_run", config=config, data=self._data)
+        return self._ask(config, start=True)
+
+    def state(self, config: RunConfig) -> RangeTestState:
+        return self._ask(config)
+
+    def cancel(self, config: RunConfig) -> None:
+        """Ends the test if it runs."""
+        self._ask(config, cancel=True)
+
+    def _ask(self, config: RunConfig, *, start: bool = False, cancel: bool = False) -> RangeTestState:
+        return self._helper.ask("range_test", config=config, data=self._data, start=start, cancel=cancel)

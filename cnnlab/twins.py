@@ -1,0 +1,108 @@
+"""A run beside one that differs from it in one thing: what can change, and which runs are still to be trained. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnlab.architectures import card
+from cnnlab.config import RunConfig
+from cnnlab.config_words import USED_WITH, applies, settings, title, words
+from cnnlab.errors import ConfigError
+from cnnlab.runs.records import ACTIVE, Run, State
+
+# Another network or other data is more than one thing; the seed stays, and the device changes nothing that is learnt.
+_STAYS = ("architecture", "dataset", "device", "seed")
+SEEDS = 3  # of each side, to compare means
+LONGEST_BASE = 80  # characters of the original's name in that of a twin
+_FIRST_UNUSED_SEED = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One run of a comparison."""
+
+    config: RunConfig
+    name: str
+    known: str = ""  # the id of a run with these settings that has finished, or that trains or waits; "" where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The runs of a comparison, one for each seed on either side."""
+
+    originals: tuple[Planned, ...]
+    twins: tuple[Planned, ...]
+
+    @property
+    def runs(self) -> tuple[Planned, ...]:
+        return self.originals + self.twins
+
+    @property
+    def missing(self) -> tuple[Planned, ...]:
+        """Those to be trained, in an order in which each twin follows its original."""
+        pairs = zip(self.originals, self.twins, strict=True)
+        return tuple(each for pair in pairs for each in pair if not each.known)
+
+
+def changeable(config: RunConfig) -> tuple[str, ...]:
+    """The settings that a twin can change, as `config_words.settings` names them; none that has no effect on this run."""
+    now = settings(config)
+    return tuple(name for name in now if name not in _STAYS and applies(name, now))
+
+
+def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """The configuration with other values of settings named as in `changeable`. Raises ConfigError.
+
+    Where a switch alone is in the way that no longer has an effect, such as Nesterov momentum with Adam, it is off.
+    """
+    options = config.options | {
+        name.removeprefix("options."): value for name, value in values.items() if name.startswith("options.")
+    }
+    fields = {name: value for name, value in values.items() if not name.startswith("options.")} | {"options": options}
+    try:
+        return config.change(**fields)
+    except ConfigError:
+        after = settings(config) | dict(values)
+        idle = {name: False for name in USED_WITH if after[name] is True and not applies(name, after)}
+        if not idle:
+            raise
+        return config.change(**fields, **idle)
+
+
+def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1, name: str = "") -> Plan:
+    """`original` beside a run with the settings of `twin`, `seeds` of each from the original's on. `runs` are those there are.
+
+    `name` is that of the twin; without one it says what differs.
+    """
+    counts = [each for each in reversed(runs) if each.state is State.FINISHED or each.state in ACTIVE]
+    known = {each.config.to_json(): each.id for each in (*counts, original)}  # the newest of several
+    usual = card(original.config.architecture).title
+    own = original.name.strip() or original.config.title
+    base = usual if own == original.config.title else own
+    named = own, name or f"{_cut(base)}, {_instead(original.config, twin)}"
+    sides = [
+        tuple(
+            Planned(config, each if number == 0 else f"{each}, seed {config.seed}", known.get(config.to_json(), ""))
+            for number in range(seeds)
+            for config in [side.change(seed=(original.config.seed + number) % _FIRST_UNUSED_SEED)]
+        )
+        for each, side in zip(named, (original.config, twin), strict=True)
+    ]
+    return Plan(*sides)
+
+
+def _instead(before: RunConfig, after: RunConfig) -> str:
+    """What differs: "learning rate 0.1 instead of 0.9"."""
+    then = settings(before)
+    differing = [name for name, value in settings(after).items() if value != then.get(name, value) and name != "seed"]
+    return ", ".join(
+        f"{title(name, after.architecture).lower()} {words(name, settings(after)[name])} instead of {words(name, then[name])}"
+        for name in differing
+    )
+
+
+def _cut(name: str) -> str:
+    one_line = " ".join(name.split())
+    return one_line if len(one_line) <= LONGEST_BASE else f"{one_line[: LONGEST_BASE - 1]}…"

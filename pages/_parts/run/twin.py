@@ -1,0 +1,135 @@
+"""“Change one thing”: a run with the same seed in which one setting differs, or two, and then both side by side."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import streamlit as st
+
+from cnnlab.architectures import Option, card
+from cnnlab.config import RunConfig
+from cnnlab.config_words import setting, settings, title, words
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.lab import Lab
+from cnnlab.runs.records import Run
+from cnnlab.text import duration
+from cnnlab.twins import SEEDS, Plan, changeable, changed, plan
+from pages._parts.forms.architecture import option_control, typed
+from pages._parts.forms.settings import draw, in_titles
+from pages._parts.forms.training import ESSENTIALS, GROUPS
+from pages._parts.markdown import escaped, quoting
+from pages._parts.shell import in_words
+from pages._parts.twins import RUNS_PAGE, side_by_side, start_missing
+
+ASKED = "run of which one thing is to be changed"
+TOKEN = "token of the comparison"  # noqa: S105  # names a form, not a secret
+FIRST = "learning_rate"
+
+
+def change_one_thing(lab: Lab, run: Run) -> None:
+    """Draws the button, and the dialog once it is pressed."""
+    st.button(
+        "Change one thing", icon=":material/call_split:", key=f"twin {run.id}", on_click=_ask, args=(run.id,),
+        help="Trains it again with the same seed and one other setting, and shows both side by side. This run does not change.",
+    )  # fmt: skip
+    # Kept until the dialog is closed: the page is drawn again whenever a run changes its state.
+    if st.session_state.get(ASKED) == run.id:
+        _dialog(lab, run)
+
+
+def _ask(run_id: str) -> None:
+    st.session_state[ASKED], st.session_state[TOKEN] = run_id, uuid.uuid4().hex
+
+
+def _forget() -> None:
+    st.session_state.pop(ASKED, None)
+
+
+@st.dialog("Same seed, but …", icon=":material/call_split:", on_dismiss=_forget)
+@in_words()
+def _dialog(lab: Lab, run: Run) -> None:
+    values = _setting(run, "first", _in_order(run.config))
+    if st.toggle("Change a second setting", key="twin: second", help="Then neither of them alone explains the difference."):
+        values |= _setting(run, "second", [name for name in _in_order(run.config) if name not in values])
+    three = st.toggle(
+        "Three seeds of each", key="twin: seeds",
+        help="Two single runs differ by chance too. With three seeds each, the means and their spread tell more.",
+    )  # fmt: skip
+    wanted = _plan(lab, run, values, seeds=SEEDS if three else 1)
+    if wanted:
+        st.caption(escaped(_what_starts(run, wanted)))
+    missing = len(wanted.missing) if wanted else 1
+    label = "Start the twin" if missing == 1 else f"Start {missing} runs" if missing else "Compare"
+    pressed = st.button(label, type="primary", icon=":material/play_arrow:", key="twin: start", disabled=wanted is None)
+    if pressed and wanted:
+        _start(lab, run, wanted)
+
+
+def _in_order(config: RunConfig) -> list[str]:
+    """The settings in the order of the form: its essentials, the network's, and the rest."""
+    places = [*ESSENTIALS, *(name for name in settings(config) if name.startswith("options.")), *sum(GROUPS.values(), ())]
+    found = changeable(config)
+    return sorted(found, key=lambda name: places.index(name) if name in places else len(places))
+
+
+def _setting(run: Run, which: str, names: list[str]) -> dict[str, Any]:
+    """A list of the settings with their present values, and a control for the new value of the chosen one."""
+    config, now = run.config, settings(run.config)
+
+    def shown(name: str) -> str:
+        return f"{title(name, config.architecture)}: {words(name, now[name])}"
+
+    usual = names.index(FIRST) if FIRST in names else 0
+    name = st.selectbox(
+        "What to change, and what it is now", names, index=usual, format_func=shown, key=f"twin: {which} of {run.id}"
+    )
+    key = f"twin: {name} of {run.id}"
+    if not name.startswith("options."):
+        st.session_state.setdefault(key, now[name])
+        return {name: draw(setting(name), key)}
+    st.session_state.setdefault(key, typed(now[name]))
+    return {name: option_control(_option(config, name), key)}
+
+
+def _option(config: RunConfig, name: str) -> Option:
+    return next(each for each in card(config.architecture).options if f"options.{each.name}" == name)
+
+
+def _read(config: RunConfig, name: str, value: Any) -> Any:
+    """The value that a control holds: a list of numbers is text there. Raises ConfigError."""
+    return _option(config, name).parse(value) if name.startswith("options.") and isinstance(value, str) else value
+
+
+def _plan(lab: Lab, run: Run, values: dict[str, Any], *, seeds: int) -> Plan | None:
+    """The runs to compare; None, and the reason on the page, where nothing differs or a value is not allowed."""
+    try:
+        twin = changed(run.config, {name: _read(run.config, name, value) for name, value in values.items()})
+    except ConfigError as error:
+        st.error(quoting(in_titles(error)), icon=":material/error:")
+        return None
+    if twin == run.config:
+        st.caption("Choose another value than the run has now.")
+        return None
+    return plan(run, twin, lab.runs(), seeds=seeds)
+
+
+def _what_starts(run: Run, wanted: Plan) -> str:
+    missing, known = len(wanted.missing), len(wanted.runs) - len(wanted.missing)
+    if not missing:
+        return f"All {known} runs are there already: nothing is trained again."
+    took = f" The original took {duration(run.seconds)}." if run.seconds and not run.active else ""
+    if missing == 1:
+        return f"Trains “{wanted.missing[0].name}”.{took}"
+    again = f"; {known} of the {known + missing} are there already" if known > 1 else ""
+    return f"Trains {missing} runs: seeds {wanted.twins[0].config.seed} to {wanted.twins[-1].config.seed} of each{again}.{took}"
+
+
+def _start(lab: Lab, run: Run, wanted: Plan) -> None:
+    try:
+        ids = start_missing(lab, run, wanted, st.session_state[TOKEN])
+    except CNNLabError as error:
+        st.error(quoting(in_titles(error)), icon=":material/error:")
+        return
+    _forget()
+    st.switch_page(RUNS_PAGE, query_params=side_by_side(ids))
