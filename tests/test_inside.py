@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from cnnlab.architectures import card, cards
-from cnnlab.errors import ConfigError
+from cnnlab.errors import ConfigError, InstallationError
 from cnnlab.inside import attribution, by_hand, pictures
 from cnnlab.inside.activations import change, moved, passed
 from cnnlab.inside.statistics import BINS, statistics
@@ -258,3 +259,10 @@ def test_loading_captum_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert attribution._captum().LayerGradCam
+
+
+def test_a_missing_captum_is_a_sentence(monkeypatch, lenet, image):
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+
+    with pytest.raises(InstallationError, match=r"captum cannot be loaded .*requirements\.txt"):
+        attribution.grad_cam(lenet, image, 3, "conv2")

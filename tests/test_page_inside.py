@@ -183,7 +183,7 @@ def test_each_method_says_what_it_shows_and_what_it_does_not(opened, method, nam
 
 
 def test_the_class_asked_about_is_at_first_the_predicted_one(opened):
-    choice = widget(opened(view="why").selectbox, "For the class")
+    choice = widget(opened(view="why").selectbox, "Class")
 
     assert choice.options[0].startswith("predicted: ")
     assert len(choice.options) == 11

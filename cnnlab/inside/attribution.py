@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnnlab.errors import InstallationError
 from cnnlab.inside_values import InsideLayer
 
 STEPS = 50  # of integrated gradients, captum's default
@@ -80,6 +81,10 @@ def _captum() -> Any:
     os.environ.setdefault("MPLBACKEND", "agg")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the packages that matplotlib imports
-        import captum.attr
-
+        try:
+            import captum.attr
+        except ImportError as error:
+            raise InstallationError(
+                f"The package captum cannot be loaded ({error}); install what requirements.txt names, and start the lab again."
+            ) from error
     return captum.attr

@@ -57,7 +57,7 @@ def draw_why(chosen: Chosen, address: Address) -> None:
     titles = {PREDICTED: f"predicted: {classes[guess]}"} | dict(enumerate(classes))
     with right:
         picked = one_choice(
-            "For the class", "inside:class", "class", titles, address,
+            "Class", "inside:class", "class", titles, address,
             parse=whole_number("class", 0, len(classes) - 1), as_list=True,
             help="Any class can be asked about, also one that the network did not choose: what speaks for it?",
         )  # fmt: skip
