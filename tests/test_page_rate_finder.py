@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import pytest
 from page_fakes import open_page, widget
 from page_runs import RunsLab
@@ -128,6 +129,7 @@ def test_data_that_are_not_here_cannot_be_tested(monkeypatch, tmp_path):
 def test_the_figure_marks_the_suggested_rate_on_a_logarithmic_axis():
     figure = range_figure(CURVE.rates, CURVE.losses, CURVE.suggested)
 
+    go.Figure(figure)  # Plotly checks it against its schema
     curve, mark = figure["data"]
     assert (curve["x"], curve["y"]) == ([0.001, 0.01, 0.1, 1.0], [2.3, 2.0, 1.0, 4.0])
     assert (mark["x"], mark["y"], mark["text"]) == ([0.025], [2.0], ["0.025"])

@@ -75,8 +75,8 @@ def range_test(
 def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     """A quarter of the rate at which the smoothed loss is lowest; None where it falls nowhere by as much as a twentieth.
 
-    Smith: the best rate is usually within a factor of two of the largest that converges, and a third or a quarter of that is a good
-    one to begin with. Two significant digits: the curve says no more. Measured with LeNet-5 and ReLU on the bundled sample, SGD and
+    Smith: the best rate is usually within a factor of two of the largest that converges, and a cycle of rates begins at a third or
+    a quarter of that. Two significant digits: the curve says no more. Measured with LeNet-5 and ReLU on the bundled sample, SGD and
     Adam, batches of 64 and 256, three seeds each: all learn, 60 to 84 % after four epochs. A tenth, as fastai's `minimum`, was
     slower in 6 of 8 such runs. The rate where the loss falls fastest, the other usual choice, took one of seven back to chance.
     """
