@@ -1,4 +1,4 @@
-"""Ways out: a picture as PNG, numbers as CSV. What takes a question is asked when somebody clicks."""
+"""Ways out: a picture as PNG, numbers as CSV. What takes a question to the helper is asked at the click."""
 
 from __future__ import annotations
 

@@ -56,5 +56,5 @@ def _number(value: float) -> str:
 
 
 def names(pictures: Sequence[str]) -> dict[int, str]:
-    """What a list calls the pictures; two of one name are told apart by their number."""
+    """What a list calls the pictures; two of one name differ by their number."""
     return {place: f"{place + 1}. {name}" for place, name in enumerate(pictures)}
