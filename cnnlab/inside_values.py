@@ -207,3 +207,21 @@ class Neighbours:
     features: int  # so many values an image
     compared: int  # training images
     found: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRow:
+    """An image in train(), several times in a batch of the same size."""
+
+    size: int  # images in the batch, this one included
+    probabilities: tuple[tuple[float, ...], ...]  # one a class, for each time; () where batch norm cannot take such a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """An image in eval() and in train()."""
+
+    batch_norm: bool  # whether the network has layers that differ
+    dropout: bool
+    probabilities: tuple[float, ...]  # in eval()
+    rows: tuple[ModeRow, ...]

@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnlab import epoch_flow
 from cnnlab.epoch_flow import EpochFlow
-from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Neighbours, Numbers, Seen
+from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Modes, Neighbours, Numbers, Seen
 from cnnlab.system.home import run_folder
 from cnnlab.values import Checkpoint, EvaluatedRun
 
@@ -53,6 +53,10 @@ class Looking:
     def neighbours(self, look: Look, count: int = 8) -> Neighbours:
         """The training images most like the image for this network. Raises ConfigError."""
         return self._ask("neighbours", look=look, count=count)
+
+    def modes(self, look: Look) -> Modes:
+        """The image in eval(), and in train() in batches of different sizes."""
+        return self._ask("modes", look=look)
 
     def over_the_epochs(self, run_id: str) -> tuple[EpochFlow, ...]:
         """What was recorded of gradients and weights after each epoch; nothing of a run of an early version.

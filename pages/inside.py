@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -14,10 +15,11 @@ from cnnlab.values import Checkpoint
 from pages._parts.address import Address
 from pages._parts.inside.answer import draw_answer
 from pages._parts.inside.by_hand import draw_by_hand
-from pages._parts.inside.choice import NAMES, PAGER, WITHOUT_LAYER, Chosen, pick_image, pick_layer, pick_move, pick_view
+from pages._parts.inside.choice import NAMES, PAGER, Chosen, pick_image, pick_layer, pick_move, pick_view
 from pages._parts.inside.epochs import draw_epochs
 from pages._parts.inside.kernels import draw_kernels
 from pages._parts.inside.maps import draw_maps
+from pages._parts.inside.modes import draw_modes
 from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
 from pages._parts.inside.why import draw_why
 from pages._parts.markdown import quoting
@@ -26,6 +28,10 @@ from pages._parts.run.list import warn_of_unreadable
 from pages._parts.shell import enter, in_words
 
 STYLE = Path(__file__).with_suffix(".css")
+WITHOUT_LAYER: dict[str, Callable[[Chosen, Address], None]] = {
+    "answer": lambda chosen, _: draw_answer(chosen), "why": draw_why, "epochs": draw_epochs,
+    "modes": lambda chosen, _: draw_modes(chosen),
+}  # fmt: skip
 
 
 def empty(address: Address) -> None:
@@ -65,14 +71,8 @@ def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer,
     """One of the views; returns the layer and the place of its output whose receptive field is framed on the image."""
     if view == "hand":
         return draw_by_hand(chosen, address)
-    if view == "answer":
-        draw_answer(chosen)
-        return None
-    if view == "epochs":
-        draw_epochs(chosen, address)
-        return None
-    if view == "why":
-        draw_why(chosen, address)
+    if view in WITHOUT_LAYER:
+        WITHOUT_LAYER[view](chosen, address)
         return None
     layer = draw_kernels(chosen, address) if view == "kernels" else draw_maps(chosen, address)
     return (layer, centre_of(layer)) if layer else None

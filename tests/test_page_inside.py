@@ -117,7 +117,7 @@ def test_next_and_previous_turn_the_test_images_and_a_number_out_of_range_is_nam
         ("image", "51", "image must be a whole number from 1 to 50"),
         ("image", "0", "image must be a whole number from 1 to 50"),
         ("layer", "nowhere", "layer must be one of the network's layers"),
-        ("view", "through", "view must be one of maps, kernels, answer, why, hand, epochs"),
+        ("view", "through", "view must be one of maps, kernels, answer, why, hand, epochs, modes"),
         ("right", "3", "right must be one of -2, -1, 0, 1, 2"),
         ("run", "deadbeef", "There is no run"),
     ],

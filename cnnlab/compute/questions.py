@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
-from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Neighbours, Numbers, Seen
+from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Modes, Neighbours, Numbers, Seen
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
 from cnnlab.values import (
@@ -53,6 +53,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "attributed": ("inside", Attribution),
     "kernels": ("inside", Kernels),
     "neighbours": ("neighbours", Neighbours),
+    "modes": ("modes", Modes),
     "worked_out": ("inside", ByHand),
     "device_speed": ("speeds", DeviceSpeed),
     "range_test": ("range_tests", RangeTestState),

@@ -22,8 +22,8 @@ VIEWS = {
     "why": "Why this answer",
     "hand": "By hand",
     "epochs": "Over the epochs",
+    "modes": "train() and eval()",
 }
-WITHOUT_LAYER = ("answer", "why", "epochs")  # views that need no layer
 NAMES = (
     "run", "checkpoint", "image", "layer", "view", "right", "down", "page", "channel", "row", "column", "reads", "method", "class",
     "epoch", "weights",
@@ -102,7 +102,8 @@ def pick_view(address: Address) -> str:
         "View", "inside:view", "view", VIEWS, address,
         help="Maps: what a layer makes of the image. Kernels: the weights of a convolution. The answer: all probabilities, how the "
         "answer changed over the epochs, and the training images most like this one. Why this answer: which places of the image "
-        "speak for a class. By hand: how one value comes about. Over the epochs: how gradients flowed and weights moved.",
+        "speak for a class. By hand: how one value comes about. Over the epochs: how gradients flowed and weights moved. train() "
+        "and eval(): what batch norm and dropout make of it.",
     )  # fmt: skip
 
 

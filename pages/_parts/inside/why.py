@@ -26,7 +26,7 @@ SHOWS: dict[Method, tuple[str, str]] = {
     "integrated-gradients": (
         "each pixel's share in the score: while a black image is turned into this one in 50 steps, the gradients are added up. All "
         "shares together are the difference of the two scores.",
-        "what a pixel means: black pixels get nothing, because the comparison is with black, and a shape counts no more than single dots.",
+        "what a pixel means: black pixels get nothing, because the comparison is with black; nor shapes, only pixels.",
     ),
     "occlusion": (
         "what the score loses when a black patch covers a place: the patch goes over the whole image, and the network is "

@@ -1,0 +1,62 @@
+"""The view train() and eval(): the same image in both, alone and in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cnnlab.inside_values import ModeRow, Modes
+from cnnlab.text import percent
+from pages._parts.inside.choice import Chosen
+from pages._parts.markdown import escaped
+
+
+def draw_modes(chosen: Chosen) -> None:
+    """Draws the view."""
+    with st.spinner("Asking the network in both modes …", show_time=True):
+        found = chosen.lab.inside.modes(chosen.look)
+    classes = chosen.network.classes
+    answer = max(range(len(classes)), key=lambda label: found.probabilities[label])
+    st.header(f"How sure it is that this is “{escaped(classes[answer])}”")
+    rows = [("eval()", percent(found.probabilities[answer]), "the same each time")]
+    rows += [(f"train(), batch of {row.size:,}", *_cells(row, answer, classes)) for row in found.rows]
+    lines = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    st.markdown(f"| Mode | Probability | What it answered |\n|---|---:|---|\n{lines}")
+    st.markdown(modes_sentence(found))
+    st.caption(
+        "In train() each row is this image five times, in a batch with other test images. Nothing is learnt here: a copy of the "
+        "network is asked. Evaluation, and every other view of this page, uses eval()."
+    )
+
+
+def _cells(row: ModeRow, answer: int, classes: Sequence[str]) -> tuple[str, str]:
+    if not row.probabilities:
+        return "–", "cannot: batch norm needs more than one value a channel"
+    shares = [each[answer] for each in row.probabilities]
+    low, high = min(shares), max(shares)
+    same = percent(low) == percent(high)
+    hits = sum(max(range(len(each)), key=lambda label: each[label]) == answer for each in row.probabilities)
+    name = escaped(classes[answer])
+    word = f"{name} each time" if hits == len(shares) else f"{name} {hits} of {len(shares)} times"
+    return (percent(low) if same else f"{percent(low)} to {percent(high)}"), word
+
+
+def modes_sentence(found: Modes) -> str:
+    """Why the modes differ for this network, or that they do not."""
+    reasons = []
+    if found.batch_norm:
+        reasons.append(
+            "**Batch norm** takes mean and variance from the batch in train(), so the other images in it change this one’s answer, "
+            "and most in small batches; in eval() it takes the averages that it kept while training."
+        )
+    if found.dropout:
+        reasons.append(
+            "**Dropout** sets values to 0 at random in train(), so the answer differs each time; in eval() it drops nothing."
+        )
+    if not reasons:
+        return (
+            "This network has neither batch norm nor dropout: it computes the same in both modes. Switch one on, train again, "
+            "and look here."
+        )
+    return " ".join(reasons) + " To test a network without eval() is to measure the wrong rows."
