@@ -8,6 +8,7 @@ from typing import Literal
 from cnnlab.values import Checkpoint, EvaluatedRun, Picture
 
 Method = Literal["grad-cam", "integrated-gradients", "occlusion"]
+WITH_WINDOW = ("convolution", "pooling", "adaptive pooling")  # categories of layers whose outputs come from a window of the input
 Table = tuple[tuple[float, ...], ...]  # rows of numbers
 
 

@@ -199,7 +199,13 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
     gc.collect()
     assert not any(type(thing) is Session for thing in gc.get_objects())
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.previous.pt", "last.pt", "predictions.bin"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.pt",
+        "flow.jsonl",
+        "last.previous.pt",
+        "last.pt",
+        "predictions.bin",
+    ]
 
 
 def test_the_best_is_saved_before_the_last_that_names_it(tmp_path, monkeypatch):

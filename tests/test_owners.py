@@ -21,9 +21,13 @@ DEADLINE = 120.0  # seconds for each wait
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory):
     """A lab whose only device stays busy until all runs are queued."""
-    lab = Lab(tmp_path_factory.mktemp("home"))
-    yield lab
-    lab.shut_down()
+    limits = tmp_path_factory.mktemp("limits") / "limits.toml"
+    limits.write_text("[devices]\ncpu = 1\n", encoding="utf-8")  # else two of these small runs train at a time
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CNNLAB_LIMITS", str(limits))
+        lab = Lab(tmp_path_factory.mktemp("home"))
+        yield lab
+        lab.shut_down()
 
 
 def queue_all(lab: Lab, owner: str) -> list[str]:

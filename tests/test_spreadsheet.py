@@ -105,6 +105,7 @@ def test_everything_leaves_through_the_gate():
     assert calls("download_button") == {
         "pages/_parts/inside/downloads.py",  # csv_text, and pictures
         "pages/_parts/layer_views.py",  # LayerTable.to_csv, and a drawing
+        "pages/_parts/predict/certainty.py",  # csv_text
         "pages/_parts/predict/classes.py",  # csv_text
         "pages/_parts/runs/export.py",  # metrics_csv, JSON, HTML
     }

@@ -234,7 +234,7 @@ def _refuse_if_long(network: Network, image: Tensor, passes: int) -> None:
     seconds = min(times) * passes
     if seconds > LONGEST:
         raise ComputeError(
-            f"This would take about {duration_text(seconds)}: the network needs {min(times):.1f} seconds for one image, and "
+            f"This would take about {duration_text(seconds)}: the network needs {duration_text(min(times))} for one image, and "
             "has to be asked many times. Choose Grad-CAM, which asks once, or try again when the machine has less to do."
         )
 

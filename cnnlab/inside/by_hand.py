@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cnnlab.architectures.kinds import kind_of
 from cnnlab.errors import ConfigError
+from cnnlab.inside_values import WITH_WINDOW
 
-LAYERS = ("Conv2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d")
 Pair = tuple[int, int]
 
 
@@ -54,7 +55,7 @@ def window_at(layer: nn.Module, given: tuple[int, ...], made: tuple[int, ...], r
 
     Raises ConfigError for a place that the output does not have, and for a layer without a window.
     """
-    if type(layer).__name__ not in LAYERS:
+    if kind_of(layer).category not in WITH_WINDOW:
         raise ConfigError(f"A {type(layer).__name__} layer has no window; choose a convolution or a pooling layer.", "layer")
     for name, value, side in (("row", row, made[1]), ("column", column, made[2])):
         if not 0 <= value < side:

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from cnnlab.datasets.loading import ImageData
 from cnnlab.errors import ComputeError
+from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training.graph import StepGraph
 from cnnlab.training.session import Session
 from cnnlab.values import RangeTest
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 STEPS = 100
 FEWEST_STEPS = 40  # where a step takes long: fewer leave too little of a curve
-# The first rate, by optimiser: those that divide a gradient by its size learn, and diverge, at a tenth of the rate.
-LOWEST = {"sgd": 1e-4, "adam": 1e-5, "adamw": 1e-5, "rmsprop": 1e-5}
+LOWEST, LOWEST_ADAPTIVE = 1e-4, 1e-5  # those that divide a gradient by its size learn, and diverge, at a tenth of the rate
 SPAN = 1e5  # the last rate is so many times the first
 SECONDS = 40.0  # for all steps
 _KEPT = 0.8  # of the smoothed loss at each step; a factor of ten in the rate takes 20 steps
@@ -88,7 +88,7 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
 
 def _session(config: RunConfig, data: ImageData) -> Session:
     settings = vars(config) | {
-        "learning_rate": LOWEST[config.optimizer],
+        "learning_rate": LOWEST_ADAPTIVE if OPTIMIZERS[config.optimizer].adaptive else LOWEST,
         "schedule": "constant",
         "compile": False,
         "validation_share": 0.0,

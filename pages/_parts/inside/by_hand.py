@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
-from cnnlab.inside_values import ByHand, InsideLayer, Table
+from cnnlab.inside_values import WITH_WINDOW, ByHand, InsideLayer, Table
 from cnnlab.text import shape_text
 from pages._parts.address import Address
 from pages._parts.inside.choice import Chosen, pick_number
@@ -16,14 +16,13 @@ from pages._parts.inside.picture import Frame, centre_of, framed_html
 from pages._parts.inside.sums import result_sentences, size_sentence
 from pages._parts.markdown import escaped
 
-LAYERS = ("Conv2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d")
 MOST = 400  # values of a window that are drawn
 HEADER = ("row in the window", "column in the window", "value", "weight", "product")
 
 
 def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[int, int]] | None:
     """Draws the view; returns the layer and the place of its output that the frame on the image belongs to."""
-    layer = chosen.nearest(LAYERS)
+    layer = chosen.nearest(WITH_WINDOW)
     if layer is None:
         st.info("This network has no convolution and no pooling layer, so there is no window to work out.")
         return None

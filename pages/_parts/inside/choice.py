@@ -49,9 +49,9 @@ class Chosen:
         """The name of a file to download."""
         return f"cnnlab-{self.run_id}-image{image_number(self.look.image)}-{what}.{ending}"
 
-    def nearest(self, kinds: Collection[str]) -> InsideLayer | None:
-        """The chosen layer if it is of one of these kinds with maps, else the last such layer before it, else the first one."""
-        suitable = [layer for layer in self.network.layers if layer.kind in kinds and layer.is_map]
+    def nearest(self, categories: Collection[str]) -> InsideLayer | None:
+        """The chosen layer if it has maps and one of these categories, else the last such layer before it, else the first one."""
+        suitable = [layer for layer in self.network.layers if layer.category in categories and layer.is_map]
         before = self.network.layers[: self.network.layers.index(self.layer) + 1]
         earlier = [layer for layer in suitable if layer in before]
         return earlier[-1] if earlier else next(iter(suitable), None)

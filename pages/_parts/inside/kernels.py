@@ -21,7 +21,7 @@ SMALLEST = 64  # pixels a side
 
 def draw_kernels(chosen: Chosen, address: Address) -> InsideLayer | None:
     """Draws the view; returns the layer that it shows, if the network has a convolution."""
-    layer = chosen.nearest(("Conv2d",))
+    layer = chosen.nearest(("convolution",))
     PAGER.initialise(address)
     if layer is None:
         st.info("This network has no convolution, so it has no kernels. Its dense layers look at all of the image at once.")
