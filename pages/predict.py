@@ -151,13 +151,14 @@ def test_images(
         return
     with above:
         headline(run, page)
-        most_often_wrong(page, show_cell)
-        st.page_link(
-            "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
-            query_params={"run": run.id} | ({"image": str(image_number(page.items[0].picture.index))} if page.items else {}),
-            help="What this network does with one image, layer by layer, and what speaks for its answer; at first with the first "
-            "image below.",
-        )  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center"):
+            most_often_wrong(page, show_cell)
+            st.page_link(
+                "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
+                query_params={"run": run.id} | ({"image": str(image_number(page.items[0].picture.index))} if page.items else {}),
+                help="What this network does with one image, layer by layer, and what speaks for its answer; at first with the "
+                "first image below.",
+            )  # fmt: skip
     with left, st.container(key="predict-matrix"):
         matrix(page, chosen["label"], chosen["predicted"])
         each_class(page, run.id)

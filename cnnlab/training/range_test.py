@@ -31,7 +31,7 @@ SPAN = 1e5  # the last rate is so many times the first
 SECONDS = 40.0  # for all steps
 _KEPT = 0.8  # of the smoothed loss at each step; a factor of ten in the rate takes 20 steps
 _BELOW_LOWEST = 4
-_LEAST_FALL = 0.05  # of the loss at the start, or no rate has taught the network anything
+_LEAST_FALL = 0.05  # below the loss at the start and that of guessing, or no rate has taught the network anything
 _FAR_ABOVE = 4.0  # times the minimum: the loss has left for good
 
 Clock = Callable[[], float]
@@ -69,11 +69,14 @@ def range_test(
             return
         rates.append(rate)
         losses.append(fair)
-        yield RangeTest(tuple(rates), tuple(losses), steps, suggestion(rates, losses))
+        yield RangeTest(tuple(rates), tuple(losses), steps, suggestion(rates, losses, math.log(len(session.classes))))
 
 
-def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+def suggestion(rates: Sequence[float], losses: Sequence[float], guessing: float) -> float | None:
     """A quarter of the rate at which the smoothed loss is lowest; None where it falls nowhere by as much as a twentieth.
+
+    The fall counts from the loss of `guessing` where the training begins above that: a network with sigmoid first learns to guess,
+    and the rate that is best for this is far too small for what comes after.
 
     Smith: the best rate is usually within a factor of two of the largest that converges, and a cycle of rates begins at a third or
     a quarter of that. Two significant digits: the curve says no more. Measured with LeNet-5 and ReLU on the bundled sample, SGD and
@@ -81,7 +84,7 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     slower in 6 of 8 such runs. The rate where the loss falls fastest, the other usual choice, took one of seven back to chance.
     """
     lowest = losses.index(min(losses))
-    if losses[lowest] > (1 - _LEAST_FALL) * losses[0]:
+    if losses[lowest] > (1 - _LEAST_FALL) * min(losses[0], guessing):
         return None
     return float(f"{rates[lowest] / _BELOW_LOWEST:.2g}")
 

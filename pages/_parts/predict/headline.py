@@ -50,7 +50,7 @@ def headline(run: Run, page: PredictionPage) -> None:
 
 
 def most_often_wrong(page: PredictionPage, show: Callable[[int, int], None]) -> None:
-    """The most frequent mistake in a sentence, and the button that shows its images; nothing without one."""
+    """The most frequent mistake in a sentence, and the button that shows its images, side by side; nothing without one."""
     mistake = most_frequent(page)
     if mistake is None:
         return
@@ -62,16 +62,15 @@ def most_often_wrong(page: PredictionPage, show: Callable[[int, int], None]) -> 
         if mistake.as_frequent
         else ""
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f"**Most often wrong:** {many} of “{truth}” {'is' if mistake.images == 1 else 'are'} taken for “{predicted}”{ties}.",
-            width="content",
-        )
-        st.button(
-            "Show this mistake" if mistake.images == 1 else f"Show these {mistake.images:,} mistakes",
-            icon=":material/search:", key="predict:worst", on_click=show, args=(mistake.label, mistake.predicted),
-            help="Shows the images below, with what the network took them for.",
-        )  # fmt: skip
+    st.markdown(
+        f"**Most often wrong:** {many} of “{truth}” {'is' if mistake.images == 1 else 'are'} taken for “{predicted}”{ties}.",
+        width="content",
+    )
+    st.button(
+        "Show this mistake" if mistake.images == 1 else f"Show these {mistake.images:,} mistakes",
+        icon=":material/search:", key="predict:worst", on_click=show, args=(mistake.label, mistake.predicted),
+        help="Shows the images below, with what the network took them for.",
+    )  # fmt: skip
 
 
 def most_frequent(page: PredictionPage) -> Mistake | None:
