@@ -92,6 +92,16 @@ def test_a_network_that_does_not_begin_to_learn_gets_no_rate(monkeypatch, lab):
     assert not [each for each in app.button if each.label.startswith("Use 0")]
 
 
+def test_a_network_that_only_learns_to_guess_gets_no_rate_and_says_so(monkeypatch, lab):
+    lab.rates = Rates(RangeTestState("done", RangeTest(RATES, (2.7, 2.5, 2.33, 2.6), 4, None)))
+
+    app = find(monkeypatch, lab)
+
+    assert "**The loss falls to that of guessing, and no further**" in texts(app)
+    assert "only learnt to guess" in texts(app)
+    assert not [each for each in app.button if each.label.startswith("Use 0")]
+
+
 def test_a_curve_that_falls_to_its_end_is_not_called_rising(monkeypatch, lab):
     lab.rates = Rates(RangeTestState("done", RangeTest(RATES, (2.3, 2.0, 1.0, 0.5), 4, 0.25)))
 

@@ -20,6 +20,7 @@ from pages._parts.shell import in_words
 
 ASKED = "settings whose learning rate is to be found"
 EVERY_SECONDS = 0.3  # between two looks at the test
+FALLS = 0.95  # of the loss at the start: less is a fall
 LONGEST = 180.0  # seconds: two tests before it, and its own
 
 
@@ -92,8 +93,13 @@ def _followed(lab: Lab, config: RunConfig, bar: DeltaGenerator) -> RangeTestStat
 
 def _heading(result: RangeTest) -> str:
     if result.suggested is None:
-        return "The loss falls at none of these rates"
+        return "The loss falls to that of guessing, and no further" if _fell(result) else "The loss falls at none of these rates"
     return f"The loss is lowest near {_lowest(result):.2g}" + (", and rises beyond" if _rises(result) else "")
+
+
+def _fell(result: RangeTest) -> bool:
+    """Whether the loss fell at all: without a suggestion, to that of guessing."""
+    return min(result.losses) < FALLS * result.losses[0]
 
 
 def _lowest(result: RangeTest) -> float:
@@ -107,6 +113,11 @@ def _rises(result: RangeTest) -> bool:
 def _explanation(result: RangeTest, config: RunConfig) -> str:
     first, last = (f"{float(f'{rate:.2g}'):,g}" for rate in (result.rates[0], result.rates[-1]))
     grew = f"The rate grew from {first} to {last} in {len(result.rates)} steps of {config.batch_size:,} images."
+    if result.suggested is None and _fell(result):
+        return (
+            f"{grew} In so few steps this network has only learnt to guess, as one with sigmoid does first, and the rate that is "
+            "best for this is too small for what comes after: keep a rate that is known to learn."
+        )
     if result.suggested is None:
         return (
             f"{grew} The loss fell at none of these rates: a hundred steps are too few for this network to begin learning. "
