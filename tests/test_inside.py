@@ -14,9 +14,10 @@ from cnnlab.architectures import card, cards
 from cnnlab.errors import ConfigError, InstallationError
 from cnnlab.inside import attribution, by_hand, pictures
 from cnnlab.inside.activations import change, moved, passed
-from cnnlab.inside.statistics import BINS, statistics
+from cnnlab.inside.statistics import statistics
 from cnnlab.inside_values import InsideLayer
 from cnnlab.layers.trace import layer_table, trace_with_fields
+from cnnlab.training.histogram import BINS
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from cnnlab.system import background, gpus, processes
 from cnnlab.system.gpus import Status
 from cnnlab.system.processes import Process
 from cnnlab.workers import dispatcher, placing
-from cnnlab.workers.cores import cores, leaves_half
+from cnnlab.workers.cores import cores
 from cnnlab.workers.placing import Placing
 
 GB = 10**9
@@ -51,11 +51,10 @@ def machine(monkeypatch, clock):
         machine.asked.append(sender.__name__)
         if sender is placing.send_candidates:
             return " ".join(machine.devices.get(arguments[0], ()))
-        if sender is placing.send_leaves_half:
-            return "yes" if arguments[0] in machine.small else "no"
         if sender is placing.send_quicker:
             return machine.quicker
-        return json.dumps({"bytes": machine.need, "title": "NVIDIA H100", "uuid": "aaaa"}) if machine.need else "{}"
+        need = {"bytes": machine.need, "title": "NVIDIA H100", "uuid": "aaaa", "half": arguments[0] in machine.small}
+        return json.dumps(need if machine.need else {})
 
     def status():
         machine.looks += 1
@@ -165,6 +164,13 @@ def test_a_run_takes_all_cores_half_for_small_steps_or_the_share_that_the_limits
     assert (cores(FIRST_TRY), cores(COURSE)) == (4, 8)
 
 
+def leaves_half(config):
+    """What the child that looks at a run's needs sends."""
+    sent = []
+    placing.send_needs(SimpleNamespace(send_bytes=sent.append, close=lambda: None), config)
+    return json.loads(sent[0]).get("half", False)
+
+
 @pytest.mark.parametrize(("here", "small", "large"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 4)])
 def test_the_number_of_threads_follows_from_settings_and_machine_alone(here, small, large, monkeypatch):
     monkeypatch.setattr(processes, "cores", lambda: here)
@@ -192,7 +198,7 @@ def test_two_small_runs_train_side_by_side_unless_the_limits_name_devices(limit,
     limit("[devices]\ncpu = 1")
     clock[0] += placing.LIMITS_SECONDS
     assert not fit([small, other])
-    assert machine.asked.count("send_leaves_half") == 3  # once for each run
+    assert machine.asked.count("send_needs") == 3  # once for each run
 
 
 @pytest.mark.parametrize(("need", "expected"), [(GB, ""), (3 * GB, placing.SETTLES)])

@@ -153,8 +153,7 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
 def kernels(
     home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, layer: str, first: int = 0, count: int = MOST_MAPS
 ) -> Kernels:
-    """`count` kernels of a convolution from `first` on: those of the first output channel, one for each input channel, come "
-    "first."""
+    """`count` kernels of a convolution from `first` on: first those of output channel 0, one for each input channel."""
     network = open_network(home, run, checkpoint)
     kind = network.layer(layer).kind
     module = network.model.get_submodule(layer)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-import torch
 from torch import Tensor
 
 from cnnlab.inside_values import Statistics
+from cnnlab.training.histogram import histogram
 
-BINS = 24
 SATURATED = {"Sigmoid": (0.05, 0.95), "Tanh": (-0.95, 0.95)}  # beyond these, the gradient is less than a fifth of its largest
 
 
@@ -29,14 +26,5 @@ def statistics(values: Tensor, kind: str) -> Statistics:
         channels=len(channels),
         saturated_low=(values < ends[0]).double().mean().item() if ends else None,
         saturated_high=(values > ends[1]).double().mean().item() if ends else None,
-        histogram=_histogram(values, low, high),
+        histogram=histogram(values, low, high),
     )
-
-
-def _histogram(values: Tensor, low: float, high: float) -> tuple[int, ...]:
-    if not low < high:  # of equal values, or of values that are no numbers
-        return (values.numel(),)
-    edges = torch.linspace(low, high, BINS + 1, dtype=torch.float64)
-    # Not torch.histc, whose edges are float32: it left out the largest value.
-    below = torch.searchsorted(values.double().flatten().sort().values, edges[1:-1]).tolist()
-    return tuple(after - before for before, after in pairwise((0, *below, values.numel())))

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.epoch_flow import EpochFlow, LayerFlow, Recorder
+from cnnlab.training.histogram import histogram
 
 WATCHED = 4  # batches of an epoch, spread over it; the last is one of them
-PARTS = 24  # of a histogram
 MOST_KERNELS = 16  # output channels of the first convolution that are kept
 MOST_VALUES = 2_048  # of their weights: input channels beyond are left out
 
@@ -86,9 +86,7 @@ def _histogram(weights: Tensor) -> tuple[float, float, tuple[int, ...]]:
     low, high = weights.min().item(), weights.max().item()
     if not math.isfinite(low + high):
         return 0.0, 0.0, ()
-    # histc counts on the CPU and on CUDA alike, but not in bfloat16; weights are float32.
-    counts = torch.histc(weights.float(), PARTS, low, high) if low < high else torch.tensor([float(weights.numel())])
-    return float(f"{low:.5g}"), float(f"{high:.5g}"), tuple(int(count) for count in counts.tolist())
+    return float(f"{low:.5g}"), float(f"{high:.5g}"), histogram(weights, low, high)
 
 
 def _rounded(value: float | None) -> float | None:

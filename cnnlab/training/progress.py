@@ -22,7 +22,6 @@ class Meter:
         self._session, self._every = session, every
         self._began = clock.seconds()
         self._share_at_start = self._share(0)
-        self._first = True
         self._next = self._began + _FIRST * every
         self._last: Progress | None = None
         self.begin_epoch()
@@ -40,7 +39,7 @@ class Meter:
         """The Progress over the images since the last call, from the epoch's `totals` so far."""
         session, before, now = self._session, self._window, clock.seconds()
         images = totals.images - before.images
-        share = self._share(0)
+        share, first = self._share(0), self._last is None
         self._last = Progress(
             epoch=session.epoch,
             batch=session.batch,
@@ -56,8 +55,8 @@ class Meter:
             gradient_norm=gradient_norm(session),
         )
         self._window, self._window_began, self._next = totals, now, now + self._every
-        if self._first:  # a run's first step loads libraries and takes its memory, as no later one does
-            self._first, self._began, self._share_at_start = False, now, share
+        if first:  # a run's first step loads libraries and takes its memory, as no later one does
+            self._began, self._share_at_start = now, share
         return self._last
 
     def evaluation(self, images: int, seconds: float) -> Progress:

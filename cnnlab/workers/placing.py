@@ -18,7 +18,6 @@ from cnnlab.runs.records import ActiveRun
 from cnnlab.system import gpus, memory, processes
 from cnnlab.text import size_text
 from cnnlab.training import costs
-from cnnlab.workers.cores import leaves_half
 
 DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
@@ -41,7 +40,6 @@ class Placing:
         self._candidates: dict[str, tuple[tuple[str, ...], float]] = {}  # for each choice, and until when it is used
         self._quicker: dict[str, tuple[str, ...]] = {}  # for each run
         self._needs: dict[tuple[str, str], dict[str, Any]] = {}  # for each run and device
-        self._halves: dict[str, bool] = {}  # for each run, whether it takes half of the CPU's cores
         self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
         self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
         self._limits, self._limits_until = Limits(), 0.0
@@ -80,9 +78,7 @@ class Placing:
         return self._allowed().devices is None and len(runs) <= 2 and all(self._leaves_half(run) for run in runs)
 
     def _leaves_half(self, run: ActiveRun) -> bool:
-        if run.id not in self._halves:
-            self._halves[run.id] = self._ask(send_leaves_half, run.config) == "yes"
-        return self._halves[run.id]
+        return self._need(run, "cpu").get("half", False)
 
     def obstacle(self, run: ActiveRun, device: str, beside: Iterable[ActiveRun]) -> str:
         """Why the run does not fit into the device's memory now, as a sentence; "" where it does, or where nobody can say.
@@ -103,8 +99,9 @@ class Placing:
 
     def _is_little(self, run: ActiveRun, device: str) -> bool:
         """The run finds memory on the CPU whatever another small one still takes."""
-        need = self._need(run, device) if device == "cpu" and self._leaves_half(run) else {}
-        return bool(need) and costs.fits(4 * need["bytes"], forecaster.available())
+        if device != "cpu" or not self._leaves_half(run):
+            return False
+        return costs.fits(4 * self._need(run, device)["bytes"], forecaster.available())
 
     def _need(self, run: ActiveRun, device: str) -> dict[str, Any]:
         """What `send_needs` says; {} where the run cannot be built, and where the child died."""
@@ -149,7 +146,6 @@ class Placing:
         kept = set(active)
         self._quicker = {run_id: devices for run_id, devices in self._quicker.items() if run_id in kept}
         self._needs = {key: need for key, need in self._needs.items() if key[0] in kept}
-        self._halves = {run_id: half for run_id, half in self._halves.items() if run_id in kept}
         self._obstacles = {key: known for key, known in self._obstacles.items() if key[0] in kept}
 
     def _found(self, choice: str) -> tuple[str, ...]:
@@ -190,14 +186,11 @@ def send_quicker(writer: Any, home: Path, config: RunConfig) -> None:
         writer.send_bytes(quicker(home, config, ("mps", "cpu")).encode())
 
 
-def send_leaves_half(writer: Any, config: RunConfig) -> None:
-    """ "yes" where the run takes half of the CPU's cores."""
-    with closing(writer):
-        writer.send_bytes(b"yes" if leaves_half(config) else b"no")
-
-
 def send_needs(writer: Any, config: RunConfig) -> None:
-    """The bytes that a run takes at most, and its device's title and UUID; {} where its network cannot be built."""
+    """The bytes that a run takes at most, its device's title and UUID, and whether it leaves half of the CPU's cores to another.
+
+    {} where its network cannot be built.
+    """
     from cnnlab.layers.trace import layer_table
     from cnnlab.training import devices
 
@@ -209,6 +202,7 @@ def send_needs(writer: Any, config: RunConfig) -> None:
             "bytes": costs.memory(config, table, config.device).bytes(config.batch_size),
             "title": devices.find(config.device).title,
             "uuid": devices.uuid(config.device),
+            "half": processes.cores() > 1 and costs.is_small(config, table.macs),
         }
     with closing(writer):
         writer.send_bytes(json.dumps(need).encode())

@@ -22,8 +22,7 @@ def size_sentence(found: ByHand) -> str:
     if found.kind.startswith("Adaptive"):
         return (
             f"**Size of the output:** {shape_text(made)}, whatever comes in. Here {shape_text(given)} values are split into "
-            "that many "
-            f"windows, and this one has {shape_text(found.kernel)}."
+            f"that many windows, and this one has {shape_text(found.kernel)}."
         )
     axes = [_axis(found, axis) for axis in (0, 1)]
     each = f"{axes[0]} rows and columns" if axes[0] == axes[1] else f"{axes[0]} rows; {axes[1]} columns"
@@ -62,8 +61,7 @@ def _convolution(found: ByHand) -> list[str]:
         lines.insert(
             0,
             "A 1×1 convolution looks at one place and mixes its channels: one value of each input channel, times one weight "
-            "each. It "
-            "is a dense layer that is used at every place.",
+            "each. It is a dense layer that is used at every place.",
         )
     total = sum(found.sums)
     if len(found.sums) > 1:

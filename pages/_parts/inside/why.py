@@ -30,8 +30,7 @@ SHOWS: dict[Method, tuple[str, str]] = {
     ),
     "occlusion": (
         "what the score loses when a black patch covers a place: the patch goes over the whole image, and the network is "
-        "asked each "
-        "time.",
+        "asked each time.",
         "what several places do together, for one is covered at a time; and a black patch is itself something that the network "
         "never saw in training.",
     ),
@@ -106,8 +105,7 @@ def layer_sentence(layers: tuple[InsideLayer, ...], path: str) -> str:
     what = "the last convolution" if layer.category == "convolution" else "where the branches of the last convolutions meet"
     return (
         f"**Taken at {escaped(path)}** ({shape_text((channels, height, width))}), {what} whose output has several places. "
-        "Later layers "
-        "no longer say where; earlier ones have seen less of the image."
+        "Later layers no longer say where; earlier ones have seen less of the image."
     )
 
 

@@ -77,6 +77,5 @@ def change_sentence(layer: InsideLayer, look: Look, change: float) -> str:
     """How far a layer's output is from that of the image in its place."""
     return (
         f"The image is moved {moved_sentence(look)}. The output of {escaped(layer.path)} changes by **{percent(change, 0)}** "
-        "of its "
-        "size: the length of the difference, divided by the length of the output before."
+        "of its size: the length of the difference, divided by the length of the output before."
     )
