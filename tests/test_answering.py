@@ -15,7 +15,7 @@ from data_files import write_tiny
 from filled_home import CONFIG
 
 from cnnlab import errors
-from cnnlab.compute import answers, calibrate, questions, server, speeds, typed, wire
+from cnnlab.compute import answers, calibrate, child, questions, server, speeds, typed, wire
 from cnnlab.compute.server import LONGEST_DEADLINE, MAXIMUM_CONNECTIONS, Server, heartbeat_file
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError, DataError
@@ -460,7 +460,7 @@ def test_the_process_that_times_a_network_reads_a_question_and_prints_its_speed(
     monkeypatch.setattr("cnnlab.training.process.prepare", lambda cores: asked.append("prepared"))
     monkeypatch.setattr("cnnlab.system.processes.die_first", asked.append)
     monkeypatch.setattr(calibrate, "_others", lambda before, after: 0.75)
-    monkeypatch.setattr(calibrate.threading, "Timer", lambda *given: SimpleNamespace(start=lambda: ends.append(given)))
+    monkeypatch.setattr(child.threading, "Timer", lambda *given: SimpleNamespace(start=lambda: ends.append(given)))
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"config": {"batch_size": 9}, "macs": 77})))
     calibrate.main()
 

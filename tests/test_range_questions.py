@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from waiting import wait_for
 
-from cnnlab.compute import range_process, range_tests, typed
+from cnnlab.compute import child, range_process, range_tests, typed
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.errors import ComputeError, DataError
@@ -162,7 +162,7 @@ def answered(monkeypatch, capsys, tests):
     monkeypatch.setattr("cnnlab.system.processes.die_first", lambda score: None)
     monkeypatch.setattr("cnnlab.datasets.loading.load", lambda name, places: data)
     monkeypatch.setattr("cnnlab.training.range_test.range_test", tests)
-    monkeypatch.setattr(range_process.threading, "Timer", lambda *given: SimpleNamespace(start=lambda: ends.append(given)))
+    monkeypatch.setattr(child.threading, "Timer", lambda *given: SimpleNamespace(start=lambda: ends.append(given)))
     question = {"config": CONFIG.change(data_share=0.5, seed=3).model_dump(mode="json"), "home": "home", "data": None}
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(question)))
     range_process.main()

@@ -6,30 +6,24 @@ The helper keeps none of its memory and threads, and survives a crash of the dri
 from __future__ import annotations
 
 import json
-import os
 import sys
-import threading
 import time
 from dataclasses import asdict, replace
 
 import psutil
 
+from cnnlab.compute import child
+
 LONGEST = 60.0  # seconds, loading torch included
 
 
 def main() -> None:
-    timer = threading.Timer(LONGEST, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
+    config, question = child.question(LONGEST)
     from cnnlab.system import processes
-
-    processes.die_first(1000)  # before one that trains
-    from cnnlab.config import RunConfig
     from cnnlab.training import costs, process
     from cnnlab.training.calibration import calibrate
 
-    question = json.loads(sys.stdin.read())
-    config, macs = RunConfig.make(**question["config"]), question["macs"]
+    macs = question["macs"]
     process.prepare(costs.cores(config, macs, processes.cores()))
     before = _clocks()
     speed = calibrate(config, macs=macs)
@@ -50,5 +44,4 @@ def _others(before: tuple[float, float, float], after: tuple[float, float, float
 
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
-    os._exit(0)  # torch's compiler libraries print warnings at a normal exit
+    child.end()

@@ -7,33 +7,27 @@ far, or at the end an error.
 from __future__ import annotations
 
 import json
-import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any
+
+from cnnlab.compute import child
 
 LONGEST = 60.0  # seconds, loading torch and the images included
 
 
 def main() -> None:
-    timer = threading.Timer(LONGEST, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
-    from cnnlab.system import processes
-
-    processes.die_first(1000)  # before one that trains
+    config, question = child.question(LONGEST)
     from cnnlab.compute import typed
-    from cnnlab.config import RunConfig
     from cnnlab.datasets import loading
     from cnnlab.datasets.places import Places
     from cnnlab.errors import CNNLabError
     from cnnlab.layers.trace import layer_table
+    from cnnlab.system import processes
     from cnnlab.training import costs, process
     from cnnlab.training.range_test import range_test
 
-    question = json.loads(sys.stdin.read())
-    config, folder = RunConfig.make(**question["config"]), question["data"]
+    folder = question["data"]
     try:
         macs = layer_table(config.architecture, config.input_shape, config.classes, config.options).macs
         process.prepare(costs.cores(config, macs, processes.cores()))
@@ -51,5 +45,4 @@ def _print(line: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
-    os._exit(0)  # torch's compiler libraries print warnings at a normal exit
+    child.end()

@@ -47,7 +47,8 @@ def draw_kernels(chosen: Chosen, address: Address) -> InsideLayer | None:
     st.html(legend_html(-found.high, found.high, f"weight in {layer.path}, one scale for all kernels; white is 0"))
     st.caption(
         f"“3 ← 1” is the kernel that output channel 3 has for input channel 1. At most {PER_PAGE} are shown at a time. Point at "
-        "one for its weights. Red adds to the output where the input is bright, blue takes away; red beside blue answers to an edge."
+        "one for its weights. Red adds to the output where the input is bright, blue takes away; red beside blue answers to an "
+        "edge."
     )
     name = f"{layer.path}-kernels-{PAGER.offset() + 1}"
     with st.container(horizontal=True):
