@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cnnlab.inside_values import ModeRow, Modes
-from cnnlab.text import percent
 from pages._parts.inside.choice import Chosen
 from pages._parts.markdown import escaped
+from pages._parts.probabilities import share
 
 
 def draw_modes(chosen: Chosen) -> None:
@@ -19,7 +19,7 @@ def draw_modes(chosen: Chosen) -> None:
     classes = chosen.network.classes
     answer = max(range(len(classes)), key=lambda label: found.probabilities[label])
     st.header(f"How sure it is that this is “{escaped(classes[answer])}”")
-    rows = [("eval()", percent(found.probabilities[answer]), "the same each time")]
+    rows = [("eval()", share(found.probabilities[answer]), "the same each time")]
     rows += [(f"train(), batch of {row.size:,}", *_cells(row, answer, classes)) for row in found.rows]
     lines = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     st.markdown(f"| Mode | Probability | What it answered |\n|---|---:|---|\n{lines}")
@@ -34,12 +34,11 @@ def _cells(row: ModeRow, answer: int, classes: Sequence[str]) -> tuple[str, str]
     if not row.probabilities:
         return "–", "cannot: batch norm needs more than one value a channel"
     shares = [each[answer] for each in row.probabilities]
-    low, high = min(shares), max(shares)
-    same = percent(low) == percent(high)
+    low, high = share(min(shares)), share(max(shares))
     hits = sum(max(range(len(each)), key=lambda label: each[label]) == answer for each in row.probabilities)
     name = escaped(classes[answer])
     word = f"{name} each time" if hits == len(shares) else f"{name} {hits} of {len(shares)} times"
-    return (percent(low) if same else f"{percent(low)} to {percent(high)}"), word
+    return (low if low == high else f"{low} to {high}"), word
 
 
 def modes_sentence(found: Modes) -> str:
