@@ -41,9 +41,10 @@ if __name__ == "__main__":
                 try:
                     with file.open("rb") as opened:
                         opened.read(100)
-                        time.sleep(0.2)
+                        time.sleep(0.1)
                 except OSError:
                     pass
+                time.sleep(0.05)
 
     threading.Thread(target=hold, daemon=True).start()
     config = RunConfig.make(limit=600, batch_size=50, epochs=6, device="cpu", options={"activation": "relu"}, learning_rate=0.1)

@@ -26,6 +26,7 @@ from cnnlab.workers.watch import interrupt_lost_runs
 
 TINY = RunConfig.make(limit=100, batch_size=20, epochs=1, device="cpu", options={"activation": "relu"})
 LONG = TINY.change(limit=None, batch_size=8, epochs=1_000)
+LARGE_STEPS = TINY.change(limit=200, batch_size=200)  # 83 million multiply-accumulates: it does not train beside another run
 
 STARTED = RunStarted("cpu", "CPU", 10, 10, 5, 2, 1, 10)
 PROGRESS = Progress(1, 1, 2, 1, 2.0, 0.1, 100.0, 0.1, 0.5, 1.0, 1.0)
@@ -331,7 +332,7 @@ def test_the_same_form_sent_twice_is_one_run(lab):
 
 
 def test_a_running_run_stops_within_seconds_and_the_next_in_the_queue_starts(lab):
-    first, second = lab.start(LONG, token="long"), lab.start(TINY, token="waits")
+    first, second = lab.start(LONG, token="long"), lab.start(LARGE_STEPS, token="waits")
     wait_for(lambda: lab.run(first).state is State.RUNNING)
     assert lab.run(second).state is State.QUEUED  # one run at a time on a device
     lab.stop(first)
@@ -341,7 +342,7 @@ def test_a_running_run_stops_within_seconds_and_the_next_in_the_queue_starts(lab
 
 
 def test_a_queued_run_stops_at_once(lab):
-    first, second = lab.start(LONG, token="runs"), lab.start(TINY, token="queued")
+    first, second = lab.start(LONG, token="runs"), lab.start(LARGE_STEPS, token="queued")
     lab.stop(second)
     assert lab.run(second).state is State.STOPPED
     lab.stop(first)

@@ -14,13 +14,14 @@ from typing import Any
 _replace, _rename, _unlink = os.replace, os.rename, os.unlink
 
 
-def _open_files() -> set[Path]:
+def _open_files() -> set[str]:
+    # By the functions of os, which take a fifth of pathlib's time: on a busy machine a slow look finds every file held.
     found = set()
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in os.listdir("/proc"):
         with suppress(OSError):
-            for opened in (process / "fd").iterdir():
+            for opened in os.listdir(f"/proc/{int(process)}/fd") if process.isdecimal() else ():
                 with suppress(OSError):
-                    found.add(opened.readlink())
+                    found.add(os.readlink(f"/proc/{process}/fd/{opened}"))
     return found
 
 
@@ -28,7 +29,7 @@ def _refuse_if_open(*paths: Any, dir_fd: int | None = None) -> None:
     held = _open_files()
     folder = Path() if dir_fd is None else Path(f"/proc/self/fd/{dir_fd}").readlink()
     for path in paths:
-        if (folder / os.fspath(path)).resolve() in held:
+        if str((folder / os.fspath(path)).resolve()) in held:
             raise PermissionError(errno.EACCES, "another program holds it", os.fspath(path))
 
 
