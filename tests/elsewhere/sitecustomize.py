@@ -15,13 +15,12 @@ _replace, _rename, _unlink = os.replace, os.rename, os.unlink
 
 
 def _open_files() -> set[str]:
-    # By the functions of os, which take a fifth of pathlib's time: on a busy machine a slow look finds every file held.
     found = set()
-    for process in os.listdir("/proc"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            for opened in os.listdir(f"/proc/{int(process)}/fd") if process.isdecimal() else ():
+            for opened in os.scandir(process / "fd"):
                 with suppress(OSError):
-                    found.add(os.readlink(f"/proc/{process}/fd/{opened}"))
+                    found.add(os.readlink(opened))  # noqa: PTH115 - a slow look, on a busy machine, finds every file held
     return found
 
 
