@@ -35,6 +35,7 @@ FLOORS: dict[str, str] = {
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "diagnosis": "architectures events optimizers text",
+    "known_runs": "config errors events presets text",
     "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers system.cpu"
     " system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
@@ -55,7 +56,7 @@ FLOORS: dict[str, str] = {
     " starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
-    " intervals lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
+    " intervals known_runs lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
     " state_words system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
