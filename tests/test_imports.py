@@ -24,6 +24,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
+    "class_pack": "datasets errors text",
     "own_picture": "datasets errors text values",
     "inside_values": "values",
     "epoch_predictions": "values",
@@ -52,7 +53,7 @@ FLOORS: dict[str, str] = {
     "looking": "epoch_flow inside_values system values",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
     " runs system values workers",
-    "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
+    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
