@@ -42,6 +42,7 @@ FLOORS: dict[str, str] = {
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events system text",
     "twins": "architectures config config_words errors runs.records",
+    "assignments": "config config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
