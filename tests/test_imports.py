@@ -100,7 +100,7 @@ OUTSIDE: dict[str, str] = {
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "runs",
-    "pydantic": "cli config config_rules forecasts",
+    "pydantic": "assignments cli config config_rules forecasts",
     "psutil": "compute forecasts system",
     "pynvml": "system",
     "filelock": "workers",
