@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 # The live figures that a lesson can place; pages draw each of them.
 FIGURES = (
-    "size-formula", "flatten", "sliding-window", "shared-weights", "sigmoids", "two-small-kernels", "cifar-traps", "receptive-field",
-    "params-share",
+    "size-formula", "flatten", "sliding-window", "shared-weights", "sigmoids", "two-small-kernels", "cifar-traps",
+    "receptive-field", "params-share",
 )  # fmt: skip
 Page = Literal["design", "data", "train", "runs", "predict", "inside"]
 PAGES: tuple[str, ...] = get_args(Page)
