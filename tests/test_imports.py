@@ -48,14 +48,15 @@ FLOORS: dict[str, str] = {
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
     " state_words text",
     "figures": "epoch_flow events layers palette reports text values",
+    "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "looking": "epoch_flow inside_values system values",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
-    " runs system values workers",
+    "lab": "architectures compute config datasets epoch_predictions events forecasts layers learn looking own_picture"
+    " presets runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
     " starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
-    " intervals lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
+    " intervals lab layers learn optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
     " state_words system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
@@ -82,8 +83,9 @@ PAGE_FLOORS: dict[str, str] = {
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
+    "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
     "pages": (
-        "address first_tab forms grid image_grid inside layer_views live markdown network_view one_choice pager predict run"
+        "address first_tab forms grid image_grid inside layer_views learn live markdown network_view one_choice pager predict run"
         " run_words runs shell versions"
     ),
 }
@@ -97,7 +99,7 @@ OUTSIDE: dict[str, str] = {
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "runs",
-    "pydantic": "cli config config_rules forecasts",
+    "pydantic": "cli config config_rules forecasts learn",
     "psutil": "compute forecasts system",
     "pynvml": "system",
     "filelock": "workers",

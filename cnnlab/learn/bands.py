@@ -103,7 +103,7 @@ def _meaning(band: Band, share: float, test_images: int) -> tuple[str, Verdict]:
     edge = low if rounded < low else high
     points, side = abs(rounded - edge) * 100, "below" if rounded < low else "above"
     if abs(share - edge) <= chance_gap(share, test_images, edge, test_images):
-        return f"That is {points:.1f} points {side} ours: so little can be chance.", "by chance"
+        return f"That is {points:.1f} points {side} ours, which can be chance.", "by chance"
     also = "Runs differ by their seed: train it again with another one." if side == "below" else "A run can be luckier than ours."
     return f"That is {points:.1f} points {side} ours, more than the choice of test images explains. {also}", side
 

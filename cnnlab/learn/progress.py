@@ -101,7 +101,7 @@ class Learners:
         try:
             if not path.exists():
                 self._make_room()
-            write_private(path, json.dumps({"learner": key, "lessons": values}, ensure_ascii=False))
+            write_private(path, json.dumps({"learner": key, "lessons": values}))
         except OSError as error:
             raise StoreError(
                 f"What you do here cannot be kept ({error.strerror}): the lab's disk may be full. Free some space, and try again.",
