@@ -9,6 +9,7 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     page_settings()
     PAGES = {
         st.Page("pages/design.py", title="Design", default=True): ":material/account_tree:",
+        st.Page("pages/learn.py", title="Learn"): ":material/school:",
         st.Page("pages/data.py", title="Data"): ":material/photo_library:",
         st.Page("pages/train.py", title="Train"): ":material/show_chart:",
         st.Page("pages/runs.py", title="Runs"): ":material/compare_arrows:",

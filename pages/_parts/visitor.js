@@ -1,4 +1,4 @@
-// Stores the visitor's name in a cookie, or deletes the cookie where the name is empty.
+// Stores a text, such as the visitor's name, in a cookie, or deletes the cookie where the text is empty.
 export default function ({ data }) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   const seconds = data.name ? 365 * 24 * 3600 : 0;

@@ -61,7 +61,12 @@ def ask_for_name() -> None:
     )
     if st.session_state.get(_CHANGED):  # else a stale tab would overwrite a newer name
         with st.sidebar:
-            _store_cookie(data={"cookie": COOKIE, "name": name}, key="unseen cookie")
+            keep_cookie(COOKIE, name)
+
+
+def keep_cookie(cookie: str, text: str) -> None:
+    """Has this browser keep a text under the name `cookie`, or forget it where the text is empty; draws nothing that is seen."""
+    _store_cookie(data={"cookie": cookie, "name": text}, key=f"unseen {cookie}")
 
 
 def tidy(text: str) -> str:
