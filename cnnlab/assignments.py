@@ -87,7 +87,7 @@ class Assignment:
 
     id: str
     task: Task
-    teacher: str  # the name of whoever made it; "" without one
+    teacher: str  # the name of its maker; "" without one
     made: float  # seconds since 1970
 
     @property
