@@ -8,6 +8,7 @@
     ├── DeviceError          the chosen device does not exist
     ├── CheckpointError      a checkpoint is missing or damaged
     ├── RunNotFound          no run has this id
+    ├── SweepNotFound        no sweep has this id
     ├── RunStateError        the action is not allowed in the run's current state
     ├── StoreError           the record of runs cannot be read or written
     ├── ComputeError         the helper process did not answer in time
@@ -55,6 +56,10 @@ class CheckpointError(CNNLabError):
 
 class RunNotFound(CNNLabError):
     """No run has this id."""
+
+
+class SweepNotFound(CNNLabError):
+    """No sweep has this id."""
 
 
 class RunStateError(CNNLabError):

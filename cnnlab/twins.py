@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import USED_WITH, applies, settings, title, words
-from cnnlab.errors import ConfigError
+from cnnlab.config_words import applies, settings, title, words
 from cnnlab.runs.records import ACTIVE, Run, State
 
 # Another network or other data is more than one thing; the seed stays, and the device changes nothing that is learnt.
@@ -50,25 +48,6 @@ def changeable(config: RunConfig) -> tuple[str, ...]:
     """The settings that a twin can change, as `config_words.settings` names them; none that has no effect on this run."""
     now = settings(config)
     return tuple(name for name in now if name not in _STAYS and applies(name, now))
-
-
-def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
-    """The configuration with other values of settings named as in `changeable`. Raises ConfigError.
-
-    Where a switch alone is in the way that no longer has an effect, such as Nesterov momentum with Adam, it is off.
-    """
-    options = config.options | {
-        name.removeprefix("options."): value for name, value in values.items() if name.startswith("options.")
-    }
-    fields = {name: value for name, value in values.items() if not name.startswith("options.")} | {"options": options}
-    try:
-        return config.change(**fields)
-    except ConfigError:
-        after = settings(config) | dict(values)
-        idle = {name: False for name in USED_WITH if after[name] is True and not applies(name, after)}
-        if not idle:
-            raise
-        return config.change(**fields, **idle)
 
 
 def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1, name: str = "") -> Plan:

@@ -9,12 +9,12 @@ import streamlit as st
 
 from cnnlab.architectures import Option, card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import setting, settings, title, words
+from cnnlab.config_words import changed, setting, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import duration
-from cnnlab.twins import SEEDS, Plan, changeable, changed, plan
+from cnnlab.twins import SEEDS, Plan, changeable, plan
 from pages._parts.forms.architecture import option_control, typed
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import draw, in_titles
