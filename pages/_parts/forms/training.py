@@ -31,6 +31,7 @@ from pages._parts.forms.order import ESSENTIALS, GROUPS, OTHERS
 from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
 from pages._parts.forms.settings import control, in_titles
+from pages._parts.forms.several import several_values
 from pages._parts.markdown import escaped, quoting
 from pages._parts.visitor import visitor
 
@@ -168,6 +169,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
         find_a_rate(lab, config, disabled=bool(status.note))
+        several_values(lab, config, key="of the form", quiet=True, disabled=bool(status.note))
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None

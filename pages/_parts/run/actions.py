@@ -12,9 +12,10 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import size_text
 from pages._parts.forms.link import open_form
+from pages._parts.forms.several import several_values
 from pages._parts.markdown import escaped
 from pages._parts.run.twin import change_one_thing
-from pages._parts.run_words import short_title
+from pages._parts.run_words import cut_title, short_title
 from pages._parts.shell import in_words
 from pages._parts.visitor import not_yours, visitor
 
@@ -37,6 +38,7 @@ def run_actions(lab: Lab, run: Run) -> None:
                 disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
             )  # fmt: skip
         change_one_thing(lab, run)
+        several_values(lab, run.config, key=run.id, name=cut_title(run), seconds=None if run.active else run.seconds)
         st.button(
             "Open its settings in the form", icon=":material/edit:", key=f"change {run.id}", on_click=open_form, args=(run.config,),
             help="For a new run in which more than two things differ. This run does not change.",
