@@ -11,14 +11,14 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
 from cnnlab.reports.comparison import differences
-from cnnlab.runs.records import Run
+from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.forms.several import several_values
 from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import escaped
 from pages._parts.run.list import rerun_on_change, warn_of_unreadable
-from pages._parts.run_words import cut_title, short_title
+from pages._parts.run_words import short_title
 from pages._parts.runs.actions import change_many, show_outcome
 from pages._parts.runs.compare import below, beside
 from pages._parts.runs.disagree import disagree
@@ -103,9 +103,7 @@ def _try_several(lab: Lab, run_id: str) -> None:
         run = lab.run(run_id)
     except CNNLabError:  # the comparison names it
         return
-    several_values(
-        lab, run.config, key=run.id, name=cut_title(run), seconds=None if run.active else run.seconds, quiet=True,
-    )  # fmt: skip
+    several_values(lab, run.config, key=run.id, name=run.name, seconds=run.seconds if run.state is State.FINISHED else None)
 
 
 def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:

@@ -46,8 +46,9 @@ def dimension(config: RunConfig, names: Sequence[str], proposal: str, key: str, 
 
     left, right = st.columns([2, 3])
     name = left.selectbox(
-        "What to vary, and what it is now", names, index=names.index(proposal), format_func=shown, key=f"{key}: setting"
-    )
+        "What to vary, and what it is now", names, index=names.index(proposal), format_func=shown, key=f"{key}: setting",
+        help="All settings that do not vary stay as they are now.",
+    )  # fmt: skip
     field, key = _field(name, config), f"{key}: {name}"
     with right:
         try:

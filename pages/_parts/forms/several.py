@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting, title
 from cnnlab.errors import CNNLabError, ConfigError
@@ -26,6 +27,7 @@ ASKED = "settings of which several values are to be tried"
 TOKEN = "token of the sweep"  # noqa: S105  # names a form, not a secret
 RUNS_PAGE = "pages/runs.py"
 MOST = 4  # settings that vary
+LONGEST = 80  # characters of a run's name in that of its sweep
 FIRST = ("learning_rate", "batch_size", "optimizer", "weight_decay")  # proposed in this order
 METHODS: dict[Method, tuple[str, str]] = {
     "grid": ("All combinations", "Every combination of the values is trained once. Best for one or two settings with few values."),
@@ -42,15 +44,14 @@ METHODS: dict[Method, tuple[str, str]] = {
 
 
 def several_values(
-    lab: Lab, config: RunConfig, *, key: str, name: str = "", seconds: float | None = None, quiet: bool = False,
-    disabled: bool = False,
+    lab: Lab, config: RunConfig, *, key: str, name: str = "", seconds: float | None = None, disabled: bool = False
 ) -> None:  # fmt: skip
     """Draws the button, and the dialog once it is pressed.
 
-    `name` is that of a run with these settings, and `seconds` how long it took. `quiet`: the button stands beside a main one.
+    `name` is that of a run with these settings, and `seconds` how long it took.
     """
     pressed = st.button(
-        "Try several values", icon=":material/tune:", key=f"several {key}", type="tertiary" if quiet else "secondary",
+        "Try several values", icon=":material/tune:", key=f"several {key}", type="tertiary",
         disabled=disabled,
         help="Trains these settings with several values of one to four of them, and shows which did best."
         + (" This run does not change." if name else ""),
@@ -83,9 +84,7 @@ def _dialog(lab: Lab, config: RunConfig, name: str, seconds: float | None) -> No
         help="With each further setting, many more combinations are possible: begin with one or two.",
     )  # fmt: skip
     dimensions = _dimensions(config, count, key, ranges=method != "grid")
-    budget = _budget(method, key)
-    base = _base(config, key)
-    sweep = _sweep(base, dimensions, budget) if base else None
+    sweep = _sweep(config, dimensions, _budget(config, method, key) | {"method": method})
     if sweep:
         st.caption(escaped(_what_starts(lab, sweep, seconds)))
     pressed = st.button("Start", type="primary", icon=":material/play_arrow:", key="several: start", disabled=sweep is None)
@@ -105,48 +104,35 @@ def _dimensions(config: RunConfig, count: int, key: str, *, ranges: bool) -> lis
     return found
 
 
-def _budget(method: Method, key: str) -> dict[str, Any]:
-    """The controls of what a sweep may take, and their values, which need not be allowed."""
-    fields = SweepConfig.model_fields
-    columns, values = st.columns(3, vertical_alignment="bottom"), {"method": method}
-    if method == "grid":
-        values["runs"] = None  # as many as there are combinations
-    else:
-        values["runs"] = columns[0].number_input("Runs", step=1, value=12, key=f"{key}: runs", help=fields["runs"].description)
-    values["minutes"] = columns[1 if method != "grid" else 0].number_input(
-        "Minutes, at most", step=5, value=None, key=f"{key}: minutes", placeholder="no limit", help=fields["minutes"].description
+def _budget(config: RunConfig, method: Method, key: str) -> dict[str, Any]:
+    """The controls of what a sweep may take and of the images that choose; what they hold need not be allowed."""
+    fields, share = SweepConfig.model_fields, f"{key}: validation share"
+    columns, values = iter(st.columns(3)), {}
+    if method != "grid":
+        values["runs"] = next(columns).number_input("Runs", step=1, value=12, key=f"{key}: runs", help=fields["runs"].description)
+    values["minutes"] = next(columns).number_input(
+        "Minutes", step=5, value=None, key=f"{key}: minutes", placeholder="no limit", help=fields["minutes"].description
+    )
+    st.session_state.setdefault(share, config.validation_share or VALIDATION_SHARE)
+    with next(columns):
+        values["validation_share"] = draw(setting("validation_share"), share)
+    st.caption(
+        "Images kept aside from the training choose the best values, so that the test images choose nothing."
+        if values["validation_share"]
+        else "The test images choose the best values, so the best test accuracy will be too good: keep a validation share aside."
     )
     values["prune"] = st.toggle("Stop hopeless runs early", key=f"{key}: prune", help=fields["prune"].description)
     return values
 
 
-def _base(config: RunConfig, key: str) -> RunConfig | None:
-    """The settings of all runs, after a control for the images that choose; None, and the reason, where these are wrong."""
-    share = f"{key}: validation share"
-    st.session_state.setdefault(share, config.validation_share or VALIDATION_SHARE)
-    left, right = st.columns([1, 2], vertical_alignment="center")
-    with left:
-        value = draw(setting("validation_share"), share)
-    with right:
-        try:
-            base = config.change(validation_share=value)
-        except ConfigError as error:
-            st.error(quoting(in_titles(error)), icon=":material/error:")
-            return None
-        if value:
-            st.caption("Training images kept aside: they choose the best values, so that the test images choose nothing.")
-        else:
-            st.caption("The test images choose the best values, so its test accuracy is too good: keep some images aside.")
-        return base
-
-
-def _sweep(base: RunConfig, dimensions: list[Dimension | None], budget: dict[str, Any]) -> SweepConfig | None:
+def _sweep(config: RunConfig, dimensions: list[Dimension | None], values: dict[str, Any]) -> SweepConfig | None:
     """The sweep; None, and the reason on the page, where it is not allowed."""
     given = [each for each in dimensions if each is not None]
-    if len(given) < len(dimensions):
-        return None
     try:
-        return SweepConfig.make(base=base, dimensions=tuple(given), **{k: v for k, v in budget.items() if v is not None})
+        base = config.change(validation_share=values.pop("validation_share"))
+        if len(given) < len(dimensions):  # the control shows the reason
+            return None
+        return SweepConfig.make(base=base, dimensions=tuple(given), **{k: v for k, v in values.items() if v is not None})
     except ConfigError as error:
         own = SweepConfig.model_fields.get(error.field)
         text = labelled(error, error.field, own.title or error.field) if own else in_titles(error)
@@ -163,9 +149,10 @@ def _what_starts(lab: Lab, sweep: SweepConfig, took: float | None) -> str:
     if each is None:
         return f"{words} How long one of them takes is not known yet."
     words += f" One takes about {duration_text(each)}, all of them about {duration_text(count * each)}"
-    words += ", less where some are stopped early." if sweep.prune else "."
+    words += ", less where two train side by side"
+    words += " or hopeless ones are stopped." if sweep.prune else "."
     if sweep.minutes and (fit := int(60 * sweep.minutes / each)) < count:
-        words += f" {sweep.minutes} minutes are enough for about {fit} of them."
+        words += f" In {duration_text(60 * sweep.minutes)} about {fit} of them are done."
     return words
 
 
@@ -179,11 +166,10 @@ def _seconds(lab: Lab, config: RunConfig) -> float | None:
 
 
 def _start(lab: Lab, sweep: SweepConfig, name: str) -> None:
+    base = " ".join(name.split())[:LONGEST] or card(sweep.base.architecture).title
     varied = " × ".join(title(each.setting, sweep.base.architecture).lower() for each in sweep.dimensions)
     try:
-        sweep_id = lab.sweeps.start(
-            sweep, name=f"{name or sweep.base.title}: {varied}", owner=visitor(), token=st.session_state[TOKEN]
-        )
+        sweep_id = lab.sweeps.start(sweep, name=f"{base}: {varied}", owner=visitor(), token=st.session_state[TOKEN])
     except CNNLabError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return

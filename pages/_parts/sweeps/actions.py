@@ -47,18 +47,18 @@ def sweep_actions(lab: Lab, sweep: Sweep) -> None:
             if not running:
                 _more_seeds(lab, sweep, best.run_id)
         if sweep.run_ids:
-            with st.container(key="link its runs", width="content"):
-                st.page_link(
-                    RUNS_PAGE, label="Compare its runs", icon=":material/compare_arrows:", query_params={"tag": sweep.tag},
-                    help="Its runs alone in the table of all runs: curves, differences, disagreements.",
-                )  # fmt: skip
+            # A button, because Streamlit highlights each page link to the current page.
+            st.button(
+                "Compare its runs", icon=":material/compare_arrows:", type="tertiary", on_click=st.query_params.from_dict,
+                args=({"tag": sweep.tag},), help="Its runs alone in the table of all runs: curves, differences, disagreements.",
+            )  # fmt: skip
             st.download_button(
                 "Save as CSV", partial(lab.sweeps.csv, sweep.id), f"cnnlab-sweep-{sweep.id}.csv", "text/csv", on_click="ignore",
                 icon=":material/download:", type="tertiary", help="A row for each run: its settings and results.",
             )  # fmt: skip
         st.button(
-            "Delete …", icon=":material/delete:", type="tertiary", disabled=bool(refusal) or running, on_click=_ask, args=(sweep.id,),
-            help=refusal or ("Stop the sweep before you delete it." if running else None),
+            "Delete …", icon=":material/delete:", type="tertiary", disabled=bool(refusal) or running, on_click=_ask,
+            args=(sweep.id,), help=refusal or ("Stop the sweep before you delete it." if running else None),
         )  # fmt: skip
     if st.session_state.get(ASKED_TO_DELETE) == sweep.id:
         _confirm(lab, sweep)

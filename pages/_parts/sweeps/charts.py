@@ -56,6 +56,8 @@ def trials_table(sweep: Sweep) -> None:
         ),
         "number": st.column_config.NumberColumn("Run", width=56, pinned=True, help="In the order in which they were begun."),
     }
+    columns["accuracy"] = pa.array([None if trial.accuracy is None else 100 * trial.accuracy for trial in trials], pa.float64())
+    shown["accuracy"] = st.column_config.NumberColumn(sweep.goal.capitalize(), format="%.1f %%", help="Of its best epoch so far.")
     for each, text in zip(sweep.config.dimensions, _titles(sweep), strict=True):
         values = [_value(each.setting, trial.values.get(each.setting)) for trial in trials]
         numbers = all(map(is_number, values))
@@ -64,13 +66,11 @@ def trials_table(sweep: Sweep) -> None:
             st.column_config.NumberColumn(heading(text), format="%.6g") if numbers else st.column_config.TextColumn(heading(text))
         )
     columns |= {
-        "accuracy": pa.array([None if trial.accuracy is None else 100 * trial.accuracy for trial in trials], pa.float64()),
         "state": [TRIAL_WORDS[trial.state] for trial in trials],
         "epochs": [trial.epochs_done for trial in trials],
         "seconds": pa.array([trial.seconds for trial in trials], pa.float64()),
     }
     shown |= {
-        "accuracy": st.column_config.NumberColumn(sweep.goal.capitalize(), format="%.1f %%", help="Of its best epoch so far."),
         "state": st.column_config.TextColumn("State"),
         "epochs": st.column_config.NumberColumn("Epochs", help="Finished epochs."),
         "seconds": st.column_config.NumberColumn("Seconds", format="%.0f", help="Time spent training."),

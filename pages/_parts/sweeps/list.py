@@ -11,7 +11,7 @@ from pages._parts.markdown import escaped, isolated
 from pages._parts.sweeps.words import ENDED, STATE_ICONS, STATE_WORDS
 
 SHOWN = 2  # in the line; the rest unfolds
-LONGEST = 60  # characters of a name
+LONGEST = 48  # characters of a name
 
 
 def sweep_list(lab: Lab) -> None:
@@ -19,7 +19,7 @@ def sweep_list(lab: Lab) -> None:
     sweeps = lab.sweeps.all()
     if not sweeps:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="sweeps"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sweeps"):
         st.markdown("**Sweeps**")
         for sweep in sweeps[:SHOWN]:
             _link(sweep)

@@ -42,9 +42,7 @@ def sweep_view(lab: Lab, sweep_id: str) -> None:
     started_by = f" by {escaped(isolated(sweep.owner))}," if sweep.owner else ""
     pruned = ", hopeless runs are stopped early" if config.prune else ""
     st.caption(f"Started{started_by} {ago(sweep.created)} · {escaped(config.base.title)} · {METHOD_WORDS[config.method]}{pruned}")
-    # Outside the fragment, so that a redraw does not interrupt a click or a question.
-    sweep_actions(lab, sweep)
-    fragment(_live, run_every=POLL_SECONDS if _moves(sweep) else None)(lab, sweep.id, _drawn(sweep))
+    fragment(_live, run_every=POLL_SECONDS if _moves(sweep) else None)(lab, sweep.id, _moves(sweep))
 
 
 def _back() -> None:
@@ -56,25 +54,20 @@ def _moves(sweep: Sweep) -> bool:
     return sweep.state == "running" or bool(sweep.count("training", "waiting"))
 
 
-def _drawn(sweep: Sweep) -> tuple[object, ...]:
-    """What the buttons depend on."""
-    best = sweep.best
-    return sweep.state, bool(sweep.run_ids), best and best.run_id, _moves(sweep), sweep.count(*ENDED) < sweep.config.total
-
-
-def _live(lab: Lab, sweep_id: str, drawn: tuple[object, ...]) -> None:
+def _live(lab: Lab, sweep_id: str, moved: bool) -> None:
     sweep = lab.sweeps.get(sweep_id)
-    if _drawn(sweep) != drawn:
-        st.rerun()  # the whole page: its buttons have changed
+    if _moves(sweep) != moved:
+        st.rerun()  # the whole page: with the timer, or without it
     images, test_accuracy = _measured(lab, sweep)
     with st.container(key="sweep-state"):
-        st.markdown(f"{STATE_ICONS[sweep.state]} **{STATE_WORDS[sweep.state]}** {escaped(best_sentence(sweep, test_accuracy))}")
+        st.markdown(f"{STATE_ICONS[sweep.state]} **{STATE_WORDS[sweep.state]}.** {escaped(best_sentence(sweep, test_accuracy))}")
         st.progress(min(1.0, sweep.count(*ENDED) / max(1, sweep.config.total)), text=escaped(progress_sentence(sweep)))
         if margin := margin_sentence(sweep, images):
             st.caption(escaped(margin))
     if sweep.message:
         show = st.error if sweep.state == "failed" else st.info
         show(quoting(sweep.message), icon=":material/error:" if sweep.state == "failed" else ":material/info:")
+    sweep_actions(lab, sweep)
     sweep_charts(sweep)
     trials_table(sweep)
 
