@@ -29,8 +29,8 @@ class CNNLabError(Exception):
 class ConfigError(CNNLabError):
     """A setting is wrong; `field` names it (an option of the architecture is `options.<name>`)."""
 
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, field: str = "", *, temporary: bool = False) -> None:
+        super().__init__(message, temporary=temporary)
         self.field = field
 
 

@@ -31,32 +31,34 @@ FLOORS: dict[str, str] = {
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
-    "config_words": "architectures config config_rules datasets optimizers",
+    "config_words": "architectures config config_rules datasets errors optimizers",
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
+    "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events optimizers text",
     "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers system.cpu"
     " system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
-    "runs": "architectures config datasets errors events system text",
-    "twins": "architectures config config_words errors runs.records",
+    "runs": "architectures config datasets errors events sweeps system text",
+    "twins": "architectures config config_words runs.records",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
     "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
-    "workers": "compute config datasets errors events forecasts layers runs system text training values",
+    "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
     " state_words text",
     "figures": "epoch_flow events layers palette reports text values",
     "looking": "epoch_flow inside_values system values",
+    "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
-    " runs system values workers",
+    " runs sweeping system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
-    " starts state_words system text training workers",
+    " starts state_words sweeps system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
     " intervals lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
-    " state_words system text twins values",
+    " state_words sweeps system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -97,7 +99,9 @@ OUTSIDE: dict[str, str] = {
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "runs",
-    "pydantic": "cli config config_rules forecasts",
+    "pydantic": "cli config config_rules forecasts sweeps",
+    "optuna": "workers",
+    "sqlalchemy": "workers",
     "psutil": "compute forecasts system",
     "pynvml": "system",
     "filelock": "workers",
