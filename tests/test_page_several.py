@@ -132,7 +132,11 @@ def test_without_images_kept_aside_the_page_says_what_that_costs(several, opened
         ("Learning rate", "0.1, fast", "Learning rate must be a number above 0 and at most 100, not 'fast'."),
         ("Learning rate", "-1, 1", "Learning rate must be a number above 0"),
         ("Epochs", "2.5, 4", "Epochs must be a whole number from 1 to 10,000, not '2.5'."),
-        ("Hidden layers", "120, 84; x", "Hidden layers must be 1 to 8 whole numbers separated by commas, each from 1 to 8192, not 'x'."),
+        (
+            "Hidden layers",
+            "120, 84; x",
+            "Hidden layers must be 1 to 8 whole numbers separated by commas, each from 1 to 8192, not 'x'.",
+        ),
         ("Learning rate", "0.1, 0.1", None),
         ("Epochs", "", None),
     ],

@@ -31,7 +31,7 @@ def sweep_actions(lab: Lab, sweep: Sweep) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="sweep actions"):
         if running:
             _button(
-                "Stop", "stop", refusal, partial(lab.sweeps.stop, sweep.id, owner=visitor(), now=True), primary=True,
+                "Stop", "stop", refusal, partial(lab.sweeps.stop, sweep.id, owner=visitor(), now=True),
                 help="Begins no further run, and stops those that train. “Resume” goes on where it stopped.",
             )  # fmt: skip
         elif open_ones > 0:

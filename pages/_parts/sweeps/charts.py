@@ -12,7 +12,7 @@ from cnnlab.figures.sweeps import KINDS, Mark, parallel_figure, trials_figure
 from cnnlab.reports.comparison import is_number
 from cnnlab.sweeps.values import Sweep, Trial
 from pages._parts.grid import grid, heading
-from pages._parts.live.plot import Chart, encoded, live_plot, live_plots
+from pages._parts.live.plot import Chart, encoded, live_plot, live_plots, load_ahead
 from pages._parts.sweeps.words import TRIAL_WORDS
 
 FEWEST_PARALLEL = 3  # runs: fewer are read in the table
@@ -20,9 +20,10 @@ ROW, HEADER, MOST_ROWS = 35, 38, 12  # pixels; rows before the table scrolls
 
 
 def sweep_charts(sweep: Sweep) -> None:
-    """Draws nothing before a run has finished an epoch."""
+    """Draws nothing before a run has finished an epoch, but has the browser load what draws."""
     marks = [_mark(sweep, trial) for trial in sweep.trials if trial.accuracy is not None]
     if not marks:
+        load_ahead()
         return
     titles, quantity = _titles(sweep), sweep.goal.capitalize()
     if len(titles) > 1 and len(marks) >= FEWEST_PARALLEL:

@@ -51,15 +51,23 @@ def progress_sentence(sweep: Sweep) -> str:
 
 
 def seconds_left(sweep: Sweep) -> float | None:
-    """How long the sweep goes on, by what its runs have taken; None before the first has ended."""
-    took = [trial.seconds for trial in sweep.trials if trial.state in ("finished", "pruned") and trial.seconds]
-    if not took:
-        return None
+    """How long the sweep goes on, by what its runs have taken so far; None before the first epoch."""
     training = [trial for trial in sweep.trials if trial.state == "training"]
-    runs = max(0, sweep.config.total - sweep.count(*ENDED))
-    work = max(0.0, runs * sum(took) / len(took) - sum(trial.seconds or 0.0 for trial in training))
-    left = work / max(1, min(len(training), runs))
-    return left if sweep.config.minutes is None else min(left, max(0.0, 60 * sweep.config.minutes - sweep.seconds))
+    ended = [trial.seconds for trial in sweep.trials if trial.state in ("finished", "pruned") and trial.seconds]
+    whole = [took for trial in training if (took := _whole_seconds(trial))]
+    if not (ended or whole):
+        return None
+    usual = (sum(ended) + sum(whole)) / (len(ended) + len(whole))
+    of_training = [max(0.0, (_whole_seconds(trial) or usual) - (trial.seconds or 0.0)) for trial in training]
+    to_begin = max(0, sweep.config.total - sweep.count(*ENDED) - len(training))
+    together = max(1, len(training))
+    left = max([(sum(of_training) + to_begin * usual) / together, *of_training])
+    return left if sweep.config.minutes is None else min(left, max([60 * sweep.config.minutes - sweep.seconds, *of_training]))
+
+
+def _whole_seconds(trial: Trial) -> float | None:
+    """How long all epochs of a run that trains take, by those it has done."""
+    return trial.seconds / trial.epochs_done * trial.epochs if trial.seconds and trial.epochs_done else None
 
 
 def near(sweep: Sweep, images: int) -> tuple[float, tuple[Trial, ...]]:
@@ -82,5 +90,6 @@ def margin_sentence(sweep: Sweep, images: int) -> str:
     sentence = f"With {images:,} {kind} images, chance alone can part two equal runs by {100 * gap:.1f} points"
     if not close:
         return f"{sentence}: no other run is that close to the best."
+    advice = "" if sweep.state == "running" else ": train the best again with other seeds to know"
     which = "one other run is" if len(close) == 1 else f"{len(close)} other runs are"
-    return f"{sentence}, and {which} that close to the best: train the best again with other seeds to know."
+    return f"{sentence}, and {which} that close to the best{advice}."
