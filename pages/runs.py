@@ -103,7 +103,7 @@ def _try_several(lab: Lab, run_id: str) -> None:
         run = lab.run(run_id)
     except CNNLabError:  # the comparison names it
         return
-    several_values(lab, run.config, key=run.id, name=run.name, seconds=run.seconds if run.state is State.FINISHED else None)
+    several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
 
 
 def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:

@@ -255,7 +255,7 @@ def test_its_runs_alone_are_one_click_away(monkeypatch, lab):
 
     widget(app.button, "Compare its runs").click().run()
 
-    assert not app.exception
+    assert not app.exception, app.exception
     assert not app.warning
     assert list(app.dataframe[0].value["Run"]) == ["of the sweep"]
 

@@ -25,7 +25,7 @@ KINDS = {
     "finished": ("Finished", "circle", BLUE),
     "pruned": ("Stopped early", "x", ORANGE),
     "training": ("Training", "circle-open", BLUE),
-    "failed": ("Failed or ended", "triangle-down-open", GRAY),
+    "failed": ("Failed or stopped", "triangle-down-open", GRAY),
 }
 
 
@@ -51,8 +51,11 @@ def setting_figure(names: Sequence[str], values: Sequence[Any], accuracies: Sequ
     return {"data": [marks], "layout": _against(values, title, BEST, HEIGHT)}
 
 
-def trials_figure(marks: Sequence[Mark], place: int, title: str, quantity: str) -> dict[str, Any]:
-    """The runs of a sweep against the setting at this `place` of their values; each kind has a symbol of its own."""
+def trials_figure(marks: Sequence[Mark], place: int, title: str, quantity: str, *, listed: bool) -> dict[str, Any]:
+    """The runs of a sweep against the setting at this `place` of their values; each kind has a symbol of its own.
+
+    `listed`: the values are not from a range, so that each has a tick where they are few.
+    """
     values = [mark.values[place] for mark in marks]
     placed = list(zip(marks, _on_one_axis(values), strict=True))
     traces = []
@@ -62,16 +65,16 @@ def trials_figure(marks: Sequence[Mark], place: int, title: str, quantity: str) 
             names, accuracies = [mark.name for mark, _ in those], [mark.accuracy for mark, _ in those]
             traces.append(_marks(names, [value for _, value in those], accuracies, marker) | {"name": words})
     layout = _against(values, title, quantity, SMALL_HEIGHT) | {"showlegend": len(traces) > 1}
-    layout["xaxis"] |= _own_ticks(values)
+    layout["xaxis"] |= _own_ticks(values, listed=listed)
     return {"data": traces, "layout": layout}
 
 
-def _own_ticks(values: Sequence[Any]) -> dict[str, Any]:
+def _own_ticks(values: Sequence[Any], *, listed: bool) -> dict[str, Any]:
     """A tick for each value where they are few, in the order in which they were given where they are words."""
     if not all(map(is_number, values)):
         return {"categoryorder": "array", "categoryarray": list(dict.fromkeys(map(str, values)))}
     few = sorted(set(values))
-    return {"tickvals": few, "ticktext": [f"{value:.6g}" for value in few]} if len(few) <= FEW else {}
+    return {"tickvals": few, "ticktext": [f"{value:.6g}" for value in few]} if listed and len(few) <= FEW else {}
 
 
 def _on_one_axis(values: Sequence[Any]) -> list[Any]:

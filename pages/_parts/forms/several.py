@@ -27,7 +27,7 @@ ASKED = "settings of which several values are to be tried"
 TOKEN = "token of the sweep"  # noqa: S105  # names a form, not a secret
 RUNS_PAGE = "pages/runs.py"
 MOST = 4  # settings that vary
-LONGEST = 80  # characters of a run's name in that of its sweep
+LONGEST = 80  # characters of a name
 FIRST = ("learning_rate", "batch_size", "optimizer", "weight_decay")  # proposed in this order
 METHODS: dict[Method, tuple[str, str]] = {
     "grid": ("All combinations", "Every combination of the values is trained once. Best for one or two settings with few values."),
@@ -48,13 +48,12 @@ def several_values(
 ) -> None:  # fmt: skip
     """Draws the button, and the dialog once it is pressed.
 
-    `name` is that of a run with these settings, and `seconds` how long it took.
+    `name` is that of the sweep, before what varies; without one it is the network's. `seconds` is how long such a run took.
     """
     pressed = st.button(
         "Try several values", icon=":material/tune:", key=f"several {key}", type="tertiary",
         disabled=disabled,
-        help="Trains these settings with several values of one to four of them, and shows which did best."
-        + (" This run does not change." if name else ""),
+        help="Trains these settings with several values of one to four of them, and shows which did best.",
     )  # fmt: skip
     if pressed and not disabled:
         st.session_state[ASKED], st.session_state[TOKEN] = config, uuid.uuid4().hex

@@ -169,7 +169,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
         find_a_rate(lab, config, disabled=bool(status.note))
-        several_values(lab, config, key="of the form", disabled=bool(status.note))
+        several_values(lab, config, key="of the form", name=st.session_state[NAME], disabled=bool(status.note))
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None

@@ -38,7 +38,7 @@ def run_actions(lab: Lab, run: Run) -> None:
                 disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
             )  # fmt: skip
         change_one_thing(lab, run)
-        several_values(lab, run.config, key=run.id, name=run.name, seconds=run.seconds if run.state is State.FINISHED else None)
+        several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
         st.button(
             "Open its settings in the form", icon=":material/edit:", key=f"change {run.id}", on_click=open_form, args=(run.config,),
             help="For a new run in which more than two things differ. This run does not change.",

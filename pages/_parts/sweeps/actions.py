@@ -48,10 +48,12 @@ def sweep_actions(lab: Lab, sweep: Sweep) -> None:
                 _more_seeds(lab, sweep, best.run_id)
         if sweep.run_ids:
             # A button, because Streamlit highlights each page link to the current page.
-            st.button(
-                "Compare its runs", icon=":material/compare_arrows:", type="tertiary", on_click=st.query_params.from_dict,
-                args=({"tag": sweep.tag},), help="Its runs alone in the table of all runs: curves, differences, disagreements.",
+            compares = st.button(
+                "Compare its runs", icon=":material/compare_arrows:", type="tertiary",
+                help="Its runs alone in the table of all runs: curves, differences, disagreements.",
             )  # fmt: skip
+            if compares:
+                st.switch_page(RUNS_PAGE, query_params={"tag": sweep.tag})
             st.download_button(
                 "Save as CSV", partial(lab.sweeps.csv, sweep.id), f"cnnlab-sweep-{sweep.id}.csv", "text/csv", on_click="ignore",
                 icon=":material/download:", type="tertiary", help="A row for each run: its settings and results.",

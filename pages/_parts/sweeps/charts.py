@@ -37,8 +37,12 @@ def sweep_charts(sweep: Sweep) -> None:
             live_plot(figure, key=f"parallel {sweep.id}", label=f"Settings and {sweep.goal} of the sweep's runs, a line for each")
     st.markdown("## Accuracy against each setting" if len(titles) > 1 else f"## Accuracy against {titles[0].lower()}")
     charts = [
-        Chart(trials_figure(marks, place, text, quantity), f"{quantity} against {text.lower()}", tools=False)
-        for place, text in enumerate(titles)
+        Chart(
+            trials_figure(marks, place, text, quantity, listed=each.values is not None),
+            f"{quantity} against {text.lower()}",
+            tools=False,
+        )
+        for place, (each, text) in enumerate(zip(sweep.config.dimensions, titles, strict=True))
     ]
     live_plots(encoded(*charts), key=f"settings {sweep.id}")
 

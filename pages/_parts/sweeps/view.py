@@ -42,7 +42,7 @@ def sweep_view(lab: Lab, sweep_id: str) -> None:
     started_by = f" by {escaped(isolated(sweep.owner))}," if sweep.owner else ""
     pruned = ", hopeless runs are stopped early" if config.prune else ""
     st.caption(f"Started{started_by} {ago(sweep.created)} · {escaped(config.base.title)} · {METHOD_WORDS[config.method]}{pruned}")
-    fragment(_live, run_every=POLL_SECONDS if _moves(sweep) else None)(lab, sweep.id, _moves(sweep))
+    fragment(_live, run_every=POLL_SECONDS if _moves(sweep) else None)(lab, sweep.id, _drawn(sweep))
 
 
 def _back() -> None:
@@ -54,10 +54,15 @@ def _moves(sweep: Sweep) -> bool:
     return sweep.state == "running" or bool(sweep.count("training", "waiting"))
 
 
-def _live(lab: Lab, sweep_id: str, moved: bool) -> None:
+def _drawn(sweep: Sweep) -> tuple[bool, bool]:
+    """What the rest of the page depends on: the timer, and the runs in the sidebar."""
+    return _moves(sweep), bool(sweep.run_ids)
+
+
+def _live(lab: Lab, sweep_id: str, drawn: tuple[bool, bool]) -> None:
     sweep = lab.sweeps.get(sweep_id)
-    if _moves(sweep) != moved:
-        st.rerun()  # the whole page: with the timer, or without it
+    if _drawn(sweep) != drawn:
+        st.rerun()  # the whole page
     images, test_accuracy = _measured(lab, sweep)
     with st.container(key="sweep-state"):
         st.markdown(f"{STATE_ICONS[sweep.state]} **{STATE_WORDS[sweep.state]}.** {escaped(best_sentence(sweep, test_accuracy))}")
