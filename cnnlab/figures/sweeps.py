@@ -30,6 +30,15 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """A setting that a sweep varies."""
+
+    title: str
+    listed: bool  # its values, not a range: where they are few, each has a tick
+    log: bool = False  # a range in which equal ratios count alike
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """One run of a sweep in a chart."""
 
@@ -51,11 +60,8 @@ def setting_figure(names: Sequence[str], values: Sequence[Any], accuracies: Sequ
     return {"data": [marks], "layout": _against(values, title, BEST, HEIGHT)}
 
 
-def trials_figure(marks: Sequence[Mark], place: int, title: str, quantity: str, *, listed: bool) -> dict[str, Any]:
-    """The runs of a sweep against the setting at this `place` of their values; each kind has a symbol of its own.
-
-    `listed`: the values are not from a range, so that each has a tick where they are few.
-    """
+def trials_figure(marks: Sequence[Mark], place: int, axis: Axis, quantity: str) -> dict[str, Any]:
+    """The runs of a sweep against the setting at this `place` of their values; each kind has a symbol of its own."""
     values = [mark.values[place] for mark in marks]
     placed = list(zip(marks, _on_one_axis(values), strict=True))
     traces = []
@@ -64,8 +70,8 @@ def trials_figure(marks: Sequence[Mark], place: int, title: str, quantity: str, 
             marker = {"color": color, "size": 10, "symbol": symbol, "line": {"color": color, "width": 2}}
             names, accuracies = [mark.name for mark, _ in those], [mark.accuracy for mark, _ in those]
             traces.append(_marks(names, [value for _, value in those], accuracies, marker) | {"name": words})
-    layout = _against(values, title, quantity, SMALL_HEIGHT) | {"showlegend": len(traces) > 1}
-    layout["xaxis"] |= _own_ticks(values, listed=listed)
+    layout = _against(values, axis.title, quantity, SMALL_HEIGHT, log=axis.log) | {"showlegend": len(traces) > 1}
+    layout["xaxis"] |= _own_ticks(values, listed=axis.listed)
     return {"data": traces, "layout": layout}
 
 
@@ -94,12 +100,12 @@ def _marks(names: Sequence[str], values: Sequence[Any], accuracies: Sequence[flo
     }
 
 
-def _against(values: Sequence[Any], title: str, quantity: str, height: int) -> dict[str, Any]:
+def _against(values: Sequence[Any], title: str, quantity: str, height: int, *, log: bool = False) -> dict[str, Any]:
     """The layout of a chart of accuracies against these values of a setting."""
     numbers = all(map(is_number, values))
     layout = base_layout(height, hovermode="closest", margin={"l": 8, "r": 12, "t": 8, "b": 8}, modebar=MODEBAR)
     layout["xaxis"] |= {"title": {"text": plain(title)}, "type": "linear" if numbers else "category"}
-    if numbers and logarithmic(values):
+    if numbers and (log or logarithmic(values)):
         layout["xaxis"] |= {"type": "log", "dtick": "D2", "tickformat": "~g"}
     layout["yaxis"] |= {"title": {"text": quantity}} | PERCENT_TICKS
     return layout

@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from cnnlab.config_words import title, words
-from cnnlab.figures.sweeps import KINDS, Mark, parallel_figure, trials_figure
+from cnnlab.figures.sweeps import KINDS, Axis, Mark, parallel_figure, trials_figure
 from cnnlab.reports.comparison import is_number
 from cnnlab.sweeps.values import Sweep, Trial
 from pages._parts.grid import grid, heading
@@ -38,7 +38,7 @@ def sweep_charts(sweep: Sweep) -> None:
     st.markdown("## Accuracy against each setting" if len(titles) > 1 else f"## Accuracy against {titles[0].lower()}")
     charts = [
         Chart(
-            trials_figure(marks, place, text, quantity, listed=each.values is not None),
+            trials_figure(marks, place, Axis(text, each.values is not None, each.log), quantity),
             f"{quantity} against {text.lower()}",
             tools=False,
         )
