@@ -104,7 +104,7 @@ def settings(config: RunConfig) -> dict[str, Any]:
 def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     """The configuration with other values of settings named as in `settings`. Raises ConfigError.
 
-    Where a switch alone is in the way that no longer has an effect, such as Nesterov momentum with Adam, it is off.
+    Where a switch of `config` alone is in the way that no longer has an effect, such as Nesterov momentum with Adam, it is off.
     Another architecture begins with its own options.
     """
     same = values.get("architecture", config.architecture) == config.architecture
@@ -116,7 +116,7 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         return config.change(**fields)
     except ConfigError:
         after = settings(config) | dict(values)
-        idle = {name: False for name in USED_WITH if after[name] is True and not applies(name, after)}
+        idle = {name: False for name in USED_WITH if name not in values and after[name] is True and not applies(name, after)}
         if not idle:
             raise
         return config.change(**fields, **idle)

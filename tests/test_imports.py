@@ -223,10 +223,13 @@ def test_the_design_shows_these_floors(marker, floors):
 
 @pytest.mark.parametrize(
     "module",
-    ["cnnlab.lab", "cnnlab.config", "cnnlab.presets", "cnnlab.runs.store", "cnnlab.datasets.download", "cnnlab.layers.table"],
+    [
+        *("cnnlab.lab", "cnnlab.config", "cnnlab.presets", "cnnlab.runs.store", "cnnlab.datasets.download", "cnnlab.layers.table"),
+        *("cnnlab.cli.sweep", "cnnlab.workers.sweeper"),
+    ],
 )
 def test_the_web_side_loads_without_torch(module):
-    heavy = ["torch", "torchvision", "streamlit", "plotly", "pandas", "numpy"]
+    heavy = ["torch", "torchvision", "streamlit", "plotly", "pandas", "numpy", "optuna", "sqlalchemy"]
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

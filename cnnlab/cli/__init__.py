@@ -6,6 +6,8 @@ from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
 from cnnlab.cli.runs import download, predict, runs
 from cnnlab.cli.show import architectures, datasets, layers
+from cnnlab.cli.sweep import sweep
+from cnnlab.cli.sweeps import sweeps
 from cnnlab.cli.train import train
 
 __all__ = ["app"]
@@ -17,5 +19,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (architectures, datasets, download, layers, train, runs, predict, pause, resume, stop, extend, delete):
+for command in (
+    architectures,
+    datasets,
+    download,
+    layers,
+    train,
+    runs,
+    predict,
+    pause,
+    resume,
+    stop,
+    extend,
+    delete,
+    sweep,
+    sweeps,
+):
     app.command()(command)

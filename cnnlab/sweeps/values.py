@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import MAXIMUM_JSON, Integer, checked, read_json, unknown
-from cnnlab.config_words import changed, settings, title, words
+from cnnlab.config_words import changed, title, words
 from cnnlab.errors import ConfigError
 from cnnlab.sweeps.dimensions import Dimension, dimension, fitted
 from cnnlab.text import shortened
@@ -144,12 +144,7 @@ class SweepConfig(BaseModel):
 
     def config(self, values: Mapping[str, Any]) -> RunConfig:
         """The settings of the run with these values of the settings that vary. Raises ConfigError where there is no such run."""
-        made = changed(self.base, values)
-        after = settings(made)
-        for name, value in values.items():
-            if after[name] != value and value is True:  # `changed` switched it off, because it has no effect beside the others
-                raise ConfigError(f"{name} has no effect beside the other values: {self.in_words(values)}.", name)
-        return made
+        return changed(self.base, values)
 
     def in_words(self, values: Mapping[str, Any]) -> str:
         """ "learning rate 0.1, batch size 64"."""

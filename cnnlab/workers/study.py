@@ -19,7 +19,7 @@ import optuna
 import sqlalchemy
 from optuna.pruners import MedianPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import StoreError
@@ -47,6 +47,7 @@ class Study:
     def __init__(self, folder: Path, config: SweepConfig) -> None:
         self._config = config
         self._folder = folder
+        self._trials: dict[int, tuple[Trial, set[int]]] = {}
         with self._in_words():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # As a URI, because Optuna's address cannot have a folder's name with a question mark.
@@ -64,7 +65,7 @@ class Study:
         """The trials that were begun and have no result yet, with their values."""
         with self._in_words():
             begun = [trial.number for trial in self._study.get_trials(False, (TrialState.RUNNING,))]
-            return {number: self._drawn(self._trial(number)) for number in begun}
+            return {number: self._drawn(self._trial(number)[0]) for number in begun}
 
     def ask(self, *, by_chance: bool = False) -> tuple[int, Mapping[str, Any]]:
         """A new trial: its number, and the values of the settings that vary. `by_chance` where the method only repeats itself."""
@@ -72,16 +73,17 @@ class Study:
             number = len(self._study.get_trials(False))
             self._study.sampler = RandomSampler(seed=self._seed(number)) if by_chance else self._sampler(number)
             trial = self._study.ask()
+            self._trials[trial.number] = trial, set()
             return trial.number, self._drawn(trial)
 
     def report(self, number: int, epochs: Sequence[EpochDone]) -> None:
         """Stores the accuracies of a trial's epochs that are not stored yet."""
         with self._in_words():
-            trial = self._trial(number)
-            known = self._frozen(number).intermediate_values
+            trial, known = self._trial(number)
             for done in epochs:
                 if done.epoch not in known and math.isfinite(done.score):
                     trial.report(done.score, done.epoch)
+                    known.add(done.epoch)
 
     def hopeless(self, number: int, config: RunConfig) -> bool:
         """Whether the trial's best epoch so far is below the median of the finished trials at its last epoch.
@@ -90,7 +92,7 @@ class Study:
         """
         with self._in_words():
             self._study.pruner = MedianPruner(FINISHED_FIRST, warm_up(config), n_min_trials=FINISHED_FIRST)
-            return self._trial(number).should_prune()
+            return self._trial(number)[0].should_prune()
 
     def finish(self, number: int, accuracy: float) -> None:
         self._tell(number, accuracy, TrialState.COMPLETE)
@@ -106,13 +108,15 @@ class Study:
         with self._in_words():
             self._study.sampler = RandomSampler()  # the one for grids would stop a loop of Optuna's, which there is not
             self._study.tell(number, accuracy, state, skip_if_finished=True)
+            self._trials.pop(number, None)
 
-    def _trial(self, number: int) -> Trial:
-        self._study.sampler = self._sampler(number)
-        return Trial(self._study, self._frozen(number)._trial_id)
-
-    def _frozen(self, number: int) -> FrozenTrial:
-        return self._study.get_trials(False)[number]
+    def _trial(self, number: int) -> tuple[Trial, set[int]]:
+        """A trial and the epochs that it has. Looked up once: reading all trials takes as long as storing an epoch."""
+        if number not in self._trials:
+            frozen = self._study.get_trials(False)[number]
+            self._study.sampler = self._sampler(number)
+            self._trials[number] = Trial(self._study, frozen._trial_id), set(frozen.intermediate_values)
+        return self._trials[number]
 
     def _drawn(self, trial: Trial) -> Mapping[str, Any]:
         """The trial's values. Also completes one whose process was killed while it drew them."""

@@ -219,7 +219,7 @@ class Sweeper:
             self.sweeps.end(self.id, f"None of its runs finished. The last one: {ended[-1].message}", failed=True)
         elif len(ended) < sweep.config.total:
             over = self._is_over(sweep)
-            why = f"{minutes_text(sweep.config.minutes)} were over" if over else "No values were left that had not been tried"
+            why = _over(sweep.config.minutes) if over else "No values were left that had not been tried"
             self.sweeps.end(self.id, f"{why} after {done}.")
         else:
             self.sweeps.end(self.id)
@@ -239,5 +239,5 @@ class Sweeper:
             self._stored = self._seconds
 
 
-def minutes_text(minutes: int | None) -> str:
-    return "Its minute" if minutes == 1 else f"Its {minutes:,} minutes"
+def _over(minutes: int | None) -> str:
+    return "Its minute was over" if minutes == 1 else f"Its {minutes:,} minutes were over"
