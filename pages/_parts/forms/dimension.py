@@ -16,7 +16,7 @@ from cnnlab.errors import ConfigError
 from cnnlab.sweeps import dimensions
 from cnnlab.sweeps.dimensions import Dimension
 from pages._parts.forms.settings import parser
-from pages._parts.markdown import escaped, quoting
+from pages._parts.markdown import quoting
 
 MOST_PROPOSED = 4  # choices; of more, the present one and its neighbour
 LIST, RANGE = "These values", "A range"
@@ -115,7 +115,7 @@ def _list(field: Field, now: Any, key: str) -> list[Any]:
     st.session_state.setdefault(f"{key} list", ("; " if lists else ", ").join(map(_written, proposed(field, now))))
     text = st.text_input(
         f"Values of “{field.title}”", key=f"{key} list", max_chars=500, placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
-        help=escaped(f"{field.help} Write {'semicolons' if lists else 'commas'} between the values. Each: {field.rule}."),
+        help=f"{field.help} Write {'semicolons' if lists else 'commas'} between the values. Each: {field.rule}.",
     )  # fmt: skip
     # A semicolon parts values that are lists, and those of a reader whose comma is a decimal sign.
     parts = text.split(";") if lists or ";" in text else re.split(r"[,\s]+", text)
@@ -130,7 +130,7 @@ def _range(field: Field, now: Any, key: str) -> dict[str, Any]:
         st.session_state.setdefault(f"{key} {label}", value if field.kind == "int" else float(value))
         # No bounds of Streamlit's: it would keep the last number within them.
         number = column.number_input(
-            label, step=step, format=pattern, key=f"{key} {label}", help=escaped(f"{field.help} Allowed: {field.rule}.")
+            label, step=step, format=pattern, key=f"{key} {label}", help=f"{field.help} Allowed: {field.rule}."
         )
         ends.append(field.read(_written(number)))
     st.session_state.setdefault(f"{key} log", field.kind == "float" and min(usual) > 0)

@@ -28,7 +28,7 @@ TOKEN = "token of the sweep"  # noqa: S105  # names a form, not a secret
 RUNS_PAGE = "pages/runs.py"
 MOST = 4  # settings that vary
 LONGEST = 80  # characters of a name
-FIRST = ("learning_rate", "batch_size", "optimizer", "weight_decay")  # proposed in this order
+FIRST = ("learning_rate", "batch_size", "optimizer", "schedule")  # proposed in this order
 METHODS: dict[Method, tuple[str, str]] = {
     "grid": ("All combinations", "Every combination of the values is trained once. Best for one or two settings with few values."),
     "random": (
