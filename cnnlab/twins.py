@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
@@ -28,7 +29,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The runs of a comparison, one for each seed on either side."""
+    """The runs of a comparison, one for each seed on either side; without twins, of one setting alone."""
 
     originals: tuple[Planned, ...]
     twins: tuple[Planned, ...]
@@ -40,8 +41,8 @@ class Plan:
     @property
     def missing(self) -> tuple[Planned, ...]:
         """Those to be trained, in an order in which each twin follows its original."""
-        pairs = zip(self.originals, self.twins, strict=True)
-        return tuple(each for pair in pairs for each in pair if not each.known)
+        pairs = zip_longest(self.originals, self.twins)
+        return tuple(each for pair in pairs for each in pair if each and not each.known)
 
 
 def changeable(config: RunConfig) -> tuple[str, ...]:
@@ -55,21 +56,37 @@ def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1,
 
     `name` is that of the twin; without one it says what differs.
     """
-    counts = [each for each in reversed(runs) if each.state is State.FINISHED or each.state in ACTIVE]
-    known = {each.config.to_json(): each.id for each in (*counts, original)}  # the newest of several
     usual = card(original.config.architecture).title
     own = original.name.strip() or original.config.title
     base = usual if own == original.config.title else own
-    named = own, name or f"{_cut(base)}, {_instead(original.config, twin)}"
-    sides = [
-        tuple(
-            Planned(config, each if number == 0 else f"{each}, seed {config.seed}", known.get(config.to_json(), ""))
-            for number in range(seeds)
-            for config in [side.change(seed=(original.config.seed + number) % _FIRST_UNUSED_SEED)]
-        )
-        for each, side in zip(named, (original.config, twin), strict=True)
-    ]
-    return Plan(*sides)
+    known = _known(original, runs)
+    return Plan(
+        _with_seeds(original.config, own, known, seeds),
+        _with_seeds(
+            twin.change(seed=original.config.seed), name or f"{_cut(base)}, {_instead(original.config, twin)}", known, seeds
+        ),
+    )
+
+
+def repeated(original: Run, runs: Sequence[Run], *, seeds: int = SEEDS) -> Plan:
+    """`original` again with other seeds, `seeds` runs in all. `runs` are those there are."""
+    name = original.name.strip() or original.config.title
+    return Plan(_with_seeds(original.config, name, _known(original, runs), seeds), ())
+
+
+def _known(original: Run, runs: Sequence[Run]) -> dict[str, str]:
+    """The id of the newest run with each configuration, in JSON, that counts for a comparison."""
+    counts = [each for each in reversed(runs) if each.state is State.FINISHED or each.state in ACTIVE]
+    return {each.config.to_json(): each.id for each in (*counts, original)}
+
+
+def _with_seeds(config: RunConfig, name: str, known: Mapping[str, str], seeds: int) -> tuple[Planned, ...]:
+    """The configuration with its own seed and the following ones."""
+    return tuple(
+        Planned(each, name if number == 0 else f"{name}, seed {each.seed}", known.get(each.to_json(), ""))
+        for number in range(seeds)
+        for each in [config.change(seed=(config.seed + number) % _FIRST_UNUSED_SEED)]
+    )
 
 
 def _instead(before: RunConfig, after: RunConfig) -> str:

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from page_sweeps import FakeSweeps
 from streamlit.testing.v1 import AppTest
 
 from cnnlab import architectures, datasets, presets
@@ -42,6 +43,7 @@ class FakeLab:
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
         self.allowed = Limits()
+        self.sweeps = FakeSweeps()
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 

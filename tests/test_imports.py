@@ -84,13 +84,14 @@ PAGE_FLOORS: dict[str, str] = {
     "live": "run_words",
     "forms": "address live markdown one_choice run_words shell visitor",
     "twins": "visitor",
+    "sweeps": "address grid live markdown shell twins visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
     "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
     "pages": "address first_tab forms grid image_grid inside layer_views learn live markdown network_view"
-    " one_choice pager predict run run_words runs shell versions",
+    " one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}

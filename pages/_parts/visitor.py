@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from cnnlab.runs.records import Run
+from cnnlab.sweeps.values import Sweep
 from pages._parts.markdown import escaped
 
 COOKIE = "cnnlab_visitor"
@@ -35,13 +36,14 @@ def visitor() -> str:
     return st.session_state[_NAME]
 
 
-def not_yours(run: Run) -> str | None:
-    """Why this visitor cannot change the run, as a sentence for Markdown; None where they can."""
+def not_yours(run: Run | Sweep) -> str | None:
+    """Why this visitor cannot change the run or sweep, as a sentence for Markdown; None where they can."""
     if run.owner in ("", visitor()):
         return None
     owner = escaped(run.owner)
     hint = "" if _account() else f" If you are {owner}, enter that name in the sidebar."
-    return f"This run belongs to {owner}, so only {owner} can change it.{hint}"
+    what = "sweep" if isinstance(run, Sweep) else "run"
+    return f"This {what} belongs to {owner}, so only {owner} can change it.{hint}"
 
 
 def ask_for_name() -> None:

@@ -16,8 +16,8 @@ from cnnlab.runs.records import Run
 from cnnlab.text import duration
 from cnnlab.twins import SEEDS, Plan, changeable, plan
 from pages._parts.forms.architecture import option_control, typed
+from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import draw, in_titles
-from pages._parts.forms.training import ESSENTIALS, GROUPS
 from pages._parts.markdown import escaped, quoting
 from pages._parts.shell import in_words
 from pages._parts.twins import RUNS_PAGE, side_by_side, start_missing
@@ -49,9 +49,10 @@ def _forget() -> None:
 @st.dialog("Same seed, but …", icon=":material/call_split:", on_dismiss=_forget)
 @in_words()
 def _dialog(lab: Lab, run: Run) -> None:
-    values = _setting(run, "first", _in_order(run.config))
+    names = in_order(changeable(run.config), run.config)
+    values = _setting(run, "first", names)
     if st.toggle("Change a second setting", key="twin: second", help="Then neither of them alone explains the difference."):
-        values |= _setting(run, "second", [name for name in _in_order(run.config) if name not in values])
+        values |= _setting(run, "second", [name for name in names if name not in values])
     three = st.toggle(
         "Three seeds of each", key="twin: seeds",
         help="Two single runs differ by chance too. With three seeds each, the means and their spread tell more.",
@@ -64,13 +65,6 @@ def _dialog(lab: Lab, run: Run) -> None:
     pressed = st.button(label, type="primary", icon=":material/play_arrow:", key="twin: start", disabled=wanted is None)
     if pressed and wanted:
         _start(lab, run, wanted)
-
-
-def _in_order(config: RunConfig) -> list[str]:
-    """The settings in the order of the form: its essentials, the network's, and the rest."""
-    places = [*ESSENTIALS, *(name for name in settings(config) if name.startswith("options.")), *sum(GROUPS.values(), ())]
-    found = changeable(config)
-    return sorted(found, key=lambda name: places.index(name) if name in places else len(places))
 
 
 def _setting(run: Run, which: str, names: list[str]) -> dict[str, Any]:
