@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cnnlab.config import RunConfig
-from cnnlab.config_words import settings, title, words
+from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError, RunStateError, StoreError
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
@@ -73,9 +73,7 @@ class Task(BaseModel):
 
     def with_values(self, values: dict[str, Any]) -> RunConfig:
         """The settings with a learner's values of free ones. Raises ConfigError for a value, a fixed setting or the budget."""
-        options = {name.removeprefix("options."): value for name, value in values.items() if name.startswith("options.")}
-        fields = {name: value for name, value in values.items() if not name.startswith("options.")}
-        config = self.config.change(**fields, options=self.config.options | options)
+        config = changed(self.config, values)
         if problem := self.problem(config):
             raise ConfigError(problem)
         return config
