@@ -9,6 +9,7 @@ import streamlit as st
 from cnnlab.text import shortened
 from pages._parts.address import Address
 from pages._parts.learn import words
+from pages._parts.learn.address import begin_at_the_top
 from pages._parts.learn.language import NAME, language
 from pages._parts.learn.learner import progress_of
 from pages._parts.learn.lesson import draw_lesson
@@ -36,6 +37,7 @@ def main() -> None:
         address.problems.append(words.unknown_lesson(shortened(asked)))
     address.flush()
     address.show_problems(problems)
+    begin_at_the_top(lesson.id if lesson else "")
     if lesson:
         draw_lesson(lab, lessons, lesson, chosen, progress)
         return
