@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cnnlab.config import RunConfig
+from cnnlab.config_rules import checked
 from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError, RunStateError, StoreError
 from cnnlab.runs.records import Run
@@ -53,10 +54,16 @@ class Task(BaseModel):
         known = set(settings(self.config)) - set(NEVER_FREE)
         for name in self.free:
             if name not in known:
-                raise ValueError(f"free: {name[:60]!r} is no setting that can be left free here")
+                raise ConfigError(f"{name[:60]!r} is no setting that can be left free here: leave it out.", "free")
         if self.epochs is not None and "epochs" not in self.free and self.config.epochs > self.epochs:
-            raise ValueError(f"epochs: the fixed settings train {self.config.epochs} epochs, and the budget has {self.epochs}")
+            fixed = f"{self.config.epochs:,} epochs are fixed, and at most {self.epochs:,} are allowed"
+            raise ConfigError(f"{fixed}: leave the number of epochs free, or allow more.", "epochs")
         return self
+
+    @classmethod
+    def make(cls, **given: Any) -> Task:
+        """A task of these values. Raises ConfigError: one sentence with the field, the rule and the value."""
+        return checked(cls, lambda: cls(**given))
 
     def problem(self, config: RunConfig) -> str:
         """Which rule of the task these settings break, as a sentence; "" where they keep all."""

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, looking, presets, sweeping, values
+from cnnlab import architectures, datasets, epoch_predictions, learn, looking, presets, sweeping, values
 from cnnlab.architectures import Card
+from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
@@ -23,8 +24,6 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
-from cnnlab.learn.catalogue import Catalogue
-from cnnlab.learn.progress import Learners
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.presets import Preset
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
@@ -54,8 +53,8 @@ class Lab:
         self.sweeps = sweeping.Sweeps(self._store, self._queueing, self.data, self.delete)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
-        self.lessons = Catalogue(self.home)
-        self.learners = Learners(self.home)
+        self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
+        self.assignments = Assignments(self.home, self.run)
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()

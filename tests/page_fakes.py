@@ -17,8 +17,7 @@ from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
-from cnnlab.learn.catalogue import Catalogue
-from cnnlab.learn.progress import Learners
+from cnnlab.learn import Catalogue, Learners
 from cnnlab.values import DatasetStatus, DownloadStatus, Picture
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +28,7 @@ class FakeLab:
     """Answers the questions of the Design and Data pages, and records them."""
 
     home = Path("home")
-    lessons = Catalogue(home)
+    lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:

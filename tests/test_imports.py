@@ -43,7 +43,7 @@ FLOORS: dict[str, str] = {
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events sweeps system text",
     "twins": "architectures config config_words runs.records",
-    "assignments": "config config_words errors runs.records system text",
+    "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
@@ -55,12 +55,12 @@ FLOORS: dict[str, str] = {
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "looking": "epoch_flow inside_values system values",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers learn looking"
+    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn looking"
     " own_picture presets runs sweeping system values workers",
     "cli": "architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
     " layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts"
+    "pages": "architectures assignments config config_words datasets diagnosis epoch_flow errors events figures forecasts"
     " inside_values intervals known_runs lab layers learn optimizers own_picture palette presets reports"
     " runs.records runs.summaries spreadsheet starts state_words sweeps system text twins values",
 }
@@ -90,7 +90,8 @@ PAGE_FLOORS: dict[str, str] = {
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
     "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
-    "pages": "address first_tab forms grid image_grid inside layer_views learn live markdown network_view"
+    "assignments": "address forms grid markdown run_words shell visitor",
+    "pages": "address assignments first_tab forms grid image_grid inside layer_views learn live markdown network_view"
     " one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

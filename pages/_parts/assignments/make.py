@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import streamlit as st
-from pydantic import ValidationError
 
 from cnnlab.assignments import NEVER_FREE, Assignment, Task
 from cnnlab.config import RunConfig
@@ -14,12 +13,15 @@ from pages._parts.address import Parameters
 from pages._parts.forms.link import config_of
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
-from pages._parts.markdown import escaped, quoting
+from pages._parts.markdown import escaped, labelled, quoting
 from pages._parts.visitor import visitor
 
-LEARN_PAGE = "pages/learn.py"
 NEW = "new"  # in place of an id
 _USUAL = ("learning_rate", "epochs")
+_LABELS = {
+    "title": "Title", "text": "Task", "free": "What learners may change", "target": "Target (as a share)", "epochs": "Most epochs",
+    "minutes": "Most minutes of training",
+}  # fmt: skip
 
 
 def draw_maker(lab: Lab, parameters: Parameters) -> None:
@@ -57,18 +59,19 @@ def draw_maker(lab: Lab, parameters: Parameters) -> None:
         "Most minutes of training", value=None, placeholder="no bound", step=1.0, format="%g", key="assignment minutes",
         help="Counts for the target: a longer run does not reach it. Above 0; empty: no bound.",
     )  # fmt: skip
-    try:
-        task = Task(
-            title=name, text=text, config=base, free=tuple(free), target=None if target is None else target / 100,
-            epochs=epochs, minutes=minutes,
-        )  # fmt: skip
-    except ValidationError as error:
-        task = None
-        if name.strip():
-            st.error(quoting(_why(error)), icon=":material/error:")
+    task, problem = None, "Give it a title first."
+    if name.strip():
+        try:
+            task = Task.make(
+                title=name, text=text, config=base, free=tuple(free), target=None if target is None else target / 100,
+                epochs=epochs, minutes=minutes,
+            )  # fmt: skip
+        except ConfigError as error:
+            problem = labelled(error, error.field, _LABELS.get(error.field, "Assignment"))
+            st.error(quoting(problem), icon=":material/error:")
     pressed = st.button(
         "Make the assignment", type="primary", icon=":material/assignment_add:", disabled=task is None,
-        help=None if task else "Give it a title first.",
+        help=None if task else problem,
     )  # fmt: skip
     if pressed and task:
         _make(lab, task)
@@ -98,7 +101,8 @@ def _make(lab: Lab, task: Task) -> None:
     except CNNLabError as error:
         st.error(quoting(error), icon=":material/error:")
         return
-    st.switch_page(LEARN_PAGE, query_params={"assignment": made.id})
+    st.query_params.from_dict({"assignment": made.id})
+    st.rerun()
 
 
 def assignment_list(lab: Lab) -> None:
@@ -107,31 +111,17 @@ def assignment_list(lab: Lab) -> None:
     with st.expander(f"Assignments ({len(made):,})" if made else "For a teacher: assignments", icon=":material/assignment:"):
         for each in made:
             _line(each)
-        st.page_link(
-            LEARN_PAGE, label="Make an assignment", icon=":material/assignment_add:", query_params={"assignment": NEW},
+        # Buttons: a link to the page that is open leaves the browser's address as it was.
+        st.button(
+            "Make an assignment", icon=":material/assignment_add:", type="tertiary", key="make an assignment",
+            on_click=st.query_params.from_dict, args=({"assignment": NEW},),
             help="An address that opens settings of your choice, with a task, a target and a budget.",
         )  # fmt: skip
 
 
 def _line(each: Assignment) -> None:
     by = f" · by {each.teacher}" if each.teacher else ""
-    st.page_link(
-        LEARN_PAGE, label=escaped(f"{each.task.title}{by}"), icon=":material/assignment:", query_params={"assignment": each.id}
-    )
-
-
-def _why(error: ValidationError) -> str:
-    """The first fault as a sentence."""
-    first = error.errors()[0]
-    label = {"target": "Target", "epochs": "Most epochs", "minutes": "Most minutes", "title": "Title", "text": "Task"}
-    place = str(first["loc"][0]) if first["loc"] else ""
-    given = first["input"] if isinstance(first["input"], int | float) else None
-    reason = first["msg"].removeprefix("Value error, ")
-    value = (
-        f" (given: {100 * given:g} %)"
-        if place == "target" and given is not None
-        else f" (given: {given:g})"
-        if given is not None
-        else ""
-    )
-    return f"{label[place]}: {reason}{value}." if place in label else f"{reason[:1].upper()}{reason[1:]}."
+    st.button(
+        escaped(f"{each.task.title}{by}"), icon=":material/assignment:", type="tertiary", key=f"assignment {each.id}",
+        on_click=st.query_params.from_dict, args=({"assignment": each.id},),
+    )  # fmt: skip

@@ -116,7 +116,8 @@ def _own_runs(lab: Lab, assignment: Assignment) -> None:
             if run.id in taken:
                 st.markdown(f":material/task_alt: Handed in, target {taken[run.id].result}.")
             st.button(
-                "Hand in" if run.id not in taken else "Hand in again", icon=":material/assignment_turned_in:", key=f"hand in {run.id}",
+                "Hand in" if run.id not in taken else "Hand in again", icon=":material/assignment_turned_in:",
+                key=f"hand in {run.id}",
                 disabled=run.active or not run.epochs_done, on_click=partial(_hand_in, lab, assignment, run.id),
                 help="Gives this run to your teacher, with its own record: settings, accuracy, epochs and time.",
             )  # fmt: skip
