@@ -80,7 +80,7 @@ def test_one_click_more_starts_a_sweep_around_the_present_learning_rate(several,
     start(app).click().run()
 
     sweep = started(lab)
-    assert (sweep.name, sweep.owner) == ("First try: learning rate", "")
+    assert (sweep.name, sweep.owner) == ("First try", "")
     assert [(each.setting, each.values) for each in sweep.config.dimensions] == [("learning_rate", (0.03, 0.1, 0.3))]
     assert sweep.config.base == CONFIG.change(validation_share=0.1)
     assert opened == [("pages/runs.py", {"sweep": sweep.id})]

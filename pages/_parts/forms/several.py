@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import setting, title
+from cnnlab.config_words import setting
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import Lab
 from cnnlab.sweeps.dimensions import STAYS, Dimension
@@ -49,7 +49,7 @@ def several_values(
 ) -> None:  # fmt: skip
     """Draws the button, and the dialog once it is pressed.
 
-    `name` is that of the sweep, before what varies; without one it is the network's. `seconds` is how long such a run took.
+    `name` is that of the sweep; without one it is the network's. `seconds` is how long such a run took.
     """
     pressed = st.button(
         "Try several values", icon=":material/tune:", key=f"several {key}", type="tertiary",
@@ -166,9 +166,8 @@ def _seconds(lab: Lab, config: RunConfig) -> float | None:
 
 def _start(lab: Lab, sweep: SweepConfig, name: str) -> None:
     base = " ".join(name.split())[:LONGEST] or card(sweep.base.architecture).title
-    varied = " × ".join(title(each.setting, sweep.base.architecture).lower() for each in sweep.dimensions)
     try:
-        sweep_id = lab.sweeps.start(sweep, name=f"{base}: {varied}", owner=visitor(), token=st.session_state[TOKEN])
+        sweep_id = lab.sweeps.start(sweep, name=base, owner=visitor(), token=st.session_state[TOKEN])
     except CNNLabError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return
