@@ -88,7 +88,7 @@ def test_one_click_more_starts_a_sweep_around_the_present_learning_rate(several,
 
 def test_all_combinations_of_two_settings_are_counted(several, opened):
     lab, app = several(count=2)
-    values(app, "Learning rate").set_value("0.01; 0.1").run()
+    values(app, "Learning rate").set_value("0,01; 0.1").run()
     pick(app, "Activation", which=1)
     values(app, "Activation").set_value(["sigmoid", "relu", "tanh"]).run()
     assert "Trains 6 runs: 2 × 3 combinations." in texts(app)

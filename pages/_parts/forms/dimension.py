@@ -114,8 +114,12 @@ def _list(field: Field, now: Any, key: str) -> list[Any]:
         f"Values of “{field.title}”", key=f"{key} list", max_chars=500, placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
         help=f"{field.help} Write {'semicolons' if lists else 'commas'} between the values. Each: {field.rule}.",
     )  # fmt: skip
-    # A semicolon parts values that are lists, and those of a reader whose comma is a decimal sign.
-    parts = text.split(";") if lists or ";" in text else re.split(r"[,\s]+", text)
+    if lists:
+        parts = text.split(";")
+    elif ";" in text:  # beside it a comma is a decimal sign, as many people write it: 0,01; 0,1
+        parts = text.replace(",", ".").split(";")
+    else:
+        parts = re.split(r"[,\s]+", text)
     return [field.read(part.strip()) for part in parts if part.strip()]
 
 
