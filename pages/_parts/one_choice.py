@@ -52,6 +52,14 @@ def one_choice(
     return value
 
 
+def choice_in_dialog(label: str, key: str, titles: Mapping[Choice, str], *, help: str) -> Choice:
+    """A row of buttons for one of `titles`, at first the first one; no address holds it."""
+    usual = next(iter(titles))
+    st.session_state.setdefault(key, usual)
+    value = st.segmented_control(label, list(titles), key=key, format_func=titles.__getitem__, help=help, required=True)
+    return usual if value is None else value
+
+
 def when_changed(key: str, action: Callable[[], None]) -> Callable[[], None]:
     """`action` as the callback of the control `key`, which is about to be drawn with the value that the session has.
 
