@@ -179,7 +179,7 @@ class Sweeper:
                 if record.run_state in ASKED_TO_END:
                     return
                 if record.run_state not in ACTIVE:
-                    self._queueing.again(record.run_id)
+                    self._queueing.again(self.store.run(record.run_id))
                 self.sweeps.change_trial(self.id, record.number, state="open", message="")
             else:
                 config = sweep.config.config(record.values)
