@@ -28,6 +28,7 @@ FLOORS: dict[str, str] = {
     "inside_values": "values",
     "epoch_predictions": "values",
     "epoch_flow": "",
+    "epoch_weights": "system.disk",
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
@@ -35,20 +36,21 @@ FLOORS: dict[str, str] = {
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "diagnosis": "architectures events optimizers text",
-    "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers system.cpu"
-    " system.disk system.gpus system.memory text values",
+    "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers optimizers"
+    " system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events system text",
     "twins": "architectures config config_words errors runs.records",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
-    " training.costs",
-    "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
+    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers runs"
+    " system text training.costs",
+    "compute": "architectures config datasets epoch_weights errors inside inside_values layers runs.records system text training"
+    " values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
     " state_words text",
     "figures": "epoch_flow events layers palette reports text values",
-    "looking": "epoch_flow inside_values system values",
+    "looking": "epoch_flow epoch_weights inside_values system values",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
     " runs system values workers",
     "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
@@ -81,7 +83,7 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager probabilities",
+    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
     "pages": (
         "address first_tab forms grid image_grid inside layer_views live markdown network_view one_choice pager predict run"
         " run_words runs shell versions"

@@ -34,7 +34,7 @@ def draw_answer(chosen: Chosen) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.header("How probable each class is")
-        st.html(bars_html(classes, seen.probabilities, truth=classes[seen.label]))
+        st.html(bars_html(classes, seen.probabilities, truth="" if seen.label is None else classes[seen.label]))
         _over_the_epochs(chosen)
     with right:
         _neighbours(chosen)
@@ -42,6 +42,10 @@ def draw_answer(chosen: Chosen) -> None:
 
 def _over_the_epochs(chosen: Chosen) -> None:
     st.header("How its answer changed")
+    classes, truth = chosen.network.classes, chosen.seen.label
+    if truth is None:
+        st.caption("Recorded for test images: choose one to see.")
+        return
     if chosen.look.right or chosen.look.down:
         st.caption("Recorded for the image where it is: move it back to see.")
         return
@@ -49,7 +53,6 @@ def _over_the_epochs(chosen: Chosen) -> None:
     if not every:
         st.caption("What the network predicted after its epochs was not recorded for this run.")
         return
-    classes, truth = chosen.network.classes, chosen.seen.label
     st.markdown(history_sentence(every, classes, truth))
     with st.expander("Show each epoch"):
         rows = "".join(f"| {each.epoch} | {escaped(classes[each.predicted])} | {percent(each.confidence)} |\n" for each in every)
@@ -107,12 +110,14 @@ def _neighbours(chosen: Chosen) -> None:
     )
 
 
-def neighbours_sentence(near: Neighbours, classes: Sequence[str], label: int) -> str:
-    """Which classes the neighbours have, and what that means for the label of the image."""
+def neighbours_sentence(near: Neighbours, classes: Sequence[str], label: int | None) -> str:
+    """Which classes the neighbours have, and what that means for the label of the image, if it has one."""
     counts = Counter(each.picture.label for each in near.found).most_common()
     most, number = counts[0]
     total = len(near.found)
     names = ", ".join(f"{count} {escaped(classes[each])}" for each, count in counts)
+    if label is None:
+        return f"All of them are **{escaped(classes[most])}**." if number == total else f"They are {names}."
     if most == label:
         alike = "all of them have" if number == total else f"{number} of {total} have"
         return f"{alike[0].upper()}{alike[1:]} its own label, **{escaped(classes[label])}**" + (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnlab.inside_values import Attribution, InsideLayer, Method
-from cnnlab.text import image_number, percent, shape_text
+from cnnlab.text import percent, shape_text
 from pages._parts.address import Address, whole_number
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import listed, numbers_button, picture_button
 from pages._parts.inside.numbers import figure_text, legend_html
 from pages._parts.inside.picture import answer_of, framed_html
+from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
 
@@ -72,7 +73,7 @@ def draw_why(chosen: Chosen, address: Address) -> None:
 def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
     seen, method = chosen.seen, METHODS[found.method]
     alt = (
-        f"Test image {image_number(chosen.look.image)} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
+        f"{image_words(chosen.look)} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
     )
     picture, words = st.columns([5, 6], gap="medium")
     with picture:
