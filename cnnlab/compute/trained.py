@@ -159,7 +159,8 @@ def network_of(record: checkpoints.Checkpoint) -> Network:
     if not record.get("history", True):
         raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
     epoch, test_images = (
-        (record["history"][-1]["epoch"], len(record["test_predicted"])) if "history" in record
+        (record["history"][-1]["epoch"], len(record["test_predicted"]))
+        if "history" in record
         else (record["epoch"], record["test_images"])
     )
     config, classes = record["config"], tuple(record["classes"])

@@ -130,7 +130,7 @@ def _sync_names(folder: Path) -> None:
 
 
 def load(path: Path, keys: Set[str] = _KEYS) -> Checkpoint:
-    """The checkpoint at `path`, its tensors on the CPU. Raises CheckpointError where it is missing, damaged, foreign, or lacks `keys`."""
+    """The checkpoint at `path`, its tensors on the CPU. Raises CheckpointError where it is missing, damaged or foreign."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()  # torch ignores the checksums; about 1 s a gigabyte

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 import streamlit as st
 
+from cnnlab.datasets.pictures import side_by_side
 from cnnlab.inside_values import Neighbours
 from cnnlab.text import count_text, image_number, percent
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import Chosen
+from pages._parts.inside.downloads import numbers_button, picture_ways
+from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
 from pages._parts.probabilities import bars_html
 
@@ -35,6 +39,10 @@ def draw_answer(chosen: Chosen) -> None:
     with left:
         st.header("How probable each class is")
         st.html(bars_html(classes, seen.probabilities, truth="" if seen.label is None else classes[seen.label]))
+        numbers_button(
+            "Probabilities as CSV", lambda: zip(classes, seen.probabilities, strict=True), chosen.file("probabilities", "csv"),
+            header=("class", "probability"), help="The probability of each class, from 0 to 1, unrounded.",
+        )  # fmt: skip
         _over_the_epochs(chosen)
     with right:
         _neighbours(chosen)
@@ -102,6 +110,18 @@ def _neighbours(chosen: Chosen) -> None:
         ],
         size_px=80,
     )
+    with st.container(horizontal=True):
+        pictures = [(each.picture.data_uri, f"{classes[each.picture.label]}, {each.distance:.3g}") for each in near.found]
+        picture_ways(
+            "Images", lambda: side_by_side([picture for picture, _ in pictures]), partial(chosen.file, "alike"),
+            f"Training images most like {image_words(chosen.look)[0].lower()}{image_words(chosen.look)[1:]}", pictures=pictures,
+            help="The images above side by side.",
+        )  # fmt: skip
+        numbers_button(
+            "Distances as CSV",
+            lambda: [(image_number(each.picture.index), classes[each.picture.label], each.distance) for each in near.found],
+            chosen.file("alike", "csv"), header=("training image", "class", "distance"), help="A line for each image above.",
+        )  # fmt: skip
     st.markdown(neighbours_sentence(near, classes, chosen.seen.label))
     values = f"values of the network’s last hidden layer, before *{escaped(near.layer)}*" if near.given else "scores of the network"
     st.caption(

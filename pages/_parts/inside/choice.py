@@ -68,7 +68,9 @@ class Chosen:
 def pick_weights(lab: Lab, run: Run, address: Address, place: DeltaGenerator) -> tuple[Checkpoint, int | None]:
     """Draws the choice between the weights of the best and of the last epoch, and those that were kept; the latter by epoch."""
     kept = lab.inside.kept_epochs(run.id)
-    titles: dict[Checkpoint | int, str] = {**CHECKPOINTS} | {each: f"After epoch {each:,}" if each else "Before training" for each in kept}
+    titles: dict[Checkpoint | int, str] = {**CHECKPOINTS} | {
+        each: f"After epoch {each:,}" if each else "Before training" for each in kept
+    }
 
     def parse(text: str) -> Checkpoint | int:
         for each in titles:

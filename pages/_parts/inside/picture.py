@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import streamlit as st
 from cnnlab.inside_values import InsideLayer, Seen
 from cnnlab.text import percent
 from pages._parts.inside.choice import Chosen
-from pages._parts.inside.downloads import picture_button
+from pages._parts.inside.downloads import picture_ways, pixels_button
 from pages._parts.inside.words import image_words, moved_sentence
 from pages._parts.markdown import escaped
 
@@ -86,7 +87,7 @@ def draw_picture(chosen: Chosen, frame: Frame | None) -> None:
         )
     )
     right = "" if seen.label is None else "✓ " if seen.label == answer else "✗ "
-    known = f"True class: **{escaped(truth)}**." if truth else "Nobody has named its true class, so the lab cannot tell if it is right."
+    known = f"True class: **{escaped(truth)}**." if truth else "Only you know its true class."
     st.markdown(
         f"{right}**{escaped(guess)}**, {sure} sure. {known}",
         help="The class with the highest probability, by the weights that are chosen above.",
@@ -97,10 +98,12 @@ def draw_beneath(chosen: Chosen, layer: InsideLayer | None, place: tuple[int, in
     """Draws the sentence about the frame, and the way to save the image."""
     if layer:
         st.caption(field_sentence(layer, frame, place))
-    picture_button(
-        "Image as PNG", chosen.seen.picture, chosen.file("image", "png"),
-        help="The image's own pixels, moved if you have moved it.",
-    )  # fmt: skip
+    with st.container(horizontal=True):
+        picture_ways(
+            "Image", chosen.seen.picture, partial(chosen.file, "image"), image_words(chosen.look),
+            help="The image's own pixels, moved if you have moved it.",
+        )  # fmt: skip
+        pixels_button(chosen.seen.picture, chosen.file("image", "csv"))
 
 
 def answer_of(seen: Seen) -> int:
