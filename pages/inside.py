@@ -73,7 +73,7 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint, ep
         moved_right, moved_down = pick_move(address)
         beneath = st.container()
     if wanted and own is None:
-        with right:
+        with right, st.container(key="inside-view"):
             st.info("Draw, upload or photograph something on the left: then each view shows what the network makes of it.")
         return False
     where = {"image": index, "own": own, "right": moved_right, "down": moved_down}

@@ -49,6 +49,19 @@ def bars_svg(counts: Sequence[int], ends: tuple[str, str], title: str) -> str:
     return _svg(WIDTH, HEIGHT, title, [*bars, axis, first, last])
 
 
+def shares_svg(rows: Sequence[tuple[str, float, str]], title: str) -> str:
+    """A bar for each of several shares: its name, the share from 0 to 1, and the share as text."""
+    wide, body = WIDTH // 2, []
+    for place, (name, share, text) in enumerate(rows):
+        top = 2 * MARGIN + LINE + place * (LINE + 4)
+        body.append(
+            f'<text x="{WIDTH // 4}" y="{top}" text-anchor="end">{escape(name)}</text>'
+            f'<rect x="{WIDTH // 4 + MARGIN}" y="{top - 11}" width="{max(0.5, wide * share):.1f}" height="14" fill="{BLUE}"/>'
+            f'<text x="{WIDTH - MARGIN}" y="{top}" text-anchor="end">{escape(text)}</text>'
+        )
+    return _svg(WIDTH, 3 * MARGIN + LINE + len(rows) * (LINE + 4), title, body)
+
+
 def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT}>'

@@ -11,14 +11,15 @@ from typing import NamedTuple
 import streamlit as st
 
 from cnnlab.datasets.pictures import side_by_side
+from cnnlab.figures.pictures import shares_svg
 from cnnlab.inside_values import Neighbours
 from cnnlab.text import count_text, image_number, percent
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import Chosen
-from pages._parts.inside.downloads import numbers_button, picture_ways
+from pages._parts.inside.downloads import drawing_button, numbers_button, picture_button, picture_ways, shares_png
 from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
-from pages._parts.probabilities import bars_html
+from pages._parts.probabilities import bars_html, ranked, share
 
 NEIGHBOURS = 8
 MOST_EPOCHS = 200  # that are looked up: more than a sentence can tell apart
@@ -39,13 +40,28 @@ def draw_answer(chosen: Chosen) -> None:
     with left:
         st.header("How probable each class is")
         st.html(bars_html(classes, seen.probabilities, truth="" if seen.label is None else classes[seen.label]))
-        numbers_button(
-            "Probabilities as CSV", lambda: zip(classes, seen.probabilities, strict=True), chosen.file("probabilities", "csv"),
-            header=("class", "probability"), help="The probability of each class, from 0 to 1, unrounded.",
-        )  # fmt: skip
+        _ways_out(chosen)
         _over_the_epochs(chosen)
     with right:
         _neighbours(chosen)
+
+
+def _ways_out(chosen: Chosen) -> None:
+    title, seen = f"{image_words(chosen.look)}: probability of each class", chosen.seen
+    every = ranked(chosen.network.classes, seen.probabilities)
+    with st.container(horizontal=True):
+        picture_button(
+            "Bars as PNG", lambda: shares_png([each for _, each in every]), chosen.file("probabilities", "png"),
+            help="The bars alone, the most probable class first.",
+        )  # fmt: skip
+        drawing_button(
+            "Bars as SVG", lambda: shares_svg([(name, each, share(each)) for name, each in every], title),
+            chosen.file("probabilities", "svg"), help="The bars with the names of the classes.",
+        )  # fmt: skip
+        numbers_button(
+            "Probabilities as CSV", lambda: every, chosen.file("probabilities", "csv"), header=("class", "probability"),
+            help="The probability of each class, from 0 to 1, unrounded.",
+        )  # fmt: skip
 
 
 def _over_the_epochs(chosen: Chosen) -> None:

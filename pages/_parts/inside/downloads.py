@@ -48,20 +48,23 @@ def picture_ways(
     )  # fmt: skip
 
 
-def histogram_ways(counts: Sequence[int], low: float, high: float, file: Callable[[str], str], title: str) -> None:
-    """Offers a histogram in the three ways."""
+def histogram_ways(
+    counts: Sequence[int], ends: tuple[float, float], file: Callable[[str], str], title: str, *, what: str = "Histogram"
+) -> None:
+    """Offers a histogram between two values in the three ways."""
+    low, high = ends
     step = (high - low) / max(1, len(counts))
     with st.container(horizontal=True):
         picture_button(
-            "Histogram as PNG", lambda: bars_png(counts), file("png"), help=f"{title}: the bars alone, from {figure_text(low)} "
+            f"{what} as PNG", lambda: bars_png(counts), file("png"), help=f"{title}: the bars alone, from {figure_text(low)} "
             f"to {figure_text(high)}.",
         )  # fmt: skip
         drawing_button(
-            "Histogram as SVG", lambda: bars_svg(counts, (figure_text(low), figure_text(high)), title), file("svg"),
+            f"{what} as SVG", lambda: bars_svg(counts, (figure_text(low), figure_text(high)), title), file("svg"),
             help="The bars with a title and the ends of the range.",
         )  # fmt: skip
         numbers_button(
-            "Histogram as CSV",
+            f"{what} as CSV",
             lambda: [(low + place * step, low + (place + 1) * step, count) for place, count in enumerate(counts)], file("csv"),
             header=("from", "to", "values"), help="How many values lie in each of the equal steps.",
         )  # fmt: skip
@@ -77,6 +80,13 @@ def bars_png(counts: Sequence[int]) -> str:
             for row in range(TALL)
         ]
     )
+
+
+def shares_png(shares: Sequence[float]) -> str:
+    """A bar for each share of 1, below each other, as a PNG data URI."""
+    white, blue = (255, 255, 255), rgb(BLUE)
+    rows = [[blue if place < round(2 * TALL * share) else white for place in range(2 * TALL)] for share in shares]
+    return coloured_png([row if place else [white] * (2 * TALL) for row in rows for place in range(BAR)])
 
 
 def cells_png(values: Table) -> str:

@@ -66,7 +66,7 @@ def draw_epochs(chosen: Chosen, address: Address) -> None:
         active = _pick_activation(every, address)
     shown = chosen_epochs(every, one.epoch)
     drawn = _frames(chosen.run_id, layer, active, [each.epoch for each in shown], every, shown)
-    draw_player(drawn, one.epoch, "Weights after epoch", lambda epoch: st.session_state.update({key: epoch}))
+    draw_player(drawn, one.epoch, "Epoch", lambda epoch: st.session_state.update({key: epoch}))
     _files(chosen, one, every, layer, active)
 
 
@@ -98,7 +98,7 @@ def _files(chosen: Chosen, one: EpochFlow, every: Sequence[EpochFlow], layer: st
         if found and found.counts:
             file = partial(chosen.file, f"{found.path}-{what}-epoch{one.epoch}")
             title = f"{what.capitalize()} of {found.path}, {when(one.epoch)}"
-            histogram_ways(found.counts, found.low, found.high, file, title)
+            histogram_ways(found.counts, (found.low, found.high), file, title, what=what.capitalize())
     with st.container(horizontal=True):
         if kernels := kernels_of(one):
             high = max((abs(value) for each in every for value in each.values), default=0.0)

@@ -43,7 +43,7 @@ def draw_maps(chosen: Chosen, address: Address) -> InsideLayer:
             "Bars: how many values lie where, from the smallest on the left to the largest. Heights grow with the square root."
         )
         histogram_ways(
-            found.statistics.histogram, found.statistics.low, found.statistics.high,
+            found.statistics.histogram, (found.statistics.low, found.statistics.high),
             partial(chosen.file, f"{layer.path}-histogram"), f"{image_words(look)}: values of {layer.path}",
         )  # fmt: skip
     if layer.is_map:

@@ -31,6 +31,7 @@ def pick_own(run: Run, address: Address) -> OwnPixels | None:
     st.html(STYLE)
     st.session_state.setdefault(OPEN, SHOWN not in st.session_state)
     ways = st.expander("Draw, upload or photograph one", icon=":material/draw:", key=OPEN, on_change="rerun")
+    pictures: list[OwnPicture] = []
     if ways.open:
         with ways:
             pictures, problems = pick_pictures(style, address)
@@ -45,11 +46,12 @@ def pick_own(run: Run, address: Address) -> OwnPixels | None:
         address.preserve(*steps)
         return None
     prepared = prepare(picture.image, chosen, without)
-    with st.expander("How it was prepared", icon=":material/tune:"):
+    with st.expander("Its preparation", icon=":material/tune:"):
         draw_steps(picture, prepared, address)
     if prepared.warning:
         st.warning(prepared.warning, icon=":material/visibility_off:")
-    st.caption(STAYS)
+    if pictures or not ways.open:  # else it stands there
+        st.caption(STAYS)
     return OwnPixels(base64.b64encode(prepared.pixels.tobytes()).decode(), prepared.pixels.shape)
 
 

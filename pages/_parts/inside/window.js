@@ -44,10 +44,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 // The output's row and column whose window has its middle nearest to the pointer.
 function under(stage, data, event) {
   const box = stage.getBoundingClientRect();
-  const at = [
-    ((event.clientY - box.top) / box.height) * data.sides[0],
-    ((event.clientX - box.left) / box.width) * data.sides[1],
-  ];
+  const at = [((event.clientY - box.top) / box.height) * data.sides[0], ((event.clientX - box.left) / box.width) * data.sides[1]];
   return [nearest(data.rows, at[0]), nearest(data.columns, at[1])];
 }
 

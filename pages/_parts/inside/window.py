@@ -26,9 +26,8 @@ def draw_window(found: ByHand, on_place: Callable[[int, int], None]) -> None:
     """Draws it; a move to another value of the output calls `on_place(row, column)`, counted from 0."""
     rows, columns = spans(found, 0), spans(found, 1)
     sides = (found.given[1], found.given[2])
-    (top, height), (left, width) = rows[found.row], columns[found.column]
-    where = f"row {found.row + 1}, column {found.column + 1}"
-    alt = f"Input channel {found.shown + 1} of {found.path}; a frame marks the window of the output value in {where}"
+    (top, height), (left, width) = rows[0], columns[0]  # the script moves it: other HTML would lose the focus of a keyboard
+    alt = f"Input channel {found.shown + 1} of {found.path}; a frame marks the window"
 
     def choose() -> None:
         place = _place(st.session_state[KEY].get("place"), len(rows), len(columns))

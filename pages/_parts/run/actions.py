@@ -36,6 +36,12 @@ def run_actions(lab: Lab, run: Run) -> None:
                 "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
                 disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
             )  # fmt: skip
+        st.page_link(
+            "pages/inside.py", label="Look inside", icon=":material/frame_inspect:", query_params={"run": run.id},
+            disabled=not evaluated,
+            help="What the network does with one image, layer by layer, and how it changed." if evaluated else
+            "Available after the first epoch.",
+        )  # fmt: skip
         change_one_thing(lab, run)
         st.button(
             "Open its settings in the form", icon=":material/edit:", key=f"change {run.id}", on_click=open_form, args=(run.config,),
