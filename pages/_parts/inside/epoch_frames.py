@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -15,6 +16,8 @@ from pages._parts.inside.numbers import bars_html, figure_text, legend_html
 from pages._parts.inside.player import Shown
 
 MOST_FRAMES = 40  # more are not told apart while they play
+_STYLE = re.compile("<style>.*?</style>", re.DOTALL)
+STYLES = "".join(_STYLE.findall(bars_html((1,), 0.0, 1.0) + grid_html((), 64)))
 Kernel = tuple[str, tuple[float, ...]]  # its name and its weights, row by row
 
 
@@ -27,12 +30,15 @@ def chosen_epochs(every: Sequence[EpochFlow], epoch: int) -> list[EpochFlow]:
 
 
 def frames(every: Sequence[EpochFlow], shown: Sequence[EpochFlow], layer: str, active: str) -> list[Shown]:
-    """A frame for each epoch of `shown`; the scales are those of `every` epoch, so that frames can be compared."""
+    """A frame for each epoch of `shown`; the scales are those of `every` epoch, so that frames can be compared.
+
+    They have no styles, which would be sent with each of them: `STYLES` stands on the page once.
+    """
     weights = [each for one in every if (each := weights_of(one, layer)) and each.counts]
     values = [each for one in every if (each := activation_of(one, active)) and each.counts]
     ends = _ends(weights), _ends(values)
     high = max((abs(value) for one in every for value in one.values), default=0.0)
-    return [Shown(one.epoch, when(one.epoch), _frame(one, layer, active, ends, high)) for one in shown]
+    return [Shown(one.epoch, when(one.epoch), _STYLE.sub("", _frame(one, layer, active, ends, high))) for one in shown]
 
 
 def when(epoch: int) -> str:

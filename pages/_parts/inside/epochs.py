@@ -15,6 +15,7 @@ from pages._parts.address import Address, whole_number
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import histogram_ways, numbers_button, picture_ways
 from pages._parts.inside.epoch_frames import (
+    STYLES,
     activation_of,
     chosen_epochs,
     frames,
@@ -64,6 +65,7 @@ def draw_epochs(chosen: Chosen, address: Address) -> None:
         )  # fmt: skip
     with right:
         active = _pick_activation(every, address)
+    st.html(STYLES)
     shown = chosen_epochs(every, one.epoch)
     drawn = _frames(chosen.run_id, layer, active, [each.epoch for each in shown], every, shown)
     draw_player(drawn, one.epoch, "Epoch", lambda epoch: st.session_state.update({key: epoch}))
