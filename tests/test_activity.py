@@ -10,7 +10,7 @@ from quadrants import quadrants, settings
 from torch import nn
 
 from cnnlab import epoch_flow
-from cnnlab.architectures import cards
+from cnnlab.architectures import card
 from cnnlab.epoch_flow import ActivationFlow, read
 from cnnlab.training import activity, checkpoints
 from cnnlab.training.engine import train
@@ -71,10 +71,10 @@ def test_dead_channels_and_saturated_values_are_counted_and_put_into_words():
     assert activity_sentence(broken, 1) == "The values of a are no numbers any more after epoch 1."
 
 
-@pytest.mark.parametrize("card", cards(), ids=lambda each: each.name)
-def test_of_every_network_a_bounded_number_of_non_linearities_is_watched(card):
+@pytest.mark.parametrize("name", ["lenet", "googlenet", "densenet"])
+def test_of_a_deep_network_too_a_bounded_number_of_non_linearities_is_watched(name):
     with torch.device("meta"):
-        model = card.build()
+        model = card(name).build()
     watched = list(activity.watched_layers(model))
     assert 0 < len(watched) <= activity.MOST_LAYERS
     assert len(set(watched)) == len(watched)

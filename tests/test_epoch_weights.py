@@ -82,6 +82,18 @@ def test_a_run_keeps_its_weights_from_before_the_training_on_and_they_open_as_a_
         assert weights < size < weights + epoch_weights.ENVELOPE + 500 * len(record["model"])
 
 
+def test_a_resumed_run_keeps_what_one_that_was_never_paused_keeps(tmp_path):
+    config = settings(epochs=3, batch_size=20, **LENET)
+    list(train(config, DATA, folder=tmp_path / "whole"))
+    list(train(config, DATA, folder=tmp_path / "paused", pausing=lambda: True))
+    _, checkpoint = checkpoints.load_latest(tmp_path / "paused")
+    list(train(config, DATA, folder=tmp_path / "paused", resume=checkpoint))
+
+    assert epoch_weights.kept(tmp_path / "paused") == epoch_weights.kept(tmp_path / "whole") == (0, 1, 2, 3)
+    one, other = (kept.load(epoch_weights.file_of(tmp_path / name, 2))["model"] for name in ("paused", "whole"))
+    assert all(torch.equal(one[name], other[name]) for name in other)
+
+
 def test_a_torn_file_is_a_sentence_and_a_run_that_starts_over_keeps_none(tmp_path):
     folder = tmp_path / "runs" / "a1234567"
     folder.mkdir(parents=True)

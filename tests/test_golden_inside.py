@@ -29,6 +29,7 @@ def lab(tmp_path, monkeypatch):
         for number, weight in enumerate(opened.model.parameters()):
             places = torch.arange(weight.numel()).reshape(weight.shape)
             weight.copy_(((places * (5 + number)) % 8 - 3) / 16)
+        opened.model.get_submodule("output").bias.copy_(torch.arange(10) / 4)  # no two classes are alike
     lab.inside_helper.network = opened
     folder = run_folder(lab.store.home, lab.run_id)
     for epoch in (0, 1):
@@ -52,7 +53,7 @@ def without_digests(text: str) -> str:
     return re.sub(r"(data:image/[\w+]+) [0-9a-f]{8}", r"\1 …", text)
 
 
-@pytest.mark.parametrize("view", ["maps", "kernels", "hand", "epochs"])
+@pytest.mark.parametrize("view", ["maps", "hand", "epochs"])
 def test_a_view(view, monkeypatch, lab, regenerate_golden):
     app = open_page(monkeypatch, "inside", lab, run=lab.run_id, view=view, layer="pool2" if view == "maps" else "conv1", epoch="1")
 

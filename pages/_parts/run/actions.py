@@ -27,7 +27,7 @@ MORE = "more about the run"
 def run_actions(lab: Lab, run: Run) -> None:
     """Draws the row. A click that comes too late shows a message and the run's current state."""
     refusal = not_yours(run)
-    with st.container(horizontal=True, vertical_alignment="center", key="run actions"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="run actions"):
         _for_its_state(lab, run, refusal)
         evaluated = run.epochs_done > 0
         next_step = evaluated and run.state in (State.FINISHED, State.STOPPED)
