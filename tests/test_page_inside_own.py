@@ -127,7 +127,7 @@ def test_over_the_epochs_weights_activations_and_kernels_are_frames_and_files(mo
     assert epoch == 1
     for frame in frames:
         assert frame.html.count('class="cnn-bars"') == 2
-        assert "For 32 training images the values of activation2 (ReLU)" in frame.html
+        assert "For 8 training images the values of activation2 (ReLU)" in frame.html
         assert "channels" in frame.html and 'alt="Kernel 6 ← 1: weights from −' in frame.html
     made = {name.removeprefix(f"cnnlab-{lab.run_id}-image1-"): data() for name, data in files.items() if callable(data)}
     shown = ("activation2-activations-epoch1", "conv1-weights-epoch1", "first-kernels-epoch1")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from cnnlab.epoch_flow import EpochFlow, LayerFlow, Recorder
 from cnnlab.layers.memory import evaluation_batch
-from cnnlab.training.activity import IMAGES, activity, watched_layers
+from cnnlab.training.activity import FEWEST, IMAGES, SHARE, activity, watched_layers
 from cnnlab.training.histogram import histogram
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ class Flow:
 def looked_at(session: Session) -> Tensor:
     """The network's input for a few training images, spread over all, since folders of pictures come class by class."""
     size = session.config.image_size
-    most = min(IMAGES, evaluation_batch(size, session.device.type, session.config.batch_size))
     total = len(session.train_images)
+    few = max(FEWEST, total // SHARE)  # of a small set, so that it takes no longer beside its epoch than of a large one
+    most = min(IMAGES, few, evaluation_batch(size, session.device.type, session.config.batch_size))
     return session.preparation.test(session.train_images[:: max(1, total // most)][:most])
 
 
