@@ -13,6 +13,8 @@ from quadrants import quadrants, settings
 from test_page_own_picture import png
 
 from cnnlab import epoch_weights
+from cnnlab.datasets.pictures import coloured_png, pixels_of, side_by_side
+from cnnlab.figures.pictures import shares_svg
 from cnnlab.inside_values import ByHand
 from cnnlab.own_picture.reading import read
 from cnnlab.system.home import run_folder
@@ -122,19 +124,19 @@ def test_over_the_epochs_weights_activations_and_kernels_are_frames_and_files(mo
     app = opened(view="epochs", until="1", active="activation2")
 
     assert not app.exception and not app.warning
-    ((frames, epoch, _, choose),) = drawn
+    ((frames, epoch, *_),) = drawn
     assert [frame.name for frame in frames] == ["before training", "after epoch 1", "after epoch 2"]
     assert epoch == 1
     for frame in frames:
         assert frame.html.count('class="cnn-bars"') == 2
-        assert "For 8 training images the values of activation2 (ReLU)" in frame.html
+        assert "For 4 training images the values of activation2 (ReLU)" in frame.html
         assert "channels" in frame.html and 'alt="Kernel 6 ← 1: weights from −' in frame.html
     made = {name.removeprefix(f"cnnlab-{lab.run_id}-image1-"): data() for name, data in files.items() if callable(data)}
     shown = ("activation2-activations-epoch1", "conv1-weights-epoch1", "first-kernels-epoch1")
     assert {f"{name}.{ending}" for name in shown for ending in ("png", "svg")} <= set(made)
     assert {f"{name}.csv" for name in (*shown[:2], "first-kernels", "histograms", "gradients")} <= set(made)
     assert all(content.startswith(b"\x89PNG") for name, content in made.items() if name.endswith("png"))
-    assert all(ElementTree.fromstring(content) is not None for name, content in made.items() if name.endswith("svg"))
+    assert all(ElementTree.fromstring(content) is not None for name, content in made.items() if name.endswith("svg"))  # noqa: S314 our own text
     assert len(made["first-kernels.csv"].splitlines()) == 1 + 3 * 150
 
 
@@ -163,6 +165,16 @@ def test_the_windows_of_all_places_stand_where_torch_puts_them():
 def test_a_place_that_a_browser_makes_up_moves_nothing(sent):
     assert window._place(sent, 4, 6) is None
     assert window._place([3, 5], 4, 6) == (3, 5)
+
+
+def test_bars_and_pictures_side_by_side_are_exact_in_their_files():
+    drawn = ElementTree.fromstring(shares_svg([("<b>", 0.25, "25 %")], "Shares"))  # noqa: S314 our own text
+    bars = pixels_of(downloads.shares_png((0.25, 1.0)))
+    pair = pixels_of(side_by_side([coloured_png([[(1, 2, 3)]])] * 2))
+
+    assert "<b>" in "".join(drawn.itertext())
+    assert [row.count((0, 114, 178)) for row in (bars[1], bars[2], bars[-1])] == [72, 72, 288]
+    assert pair == [[(1, 2, 3), (255, 255, 255), (255, 255, 255), (1, 2, 3)]]
 
 
 def test_without_a_label_the_neighbours_are_only_counted():

@@ -13,7 +13,7 @@ from cnnlab.epoch_flow import ActivationFlow
 from cnnlab.training.histogram import histogram
 
 MOST_LAYERS = 16  # of a deep network; more would double its file
-IMAGES, FEWEST, SHARE = 32, 8, 128  # at most, at least, and one of so many: looking costs little beside an epoch
+IMAGES, FEWEST, SHARE = 32, 4, 256  # at most, at least, and one of so many: looking costs little beside an epoch
 SATURATED = {"Sigmoid": (0.05, 0.95), "Tanh": (-0.95, 0.95)}  # beyond these, the gradient is less than a fifth of its largest
 
 
