@@ -29,6 +29,7 @@ FLOORS: dict[str, str] = {
     "inside_values": "values",
     "epoch_predictions": "values",
     "epoch_flow": "",
+    "epoch_weights": "system.disk",
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
@@ -38,31 +39,33 @@ FLOORS: dict[str, str] = {
     "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
-    "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers"
-    " system.cpu system.disk system.gpus system.memory text values",
+    "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers"
+    " optimizers system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events sweeps system text",
     "twins": "architectures config config_words runs.records",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
-    " training.costs",
-    "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
+    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
+    " runs system text training.costs",
+    "compute": "architectures config datasets epoch_weights errors inside inside_values layers runs.records system"
+    " text training values",
     "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
-    "looking": "epoch_flow inside_values system values",
+    "looking": "epoch_flow epoch_weights inside_values system values",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
-    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn looking"
-    " own_picture presets runs sweeping system values workers",
+    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
+    " looking own_picture presets runs sweeping system values workers",
     "cli": "architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
     " layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "architectures assignments config config_words datasets diagnosis epoch_flow errors events figures forecasts"
-    " inside_values intervals known_runs lab layers learn optimizers own_picture palette presets reports"
-    " runs.records runs.summaries spreadsheet starts state_words sweeps system text twins values",
+    "pages": "architectures assignments config config_words datasets diagnosis epoch_flow errors events figures"
+    " forecasts inside_values intervals known_runs lab layers learn optimizers own_picture palette"
+    " presets reports runs.records runs.summaries spreadsheet starts state_words sweeps system text twins"
+    " values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -88,11 +91,11 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager probabilities",
+    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
     "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms grid image_grid inside layer_views learn live markdown network_view"
-    " one_choice pager predict run run_words runs shell sweeps versions",
+    "pages": "address assignments first_tab forms grid image_grid inside layer_views learn live markdown"
+    " network_view one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
