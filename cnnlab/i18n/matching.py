@@ -1,0 +1,160 @@
+"""Finds the catalogue's message that an English sentence was made from, and says the same in another language.
+
+Errors, notices and advice are made in one process and shown in another, or stored: they travel as plain English. Here each message
+with placeholders is a pattern, and the values that it finds are translated in turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache, lru_cache
+from string import Formatter
+from typing import NamedTuple
+
+from cnnlab.i18n.catalogue import Catalogue, Message, catalogue
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_NUMERIC = re.compile(r"[,.]?\d*[,dfgn%]|\.\d+[fg%]?")  # the end of a format that only numbers have
+_NUMBER = r"[-−]?(?:\d[\d,]*)?(?:\.\d+)?(?:e[-+]?\d+)?%?"
+_QUOTES = "“”‘’\"'`„«»"
+_SENTENCES = re.compile(r"(?<=[.!?…”])\s+(?=\S)")
+_LINKS = (" · ", "\n\n", "  \n", "; ")  # between parts that are texts of their own
+_ENDS = "。！？…："  # after these Chinese has no space
+
+
+class Pattern(NamedTuple):
+    """A message that a text can be compared with."""
+
+    message: Message
+    plural: bool  # the plural of the message
+    regex: re.Pattern[str]
+    literal: int  # its letters and digits outside placeholders
+    verbatim: frozenset[str]  # placeholders within quotes: what people typed is not translated
+    anchor: str  # a word that each match contains
+
+
+def say(template: str, /, **values: object) -> str:
+    """The English sentence, for an error, a notice, or anything that is shown elsewhere; `translated` finds its parts again."""
+    return template.format(**{name: english(value) for name, value in values.items()})
+
+
+def nsay(singular: str, plural: str, number: int, /, **values: object) -> str:
+    """As `say`, with the form for `number`."""
+    return say(singular if number == 1 else plural, **values)
+
+
+class Shown(str):
+    """A text in the reader's language that remembers its English, so that `say` builds no sentence of two languages."""
+
+    english: str
+
+
+def english(value: object) -> object:
+    """The value itself, or the English of a text that was made for a reader."""
+    return value.english if isinstance(value, Shown) else value
+
+
+@lru_cache(maxsize=8_192)
+def in_language(text: str, code: str) -> str:
+    """An English text in the language `code`: the message it is, or was made from; its sentences one by one; else as it is."""
+    book = catalogue(code)
+    if (exact := book.text(text)) is not None:
+        return exact
+    if (whole := _matched(text, code, book)) is not None:
+        return whole
+    for link in _LINKS:
+        if link in text:
+            mark = "；" if link == "; " and code == "zh" else link
+            return mark.join(in_language(part, code) for part in text.split(link))
+    return _sentence_by_sentence(text, code, book)
+
+
+def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str:
+    """The longest runs of sentences that are messages; a sentence that is none stays English."""
+    sentences = _SENTENCES.split(text)
+    if len(sentences) == 1:
+        return text
+    result = ""
+    while sentences:
+        for count in range(len(sentences), 0, -1):
+            run = " ".join(sentences[:count])
+            found = book.text(run)
+            found = _matched(run, code, book) if found is None else found
+            if found is not None or count == 1:
+                gap = "" if not result or result[-1] in _ENDS else " "
+                result += gap + (run if found is None else found)
+                del sentences[:count]
+                break
+    return result
+
+
+def _matched(text: str, code: str, book: Catalogue) -> str | None:
+    found = find(text, code)
+    if found is None:
+        return None
+    pattern, values = found
+    shown = {
+        name: value if name in pattern.verbatim else in_language(value, code) for name, value in values.items() if value is not None
+    }
+    message = pattern.message
+    translation = message.translations[book.form(_number(values)) if message.plural else 0]
+    return "".join(
+        literal + (shown.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(translation)
+    )
+
+
+def _number(values: dict[str, str]) -> int:
+    """What a plural goes by: the first whole number among the values."""
+    return next((int(plain) for value in values.values() if (plain := value.replace(",", "")).isdigit()), 1)
+
+
+def find(text: str, code: str) -> tuple[Pattern, dict[str, str]] | None:
+    """The message with most letters of its own that `text` can have been made from, and the values of its placeholders."""
+    index = _index(code)
+    candidates = [pattern for word in dict.fromkeys(_WORD.findall(text)) for pattern in index.get(word, ())]
+    for pattern in sorted(candidates, key=lambda pattern: -pattern.literal):
+        if match := pattern.regex.fullmatch(text):
+            return pattern, match.groupdict()
+    return None
+
+
+@cache
+def _index(code: str) -> dict[str, list[Pattern]]:
+    """The patterns by their rarest word: a text is compared with those whose word it contains."""
+    messages = catalogue(code).messages.values()
+    texts = [(message, text) for message in messages for text in (message.singular, message.plural) if "{" in text]
+    counts = Counter(word for _, text in texts for word in set(_words_of(text)))
+    index: dict[str, list[Pattern]] = {}
+    for message, text in texts:
+        if words := _words_of(text):
+            pattern = _pattern(message, text, min(words, key=lambda word: (counts[word], -len(word))))
+            index.setdefault(pattern.anchor, []).append(pattern)
+    return index
+
+
+def _words_of(template: str) -> list[str]:
+    """The words of a message that stand alone in every text made from it: none that touches a placeholder."""
+    bare = "\0".join(literal for literal, *_ in Formatter().parse(template))
+    whole = [match for match in _WORD.finditer(bare) if "\0" not in bare[max(0, match.start() - 1) : match.end() + 1]]
+    return [match[0] for match in (whole or _WORD.finditer(bare))]
+
+
+def _pattern(message: Message, template: str, anchor: str) -> Pattern:
+    regex, literals, verbatim, seen = "", "", set(), set()
+    parsed = list(Formatter().parse(template))
+    for place, (literal, name, spec, conversion) in enumerate(parsed):
+        literals += literal
+        regex += re.escape(literal)
+        if name is None:
+            continue
+        after = parsed[place + 1][0] if place + 1 < len(parsed) else ""
+        if conversion == "r" or (literal[-1:] and literal[-1] in _QUOTES and after[:1] and after[0] in _QUOTES):
+            verbatim.add(name)
+        if name in seen:
+            regex += f"(?P={name})"
+        else:
+            regex += f"(?P<{name}>{_NUMBER if spec and _NUMERIC.search(spec) else '.+?'})"
+            seen.add(name)
+    strength = sum(character.isalnum() for character in literals)
+    return Pattern(message, template == message.plural, re.compile(regex, re.DOTALL), strength, frozenset(verbatim), anchor)
