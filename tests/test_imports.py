@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "cnnlab").rglob("*.py")])
 
 # What each package or module of cnnlab may import from the others, lowest floor first: a floor names only floors above it in this
-# list, so there is no circle. docs/DESIGN.md shows the same table. Every floor may import `i18n`, because every floor has sentences.
+# list, so there is no circle. docs/DESIGN.md shows the same table. Every floor may import `i18n`: all have sentences.
 FLOORS: dict[str, str] = {
     "i18n": "",
     "errors": "",
@@ -205,7 +205,9 @@ def test_the_parts_of_pages_import_what_their_floors_name():
     for file in FILES:
         if floor_of(name_of(file)) == "pages":
             part = part_of(name_of(file))
-            used.setdefault(part, set()).update({part_of(name) for name in imports(file) if name.startswith("pages.")} - {part, "language"})
+            used.setdefault(part, set()).update(
+                {part_of(name) for name in imports(file) if name.startswith("pages.")} - {part, "language"}
+            )
     assert used == {part: set(allowed.split()) for part, allowed in PAGE_FLOORS.items()}
 
 

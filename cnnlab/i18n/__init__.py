@@ -1,9 +1,9 @@
 """Texts in the reader's language, without a build step. docs/TRANSLATING.md says how a text is marked and translated.
 
-    _("Train this network")                          shown now, to one reader
-    _("Input {size}").format(size=size)              with a value; ngettext where a number decides between two forms
-    TITLE = N_("Design")  …  translated(TITLE)       a constant: marked where it stands, translated where it is shown
-    raise DataError(say("{file} is missing.", file=file))  made here, shown elsewhere: English until `translated` at the edge
+_("Train this network")                          shown now, to one reader
+_("Input {size}").format(size=size)              with a value; ngettext where a number decides between two forms
+TITLE = N_("Design")  …  translated(TITLE)       a constant: marked where it stands, translated where it is shown
+raise DataError(say("{file} is missing.", file=file))  made here, shown elsewhere: English until `translated` at the edge
 """
 
 from __future__ import annotations

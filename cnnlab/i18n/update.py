@@ -6,7 +6,9 @@ have no line numbers and no date, so that branches that translate different page
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,25 +20,56 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("app.py", "cnnlab", "pages")
-KEYWORDS = {"_": None, "N_": None, "say": None, "ngettext": (1, 2), "nsay": (1, 2)}
-_COMMENT = "Translators:"
+PLURALS = ("ngettext", "nsay")
+# Which arguments of a call are texts, by place or by name. The rows of tables below the first line need no mark where they stand;
+# `translated` shows them.
+TEXTS: dict[str, tuple[int | str, ...]] = {
+    **{"_": (0,), "N_": (0,), "say": (0,)},
+    "Field": ("title", "description"),
+    "Option": (1, 4, "title", "help"),
+    "register": ("summary", "usual_size"),
+    "Preset": (1, 2, "reaches"),
+    "Entry": (2,),
+    "Column": (1, 2),
+    "Part": (1,),
+    "Kind": (0,),
+}
 
 
 def extracted() -> Catalog:
     """All texts that are marked in the code."""
     from babel.messages import Catalog
-    from babel.messages.extract import extract_from_dir
 
     texts = Catalog(fuzzy=False)
     for source in SOURCES:
-        found = extract_from_dir(
-            ROOT / source, [("**.py", "python")], keywords=KEYWORDS, comment_tags=(_COMMENT,), strip_comment_tags=True,
-            directory_filter=lambda _: True,  # Babel would skip names that begin with an underscore, such as _parts
-        )  # fmt: skip
-        for file, _, message, comments, _ in found:
-            place = source if file == "." else f"{source}/{Path(file).as_posix()}"
-            texts.add(message, locations=[(place, None)], auto_comments=comments)
+        for path in sorted((ROOT / source).rglob("*.py")) or [ROOT / source]:
+            for text in marked(path.read_text(encoding="utf-8")):
+                texts.add(text, locations=[(path.relative_to(ROOT).as_posix(), None)])
     return texts
+
+
+def marked(code: str) -> Iterator[str | tuple[str, str]]:
+    """The texts of one Python file, in their order; one with a plural as a pair. Raises ValueError for an f-string among them."""
+    for call in sorted((node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)), key=_place):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if name in PLURALS:
+            singular, plural = (_text(argument) for argument in call.args[:2])
+            if singular and plural:
+                yield singular, plural
+        arguments = {**dict(enumerate(call.args)), **{keyword.arg: keyword.value for keyword in call.keywords}}
+        yield from filter(None, (_text(arguments.get(place)) for place in TEXTS.get(name, ())))
+
+
+def _place(node: ast.Call) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _text(node: ast.AST | None) -> str:
+    """A literal's text; "" for anything else."""
+    if isinstance(node, ast.JoinedStr):
+        raise ValueError(f"Line {node.lineno}: an f-string cannot be translated; use placeholders and .format, or say(…).")
+    text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return text if text.strip() else ""
 
 
 def updated(path: Path, texts: Catalog) -> str:
@@ -56,7 +89,7 @@ def main() -> None:
     texts = extracted()
     for path in sorted(LOCALE.glob("*/LC_MESSAGES/cnnlab.po")):
         path.write_text(text := updated(path, texts), encoding="utf-8", newline="\n")
-        missing = text.count('\nmsgstr ""\n\n')
+        missing = text.count('\nmsgstr ""\n\n') + text.count('\nmsgstr[0] ""\n')
         sys.stdout.write(f"{path.relative_to(ROOT)}: {missing} texts without a translation\n")
 
 

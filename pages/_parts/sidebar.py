@@ -52,7 +52,9 @@ def _bars(lab: Lab) -> None:
     with st.container(key="own-runs", gap="xsmall"):
         for run in runs[:SHOWN]:
             share = share_done(lab, run)
-            st.page_link("pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id} | in_links())
+            st.page_link(
+                "pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id} | in_links()
+            )
             st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {percent(share, 0)}")
         if len(runs) > SHOWN:
             more = len(runs) - SHOWN
