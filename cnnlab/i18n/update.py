@@ -51,13 +51,20 @@ def extracted() -> Catalog:
 def marked(code: str) -> Iterator[str | tuple[str, str]]:
     """The texts of one Python file, in their order; one with a plural as a pair. Raises ValueError for an f-string among them."""
     for call in sorted((node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)), key=_place):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        name = _name(call.func)
         if name in PLURALS:
             singular, plural = (_text(argument) for argument in call.args[:2])
             if singular and plural:
                 yield singular, plural
         arguments = {**dict(enumerate(call.args)), **{keyword.arg: keyword.value for keyword in call.keywords}}
         yield from filter(None, (_text(arguments.get(place)) for place in TEXTS.get(name, ())))
+
+
+def _name(function: ast.AST) -> str:
+    """What is called: of `o.Option` "Option"; "" of what a library calls by one of these names."""
+    if isinstance(function, ast.Attribute):
+        return "" if getattr(function.value, "id", "") == "typer" else function.attr
+    return getattr(function, "id", "")
 
 
 def _place(node: ast.Call) -> tuple[int, int]:
