@@ -186,7 +186,7 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
         else:
             st.info(_("There are no images of this class here: choose another class."), icon=":material/search_off:")
         alt = _("Training image {number}: {title}") if split == "train" else _("Test image {number}: {title}")
-        titles = [entry.classes[image.label] for image in images]
+        titles = [translated(entry.classes[image.label]) for image in images]
         image_grid(
             [
                 GridItem(image.data_uri, alt.format(number=image_number(image.index), title=title), title)
@@ -203,11 +203,13 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
 def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
     """The number of images in each class."""
     st.header(_("Class balance"))
-    figure = class_balance_figure(entry.classes, counts, label)
+    figure = class_balance_figure([translated(name) for name in entry.classes], counts, label)
     live_plot(figure, key="data:balance", label=_("Bars: number of images in each class"), tools=False)
     st.caption(balance_sentence(entry, counts))
     with st.expander(_("Show as a table")):
-        grid({_("Class"): list(entry.classes), _("Images"): list(counts)}, height="content", width="content")
+        grid(
+            {_("Class"): [translated(name) for name in entry.classes], _("Images"): list(counts)}, height="content", width="content"
+        )
 
 
 def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:
@@ -218,7 +220,7 @@ def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:
         )
     most = counts.index(max(counts))
     return _("Classes have from {fewest:,} to {most:,} images. Always answering “{name}” is right for {share} of them.").format(
-        fewest=min(counts), most=max(counts), name=entry.classes[most], share=percent(max(counts) / sum(counts))
+        fewest=min(counts), most=max(counts), name=translated(entry.classes[most]), share=percent(max(counts) / sum(counts))
     )
 
 

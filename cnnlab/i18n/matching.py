@@ -15,11 +15,15 @@ from typing import NamedTuple
 from cnnlab.i18n.catalogue import Catalogue, Message, catalogue
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_NUMERIC = re.compile(r"[,.]?\d*[,dfgn%]|\.\d+[fg%]?")  # the end of a format that only numbers have
-_NUMBER = r"[-−]?(?:\d[\d,]*)?(?:\.\d+)?(?:e[-+]?\d+)?%?"
+_NUMERIC = re.compile(r"[,dfgn%]$")  # the end of a format that only numbers have
+_NUMBERS = ("count", "number")  # placeholders of these names hold numbers
+_NUMBER = r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?"
+_ONE_SENTENCE = r"(?:(?![.!?…]\s).)+?[.!?…]?"
+_ANYTHING = r".+?"
+_WEAK = 2  # letters; a message with so few fits too much, unless a digit stands in each of its placeholders
 _QUOTES = "“”‘’\"'`„«»"
 _SENTENCES = re.compile(r"(?<=[.!?…”])\s+(?=\S)")
-_LINKS = (" · ", "\n\n", "  \n", "; ")  # between parts that are texts of their own
+_LINKS = (" · ", "\n\n", "  \n")  # between parts that are texts of their own
 _ENDS = "。！？…："  # after these Chinese has no space
 
 
@@ -27,9 +31,9 @@ class Pattern(NamedTuple):
     """A message that a text can be compared with."""
 
     message: Message
-    plural: bool  # the plural of the message
-    regex: re.Pattern[str]
-    literal: int  # its letters and digits outside placeholders
+    strict: re.Pattern[str]  # each value is at most one sentence
+    loose: re.Pattern[str]
+    rank: tuple[int, int]  # its letters and digits outside placeholders, and how many of these are numbers: the highest counts
     verbatim: frozenset[str]  # placeholders within quotes: what people typed is not translated
     anchor: str  # a word that each match contains
 
@@ -65,32 +69,35 @@ def in_language(text: str, code: str) -> str:
         return whole
     for link in _LINKS:
         if link in text:
-            mark = "；" if link == "; " and code == "zh" else link
-            return mark.join(in_language(part, code) for part in text.split(link))
-    return _sentence_by_sentence(text, code, book)
+            return link.join(in_language(part, code) for part in text.split(link))
+    found = _sentence_by_sentence(text, code, book)
+    if found is None:
+        found = _matched(text, code, book, loose=True)
+    if found is None and "; " in text:
+        found = (book.text("; ") or "; ").join(in_language(part, code) for part in text.split("; "))
+    return text if found is None else found
 
 
-def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str:
-    """The longest runs of sentences that are messages; a sentence that is none stays English."""
+def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str | None:
+    """The longest runs of sentences that are messages; a sentence that is none stays English. None where all are."""
     sentences = _SENTENCES.split(text)
-    if len(sentences) == 1:
-        return text
-    result = ""
+    result, known = "", False
     while sentences:
         for count in range(len(sentences), 0, -1):
             run = " ".join(sentences[:count])
             found = book.text(run)
             found = _matched(run, code, book) if found is None else found
             if found is not None or count == 1:
+                known |= found is not None
                 gap = "" if not result or result[-1] in _ENDS else " "
                 result += gap + (run if found is None else found)
                 del sentences[:count]
                 break
-    return result
+    return result if known else None
 
 
-def _matched(text: str, code: str, book: Catalogue) -> str | None:
-    found = find(text, code)
+def _matched(text: str, code: str, book: Catalogue, *, loose: bool = False) -> str | None:
+    found = find(text, code, loose=loose)
     if found is None:
         return None
     pattern, values = found
@@ -109,12 +116,15 @@ def _number(values: dict[str, str]) -> int:
     return next((int(plain) for value in values.values() if (plain := value.replace(",", "")).isdigit()), 1)
 
 
-def find(text: str, code: str) -> tuple[Pattern, dict[str, str]] | None:
-    """The message with most letters of its own that `text` can have been made from, and the values of its placeholders."""
+def find(text: str, code: str, *, loose: bool = False) -> tuple[Pattern, dict[str, str]] | None:
+    """The message with most letters of its own that `text` can have been made from, and the values of its placeholders.
+
+    A value is at most one sentence, unless `loose`.
+    """
     index = _index(code)
     candidates = [pattern for word in dict.fromkeys(_WORD.findall(text)) for pattern in index.get(word, ())]
-    for pattern in sorted(candidates, key=lambda pattern: -pattern.literal):
-        if match := pattern.regex.fullmatch(text):
+    for pattern in sorted(candidates, key=lambda pattern: pattern.rank, reverse=True):
+        if match := (pattern.loose if loose else pattern.strict).fullmatch(text):
             return pattern, match.groupdict()
     return None
 
@@ -141,20 +151,23 @@ def _words_of(template: str) -> list[str]:
 
 
 def _pattern(message: Message, template: str, anchor: str) -> Pattern:
-    regex, literals, verbatim, seen = "", "", set(), set()
     parsed = list(Formatter().parse(template))
+    literals = "".join(literal for literal, *_ in parsed)
+    strength = sum(character.isalnum() for character in literals)
+    strict = loose = "" if strength > _WEAK else r"(?=.*\d)"
+    verbatim, seen, numbers = set(), set(), 0
     for place, (literal, name, spec, conversion) in enumerate(parsed):
-        literals += literal
-        regex += re.escape(literal)
+        before, after = literal[-1:], parsed[place + 1][0][:1] if place + 1 < len(parsed) else ""
+        strict, loose = strict + re.escape(literal), loose + re.escape(literal)
         if name is None:
             continue
-        after = parsed[place + 1][0] if place + 1 < len(parsed) else ""
-        if conversion == "r" or (literal[-1:] and literal[-1] in _QUOTES and after[:1] and after[0] in _QUOTES):
+        if conversion == "r" or (before and after and before in _QUOTES and after in _QUOTES):
             verbatim.add(name)
-        if name in seen:
-            regex += f"(?P={name})"
-        else:
-            regex += f"(?P<{name}>{_NUMBER if spec and _NUMERIC.search(spec) else '.+?'})"
-            seen.add(name)
-    strength = sum(character.isalnum() for character in literals)
-    return Pattern(message, template == message.plural, re.compile(regex, re.DOTALL), strength, frozenset(verbatim), anchor)
+        numeric = name in _NUMBERS or (spec and _NUMERIC.search(spec))
+        numbers += bool(numeric)
+        one, any_ = (_NUMBER, _NUMBER) if numeric else (_ONE_SENTENCE, _ANYTHING)
+        strict += f"(?P={name})" if name in seen else f"(?P<{name}>{one})"
+        loose += f"(?P={name})" if name in seen else f"(?P<{name}>{any_})"
+        seen.add(name)
+    patterns = re.compile(strict, re.DOTALL), re.compile(loose, re.DOTALL)
+    return Pattern(message, *patterns, (strength, numbers), frozenset(verbatim), anchor)

@@ -36,7 +36,7 @@ def browser_language() -> str:
 def in_links() -> dict[str, str]:
     """The parameter that a link needs to open in this language; none where the browser has it by itself."""
     now = browser_language()
-    return {PARAMETER: now} if now != _own() or PARAMETER in st.query_params else {}
+    return {PARAMETER: now} if now != _own() or st.query_params.get(PARAMETER) == now else {}
 
 
 def problem() -> str:

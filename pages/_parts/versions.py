@@ -31,7 +31,7 @@ def versions(lab: Lab, entry: Entry, image: Picture) -> None:
         format_func=lambda name: translated(STEPS[name]), key=f"data:{entry.name}:steps", label_visibility="collapsed",
         help=_("Switch a step off and on, and see what it does to the versions below."),
     )  # fmt: skip
-    title, number = entry.classes[image.label], image_number(image.index)
+    title, number = translated(entry.classes[image.label]), image_number(image.index)
     steps = {"shift": SHIFT * ("shift" in chosen), "flip": "flip" in chosen, "gray": GRAY * ("gray" in chosen)}
     drawn = lab.augmented(entry.name, image.index, count=VERSIONS, **steps)
     version = _("Version {place} of training image {number}: {title}")

@@ -80,7 +80,10 @@ def _line(
                 st.session_state[_UNKNOWN] = config
             st.rerun()  # the whole page once: without the timer, with the advice
     words = f"{_time(forecast, waits)} · {_memory(forecast)}"
-    st.caption(escaped(f"{lead} {words[0].lower()}{words[1:]}" if lead else words), help=_details(forecast, table))
+    st.caption(
+        escaped(_("{lead} {forecast}").format(lead=lead, forecast=words[0].lower() + words[1:]) if lead else words),
+        help=_details(forecast, table),
+    )
 
 
 def _memory(forecast: Forecast) -> str:
