@@ -75,7 +75,7 @@ def test_a_language_that_does_not_exist_is_a_sentence_and_leaves_the_address(mon
     app = opened(monkeypatch, locale="zh-CN", lang="fr")
 
     assert words(app)[0] == "数据"
-    assert app.warning[0].value == "地址中：lang 必须是 en, zh 之一，而不是 'fr'。已改用默认值。"
+    assert app.warning[0].value == "地址中：lang 须为以下之一：en, zh；输入的是 'fr'。已改用默认值。"
     assert "lang" not in app.query_params
 
 

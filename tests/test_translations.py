@@ -139,7 +139,7 @@ def test_a_sentence_made_elsewhere_is_translated_where_it_is_shown():
     )
     assert wire == "In the address: lang must be one of en, zh, not 'fr'. The default is used."
     with using("zh"):
-        assert translated(wire) == "地址中：lang 必须是 en, zh 之一，而不是 'fr'。已改用默认值。"
+        assert translated(wire) == "地址中：lang 须为以下之一：en, zh；输入的是 'fr'。已改用默认值。"
         assert translated("Nobody wrote this sentence.") == "Nobody wrote this sentence."
         assert translated(f"{wire} Nobody wrote this.") == f"{translated(wire)}Nobody wrote this."
     assert translated(wire) == wire

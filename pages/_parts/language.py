@@ -65,6 +65,10 @@ def _change() -> None:
     if PARAMETER in st.query_params:
         st.query_params[PARAMETER] = code
     follow_browser()
+    # A list in the browser keeps the words that it shows until its value is set again, and would send them back.
+    for key, value in st.session_state.to_dict().items():
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            st.session_state[key] = value
 
 
 def _own() -> str:
