@@ -82,7 +82,7 @@ def test_a_language_that_does_not_exist_is_a_sentence_and_leaves_the_address(mon
 def test_the_switch_changes_the_page_at_once_and_the_browser_keeps_it(monkeypatch):
     app = opened(monkeypatch, locale="en-GB")
 
-    app.segmented_control(key="language switch").set_value("zh").run()
+    app.radio(key="language switch").set_value("zh").run()
 
     assert words(app) == ["数据", "link {}"]
     kept = json.loads(app.get("bidi_component")[0].proto.json)
@@ -92,7 +92,7 @@ def test_the_switch_changes_the_page_at_once_and_the_browser_keeps_it(monkeypatc
 def test_the_switch_wins_over_the_language_in_the_address(monkeypatch):
     app = opened(monkeypatch, locale="en-GB", lang="zh")
 
-    app.segmented_control(key="language switch").set_value("en").run()
+    app.radio(key="language switch").set_value("en").run()
 
     assert words(app)[0] == "Data"
     assert app.query_params["lang"] in ("en", ["en"])

@@ -50,8 +50,8 @@ def problem() -> str:
 def switch() -> None:
     """Draws the choice of a language, each under its own name."""
     st.session_state[_SWITCH] = now = browser_language()
-    st.segmented_control(
-        "Language · 语言", LANGUAGES, key=_SWITCH, format_func=own_name, required=True, on_change=_change,
+    st.radio(
+        "Language · 语言", LANGUAGES, key=_SWITCH, format_func=own_name, horizontal=True, on_change=_change,
         help=translated(_HELP),
     )  # fmt: skip
     if st.session_state.get(_CHANGED):
@@ -59,8 +59,7 @@ def switch() -> None:
 
 
 def _change() -> None:
-    if (code := st.session_state[_SWITCH]) not in LANGUAGES:
-        return
+    code = st.session_state[_SWITCH]
     st.session_state[_LANGUAGE], st.session_state[_CHANGED] = code, True
     if PARAMETER in st.query_params:
         st.query_params[PARAMETER] = code
