@@ -1,4 +1,4 @@
-"""Which files show no text that is not marked for translation, and how such a text is found. A file that has been wrapped is added here."""
+"""Which files show no text that is not marked for translation, and how one is found. A file that is wrapped is added here."""
 
 from __future__ import annotations
 
