@@ -9,6 +9,7 @@ counts       "61,706", "128.8 million" in a tile or a sentence; "924.8 M" in a c
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,11 +29,12 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
     Control characters become spaces: a cell may hold typed text, which must not steer the terminal.
     """
     lines = [["".join(c if c.isprintable() or c in _JOINERS else " " for c in cell) for cell in line] for line in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
     flushes = [name in right for name in header]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, flushes, strict=True)
+            " " * (width - _cells(cell)) + cell if flush else cell + " " * (width - _cells(cell))
+            for cell, width, flush in zip(line, widths, flushes, strict=True)
         ).rstrip()
         for line in lines
     )
@@ -138,6 +140,11 @@ def ago(moment: float, now: float | None = None) -> str:
     if minutes:
         return shown(nsay("{count} minute ago", "{count} minutes ago", minutes, count=minutes))
     return shown(N_("just now"))
+
+
+def _cells(text: str) -> int:
+    """The columns that a terminal takes for the text: two for a Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _tenths(value: float) -> str:

@@ -26,7 +26,7 @@ def follow_browser() -> None:
 
 def browser_language() -> str:
     """The code of the language in which this browser is shown the lab."""
-    if get_script_run_ctx() is None:
+    if get_script_run_ctx(suppress_warning=True) is None:
         return ENGLISH
     if (asked := st.query_params.get(PARAMETER)) in LANGUAGES:
         st.session_state[_LANGUAGE] = asked
