@@ -12,6 +12,7 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     page_settings()
     PAGES = {
         st.Page("pages/design.py", title=_("Design"), default=True): ":material/account_tree:",
+        st.Page("pages/learn.py", title=_("Learn")): ":material/school:",
         st.Page("pages/data.py", title=_("Data")): ":material/photo_library:",
         st.Page("pages/train.py", title=_("Train")): ":material/show_chart:",
         st.Page("pages/runs.py", title=_("Runs")): ":material/compare_arrows:",

@@ -9,6 +9,7 @@
     ├── CheckpointError      a checkpoint is missing or damaged
     ├── RunNotFound          no run has this id
     ├── RunStateError        the action is not allowed in the run's current state
+    ├── LessonError          the file of a lesson is wrong: names the file, the line and the reason
     ├── StoreError           the record of runs cannot be read or written
     ├── ComputeError         the helper process did not answer in time
     └── InstallationError    the installed packages are incompatible
@@ -71,3 +72,11 @@ class ComputeError(CNNLabError):
 
 class InstallationError(CNNLabError):
     """The installed packages are incompatible."""
+
+
+class LessonError(CNNLabError):
+    """The file of a lesson is wrong: `file` ("en/01-dense-layers.md"), `line` (from 1) and the `reason`."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"The lesson {file} is left out. Line {line:,}: {reason}.")
+        self.file, self.line, self.reason = file, line, reason

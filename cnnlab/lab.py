@@ -23,6 +23,8 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
+from cnnlab.learn.catalogue import Catalogue
+from cnnlab.learn.progress import Learners
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.presets import Preset
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
@@ -49,6 +51,8 @@ class Lab:
         self._summaries: Summaries | None = None
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
+        self.lessons = Catalogue(self.home)
+        self.learners = Learners(self.home)
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()

@@ -16,6 +16,7 @@ from pages._parts.address import Address
 from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.language import in_links
+from pages._parts.learn.links import titled
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import class_choice, one_choice
@@ -228,7 +229,8 @@ def main() -> None:
     lab = enter()
     address = Address("data")
     title, action = st.columns([4, 1], vertical_alignment="bottom")
-    title.title(_("Data sets"))
+    with title:
+        titled(lab, _("Data sets"), "data", anchor=True)
     problems = st.container()  # filled last: each control may find a problem in the address
     with in_words():
         statuses = {status.entry.name: status for status in lab.datasets()}

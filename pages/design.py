@@ -30,6 +30,7 @@ from pages._parts.forms.architecture import (
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
+from pages._parts.learn.links import titled
 from pages._parts.markdown import escaped, quoting
 from pages._parts.network_view import draw_comparison, draw_distribution, draw_network
 from pages._parts.one_choice import one_choice
@@ -75,12 +76,13 @@ def main() -> None:
     address = Address("design")
     st.html(STYLE)
     title, action = st.columns([4, 1], vertical_alignment="bottom")
-    title.title(_("Design a network"))
     notes = st.container()  # filled last, because any control may find a problem in the address
     left, right = st.columns([1, 3])
     controls, view = left.container(key="design-controls"), right.container(key="design-view")
     with controls:
         card = pick_architecture(lab.architectures(), address, scope=FIRST)
+    with title:
+        titled(lab, _("Design a network"), card.name, anchor=True)
     failed: CNNLabError | None = None
     design: Design | None = None
     try:

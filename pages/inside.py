@@ -22,6 +22,7 @@ from pages._parts.inside.maps import draw_maps
 from pages._parts.inside.modes import draw_modes
 from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
 from pages._parts.inside.why import draw_why
+from pages._parts.learn.links import learn_about
 from pages._parts.markdown import quoting
 from pages._parts.predict.which_run import pick_run, pick_weights
 from pages._parts.run.list import warn_of_unreadable
@@ -65,6 +66,7 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) ->
         draw_picture(chosen, frame)
     with beneath:
         draw_beneath(chosen, layer, place, frame)
+        learn_about(lab, f"inside:{view}")
 
 
 def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[int, int]] | None:

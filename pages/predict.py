@@ -15,6 +15,7 @@ from cnnlab.text import image_number, percent
 from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
+from pages._parts.learn.links import learn_about
 from pages._parts.markdown import quoting
 from pages._parts.predict.certainty import certainty
 from pages._parts.predict.choice import NAMES, OF_OWN, OF_TEST_IMAGES, PAGER, pick_images, show_cell
@@ -122,6 +123,7 @@ def main() -> None:
     else:
         address.preserve(*OF_OWN)
         test_images(lab, run, checkpoint, classes=entry.classes, address=address, problems=problems)
+    learn_about(lab, "predict")
 
 
 def test_images(

@@ -14,6 +14,7 @@ from cnnlab.reports.comparison import differences
 from cnnlab.runs.records import Run
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
+from pages._parts.learn.links import titled
 from pages._parts.live.plot import load_ahead
 from pages._parts.run.list import rerun_on_change, warn_of_unreadable
 from pages._parts.run_words import short_title
@@ -151,7 +152,7 @@ def _table_and_choice(
 def main() -> None:
     lab = enter()
     st.html(STYLE)
-    st.title("Runs", anchor=False)
+    titled(lab, "Runs", "runs")
     every = lab.summaries()
     warn_of_unreadable(every.unreadable)
     warn_of_unreadable([lost] if (lost := lab.without_record()) else [])

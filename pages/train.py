@@ -5,6 +5,7 @@ import streamlit as st
 from cnnlab.errors import RunNotFound, StoreError
 from pages._parts.address import Address
 from pages._parts.forms.training import training_form
+from pages._parts.learn.links import titled
 from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import quoting
 from pages._parts.run.actions import DELETED
@@ -20,7 +21,7 @@ def main() -> None:
     if deleted := st.session_state.pop(DELETED, None):
         st.toast(f"“{deleted}” was deleted.", icon=":material/delete:")
     if not run_id:
-        st.title("Train a network", anchor=False)
+        titled(lab, "Train a network", "train")
         own_run_first(lab)
         training_form(lab)
         run_list(lab)

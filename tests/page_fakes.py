@@ -16,6 +16,8 @@ from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
+from cnnlab.learn.catalogue import Catalogue
+from cnnlab.learn.progress import Learners
 from cnnlab.values import DatasetStatus, DownloadStatus, Picture
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +28,8 @@ class FakeLab:
     """Answers the questions of the Design and Data pages, and records them."""
 
     home = Path("home")
+    lessons = Catalogue(home)
+    learners = Learners(home)
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here

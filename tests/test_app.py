@@ -50,13 +50,21 @@ def test_every_page_can_be_the_first_that_a_new_server_shows(name):
 
     assert not app.exception
     assert app.title
-    assert [link.proto.label for link in app.sidebar.get("page_link")] == ["Design", "Data", "Train", "Runs", "Predict", "Inside"]
+    assert [link.proto.label for link in app.sidebar.get("page_link")] == [
+        "Design",
+        "Learn",
+        "Data",
+        "Train",
+        "Runs",
+        "Predict",
+        "Inside",
+    ]
 
 
 def test_every_page_is_in_the_list():
     source = (ROOT / "app.py").read_text(encoding="utf-8")
 
-    assert PAGES == ["data", "design", "inside", "predict", "runs", "train"]
+    assert PAGES == ["data", "design", "inside", "learn", "predict", "runs", "train"]
     assert all(f"pages/{name}.py" in source for name in PAGES)
 
 

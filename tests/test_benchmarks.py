@@ -1,6 +1,6 @@
 """Each benchmark works: its small version runs, and its record renders as a section of the page. No time is asserted.
 
-The usual run measures two of them; `--slow` all.
+The usual run measures that of scale; `--slow` all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.browser.chromium import chromium
 @pytest.fixture
 def slow(request):
     if not request.config.getoption("--slow"):
-        pytest.skip("a quarter of a minute; the usual run has the benchmarks of pages and of scale: --slow")
+        pytest.skip("a quarter of a minute; the usual run has the benchmark of scale: --slow")
 
 
 def _shown(name: str) -> tuple[dict, str]:
@@ -38,6 +38,7 @@ def test_structure_compares_our_table_with_torchinfo():
     assert "VGG-11 at 224: layer table, warm" in shown
 
 
+@pytest.mark.usefixtures("slow")
 def test_page_measures_loads_controls_polls_and_memory():
     record, shown = _shown("page")
 

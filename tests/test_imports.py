@@ -25,6 +25,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
+    "class_pack": "datasets errors text",
     "own_picture": "datasets errors text values",
     "inside_values": "values",
     "epoch_predictions": "values",
@@ -36,28 +37,31 @@ FLOORS: dict[str, str] = {
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "diagnosis": "architectures events optimizers text",
-    "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers system.cpu"
-    " system.disk system.gpus system.memory text values",
+    "known_runs": "config errors events presets text",
+    "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers"
+    " system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "architectures config datasets errors events system text",
     "twins": "architectures config config_words errors runs.records",
+    "assignments": "config config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
     "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
-    "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
-    " state_words text",
+    "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
+    " spreadsheet state_words text",
     "figures": "epoch_flow events layers palette reports text values",
+    "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "looking": "epoch_flow inside_values system values",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
-    " runs system values workers",
-    "cli": "architectures compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
-    " starts state_words system text training workers",
+    "lab": "architectures compute config datasets epoch_predictions events forecasts layers learn looking"
+    " own_picture presets runs system values workers",
+    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
+    " layers presets runs starts state_words system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
-    " intervals lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
-    " state_words system text twins values",
+    "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts"
+    " inside_values intervals known_runs lab layers learn optimizers own_picture palette presets reports"
+    " runs.records runs.summaries spreadsheet starts state_words system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -86,10 +90,9 @@ PAGE_FLOORS: dict[str, str] = {
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
-    "pages": (
-        "address first_tab forms grid image_grid inside layer_views live markdown network_view one_choice pager predict run"
-        " run_words runs shell versions"
-    ),
+    "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
+    "pages": "address first_tab forms grid image_grid inside layer_views learn live markdown network_view"
+    " one_choice pager predict run run_words runs shell versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
@@ -101,7 +104,7 @@ OUTSIDE: dict[str, str] = {
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "runs",
-    "pydantic": "cli config config_rules forecasts",
+    "pydantic": "assignments cli config config_rules forecasts learn",
     "psutil": "compute forecasts system",
     "pynvml": "system",
     "filelock": "workers",

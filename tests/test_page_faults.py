@@ -17,7 +17,7 @@ from cnnlab.events import RunPaused, RunResumed
 from cnnlab.runs.records import State
 
 MESSAGE = "The record of runs cannot be read; check that the disk is not full."
-PAGES = ("design", "data", "train", "runs", "predict", "inside")
+PAGES = ("design", "data", "train", "runs", "predict", "inside", "learn")
 
 
 class FailingLab(RunsLab):

@@ -13,7 +13,7 @@ from pages._parts import visitor
 from pages._parts.shell import fragment
 from pages._parts.sidebar import sidebar
 
-PAGES = ["design", "data", "train", "runs", "predict", "inside"]
+PAGES = ["design", "data", "train", "runs", "predict", "inside", "learn"]
 
 
 @pytest.fixture

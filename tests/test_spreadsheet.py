@@ -6,6 +6,8 @@ import ast
 import csv
 import io
 import re
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -86,14 +88,21 @@ def test_ids_are_no_numbers():
     assert not [run_id for run_id in ids if not run_id[0].isalpha() or re.fullmatch(r"\d+e\d+", run_id)]
 
 
-def calls(name: str) -> set[str]:
-    """The files of the program that call something of this name."""
-    found = set()
+@cache
+def callers() -> dict[str, set[str]]:
+    """By the last name of what is called: the files of the program that do it."""
+    found: dict[str, set[str]] = defaultdict(set)
     for file in [*ROOT.glob("cnnlab/**/*.py"), *ROOT.glob("pages/**/*.py"), ROOT / "app.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
-                found.add(file.relative_to(ROOT).as_posix())
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+                found[name].add(file.relative_to(ROOT).as_posix())
     return found
+
+
+def calls(name: str) -> set[str]:
+    """The files of the program that call something of this name."""
+    return callers().get(name, set())
 
 
 def test_everything_leaves_through_the_gate():

@@ -16,6 +16,7 @@ WRAPPED = (
     "pages/_parts/forms/forecast.py",
     "pages/_parts/language.py",
     "pages/_parts/layer_views.py",
+    "pages/_parts/learn/links.py",
     "pages/_parts/live/sentence.py",
     "pages/_parts/network_view.py",
     "pages/_parts/one_choice.py",

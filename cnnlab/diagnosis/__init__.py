@@ -3,7 +3,7 @@
 `evidence` gathers the figures of a run, `causes` is the table of what they can mean, `cures` holds the settings to try.
 """
 
-from cnnlab.diagnosis.causes import CAUSES, Cause, Diagnosis, diagnose
+from cnnlab.diagnosis.causes import CAUSES, Cause, Diagnosis, diagnose, suspects
 from cnnlab.diagnosis.evidence import at_chance, did_not_learn, guessing_loss
 from cnnlab.diagnosis.overflow import AT_FIRST, OVERFLOWS, overflow
 
@@ -18,4 +18,5 @@ __all__ = [
     "did_not_learn",
     "guessing_loss",
     "overflow",
+    "suspects",
 ]

@@ -48,6 +48,18 @@ def diagnose(config: RunConfig, events: Iterable[Event]) -> Diagnosis | None:
     return next((cause.diagnosis(evidence) for cause in CAUSES if cause.holds(evidence)), None)
 
 
+def suspects(config: RunConfig, events: Iterable[Event]) -> tuple[Diagnosis, ...]:
+    """All problems that the run's figures show and for which a cure is known, the best supported first; each cure once."""
+    evidence = Evidence.of(config, events)
+    if evidence is None or isinstance(evidence.last, RunFailed):
+        return ()
+    found: list[Diagnosis] = []
+    for diagnosis in (cause.diagnosis(evidence) for cause in CAUSES if cause.level == "problem" and cause.holds(evidence)):
+        if diagnosis.cure and diagnosis.cure not in [other.cure for other in found]:
+            found.append(diagnosis)
+    return tuple(found)
+
+
 def _says(heading: str) -> Callable[[Evidence], str]:
     return lambda _: heading
 

@@ -6,6 +6,7 @@ Plotly's figures are plain dictionaries. Plotly's classes would check each again
 from cnnlab.figures.calibration import calibration_figure
 from cnnlab.figures.compare import compare_bars
 from cnnlab.figures.data import class_balance_figure
+from cnnlab.figures.epochs import epochs_figure
 from cnnlab.figures.network import (
     DRAWING_RULE,
     LEGEND,
@@ -28,6 +29,7 @@ __all__ = [
     "compare_bars",
     "distribution_bars",
     "distribution_sentence",
+    "epochs_figure",
     "legend",
     "network_drawing",
     "network_svg",

@@ -38,6 +38,7 @@ STYLES = {
 _HUGE, _MANY_TIMES = 20.0, 5  # a loss above the one, and so many times the smallest, hides all others on a linear axis
 _TOOLS = 38  # pixels at the right edge, where Plotly's tools stand beside the newest points and not over them
 LIVE = "Training, live"
+KNOWN, BAND = "Known runs' test accuracy", "rgba(128, 128, 128, 0.18)"
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
 
@@ -105,12 +106,17 @@ def accuracy_curve(
     total_epochs: int,
     *,
     classes: int | None = None,
+    known: Sequence[tuple[float, float, float]] = (),
     marks: Sequence[Rest] = (),
     over: bool = False,
 ) -> dict[str, Any]:
-    """Share of images with the right prediction, against epochs; with `classes`, also the level of chance."""
+    """Share of images with the right prediction, against epochs; with `classes`, also the level of chance.
+
+    `known` holds the lowest, the middle and the highest test accuracy of other runs after each epoch, as shares: drawn behind.
+    """
     end = until(epochs, progress, total_epochs)
     traces = [
+        *_band(known[: math.floor(end)]),
         _noise(progress, lambda event: 100 * event.accuracy, PERCENT),
         _epochs("Training", epochs, [100 * e.train_accuracy for e in epochs], PERCENT),
         *_watched(epochs, lambda e: 100 * e.test_accuracy, _validation_accuracy, PERCENT, over=over),
@@ -216,6 +222,22 @@ def _epochs(name: str, epochs: Sequence[EpochDone], values: list[float], number:
         "marker": {"symbol": symbol, "size": 7},
         "hovertemplate": f"{name.lower()}, epoch %{{x}}<br>{number}<extra></extra>",
     }
+
+
+def _band(known: Sequence[tuple[float, float, float]]) -> list[dict[str, Any]]:
+    """A gray area between two edges, the upper of which is filled down to the lower."""
+    if not known:
+        return []
+    edge = {"type": "scatter", "mode": "lines", "x": list(range(1, len(known) + 1)), "legendgroup": "known", "name": KNOWN}
+    lows, _, highs = zip(*known, strict=True)
+    texts = [f"known runs: {percent(low)} to {percent(high)}, the middle one {percent(middle)}" for low, middle, high in known]
+    shared = {"hovertemplate": "%{text}<extra></extra>", "text": texts}
+    thin_line = {"color": GRAY, "width": 1}
+    return [
+        edge | shared | {"y": [compact(100 * low) for low in lows], "line": thin_line, "showlegend": False},
+        edge | {"y": [compact(100 * high) for high in highs], "line": thin_line, "hoverinfo": "skip"}
+        | {"fill": "tonexty", "fillcolor": BAND},
+    ]  # fmt: skip
 
 
 def _chance(end: float, share: float) -> dict[str, Any]:

@@ -21,18 +21,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SOURCES = ("app.py", "cnnlab", "pages")
 PLURALS = ("ngettext", "nsay")
-# Which arguments of a call are texts, by place or by name. The rows of tables below the first line need no mark where they stand;
-# `translated` shows them.
-TEXTS: dict[str, tuple[int | str, ...]] = {
-    **{"_": (0,), "N_": (0,), "say": (0,)},
-    "Field": ("title", "description"),
-    "Option": (1, 4, "title", "help"),
-    "register": ("summary", "usual_size"),
-    "Preset": (1, 2, "reaches"),
-    "Entry": (2,),
-    "Column": (1, 2),
-    "Part": (1,),
-    "Kind": (0,),
+MARKS = ("_", "N_", "say")
+# Rows of tables need no mark where they stand, because `translated` shows them: of the calls in a file, the arguments that are texts,
+# by place or by name.
+TABLES: dict[str, dict[str, tuple[int | str, ...]]] = {
+    "cnnlab/config.py": {"Field": ("title", "description")},
+    "cnnlab/architectures/": {"Option": (1, 4), "Kind": (0,), "register": ("summary", "usual_size")},
+    "cnnlab/presets.py": {"Preset": (1, 2, "reaches")},
+    "cnnlab/datasets/catalogue.py": {"Entry": (2,)},
+    "cnnlab/training/costs.py": {"Part": (1,)},
+    "pages/_parts/network_view.py": {"Column": (1, 2)},
 }
 
 
@@ -43,28 +41,24 @@ def extracted() -> Catalog:
     texts = Catalog(fuzzy=False)
     for source in SOURCES:
         for path in sorted((ROOT / source).rglob("*.py")) or [ROOT / source]:
-            for text in marked(path.read_text(encoding="utf-8")):
-                texts.add(text, locations=[(path.relative_to(ROOT).as_posix(), None)])
+            file = path.relative_to(ROOT).as_posix()
+            for text in marked(path.read_text(encoding="utf-8"), file):
+                texts.add(text, locations=[(file, None)])
     return texts
 
 
-def marked(code: str) -> Iterator[str | tuple[str, str]]:
-    """The texts of one Python file, in their order; one with a plural as a pair. Raises ValueError for an f-string among them."""
+def marked(code: str, file: str) -> Iterator[str | tuple[str, str]]:
+    """The texts of the Python `file`, in their order; one with a plural as a pair. Raises ValueError for an f-string among them."""
+    rows = {name: places for start, table in TABLES.items() if file.startswith(start) for name, places in table.items()}
+    rows |= dict.fromkeys(MARKS, (0,))
     for call in sorted((node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)), key=_place):
-        name = _name(call.func)
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in PLURALS:
             singular, plural = (_text(argument) for argument in call.args[:2])
             if singular and plural:
                 yield singular, plural
         arguments = {**dict(enumerate(call.args)), **{keyword.arg: keyword.value for keyword in call.keywords}}
-        yield from filter(None, (_text(arguments.get(place)) for place in TEXTS.get(name, ())))
-
-
-def _name(function: ast.AST) -> str:
-    """What is called: of `o.Option` "Option"; "" of what a library calls by one of these names."""
-    if isinstance(function, ast.Attribute):
-        return "" if getattr(function.value, "id", "") == "typer" else function.attr
-    return getattr(function, "id", "")
+        yield from filter(None, (_text(arguments.get(place)) for place in rows.get(name, ())))
 
 
 def _place(node: ast.Call) -> tuple[int, int]:

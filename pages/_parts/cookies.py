@@ -19,6 +19,6 @@ def cookie(name: str) -> str:
     return unquote(dict(st.context.cookies).get(name, ""))
 
 
-def keep(name: str, value: str) -> None:
-    """Has the browser keep `value` for a year, or forget it where it is ""."""
+def keep_cookie(name: str, value: str) -> None:
+    """Has this browser keep `value` for a year, or forget it where it is ""; draws nothing that is seen."""
     _store(data={"cookie": name, "value": value}, key=f"unseen cookie {name}")

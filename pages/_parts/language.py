@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnlab import i18n
 from cnnlab.i18n import ENGLISH, LANGUAGES, N_, known, own_name, say, translated
-from pages._parts.cookies import cookie, keep
+from pages._parts.cookies import cookie, keep_cookie
 
 PARAMETER = "lang"
 COOKIE = "cnnlab_language"
@@ -55,7 +55,7 @@ def switch() -> None:
         help=translated(_HELP),
     )  # fmt: skip
     if st.session_state.get(_CHANGED):
-        keep(COOKIE, now)
+        keep_cookie(COOKIE, now)
 
 
 def _change() -> None:

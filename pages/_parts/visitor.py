@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab.i18n import N_, _, translated
 from cnnlab.runs.records import Run
-from pages._parts.cookies import cookie, keep
+from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
 
 COOKIE = "cnnlab_visitor"
@@ -60,7 +60,7 @@ def ask_for_name() -> None:
     )
     if st.session_state.get(_CHANGED):  # else a stale tab would overwrite a newer name
         with st.sidebar:
-            keep(COOKIE, name)
+            keep_cookie(COOKIE, name)
 
 
 def tidy(text: str) -> str:

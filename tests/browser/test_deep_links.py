@@ -8,7 +8,8 @@ from benchmarks.serving import serving
 from tests.browser.chromium import drawn
 
 TITLES = {
-    "": "Design a network", "data": "Data", "train": "Train a network", "runs": "Runs", "predict": "Predict", "inside": "Inside",
+    "": "Design a network", "data": "Data", "train": "Train a network", "runs": "Runs", "learn": "Learn", "predict": "Predict",
+    "inside": "Inside",
 }  # fmt: skip
 USUAL = ("", "train")
 
@@ -23,7 +24,7 @@ def test_a_deep_link_is_right_as_the_first_request(page, tmp_path, path, request
         page.get_by_role("heading", level=1).first.wait_for()
         page.locator("[data-testid=stSidebar] a", has_text="Train").wait_for()
         names = page.locator("[data-testid=stSidebar] a").all_inner_texts()
-        assert [name.split("\n")[-1].strip() for name in names] == ["Design", "Data", "Train", "Runs", "Predict", "Inside"]
+        assert [name.split("\n")[-1].strip() for name in names] == ["Design", "Learn", "Data", "Train", "Runs", "Predict", "Inside"]
         assert page.locator("[data-testid=stException]").count() == 0
 
 

@@ -21,6 +21,7 @@ from cnnlab.config_words import setting
 from cnnlab.errors import ConfigError
 from cnnlab.presets import Preset
 from cnnlab.starts import Start, start
+from cnnlab.text import shortened
 from pages._parts.address import Parameters, as_text
 from pages._parts.forms.architecture import link_parameters, option_key
 from pages._parts.forms.settings import parser
@@ -67,6 +68,22 @@ def expand(parameters: Parameters, recipes: Mapping[str, Preset]) -> Parameters:
     except ConfigError:  # the controls say what is wrong
         base = {}
     return _plain(base | parameters)
+
+
+def config_of(parameters: Parameters, recipes: Mapping[str, Preset]) -> RunConfig:
+    """The configuration with which an address opens the form. Raises ConfigError for a name or a value that the form refuses."""
+    whole = expand(parameters, recipes)
+    name = whole.pop(RECIPE, None)
+    if name is not None and name not in recipes:
+        raise ConfigError(f"There is no recipe {shortened(name)}; choose one of: {', '.join(recipes)}.", RECIPE)
+    chosen = card(whole.get("architecture", setting("architecture").default))
+    options = {option_key(option): option for option in chosen.options}
+    parsers = _parsers(chosen.name)
+    if unknown := next((each for each in whole if each not in parsers), ""):
+        raise ConfigError(f"{shortened(unknown)} is not a setting of a run of {chosen.title}; leave it out.", unknown)
+    values = {each: parsers[each][0](text) for each, text in whole.items()}
+    own = {option.name: values.pop(key) for key, option in options.items() if key in values}
+    return RunConfig.make(**values, options=own)
 
 
 def shorten(parameters: Parameters, recipes: Mapping[str, Preset]) -> Parameters:

@@ -13,10 +13,11 @@ from typing import Any
 import pyarrow as pa
 from starlette.responses import Response
 
-from cnnlab.diagnosis import Diagnosis, diagnose
+from cnnlab.diagnosis import Diagnosis, diagnose, suspects
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
 from cnnlab.i18n import language, translated
+from cnnlab.known_runs import Comparison, band_of, compare
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import percent
@@ -68,6 +69,8 @@ class RunSnapshot:
     response: Response = field(repr=False)  # the same bytes, compressed, as the feed answers
     notices: tuple[str, ...]
     diagnosis: Diagnosis | None
+    beside: Comparison | None  # with known runs of its recipe
+    suspects: tuple[Diagnosis, ...]  # why it is below all of them
     optimistic: bool  # the best of several epochs was chosen on the test images
     epochs: pa.Table
     table_revision: int  # changes with the notices, the cause that the diagnosis names, and the table of epochs
@@ -140,7 +143,9 @@ class LiveRun:
         marks = rests(events)
         loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks, over=over)
         classes = started.classes if started else None
-        accuracy = accuracy_curve(run.id, epochs, progress, total, classes=classes, marks=marks, over=over)
+        band = band_of(run.config)
+        known = [band.at(epoch) for epoch in range(1, band.epochs + 1)] if band else ()
+        accuracy = accuracy_curve(run.id, epochs, progress, total, classes=classes, known=known, marks=marks, over=over)
         notices = tuple(event.message for event in events if isinstance(event, Notice) and event.kind != _REPLACED)
         diagnosis = diagnose(run.config, (*events, *progress))
         cause = diagnosis and (diagnosis.cause, diagnosis.level)
@@ -164,7 +169,11 @@ class LiveRun:
         headers = {"content-encoding": "gzip", "cache-control": "no-store"}
         response = Response(gzip.compress(plots.data, _GZIP_LEVEL), media_type="application/json", headers=headers)
         optimistic = len(epochs) > 1 and watched == "test"
-        return RunSnapshot(status, plots, response, notices, diagnosis, optimistic, _table(epochs), table_revision)
+        beside = compare(band, epochs) if band else None
+        below = beside is not None and beside.place == "below"
+        why = suspects(run.config, (*events, *progress)) if below else ()
+        table = _table(epochs)
+        return RunSnapshot(status, plots, response, notices, diagnosis, beside, why, optimistic, table, table_revision)
 
 
 class _Revision:

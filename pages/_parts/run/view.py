@@ -14,18 +14,17 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
-from cnnlab.diagnosis import Diagnosis
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
-from pages._parts.forms.training import open_form
 from pages._parts.grid import grid
 from pages._parts.live.feed import feed
 from pages._parts.live.pace import RERUN_SECONDS
 from pages._parts.live.plot import live_plots
 from pages._parts.live.snapshot import FORMATS
-from pages._parts.markdown import box, escaped, isolated, quoting
+from pages._parts.markdown import box, escaped, isolated
 from pages._parts.run.actions import run_actions
+from pages._parts.run.meaning import beside_known_runs, diagnosed
 from pages._parts.run.strip import strip
 from pages._parts.run_words import title
 from pages._parts.shell import fragment
@@ -38,7 +37,6 @@ OPTIMISTIC = (
     "The best epoch is the one with the highest test accuracy. Chosen on the test images, its accuracy is slightly optimistic; "
     "a share of the training images kept aside for validation avoids that."
 )
-_BOXES = {"problem": (st.warning, "lightbulb"), "wait": (st.info, "hourglass_empty"), "good": (st.success, "trending_down")}
 STYLE = Path(__file__).with_suffix(".css")
 
 
@@ -77,7 +75,9 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
         show(escaped(run.message), icon=":material/error:")
     live_plots(snapshot.plots, key=f"curves {run.id}")
     if diagnosis:
-        _diagnosis(run, diagnosis)
+        diagnosed(run, diagnosis)
+    if snapshot.beside:
+        beside_known_runs(run, snapshot.beside, [each for each in snapshot.suspects if each != diagnosis])
     st.toggle(LOGARITHMIC, key=LOGARITHMIC, help="Equal distances for equal ratios: separates small losses late in a run.")
     for notice in snapshot.notices:
         st.warning(escaped(notice), icon=":material/lightbulb:")
@@ -85,30 +85,6 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
     _table(snapshot.table_revision, snapshot.epochs)
     if snapshot.optimistic:
         st.caption(OPTIMISTIC)
-
-
-def _diagnosis(run: Run, diagnosis: Diagnosis) -> None:
-    """One box, with a button that opens the form with the cure filled in."""
-    show, icon = _BOXES[diagnosis.level]
-    with st.container(horizontal=True, vertical_alignment="center", key="diagnosis"):
-        show(quoting(diagnosis.sentence), icon=f":material/{icon}:", width="stretch")
-        if diagnosis.cure:
-            config = run.config.change(**diagnosis.cure)
-            changes = _changes(run.config, config)
-            if st.button(
-                "Try the cure" if diagnosis.level == "problem" else "Train longer", icon=":material/healing:", key=f"cure {run.id}",
-                help=f"Opens the form for a new run with these settings and {changes}. This run does not change.",
-            ):  # fmt: skip
-                open_form(config)
-                st.rerun()
-            st.caption(quoting(f"Changes: {changes}"))
-
-
-def _changes(before: RunConfig, after: RunConfig) -> str:
-    """The settings that differ: "learning rate 0.9, batch size 64"."""
-    former = settings(before)
-    differing = [(name, value) for name, value in settings(after).items() if value != former[name]]
-    return ", ".join(f"{title_of(name, after.architecture).lower()} {words(name, value)}" for name, value in differing)
 
 
 # Drawn once and replayed to all browsers: making the element takes three times as long.

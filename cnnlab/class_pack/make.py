@@ -1,0 +1,145 @@
+"""Fills the folder of a pack."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cnnlab import datasets
+from cnnlab.datasets.location import Location
+from cnnlab.datasets.places import Places
+from cnnlab.errors import ConfigError, DataError, InstallationError
+from cnnlab.text import size_text
+
+ROOT = Path(__file__).parents[2]
+STICK = Path(__file__).with_name("stick")
+PROGRAM = ("app.py", "pages", "cnnlab", ".streamlit", "requirements.txt", "README.md", "LICENSE", "CHANGELOG.md", "docs")
+MANIFEST = "pack.json"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # wheels of PyTorch without CUDA: a fifteenth of the size
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What has been written: the number of files, their size in bytes, and the data sets."""
+
+    folder: Path
+    files: int
+    size: int
+    data: tuple[str, ...]
+
+
+def make(
+    folder: Path, names: Sequence[str], places: Places, *, index: str | None = None, say: Callable[[str], None] = lambda _: None
+) -> Pack:
+    """Fills an empty folder, or renews a pack. `index`: where else pip looks for wheels. `say` hears what is being done.
+
+    Raises ConfigError (a folder that holds something else), DataError (a data set that is not here), InstallationError (pip).
+    """
+    folder = folder.absolute()
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+        raise ConfigError(f"{folder} holds other files: choose a new or an empty folder.", "folder")
+    if ROOT in (folder, *folder.parents):
+        raise ConfigError(f"{folder} lies in the program's own folder: choose one outside of {ROOT}.", "folder")
+    copies = {name: _copy_of(name, places) for name in dict.fromkeys(names) if datasets.entry(name).folder}  # the sample is inside
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in ("lab", "wheels", "data"):
+        shutil.rmtree(folder / old, ignore_errors=True)
+    say("Copying the program")
+    _copy_program(folder / "lab")
+    (folder / "data").mkdir()
+    for name, location in copies.items():
+        say(f"Copying {datasets.entry(name).title}")
+        for source in location.files:
+            _copy(source, folder / "data" / name / source.relative_to(location.folder))
+    say("Fetching the packages for this computer")
+    _fetch_wheels(folder / "wheels", index)
+    _write_stick(folder)
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files.pop(MANIFEST, None)
+    sizes = {name: (path.stat().st_size, _digest(path)) for name, path in files.items()}
+    manifest = {"python": _version(), "platform": sysconfig.get_platform(), "made": datetime.now(UTC).isoformat(), "files": sizes}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=0), encoding="utf-8")
+    return Pack(folder, len(sizes), sum(size for size, _ in sizes.values()), tuple(copies))
+
+
+def _copy_of(name: str, places: Places) -> Location:
+    """Where a data set is. Raises DataError with the sentence of the Data page, ConfigError for an unknown name."""
+    search = places.search(datasets.entry(name))
+    if search.location is None:
+        raise DataError(search.why_not())
+    return search.location
+
+
+def _copy_program(target: Path) -> None:
+    for name in PROGRAM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        elif source.exists():
+            _copy(source, target / name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():  # the pictures of a class
+        shutil.copytree(source, target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _fetch_wheels(target: Path, index: str | None) -> None:
+    """All packages and what they need, pip itself included, as wheels for this Python. Raises InstallationError."""
+    target.mkdir()
+    more = ["--extra-index-url", index] if index else []
+    wanted = ["-r", str(ROOT / "requirements.txt")]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", str(target), *more, *wanted]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own interpreter
+    if done.returncode:
+        reasons = (
+            [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines() or ["no reason"]
+        )
+        raise InstallationError(
+            f"pip could not fetch the packages: {reasons[-1].removeprefix('ERROR: ')[:300]}. Look at the network."
+        )
+
+
+def _write_stick(folder: Path) -> None:
+    major, minor = sys.version_info[:2]
+    words = {"VERSION_WHOLE": f"{major}.{minor}", "VERSION": str(minor), "PLATFORM": sysconfig.get_platform()}
+    for source in sorted(STICK.iterdir()):
+        text = source.read_text(encoding="utf-8")
+        for word, value in words.items() if source.suffix != ".py" else ():
+            text = text.replace(word, value)
+        line_end = "\r\n" if source.suffix in (".bat", ".txt") else "\n"
+        (folder / source.name).write_text(text, encoding="utf-8", newline=line_end)
+
+
+def _version() -> str:
+    return "{}.{}".format(*sys.version_info)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def summary(pack: Pack) -> str:
+    """What was made, and what to do with it."""
+    data = f" and the data of {_listed(datasets.entry(name).title for name in pack.data)}" if pack.data else ""
+    return (
+        f"{pack.folder} holds CNN Lab, its packages{data}: {pack.files:,} files, {size_text(pack.size)}. It is for "
+        f"Python {_version()} on {sysconfig.get_platform()}. Copy the folder to a stick; students run start.bat or start.sh in it."
+    )
+
+
+def _listed(titles: Iterable[str]) -> str:
+    *first, last = titles
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,140 @@
+"""Known runs of the recipes: what others printed, and what this lab measured, so that a learner sees whether a run is normal.
+
+`known_runs.json` holds our own runs (`python -m benchmarks.known_runs`). What the course printed and how the d2l book's re-runs
+ended are literal here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+
+from cnnlab.config import RunConfig
+from cnnlab.errors import ConfigError
+from cnnlab.events import EpochDone
+from cnnlab.presets import Preset, presets
+from cnnlab.text import percent
+
+MEASURED = Path(__file__).with_suffix(".json")
+_IGNORED = ("seed", "device", "precision", "compile", "deterministic")  # these change digits, not what a recipe reaches
+_WHOLE = ("cosine", "one-cycle")  # schedules that span all epochs, so that each epoch depends on their number
+
+# Test accuracies that the course printed, by epoch.
+_COURSE: dict[str, dict[int, float]] = {"lenet-fashion-mnist": {1: 0.168, 2: 0.599, 10: 0.804}, "lenet-mnist": {16: 0.9849}}
+
+
+@dataclass(frozen=True, slots=True)
+class Reruns:
+    """How the d2l book's re-runs over the years ended: test accuracies after 10 epochs."""
+
+    runs: int
+    low: float
+    middle: float
+    high: float
+    network: str = ""  # how it differs from the recipe's; "" where it does not
+
+
+_D2L: dict[str, Reruns] = {
+    "lenet-fashion-mnist": Reruns(130, 0.752, 0.808, 0.828),
+    "alexnet-fashion-mnist": Reruns(82, 0.860, 0.881, 0.886),
+    "vgg-fashion-mnist": Reruns(72, 0.900, 0.919, 0.925, "a network twice as wide"),
+    "nin-fashion-mnist": Reruns(74, 0.100, 0.844, 0.885),
+    "googlenet-fashion-mnist": Reruns(83, 0.100, 0.888, 0.900),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Known runs of a recipe. `ours` holds a run each: its test accuracies by epoch, the first epoch's first."""
+
+    recipe: Preset
+    ours: tuple[tuple[float, ...], ...]
+    course: tuple[tuple[int, float], ...]  # epochs and the accuracies printed for them
+    d2l: Reruns | None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs all of our runs have."""
+        return min(map(len, self.ours), default=0)
+
+    def at(self, epoch: int) -> tuple[float, float, float]:
+        """The lowest, the middle and the highest test accuracy of our runs after an epoch, 1 to `epochs`."""
+        values = [run[epoch - 1] for run in self.ours]
+        return min(values), median(values), max(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One run beside the known ones. `place`: below all of ours, among them, above all; "" where ours say nothing."""
+
+    sentence: str
+    place: str = ""
+
+
+def band_of(config: RunConfig) -> Band | None:
+    """The known runs of the recipe with these settings; None where none has been measured or printed.
+
+    Seed, device and precision may differ, and where the schedule allows it the number of epochs.
+    """
+    for recipe in presets():
+        if _plain(config) == _plain(recipe.config()):
+            band = Band(
+                recipe, _measured().get(recipe.name, ()), tuple(_COURSE.get(recipe.name, {}).items()), _D2L.get(recipe.name)
+            )
+            return band if band.ours or band.course or band.d2l else None
+    return None
+
+
+def compare(band: Band, epochs: Sequence[EpochDone]) -> Comparison | None:
+    """The newest epoch of a run beside the band; None before the first."""
+    if not epochs:
+        return None
+    parts, place, epoch = [], "", min(epochs[-1].epoch, band.epochs)
+    if epoch:
+        mine = next((done.test_accuracy for done in epochs if done.epoch == epoch), None)
+        if mine is None:
+            return None
+        sentence, place = _beside_ours(band, epoch, mine)
+        parts.append(sentence)
+    if printed := [(number, share) for number, share in band.course if number <= epochs[-1].epoch]:
+        number, share = printed[-1]
+        parts.append(f"The course printed {percent(share)} after epoch {number}.")
+    if band.d2l:
+        other = f" of {band.d2l.network}" if band.d2l.network else ""
+        parts.append(
+            f"The d2l book's {band.d2l.runs} runs{other} ended between {percent(band.d2l.low)} and {percent(band.d2l.high)} after "
+            f"10 epochs, half of them above {percent(band.d2l.middle)}."
+        )
+    return Comparison(" ".join(parts), place) if parts else None
+
+
+def _beside_ours(band: Band, epoch: int, mine: float) -> tuple[str, str]:
+    low, middle, high = band.at(epoch)
+    count = len(band.ours)
+    place = "below" if mine < low else "above" if mine > high else "among"
+    known = f"{count} known runs of this recipe had {percent(low)} to {percent(high)} there, the middle one {percent(middle)}"
+    begin = f"After epoch {epoch} this run has {percent(mine)} of the test images right; {known}"
+    if place == "among":
+        return f"{begin}: this is a normal run.", place
+    # If all runs come from one distribution, each of the count + 1 is as likely to be the lowest.
+    return f"{begin}: this run is {place} all of them, as one in {count + 1} is by chance alone.", place
+
+
+def _plain(config: RunConfig) -> RunConfig:
+    neutral = {name: RunConfig.model_fields[name].default for name in _IGNORED}
+    if config.schedule not in _WHOLE:
+        neutral["epochs"] = RunConfig.model_fields["epochs"].default
+    try:
+        return config.change(**neutral)
+    except ConfigError:  # warm-up longer than that many epochs
+        return config
+
+
+@cache
+def _measured() -> dict[str, tuple[tuple[float, ...], ...]]:
+    runs = json.loads(MEASURED.read_text(encoding="utf-8"))["runs"]
+    return {name: tuple(tuple(run["test_accuracies"]) for run in known) for name, known in runs.items()}

@@ -1,0 +1,112 @@
+"""A learner's run beside the runs that were measured for an experiment, as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cnnlab.diagnosis.evidence import at_chance
+from cnnlab.events import EpochDone, best_epoch
+from cnnlab.intervals import chance_gap
+from cnnlab.learn.lesson import Band
+from cnnlab.text import percent
+
+# What changes nothing that is to be seen: another seed or device is the same experiment.
+FREE = frozenset({"seed", "device"})
+METRICS = {"test_accuracy": "test accuracy", "best_test_accuracy": "best test accuracy", "train_accuracy": "training accuracy"}
+LONGEST_TAG = 40  # characters, as the store takes them
+
+Verdict = Literal["within", "by chance", "above", "below", "unfinished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run of the learner's own."""
+
+    epochs: tuple[EpochDone, ...]  # at least one
+    planned: int  # epochs
+    classes: int
+    test_images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The two beside each other, and what the difference means."""
+
+    beside: str  # "Yours: flat for 8 epochs, then 70.2 % test accuracy; 2 of ours: 59.4–70.1 %."
+    meaning: str
+    verdict: Verdict
+
+
+def same_experiment(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two runs with these settings (`config_words.settings`) differ in nothing but seed and device."""
+    return first.keys() == second.keys() and all(value == second[name] for name, value in first.items() if name not in FREE)
+
+
+def tag_of(lesson: str, experiment: str) -> str:
+    """The tag of a run that was started in a lesson."""
+    return f"lesson:{lesson}/{experiment}"[:LONGEST_TAG]
+
+
+def flat_epochs(result: Result) -> int:
+    """Epochs at the start whose test accuracy is that of guessing."""
+    flat = [at_chance(done.test_accuracy, result.classes) for done in result.epochs]
+    return flat.index(False) if False in flat else len(flat)
+
+
+def measured(band: Band, result: Result) -> float:
+    """The figure of a run that the band is of."""
+    last = result.epochs[-1]
+    if band.metric == "train_accuracy":
+        return last.train_accuracy
+    best = best_epoch(result.epochs) or last
+    return best.test_accuracy if band.metric == "best_test_accuracy" else last.test_accuracy
+
+
+def compare(band: Band, latest: Result, earlier: Sequence[Result] = ()) -> Comparison:
+    """The latest run beside the band; `earlier` are the learner's other whole runs of the same experiment."""
+    share = measured(band, latest)
+    yours = f"Yours: {_course(band, latest)}{percent(share)} {METRICS[band.metric]}"
+    if earlier:
+        every = [share, *(measured(band, result) for result in earlier)]
+        yours += f" (your {len(every)} runs: {_span(min(every), max(every))})"
+    beside = f"{yours}; {ours(band)}."
+    if len(latest.epochs) < latest.planned:
+        so_far = f"It has {len(latest.epochs):,} of {latest.planned:,} epochs, so the two cannot be compared yet."
+        return Comparison(beside, so_far, "unfinished")
+    return Comparison(beside, *_meaning(band, share, latest.test_images))
+
+
+def ours(band: Band) -> str:
+    """The band in words: "3 of ours: flat for 6 to 8 epochs, then 59.4–70.1 %"."""
+    flat = ""
+    if band.flat and band.flat != "0":
+        flat = f"flat for {band.flat.replace('-', ' to ')} {'epoch' if band.flat == '1' else 'epochs'}, then "
+    return f"{band.seeds} of ours: {flat}{_span(band.low, band.high)}"
+
+
+def _course(band: Band, result: Result) -> str:
+    flat, epochs = flat_epochs(result), len(result.epochs)
+    if flat == epochs:
+        return f"at chance in {'its one epoch' if epochs == 1 else f'all {epochs:,} epochs'}, "
+    if not flat:
+        return "learns from the first epoch, " if band.flat not in ("", "0") else ""
+    return f"flat for {flat:,} {'epoch' if flat == 1 else 'epochs'}, then "
+
+
+def _meaning(band: Band, share: float, test_images: int) -> tuple[str, Verdict]:
+    low, high = round(band.low, 3), round(band.high, 3)
+    rounded = round(share, 3)
+    if low <= rounded <= high:
+        return "This is what we measured.", "within"
+    edge = low if rounded < low else high
+    points, side = abs(rounded - edge) * 100, "below" if rounded < low else "above"
+    if abs(share - edge) <= chance_gap(share, test_images, edge, test_images):
+        return f"That is {points:.1f} points {side} ours, which can be chance.", "by chance"
+    also = "Runs differ by their seed: train it again with another one." if side == "below" else "A run can be luckier than ours."
+    return f"That is {points:.1f} points {side} ours, more than the choice of test images explains. {also}", side
+
+
+def _span(low: float, high: float) -> str:
+    return percent(high) if percent(low) == percent(high) else f"{100 * low:.1f}–{percent(high)}"

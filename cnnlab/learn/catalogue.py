@@ -1,0 +1,82 @@
+"""All lessons of a language: those of the program, and those that a teacher has put into the lab's home."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cnnlab.errors import LessonError
+from cnnlab.learn.lesson import Lesson
+from cnnlab.learn.read import read_lesson
+
+LESSONS = Path(__file__).with_name("lessons")
+LANGUAGES = ("en", "zh")
+ENGLISH = "en"
+MOST_FILES = 200  # of one folder
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The lessons of a language in their order, and a sentence for each file that is left out."""
+
+    every: tuple[Lesson, ...]
+    broken: tuple[str, ...] = ()
+
+    def find(self, lesson_id: str) -> Lesson | None:
+        return next((lesson for lesson in self.every if lesson.id == lesson_id), None)
+
+    def after(self, lesson: Lesson) -> Lesson | None:
+        """The next lesson; None after the last one."""
+        place = self.every.index(lesson) + 1
+        return self.every[place] if place < len(self.every) else None
+
+
+class Catalogue:
+    """The lessons of one lab. A lesson of its own takes the place of the program's with the same id."""
+
+    def __init__(self, home: Path, *, shipped: Path = LESSONS) -> None:
+        self._folders = ((shipped, False), (home / "lessons", True))
+
+    def of(self, language: str) -> Lessons:
+        """Each lesson in this language, or in English where there is none; a language without lessons is English."""
+        wanted = language if language in LANGUAGES else ENGLISH
+        found: dict[str, Lesson] = {}
+        broken: list[str] = []
+        for each in dict.fromkeys((ENGLISH, wanted)):
+            for folder, own in self._folders:
+                seen: set[str] = set()
+                for path in _files(folder / each):
+                    lesson = _read(path, each, own=own)
+                    if isinstance(lesson, Lesson) and lesson.id in seen:
+                        lesson = str(LessonError(f"{each}/{path.name}", 1, f"another file here has the id {lesson.id} too"))
+                    if isinstance(lesson, str):
+                        broken.append(lesson)
+                        continue
+                    seen.add(lesson.id)
+                    found[lesson.id] = lesson
+        return Lessons(tuple(sorted(found.values(), key=lambda each: (each.header.number, each.own, each.id))), tuple(broken))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.glob("*.md") if not path.name.startswith("."))[:MOST_FILES]
+    except OSError:  # it cannot be listed, or is gone
+        return []
+
+
+def _read(path: Path, language: str, *, own: bool) -> Lesson | str:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return str(LessonError(f"{language}/{path.name}", 1, f"it cannot be read ({error.strerror})"))
+    return _remembered(path, language, own, (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=2 * MOST_FILES)
+def _remembered(path: Path, language: str, own: bool, _version: tuple[int, int]) -> Lesson | str:
+    # Reading takes some milliseconds, and each click on the page asks for all lessons.
+    try:
+        return read_lesson(path, language, own=own)
+    except LessonError as error:
+        return str(error)
