@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("app.py", "cnnlab", "pages")
 PLURALS = ("ngettext", "nsay")
 MARKS = ("_", "N_", "say")
-# Rows of tables need no mark where they stand, because `translated` shows them: which arguments of which calls are texts, by place or
-# by name.
+# Rows of tables need no mark where they stand, because `translated` shows them: which arguments of which calls are texts, by place
+# or by name.
 TABLES: dict[str, dict[str, tuple[int | str, ...]]] = {
     "cnnlab/config.py": {"Field": ("title", "description")},
     "cnnlab/architectures/": {"Option": (1, 4), "Kind": (0,), "register": ("summary", "usual_size")},
@@ -50,7 +50,7 @@ def extracted() -> Catalog:
 def marked(code: str, file: str) -> Iterator[str | tuple[str, str]]:
     """The texts of the Python `file`, in their order; one with a plural as a pair. Raises ValueError for an f-string among them."""
     rows = {name: places for start, table in TABLES.items() if file.startswith(start) for name, places in table.items()}
-    if "cnnlab.i18n import" in code:  # elsewhere these names are others
+    if "cnnlab.i18n import" in code or file.startswith("cnnlab/i18n/"):  # elsewhere these names are others
         rows |= dict.fromkeys(MARKS, (0,))
     for call in sorted((node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)), key=_place):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
