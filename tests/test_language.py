@@ -15,6 +15,7 @@ from test_golden_design import DesignLab
 from wrapped import WRAPPED, unmarked
 
 from cnnlab.architectures import cards
+from cnnlab.cli import app
 from cnnlab.datasets import entries
 from cnnlab.i18n import known, language, of_terminal, tag, using
 from cnnlab.i18n.glossary import hover
@@ -154,3 +155,12 @@ st.metric(_("Size"), f"{size} px", help=translated(HELP))
     found = [line.partition(":")[0] for line in unmarked(code)]
 
     assert sorted(found) == ["3", "4", "5", "6", "7"]
+
+
+def test_the_command_line_says_what_is_wrong_in_the_language_of_the_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("CNNLAB_LANG", "zh")
+
+    with pytest.raises(SystemExit):
+        app(["layers", "lenet", "--set", "kernel_size=4"])
+
+    assert "kernel_size 须为以下之一：1, 3, 5, 7；输入的是 '4'。" in capsys.readouterr().err
