@@ -110,6 +110,8 @@ def _whole(bounds: dict[str, Any]) -> str:
 
 
 def _any(bounds: dict[str, Any]) -> str:
+    if not bounds:
+        return "a number"
     if "ge" in bounds and "le" in bounds:
         return say("a number from {low} to {high}", low=_plain(bounds["ge"]), high=_plain(bounds["le"]))
     low = say("above {low}", low=_plain(bounds["gt"])) if "gt" in bounds else say("of at least {low}", low=_plain(bounds["ge"]))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from cnnlab.i18n import N_, _, translated
 from cnnlab.runs.records import Run
+from cnnlab.sweeps.values import Sweep
 from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
 
@@ -32,14 +33,24 @@ def visitor() -> str:
     return st.session_state[_NAME]
 
 
-def not_yours(run: Run) -> str | None:
-    """Why this visitor cannot change the run, as a sentence for Markdown; None where they can."""
+def not_yours(run: Run | Sweep) -> str | None:
+    """Why this visitor cannot change the run or sweep, as a sentence for Markdown; None where they can."""
     if run.owner in ("", visitor()):
         return None
     owner = escaped(run.owner)
+    sweep = isinstance(run, Sweep)
     if _account():
-        return _("This run belongs to {owner}, so only {owner} can change it.").format(owner=owner)
-    hint = _("This run belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+        only = (
+            _("This sweep belongs to {owner}, so only {owner} can change it.")
+            if sweep
+            else _("This run belongs to {owner}, so only {owner} can change it.")
+        )
+        return only.format(owner=owner)
+    hint = (
+        _("This sweep belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+        if sweep
+        else _("This run belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+    )
     return hint.format(owner=owner)
 
 
