@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab.i18n import _, translated
 from pages._parts.address import Address, one_of, whole_number
 
 Choice = TypeVar("Choice")
@@ -80,8 +81,9 @@ def class_choice(
     on_change: Callable[[], None], use_address: bool = True,
 ) -> int | None:  # fmt: skip
     """The selected one of a data set's classes, as a label; None for all of them."""
+    titles = {ALL_CLASSES: _("all classes")} | dict(enumerate(map(translated, classes)))
     chosen = one_choice(
-        label, key, name, {ALL_CLASSES: "all classes"} | dict(enumerate(classes)), address, as_list=True, place=place, help=help,
-        on_change=on_change, parse=whole_number(name, 0, len(classes) - 1), use_address=use_address,
+        label, key, name, titles, address, as_list=True, place=place, help=help, on_change=on_change,
+        parse=whole_number(name, 0, len(classes) - 1), use_address=use_address,
     )  # fmt: skip
     return None if chosen == ALL_CLASSES else chosen

@@ -1,4 +1,4 @@
-"""What every page does: page settings, the gate, the one lab that all visitors share, and errors as sentences."""
+"""What every page does: page settings, language, the gate, the one lab that all visitors share, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import streamlit as st
 from streamlit.runtime import pages_manager
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data, default_home
+from pages._parts.language import follow_browser
 from pages._parts.markdown import quoting
 from pages._parts.sidebar import sidebar
 
@@ -28,31 +30,32 @@ def enter() -> Lab:
     page_settings()
     # A visitor without access must be stopped here, before the lab is opened.
     with in_words(then=st.stop):
-        lab = _lab()
+        lab = _opened()
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     st.html(_STYLE)
     sidebar(lab, fragment)
     if reason := lab.queue_waits():
-        st.warning(quoting(reason), icon=":material/hourglass_top:")
+        st.warning(quoting(translated(reason)), icon=":material/hourglass_top:")
     return lab
 
 
 def wake() -> None:
     """Starts the background processes before the page's own modules are loaded: each takes a second or two."""
     with in_words(then=st.stop):
-        _lab().ready()
+        _opened().ready()
 
 
 @contextmanager
 def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Shows an unexpected CNNLabError, such as a full disk, as its sentence; also a decorator.
+    """Sets the language, and shows an unexpected CNNLabError, such as a full disk, as its sentence; also a decorator.
 
     Every page, fragment and dialog needs it of its own: Streamlit can run each of them without app.py.
     """
+    follow_browser()
     try:
         yield
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/error:")
+        st.error(quoting(translated(error)), icon=":material/error:")
         then()
 
 
@@ -76,6 +79,11 @@ def _disable_pages_folder() -> None:
         st.rerun()
 
 
-@st.cache_resource(show_spinner="Opening the lab …")
+def _opened() -> Lab:
+    with st.spinner(_("Opening the lab …")):  # shown after half a second
+        return _lab()
+
+
+@st.cache_resource(show_spinner=False)
 def _lab() -> Lab:
     return Lab(default_home(), data=default_data())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
-from urllib.parse import unquote
 
 import streamlit as st
-from streamlit.components import v2
 
+from cnnlab.i18n import N_, _, translated
 from cnnlab.runs.records import Run
 from cnnlab.sweeps.values import Sweep
+from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
 
 COOKIE = "cnnlab_visitor"
@@ -18,12 +17,10 @@ LONGEST = 60  # characters
 _NAME = "name of the visitor"
 _FIELD = "field for the visitor's name"
 _CHANGED = "the visitor's name was changed here"
-_HELP = (
+_HELP = N_(
     "Your runs carry this name, and only visitors with the same name can stop, change or delete them. The name is not verified: "
     "it prevents mistakes between people who share a machine. This browser stores it in a cookie."
 )
-# A cookie, not the browser's storage: the request carries it, so the first drawing after a reload already knows the name.
-_store_cookie = v2.component("cnnlab_visitor", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
 
 
 def visitor() -> str:
@@ -32,7 +29,7 @@ def visitor() -> str:
     if account:
         return account
     if _NAME not in st.session_state:
-        st.session_state[_NAME] = tidy(unquote(dict(st.context.cookies).get(COOKIE, "")))
+        st.session_state[_NAME] = tidy(cookie(COOKIE))
     return st.session_state[_NAME]
 
 
@@ -41,34 +38,40 @@ def not_yours(run: Run | Sweep) -> str | None:
     if run.owner in ("", visitor()):
         return None
     owner = escaped(run.owner)
-    hint = "" if _account() else f" If you are {owner}, enter that name in the sidebar."
-    what = "sweep" if isinstance(run, Sweep) else "run"
-    return f"This {what} belongs to {owner}, so only {owner} can change it.{hint}"
+    sweep = isinstance(run, Sweep)
+    if _account():
+        only = (
+            _("This sweep belongs to {owner}, so only {owner} can change it.")
+            if sweep
+            else _("This run belongs to {owner}, so only {owner} can change it.")
+        )
+        return only.format(owner=owner)
+    hint = (
+        _("This sweep belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+        if sweep
+        else _("This run belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+    )
+    return hint.format(owner=owner)
 
 
 def ask_for_name() -> None:
     """Draws the field for the name in the sidebar, or the name of the account."""
     name = visitor()
     if _account():
-        st.sidebar.text(f"You are {name}")
+        st.sidebar.text(_("You are {name}").format(name=name))
         return
     st.session_state.setdefault(_FIELD, name)
     st.sidebar.text_input(
-        "Your name (so others can't stop your runs)",
+        _("Your name (so others can't stop your runs)"),
         key=_FIELD,
         max_chars=LONGEST,
-        placeholder="no name",
-        help=_HELP,
+        placeholder=_("no name"),
+        help=translated(_HELP),
         on_change=_rename,
     )
     if st.session_state.get(_CHANGED):  # else a stale tab would overwrite a newer name
         with st.sidebar:
             keep_cookie(COOKIE, name)
-
-
-def keep_cookie(cookie: str, text: str) -> None:
-    """Has this browser keep a text under the name `cookie`, or forget it where the text is empty; draws nothing that is seen."""
-    _store_cookie(data={"cookie": cookie, "name": text}, key=f"unseen {cookie}")
 
 
 def tidy(text: str) -> str:

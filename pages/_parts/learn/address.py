@@ -1,4 +1,4 @@
-"""The address of a lesson, and how to go there; what the visitor has chosen of the language stays in it."""
+"""The address of a lesson, and how to go there; the language stays in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.components import v2
 
-from pages._parts.learn.language import NAME
+from pages._parts.language import in_links
 
 LEARN_PAGE = "pages/learn.py"
 _top = v2.component(
@@ -19,8 +19,7 @@ _top = v2.component(
 
 def lesson_address(lesson_id: str = "") -> dict[str, str]:
     """The query parameters that open a lesson, or without one the list."""
-    named = {NAME: st.query_params[NAME]} if NAME in st.query_params else {}
-    return ({"lesson": lesson_id} if lesson_id else {}) | named
+    return ({"lesson": lesson_id} if lesson_id else {}) | in_links()
 
 
 def lesson_button(label: str, lesson_id: str, *, key: str, icon: str, primary: bool = False) -> None:
