@@ -9,11 +9,11 @@ import streamlit as st
 from cnnlab.text import shortened
 from pages._parts.address import Address
 from pages._parts.learn import words
-from pages._parts.learn.address import begin_at_the_top
 from pages._parts.learn.language import NAME, language
 from pages._parts.learn.learner import progress_of
 from pages._parts.learn.lesson import draw_lesson
 from pages._parts.learn.overview import draw_overview
+from pages._parts.learn.top import begin_at_the_top
 from pages._parts.markdown import quoting
 from pages._parts.shell import enter, in_words
 
