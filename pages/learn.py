@@ -14,10 +14,10 @@ from pages._parts.assignments.make import NEW, assignment_list, draw_maker
 from pages._parts.assignments.task import draw_assignment
 from pages._parts.language import PARAMETER
 from pages._parts.learn import words
-from pages._parts.learn.address import begin_at_the_top
 from pages._parts.learn.learner import progress_of
 from pages._parts.learn.lesson import draw_lesson
 from pages._parts.learn.overview import draw_overview
+from pages._parts.learn.top import begin_at_the_top
 from pages._parts.markdown import quoting
 from pages._parts.shell import enter, in_words
 

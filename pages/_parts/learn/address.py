@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
-from streamlit.components import v2
 
 from pages._parts.language import in_links
 
 LEARN_PAGE = "pages/learn.py"
-_top = v2.component(
-    "cnnlab_lesson_top",
-    js=Path(__file__).with_name("top.js").read_text(encoding="utf-8"),
-    isolate_styles=False,  # a shadow root would hide the page from the script
-)
 
 
 def lesson_address(lesson_id: str = "") -> dict[str, str]:
@@ -32,8 +24,3 @@ def lesson_button(label: str, lesson_id: str, *, key: str, icon: str, primary: b
         label, key=key, icon=icon, type="primary" if primary else "tertiary", on_click=st.query_params.from_dict,
         args=(lesson_address(lesson_id),),
     )  # fmt: skip
-
-
-def begin_at_the_top(lesson_id: str) -> None:
-    """Scrolls up where the browser showed another lesson before; without a lesson, the list."""
-    _top(data={"lesson": lesson_id}, key="unseen top")
