@@ -91,3 +91,13 @@ def test_only_the_owner_can_change_a_run_and_nobody_s_run_is_everybody_s(monkeyp
     assert visitor.not_yours(RUN) is None
     assert visitor.not_yours(replace(RUN, owner="Ana")) is None
     assert "belongs to Ben" in str(visitor.not_yours(replace(RUN, owner="Ben")))
+
+
+def test_a_page_that_is_left_before_the_field_is_drawn_keeps_the_name(monkeypatch):
+    # Seen in a browser: a click that opened another page ended that page's first drawing, and the callback came all the same.
+    session = {visitor._NAME: "Ana"}
+    monkeypatch.setattr(visitor.st, "session_state", session)
+
+    visitor._rename()
+
+    assert session == {visitor._NAME: "Ana"}

@@ -82,6 +82,9 @@ def tidy(text: str) -> str:
 
 
 def _rename() -> None:
+    # Streamlit also calls it where a page was left before this field was drawn again: then the session has no value for it.
+    if _FIELD not in st.session_state:
+        return
     st.session_state[_NAME] = st.session_state[_FIELD] = tidy(st.session_state[_FIELD])
     st.session_state[_CHANGED] = True
 
