@@ -18,6 +18,8 @@
 Pages and the command line catch `CNNLabError` and show `str(error)`; anything else is a fault in the program.
 """
 
+from cnnlab.i18n import say
+
 
 class CNNLabError(Exception):
     """The base of all errors whose message is for users. `temporary`: waiting helps, as with a full disk or a locked record."""
@@ -83,5 +85,5 @@ class LessonError(CNNLabError):
     """The file of a lesson is wrong: `file` ("en/01-dense-layers.md"), `line` (from 1) and the `reason`."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"The lesson {file} is left out. Line {line:,}: {reason}.")
+        super().__init__(say("The lesson {file} is left out. Line {line:,}: {reason}.", file=file, line=line, reason=reason))
         self.file, self.line, self.reason = file, line, reason

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import translated
 from cnnlab.learn.progress import Learners, LessonProgress
 from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
@@ -41,7 +42,7 @@ def keep(change: Callable[[str], None]) -> None:
     try:
         change(learner())
     except CNNLabError as error:
-        st.toast(escaped(str(error)), icon=":material/error:", duration="long")
+        st.toast(escaped(translated(error)), icon=":material/error:", duration="long")
 
 
 def _browser() -> str:
