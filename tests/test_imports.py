@@ -30,6 +30,7 @@ FLOORS: dict[str, str] = {
     "epoch_predictions": "values",
     "epoch_flow": "",
     "layers": "architectures errors spreadsheet text",
+    "network_code": "architectures errors layers text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
     "config_words": "architectures config config_rules datasets optimizers",
@@ -50,12 +51,14 @@ FLOORS: dict[str, str] = {
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
     " state_words text",
+    "exports": "architectures config config_words datasets errors events intervals layers network_code reports runs.records system"
+    " text training",
     "figures": "epoch_flow events layers palette reports text values",
     "looking": "epoch_flow inside_values system values",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
     " runs system values workers",
-    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab layers presets runs"
-    " starts state_words system text training workers",
+    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events exports forecasts lab layers presets"
+    " runs starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
     " intervals known_runs lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
@@ -94,7 +97,7 @@ PAGE_FLOORS: dict[str, str] = {
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets inside layers training",
+    "torch": "architectures compute datasets exports inside layers network_code training",
     "captum": "inside",
     "torchvision": "datasets",
     "numpy": "datasets own_picture",

@@ -4,6 +4,7 @@ import typer
 
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
+from cnnlab.cli.export import export
 from cnnlab.cli.pack import pack
 from cnnlab.cli.runs import download, predict, runs
 from cnnlab.cli.show import architectures, datasets, layers
@@ -18,5 +19,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (architectures, datasets, download, layers, train, runs, predict, pause, resume, stop, extend, delete, pack):
+for command in (architectures, datasets, download, layers, train, runs, predict, pause, resume, stop, extend, delete, export, pack):
     app.command()(command)
