@@ -73,7 +73,7 @@ def parts(recipe: Recipe, language: Language) -> list[Part]:
         "network": builds,
         "evaluation": script_training.evaluation(recipe.precision),
         "training": script_training.training(config, recipe.precision),
-        "run": script_training.main(config, recipe.precision, language),
+        "run": script_training.main(config, language),
     }
     found = [Part(in_language(HEADINGS[key], language), commented(f"{code}\n", language).rstrip()) for key, code in codes.items()]
     return [Part("", _imports("\n".join(codes.values()))), *found, Part("", "network = main()")]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnnlab.architectures import card
 from cnnlab.exports.script_images import takes_part
 from cnnlab.exports.words import TEXTS, Language, in_language
 from cnnlab.training import momentum
+from cnnlab.training.layout import strided_pointwise
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -134,7 +136,7 @@ def _random(config: RunConfig) -> bool:
     return bool(config.random_crop or config.horizontal_flip or gray)
 
 
-def main(config: RunConfig, precision: str, language: Language) -> str:
+def main(config: RunConfig, language: Language) -> str:
     """`main`, which trains, prints each epoch and returns the network of the best one."""
     kept = config.validation_share > 0
     lines = ["train_images, train_labels = load_images(train=True)", "test_images, test_labels = load_images(train=False)"]
@@ -150,7 +152,11 @@ def main(config: RunConfig, precision: str, language: Language) -> str:
             "validation_images, validation_labels = train_images[aside], train_labels[aside]",
             "train_images, train_labels = train_images[rest], train_labels[rest]",
         ]
-    lines += ["#: channels_last", "network = new_network().to(device, memory_format=torch.channels_last)"]
+    drafted = card(config.architecture).draft(config.input_shape, config.classes, config.options)
+    if strided_pointwise(drafted):
+        lines += ["#: contiguous", "network = new_network().to(device)"]
+    else:
+        lines += ["#: channels_last", "network = new_network().to(device, memory_format=torch.channels_last)"]
     lines += [f"optimizer = {_optimizer(config)}", "best_score, best_epoch, best_accuracy, best_weights = -1.0, 0, 0.0, None"]
     loop = ["loss, accuracy = train_epoch(network, optimizer, train_images, train_labels, epoch)"]
     words = ["epoch", "test"]

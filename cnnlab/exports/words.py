@@ -116,6 +116,12 @@ COMMENTS: dict[str, tuple[str, str]] = {
         "The channels of a pixel lie together in memory, which convolutions prefer. The values are the same.",
         "同一像素的各通道在内存中相邻，卷积更快。数值相同。",
     ),
+    "contiguous": (
+        "Not in channels_last: on a CPU, PyTorch's library oneDNN writes past its memory there (its issue 6035) with this "
+        "network's strided 1×1 convolutions of few channels. The lab goes around it, so digits differ a little from the run's.",
+        "不用 channels_last：在 CPU 上，PyTorch 所用的 oneDNN 库对通道很少、带步幅的 1×1 卷积会越界写内存（其 issue 6035）。"
+        "实验室绕过了它，因此数字与原训练略有不同。",
+    ),
     "bfloat16": ("Layers compute in bfloat16; weights stay float32.", "各层用 bfloat16 计算；权重仍是 float32。"),
     "tf32": ("Dense layers multiply in TF32 on NVIDIA GPUs.", "在 NVIDIA GPU 上，全连接层用 TF32 相乘。"),
     "patience": (
