@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, looking, presets, values
+from cnnlab import architectures, datasets, epoch_predictions, looking, presets, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.compute.helper import Helper
 from cnnlab.compute.rate_finder import RateFinder
@@ -49,6 +49,7 @@ class Lab:
         self._summaries: Summaries | None = None
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
+        self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()

@@ -124,7 +124,10 @@ def test_a_script_reaches_the_first_epoch_of_a_run_on_the_whole_sample(chosen, t
     if not request.config.getoption("--slow"):
         pytest.skip("takes minutes; --slow runs it")
     size = SIZES.get(chosen.name, 28)
-    settings = {"architecture": chosen.name, "options": NARROW[chosen.name], "image_size": size, "epochs": 1, "learning_rate": 0.05}
+    # A narrower ResNet computes in another way (see above), and training amplifies that: weights that begin 10⁻⁷ apart end the
+    # epoch with losses of 1.74 and 1.76.
+    options = NARROW[chosen.name] if chosen.name != "resnet" else {"width_divisor": 4}
+    settings = {"architecture": chosen.name, "options": options, "image_size": size, "epochs": 1, "learning_rate": 0.05}
     config = RunConfig.make(**settings, dataset="sample", device="cpu")
     data = images(config, tmp_path)
     (done,) = (event for event in train(config, data) if isinstance(event, EpochDone))

@@ -47,7 +47,8 @@ FLOORS: dict[str, str] = {
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
-    "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
+    "compute": "architectures config datasets errors inside inside_values layers network_code runs.records system text"
+    " training values",
     "workers": "compute config datasets errors events forecasts layers runs system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records spreadsheet"
     " state_words text",
@@ -55,14 +56,15 @@ FLOORS: dict[str, str] = {
     " text training",
     "figures": "epoch_flow events layers palette reports text values",
     "looking": "epoch_flow inside_values system values",
+    "taking_away": "errors system",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers looking own_picture presets"
-    " runs system values workers",
-    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events exports forecasts lab layers presets"
-    " runs starts state_words system text training workers",
+    " runs system taking_away values workers",
+    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events exports forecasts lab layers"
+    " presets runs starts state_words system text training workers",
     "__main__": "cli system",
     "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts inside_values"
     " intervals known_runs lab layers optimizers own_picture palette presets reports runs.records runs.summaries spreadsheet starts"
-    " state_words system text twins values",
+    " state_words system taking_away text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
