@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -352,6 +353,22 @@ def test_a_check_bears_rounding_and_nothing_more():
     for wrong in (reference + 1e-3, reference * float("nan"), reference[:1]):
         with pytest.raises(FailedCheck):
             checks.compared("copy", reference, wrong)
+
+
+@pytest.mark.parametrize(("name", "number"), [("googlenet", 1), ("resnet", 0), ("densenet", 2), ("resnet9", 3)])
+def test_a_chinese_script_explains_itself_in_chinese(name, number):
+    config = RunConfig.make(
+        architecture=name, options=NARROW[name], dataset="sample", image_size=64, channels=1 + 2 * (name == "resnet")
+    )
+    config = config.change(**{key: value for key, value in RECIPES[number].items() if key != "channels"})
+    preparation = Preparation(config.channels, 64, "half", horizontal_flip=config.horizontal_flip, random_crop=config.random_crop)
+    text = script(Recipe(config, ("a", "b"), preparation, "float32", "a0000000", None), "zh")
+
+    explained = [ast.get_docstring(node) for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    comments = re.findall(r"^ *# ((?!\d)\D.*)$", text, flags=re.MULTILINE)
+    for words_of in filter(None, (*explained, ast.get_docstring(ast.parse(text)))):
+        assert re.search("[\u4e00-\u9fff]", words_of), words_of
+    assert len(comments) > 15 and "#: " not in text
 
 
 def test_every_comment_has_both_languages_and_every_kind_an_ending():

@@ -69,8 +69,8 @@ def test_the_code_runs_as_printed_and_has_the_same_table(chosen, options):
         written = made(code)
 
     assert rows(written, chosen.input_shape) == rows(chosen.draft(chosen.input_shape, 10, settings), chosen.input_shape)
-    assert max(map(len, code.splitlines())) <= 112
-    assert options == "changed" or code.count("\n") <= 80  # a page
+    assert max(map(len, code.splitlines())) <= 96
+    assert options == "changed" or code.count("\n") <= 85  # a page
     for row in layer_table(chosen.name, None, 10, settings).rows:
         if "." not in row.path:
             shape = "×".join(map(str, row.output_shape))

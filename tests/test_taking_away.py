@@ -155,4 +155,4 @@ def test_a_run_is_taken_away_with_what_its_check_found(away):
     app.run()
 
     assert not app.exception
-    assert [each.value for each in app.success] == ["Checked. script\\: 10 of 10 predictions equal"]
+    assert [each.value for each in app.success] == ["Checked: script\\: 10 of 10 predictions equal"]

@@ -169,18 +169,50 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
+# Patterns of docstrings in the code, and the same in Chinese.
+_DOCSTRINGS = {
+    r"Images as bytes, (N\S+), and their classes as numbers, N\.": r"以字节表示的图像（\1），以及用数字表示的类别（N）。",
+    r"The numbers of `count` images, the same share of each class, in ascending order\.": (
+        "`count` 张图像的编号：各类比例相同，升序。"
+    ),
+    r"Bytes (N\S+) to the network's input (N[\d×]+)": r"由字节 \1 得到网络的输入 \2",
+    r"; with a generator, varied at random as in training\.": "；给出 generator 时，像训练时那样随机变化。",
+    r"(\S.*) for images of ([\d×]+) and (\d+) classes\.": r"\1：输入图像 \2，共 \3 类。",
+    r"Mean loss an image, and the share that is right\.": "每张图像的平均损失，以及正确的比例。",
+    r"Mean loss an image, and the share that was right while training\.": "每张图像的平均损失，以及训练时正确的比例。",
+    r"The numbers of the images in each batch of an epoch, in the order that the seed draws\.": (
+        "一轮中每个批次的图像编号，顺序由随机种子决定。"
+    ),
+    r"From `first` to `peak` in the first 30 % of the steps, then to `last`, along half waves\.": (
+        "前 30 % 的步数从 `first` 升到 `peak`，然后降到 `last`，沿半个余弦波。"
+    ),
+    r"Two convolutions that learn what to add to their input\.": "两个卷积层，学习要加到输入上的内容。",
+    r"Two convolutions, added to their input\.": "两个卷积层，结果与输入相加。",
+    r"Two convolutions, without a shortcut past them\.": "两个卷积层，没有绕过它们的捷径。",
+    r"Four paths with windows of different size, concatenated\.": "四条窗口大小不同的路径，结果拼接在一起。",
+    r"Adds growth channels to those of its input\.": "在输入的通道之外增加 growth 个通道。",
+    r"Each layer sees the maps of all layers before it\.": "每一层都能看到之前所有层的特征图。",
+    r"Multiplies by a number that is not learned\.": "乘以一个不参与学习的数。",
+    r"The shape stays( channels×H×W)?\.": r"形状\1不变。",
+    r"inputs×H×W to (\S.*)\.\n": r"由 inputs×H×W 变为 \1。\n",
+}
+
+
 def in_language(pair: tuple[str, str], language: Language) -> str:
     """That of the two texts."""
     return pair[("en", "zh").index(language)]
 
 
 def commented(code: str, language: Language) -> str:
-    """`code` with each line "#: key" replaced by the comment, wrapped and indented as the line was."""
+    """`code` with each line "#: key" replaced by the comment, wrapped and indented as the line was; docstrings too."""
 
     def comment(found: re.Match[str]) -> str:
         indentation, text = found[1], in_language(COMMENTS[found[2]], language)
         return "".join(f"{indentation}# {line}\n" for line in wrapped(text, language))
 
+    if language == "zh":
+        for english, chinese in _DOCSTRINGS.items():
+            code = re.sub(english, chinese, code)
     return re.sub(r"^( *)#: (\w+)\n", comment, code, flags=re.MULTILINE)
 
 

@@ -46,11 +46,11 @@ def _convolved(number: int | str, inputs: str, outputs: str, **more: str) -> Nam
     return {f"conv{number}": {"in_channels": inputs, "out_channels": outputs} | more, f"norm{number}": {"num_features": outputs}}
 
 
-def _class(name: str, doc: str, arguments: str, attributes: Mapping[str, str], forward: str, *, more: str = "") -> str:
-    """The text of a class; `more` are lines at the end of its `__init__`."""
+def _class(name: str, doc: str, shapes: str, arguments: str, attributes: Mapping[str, str], *, forward: str, more: str = "") -> str:
+    """The text of a class. `shapes` say what comes in and goes out, `more` are lines at the end of its `__init__`."""
     body = "\n".join(f"self.{attribute} = {code}" for attribute, code in attributes.items()) + more
     return (
-        f'class {name}(nn.Module):\n    """{doc}"""\n\n'
+        f'class {name}(nn.Module):\n    """{doc}\n\n    {shapes}\n    """\n\n'
         f"    def __init__(self, {arguments}):\n        super().__init__()\n{indent(body, ' ' * 8)}\n\n"
         f"    def forward(self, maps):\n{indent(forward, ' ' * 8)}\n"
     )
@@ -63,20 +63,21 @@ def _residual(block: Any) -> Block:
     if block.shortcuts:
         attributes["shortcut"] = "None"
         more = (
-            "\nif stride > 1 or inputs != outputs:  # the shape changes, and a 1×1 convolution makes the shortcut fit\n"
+            "\nif stride > 1 or inputs != outputs:\n    # The shape changes, and a 1×1 convolution makes the shortcut fit.\n"
             "    self.shortcut = nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride)"
         )
-        doc = "Two convolutions that learn what to add to their input. inputs×H×W to outputs×H/stride×W/stride."
+        doc = "Two convolutions that learn what to add to their input."
         forward = (
             "learned = self.main(maps)\n"
             "shortcut = maps if self.shortcut is None else self.shortcut(maps)\n"
             "return self.activation(learned + shortcut)"
         )
     else:
-        doc = "Two convolutions, without a shortcut past them. inputs×H×W to outputs×H/stride×W/stride."
+        doc = "Two convolutions, without a shortcut past them."
         forward = "return self.activation(self.main(maps))"
     stride = f", stride={first.stride[0]}" if first.stride[0] != 1 else ""
-    definition = _class("Residual", doc, "inputs, outputs, stride=1", attributes, forward, more=more)
+    shapes = "inputs×H×W to outputs×H/stride×W/stride."
+    definition = _class("Residual", doc, shapes, "inputs, outputs, stride=1", attributes, forward=forward, more=more)
     return Block(definition, "Residual", f"{first.in_channels}, {second.out_channels}{stride}")
 
 
@@ -85,10 +86,11 @@ def _activated_residual(block: Any) -> Block:
     adds = block.add is not None
     definition = _class(
         "Residual",
-        f"Two convolutions{', added to their input' if adds else ', without a shortcut past them'}. The shape stays channels×H×W.",
+        f"Two convolutions{', added to their input' if adds else ', without a shortcut past them'}.",
+        "The shape stays channels×H×W.",
         "channels",
         {"main": chain_code(block.main, names)},
-        "return maps + self.main(maps)" if adds else "return self.main(maps)",
+        forward="return maps + self.main(maps)" if adds else "return self.main(maps)",
     )
     return Block(definition, "Residual", str(block.main.conv1.in_channels))
 
@@ -97,7 +99,8 @@ def _inception(block: Any) -> Block:
     reduced3, reduced5 = (branch.conv1.out_channels for branch in (block.branch2, block.branch3))
     definition = _class(
         "Inception",
-        "Four paths with windows of different size, concatenated. inputs×H×W to (c1 + c2[1] + c3[1] + c4)×H×W.",
+        "Four paths with windows of different size, concatenated.",
+        "inputs×H×W to (c1 + c2[1] + c3[1] + c4)×H×W.",
         "inputs, c1, c2, c3, c4",
         {
             "branch1": chain_code(block.branch1, _convolved("", "inputs", "c1")),
@@ -105,7 +108,8 @@ def _inception(block: Any) -> Block:
             "branch3": chain_code(block.branch3, _convolved(1, "inputs", "c3[0]") | _convolved(2, "c3[0]", "c3[1]")),
             "branch4": chain_code(block.branch4, _convolved("", "inputs", "c4")),
         },
-        "paths = self.branch1(maps), self.branch2(maps), self.branch3(maps), self.branch4(maps)\nreturn torch.cat(paths, dim=1)",
+        forward="paths = self.branch1(maps), self.branch2(maps), self.branch3(maps), self.branch4(maps)\n"
+        "return torch.cat(paths, dim=1)",
     )
     paths = (
         f"c1={block.branch1.conv.out_channels}",
@@ -125,10 +129,11 @@ def _dense_layer(block: Any) -> Block:
     }
     definition = _class(
         "DenseLayer",
-        "Adds growth channels to those of its input. inputs×H×W to (inputs + growth)×H×W.",
+        "Adds growth channels to those of its input.",
+        "inputs×H×W to (inputs + growth)×H×W.",
         "inputs, growth",
         {"grow": chain_code(block.grow, names)},
-        "return torch.cat((maps, self.grow(maps)), dim=1)",
+        forward="return torch.cat((maps, self.grow(maps)), dim=1)",
     )
     return Block(definition, "DenseLayer", f"{block.grow.conv1.in_channels}, {block.grow.conv2.out_channels}")
 
@@ -144,7 +149,8 @@ def _dense_block(chain: nn.Sequential) -> Block | None:
     inputs, growth = first.grow.conv1.in_channels, first.grow.conv2.out_channels
     definition = _dense_layer(first).definition + (
         "\n\ndef dense_block(inputs, layers, growth):\n"
-        '    """Each layer sees the maps of all layers before it. inputs×H×W to (inputs + layers * growth)×H×W."""\n'
+        '    """Each layer sees the maps of all layers before it.\n\n'
+        '    inputs×H×W to (inputs + layers * growth)×H×W.\n    """\n'
         "    block = OrderedDict()\n    for number in range(layers):\n"
         '        block[f"layer{number + 1}"] = DenseLayer(inputs + number * growth, growth)\n'
         "    return nn.Sequential(block)\n"
@@ -155,10 +161,11 @@ def _dense_block(chain: nn.Sequential) -> Block | None:
 def _scale(block: Any) -> Block:
     definition = _class(
         "Scale",
-        "Multiplies by a number that is not learned. The shape stays.",
+        "Multiplies by a number that is not learned.",
+        "The shape stays.",
         "factor",
         {"factor": "factor"},
-        "return self.factor * maps",
+        forward="return self.factor * maps",
     )
     return Block(definition, "Scale", f"{block.factor:g}")
 

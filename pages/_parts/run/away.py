@@ -46,10 +46,10 @@ def _progress(lab: Lab, run_id: str, offer: Offer, language: str, *, working: bo
     if (found.state == "working") != working:
         st.rerun()  # so that it is polled only while it is made
     if found.state == "done" and found.file:
-        st.success(f"Checked. {escaped(found.sentence)}", icon=":material/verified:")
+        st.success(f"Checked: {escaped(found.sentence)}", icon=":material/verified:")
         content = found.file.read_bytes()
         st.download_button(
-            f"Download {offer.title} ({size_text(len(content))})", content, file_name=found.file.name, on_click="ignore",
+            f"Download ({size_text(len(content))})", content, file_name=found.file.name, on_click="ignore",
             mime="application/octet-stream", icon=":material/download:", key=f"download {offer.kind} {language} of {run_id}",
         )  # fmt: skip
         return
