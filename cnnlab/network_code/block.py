@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from cnnlab.architectures import blocks
 from cnnlab.network_code.layer import layer_code
 
 Names = dict[str, dict[str, str]]  # by layer, which variable stands for which of its settings
@@ -31,7 +32,7 @@ def block_of(module: nn.Module) -> Block | None:
     """`module` as a block; None where it is none of those known here."""
     if isinstance(module, nn.Sequential):
         return _dense_block(module)
-    write = _BLOCKS.get(type(module).__name__) if type(module).__module__.startswith("cnnlab.") else None
+    write = _BLOCKS.get(type(module))
     return write(module) if write else None
 
 
@@ -143,7 +144,7 @@ def _dense_block(chain: nn.Sequential) -> Block | None:
     layers: dict[str, Any] = dict(chain.named_children())
     if list(layers) != [f"layer{number}" for number in range(1, len(layers) + 1)]:
         return None
-    if {type(layer).__name__ for layer in layers.values()} != {"DenseLayer"}:
+    if not all(isinstance(layer, blocks.DenseLayer) for layer in layers.values()):
         return None
     first = layers["layer1"]
     inputs, growth = first.grow.conv1.in_channels, first.grow.conv2.out_channels
@@ -159,21 +160,22 @@ def _dense_block(chain: nn.Sequential) -> Block | None:
 
 
 def _scale(block: Any) -> Block:
+    name = type(block).__name__
     definition = _class(
-        "Scale",
+        name,
         "Multiplies by a number that is not learned.",
         "The shape stays.",
         "factor",
         {"factor": "factor"},
         forward="return self.factor * maps",
     )
-    return Block(definition, "Scale", f"{block.factor:g}")
+    return Block(definition, name, f"{block.factor:g}")
 
 
-_BLOCKS: dict[str, Callable[[Any], Block]] = {
-    "Residual": _residual,
-    "ActivatedResidual": _activated_residual,
-    "Inception": _inception,
-    "DenseLayer": _dense_layer,
-    "Scale": _scale,
+_BLOCKS: dict[type[nn.Module], Callable[[Any], Block]] = {
+    blocks.Residual: _residual,
+    blocks.ActivatedResidual: _activated_residual,
+    blocks.Inception: _inception,
+    blocks.DenseLayer: _dense_layer,
+    blocks.Scale: _scale,
 }
