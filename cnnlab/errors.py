@@ -13,10 +13,14 @@
     ├── LessonError          the file of a lesson is wrong: names the file, the line and the reason
     ├── StoreError           the record of runs cannot be read or written
     ├── ComputeError         the helper process did not answer in time
+    ├── ExportError          a run cannot be exported as asked
+    │   └── FailedCheck      an export does not compute what the run's network does
     └── InstallationError    the installed packages are incompatible
 
 Pages and the command line catch `CNNLabError` and show `str(error)`; anything else is a fault in the program.
 """
+
+from typing import Self
 
 from cnnlab.i18n import say
 
@@ -77,13 +81,26 @@ class ComputeError(CNNLabError):
     """The helper process did not answer in time, or ended during the request."""
 
 
+class ExportError(CNNLabError):
+    """A run cannot be exported as asked."""
+
+
+class FailedCheck(ExportError):
+    """An export does not compute what the run's network does, so it is not offered."""
+
+
 class InstallationError(CNNLabError):
     """The installed packages are incompatible."""
 
 
 class LessonError(CNNLabError):
-    """The file of a lesson is wrong: `file` ("en/01-dense-layers.md"), `line` (from 1) and the `reason`."""
+    """The file of a lesson is wrong: `at` names `file` ("en/01-dense-layers.md"), `line` (from 1) and the `reason`."""
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(say("The lesson {file} is left out. Line {line:,}: {reason}.", file=file, line=line, reason=reason))
-        self.file, self.line, self.reason = file, line, reason
+    @classmethod
+    def at(cls, file: str, line: int, reason: str) -> Self:
+        """The error of a place in a file."""
+        error = cls(say("The lesson {file} is left out. Line {line:,}: {reason}.", file=file, line=line, reason=reason))
+        error.file, error.line, error.reason = file, line, reason
+        return error
+
+    file, line, reason = "", 0, ""

@@ -49,7 +49,7 @@ class Catalogue:
                     lesson = _read(path, each, own=own)
                     if isinstance(lesson, Lesson) and lesson.id in seen:
                         lesson = str(
-                            LessonError(f"{each}/{path.name}", 1, say("another file here has the id {id} too", id=lesson.id))
+                            LessonError.at(f"{each}/{path.name}", 1, say("another file here has the id {id} too", id=lesson.id))
                         )
                     if isinstance(lesson, str):
                         broken.append(lesson)
@@ -70,7 +70,7 @@ def _read(path: Path, language: str, *, own: bool) -> Lesson | str:
     try:
         status = path.stat()
     except OSError as error:
-        return str(LessonError(f"{language}/{path.name}", 1, say("it cannot be read ({reason})", reason=error.strerror)))
+        return str(LessonError.at(f"{language}/{path.name}", 1, say("it cannot be read ({reason})", reason=error.strerror)))
     return _remembered(path, language, own, (status.st_mtime_ns, status.st_size))
 
 

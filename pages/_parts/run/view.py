@@ -24,6 +24,7 @@ from pages._parts.live.plot import live_plots
 from pages._parts.live.snapshot import FORMATS
 from pages._parts.markdown import box, escaped, isolated
 from pages._parts.run.actions import run_actions
+from pages._parts.run.away import take_away
 from pages._parts.run.meaning import beside_known_runs, diagnosed
 from pages._parts.run.strip import strip
 from pages._parts.run_words import title
@@ -57,6 +58,7 @@ def run_view(lab: Lab, run: Run) -> None:
     drawn = status.page_revision, run.epochs_done > 0
     fragment(_live, run_every=RERUN_SECONDS if run.active else AT_REST_SECONDS)(lab, run.id, drawn)
     fragment(_configuration)(run.config)
+    fragment(take_away)(lab, run.id, evaluated=run.epochs_done > 0)
 
 
 def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
