@@ -93,7 +93,8 @@ def cost_chart(candidates: Sequence[Point], unit: str) -> str:
         if point.spread:
             ends = y.at(point.accuracy - point.spread), y.at(point.accuracy + point.spread)
             body.append(f'<line x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{GRAY}"/>')
-        name = escape(f"{point.label}: {point.cost:,.0f} {unit}, {percent(point.accuracy)}")
+        text = _("{name}: {cost:,.0f} {unit}, {accuracy}")
+        name = escape(text.format(name=point.label, cost=point.cost, unit=unit, accuracy=percent(point.accuracy)))
         mark = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="6" fill="{_style(place)[0]}"><title>{name}</title></circle>'
         body.append(mark + f'<text x="{left + 9:.1f}" y="{top + 4:.1f}">{place + 1}</text>')
     legend = _legend([f"{place + 1}: {point.label}" for place, point in enumerate(candidates)])

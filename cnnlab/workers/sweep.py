@@ -21,7 +21,7 @@ from cnnlab.runs.sweep_rows import TrialRecord
 from cnnlab.runs.sweep_store import WAITING, SweepStore
 from cnnlab.sweeps.values import Sweep
 from cnnlab.system.home import sweep_folder
-from cnnlab.text import percent
+from cnnlab.text import duration_text, percent
 from cnnlab.workers import watch
 from cnnlab.workers.queueing import Queueing
 
@@ -248,4 +248,4 @@ def _too_early(sweep: Sweep, ended: int, *, over: bool) -> str:
         return say("No values were left that had not been tried after {done:,} of {total:,} runs.", **counts)
     if minutes == 1:
         return say("Its minute was over after {done:,} of {total:,} runs.", **counts)
-    return say("Its {count:,} minutes were over after {done:,} of {total:,} runs.", count=minutes, **counts)
+    return say("Its {time} were over after {done:,} of {total:,} runs.", time=duration_text(60 * minutes), **counts)

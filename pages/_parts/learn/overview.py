@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import translated
 from cnnlab.learn.catalogue import Lessons
 from cnnlab.learn.lesson import Lesson
 from cnnlab.learn.progress import LessonProgress
+from cnnlab.text import duration_text
 from pages._parts.learn import words
 from pages._parts.learn.address import lesson_button
 
@@ -50,5 +51,4 @@ def _row(lesson: Lesson, known: LessonProgress, *, following: bool) -> None:
     with st.container(gap=None):
         lesson_button(f"{header.number} · **{header.title}**", lesson.id, key=f"lesson {lesson.id}", icon=ICONS[icon])
         state = words.state(done=known.done, begun=known.begun, following=following)
-        minutes = _("{count} minutes").format(count=header.minutes)
-        st.caption(" · ".join([header.summary, minutes, f"**{state}**", *own]))
+        st.caption(" · ".join([header.summary, duration_text(60 * header.minutes), f"**{state}**", *own]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cnnlab.i18n import N_, _, ngettext, say
+from cnnlab.i18n import N_, _, say
 from cnnlab.learn.lesson import Experiment
+from cnnlab.text import duration_text
 
 TITLE = N_("Learn")
 LEAD = N_(
@@ -55,7 +56,7 @@ def so_far(done: int, total: int) -> str:
 
 def place(number: int, minutes: int) -> str:
     """Which lesson it is, and how long it takes."""
-    return _("Lesson {number} · about {minutes} minutes").format(number=number, minutes=minutes)
+    return _("Lesson {number} · about {time}").format(number=number, time=duration_text(60 * minutes))
 
 
 def state(*, done: bool, begun: bool, following: bool) -> str:
@@ -77,7 +78,9 @@ def takes(experiment: Experiment) -> str:
     """How long an experiment takes."""
     if not experiment.minutes:
         return _("less than a minute")
-    return ngettext("about {count} minute", "about {count} minutes", experiment.minutes).format(count=experiment.minutes)
+    if experiment.minutes == 1:
+        return _("about 1 minute")
+    return _("about {time}").format(time=duration_text(60 * experiment.minutes))
 
 
 def predicted(chosen: str, right: str, *, hit: bool) -> str:
