@@ -2,6 +2,7 @@
 
 import typer
 
+from cnnlab.cli import classes
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
 from cnnlab.cli.pack import pack
@@ -20,3 +21,4 @@ app = typer.Typer(
 )
 for command in (architectures, datasets, download, layers, train, runs, predict, pause, resume, stop, extend, delete, pack):
     app.command()(command)
+app.add_typer(classes.group, name="class")

@@ -1,19 +1,24 @@
-"""The visitor's name: the account where there is a login, else a typed name that the browser keeps in a cookie."""
+"""The visitor: a person of the class, the account where there is a login, else a typed name that the browser keeps in a cookie."""
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from urllib.parse import unquote
 
 import streamlit as st
 from streamlit.components import v2
 
+from cnnlab.access import door
+from cnnlab.access.classes import file_of
+from cnnlab.access.roles import LONGEST_NAME, Action, Person, Role, tidy
+from cnnlab.errors import CNNLabError, NotAllowed
 from cnnlab.runs.records import Run
+from cnnlab.system.home import default_home
 from pages._parts.markdown import escaped
+from pages._parts.sign_out import sign_out
 
 COOKIE = "cnnlab_visitor"
-LONGEST = 60  # characters
+LONGEST = LONGEST_NAME
 _NAME = "name of the visitor"
 _FIELD = "field for the visitor's name"
 _CHANGED = "the visitor's name was changed here"
@@ -23,10 +28,28 @@ _HELP = (
 )
 # A cookie, not the browser's storage: the request carries it, so the first drawing after a reload already knows the name.
 _store_cookie = v2.component("cnnlab_visitor", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
+_ROLES = {
+    Role.TEACHER: "You are a teacher here: you can change everybody's runs.",
+    Role.OBSERVER: "You are here to look: you start and change nothing.",
+}
+
+
+def person() -> Person:
+    """Who this browser is, and what they may do. Raises NotAllowed for a stranger, whom the gate has stopped before."""
+    if entrance := door.installed():
+        known = entrance.person_in(st.user.get(door.USER_KEY))
+        return known if known.role is not Role.GUEST else Person(_named())
+    if file_of(default_home()).exists():  # a page that was started without app.py, and so without the gate
+        raise NotAllowed("This lab has a class, so it is started with `streamlit run app.py`, which asks for codes.")
+    return Person(_named())
 
 
 def visitor() -> str:
     """The name under which this browser starts and changes runs; "" is no name."""
+    return person().name
+
+
+def _named() -> str:
     account = _account()
     if account:
         return account
@@ -37,19 +60,29 @@ def visitor() -> str:
 
 def not_yours(run: Run) -> str | None:
     """Why this visitor cannot change the run, as a sentence for Markdown; None where they can."""
-    if run.owner in ("", visitor()):
+    who = person()
+    if who.may(Action.CHANGE, run.owner):
         return None
+    if who.role is not Role.GUEST:
+        try:
+            who.check_change(run.id, run.owner)
+        except CNNLabError as error:
+            return escaped(str(error))
     owner = escaped(run.owner)
     hint = "" if _account() else f" If you are {owner}, enter that name in the sidebar."
     return f"This run belongs to {owner}, so only {owner} can change it.{hint}"
 
 
 def ask_for_name() -> None:
-    """Draws the field for the name in the sidebar, or the name of the account."""
-    name = visitor()
-    if _account():
-        st.sidebar.text(f"You are {name}")
+    """Draws the field for the name in the sidebar, or who is signed in."""
+    who = person()
+    if who.role is not Role.GUEST:
+        _signed_in(who)
         return
+    if _account():
+        st.sidebar.text(f"You are {who.name}")
+        return
+    name = who.name
     st.session_state.setdefault(_FIELD, name)
     st.sidebar.text_input(
         "Your name (so others can't stop your runs)",
@@ -64,16 +97,18 @@ def ask_for_name() -> None:
             keep_cookie(COOKIE, name)
 
 
+def _signed_in(who: Person) -> None:
+    with st.sidebar:
+        st.text(f"You are {who.name}")
+        if words := _ROLES.get(who.role):
+            st.caption(words)
+        if (entrance := door.installed()) and not entrance.trusts_proxy():
+            sign_out()
+
+
 def keep_cookie(cookie: str, text: str) -> None:
     """Has this browser keep a text under the name `cookie`, or forget it where the text is empty; draws nothing that is seen."""
     _store_cookie(data={"cookie": cookie, "name": text}, key=f"unseen {cookie}")
-
-
-def tidy(text: str) -> str:
-    """A name on one line without invisible characters, so that names that look the same are the same."""
-    plain = unicodedata.normalize("NFC", text)
-    visible = "".join(" " if char.isspace() else char for char in plain if char.isspace() or unicodedata.category(char)[0] != "C")
-    return " ".join(visible.split())[:LONGEST]
 
 
 def _rename() -> None:

@@ -1,0 +1,93 @@
+"""People, their roles, and the one table of what each role may do with whose runs."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cnnlab.errors import NotAllowed, RunNotFound
+
+LONGEST_NAME = 60  # characters
+
+
+class Role(StrEnum):
+    GUEST = "guest"  # everyone in a lab without a class, under a name that nothing verifies
+    STUDENT = "student"
+    TEACHER = "teacher"
+    OBSERVER = "observer"
+
+
+class Action(StrEnum):
+    START = "start"  # a run, a download, a range test
+    CHANGE = "change"  # stop, pause, resume, extend, rename, note, tag, delete, move in the queue
+    SEE = "see"
+
+
+class Whose(StrEnum):
+    OWN = "own"
+    NOBODYS = "nobody's"  # runs without an owner, as the command line makes them
+    OTHERS = "others'"
+
+
+_NONE: frozenset[Whose] = frozenset()
+_OWN = frozenset({Whose.OWN})
+_EVERY = frozenset(Whose)
+_MAY: Mapping[Role, Mapping[Action, frozenset[Whose]]] = {
+    Role.TEACHER: {Action.START: _OWN, Action.CHANGE: _EVERY, Action.SEE: _EVERY},
+    Role.STUDENT: {Action.START: _OWN, Action.CHANGE: _OWN, Action.SEE: _EVERY},
+    Role.OBSERVER: {Action.START: _NONE, Action.CHANGE: _NONE, Action.SEE: _EVERY},
+    Role.GUEST: {Action.START: _OWN, Action.CHANGE: _OWN | {Whose.NOBODYS}, Action.SEE: _EVERY},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks. In a class the name is verified; a guest's is as it was typed, "" for none."""
+
+    name: str = ""
+    role: Role = Role.GUEST
+    apart: bool = False  # a student of a class in which students see their own runs alone
+    initials: bool = False  # the names of others are shown to this person as initials
+
+    def may(self, action: Action, owner: str) -> bool:
+        """Whether this person may do this with a run of `owner`."""
+        whose = Whose.NOBODYS if not owner else Whose.OWN if owner == self.name else Whose.OTHERS
+        allowed = _OWN if self.apart and action is Action.SEE else _MAY[self.role][action]
+        return whose in allowed
+
+    def shown(self, owner: str) -> str:
+        """The owner's name as this person reads it."""
+        return initials(owner) if self.initials and owner != self.name else owner
+
+    def check_start(self) -> None:
+        """Raises NotAllowed where this person may start nothing."""
+        if not self.may(Action.START, self.name):
+            raise NotAllowed("You are here to look: only students and teachers start and change something.")
+
+    def check_change(self, run_id: str, owner: str) -> None:
+        """Raises NotAllowed where this person may not change a run of `owner`, RunNotFound where they do not see it."""
+        if not self.may(Action.SEE, owner):
+            raise RunNotFound(f"There is no run {run_id}.")
+        if self.may(Action.CHANGE, owner):
+            return
+        self.check_start()
+        if not owner:
+            raise NotAllowed("This run has no owner, so only a teacher can change it.")
+        raise NotAllowed(f"This run belongs to {self.shown(owner)[:80]}, who alone can change it.")
+
+
+def initials(name: str) -> str:
+    """ "Ana María Silva" as "A. M. S."; of a Chinese name the family name alone, "李明" as "李…"."""
+    words = name.split()
+    if len(words) == 1 and "CJK UNIFIED" in unicodedata.name(name[0], ""):
+        return f"{name[0]}…"
+    return " ".join(f"{word[0].upper()}." for word in words)
+
+
+def tidy(text: str) -> str:
+    """A name on one line without invisible characters, so that names that look the same are the same."""
+    plain = unicodedata.normalize("NFC", text)
+    visible = "".join(" " if char.isspace() else char for char in plain if char.isspace() or unicodedata.category(char)[0] != "C")
+    return " ".join(visible.split())[:LONGEST_NAME]
