@@ -21,6 +21,7 @@ FLOORS: dict[str, str] = {
     "palette": "",
     "intervals": "",
     "system": "errors text",
+    "access": "errors system text",
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
@@ -40,7 +41,7 @@ FLOORS: dict[str, str] = {
     "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers"
     " system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
-    "runs": "architectures config datasets errors events system text",
+    "runs": "access.roles architectures config datasets errors events system text",
     "twins": "architectures config config_words errors runs.records",
     "assignments": "config config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
@@ -55,12 +56,13 @@ FLOORS: dict[str, str] = {
     "looking": "epoch_flow inside_values system values",
     "lab": "architectures compute config datasets epoch_predictions events forecasts layers learn looking"
     " own_picture presets runs system values workers",
-    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
+    "seen": "access.roles compute config lab looking own_picture runs.store_seen values",
+    "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
     " layers presets runs starts state_words system text training workers",
     "__main__": "cli system",
-    "pages": "architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts"
+    "pages": "access architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts"
     " inside_values intervals known_runs lab layers learn optimizers own_picture palette presets reports"
-    " runs.records runs.summaries spreadsheet starts state_words system text twins values",
+    " runs.records runs.summaries seen spreadsheet starts state_words system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -73,10 +75,12 @@ PAGE_FLOORS: dict[str, str] = {
     "address": "markdown",
     "one_choice": "address",
     "pager": "address",
-    "visitor": "markdown",
+    "gate": "",
+    "sign_out": "",
+    "visitor": "markdown sign_out",
     "run_words": "markdown",
     "sidebar": "run_words visitor",
-    "shell": "markdown sidebar",
+    "shell": "markdown sidebar visitor",
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
@@ -87,7 +91,7 @@ PAGE_FLOORS: dict[str, str] = {
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
     "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
-    "pages": "address first_tab forms grid image_grid inside layer_views learn live markdown network_view"
+    "pages": "address first_tab forms gate grid image_grid inside layer_views learn live markdown network_view"
     " one_choice pager predict run run_words runs shell versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
@@ -100,7 +104,9 @@ OUTSIDE: dict[str, str] = {
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "runs",
-    "pydantic": "assignments cli config config_rules forecasts learn",
+    "argon2": "access",
+    "itsdangerous": "access",
+    "pydantic": "access assignments cli config config_rules forecasts learn",
     "psutil": "compute forecasts system",
     "pynvml": "system",
     "filelock": "workers",

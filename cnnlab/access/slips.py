@@ -25,7 +25,7 @@ class Slip:
 def sheet(title: str, slips: Sequence[Slip], address: str) -> str:
     """The whole sheet as an HTML page that needs nothing from elsewhere."""
     drawn = "\n".join(_drawn(slip, title, address) for slip in slips)
-    return _SHEET.substitute(title=escape(f"{title} · CNN Lab"), style=_STYLE, slips=drawn)
+    return _SHEET.substitute(title=escape(f"{title} · CNN Lab"), style=f"<style>{_STYLE}</style>", slips=drawn)
 
 
 def _drawn(slip: Slip, title: str, address: str) -> str:

@@ -54,9 +54,8 @@ class Page:
             heading=escape(heading),
             problem=f"<p class=problem role=alert>{escape(problem)}</p>" if problem else "",
             forms=forms,
-            style=_STYLE,
-            script=_SCRIPT,
-            nonce=nonce,
+            style=f"<style nonce='{nonce}'>{_STYLE}</style>",
+            script=f"<script nonce='{nonce}'>{_SCRIPT}</script>",
         )
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'"
         return HTMLResponse(
