@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cnnlab.config import RunConfig
-from cnnlab.config_words import settings, title, words
+from cnnlab.config_rules import checked
+from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError, RunStateError, StoreError
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
@@ -53,10 +54,16 @@ class Task(BaseModel):
         known = set(settings(self.config)) - set(NEVER_FREE)
         for name in self.free:
             if name not in known:
-                raise ValueError(f"free: {name[:60]!r} is no setting that can be left free here")
+                raise ConfigError(f"{name[:60]!r} is no setting that can be left free here: leave it out.", "free")
         if self.epochs is not None and "epochs" not in self.free and self.config.epochs > self.epochs:
-            raise ValueError(f"epochs: the fixed settings train {self.config.epochs} epochs, and the budget has {self.epochs}")
+            fixed = f"{self.config.epochs:,} epochs are fixed, and at most {self.epochs:,} are allowed"
+            raise ConfigError(f"{fixed}: leave the number of epochs free, or allow more.", "epochs")
         return self
+
+    @classmethod
+    def make(cls, **given: Any) -> Task:
+        """A task of these values. Raises ConfigError: one sentence with the field, the rule and the value."""
+        return checked(cls, lambda: cls(**given))
 
     def problem(self, config: RunConfig) -> str:
         """Which rule of the task these settings break, as a sentence; "" where they keep all."""
@@ -73,9 +80,7 @@ class Task(BaseModel):
 
     def with_values(self, values: dict[str, Any]) -> RunConfig:
         """The settings with a learner's values of free ones. Raises ConfigError for a value, a fixed setting or the budget."""
-        options = {name.removeprefix("options."): value for name, value in values.items() if name.startswith("options.")}
-        fields = {name: value for name, value in values.items() if not name.startswith("options.")}
-        config = self.config.change(**fields, options=self.config.options | options)
+        config = changed(self.config, values)
         if problem := self.problem(config):
             raise ConfigError(problem)
         return config

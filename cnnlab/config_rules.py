@@ -101,6 +101,8 @@ def _whole(bounds: dict[str, Any]) -> str:
 
 
 def _any(bounds: dict[str, Any]) -> str:
+    if not bounds:
+        return "a number"
     if "ge" in bounds and "le" in bounds:
         return f"a number from {_plain(bounds['ge'])} to {_plain(bounds['le'])}"
     low = f"above {_plain(bounds['gt'])}" if "gt" in bounds else f"of at least {_plain(bounds['ge'])}"

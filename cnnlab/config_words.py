@@ -13,6 +13,7 @@ from cnnlab import datasets
 from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
+from cnnlab.errors import ConfigError
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
 CHOICES: dict[str, dict[Any, str]] = {
@@ -98,6 +99,27 @@ def settings(config: RunConfig) -> dict[str, Any]:
     """All settings by name, the architecture's own as `options.<name>`."""
     flat = {name: value for name, value in config if name != "options"}
     return flat | {f"options.{name}": value for name, value in config.options.items()}
+
+
+def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """The configuration with other values of settings named as in `settings`. Raises ConfigError.
+
+    Where a switch of `config` alone is in the way that no longer has an effect, such as Nesterov momentum with Adam, it is off.
+    Another architecture begins with its own options.
+    """
+    same = values.get("architecture", config.architecture) == config.architecture
+    options = (config.options if same else {}) | {
+        name.removeprefix("options."): value for name, value in values.items() if name.startswith("options.")
+    }
+    fields = {name: value for name, value in values.items() if not name.startswith("options.")} | {"options": options}
+    try:
+        return config.change(**fields)
+    except ConfigError:
+        after = settings(config) | dict(values)
+        idle = {name: False for name in USED_WITH if name not in values and after[name] is True and not applies(name, after)}
+        if not idle:
+            raise
+        return config.change(**fields, **idle)
 
 
 def title(name: str, architecture: str) -> str:

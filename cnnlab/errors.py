@@ -8,6 +8,7 @@
     ├── DeviceError          the chosen device does not exist
     ├── CheckpointError      a checkpoint is missing or damaged
     ├── RunNotFound          no run has this id
+    ├── SweepNotFound        no sweep has this id
     ├── RunStateError        the action is not allowed in the run's current state
     │   └── NotAllowed       it is not allowed to the person who asks
     ├── LessonError          the file of a lesson is wrong: names the file, the line and the reason
@@ -30,8 +31,8 @@ class CNNLabError(Exception):
 class ConfigError(CNNLabError):
     """A setting is wrong; `field` names it (an option of the architecture is `options.<name>`)."""
 
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, field: str = "", *, temporary: bool = False) -> None:
+        super().__init__(message, temporary=temporary)
         self.field = field
 
 
@@ -57,6 +58,10 @@ class CheckpointError(CNNLabError):
 
 class RunNotFound(CNNLabError):
     """No run has this id."""
+
+
+class SweepNotFound(CNNLabError):
+    """No sweep has this id."""
 
 
 class RunStateError(CNNLabError):

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, looking, presets, values
+from cnnlab import architectures, datasets, epoch_predictions, learn, looking, presets, sweeping, values
 from cnnlab.architectures import Card
+from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
@@ -23,8 +24,6 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
-from cnnlab.learn.catalogue import Catalogue
-from cnnlab.learn.progress import Learners
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.presets import Preset
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
@@ -33,6 +32,7 @@ from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
 from cnnlab.system.home import run_folder
 from cnnlab.workers import downloads, watch
+from cnnlab.workers.queueing import Queueing
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
 
@@ -48,11 +48,13 @@ class Lab:
         self.rates = RateFinder(self._helper, self.data)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
+        self._queueing = Queueing(self._helper, self._admission, self._store)
         self._summaries: Summaries | None = None
+        self.sweeps = sweeping.Sweeps(self._store, self._queueing, self.data, self.delete)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
-        self.lessons = Catalogue(self.home)
-        self.learners = Learners(self.home)
+        self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
+        self.assignments = Assignments(self.home, self.run)
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()
@@ -78,6 +80,7 @@ class Lab:
 
     def shut_down(self) -> None:
         """Ends the background processes of this home, training included, and closes the connections."""
+        self.sweeps.shut_down()  # first: they would start the dispatcher again
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()
@@ -135,14 +138,7 @@ class Lab:
 
         Queues nothing and raises DeviceError, DataError, ShapeError, LimitError, or ConfigError where the memory is too small.
         """
-        run_id = self._store.made_with(token)
-        if run_id is None:
-            self._helper.ask("check_run", config=config, data=self.data)
-            allowed = self._admission.new(config)
-            name = name.strip() or config.title
-            run_id = self._store.create(config, token, name, owner=owner, note=note, data=self.data, admit=allowed.admit)
-        background.ensure(self.home)
-        return run_id
+        return self._queueing.start(config, self.data, token=token, name=name, owner=owner, note=note)
 
     def stop(self, run_id: str, *, owner: str | None = None) -> None:
         """Requests a run to end; no effect on one that has ended."""
@@ -158,8 +154,7 @@ class Lab:
         Raises LimitError where limits have been lowered; automatic resuming is not checked, so no run is lost to a new limit.
         """
         run = self._to_be_changed(run_id)
-        self._store.resume(run_id, owner=owner, admit=self._admission.further(run, run.config).admit)
-        background.ensure(self.home)
+        self._queueing.again(run.id, owner=owner)
 
     def resumes_by_itself(self, run_id: str) -> bool:
         """Whether the lab will resume this interrupted run automatically."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from cnnlab.access.roles import Person, Role
+from cnnlab.access.roles import Action, Person, Role
+from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
 from cnnlab.own_picture.asking import OwnPictures
-from cnnlab.runs.store_seen import SeenStore
+from cnnlab.runs.records import Run
+from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
+from cnnlab.sweeping import Sweeps
 from cnnlab.values import EpochPredictions, RangeTestState
+from cnnlab.workers.queueing import Queueing
 
 MOST_PEOPLE = 500  # whose views are kept
 
@@ -25,6 +31,10 @@ class SeenLab(Lab):
         self._person = person
         self._store = SeenStore(lab._store, person)
         self._summaries = None
+        self._queueing = Queueing(self._helper, self._admission, self._store)
+        record = SeenSweepStore(self._store, person)
+        self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
+        self.assignments = _SeenAssignments(self.home, self.run, person)
         self.rates = _SeenRates(lab.rates, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
@@ -44,6 +54,32 @@ class SeenLab(Lab):
     def last_recorded(self, run_id: str) -> int:
         self._store.run(run_id)
         return super().last_recorded(run_id)
+
+
+class _SeenAssignments(Assignments):
+    def __init__(self, home: Path, run: Callable[[str], Run], person: Person) -> None:
+        super().__init__(home, run)
+        self._person = person
+
+    def make(self, task: Task, *, teacher: str = "") -> Assignment:
+        self._person.check_teach()
+        return super().make(task, teacher=self._person.name)
+
+    def hand_in(self, assignment: Assignment, run_id: str, *, learner: str) -> HandedIn:
+        """Raises NotAllowed for a run of another person."""
+        self._person.check_change(self._run(run_id).owner)
+        return super().hand_in(assignment, run_id, learner=self._person.name)
+
+    def handed_in(self, assignment: Assignment) -> tuple[HandedIn, ...]:
+        """All for a teacher, and one's own for others."""
+        every = super().handed_in(assignment)
+        if self._person.may(Action.TEACH, self._person.name):
+            return every
+        return tuple(each for each in every if each.learner == self._person.name)
+
+    def delete(self, assignment: Assignment) -> None:
+        self._person.check_teach()
+        super().delete(assignment)
 
 
 class _SeenRates(RateFinder):

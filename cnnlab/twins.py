@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import USED_WITH, applies, settings, title, words
-from cnnlab.errors import ConfigError
+from cnnlab.config_words import applies, settings, title, words
 from cnnlab.runs.records import ACTIVE, Run, State
 
 # Another network or other data is more than one thing; the seed stays, and the device changes nothing that is learnt.
@@ -30,7 +29,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The runs of a comparison, one for each seed on either side."""
+    """The runs of a comparison, one for each seed on either side; without twins, of one setting alone."""
 
     originals: tuple[Planned, ...]
     twins: tuple[Planned, ...]
@@ -42,8 +41,8 @@ class Plan:
     @property
     def missing(self) -> tuple[Planned, ...]:
         """Those to be trained, in an order in which each twin follows its original."""
-        pairs = zip(self.originals, self.twins, strict=True)
-        return tuple(each for pair in pairs for each in pair if not each.known)
+        pairs = zip_longest(self.originals, self.twins)
+        return tuple(each for pair in pairs for each in pair if each and not each.known)
 
 
 def changeable(config: RunConfig) -> tuple[str, ...]:
@@ -52,45 +51,42 @@ def changeable(config: RunConfig) -> tuple[str, ...]:
     return tuple(name for name in now if name not in _STAYS and applies(name, now))
 
 
-def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
-    """The configuration with other values of settings named as in `changeable`. Raises ConfigError.
-
-    Where a switch alone is in the way that no longer has an effect, such as Nesterov momentum with Adam, it is off.
-    """
-    options = config.options | {
-        name.removeprefix("options."): value for name, value in values.items() if name.startswith("options.")
-    }
-    fields = {name: value for name, value in values.items() if not name.startswith("options.")} | {"options": options}
-    try:
-        return config.change(**fields)
-    except ConfigError:
-        after = settings(config) | dict(values)
-        idle = {name: False for name in USED_WITH if after[name] is True and not applies(name, after)}
-        if not idle:
-            raise
-        return config.change(**fields, **idle)
-
-
 def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1, name: str = "") -> Plan:
     """`original` beside a run with the settings of `twin`, `seeds` of each from the original's on. `runs` are those there are.
 
     `name` is that of the twin; without one it says what differs.
     """
-    counts = [each for each in reversed(runs) if each.state is State.FINISHED or each.state in ACTIVE]
-    known = {each.config.to_json(): each.id for each in (*counts, original)}  # the newest of several
     usual = card(original.config.architecture).title
     own = original.name.strip() or original.config.title
     base = usual if own == original.config.title else own
-    named = own, name or f"{_cut(base)}, {_instead(original.config, twin)}"
-    sides = [
-        tuple(
-            Planned(config, each if number == 0 else f"{each}, seed {config.seed}", known.get(config.to_json(), ""))
-            for number in range(seeds)
-            for config in [side.change(seed=(original.config.seed + number) % _FIRST_UNUSED_SEED)]
-        )
-        for each, side in zip(named, (original.config, twin), strict=True)
-    ]
-    return Plan(*sides)
+    known = _known(original, runs)
+    return Plan(
+        _with_seeds(original.config, own, known, seeds),
+        _with_seeds(
+            twin.change(seed=original.config.seed), name or f"{_cut(base)}, {_instead(original.config, twin)}", known, seeds
+        ),
+    )
+
+
+def repeated(original: Run, runs: Sequence[Run], *, seeds: int = SEEDS) -> Plan:
+    """`original` again with other seeds, `seeds` runs in all. `runs` are those there are."""
+    name = original.name.strip() or original.config.title
+    return Plan(_with_seeds(original.config, name, _known(original, runs), seeds), ())
+
+
+def _known(original: Run, runs: Sequence[Run]) -> dict[str, str]:
+    """The id of the newest run with each configuration, in JSON, that counts for a comparison."""
+    counts = [each for each in reversed(runs) if each.state is State.FINISHED or each.state in ACTIVE]
+    return {each.config.to_json(): each.id for each in (*counts, original)}
+
+
+def _with_seeds(config: RunConfig, name: str, known: Mapping[str, str], seeds: int) -> tuple[Planned, ...]:
+    """The configuration with its own seed and the following ones."""
+    return tuple(
+        Planned(each, name if number == 0 else f"{name}, seed {each.seed}", known.get(each.to_json(), ""))
+        for number in range(seeds)
+        for each in [config.change(seed=(config.seed + number) % _FIRST_UNUSED_SEED)]
+    )
 
 
 def _instead(before: RunConfig, after: RunConfig) -> str:

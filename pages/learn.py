@@ -6,9 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab.lab import Lab
 from cnnlab.text import shortened
 from pages._parts.address import Address
+from pages._parts.assignments.make import NEW, assignment_list, draw_maker
+from pages._parts.assignments.task import draw_assignment
 from pages._parts.learn import words
+from pages._parts.learn.address import begin_at_the_top
 from pages._parts.learn.language import NAME, language
 from pages._parts.learn.learner import progress_of
 from pages._parts.learn.lesson import draw_lesson
@@ -27,6 +31,9 @@ def main() -> None:
     chosen = language()
     lessons = lab.lessons.of(chosen)
     progress = progress_of(lab.learners)
+    if (wanted := address.text("assignment")) is not None:
+        _assignment(lab, address, wanted)
+        return
     asked = address.text("lesson")
     lesson = lessons.find(asked) if asked else None
     problems = st.container()
@@ -36,6 +43,7 @@ def main() -> None:
         address.problems.append(words.unknown_lesson(shortened(asked)))
     address.flush()
     address.show_problems(problems)
+    begin_at_the_top(lesson.id if lesson else "")
     if lesson:
         draw_lesson(lab, lessons, lesson, chosen, progress)
         return
@@ -46,6 +54,19 @@ def main() -> None:
         st.info(words.NO_LESSONS)
         return
     draw_overview(lessons, progress)
+    assignment_list(lab)
+
+
+def _assignment(lab: Lab, address: Address, wanted: str) -> None:
+    """One assignment; for a new one the rest of the address holds the settings that it starts from."""
+    found = lab.assignments.find(wanted)
+    st.button(words.ALL_LESSONS, icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.from_dict, args=({},))
+    if found:
+        draw_assignment(lab, found)
+    elif wanted == NEW:
+        draw_maker(lab, {name: text for name, text in st.query_params.to_dict().items() if name not in ("assignment", NAME)})
+    else:
+        st.error(f"There is no assignment {quoting(shortened(wanted))} here: ask your teacher for its address.")
 
 
 with in_words():

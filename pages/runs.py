@@ -11,11 +11,13 @@ from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.lab import Lab
 from cnnlab.reports.comparison import differences
-from cnnlab.runs.records import Run
+from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
+from pages._parts.forms.several import several_values
 from pages._parts.learn.links import titled
 from pages._parts.live.plot import load_ahead
+from pages._parts.markdown import escaped
 from pages._parts.run.list import rerun_on_change, warn_of_unreadable
 from pages._parts.run_words import short_title
 from pages._parts.runs.actions import change_many, show_outcome
@@ -25,6 +27,9 @@ from pages._parts.runs.export import export
 from pages._parts.runs.filters import filtered
 from pages._parts.runs.table import CHOSEN, STYLE, first_rows, in_address, parse_ids, runs_table
 from pages._parts.shell import enter, fragment, in_words
+from pages._parts.sweeps.actions import DELETED
+from pages._parts.sweeps.list import sweep_list
+from pages._parts.sweeps.view import sweep_view
 
 MOST_LINKS = 4
 # All that the address of Runs can say, the second part of it about a comparison.
@@ -85,11 +90,21 @@ def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -
                 key="runs:all", on_click=_select, args=(tuple(run.id for run in matching),),
                 help="Selects all runs that match the filters. To compare some of them, select their rows at the left.",
             )  # fmt: skip
+        if len(chosen) == 1:
+            _try_several(lab, chosen[0].id)
         titles = [short_title(run) for run in chosen]
         for run, title in zip(chosen, titles, strict=True) if len(chosen) <= MOST_LINKS else ():
             label = title if titles.count(title) == 1 else f"{title}, {run.id}"
             st.page_link("pages/train.py", label=label, icon=":material/show_chart:", query_params={"run": run.id})
     return saving
+
+
+def _try_several(lab: Lab, run_id: str) -> None:
+    try:
+        run = lab.run(run_id)
+    except CNNLabError:  # the comparison names it
+        return
+    several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
 
 
 def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:
@@ -151,9 +166,15 @@ def _table_and_choice(
 
 def main() -> None:
     lab = enter()
+    if sweep_id := st.query_params.get("sweep"):
+        sweep_view(lab, sweep_id)
+        return
+    if deleted := st.session_state.pop(DELETED, None):
+        st.toast(f"“{escaped(deleted)}” was deleted.", icon=":material/delete:")
     st.html(STYLE)
     titled(lab, "Runs", "runs")
     every = lab.summaries()
+    sweep_list(lab)
     warn_of_unreadable(every.unreadable)
     warn_of_unreadable([lost] if (lost := lab.without_record()) else [])
     if not every.runs:

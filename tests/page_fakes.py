@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from page_sweeps import FakeSweeps
 from streamlit.testing.v1 import AppTest
 
 from cnnlab import architectures, datasets, presets
@@ -16,8 +17,7 @@ from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
-from cnnlab.learn.catalogue import Catalogue
-from cnnlab.learn.progress import Learners
+from cnnlab.learn import Catalogue, Learners
 from cnnlab.values import DatasetStatus, DownloadStatus, Picture
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ class FakeLab:
     """Answers the questions of the Design and Data pages, and records them."""
 
     home = Path("home")
-    lessons = Catalogue(home)
+    lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
@@ -42,6 +42,7 @@ class FakeLab:
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
         self.allowed = Limits()
+        self.sweeps = FakeSweeps()
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 

@@ -38,6 +38,12 @@ def page_text(app: AppTest) -> str:
     return "\n".join([f"address: ?{address}", *_block(app.main, ""), "", "sidebar", *_block(app.sidebar, "  ")]) + "\n"
 
 
+def dialog_text(app: AppTest) -> str:
+    """What the open dialog shows, as `page_text`."""
+    (opened,) = (block for block in app._tree if isinstance(block, Block) and block.type == "dialog")
+    return "\n".join(_block(opened, "")) + "\n"
+
+
 def without_pictures(page: str) -> str:
     """The text of a page without its charts' figures and its images, for a scene that is about something else."""
     kept, within = [], ""

@@ -4,13 +4,18 @@ import json
 from dataclasses import replace
 
 import pytest
+from page_fakes import open_page, widget
 from page_runs import RunsLab
 from pydantic import ValidationError
 
 from cnnlab.assignments import Assignments, Task, goal
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, RunNotFound, RunStateError
+from cnnlab.learn import Catalogue, Learners
 from cnnlab.runs.records import State
+from pages._parts import visitor
+from pages._parts.assignments import table as table_page
+from pages._parts.assignments import task as task_page
 
 BASE = RunConfig.make(epochs=5, learning_rate=0.9, options={"activation": "relu"})
 TASK = Task(
@@ -146,3 +151,81 @@ def test_the_target_counts_within_the_budget(lab, tmp_path, change, reached):
     run = replace(lab.run(trained(lab)), **({"seconds": 60.0, "best_test_accuracy": 0.5} | change))
     assignments = Assignments(tmp_path, lambda _: run)
     assert assignments.hand_in(assignments.make(TASK), run.id, learner="").reached is reached
+
+
+@pytest.fixture
+def assigned(lab, tmp_path):
+    lab.assignments = Assignments(tmp_path, lab.run)
+    lab.lessons, lab.learners = Catalogue(tmp_path), Learners(tmp_path)
+    return lab.assignments.make(TASK, teacher="Ms Li")
+
+
+def button(app, label):
+    (found,) = [each for each in app.button if each.label == label]
+    return found
+
+
+def test_a_learner_changes_what_is_free_trains_and_hands_in(monkeypatch, lab, assigned):
+    monkeypatch.setattr(visitor, "visitor", lambda: "Ana")
+    for module in (task_page, table_page):
+        monkeypatch.setattr(module, "visitor", lambda: "Ana")
+    app = open_page(monkeypatch, "learn", lab, assignment=assigned.id)
+    assert any("Why does it not learn?" in each.proto.body for each in app.get("html"))
+    assert any("a test accuracy of at least 50 % within 8 epochs" in each.value for each in app.markdown)
+    assert {each.label for each in app.number_input} == {"Learning rate", "Epochs"}
+
+    widget(app.number_input, "Epochs").set_value(9).run()
+    assert "this assignment allows 8" in app.error[0].value
+    assert button(app, "Start training").disabled
+    widget(app.number_input, "Epochs").set_value(1).run()
+    widget(app.number_input, "Learning rate").set_value(0.1).run()
+    button(app, "Start training").click().run()
+
+    (run,) = lab.runs()
+    assert (run.config.learning_rate, run.config.epochs, run.owner, run.tags) == (0.1, 1, "Ana", (assigned.tag,))
+    assert button(app, "Hand in").disabled
+    lab.begin(run.id)
+    lab.epoch(run.id, 1, 0.625)
+    lab.store.transition(run.id, State.FINISHED)
+    app.run()
+    button(app, "Hand in").click().run()
+    assert [each.accuracy for each in lab.assignments.handed_in(assigned)] == [0.625]
+    assert any("Handed in, target reached" in each.value for each in app.markdown)
+    assert not any("Handed in: 1" in each.value for each in app.subheader)  # that is the teacher's
+
+
+def test_the_teacher_sees_who_handed_in_what(monkeypatch, lab, assigned):
+    lab.assignments.hand_in(assigned, trained(lab), learner="=Ana")
+    for module in (task_page, table_page):
+        monkeypatch.setattr(module, "visitor", lambda: "Ms Li")
+    app = open_page(monkeypatch, "learn", lab, assignment=assigned.id)
+    assert any("Handed in: 1" in each.value for each in app.subheader)
+    row = app.dataframe[-1].value.iloc[0]
+    assert (row["Best test accuracy, %"], row["Target"], row["Epochs"]) == (60.0, "reached", 1)
+    assert not row["Learner"].startswith("=")
+
+
+def test_a_wrong_address_is_a_sentence(monkeypatch, lab, assigned):
+    app = open_page(monkeypatch, "learn", lab, assignment="<b>x")
+    assert "There is no assignment" in app.error[0].value
+    assert not app.exception
+
+
+def test_an_assignment_is_made_from_the_forms_settings(monkeypatch, lab, assigned):
+    app = open_page(
+        monkeypatch, "learn", lab, assignment="new", architecture="lenet", learning_rate="0.9", batch_size="64", epochs="5"
+    )
+    assert button(app, "Make the assignment").disabled
+    widget(app.text_input, "Title").set_value("Two").run()
+    widget(app.number_input, "Target: test accuracy, %").set_value(180).run()
+    assert "Target (as a share) must be" in app.error[0].value
+    widget(app.number_input, "Target: test accuracy, %").set_value(80).run()
+    button(app, "Make the assignment").click().run()
+    made = lab.assignments.every()[0]
+    assert (made.task.title, made.task.target, made.task.config.learning_rate, made.task.free) == (
+        "Two",
+        0.8,
+        0.9,
+        ("learning_rate", "epochs"),
+    )
+    assert app.query_params["assignment"] in (made.id, [made.id])

@@ -40,7 +40,7 @@ def test_a_number_in_the_address_that_cannot_be_is_named_and_replaced(monkeypatc
     assert OVERRIDE not in messages(app)
 
 
-@pytest.mark.parametrize("page", ["design", "data", "train", "predict", "inside"])
+@pytest.mark.parametrize("page", ["design", "data", "train", "predict", "inside", "learn"])
 @pytest.mark.parametrize("value", [SCRIPT, OVERRIDE, "../../etc/passwd", "x" * 10_000, "[1,2]", "nan", ""], ids=range(7))
 def test_every_page_opens_whatever_the_address_says(monkeypatch, lab, page, value):
     lab.trained()
@@ -57,7 +57,7 @@ def test_every_page_opens_whatever_the_address_says(monkeypatch, lab, page, valu
         "device",
     )
     other = ("split", "class", "page", "only", "label", "checkpoint", "depth", "compare.depth", "nobody.knows.this")
-    other += ("image", "layer", "view", "right", "down", "channel", "row", "column", "reads", "method")
+    other += ("image", "layer", "view", "right", "down", "channel", "row", "column", "reads", "method", "lesson", "lang")
     app = open_page(monkeypatch, page, lab, **dict.fromkeys((*shared, *other), value))
 
     assert not app.exception

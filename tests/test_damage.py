@@ -282,7 +282,7 @@ def test_a_run_without_a_checkpoint_that_can_be_read_says_so_and_starts_over(sto
 
 def test_a_run_with_a_checkpoint_is_not_started_over(store):
     run_id = store.create(CONFIG, "t", state=State.FAILED)
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET has_checkpoint = 1")
     dropped = []
     with pytest.raises(RunStateError, match="resume it instead"):

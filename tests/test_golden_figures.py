@@ -155,6 +155,19 @@ def test_sweeps(regenerate_golden):
         "parallel": sweeps.parallel_figure(axes, reached),
         "parallel, all alike": sweeps.parallel_figure(axes[2:3], [0.5] * 11),
     }
+    marks = [
+        sweeps.Mark(f"Run {number} <b>", kind, (rate, optimizer), number / 8)
+        for number, (kind, rate, optimizer) in enumerate(
+            [("finished", 0.01, "SGD"), ("pruned", 0.5, "Adam"), ("training", 0.02, "<b>"), ("failed", 0.01, "SGD")], 1
+        )
+    ]
+    settings = {
+        "listed": (0, sweeps.Axis("Learning rate", listed=True)),
+        "a range": (0, sweeps.Axis("Learning rate", listed=False, log=True)),
+        "choices": (1, sweeps.Axis("Optimiser <b>", listed=True)),
+    }
+    drawn |= {name: sweeps.trials_figure(marks, place, axis, "Accuracy") for name, (place, axis) in settings.items()}
+    drawn["one kind"] = sweeps.trials_figure(marks[:1], 0, settings["listed"][1], "Accuracy")
 
     check("figures/sweeps", text(drawn), regenerate=regenerate_golden)
 

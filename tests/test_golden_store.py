@@ -84,12 +84,12 @@ class Diary:
         return answer
 
     def _changes(self) -> int:
-        with self.store._transaction() as connection:
+        with self.store.transaction() as connection:
             return connection.execute("SELECT count FROM changes").fetchone()[0]
 
     def _content(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        with self.store._transaction() as connection:
+        with self.store.transaction() as connection:
             for row in connection.execute("SELECT * FROM runs"):
                 values = dict(row) | {"config": f"{json.loads(row['config'])['epochs']} epochs"}
                 found |= {f"{row['id'][-1]} {name}": _text(value) for name, value in values.items() if name not in NOT_SHOWN}
@@ -259,7 +259,7 @@ REQUESTS: dict[str, Callable[[Store, str], Any]] = {
 
 def answer(store: Store, request: str, state: State, token: str, *, checkpoint: bool) -> str:
     run = store.create(LENET, f"{token} {state}", state=state, process=ONE if state in ACTIVE else None)
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute(
             "UPDATE runs SET has_checkpoint = ?, resumable = ? WHERE id = ?", (checkpoint, state is State.INTERRUPTED, run)
         )

@@ -33,36 +33,38 @@ FLOORS: dict[str, str] = {
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
-    "config_words": "architectures config config_rules datasets optimizers",
+    "config_words": "architectures config config_rules datasets errors optimizers",
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
+    "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
     "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers"
     " system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
-    "runs": "access.roles architectures config datasets errors events system text",
-    "twins": "architectures config config_words errors runs.records",
-    "assignments": "config config_words errors runs.records system text",
+    "runs": "access.roles architectures config datasets errors events sweeps system text",
+    "twins": "architectures config config_words runs.records",
+    "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
     " training.costs",
     "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
-    "workers": "compute config datasets errors events forecasts layers runs system text training values",
+    "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "looking": "epoch_flow inside_values system values",
-    "lab": "architectures compute config datasets epoch_predictions events forecasts layers learn looking"
-    " own_picture presets runs system values workers",
-    "seen": "access.roles compute config lab looking own_picture runs.store_seen values",
+    "sweeping": "config_words errors runs spreadsheet sweeps system workers",
+    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn looking"
+    " own_picture presets runs sweeping system values workers",
+    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping values workers",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
-    " layers presets runs starts state_words system text training workers",
+    " layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "access architectures config config_words datasets diagnosis epoch_flow errors events figures forecasts"
+    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events figures forecasts"
     " inside_values intervals known_runs lab layers learn optimizers own_picture palette presets reports"
-    " runs.records runs.summaries seen spreadsheet starts state_words system text twins values",
+    " runs.records runs.summaries seen spreadsheet starts state_words sweeps system text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 PAGE_FLOORS: dict[str, str] = {
@@ -86,13 +88,15 @@ PAGE_FLOORS: dict[str, str] = {
     "live": "run_words",
     "forms": "address live markdown one_choice run_words shell visitor",
     "twins": "visitor",
+    "sweeps": "address grid live markdown shell twins visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid image_grid live markdown one_choice pager probabilities",
     "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
-    "pages": "address first_tab forms gate grid image_grid inside layer_views learn live markdown network_view"
-    " one_choice pager predict run run_words runs shell versions",
+    "assignments": "address forms grid markdown run_words shell visitor",
+    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown network_view"
+    " one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
@@ -106,7 +110,9 @@ OUTSIDE: dict[str, str] = {
     "sqlite3": "runs",
     "argon2": "access",
     "itsdangerous": "access",
-    "pydantic": "access assignments cli config config_rules forecasts learn",
+    "pydantic": "access assignments cli config config_rules forecasts learn sweeps",
+    "optuna": "workers",
+    "sqlalchemy": "workers",
     "psutil": "compute forecasts system",
     "pynvml": "system",
     "filelock": "workers",
@@ -228,10 +234,13 @@ def test_the_design_shows_these_floors(marker, floors):
 
 @pytest.mark.parametrize(
     "module",
-    ["cnnlab.lab", "cnnlab.config", "cnnlab.presets", "cnnlab.runs.store", "cnnlab.datasets.download", "cnnlab.layers.table"],
+    [
+        *("cnnlab.lab", "cnnlab.config", "cnnlab.presets", "cnnlab.runs.store", "cnnlab.datasets.download", "cnnlab.layers.table"),
+        *("cnnlab.cli.sweep", "cnnlab.workers.sweeper"),
+    ],
 )
 def test_the_web_side_loads_without_torch(module):
-    heavy = ["torch", "torchvision", "streamlit", "plotly", "pandas", "numpy"]
+    heavy = ["torch", "torchvision", "streamlit", "plotly", "pandas", "numpy", "optuna", "sqlalchemy"]
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -124,7 +124,7 @@ def test_the_queue_is_shown_in_the_order_in_which_runs_start(store):
 def test_buttons_pressed_in_many_threads_and_processes_make_no_move_outside_the_table(tmp_path):
     store = Store(tmp_path)
     runs = [store.create(CONFIG, str(number)) for number in range(3)]
-    with store._transaction(write=True) as connection:  # a trigger logs every transition
+    with store.transaction(write=True) as connection:  # a trigger logs every transition
         connection.execute("CREATE TABLE moves (run TEXT, before TEXT, after TEXT)")
         connection.execute(
             "CREATE TRIGGER moved AFTER UPDATE OF state ON runs BEGIN INSERT INTO moves VALUES (new.id, old.state, new.state); END"
@@ -139,7 +139,7 @@ def test_buttons_pressed_in_many_threads_and_processes_make_no_move_outside_the_
         worker.join()
     assert [worker.exitcode for worker in pressing[:2]] == [0, 0]
 
-    with store._transaction() as connection:
+    with store.transaction() as connection:
         moves = [tuple(row) for row in connection.execute("SELECT * FROM moves ORDER BY rowid")]
     assert len(moves) >= 20  # of 360, at random; 49 or more in practice
     assert all(State(after) in TRANSITIONS[State(before)] for _, before, after in moves)

@@ -242,7 +242,7 @@ def test_without_a_limit_on_the_disk_no_file_is_counted(asked):
 @pytest.mark.parametrize(("epoch", "seconds", "left"), [(3.0, 12.5, 39.0), (None, None, None)])
 def test_a_run_that_goes_on_is_checked_with_what_is_left(asked, epoch, seconds, left):
     run_id = asked.store.create(CONFIG, "t", state=State.PAUSED)
-    with asked.store._transaction(write=True) as connection:
+    with asked.store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET epochs_done = 7, seconds = ?, ended = 1 WHERE id = ?", (seconds, run_id))
     fill(asked.store, run_id, 123)
     asked.forecasts.epoch = epoch

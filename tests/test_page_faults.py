@@ -17,7 +17,7 @@ from cnnlab.events import RunPaused, RunResumed
 from cnnlab.runs.records import State
 
 MESSAGE = "The record of runs cannot be read; check that the disk is not full."
-PAGES = ("design", "data", "train", "runs", "predict", "inside", "learn")
+PAGES = ("design", "data", "train", "runs", "predict", "inside")  # Learn asks the record about runs alone
 
 
 class FailingLab(RunsLab):
@@ -145,7 +145,7 @@ def test_nothing_is_polled_beside_the_form_while_nothing_runs(monkeypatch, lab):
 def test_a_damaged_run_is_named_once_and_the_others_are_shown(monkeypatch, lab, page):
     lab.trained("a", name="the good one")
     damaged = lab.trained("b", name="the damaged one")
-    with lab.store._transaction(write=True) as connection:
+    with lab.store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET message = 1.5, state = 'flying' WHERE id = ?", (damaged,))
 
     app = open_page(monkeypatch, page, lab)
@@ -163,7 +163,7 @@ def test_a_damaged_run_is_named_once_and_the_others_are_shown(monkeypatch, lab, 
 def test_a_damaged_run_that_is_asked_for_is_a_sentence(monkeypatch, lab, page):
     lab.trained("a", name="the good one")
     damaged = lab.trained("b")
-    with lab.store._transaction(write=True) as connection:
+    with lab.store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET state = 'flying' WHERE id = ?", (damaged,))
 
     app = open_page(monkeypatch, page, lab, **{"runs" if page == "runs" else "run": damaged})
@@ -175,7 +175,7 @@ def test_a_damaged_run_that_is_asked_for_is_a_sentence(monkeypatch, lab, page):
 
 def test_a_run_with_a_damaged_event_is_left_out_of_the_comparison_only(monkeypatch, lab):
     good, damaged = lab.trained("a", name="the good one"), lab.trained("b", name="the damaged one")
-    with lab.store._transaction(write=True) as connection:
+    with lab.store.transaction(write=True) as connection:
         connection.execute("UPDATE events SET body = '{' WHERE run_id = ? AND kind = 'epoch_done'", (damaged,))
 
     app = open_page(monkeypatch, "runs", lab, runs=f"{good},{damaged}")

@@ -294,7 +294,7 @@ def test_many_readers_at_once_leave_few_files_open(store):
     gate = threading.Barrier(40)
 
     def read():
-        with store._transaction():
+        with store.transaction():
             gate.wait()
 
     threads = [threading.Thread(target=read) for _ in range(40)]

@@ -29,17 +29,17 @@ def pragma(connection, name):
 
 
 def test_a_connection_loses_nothing_in_a_power_cut_and_waits_as_long_as_asked(store):
-    with store._transaction(busy_seconds=0.25) as connection:
+    with store.transaction(busy_seconds=0.25) as connection:
         found = {name: pragma(connection, name) for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")}
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 250}
-    with store._transaction() as connection:
+    with store.transaction() as connection:
         assert pragma(connection, "busy_timeout") == 10_000
 
 
 @pytest.mark.parametrize(("write", "others_write"), [(True, False), (False, True)])
 def test_others_write_while_one_reads_and_not_while_one_writes(store, write, others_write):
     other = sqlite3.connect(store.path, isolation_level=None, timeout=0)
-    with store._transaction(write=write) as connection:
+    with store.transaction(write=write) as connection:
         connection.execute("SELECT 1 FROM runs").fetchall()
         try:
             other.execute("BEGIN IMMEDIATE")
@@ -53,7 +53,7 @@ def test_others_write_while_one_reads_and_not_while_one_writes(store, write, oth
 def test_a_transaction_that_fails_changes_nothing_and_gives_its_connection_back(store):
     run_id = store.create(CONFIG, "t", "before")
     idle = store._connections._idle
-    with pytest.raises(ZeroDivisionError), store._transaction(write=True) as connection:
+    with pytest.raises(ZeroDivisionError), store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET name = 'after'")
         raise ZeroDivisionError
     assert store.run(run_id).name == "before"
@@ -143,7 +143,7 @@ UNREADABLE = (
 )
 def test_each_error_is_a_sentence(store, monkeypatch, error, full, sentence, temporary):  # noqa: PLR0917
     monkeypatch.setattr(disk, "is_full", lambda error, folder: full and folder == store.home)
-    with pytest.raises(StoreError) as caught, store._transaction():
+    with pytest.raises(StoreError) as caught, store.transaction():
         raise error
     assert (str(caught.value), caught.value.temporary) == (sentence, temporary)
 
@@ -151,7 +151,7 @@ def test_each_error_is_a_sentence(store, monkeypatch, error, full, sentence, tem
 def test_the_same_error_is_logged_once(store, caplog):
     caplog.set_level(logging.WARNING)
     for message in ("first", "first", "second", "first"):
-        with pytest.raises(StoreError), store._transaction():
+        with pytest.raises(StoreError), store.transaction():
             raise sqlite_error(sqlite3.SQLITE_CORRUPT, message)
     assert [record.getMessage() for record in caplog.records] == [f"{store.path}: {each}" for each in ("first", "second", "first")]
 
@@ -185,7 +185,7 @@ def test_another_programs_file_names_its_first_table_and_a_newer_one_its_first_s
 
 def test_a_run_that_cannot_be_read_says_what_to_do(store):
     good, damaged = store.create(CONFIG, "a"), store.create(CONFIG, "b")
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET epochs_done = 'many' WHERE id = ?", (damaged,))
 
     with pytest.raises(StoreError) as caught:
@@ -209,7 +209,7 @@ def test_a_run_that_cannot_be_read_says_what_to_do(store):
 def test_each_column_of_another_type_is_noticed(store, column):
     run_id = store.create(CONFIG, "t")
     value = b"\x00" if column in store_rows._TEXTS else "text"
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, run_id))  # noqa: S608 - names from the module
     with pytest.raises(StoreError, match=f"{column} is"):
         store.run(run_id)

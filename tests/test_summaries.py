@@ -271,7 +271,7 @@ def test_a_summary_has_all_settings(store):
 )
 def test_a_row_with_a_value_of_another_kind_is_left_out_with_the_reason(store, column, value, reason):
     spoilt, _ = store.create(CONFIG, "a", "spoilt"), store.create(CONFIG, "b", "good")
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute(f"UPDATE runs SET {column} = ? WHERE id = ?", (value, spoilt))  # noqa: S608 - names from the module
 
     found = store.summaries()
@@ -283,7 +283,7 @@ def test_a_row_with_a_value_of_another_kind_is_left_out_with_the_reason(store, c
 
 def test_a_damaged_row_is_read_again_until_it_is_mended(store):
     run_id = store.create(CONFIG, "a", "mine")
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET tags = '[1]'")
     known = store.summaries()
     assert known.unreadable
@@ -292,7 +292,7 @@ def test_a_damaged_row_is_read_again_until_it_is_mended(store):
     again = store.summaries(known=known)
     assert [run.name for run in again.runs] == ["other"]
     assert again.unreadable
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET tags = '[]'")
     assert [run.name for run in store.summaries(known=again).runs] == ["other", "mine"]
     assert store.summaries().runs[1].id == run_id
@@ -301,7 +301,7 @@ def test_a_damaged_row_is_read_again_until_it_is_mended(store):
 def test_a_row_that_is_damaged_later_is_left_out_from_then_on(store):
     runs = [store.create(CONFIG, token, token) for token in "ab"]
     known = store.summaries()
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute("UPDATE runs SET tags = '[1]' WHERE id = ?", (runs[0],))
 
     found = store.summaries(known=known)

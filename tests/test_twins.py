@@ -7,11 +7,11 @@ from contextlib import suppress
 import pytest
 from test_comparison import CONFIG, run
 
-from cnnlab.config_words import settings
+from cnnlab.config_words import changed, settings
 from cnnlab.errors import ConfigError
 from cnnlab.reports.comparison import LABEL_LENGTH
 from cnnlab.runs.records import State
-from cnnlab.twins import changeable, changed, plan
+from cnnlab.twins import changeable, plan
 
 ORIGINAL = run("0000000a", CONFIG.title, CONFIG.change(learning_rate=0.9))
 

@@ -28,6 +28,7 @@ RELEASED = {
     "curve-follows-epochs": "46f87b4a7ca745a9f60ba471c7df000b30e1773c492269197a8ebcdf5019c61f",
     "runs-bear-their-last-change": "82a5cb9f4534a4db93cae79dc5aa2e15bc59e76b4deb9487d17d91ba5d17ee17",
     "tags": "d2d3b3929c83ce3536570cb4c820586a2b8dba1a5300269935f6b5471508739a",
+    "sweeps": "d58573d3b1260058e4d2d734a98774ade456c7945268c5be5bb2e982b5ef8799",
 }
 
 

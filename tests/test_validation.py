@@ -225,7 +225,7 @@ def test_epochs_stored_before_there_was_validation_are_read(store):
     store.transition(run_id, State.STARTING, device="cpu", process=Process(1, "x"))
     store.transition(run_id, State.RUNNING)
     store.add(run_id, made(1, 0.5))
-    with store._transaction(write=True) as connection:
+    with store.transaction(write=True) as connection:
         connection.execute("UPDATE events SET body = json_remove(body, '$.validation_loss', '$.validation_accuracy')")
     (done,) = store.epochs(run_id)
     assert (done, done.score) == (made(1, 0.5), 0.5)

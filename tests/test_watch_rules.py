@@ -145,7 +145,7 @@ def test_runs_are_resumed_automatically_unless_that_is_switched_off(store, monke
 
 def test_the_earliest_place_is_resumed_last_because_each_goes_to_the_head_of_the_queue(store):
     runs = [store.create(CONFIG, name, state=State.RUNNING, process=GONE) for name in "abc"]
-    with store._transaction(write=True) as connection:  # ended runs keep their places
+    with store.transaction(write=True) as connection:  # ended runs keep their places
         for place, run_id in enumerate(runs):
             connection.execute("UPDATE runs SET place = ? WHERE id = ?", (place, run_id))
     interrupt_lost_runs(store)

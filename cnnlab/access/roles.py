@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cnnlab.errors import NotAllowed, RunNotFound
+from cnnlab.errors import NotAllowed
 
 LONGEST_NAME = 60  # characters
 
@@ -23,6 +23,7 @@ class Action(StrEnum):
     START = "start"  # a run, a download, a range test
     CHANGE = "change"  # stop, pause, resume, extend, rename, note, tag, delete, move in the queue
     SEE = "see"
+    TEACH = "teach"  # make and delete assignments, and read what was handed in
 
 
 class Whose(StrEnum):
@@ -35,10 +36,10 @@ _NONE: frozenset[Whose] = frozenset()
 _OWN = frozenset({Whose.OWN})
 _EVERY = frozenset(Whose)
 _MAY: Mapping[Role, Mapping[Action, frozenset[Whose]]] = {
-    Role.TEACHER: {Action.START: _OWN, Action.CHANGE: _EVERY, Action.SEE: _EVERY},
-    Role.STUDENT: {Action.START: _OWN, Action.CHANGE: _OWN, Action.SEE: _EVERY},
-    Role.OBSERVER: {Action.START: _NONE, Action.CHANGE: _NONE, Action.SEE: _EVERY},
-    Role.GUEST: {Action.START: _OWN, Action.CHANGE: _OWN | {Whose.NOBODYS}, Action.SEE: _EVERY},
+    Role.TEACHER: {Action.START: _OWN, Action.CHANGE: _EVERY, Action.SEE: _EVERY, Action.TEACH: _EVERY},
+    Role.STUDENT: {Action.START: _OWN, Action.CHANGE: _OWN, Action.SEE: _EVERY, Action.TEACH: _NONE},
+    Role.OBSERVER: {Action.START: _NONE, Action.CHANGE: _NONE, Action.SEE: _EVERY, Action.TEACH: _NONE},
+    Role.GUEST: {Action.START: _OWN, Action.CHANGE: _OWN | {Whose.NOBODYS}, Action.SEE: _EVERY, Action.TEACH: _EVERY},
 }
 
 
@@ -66,16 +67,19 @@ class Person:
         if not self.may(Action.START, self.name):
             raise NotAllowed("You are here to look: only students and teachers start and change something.")
 
-    def check_change(self, run_id: str, owner: str) -> None:
-        """Raises NotAllowed where this person may not change a run of `owner`, RunNotFound where they do not see it."""
-        if not self.may(Action.SEE, owner):
-            raise RunNotFound(f"There is no run {run_id}.")
+    def check_teach(self) -> None:
+        """Raises NotAllowed where this person is no teacher."""
+        if not self.may(Action.TEACH, self.name):
+            raise NotAllowed("Only a teacher of this class makes, reads and deletes assignments.")
+
+    def check_change(self, owner: str, what: str = "run") -> None:
+        """Raises NotAllowed where this person may not change a run, or a sweep, of `owner`."""
         if self.may(Action.CHANGE, owner):
             return
         self.check_start()
         if not owner:
-            raise NotAllowed("This run has no owner, so only a teacher can change it.")
-        raise NotAllowed(f"This run belongs to {self.shown(owner)[:80]}, who alone can change it.")
+            raise NotAllowed(f"This {what} has no owner, so only a teacher can change it.")
+        raise NotAllowed(f"This {what} belongs to {self.shown(owner)[:80]}, who alone can change it.")
 
 
 def initials(name: str) -> str:

@@ -8,6 +8,8 @@ from cnnlab.cli.commands import Commands
 from cnnlab.cli.pack import pack
 from cnnlab.cli.runs import download, predict, runs
 from cnnlab.cli.show import architectures, datasets, layers
+from cnnlab.cli.sweep import sweep
+from cnnlab.cli.sweeps import sweeps
 from cnnlab.cli.train import train
 
 __all__ = ["app"]
@@ -19,6 +21,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (architectures, datasets, download, layers, train, runs, predict, pause, resume, stop, extend, delete, pack):
+for command in (
+    architectures,
+    datasets,
+    download,
+    layers,
+    train,
+    runs,
+    predict,
+    pause,
+    resume,
+    stop,
+    extend,
+    delete,
+    sweep,
+    sweeps,
+    pack,
+):
     app.command()(command)
 app.add_typer(classes.group, name="class")

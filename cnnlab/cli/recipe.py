@@ -45,6 +45,7 @@ def config_from(
     dataset: str | None,
     settings: Sequence[str],
     fields: dict[str, Any],
+    command: str = "train",
 ) -> tuple[RunConfig, str]:
     """The configuration in `file`, of `recipe` or of the start for NAME, changed by all other options; and where it is from.
 
@@ -56,9 +57,9 @@ def config_from(
         needed, field = (
             ("NAME, such as lenet", "architecture") if name is None else ("--dataset, such as --dataset sample", "dataset")
         )
-        raise ConfigError(f"train needs {needed}, or else --config or --recipe.", field)
+        raise ConfigError(f"{command} needs {needed}, or else --config or --recipe.", field)
     chosen = card(name if base is None or name is not None else base.architecture)
-    changes = {field: _number_or_text(value) for field, value in fields.items() if value is not None}
+    changes = {field: number_or_text(value) for field, value in fields.items() if value is not None}
     changes |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
     options = options_from(chosen, settings)
     source = ""
@@ -133,7 +134,8 @@ def _metavar(field: FieldInfo) -> str | None:
     return "TEXT" if field.annotation is str else "NUMBER"
 
 
-def _number_or_text(value: Any) -> Any:
+def number_or_text(value: Any) -> Any:
+    """The number that a text is; otherwise the value itself."""
     if not isinstance(value, str):
         return value
     for number in (int, float):

@@ -114,7 +114,8 @@ class Limits(BaseModel):
             raise LimitError(
                 f"The lab's folder takes {size_text(disk_bytes)}{others} and this run's checkpoints need about "
                 f"{size_text(own)} while it trains, {size_text(needed - self.disk)} more than the {size_text(self.disk)} that "
-                "this lab allows: delete runs that you no longer need."
+                "this lab allows: delete runs that you no longer need.",
+                temporary=True,
             )
 
     def in_words(self) -> str:
@@ -141,7 +142,8 @@ class Limits(BaseModel):
             runs = "1 run" if owner_runs == 1 else f"{owner_runs:,} runs"
             raise LimitError(
                 f"You have {runs} waiting or training, and this lab allows {self.runs_per_owner:,} at a time: "
-                f"wait until {_ended(owner_runs - self.runs_per_owner + 1)}."
+                f"wait until {_ended(owner_runs - self.runs_per_owner + 1)}.",
+                temporary=True,
             )
 
     def _check_device(self, device: str) -> None:

@@ -174,6 +174,42 @@ MIGRATIONS: tuple[Migration, ...] = (
             " UPDATE runs SET changed = (SELECT count FROM changes) WHERE number = new.number; END",
         ),
     ),
+    (
+        "sweeps",
+        (
+            """
+            CREATE TABLE sweeps (
+                number INTEGER PRIMARY KEY,      -- the order in which sweeps were made
+                id TEXT NOT NULL UNIQUE,
+                token TEXT NOT NULL UNIQUE,      -- one a form, so that pressing twice is one sweep
+                name TEXT NOT NULL,
+                owner TEXT NOT NULL,
+                state TEXT NOT NULL,
+                message TEXT NOT NULL DEFAULT '',
+                config TEXT NOT NULL,            -- JSON
+                data TEXT,                       -- the folder of data sets that the user named
+                created REAL NOT NULL,
+                ended REAL,                      -- NULL while a process has to work on it
+                seconds REAL NOT NULL DEFAULT 0, -- that count against its minutes
+                pid INTEGER,
+                pid_started TEXT                 -- tells the process from a later one with the same number
+            )
+            """,
+            """
+            CREATE TABLE trials (
+                sweep_id TEXT NOT NULL REFERENCES sweeps (id),
+                number INTEGER NOT NULL,         -- Optuna's, from 0; a combination that was tried before leaves a gap
+                run_id TEXT,                     -- a deleted run leaves its id
+                settings TEXT NOT NULL,          -- JSON: the values of those that vary
+                state TEXT NOT NULL DEFAULT 'open',
+                message TEXT NOT NULL DEFAULT '',
+                accuracy REAL,                   -- of the best epoch so far
+                PRIMARY KEY (sweep_id, number)
+            ) WITHOUT ROWID
+            """,
+            "CREATE INDEX sweeps_active ON sweeps (number) WHERE ended IS NULL",
+        ),
+    ),
 )
 
 

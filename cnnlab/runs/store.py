@@ -34,7 +34,7 @@ class Store:
         self.path = store_file(home)
         self._clock = clock
         self._connections = Connections(self.path)
-        self._transaction = self._connections.transaction
+        self.transaction = self._connections.transaction
 
     def close(self) -> None:
         """Closes the idle connections; the next call opens a new one."""
@@ -63,7 +63,7 @@ class Store:
             self._clock(),
             *(process or (None, None)),
         )
-        with self._transaction(write=True) as connection:
+        with self.transaction(write=True) as connection:
             while True:
                 if run_id := self._created_with(connection, token):
                     return run_id
@@ -78,42 +78,42 @@ class Store:
 
     def made_with(self, token: str) -> str | None:
         """The id of the run that was created with this `token`."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return self._created_with(connection, token)
 
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             row = store_rows.row_of(connection, run_id)
             return store_rows.run(row, store_queue.positions(connection) if row["state"] == State.QUEUED else {})
 
     def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = store_rows.rows(connection, "SELECT * FROM runs ORDER BY number DESC LIMIT ?", (max(0, limit),))
             return store_rows.runs(rows, store_queue.positions(connection))
 
     def summaries(self, limit: int = 10_000, known: summaries.Summaries | None = None) -> summaries.Summaries:
         """The newest runs in short, for a table; `known` itself where nothing has changed since."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             if known and known.version == summaries.version(connection):
                 return known
             return summaries.summaries(connection, limit, known)
 
     def active(self) -> tuple[ActiveRun, ...]:
         """Runs that wait or train, by their place in the queue."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return store_queue.active(connection)
 
     def without_record(self, run_ids: Iterable[str]) -> tuple[str, ...]:
         """Those of `run_ids` that the record does not have."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             known = {row["id"] for row in connection.execute("SELECT id FROM runs")}
         return tuple(run_id for run_id in run_ids if run_id not in known)
 
     def data_folder(self, run_id: str) -> Path | None:
         """The user's own folder of data sets, as it was when the run was created."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             folder = store_rows.row_of(connection, run_id)["data"]
         return Path(folder) if folder else None
 
@@ -121,12 +121,12 @@ class Store:
 
     def stop(self, run_id: str, *, owner: str | None = None) -> State:
         """Asks a run to stop: at once where no process works on it, else at its process's next event. An ended one stays so."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self.transaction(write=True, urgent=True) as connection:
             return store_lifecycle.stop(connection, self._own(connection, run_id, owner), self._clock())
 
     def pause(self, run_id: str, *, owner: str | None = None) -> State:
         """Asks a run to pause: at once while it is queued, else at its process's next event."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self.transaction(write=True, urgent=True) as connection:
             return store_lifecycle.pause(connection, self._own(connection, run_id, owner), self._clock())
 
     def resume(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None) -> State:
@@ -138,18 +138,18 @@ class Store:
         return self._queue_again(store_lifecycle.extend, run_id, epochs, owner=owner, admit=admit)
 
     def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
-        with self._transaction(write=True) as connection:
+        with self.transaction(write=True) as connection:
             self._own(connection, run_id, owner)
             connection.execute("UPDATE runs SET name = ? WHERE id = ?", (well_formed(name), run_id))
 
     def annotate(self, run_id: str, note: str, *, owner: str | None = None) -> None:
-        with self._transaction(write=True) as connection:
+        with self.transaction(write=True) as connection:
             self._own(connection, run_id, owner)
             connection.execute("UPDATE runs SET note = ? WHERE id = ?", (well_formed(note), run_id))
 
     def tag(self, run_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = (), owner: str | None = None) -> None:
         """Adds tags to a run and removes others. Raises ConfigError where a tag is too long, or there would be too many."""
-        with self._transaction(write=True) as connection:
+        with self.transaction(write=True) as connection:
             tags = store_rows.changed_tags(self._own(connection, run_id, owner), add, remove)
             connection.execute("UPDATE runs SET tags = ? WHERE id = ?", (tags, run_id))
 
@@ -159,7 +159,7 @@ class Store:
 
     def delete(self, run_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
         """Deletes an ended run with its events. `first` deletes its files: on a full disk that makes the room for the rest."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self.transaction(write=True, urgent=True) as connection:
             row = self._own(connection, run_id, owner)
             store_lifecycle.check_ended(row)
             first()  # inside the transaction, so that nobody resumes the run meanwhile
@@ -169,7 +169,7 @@ class Store:
 
     def queue(self) -> tuple[Run, ...]:
         """The queued runs, in the order in which they start."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = store_rows.rows(connection, "SELECT * FROM runs WHERE state = 'queued'")
             positions = store_queue.positions(connection)
         queued = {run.id: run for run in store_rows.runs(rows, positions)}
@@ -177,43 +177,43 @@ class Store:
 
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
         """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""
-        with self._transaction(write=True) as connection:
+        with self.transaction(write=True) as connection:
             store_queue.move_in_queue(connection, self._own(connection, run_id, owner), places)
 
     def turns(self) -> dict[str, int]:
         """Each owner's last turn, as a count of starts."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return store_queue.turns(connection)
 
     # Requests of processes
 
     def transition(self, run_id: str, to: State, **changes: Any) -> None:
         """Changes a run's state. `changes`: device, message, process. Raises RunStateError where TRANSITIONS forbids it."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self.transaction(write=True, urgent=True) as connection:
             store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
     def adopt(self, run_id: str, process: Process) -> None:
         """Records the process that works on the run from now on. Raises RunStateError if the run is queued or has ended."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self.transaction(write=True, urgent=True) as connection:
             store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process)
 
     def put_back(self, run_id: str, process: Process | None, message: str) -> State:
         """Queues a run that `process` cannot train now, at the head; pauses or stops it if that was asked. A waiting one stays."""
-        with self._transaction(write=True, urgent=True) as connection:
+        with self.transaction(write=True, urgent=True) as connection:
             row = store_rows.row_of(connection, run_id)
             store_lifecycle.check_process(row, process)
             return store_lifecycle.put_back(connection, row, self._clock(), message)
 
     def interrupt(self, run: ActiveRun, message: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
         """Ends a run whose process has died. Raises RunStateError if another process has taken it since `run` was read."""
-        with self._transaction(write=True, urgent=True, busy_seconds=busy_seconds) as connection:
+        with self.transaction(write=True, urgent=True, busy_seconds=busy_seconds) as connection:
             row = store_rows.row_of(connection, run.id)
             store_lifecycle.check_process(row, run.process)
             store_lifecycle.interrupt(connection, row, self._clock(), message)
 
     def auto_resumable(self) -> tuple[str, ...]:
         """Interrupted runs that were not asked to end and may be resumed automatically once more."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             rows = store_rows.rows(
                 connection,
                 "SELECT * FROM runs WHERE resumable = 1 AND state = 'interrupted' AND resumes < ? ORDER BY place DESC",
@@ -223,7 +223,7 @@ class Store:
 
     def auto_resume(self, run_id: str) -> bool:
         """Queues such a run again, at the head of the queue; False if it was resumed or deleted in the meantime."""
-        with suppress(RunNotFound), self._transaction(write=True, urgent=True) as connection:
+        with suppress(RunNotFound), self.transaction(write=True, urgent=True) as connection:
             return store_lifecycle.auto_resume(connection, store_rows.row_of(connection, run_id), self._clock())
         return False
 
@@ -243,7 +243,7 @@ class Store:
         Returns the run's state, so that the caller notices a requested stop. Raises RunStateError where the run no longer belongs
         to `process`. A RunResumed comes with the `history` in its checkpoint.
         """
-        with self._transaction(write=True, urgent=to is not None, busy_seconds=busy_seconds) as connection:
+        with self.transaction(write=True, urgent=to is not None, busy_seconds=busy_seconds) as connection:
             row = store_rows.row_of(connection, run_id)
             store_lifecycle.check_process(row, process)
             store_events.add(connection, row, event, self._clock(), history)
@@ -258,18 +258,18 @@ class Store:
 
     def events(self, run_id: str, after: int = 0) -> tuple[tuple[int, Event], ...]:
         """All events but Progress with a sequence number above `after`, with their numbers."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             store_rows.row_of(connection, run_id)
             return store_events.all_but_progress(connection, run_id, after)
 
     def epochs(self, run_id: str) -> tuple[EpochDone, ...]:
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             store_rows.row_of(connection, run_id)
             return store_events.epochs(connection, run_id)
 
     def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
         """At most `points` (from 2 on) Progress events, evenly spread, with the first and the last."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             store_rows.row_of(connection, run_id)
             return store_events.progress(connection, run_id, points)
 
@@ -282,7 +282,7 @@ class Store:
     def _queue_again(
         self, change: Callable[..., State], run_id: str, *arguments: Any, owner: str | None, admit: Admit | None
     ) -> State:
-        with self._transaction(write=True) as connection:
+        with self.transaction(write=True) as connection:
             row = self._own(connection, run_id, owner)
             state = change(connection, row, *arguments, self._clock())
             if row["ended"] is not None:  # else a second browser asked at the same time, and the run is already counted

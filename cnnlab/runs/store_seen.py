@@ -9,12 +9,14 @@ from typing import Any
 
 from cnnlab.access.roles import Action, Person
 from cnnlab.config import RunConfig
-from cnnlab.errors import RunNotFound
+from cnnlab.errors import RunNotFound, SweepNotFound
 from cnnlab.events import EpochDone, Event, Progress
-from cnnlab.runs import store_rows
+from cnnlab.runs import store_rows, sweep_rows
 from cnnlab.runs.records import Run, Runs, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import MOST_RUNS, Summaries
+from cnnlab.runs.sweep_store import SweepStore
+from cnnlab.sweeps.values import Sweep, SweepConfig
 
 
 class SeenStore(Store):
@@ -68,7 +70,10 @@ class SeenStore(Store):
         return super().progress(run_id, points)
 
     def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None) -> sqlite3.Row:
-        self._person.check_change(run_id, store_rows.row_of(connection, run_id)["owner"])
+        owned_by = store_rows.row_of(connection, run_id)["owner"]
+        if not self._sees(owned_by):
+            raise RunNotFound(f"There is no run {run_id}.")
+        self._person.check_change(owned_by)
         return super()._own(connection, run_id, None)
 
     def _sees(self, owner: str) -> bool:
@@ -88,3 +93,37 @@ class SeenStore(Store):
         # What pages keep by the version must not reach another person: a version holds the name.
         version = (int.from_bytes(self._person.name.encode()) << 64) + every.version
         return Summaries(version, runs, () if self._person.apart else every.unreadable, every.newest)
+
+
+class SeenSweepStore(SweepStore):
+    """The same for sweeps."""
+
+    def __init__(self, store: Store, person: Person) -> None:
+        super().__init__(store)
+        self._person = person
+
+    def create(self, config: SweepConfig, token: str, name: str, **details: Any) -> str:
+        """Raises NotAllowed where this person starts nothing. The sweep is theirs."""
+        self.check_may_create()
+        return super().create(config, token, name, **(details | {"owner": self._person.name}))
+
+    def check_may_create(self) -> None:
+        self._person.check_start()
+
+    def sweep(self, sweep_id: str) -> Sweep:
+        found = super().sweep(sweep_id)
+        if not self._person.may(Action.SEE, found.owner):
+            raise SweepNotFound(f"There is no sweep {sweep_id}.")
+        return replace(found, owner=self._person.shown(found.owner))
+
+    def sweeps(self, limit: int = 200) -> tuple[Sweep, ...]:
+        every = super().sweeps(MOST_RUNS if self._person.apart else limit)
+        seen = [replace(each, owner=self._person.shown(each.owner)) for each in every if self._person.may(Action.SEE, each.owner)]
+        return tuple(seen[:limit])
+
+    def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> sqlite3.Row:
+        owned_by = sweep_rows.row_of(connection, sweep_id)["owner"]
+        if not self._person.may(Action.SEE, owned_by):
+            raise SweepNotFound(f"There is no sweep {sweep_id}.")
+        self._person.check_change(owned_by, "sweep")
+        return super()._own(connection, sweep_id, None)

@@ -8,8 +8,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from cnnlab.errors import ComputeError, InstallationError
 from cnnlab.system import disk, processes, room
 from cnnlab.system.home import private_file, write_private
@@ -101,15 +99,7 @@ def waiting(home: Path) -> str:
 
 def shut_down(home: Path) -> None:
     """Ends the dispatcher of `home` and all its children, training included."""
-    dispatcher = known(home)
-    if not processes.alive(*dispatcher):
-        return
-    try:
-        process = psutil.Process(dispatcher.pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return  # it has already ended
-    processes.end(family)
+    processes.end_family(known(home))
 
 
 def log_file(home: Path) -> Path:

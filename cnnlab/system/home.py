@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from cnnlab.errors import ConfigError, RunNotFound
+from cnnlab.errors import ConfigError, RunNotFound, SweepNotFound
 from cnnlab.system import disk
 from cnnlab.text import shortened
 
@@ -71,6 +71,13 @@ def run_folder(home: Path, run_id: str) -> Path:
     if not is_run_id(run_id):
         raise RunNotFound(f"There is no run {shortened(run_id)}.")
     return home / "runs" / run_id
+
+
+def sweep_folder(home: Path, sweep_id: str) -> Path:
+    """A sweep's study and log. Raises SweepNotFound for any text that is no id: ids have the form of a run's."""
+    if not is_run_id(sweep_id):
+        raise SweepNotFound(f"There is no sweep {shortened(sweep_id)}.")
+    return home / "sweeps" / sweep_id
 
 
 def compiled_folder(home: Path) -> Path:

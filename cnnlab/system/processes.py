@@ -147,16 +147,23 @@ def start_detached(module: str, arguments: Sequence[str], log: Path, environment
 
     On Linux the module must call `detach()` first: this process waits for the parent of that fork, which leaves no zombie.
     """
+    if sys.platform == "linux":
+        start_child(module, arguments, log, environment).wait()
+    else:
+        # Kept, because collecting a Popen whose process still runs raises a ResourceWarning.
+        _started.append(start_child(module, arguments, log, environment))
+
+
+def start_child(
+    module: str, arguments: Sequence[str], log: Path, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Starts ``python -m module`` with its output in `log`. It goes on when this process is killed, which has to collect it."""
     command = [sys.executable, "-m", module, *arguments]
     settings = with_our_modules() | (environment or {})
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as output:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, "env": settings}
-        if sys.platform == "linux":
-            subprocess.run(command, start_new_session=True, check=False, **streams)  # noqa: S603 - our own interpreter and module
-            return
-        # Kept, because collecting a Popen whose process still runs raises a ResourceWarning.
-        _started.append(subprocess.Popen(command, **streams, **_apart()))  # noqa: S603 - as above
+        return subprocess.Popen(command, **streams, **_apart())  # noqa: S603 - our own interpreter and module
 
 
 def _apart() -> dict[str, Any]:
@@ -186,6 +193,14 @@ def end(processes: Sequence[psutil.Process], seconds: float = 3.0) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(left, timeout=seconds)
+
+
+def end_family(process: Process) -> None:
+    """Ends the process and all that it has started; no effect where it has ended."""
+    if alive(*process):
+        with suppress(psutil.NoSuchProcess):
+            found = psutil.Process(process.pid)
+            end([found, *found.children(recursive=True)])
 
 
 _started: list[subprocess.Popen[bytes]] = []

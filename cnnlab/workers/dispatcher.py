@@ -34,6 +34,7 @@ from cnnlab.workers.journal import patiently
 from cnnlab.workers.placing import SETTLES, Placing
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.spare import Spare
+from cnnlab.workers.sweepers import Sweepers
 from cnnlab.workers.watch import AutoResume, interrupt_lost_runs
 
 POLL_SECONDS = 0.1
@@ -60,6 +61,7 @@ class Dispatcher:
         self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
         self._spare = Spare(home, self._context, self._start)
         self._auto_resume = AutoResume(self.store)
+        self._sweepers = Sweepers(home, self.store)
         self._placing = Placing(home, self._ask)
         self._obstacles: dict[str, str] = {}  # why runs wait for memory, as the record has it
         self._code = code_fingerprint()
@@ -104,11 +106,11 @@ class Dispatcher:
                 return False  # the home was deleted, or has another dispatcher
             room.keep_reserve(self.home)
             self._check_processes()
-        resumable = self._auto_resume.turn(time.monotonic())
+        goes_on = self._sweepers.turn(time.monotonic()) | self._auto_resume.turn(time.monotonic())
         active = self.store.active()
         waiting = {run.id for run in active if run.waits}
         self._obstacles = {run_id: reason for run_id, reason in self._obstacles.items() if run_id in waiting}
-        if active or resumable:
+        if active or goes_on:
             self._needed = time.monotonic()
             self._collect_runners()
             if self._has_room():

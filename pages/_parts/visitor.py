@@ -13,6 +13,7 @@ from cnnlab.access.classes import file_of
 from cnnlab.access.roles import LONGEST_NAME, Action, Person, Role, tidy
 from cnnlab.errors import CNNLabError, NotAllowed
 from cnnlab.runs.records import Run
+from cnnlab.sweeps.values import Sweep
 from cnnlab.system.home import default_home
 from pages._parts.markdown import escaped
 from pages._parts.sign_out import sign_out
@@ -58,19 +59,20 @@ def _named() -> str:
     return st.session_state[_NAME]
 
 
-def not_yours(run: Run) -> str | None:
-    """Why this visitor cannot change the run, as a sentence for Markdown; None where they can."""
+def not_yours(run: Run | Sweep) -> str | None:
+    """Why this visitor cannot change the run or sweep, as a sentence for Markdown; None where they can."""
     who = person()
     if who.may(Action.CHANGE, run.owner):
         return None
     if who.role is not Role.GUEST:
         try:
-            who.check_change(run.id, run.owner)
+            who.check_change(run.owner, "sweep" if isinstance(run, Sweep) else "run")
         except CNNLabError as error:
             return escaped(str(error))
     owner = escaped(run.owner)
     hint = "" if _account() else f" If you are {owner}, enter that name in the sidebar."
-    return f"This run belongs to {owner}, so only {owner} can change it.{hint}"
+    what = "sweep" if isinstance(run, Sweep) else "run"
+    return f"This {what} belongs to {owner}, so only {owner} can change it.{hint}"
 
 
 def ask_for_name() -> None:

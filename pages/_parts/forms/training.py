@@ -27,9 +27,11 @@ from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
+from pages._parts.forms.order import ESSENTIALS, GROUPS, OTHERS
 from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
 from pages._parts.forms.settings import control, in_titles
+from pages._parts.forms.several import several_values
 from pages._parts.markdown import escaped, quoting
 from pages._parts.visitor import visitor
 
@@ -41,28 +43,6 @@ REFUSAL = "why the run was not started"
 DRAWN = "configuration of the training form"
 
 START_SECONDS = 0.25  # the dispatcher looks for new runs each tenth of a second
-ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
-GROUPS = {
-    "Data preparation": (
-        "image_size",
-        "channels",
-        "normalization",
-        "data_share",
-        "limit",
-        "random_crop",
-        "random_grayscale",
-        "horizontal_flip",
-    ),
-    "Optimiser": ("momentum", "nesterov"),
-    "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs", "cycle_momentum"),
-    "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
-    "Best epoch and end": ("validation_share", "patience"),
-    "Start": ("initialization", "seed"),
-    "Speed and exactness": ("precision", "compile", "deterministic"),
-}
-_PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
-# New settings that no group lists are drawn here.
-OTHERS = tuple(name for name in RunConfig.model_fields if name not in _PLACED)
 
 
 def training_form(lab: Lab) -> None:
@@ -189,6 +169,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
         find_a_rate(lab, config, disabled=bool(status.note))
+        several_values(lab, config, key="of the form", name=st.session_state[NAME], disabled=bool(status.note))
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None

@@ -12,7 +12,7 @@ from cnnlab.learn.catalogue import Lessons
 from cnnlab.learn.lesson import Block, Lesson
 from cnnlab.learn.progress import LessonProgress
 from pages._parts.learn import words
-from pages._parts.learn.address import LEARN_PAGE, lesson_address
+from pages._parts.learn.address import lesson_button
 from pages._parts.learn.experiment import draw_experiment
 from pages._parts.learn.figures import draw_figure
 from pages._parts.learn.learner import keep
@@ -45,9 +45,7 @@ def _top(lesson: Lesson, language: str, known: LessonProgress) -> None:
     if lesson.own:
         facts.append(words.OWN_LESSON)
     with st.container(gap=None):
-        st.page_link(
-            LEARN_PAGE, label=words.ALL_LESSONS, icon=":material/arrow_back:", query_params=lesson_address(), width="content"
-        )
+        lesson_button(words.ALL_LESSONS, "", key="all lessons", icon=":material/arrow_back:")
         st.title(lesson.header.title, anchor=False)
         st.caption(" · ".join(facts))
     if lesson.language != language:
@@ -95,11 +93,8 @@ def _end(lab: Lab, lessons: Lessons, lesson: Lesson, known: LessonProgress) -> N
     if following is None:
         st.caption(words.LAST_LESSON)
         return
-    with st.container(key=f"{'primary-link' if known.done else 'link'}-next-lesson"):
-        st.page_link(
-            LEARN_PAGE, label=words.NEXT_LESSON.format(title=following.header.title), icon=":material/arrow_forward:",
-            query_params=lesson_address(following.id), width="content",
-        )  # fmt: skip
+    label = words.NEXT_LESSON.format(title=following.header.title)
+    lesson_button(label, following.id, key="next lesson", icon=":material/arrow_forward:", primary=known.done)
 
 
 def _begin_again(lab: Lab, lesson: Lesson) -> None:

@@ -32,6 +32,6 @@ def learn_about(lab: Lab, page: str) -> None:
 
 def titled(lab: Lab, title: str, page: str, *, anchor: bool = False) -> None:
     """The title of a page, and beside it the link to its lesson, so that nothing moves down."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="titled"):
+    with st.container(horizontal=True, vertical_alignment="center", key="titled"):
         st.title(title, anchor=None if anchor else False, width="content")
         learn_about(lab, page)

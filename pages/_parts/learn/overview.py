@@ -10,7 +10,7 @@ from cnnlab.learn.catalogue import Lessons
 from cnnlab.learn.lesson import Lesson
 from cnnlab.learn.progress import LessonProgress
 from pages._parts.learn import words
-from pages._parts.learn.address import LEARN_PAGE, lesson_address
+from pages._parts.learn.address import lesson_button
 
 ICONS = {
     "done": ":material/check_circle:", "begun": ":material/timelapse:", "next": ":material/arrow_circle_right:",
@@ -33,11 +33,10 @@ def draw_overview(lessons: Lessons, progress: Mapping[str, LessonProgress]) -> N
         st.progress(done / len(lessons.every), text=words.so_far(done, len(lessons.every)))
     if following:
         begun = progress.get(following.id, NOTHING).begun
-        with st.container(key="primary-link-learn"):
-            st.page_link(
-                LEARN_PAGE, label=words.begin(following.header.number, following.header.title, begun=begun),
-                icon=":material/play_arrow:", query_params=lesson_address(following.id), width="content",
-            )  # fmt: skip
+        lesson_button(
+            words.begin(following.header.number, following.header.title, begun=begun), following.id, key="next lesson",
+            icon=":material/play_arrow:", primary=True,
+        )  # fmt: skip
     with st.container(key="learn-list", gap="small"):
         for lesson in lessons.every:
             _row(lesson, progress.get(lesson.id, NOTHING), following=lesson is following)
@@ -48,8 +47,6 @@ def _row(lesson: Lesson, known: LessonProgress, *, following: bool) -> None:
     icon = "done" if known.done else "next" if following else "begun" if known.begun else "waits"
     own = f" · {words.OWN}" if lesson.own else ""
     with st.container(gap=None):
-        st.page_link(
-            LEARN_PAGE, label=f"{header.number} · **{header.title}**", icon=ICONS[icon], query_params=lesson_address(lesson.id)
-        )
+        lesson_button(f"{header.number} · **{header.title}**", lesson.id, key=f"lesson {lesson.id}", icon=ICONS[icon])
         state = words.state(done=known.done, begun=known.begun, following=following)
         st.caption(f"{header.summary} · {header.minutes} minutes · **{state}**{own}")

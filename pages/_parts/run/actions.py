@@ -12,6 +12,7 @@ from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import size_text
 from pages._parts.forms.link import open_form
+from pages._parts.forms.several import several_values
 from pages._parts.markdown import escaped
 from pages._parts.run.twin import change_one_thing
 from pages._parts.run_words import short_title
@@ -27,7 +28,7 @@ MORE = "more about the run"
 def run_actions(lab: Lab, run: Run) -> None:
     """Draws the row. A click that comes too late shows a message and the run's current state."""
     refusal = not_yours(run)
-    with st.container(horizontal=True, vertical_alignment="center", key="run actions"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="run actions"):
         _for_its_state(lab, run, refusal)
         evaluated = run.epochs_done > 0
         next_step = evaluated and run.state in (State.FINISHED, State.STOPPED)
@@ -37,6 +38,7 @@ def run_actions(lab: Lab, run: Run) -> None:
                 disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
             )  # fmt: skip
         change_one_thing(lab, run)
+        several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
         st.button(
             "Open its settings in the form", icon=":material/edit:", key=f"change {run.id}", on_click=open_form, args=(run.config,),
             help="For a new run in which more than two things differ. This run does not change.",

@@ -7,17 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from cnnlab.architectures import Option, card
-from cnnlab.config import RunConfig
-from cnnlab.config_words import setting, settings, title, words
+from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import duration
-from cnnlab.twins import SEEDS, Plan, changeable, changed, plan
-from pages._parts.forms.architecture import option_control, typed
-from pages._parts.forms.settings import draw, in_titles
-from pages._parts.forms.training import ESSENTIALS, GROUPS
+from cnnlab.twins import SEEDS, Plan, changeable, plan
+from pages._parts.forms.order import in_order
+from pages._parts.forms.settings import in_titles
+from pages._parts.forms.value import read_value, value_control
 from pages._parts.markdown import escaped, quoting
 from pages._parts.shell import in_words
 from pages._parts.twins import RUNS_PAGE, side_by_side, start_missing
@@ -49,9 +47,10 @@ def _forget() -> None:
 @st.dialog("Same seed, but …", icon=":material/call_split:", on_dismiss=_forget)
 @in_words()
 def _dialog(lab: Lab, run: Run) -> None:
-    values = _setting(run, "first", _in_order(run.config))
+    names = in_order(changeable(run.config), run.config)
+    values = _setting(run, "first", names)
     if st.toggle("Change a second setting", key="twin: second", help="Then neither of them alone explains the difference."):
-        values |= _setting(run, "second", [name for name in _in_order(run.config) if name not in values])
+        values |= _setting(run, "second", [name for name in names if name not in values])
     three = st.toggle(
         "Three seeds of each", key="twin: seeds",
         help="Two single runs differ by chance too. With three seeds each, the means and their spread tell more.",
@@ -66,13 +65,6 @@ def _dialog(lab: Lab, run: Run) -> None:
         _start(lab, run, wanted)
 
 
-def _in_order(config: RunConfig) -> list[str]:
-    """The settings in the order of the form: its essentials, the network's, and the rest."""
-    places = [*ESSENTIALS, *(name for name in settings(config) if name.startswith("options.")), *sum(GROUPS.values(), ())]
-    found = changeable(config)
-    return sorted(found, key=lambda name: places.index(name) if name in places else len(places))
-
-
 def _setting(run: Run, which: str, names: list[str]) -> dict[str, Any]:
     """A list of the settings with their present values, and a control for the new value of the chosen one."""
     config, now = run.config, settings(run.config)
@@ -84,27 +76,13 @@ def _setting(run: Run, which: str, names: list[str]) -> dict[str, Any]:
     name = st.selectbox(
         "What to change, and what it is now", names, index=usual, format_func=shown, key=f"twin: {which} of {run.id}"
     )
-    key = f"twin: {name} of {run.id}"
-    if not name.startswith("options."):
-        st.session_state.setdefault(key, now[name])
-        return {name: draw(setting(name), key)}
-    st.session_state.setdefault(key, typed(now[name]))
-    return {name: option_control(_option(config, name), key)}
-
-
-def _option(config: RunConfig, name: str) -> Option:
-    return next(each for each in card(config.architecture).options if f"options.{each.name}" == name)
-
-
-def _read(config: RunConfig, name: str, value: Any) -> Any:
-    """The value that a control holds: a list of numbers is text there. Raises ConfigError."""
-    return _option(config, name).parse(value) if name.startswith("options.") and isinstance(value, str) else value
+    return {name: value_control(config, name, f"twin: {name} of {run.id}")}
 
 
 def _plan(lab: Lab, run: Run, values: dict[str, Any], *, seeds: int) -> Plan | None:
     """The runs to compare; None, and the reason on the page, where nothing differs or a value is not allowed."""
     try:
-        twin = changed(run.config, {name: _read(run.config, name, value) for name, value in values.items()})
+        twin = changed(run.config, {name: read_value(run.config, name, value) for name, value in values.items()})
     except ConfigError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return None

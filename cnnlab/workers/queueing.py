@@ -1,0 +1,42 @@
+"""How a run gets into the queue: the one place that checks it and makes it, for pages and for sweeps. Needs no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnnlab.compute.helper import Helper
+from cnnlab.config import RunConfig
+from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts.limits import Limits
+from cnnlab.runs.store import Store
+from cnnlab.system import background
+
+
+class Queueing:
+    """Queues the runs of the lab whose record is `store`."""
+
+    def __init__(self, helper: Helper, admission: Admission, store: Store) -> None:
+        self._helper = helper
+        self._admission = admission
+        self._store = store
+
+    def check(self, config: RunConfig, data: Path | None) -> Limits:
+        """What this lab allows. Raises DeviceError, DataError, ShapeError, LimitError, or ConfigError where memory is too small."""
+        self._helper.ask("check_run", config=config, data=data)
+        return self._admission.new(config)
+
+    def start(self, config: RunConfig, data: Path | None, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
+        """Queues a run and returns its id; the same `token` twice is one run. Raises as `check`, and then queues nothing."""
+        run_id = self._store.made_with(token)
+        if run_id is None:
+            allowed = self.check(config, data)
+            name = name.strip() or config.title
+            run_id = self._store.create(config, token, name, owner=owner, note=note, data=data, admit=allowed.admit)
+        background.ensure(self._store.home)
+        return run_id
+
+    def again(self, run_id: str, *, owner: str | None = None) -> None:
+        """Queues a run that has ended without finishing. Raises LimitError where limits have been lowered; RunStateError."""
+        run = self._store.run(run_id)
+        self._store.resume(run_id, owner=owner, admit=self._admission.further(run, run.config).admit)
+        background.ensure(self._store.home)

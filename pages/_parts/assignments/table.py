@@ -1,0 +1,60 @@
+"""Who has handed in what, for the teacher: a table, a CSV file, and deleting the assignment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from cnnlab.access.roles import Action, Role
+from cnnlab.assignments import Assignment, HandedIn
+from cnnlab.errors import CNNLabError
+from cnnlab.lab import Lab
+from cnnlab.spreadsheet import csv_text
+from pages._parts.grid import grid
+from pages._parts.markdown import escaped
+from pages._parts.visitor import person
+
+HEADER = ("Learner", "Run", "Best test accuracy, %", "Target", "Epochs", "Seconds of training", "Chosen", "Handed in (UTC)")
+_WIDEST = 320  # pixels
+
+
+def handed_in_table(lab: Lab, assignment: Assignment) -> None:
+    """Draws it for the teachers of a class; in a lab without one for the maker, and without a name on either side for everybody."""
+    who = person()
+    if not who.may(Action.TEACH, who.name) or (who.role is Role.GUEST and assignment.teacher != who.name):
+        return
+    handed_in = lab.assignments.handed_in(assignment)
+    st.subheader(f"Handed in: {len(handed_in):,}", anchor=False)
+    if not handed_in:
+        st.caption("Give learners the address of this page. Each run that is handed in adds a row here.")
+    else:
+        rows = [_row(each) for each in handed_in]
+        grid(pd.DataFrame(rows, columns=list(HEADER)), height=min(_WIDEST, 38 + 35 * len(rows)), key="handed in")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Save as CSV", partial(csv_text, HEADER, [_row(each) for each in handed_in]), f"cnnlab-assignment-{assignment.id}.csv",
+            "text/csv", icon=":material/download:", type="tertiary", on_click="ignore", disabled=not handed_in,
+            help="A row for each run that was handed in, from the run's own record.",
+        )  # fmt: skip
+        with st.popover("Delete the assignment …", icon=":material/delete:", type="tertiary"):
+            st.caption("Its address stops working, and this table is gone. The runs stay.")
+            st.button("Delete it", key="delete assignment", on_click=partial(_delete, lab, assignment))
+
+
+def _row(each: HandedIn) -> tuple[object, ...]:
+    at = datetime.fromtimestamp(each.at, UTC)
+    accuracy = None if each.accuracy is None else round(100 * each.accuracy, 2)
+    seconds = None if each.seconds is None else round(each.seconds, 1)
+    return (each.learner, each.run_id, accuracy, each.result, each.epochs, seconds, each.chosen, f"{at:%Y-%m-%d %H:%M}")
+
+
+def _delete(lab: Lab, assignment: Assignment) -> None:
+    try:
+        lab.assignments.delete(assignment)
+    except CNNLabError as error:
+        st.toast(escaped(str(error)), icon=":material/error:", duration="long")
+        return
+    st.query_params.from_dict({})

@@ -1,0 +1,149 @@
+"""An assignment as a learner sees it: the task, what may be changed, the runs made for it, and handing one in."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from cnnlab.assignments import Assignment, goal
+from cnnlab.config import RunConfig
+from cnnlab.config_words import settings, title, words
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.lab import Lab
+from cnnlab.runs.summaries import Summary
+from cnnlab.text import duration, percent
+from pages._parts.assignments.table import handed_in_table
+from pages._parts.forms.order import in_order
+from pages._parts.forms.settings import in_titles
+from pages._parts.forms.value import read_value, value_control
+from pages._parts.grid import grid
+from pages._parts.markdown import box, escaped, isolated, quoting
+from pages._parts.run_words import STATE_WORDS, best_accuracy, short_title, state_icon
+from pages._parts.shell import fragment
+from pages._parts.visitor import visitor
+
+POLL_SECONDS = 3.0
+ACROSS = 4
+_TOKEN = "token of the assignment"  # noqa: S105  # names a form, not a secret
+_REFUSAL = "why the assignment's run was not started"
+
+
+def draw_assignment(lab: Lab, assignment: Assignment) -> None:
+    """The whole view."""
+    task = assignment.task
+    st.title(escaped(task.title), anchor=False)
+    by = f"by {escaped(isolated(assignment.teacher))}" if assignment.teacher else ""
+    st.caption(f"Assignment {by}".strip())
+    if task.text:
+        st.html(box(task.text))
+    if wanted := goal(task):
+        st.markdown(f":material/flag: **Goal:** {wanted}.")
+    _settings_of(assignment)
+    config = _controls(assignment)
+    _start(lab, assignment, config)
+    fragment(_own_runs, run_every=POLL_SECONDS)(lab, assignment)
+    handed_in_table(lab, assignment)
+
+
+def _settings_of(assignment: Assignment) -> None:
+    task = assignment.task
+    with st.expander("What is fixed", icon=":material/lock:"):
+        rows = [
+            (title(name, task.config.architecture), words(name, value))
+            for name, value in settings(task.config).items()
+            if name not in (*task.free, "device")
+        ]
+        grid(pd.DataFrame(rows, columns=["Setting", "Value"]), height=280, key="fixed settings")
+
+
+def _controls(assignment: Assignment) -> RunConfig | None:
+    """The free settings; None, and the reason on the page, where a value is not allowed."""
+    task = assignment.task
+    names = in_order(task.free, task.config)
+    if not names:
+        st.caption("Nothing has to be chosen: start it, look, and hand it in.")
+        return task.config
+    st.markdown("**What you may change**")
+    values = {}
+    for start in range(0, len(names), ACROSS):
+        for name, column in zip(names[start : start + ACROSS], st.columns(ACROSS, vertical_alignment="bottom"), strict=False):
+            with column:
+                values[name] = value_control(task.config, name, f"assignment {assignment.id}: {name}")
+    try:
+        return task.with_values({name: read_value(task.config, name, value) for name, value in values.items()})
+    except ConfigError as error:
+        st.error(quoting(in_titles(error)), icon=":material/error:")
+        return None
+
+
+def _start(lab: Lab, assignment: Assignment, config: RunConfig | None) -> None:
+    token = st.session_state.setdefault(_TOKEN, uuid.uuid4().hex)
+    st.button(
+        "Start training", type="primary", icon=":material/play_arrow:", disabled=config is None, key="start assignment",
+        on_click=partial(_begin, lab, assignment, config, token),
+        help="Trains the network with these settings. You can try as often as you like, and hand in the run that you choose.",
+    )  # fmt: skip
+    if refusal := st.session_state.pop(_REFUSAL, None):
+        st.error(quoting(refusal), icon=":material/error:")
+
+
+def _begin(lab: Lab, assignment: Assignment, config: RunConfig | None, token: str) -> None:
+    """Queues the run. A double click brings the same token twice, which is one run."""
+    if config is None:
+        return
+    try:
+        run_id = lab.start(config, token=token, name=assignment.task.title, owner=visitor())
+        lab.tag(run_id, add=[assignment.tag], owner=visitor())
+    except CNNLabError as error:
+        st.session_state[_REFUSAL] = in_titles(error)
+        return
+    st.session_state[_TOKEN] = uuid.uuid4().hex
+
+
+def _own_runs(lab: Lab, assignment: Assignment) -> None:
+    """The visitor's runs for this assignment, newest first, each with its result and a button that hands it in."""
+    runs = [run for run in lab.summaries().runs if assignment.tag in run.tags and run.owner == visitor()]
+    if not runs:
+        return
+    st.markdown("**Your runs for it**")
+    taken = {each.run_id: each for each in lab.assignments.handed_in(assignment)}
+    for run in runs:
+        with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"own run {run.id}"):
+            _run(lab, assignment, run)
+            if run.id in taken:
+                st.markdown(f":material/task_alt: Handed in, target {taken[run.id].result}.")
+            st.button(
+                "Hand in" if run.id not in taken else "Hand in again", icon=":material/assignment_turned_in:",
+                key=f"hand in {run.id}",
+                disabled=run.active or not run.epochs_done, on_click=partial(_hand_in, lab, assignment, run.id),
+                help="Gives this run to your teacher, with its own record: settings, accuracy, epochs and time.",
+            )  # fmt: skip
+
+
+def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:
+    task, chosen = assignment.task, run.settings
+    changed = ", ".join(
+        f"{title(name, run.architecture).lower()} {words(name, chosen[name])}" for name in task.free if name in chosen
+    )
+    st.page_link("pages/train.py", label=short_title(run), icon=state_icon(run), query_params={"run": run.id}, width="content")
+    facts = [STATE_WORDS[run.state], f"{run.epochs_done:,} of {run.epochs:,} epochs"]
+    if run.epochs_done:
+        facts.append(f"best test accuracy {best_accuracy(run)}")
+    if run.seconds:
+        facts.append(f"{duration(run.seconds)} min")
+    if task.target is not None and run.best_test_accuracy is not None:
+        mark = "✓ at or above" if run.best_test_accuracy >= task.target else "✗ below"
+        facts.append(f"{mark} {percent(task.target, None)}")
+    st.caption(escaped(" · ".join(filter(None, (*facts, changed)))), width="stretch")
+
+
+def _hand_in(lab: Lab, assignment: Assignment, run_id: str) -> None:
+    try:
+        lab.assignments.hand_in(assignment, run_id, learner=visitor())
+    except CNNLabError as error:
+        st.toast(escaped(in_titles(error)), icon=":material/error:", duration="long")
+        return
+    st.toast("Handed in.", icon=":material/task_alt:")

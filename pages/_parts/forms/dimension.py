@@ -1,0 +1,165 @@
+"""One setting of a sweep: which one, and the values to try, as a list, a range or a choice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from cnnlab.architectures import card
+from cnnlab.config import RunConfig
+from cnnlab.config_words import CHOICES, setting, settings, title, words
+from cnnlab.errors import ConfigError
+from cnnlab.sweeps import dimensions
+from cnnlab.sweeps.dimensions import Dimension
+from pages._parts.forms.settings import parser
+from pages._parts.markdown import quoting
+
+MOST_PROPOSED = 4  # choices; of more, the present one and its neighbour
+LIST, RANGE = "These values", "A range"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How values of a setting are written. `kind` as `Setting` and `Option` have it; `choices` where there are few values."""
+
+    title: str
+    help: str
+    rule: str
+    kind: str
+    choices: tuple[Any, ...]
+    read: Callable[[str], Any]
+
+
+def dimension(config: RunConfig, names: Sequence[str], proposal: str, key: str, *, ranges: bool) -> tuple[str, Dimension | None]:
+    """Draws a list of the settings `names`, first `proposal`, and the values of the chosen one. Returns its name, and the values.
+
+    None, and the reason at the control, where the values are too few or wrong. Without `ranges` values are listed.
+    """
+    now = settings(config)
+
+    def shown(name: str) -> str:
+        return f"{title(name, config.architecture)}: {words(name, now[name])}"
+
+    left, right = st.columns([2, 3])
+    name = left.selectbox(
+        "What to vary, and what it is now", names, index=names.index(proposal), format_func=shown, key=f"{key}: setting",
+        help="All settings that do not vary stay as they are now.",
+    )  # fmt: skip
+    field, key = _field(name, config), f"{key}: {name}"
+    with right:
+        try:
+            given = _values(field, now[name], key, ranges=ranges)
+            if not given:
+                st.caption("Give at least two different values.")
+                return name, None
+            return name, dimensions.fitted(config, dimensions.dimension({"setting": name} | given))
+        except ConfigError as error:
+            st.error(quoting(_in_title(error, name, field.title)), icon=":material/error:")
+    return name, None
+
+
+def _field(name: str, config: RunConfig) -> Field:
+    if name.startswith("options."):
+        option = next(each for each in card(config.architecture).options if f"options.{each.name}" == name)
+        choices = (False, True) if option.type == "bool" else option.choices
+        return Field(option.title, option.help, option.rule(), option.type, choices, option.parse)
+    found = setting(name)
+    listed = tuple(CHOICES["architecture"]) if name == "architecture" else found.choices
+    choices = (False, True) if found.kind == "bool" else tuple(choice for choice in listed if choice is not None)
+    return Field(found.title, found.help, found.rule, found.kind, choices, parser(found))
+
+
+def _in_title(error: ConfigError, name: str, title: str) -> str:
+    """The error's sentence with the title of the setting in place of its name."""
+    text = re.sub(rf"\b{re.escape(name.removeprefix('options.'))}\b", title.lower(), str(error).replace("options.", ""))
+    return text[:1].upper() + text[1:]
+
+
+def _values(field: Field, now: Any, key: str, *, ranges: bool) -> dict[str, Any]:
+    """The controls of the values, and what they hold, as a dimension has them; {} for fewer than two values."""
+    if field.choices:
+        values = _choices(field, now, key)
+    elif ranges and field.kind in ("int", "float") and _as_range(field, key):
+        return _range(field, now, key)
+    else:
+        values = _list(field, now, key)
+    different = tuple(dict.fromkeys(values))
+    return {"values": different} if len(different) > 1 else {}
+
+
+def _choices(field: Field, now: Any, key: str) -> list[Any]:
+    place = field.choices.index(now) if now in field.choices else 0
+    few = len(field.choices) <= MOST_PROPOSED
+    st.session_state.setdefault(f"{key} choices", list(field.choices if few else field.choices[max(0, place - 1) :][:2]))
+    return st.multiselect(
+        f"Values of “{field.title}”", field.choices, key=f"{key} choices", placeholder="Choose at least two",
+        format_func=lambda value: words(key.rpartition(": ")[2], value), help=field.help,
+    )  # fmt: skip
+
+
+def _as_range(field: Field, key: str) -> bool:
+    st.session_state.setdefault(f"{key} as", LIST)
+    chosen = st.segmented_control(
+        f"How to give “{field.title}”", [LIST, RANGE], key=f"{key} as", required=True,
+        help="From a range, the sweep may try any value between its ends.",
+    )  # fmt: skip
+    return chosen == RANGE
+
+
+def _list(field: Field, now: Any, key: str) -> list[Any]:
+    lists = field.kind == "ints"
+    st.session_state.setdefault(f"{key} list", ("; " if lists else ", ").join(map(_written, proposed(field, now))))
+    text = st.text_input(
+        f"Values of “{field.title}”", key=f"{key} list", max_chars=500, placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
+        help=f"{field.help} Write {'semicolons' if lists else 'commas'} between the values. Each: {field.rule}.",
+    )  # fmt: skip
+    # A semicolon parts values that are lists, and those of a reader whose comma is a decimal sign.
+    parts = text.split(";") if lists or ";" in text else re.split(r"[,\s]+", text)
+    return [field.read(part.strip()) for part in parts if part.strip()]
+
+
+def _range(field: Field, now: Any, key: str) -> dict[str, Any]:
+    usual = proposed(field, now) or (0, 1)
+    step, pattern = (1, "%d") if field.kind == "int" else (0.01, "%g")
+    ends = []
+    for column, label, value in zip(st.columns(2), ("From", "To"), (min(usual), max(usual)), strict=True):
+        st.session_state.setdefault(f"{key} {label}", value if field.kind == "int" else float(value))
+        # No bounds of Streamlit's: it would keep the last number within them.
+        number = column.number_input(
+            label, step=step, format=pattern, key=f"{key} {label}", help=f"{field.help} Allowed: {field.rule}."
+        )
+        ends.append(field.read(_written(number)))
+    st.session_state.setdefault(f"{key} log", field.kind == "float" and min(usual) > 0)
+    log = st.toggle(
+        "Logarithmic", key=f"{key} log",
+        help="As many tries between 0.01 and 0.1 as between 0.1 and 1: right for settings that matter by their factor, such as a "
+        "learning rate.",
+    )  # fmt: skip
+    return {"low": ends[0], "high": ends[1], "log": log}
+
+
+def proposed(field: Field, now: Any) -> tuple[Any, ...]:
+    """The present value with its neighbours, as far as they are allowed; () for an empty one."""
+    if now is None:
+        return ()
+    near: tuple[Any, ...] = (now,)
+    if field.kind == "int":
+        near = (now // 2, now, 2 * now) if now else (0, 1, 2)
+    elif field.kind == "float":
+        near = (float(f"{now / 3:.1g}"), now, float(f"{3 * now:.1g}"))
+    allowed = []
+    for value in near:
+        try:
+            allowed.append(field.read(_written(value)))
+        except ConfigError:  # more than the setting may be
+            continue
+    return tuple(dict.fromkeys(allowed))
+
+
+def _written(value: Any) -> str:
+    """A value as people type it: "0.03", "64", "120, 84"."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:.12g}"

@@ -1,0 +1,90 @@
+"""One sweep, while it trains and afterwards: what did best, how sure that is, charts, and its runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from cnnlab.errors import CNNLabError
+from cnnlab.events import RunStarted
+from cnnlab.lab import Lab
+from cnnlab.sweeps.values import Sweep
+from cnnlab.text import ago
+from pages._parts.address import Address
+from pages._parts.markdown import escaped, isolated, quoting
+from pages._parts.shell import fragment
+from pages._parts.sweeps.actions import sweep_actions
+from pages._parts.sweeps.charts import sweep_charts, trials_table
+from pages._parts.sweeps.words import ENDED, STATE_ICONS, STATE_WORDS, best_sentence, margin_sentence, progress_sentence
+
+POLL_SECONDS = 3.0
+METHOD_WORDS = {"grid": "all combinations", "random": "random values", "tpe": "guided search"}
+STYLE = Path(__file__).with_suffix(".css")
+
+
+def sweep_view(lab: Lab, sweep_id: str) -> None:
+    """Draws the sweep that the address names; what changes is a fragment."""
+    address = Address("sweep")
+    address.preserve("sweep")
+    address.flush()
+    address.show_problems(st.container())
+    st.html(STYLE)
+    try:
+        sweep = lab.sweeps.get(sweep_id)
+    except CNNLabError as error:
+        st.error(quoting(error), icon=":material/search_off:")
+        _back()
+        return
+    _back()
+    st.title(escaped(" ".join(sweep.name.split())), anchor=False)
+    config = sweep.config
+    started_by = f" by {escaped(isolated(sweep.owner))}," if sweep.owner else ""
+    pruned = ", hopeless runs are stopped early" if config.prune else ""
+    st.caption(f"Started{started_by} {ago(sweep.created)} · {escaped(config.base.title)} · {METHOD_WORDS[config.method]}{pruned}")
+    fragment(_live, run_every=POLL_SECONDS if _moves(sweep) else None)(lab, sweep.id, _drawn(sweep))
+
+
+def _back() -> None:
+    # A button, because Streamlit highlights each page link to the current page.
+    st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.clear)
+
+
+def _moves(sweep: Sweep) -> bool:
+    return sweep.state == "running" or bool(sweep.count("training", "waiting"))
+
+
+def _drawn(sweep: Sweep) -> tuple[bool, bool]:
+    """What the rest of the page depends on: the timer, and the runs in the sidebar."""
+    return _moves(sweep), bool(sweep.run_ids)
+
+
+def _live(lab: Lab, sweep_id: str, drawn: tuple[bool, bool]) -> None:
+    sweep = lab.sweeps.get(sweep_id)
+    if _drawn(sweep) != drawn:
+        st.rerun()  # the whole page
+    images, test_accuracy = _measured(lab, sweep)
+    with st.container(key="sweep-state"):
+        st.markdown(f"{STATE_ICONS[sweep.state]} **{STATE_WORDS[sweep.state]}.** {escaped(best_sentence(sweep, test_accuracy))}")
+        st.progress(min(1.0, sweep.count(*ENDED) / max(1, sweep.config.total)), text=escaped(progress_sentence(sweep)))
+        if margin := margin_sentence(sweep, images):
+            st.caption(escaped(margin))
+    if sweep.message:
+        show = st.error if sweep.state == "failed" else st.info
+        show(quoting(sweep.message), icon=":material/error:" if sweep.state == "failed" else ":material/info:")
+    sweep_actions(lab, sweep)
+    sweep_charts(sweep)
+    trials_table(sweep)
+
+
+def _measured(lab: Lab, sweep: Sweep) -> tuple[int, float | None]:
+    """How many images the runs are measured on, and the test accuracy of the best run; 0 and None where that is not known."""
+    if not (best := sweep.best) or not best.run_id:
+        return 0, None
+    try:
+        began = next((event for event in lab.events(best.run_id) if isinstance(event, RunStarted)), None)
+        test_accuracy = lab.run(best.run_id).best_test_accuracy
+    except CNNLabError:  # deleted a moment ago
+        return 0, None
+    images = 0 if began is None else began.validation_images if sweep.goal == "validation accuracy" else began.test_images
+    return images, test_accuracy
