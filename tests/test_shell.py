@@ -17,6 +17,7 @@ from cnnlab.runs.records import Runs, State
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import processes
 from pages._parts import first_tab, shell, visitor
+from pages._parts.gate.layer import Gate
 from pages._parts.live.feed import FeedMiddleware
 from pages._parts.run import list as run_list
 
@@ -142,7 +143,7 @@ def test_the_server_keeps_files_private_and_answers_the_feed_itself(monkeypatch,
 
     assert path == str(ROOT / "app.py")
     assert calls == ["private"]
-    assert [each.cls for each in given["middleware"]] == [FeedMiddleware]
+    assert [each.cls for each in given["middleware"]] == [Gate, FeedMiddleware]  # the gate is outside
     assert given["lifespan"] is first_tab.open_first_tab
     assert [record.message for record in caplog.records if record.name == "cnnlab"] == ([too_few] if too_few else [])
 

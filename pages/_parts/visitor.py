@@ -37,26 +37,29 @@ _ROLES = {
 
 def person() -> Person:
     """Who this browser is, and what they may do. Raises NotAllowed for a stranger, whom the gate has stopped before."""
-    if entrance := door.installed():
-        known = entrance.person_in(st.user.get(door.USER_KEY))
-        return known if known.role is not Role.GUEST else Person(_named())
-    if file_of(default_home()).exists():  # a page that was started without app.py, and so without the gate
-        raise NotAllowed("This lab has a class, so it is started with `streamlit run app.py`, which asks for codes.")
-    return Person(_named())
+    return _member() or Person(visitor())
 
 
 def visitor() -> str:
     """The name under which this browser starts and changes runs; "" is no name."""
-    return person().name
-
-
-def _named() -> str:
+    if member := _member():
+        return member.name
     account = _account()
     if account:
         return account
     if _NAME not in st.session_state:
         st.session_state[_NAME] = tidy(unquote(dict(st.context.cookies).get(COOKIE, "")))
     return st.session_state[_NAME]
+
+
+def _member() -> Person | None:
+    """The person of the class, whom the gate has verified; None in a lab without a class."""
+    if entrance := door.installed():
+        known = entrance.person_in(st.user.get(door.USER_KEY))
+        return None if known.role is Role.GUEST else known
+    if file_of(default_home()).exists():  # a page that was started without app.py, and so without the gate
+        raise NotAllowed("This lab has a class, so it is started with `streamlit run app.py`, which asks for codes.")
+    return None
 
 
 def not_yours(run: Run | Sweep) -> str | None:

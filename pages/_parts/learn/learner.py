@@ -12,7 +12,7 @@ from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
 from cnnlab.learn.progress import Learners, LessonProgress
 from pages._parts.markdown import escaped
-from pages._parts.visitor import keep_cookie, person
+from pages._parts.visitor import keep_cookie, person, visitor
 
 COOKIE = "cnnlab_learner"
 _BROWSER = "key of the learner's browser"
@@ -20,8 +20,9 @@ _BROWSER = "key of the learner's browser"
 
 def learner() -> str:
     """The key under which the lab keeps this visitor's progress."""
-    who = person()  # an observer's link is shared by many
-    return f"name {who.name}" if who.name and who.role is not Role.OBSERVER else _browser()
+    name = visitor()
+    # An observer's link is shared by many.
+    return f"name {name}" if name and person().role is not Role.OBSERVER else _browser()
 
 
 def progress_of(learners: Learners) -> dict[str, LessonProgress]:
