@@ -3,18 +3,21 @@
 import streamlit as st
 
 if __name__ == "__main__":  # Streamlit runs this file for each tab
+    from cnnlab.i18n import _
     from pages._parts.address import link_to
+    from pages._parts.language import follow_browser
     from pages._parts.shell import page_settings, wake
 
+    follow_browser()
     page_settings()
     PAGES = {
-        st.Page("pages/design.py", title="Design", default=True): ":material/account_tree:",
-        st.Page("pages/learn.py", title="Learn"): ":material/school:",
-        st.Page("pages/data.py", title="Data"): ":material/photo_library:",
-        st.Page("pages/train.py", title="Train"): ":material/show_chart:",
-        st.Page("pages/runs.py", title="Runs"): ":material/compare_arrows:",
-        st.Page("pages/predict.py", title="Predict"): ":material/fact_check:",
-        st.Page("pages/inside.py", title="Inside"): ":material/frame_inspect:",
+        st.Page("pages/design.py", title=_("Design"), default=True): ":material/account_tree:",
+        st.Page("pages/learn.py", title=_("Learn")): ":material/school:",
+        st.Page("pages/data.py", title=_("Data")): ":material/photo_library:",
+        st.Page("pages/train.py", title=_("Train")): ":material/show_chart:",
+        st.Page("pages/runs.py", title=_("Runs")): ":material/compare_arrows:",
+        st.Page("pages/predict.py", title=_("Predict")): ":material/fact_check:",
+        st.Page("pages/inside.py", title=_("Inside")): ":material/frame_inspect:",
     }
 
     # Drawn here and not by st.navigation: browsers would fetch the icon of an st.Page from the internet for their tab.
@@ -22,14 +25,14 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     st.sidebar.subheader("CNN Lab", anchor=False)
     links = {entry: st.sidebar.empty() for entry in PAGES}
     for entry, icon in PAGES.items():
-        links[entry].page_link(entry, icon=icon, query_params=link_to(entry.title.lower()))
+        links[entry].page_link(entry, icon=icon, query_params=link_to(entry.url_path or "design"))
     wake()
-    before = link_to(page.title.lower())
+    before = link_to(page.url_path or "design")
     try:
         page.run()
     finally:
-        if link_to(page.title.lower()) != before:  # so that a click on the open page's own link changes nothing
-            links[page].page_link(page, icon=PAGES[page], query_params=link_to(page.title.lower()))
+        if link_to(page.url_path or "design") != before:  # so that a click on the open page's own link changes nothing
+            links[page].page_link(page, icon=PAGES[page], query_params=link_to(page.url_path or "design"))
 else:  # and imports it once before, for the server
     import logging
 

@@ -17,7 +17,10 @@ Changes = dict[tuple[str, str, str], list[tuple[Answer, list[str]]]]
 
 async def first_loads(address: str, run_id: str, rounds: int) -> dict[str, dict[str, Any]]:
     """Milliseconds and bytes by title, in a new tab each time, on a server that has drawn each page before."""
-    pages = [(title, page, "") for page, title in PAGES.items()] + [("Train, a run", "train", f"run={run_id}")]
+    pages = [(title, page, "") for page, title in PAGES.items()] + [
+        ("Train, a run", "train", f"run={run_id}"),
+        ("Inside", "inside", f"run={run_id}"),
+    ]
     taken: dict[str, list[Answer]] = {title: [] for title, _, _ in pages}
     for _ in range(rounds + 1):
         for title, page, query in pages:

@@ -11,6 +11,7 @@ from cnnlab.architectures import card
 from cnnlab.config_rules import MAXIMUM_JSON, Integer, Number, checked, not_bool, read_json, unknown
 from cnnlab.datasets.catalogue import GRAY
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
 from cnnlab.text import shortened
 
@@ -19,6 +20,7 @@ MAXIMUM_BATCH = 65_536
 MAXIMUM_IMAGE_SIZE = 1_024
 MAXIMUM_LIMIT = 10**9  # images; a number field in a browser needs a bound
 
+_GRAY = N_("1 is grey, 3 is colour. Grey images are repeated three times; colour becomes grey as {red} R + {green} G + {blue} B.")
 Normalization = Literal["none", "dataset", "half"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "warm-up"]
@@ -65,10 +67,7 @@ class RunConfig(BaseModel):
         "0 keeps none, as in the course: the best epoch then goes by the test images, so its test accuracy is slightly optimistic.",
     )
     channels: Channels | None = Field(
-        None,
-        title="Input channels",
-        description="1 is grey, 3 is colour. Grey images are repeated three times; "
-        f"colour becomes grey as {GRAY[0]} R + {GRAY[1]} G + {GRAY[2]} B.",
+        None, title="Input channels", description=say(_GRAY, red=GRAY[0], green=GRAY[1], blue=GRAY[2])
     )
     image_size: Integer | None = Field(
         None,
@@ -107,12 +106,16 @@ class RunConfig(BaseModel):
         description="The size of each step. Too small: slow learning. Too large: the loss never settles.",
     )
     momentum: Number = Field(
-        0.0, ge=0, lt=1, title="Momentum", description=f"How much of the last step is kept in the next one ({titles(MOMENTUM)})."
+        0.0,
+        ge=0,
+        lt=1,
+        title="Momentum",
+        description=say("How much of the last step is kept in the next one ({optimizers}).", optimizers=titles(MOMENTUM)),
     )
     nesterov: bool = Field(
         False,
         title="Nesterov momentum",
-        description=f"Look ahead along the momentum before taking the gradient ({titles(NESTEROV)}).",
+        description=say("Look ahead along the momentum before taking the gradient ({optimizers}).", optimizers=titles(NESTEROV)),
     )
     weight_decay: Number = Field(
         0.0, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero at each step, against overfitting."
@@ -239,7 +242,7 @@ class RunConfig(BaseModel):
         data = datasets.entry(filled.get("dataset", "sample"))
         options = filled.get("options", {})
         if not isinstance(options, dict):
-            raise ConfigError(f"options must be a set of named settings, not {shortened(options)}.", "options")
+            raise ConfigError(say("options must be a set of named settings, not {value}.", value=shortened(options)), "options")
         filled["options"] = chosen.settings(options)
         if filled.get("image_size") is None:
             filled["image_size"] = chosen.input_shape[1]
@@ -250,7 +253,8 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _rules(self) -> Self:
         if self.nesterov and (self.optimizer not in NESTEROV or self.momentum == 0):
-            raise ConfigError(f"nesterov needs the optimizer {' or '.join(NESTEROV)} with a momentum above 0.", "nesterov")
+            message = say("nesterov needs the optimizer {names} with a momentum above 0.", names=" or ".join(NESTEROV))
+            raise ConfigError(message, "nesterov")
         return self
 
     @classmethod
@@ -262,7 +266,9 @@ class RunConfig(BaseModel):
     def from_json(cls, text: str | bytes) -> RunConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
         if len(text) > MAXIMUM_JSON:
-            raise ConfigError(f"A configuration in JSON has at most {MAXIMUM_JSON:,} characters, not {len(text):,}.")
+            raise ConfigError(
+                say("A configuration in JSON has at most {most:,} characters, not {count:,}.", most=MAXIMUM_JSON, count=len(text))
+            )
         return checked(cls, lambda: cls.model_validate(read_json(text)))
 
     def to_json(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
 MAXIMUM_JSON = 100_000  # characters; a configuration has about 900
@@ -57,13 +58,15 @@ def rule(field: FieldInfo) -> str:
     """What is allowed: "a whole number from 1 to 10,000", "one of sgd, adam"."""
     inner, _, choices, bounds = kind(field)
     if choices:
-        return " or ".join(map(str, choices)) if len(choices) == 2 else f"one of {', '.join(map(str, choices))}"
+        return (
+            " or ".join(map(str, choices)) if len(choices) == 2 else say("one of {choices}", choices=", ".join(map(str, choices)))
+        )
     if inner is bool:
-        return "true or false"
+        return N_("true or false")
     if inner is str and field.examples:
         return " or ".join((", ".join(field.examples[:-1]), field.examples[-1]))
     if inner not in (int, float):
-        return "text" if inner is str else "a set of named settings"
+        return N_("text") if inner is str else N_("a set of named settings")
     return _whole(bounds) if inner is int else _any(bounds)
 
 
@@ -74,7 +77,7 @@ def checked(model: type[Model], build: Callable[[], Model]) -> Model:
     except ValidationError as error:
         raise _in_words(error, model) from None
     except RecursionError:
-        raise ConfigError("The configuration is nested too deeply; a configuration is one flat set of settings.") from None
+        raise ConfigError(N_("The configuration is nested too deeply; a configuration is one flat set of settings.")) from None
 
 
 def _in_words(error: ValidationError, model: type[BaseModel]) -> ConfigError:
@@ -82,32 +85,38 @@ def _in_words(error: ValidationError, model: type[BaseModel]) -> ConfigError:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if name not in model.model_fields:
-        return ConfigError("A configuration is a set of named settings.")
-    return ConfigError(f"{name} must be {rule(model.model_fields[name])}, not {shortened(first['input'])}.", name)
+        return ConfigError(N_("A configuration is a set of named settings."))
+    allowed, given = rule(model.model_fields[name]), shortened(first["input"])
+    return ConfigError(say("{name} must be {rule}, not {value}.", name=name, rule=allowed, value=given), name)
 
 
 def unknown(name: Any, model: type[BaseModel]) -> ConfigError:
     """The error for a setting `name` that does not exist; it suggests one that is spelt alike."""
     shown = shortened(str(name))
     alike = difflib.get_close_matches(str(name)[:40], model.model_fields, 1)
-    advice = f"; did you mean {alike[0]}?" if alike else f"; the settings are: {', '.join(model.model_fields)}."
-    return ConfigError(f"There is no setting {shown}{advice}", shown.strip("'\""))
+    if alike:
+        message = say("There is no setting {name}; did you mean {alike}?", name=shown, alike=alike[0])
+    else:
+        message = say("There is no setting {name}; the settings are: {names}.", name=shown, names=", ".join(model.model_fields))
+    return ConfigError(message, shown.strip("'\""))
 
 
 def _whole(bounds: dict[str, Any]) -> str:
     low = bounds.get("ge", bounds.get("gt", 0) + 1)
     high = bounds.get("le", bounds["lt"] - 1 if "lt" in bounds else None)
-    return f"a whole number of {low:,} or more" if high is None else f"a whole number from {low:,} to {high:,}"
+    if high is None:
+        return say("a whole number of {low:,} or more", low=low)
+    return say("a whole number from {low:,} to {high:,}", low=low, high=high)
 
 
 def _any(bounds: dict[str, Any]) -> str:
     if not bounds:
         return "a number"
     if "ge" in bounds and "le" in bounds:
-        return f"a number from {_plain(bounds['ge'])} to {_plain(bounds['le'])}"
-    low = f"above {_plain(bounds['gt'])}" if "gt" in bounds else f"of at least {_plain(bounds['ge'])}"
-    high = f"at most {_plain(bounds['le'])}" if "le" in bounds else f"below {_plain(bounds['lt'])}"
-    return f"a number {low} and {high}"
+        return say("a number from {low} to {high}", low=_plain(bounds["ge"]), high=_plain(bounds["le"]))
+    low = say("above {low}", low=_plain(bounds["gt"])) if "gt" in bounds else say("of at least {low}", low=_plain(bounds["ge"]))
+    high = say("at most {high}", high=_plain(bounds["le"])) if "le" in bounds else say("below {high}", high=_plain(bounds["lt"]))
+    return say("a number {low} and {high}", low=low, high=high)
 
 
 def _plain(number: float) -> str:
@@ -119,13 +128,13 @@ def read_json(text: str | bytes) -> Any:
     try:
         return json.loads(text if isinstance(text, bytes) else text.removeprefix("\ufeff"), object_pairs_hook=_once_each)
     except ValueError as error:  # not JSON, not Unicode, or a number of more than 4,300 digits
-        raise ConfigError(f"This is not valid JSON: {shortened(error, quoted=False)}.") from None
+        raise ConfigError(say("This is not valid JSON: {reason}.", reason=shortened(error, quoted=False))) from None
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, value in pairs:
         if name in read:  # JSON allows it, but does not define it
-            raise ConfigError(f"The setting {shortened(name)} is given twice.", shortened(name, quoted=False))
+            raise ConfigError(say("The setting {name} is given twice.", name=shortened(name)), shortened(name, quoted=False))
         read[name] = value
     return read

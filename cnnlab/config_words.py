@@ -1,4 +1,4 @@
-"""The words for settings and their values: the same on forms, in tables, in reports and in the terminal. Needs no torch.
+"""The words for settings and their values, in the reader's language, on pages, in reports and in the terminal. Needs no torch.
 
 Titles stand on the fields of RunConfig and on the options of the architectures. An option is called `options.<name>`, as in errors.
 """
@@ -14,39 +14,40 @@ from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
 CHOICES: dict[str, dict[Any, str]] = {
     "architecture": {each.name: each.title for each in cards()},
     "dataset": {entry.name: entry.title for entry in datasets.entries()},
-    "channels": {1: "1 (grey)", 3: "3 (colour)"},
-    "normalization": {"none": "none: 0 to 1", "dataset": "mean 0, deviation 1", "half": "half: −1 to 1"},
+    "channels": {1: N_("1 (grey)"), 3: N_("3 (colour)")},
+    "normalization": {"none": N_("none: 0 to 1"), "dataset": N_("mean 0, deviation 1"), "half": N_("half: −1 to 1")},
     "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
     "schedule": {
-        "constant": "constant",
-        "step": "step by step",
-        "cosine": "cosine curve",
-        "one-cycle": "one cycle",
-        "warm-up": "warm-up, then constant",
+        "constant": N_("constant"),
+        "step": N_("step by step"),
+        "cosine": N_("cosine curve"),
+        "one-cycle": N_("one cycle"),
+        "warm-up": N_("warm-up, then constant"),
     },
-    "initialization": {"pytorch": "PyTorch's own", "xavier-uniform": "Xavier uniform", "kaiming": "Kaiming"},
+    "initialization": {"pytorch": N_("PyTorch's own"), "xavier-uniform": N_("Xavier uniform"), "kaiming": "Kaiming"},
     "precision": {
         "float32": "float32",
         "tf32": "TF32 (NVIDIA GPUs)",
         "bfloat16": "bfloat16",
-        "auto": "auto: bfloat16 where it is faster",
+        "auto": N_("auto: bfloat16 where it is faster"),
     },
-    "device": {"auto": "auto: the fastest", "cpu": "CPU", "mps": "Apple GPU", "cuda": "GPU"},
+    "device": {"auto": N_("auto: the fastest"), "cpu": "CPU", "mps": N_("Apple GPU"), "cuda": "GPU"},
     "options.activation": {"sigmoid": "sigmoid", "relu": "ReLU", "tanh": "tanh", "gelu": "GELU"},
-    "options.pooling": {"average": "average", "max": "maximum"},
+    "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
 # What an empty field means.
 EMPTY = {
-    "image_size": "the architecture's own",
-    "channels": "as the data set has",
-    "limit": "all images",
-    "gradient_clip": "off",
-    "patience": "off",
+    "image_size": N_("the architecture's own"),
+    "channels": N_("as the data set has"),
+    "limit": N_("all images"),
+    "gradient_clip": N_("off"),
+    "patience": N_("off"),
 }
 # A setting that applies only to some choices of another one.
 USED_WITH = {
@@ -79,8 +80,8 @@ def setting(name: str) -> Setting:
     inner, optional, choices, _ = kind(field)
     return Setting(
         name=name,
-        title=field.title or name,
-        help=field.description or "",
+        title=shown(field.title or name),
+        help=shown(field.description or ""),
         kind="choice" if choices else {bool: "bool", int: "int", float: "float"}.get(inner, "text"),
         default=field.default,
         optional=optional,
@@ -126,16 +127,16 @@ def title(name: str, architecture: str) -> str:
     """The title of a setting: "Learning rate"; of `options.hidden`: "Hidden layers"."""
     owner, _, option = name.rpartition(".")
     if owner:
-        return next(each.title for each in card(architecture).options if each.name == option)
-    return RunConfig.model_fields[name].title or name
+        return shown(next(each.title for each in card(architecture).options if each.name == option))
+    return shown(RunConfig.model_fields[name].title or name)
 
 
 def words(name: str, value: Any) -> str:
     """The value of a setting in words: "SGD", "yes", "120, 84", "all images" for an empty limit."""
     if value is None:
-        return EMPTY[name]
+        return shown(EMPTY[name])
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return shown(N_("yes") if value else N_("no"))
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return CHOICES.get(name, {}).get(value, str(value))
+    return shown(CHOICES.get(name, {}).get(value, str(value)))

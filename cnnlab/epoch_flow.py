@@ -1,7 +1,8 @@
-"""How gradients, weights and the first kernels of a run were after each epoch: one file of lines in its folder. Needs no torch.
+"""How gradients, weights, activations and the first kernels of a run were after each epoch: lines of a file in its folder.
 
 Each line is an epoch in JSON; epoch 0 is the network before training. A resumed run drops the epochs that it repeats. The file
-grows to LARGEST bytes; later epochs are not recorded. It is never synced: a torn line is not recorded either.
+grows to LARGEST bytes; later epochs are not recorded. It is never synced: a torn line is not recorded either. Lines of early
+versions have no activations. Needs no torch.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "flow.jsonl"
-LARGEST = 5_000_000  # bytes: 3,000 epochs of LeNet, 140 of DenseNet
+LARGEST = 5_000_000  # bytes: 1,500 epochs of LeNet, 120 of DenseNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,22 @@ class LayerFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivationFlow:
+    """The output of a non-linearity for a few training images, the same ones after each epoch, in evaluation mode."""
+
+    path: str
+    kind: str  # as the layer table names it: "ReLU"
+    images: int
+    low: float
+    high: float
+    counts: tuple[int, ...]  # values in as many parts of the range, of equal width; () where they are no numbers
+    zeros: float  # share of the values that are 0, 0..1
+    silent: int  # channels, or units, that are 0 for all of the images
+    channels: int
+    saturated: float | None  # share of a sigmoid's or a tanh's values near its ends; None for other kinds
+
+
+@dataclass(frozen=True, slots=True)
 class EpochFlow:
     """One epoch."""
 
@@ -37,6 +54,7 @@ class EpochFlow:
     layers: tuple[LayerFlow, ...]
     kernels: tuple[int, ...]  # shape of the first convolution's kernels that are kept: outputs, inputs, height, width; () for none
     values: tuple[float, ...]  # theirs, row by row, with four digits
+    activations: tuple[ActivationFlow, ...] = ()  # of the first non-linearity, the last, and some between
 
 
 class Recorder:
@@ -69,9 +87,10 @@ def read(folder: Path) -> tuple[EpochFlow, ...]:
     return tuple(
         EpochFlow(
             each["epoch"],
-            tuple(LayerFlow(**layer | {"counts": tuple(layer["counts"])}) for layer in each["layers"]),
+            tuple(LayerFlow(**_counted(layer)) for layer in each["layers"]),
             tuple(each["kernels"]),
             tuple(each["values"]),
+            tuple(ActivationFlow(**_counted(layer)) for layer in each.get("activations", ())),
         )
         for each in _records(folder / FILE)
     )
@@ -79,7 +98,11 @@ def read(folder: Path) -> tuple[EpochFlow, ...]:
 
 def file_bytes(epochs: int) -> int:
     """About what the file takes after `epochs` of LeNet. A deep network takes 20 kB an epoch, little beside its checkpoints."""
-    return min(LARGEST, 2_500 * (epochs + 1))
+    return min(LARGEST, 3_400 * (epochs + 1))
+
+
+def _counted(layer: dict[str, Any]) -> dict[str, Any]:
+    return layer | {"counts": tuple(layer["counts"])}
 
 
 def _records(path: Path) -> Iterable[dict[str, Any]]:
@@ -92,7 +115,7 @@ def _records(path: Path) -> Iterable[dict[str, Any]]:
     for line in lines:
         try:
             record = json.loads(line)
-            complete = isinstance(record, dict) and record.keys() == {"epoch", "layers", "kernels", "values"}
+            complete = isinstance(record, dict) and record.keys() - {"activations"} == {"epoch", "layers", "kernels", "values"}
         except ValueError:
             return
         if not complete or not isinstance(record["epoch"], int) or record["epoch"] <= last:

@@ -1,4 +1,4 @@
-"""What a page shows of a trained network that looks at one test image. Plain values that travel as JSON; needs no torch."""
+"""What a page shows of a trained network that looks at one image. Plain values that travel as JSON; needs no torch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ Table = tuple[tuple[float, ...], ...]  # rows of numbers
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPixels:
+    """A user's own picture, prepared as the data set's were."""
+
+    pixels: str  # uint8 C×H×W in base64
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """A run's network, and the test image that it looks at."""
+    """A run's network, and the image that it looks at."""
 
     run: EvaluatedRun
     checkpoint: Checkpoint
     image: int = 0  # its index among the test images
     right: int = 0  # pixels that the image is moved by, negative to the left
     down: int = 0
+    epoch: int | None = None  # of the weights that were kept after it, in place of those of the checkpoint
+    own: OwnPixels | None = None  # in place of the test image
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Seen:
     """An image and what a network takes it for."""
 
     picture: str  # a data URI of its pixels, moved
-    label: int
+    label: int | None  # None where nobody has named its class
     probabilities: tuple[float, ...]  # one a class
     changes: tuple[float, ...]  # of an image that is moved: how far each layer's output changed, relative to its size
 

@@ -153,8 +153,7 @@ class Lab:
 
         Raises LimitError where limits have been lowered; automatic resuming is not checked, so no run is lost to a new limit.
         """
-        run = self._to_be_changed(run_id)
-        self._queueing.again(run.id, owner=owner)
+        self._queueing.again(self._to_be_changed(run_id), owner=owner)
 
     def resumes_by_itself(self, run_id: str) -> bool:
         """Whether the lab will resume this interrupted run automatically."""

@@ -6,9 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cnnlab import epoch_flow
+from cnnlab import epoch_flow, epoch_weights
 from cnnlab.epoch_flow import EpochFlow
-from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Look, Maps, Method, Modes, Neighbours, Numbers, Seen
+from cnnlab.inside_values import (
+    Attribution,
+    ByHand,
+    InsideNetwork,
+    Kernels,
+    Look,
+    Maps,
+    Method,
+    Modes,
+    Neighbours,
+    Numbers,
+    OwnPixels,
+    Seen,
+)
 from cnnlab.system.home import run_folder
 from cnnlab.values import Checkpoint, EvaluatedRun
 
@@ -23,13 +36,20 @@ class Looking:
         self._ask = ask
         self._evaluated = evaluated
 
-    def look(self, run_id: str, *, checkpoint: Checkpoint = "best", image: int = 0, right: int = 0, down: int = 0) -> Look:
-        """The run's network before a test image, moved by some pixels. Raises RunNotFound."""
-        return Look(self._evaluated(run_id), checkpoint, image, right, down)
+    def look(
+        self, run_id: str, *, checkpoint: Checkpoint = "best", epoch: int | None = None, image: int = 0,
+        own: OwnPixels | None = None, right: int = 0, down: int = 0,
+    ) -> Look:  # fmt: skip
+        """The run's network before a test image or an own picture, moved by some pixels. Raises RunNotFound."""
+        return Look(self._evaluated(run_id), checkpoint, image, right, down, epoch, own)
 
-    def network(self, run_id: str, checkpoint: Checkpoint = "best") -> InsideNetwork:
-        """Raises RunNotFound."""
-        return self._ask("inside_network", run=self._evaluated(run_id), checkpoint=checkpoint)
+    def network(self, run_id: str, checkpoint: Checkpoint = "best", epoch: int | None = None) -> InsideNetwork:
+        """With the weights of a checkpoint, or those kept after `epoch`. Raises RunNotFound."""
+        return self._ask("inside_network", run=self._evaluated(run_id), checkpoint=checkpoint, epoch=epoch)
+
+    def kept_epochs(self, run_id: str) -> tuple[int, ...]:
+        """The epochs whose weights are kept, in order; 0 is before training. None of a large network. Raises RunNotFound."""
+        return epoch_weights.kept(run_folder(self._home, self._evaluated(run_id).id))
 
     def seen(self, look: Look) -> Seen:
         return self._ask("seen", look=look)
@@ -51,7 +71,7 @@ class Looking:
         return self._ask("attributed", deadline=PATIENCE, look=look, method=method, target=target)
 
     def neighbours(self, look: Look, count: int = 8) -> Neighbours:
-        """The training images most like the image for this network. Raises ConfigError."""
+        """The training images most like the image, for this network. Raises ConfigError."""
         return self._ask("neighbours", look=look, count=count)
 
     def modes(self, look: Look) -> Modes:
@@ -59,7 +79,7 @@ class Looking:
         return self._ask("modes", look=look)
 
     def over_the_epochs(self, run_id: str) -> tuple[EpochFlow, ...]:
-        """What was recorded of gradients and weights after each epoch; nothing of a run of an early version.
+        """What was recorded of gradients, weights and activations after each epoch; nothing of a run of an early version.
 
         Raises RunNotFound.
         """
@@ -67,7 +87,7 @@ class Looking:
 
     def kernels(self, look: Look, layer: str, *, first: int, count: int) -> Kernels:
         """Raises ConfigError for a layer that is no convolution."""
-        return self._ask("kernels", run=look.run, checkpoint=look.checkpoint, layer=layer, first=first, count=count)
+        return self._ask("kernels", look=look, layer=layer, first=first, count=count)
 
     def worked_out(self, look: Look, layer: str, *, channel: int, row: int, column: int, reads: int = 0) -> ByHand:
         """One output value. Raises ConfigError for a layer without a window, and for a place outside its output."""

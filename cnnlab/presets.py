@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.text import shortened
 
 if TYPE_CHECKING:
@@ -184,4 +185,5 @@ def preset(name: str) -> Preset:
         if candidate.name == name:
             return candidate
     listed = ", ".join(p.name for p in _PRESETS)
-    raise ConfigError(f"There is no recipe {shortened(name)}; choose one of: {listed}.", "recipe")
+    message = say("There is no recipe {name}; choose one of: {names}.", name=shortened(name), names=listed)
+    raise ConfigError(message, "recipe")

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from cnnlab import datasets
 from cnnlab.diagnosis import did_not_learn
+from cnnlab.i18n import N_, shown
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
 
 STATE_WORDS = {
-    State.QUEUED: "Waiting for its turn",
-    State.STARTING: "Starting",
-    State.RUNNING: "Training",
-    State.PAUSING: "Pausing",
-    State.PAUSED: "Paused",
-    State.STOPPING: "Stopping",
-    State.STOPPED: "Stopped",
-    State.FINISHED: "Finished",
-    State.FAILED: "Failed",
-    State.INTERRUPTED: "Interrupted",
+    State.QUEUED: N_("Waiting for its turn"),
+    State.STARTING: N_("Starting"),
+    State.RUNNING: N_("Training"),
+    State.PAUSING: N_("Pausing"),
+    State.PAUSED: N_("Paused"),
+    State.STOPPING: N_("Stopping"),
+    State.STOPPED: N_("Stopped"),
+    State.FINISHED: N_("Finished"),
+    State.FAILED: N_("Failed"),
+    State.INTERRUPTED: N_("Interrupted"),
 }
-DID_NOT_LEARN = "Finished, did not learn"
+DID_NOT_LEARN = N_("Finished, did not learn")
 
 
 def state_word(run: Run | Summary) -> str:
     """The state; a run that has finished without having learned anything says so."""
-    return DID_NOT_LEARN if in_vain(run) else STATE_WORDS[run.state]
+    return shown(DID_NOT_LEARN if in_vain(run) else STATE_WORDS[run.state])
 
 
 def in_vain(run: Run | Summary) -> bool:

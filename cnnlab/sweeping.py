@@ -49,9 +49,9 @@ class Sweeps:
         """Raises SweepNotFound."""
         return self._going_on(self._store.sweep(sweep_id))[0]
 
-    def all(self) -> tuple[Sweep, ...]:
-        """The newest two hundred, newest first, each with its trials."""
-        return self._going_on(*self._store.sweeps())
+    def all(self, limit: int = 200) -> tuple[Sweep, ...]:
+        """The newest `limit`, newest first, each with its trials."""
+        return self._going_on(*self._store.sweeps(limit))
 
     def trials(self, sweep_id: str) -> tuple[Trial, ...]:
         """In the order in which they were made. Raises SweepNotFound."""

@@ -1,4 +1,4 @@
-"""Values as text, the same on pages, in a terminal, in messages and in reports.
+"""Values as text, the same on pages, in a terminal, in messages and in reports, in the reader's language.
 
 sizes        "999 bytes", "246.8 kB", "16 GB": steps of 1,000, memory included; one decimal at most, and no ".0"
 percentages  "82.4 %": a space before the sign; one decimal, or none where a rough figure is enough
@@ -9,11 +9,18 @@ counts       "61,706", "128.8 million" in a tile or a sentence; "924.8 M" in a c
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cnnlab.i18n import N_, nsay, say, shown
+
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and some emoji are misspelt without them
 LONGEST = 80  # characters of a value that a sentence shows
+# A unit, its length in seconds, and from how many seconds on it is used.
+_DURATIONS = ((N_("{number} days"), 86_400, 129_600), (N_("{number} hours"), 3_600, 5_400), (N_("{number} minutes"), 60, 120))
+_ORDINALS = {1: N_("{number}st"), 2: N_("{number}nd"), 3: N_("{number}rd")}
+_OTHERS = N_("{number}th")
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
@@ -22,11 +29,12 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
     Control characters become spaces: a cell may hold typed text, which must not steer the terminal.
     """
     lines = [["".join(c if c.isprintable() or c in _JOINERS else " " for c in cell) for cell in line] for line in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
     flushes = [name in right for name in header]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(line, widths, flushes, strict=True)
+            " " * (width - _cells(cell)) + cell if flush else cell + " " * (width - _cells(cell))
+            for cell, width, flush in zip(line, widths, flushes, strict=True)
         ).rstrip()
         for line in lines
     )
@@ -47,23 +55,23 @@ def shortened(value: Any, *, quoted: bool = True) -> str:
 
     Characters that are invisible or steer a terminal become �.
     """
-    words = {None: "nothing", True: "true", False: "false"}
+    words = {None: N_("nothing"), True: "true", False: "false"}
     try:
         text = words[value] if value is None or isinstance(value, bool) else str(value)
     except (ValueError, RecursionError):  # a number of more than 4,300 digits, or endless nesting
-        return "something very long"
+        return N_("something very long")
     cut = "".join(c if c.isprintable() else "�" for c in text[:LONGEST]) + ("…" if len(text) > LONGEST else "")
     return repr(cut) if quoted and isinstance(value, str) else cut
 
 
 def size_text(count: float) -> str:
     """A number of bytes: "870 bytes", "246.8 kB", "16 GB"."""
-    value, unit = round(count), "byte" if round(count) == 1 else "bytes"
-    for larger in ("kB", "MB", "GB"):
-        if round(value, 1) < 1_000:
-            break
-        value, unit = value / 1_000, larger
-    return f"{_tenths(value)} {unit}"
+    if (value := round(count)) < 1_000:
+        return shown(nsay("{count} byte", "{count} bytes", value, count=value))
+    for unit, size in (("kB", 1e3), ("MB", 1e6)):
+        if round(value / size, 1) < 1_000:
+            return f"{_tenths(value / size)} {unit}"
+    return f"{_tenths(value / 1e9)} GB"
 
 
 def percent(share: float | None, decimals: int | None = 1) -> str:
@@ -76,11 +84,11 @@ def percent(share: float | None, decimals: int | None = 1) -> str:
 def duration_text(seconds: float) -> str:
     """A duration in a sentence: "40 seconds", "58 minutes", "1.5 hours"."""
     seconds = max(1, round(seconds)) if seconds > 0 else 0
-    for unit, length, least in (("days", 86_400, 129_600), ("hours", 3_600, 5_400), ("minutes", 60, 120)):
+    for unit, length, least in _DURATIONS:
         if seconds >= least:
             number = seconds / length
-            return f"{_tenths(number) if number < 9.5 and unit != 'minutes' else f'{number:,.0f}'} {unit}"
-    return "1 second" if seconds == 1 else f"{seconds} seconds"
+            return shown(say(unit, number=_tenths(number) if number < 9.5 and length > 60 else f"{number:,.0f}"))
+    return shown(nsay("{count} second", "{count} seconds", int(seconds), count=seconds))
 
 
 def duration(seconds: float) -> str:
@@ -94,7 +102,9 @@ def count_text(count: int) -> str:
     """A count that fits a tile: "61,706", "128.8 million", "7.55 billion"."""
     if count < 10_000_000:
         return f"{count:,}"
-    return f"{count / 1e6:.1f} million" if round(count / 1e6, 1) < 1_000 else f"{count / 1e9:.2f} billion"
+    if round(count / 1e6, 1) < 1_000:
+        return shown(say("{number} million", number=f"{count / 1e6:.1f}"))
+    return shown(say("{number} billion", number=f"{count / 1e9:.2f}"))
 
 
 def short_count(count: int) -> str:
@@ -115,18 +125,26 @@ def image_number(index: int) -> int:
 
 def ordinal(number: int) -> str:
     """ "1st", "2nd", "11th"."""
-    ending = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number:,}{ending}"
+    ending = _OTHERS if number // 10 % 10 == 1 else _ORDINALS.get(number % 10, _OTHERS)
+    return shown(say(ending, number=f"{number:,}"))
 
 
 def ago(moment: float, now: float | None = None) -> str:
     """The time since `moment` (seconds since 1970), in the largest unit that fits: "3 hours ago", "just now"."""
     passed = max(0.0, (time.time() if now is None else now) - moment)
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        count = int(passed // size)
-        if count:
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
+    days, hours, minutes = (int(passed // size) for size in (86_400, 3_600, 60))
+    if days:
+        return shown(nsay("{count} day ago", "{count} days ago", days, count=days))
+    if hours:
+        return shown(nsay("{count} hour ago", "{count} hours ago", hours, count=hours))
+    if minutes:
+        return shown(nsay("{count} minute ago", "{count} minutes ago", minutes, count=minutes))
+    return shown(N_("just now"))
+
+
+def _cells(text: str) -> int:
+    """The columns that a terminal takes for the text: two for a Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _tenths(value: float) -> str:

@@ -13,6 +13,7 @@ from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.figures import distribution_sentence
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.text import shape_text
@@ -27,6 +28,7 @@ from pages._parts.forms.architecture import (
     typed,
 )
 from pages._parts.forms.forecast import forecast_line
+from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.learn.links import titled
 from pages._parts.markdown import escaped, quoting
@@ -52,7 +54,7 @@ class Design:
     def table(self, lab: Lab, like: Design | None = None) -> LayerTable:
         """Its layers, up to one that fails; with `like`, for the images and classes of that design."""
         source = like or self
-        with st.spinner("Counting layers; the first time takes a few seconds …"):  # shown after half a second
+        with st.spinner(_("Counting layers; the first time takes a few seconds …")):  # shown after half a second
             return lab.design(self.card.name, source.shape, source.classes, self.options)
 
     @property
@@ -80,7 +82,7 @@ def main() -> None:
     with controls:
         card = pick_architecture(lab.architectures(), address, scope=FIRST)
     with title:
-        titled(lab, "Design a network", card.name, anchor=True)
+        titled(lab, _("Design a network"), card.name, anchor=True)
     failed: CNNLabError | None = None
     design: Design | None = None
     try:
@@ -95,9 +97,10 @@ def main() -> None:
         complete = show(lab, address, design, second) if design else show_error(card, failed)
     with action.container(key="primary-link-design"):
         st.page_link(
-            "pages/train.py", label="Train this network", icon=":material/play_arrow:", width="stretch", disabled=not complete,
-            query_params=design.link if design and complete else None,
-            help="Opens the Train page with these settings filled in." if complete else "This network cannot be trained as it is.",
+            "pages/train.py", label=_("Train this network"), icon=":material/play_arrow:", width="stretch", disabled=not complete,
+            query_params=design.link | in_links() if design and complete else None,
+            help=_("Opens the Train page with these settings filled in.") if complete
+            else _("This network cannot be trained as it is."),
         )  # fmt: skip
     if design and complete:
         with needs:
@@ -120,44 +123,45 @@ def pick_design(card: Card, address: Address, *, scope: str, across: int, **form
 
 def pick_second(lab: Lab, address: Address) -> str:
     """The network to put beside the first."""
-    titles = {NOTHING: "none"} | {card.name: card.title for card in lab.architectures()}
+    titles = {NOTHING: _("none")} | {card.name: card.title for card in lab.architectures()}
     return one_choice(
-        "Compare with another network", "design:compare", "compare", titles, address, as_list=True,
-        help="Puts a second network beside this one, below: what each costs, and how much more or less that is.",
+        _("Compare with another network"), "design:compare", "compare", titles, address, as_list=True,
+        help=_("Puts a second network beside this one, below: what each costs, and how much more or less that is."),
     )  # fmt: skip
 
 
 def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     """Everything about one network, and a second one if it is chosen; False where it fails."""
     table, card = design.table(lab), design.card
-    st.markdown(f"**{card.title}, {card.year}.** {card.summary}", help=card.paper)
+    title = _("**{network}, {year}.**").format(network=card.title, year=card.year)
+    st.markdown(f"{title} {translated(card.summary)}", help=card.paper)
     show_failure(table, card, scope=FIRST)
     draw_network(table, card.title, key="design:drawing")
     if not table.failure:
         metrics_row(table)
-    st.header("Layer by layer")
-    title = f"{card.title}, input {shape_text(table.input_shape)}"
+    st.header(_("Layer by layer"))
+    title = _("{network}, input {shape}").format(network=card.title, shape=shape_text(table.input_shape))
     layer_table_view(table, address, title=title, name=card.name, group="design:drawing")
     if table.failure:
         return False
-    st.header("Where the parameters and the work sit")
+    st.header(_("Where the parameters and the work sit"))
     st.markdown(distribution_sentence(table))
     draw_distribution(table, key="design:distribution", group="design:drawing")
     if second != NOTHING:
         other_card = next(card for card in lab.architectures() if card.name == second)
-        st.header(f"Beside {other_card.title}")
+        st.header(_("Beside {network}").format(network=other_card.title))
         compare(lab, address, design, other_card)
     return True
 
 
 def show_error(card: Card, error: CNNLabError | None) -> bool:
     """A wrong value of a control, and the button that puts its default back."""
-    st.error(quoting(error), icon=":material/error:")
+    st.error(quoting(translated(error)), icon=":material/error:")
     field = getattr(error, "field", "")
     default = default_of(card, field) if isinstance(error, ConfigError) else None
     if default is not None:
         setting = field.removeprefix("options.")
-        label = f"Use {as_text(default)}" if default != "" else "Use the default"
+        label = _("Use {value}").format(value=as_text(default)) if default != "" else _("Use the default")
         _cure_button(label, setting_key(card, setting, scope=FIRST), default)
     return False
 
@@ -166,16 +170,16 @@ def show_failure(table: LayerTable, card: Card, *, scope: str) -> None:
     """Why a network does not fit its images, and a button for each change that makes it fit."""
     if not table.failure:
         return
-    st.error(escaped(table.failure.reason), icon=":material/error:")
+    st.error(escaped(translated(table.failure.reason)), icon=":material/error:")
     with st.container(horizontal=True):
         for cure in table.failure.cures:
             key = setting_key(card, cure.setting, scope=scope)
             if cure.setting != "image_size":
                 option = next(option for option in card.options if option.name == cure.setting)
                 value = as_text(cure.value) if option.type != "choice" else words(f"options.{option.name}", cure.value)
-                _cure_button(f"{option.title}: {value}", key, typed(cure.value))
+                _cure_button(_("{setting}: {value}").format(setting=translated(option.title), value=value), key, typed(cure.value))
             elif cure.value <= MAXIMUM_IMAGE_SIZE:
-                _cure_button(f"Use {cure.value}×{cure.value}", key, cure.value)
+                _cure_button(_("Use {value}").format(value=f"{cure.value}×{cure.value}"), key, cure.value)
 
 
 def _cure_button(label: str, key: str, value: Any) -> None:
@@ -188,7 +192,7 @@ def _set(values: dict[str, Any]) -> None:
 
 def training_needs(lab: Lab, table: LayerTable) -> None:
     """The forecast of training this network by the first recipe for it, if there is one for as many channels."""
-    channels, size, _ = table.input_shape
+    channels, size, _height = table.input_shape
     known = (preset for preset in lab.presets() if preset.settings["architecture"] == table.architecture)
     fitting = (preset for preset in known if preset.settings["dataset"] != "sample")
     recipe = min(fitting, key=lambda preset: preset.config().channels != channels, default=None)
@@ -198,17 +202,17 @@ def training_needs(lab: Lab, table: LayerTable) -> None:
         )
     except CNNLabError:
         return  # the size or an option does not fit the recipe's other settings; the Train page says which
-    lead = f"Trained as in “{recipe.title}”: " if recipe else "To train it: "
+    lead = _("Trained as in “{recipe}”:").format(recipe=translated(recipe.title)) if recipe else _("To train it:")
     forecast_line(lab, config, table=table, unasked=False, lead=lead)
 
 
 def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
     """The second network, and the two side by side."""
     try:
-        with st.expander("Settings of the second network", expanded=True):
+        with st.expander(_("Settings of the second network"), expanded=True):
             other = pick_design(card, address, scope=SECOND, across=4, prefix="compare.", name="compare", default=NOTHING)
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/error:")
+        st.error(quoting(translated(error)), icon=":material/error:")
         return
     table, beside = design.table(lab), other.table(lab)
     names = (design.card.title, card.title)
@@ -221,34 +225,41 @@ def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
         st.table(ratio_table(figures_of[0], figures_of[1], names))
         draw_comparison(table, beside, names, key="design:compare bars")
     draw_network(beside, card.title, key="design:second drawing")
-    st.caption(f"B: {card.title} ({card.year}). {card.summary}")
+    caption = _("B: {network} ({year}). {summary}")
+    st.caption(caption.format(network=card.title, year=card.year, summary=translated(card.summary)))
 
 
 def unlike(lab: Lab, first: Design, second: Design) -> None:
     """Says that the two have different inputs, and offers the input of either, where both networks can take it."""
     st.warning(
-        f"A sees {_input(first)}, B {_input(second)}: the figures below differ for that reason too. Larger images mean more work "
-        "and memory in any network. Give both the same input to compare the networks themselves.",
+        _(
+            "A sees {first}, B {second}: the figures below differ for that reason too. Larger images mean more work "
+            "and memory in any network. Give both the same input to compare the networks themselves."
+        ).format(first=_input(first), second=_input(second)),
         icon=":material/balance:",
     )
     with st.container(horizontal=True):
         for source, target, scope in ((first, second, SECOND), (second, first, FIRST)):
             if target.table(lab, like=source).failure:
-                st.caption(f"{target.card.title} does not fit {_input(source)}.", width="content")
+                no = _("{network} does not fit {input}.").format(network=target.card.title, input=_input(source))
+                st.caption(no, width="content")
                 continue
             values = {"input channels": source.shape[0], "image_size": source.shape[1], "classes": source.classes}
             keys = {setting_key(target.card, name, scope=scope): value for name, value in values.items()}
-            st.button(f"Give both {_input(source)}", key=f"same input {scope}", on_click=_set, args=(keys,))
+            st.button(_("Give both {input}").format(input=_input(source)), key=f"same input {scope}", on_click=_set, args=(keys,))
 
 
 def _input(design: Design) -> str:
-    classes = "" if design.classes == 10 else f" and {design.classes} classes"
-    return shape_text(design.shape) + classes
+    if design.classes == 10:
+        return shape_text(design.shape)
+    return _("{shape} and {classes} classes").format(shape=shape_text(design.shape), classes=design.classes)
 
 
 def _input_figure(design: Design) -> KeyFigure:
     channels, height, width = design.shape
-    return KeyFigure("Input", shape_text(design.shape, spaced=True), channels * height * width, "", "as many values")
+    return KeyFigure(
+        _("Input"), shape_text(design.shape, spaced=True), channels * height * width, "", as_many=_("{times} times as many values")
+    )
 
 
 with in_words():

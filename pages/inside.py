@@ -1,4 +1,4 @@
-"""Inside: how a trained network sees one test image: its maps, its kernels, why it answers so, and one value worked out by hand."""
+"""Inside: how a trained network sees one image: its maps, its kernels, why it answers so, and one value worked out by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ from cnnlab.values import Checkpoint
 from pages._parts.address import Address
 from pages._parts.inside.answer import draw_answer
 from pages._parts.inside.by_hand import draw_by_hand
-from pages._parts.inside.choice import NAMES, PAGER, Chosen, pick_image, pick_layer, pick_move, pick_view
+from pages._parts.inside.choice import (
+    NAMES,
+    OF_OWN,
+    PAGER,
+    Chosen,
+    pick_image,
+    pick_layer,
+    pick_move,
+    pick_picture,
+    pick_view,
+    pick_weights,
+)
 from pages._parts.inside.epochs import draw_epochs
 from pages._parts.inside.kernels import draw_kernels
 from pages._parts.inside.maps import draw_maps
@@ -24,7 +35,7 @@ from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, f
 from pages._parts.inside.why import draw_why
 from pages._parts.learn.links import learn_about
 from pages._parts.markdown import quoting
-from pages._parts.predict.which_run import pick_run, pick_weights
+from pages._parts.predict.which_run import pick_run
 from pages._parts.run.list import warn_of_unreadable
 from pages._parts.shell import enter, in_words
 
@@ -44,17 +55,30 @@ def empty(address: Address) -> None:
     st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
 
 
-def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) -> None:
-    """The image on the left, and on the right what the chosen view shows of it."""
-    network = lab.inside.network(run.id, checkpoint)
+def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint, epoch: int | None) -> bool:
+    """The image on the left, and on the right what the chosen view shows of it; False while there is no image."""
+    network = lab.inside.network(run.id, checkpoint, epoch)
     with st.container(key="inside-split"):
         left, right = st.columns([4, 9], gap="medium")
     with left, st.container(key="inside-image"):
-        index = pick_image(network, address)
+        index, own = 0, None
+        if wanted := pick_picture(address):
+            from pages._parts.inside.own import pick_own  # noqa: PLC0415  it loads numpy and Pillow
+
+            address.preserve("image")
+            own = pick_own(run, address)
+        else:
+            address.preserve(*OF_OWN)
+            index = pick_image(network, address)
         picture = st.container()  # filled last: the view decides where the frame stands
         moved_right, moved_down = pick_move(address)
         beneath = st.container()
-    look = lab.inside.look(run.id, checkpoint=checkpoint, image=index, right=moved_right, down=moved_down)
+    if wanted and own is None:
+        with right, st.container(key="inside-view"):
+            st.info("Draw, upload or photograph something on the left: then each view shows what the network makes of it.")
+        return False
+    where = {"image": index, "own": own, "right": moved_right, "down": moved_down}
+    look = lab.inside.look(run.id, checkpoint=checkpoint, epoch=epoch, **where)
     seen = lab.inside.seen(look)
     with right, st.container(key="inside-view"):
         view = pick_view(address)
@@ -67,6 +91,7 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint) ->
     with beneath:
         draw_beneath(chosen, layer, place, frame)
         learn_about(lab, f"inside:{view}")
+    return True
 
 
 def draw_view(view: str, chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[int, int]] | None:
@@ -94,11 +119,10 @@ def main() -> None:
     if run is None:
         empty(address)
         return
-    checkpoint = pick_weights(run, address, weights, scope="inside", on_change=PAGER.restart)
+    checkpoint, epoch = pick_weights(lab, run, address, weights)
     complete = False
     try:
-        look_inside(lab, address, run, checkpoint)
-        complete = True
+        complete = look_inside(lab, address, run, checkpoint, epoch)
     except CNNLabError as error:
         st.error(quoting(error), icon=":material/error:")
         st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})

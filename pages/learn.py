@@ -6,17 +6,18 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab.i18n import language
 from cnnlab.lab import Lab
 from cnnlab.text import shortened
 from pages._parts.address import Address
 from pages._parts.assignments.make import NEW, assignment_list, draw_maker
 from pages._parts.assignments.task import draw_assignment
+from pages._parts.language import PARAMETER
 from pages._parts.learn import words
-from pages._parts.learn.address import begin_at_the_top
-from pages._parts.learn.language import NAME, language
 from pages._parts.learn.learner import progress_of
 from pages._parts.learn.lesson import draw_lesson
 from pages._parts.learn.overview import draw_overview
+from pages._parts.learn.top import begin_at_the_top
 from pages._parts.markdown import quoting
 from pages._parts.shell import enter, in_words
 
@@ -27,7 +28,6 @@ def main() -> None:
     lab = enter()
     st.html(STYLE)
     address = Address("learn")
-    address.preserve(NAME)
     chosen = language()
     lessons = lab.lessons.of(chosen)
     progress = progress_of(lab.learners)
@@ -64,7 +64,7 @@ def _assignment(lab: Lab, address: Address, wanted: str) -> None:
     if found:
         draw_assignment(lab, found)
     elif wanted == NEW:
-        draw_maker(lab, {name: text for name, text in st.query_params.to_dict().items() if name not in ("assignment", NAME)})
+        draw_maker(lab, {name: text for name, text in st.query_params.to_dict().items() if name not in ("assignment", PARAMETER)})
     else:
         st.error(f"There is no assignment {quoting(shortened(wanted))} here: ask your teacher for its address.")
 

@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Two trainings of two threads on two cores wait for each other: the browser's took 247 s instead of 106.
     """
+    os.environ["CNNLAB_LANG"] = "en"  # whatever the terminal speaks
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch is not loaded yet
     if config.getoption("markexpr") != "gpu":  # a GPU that somebody uses is left alone, and results are those of the CPU
         os.environ["CUDA_VISIBLE_DEVICES"] = ""

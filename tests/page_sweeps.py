@@ -29,7 +29,7 @@ class FakeSweeps:
 
     def keep(self, sweep_id: str, config: SweepConfig, *trials: Trial, name: str = "", owner: str = "", **changes: Any) -> None:
         """A sweep as a test wants it."""
-        sweep = Sweep(sweep_id, name or "LeNet-5: learning rate", owner, NOW, None, "running", "", config, trials)
+        sweep = Sweep(sweep_id, name or "LeNet-5", owner, NOW, None, "running", "", config, trials)
         self.kept[sweep_id] = replace(sweep, **changes)
 
     def get(self, sweep_id: str) -> Sweep:
@@ -37,8 +37,8 @@ class FakeSweeps:
             raise SweepNotFound(f"There is no sweep {sweep_id[:20]!r}.")
         return self.kept[sweep_id]
 
-    def all(self) -> tuple[Sweep, ...]:
-        return tuple(self.kept.values())[::-1]
+    def all(self, limit: int = 200) -> tuple[Sweep, ...]:
+        return tuple(self.kept.values())[::-1][:limit]
 
     def stop(self, sweep_id: str, *, owner: str | None = None, now: bool = False) -> None:
         self._ask("stop", sweep_id, owner, now)

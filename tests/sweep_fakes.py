@@ -34,8 +34,8 @@ class Queueing:
         self.refuse(config)
         return self.store.create(config, token, name, owner=owner, data=data)
 
-    def again(self, run_id):
-        self.store.resume(run_id)
+    def again(self, run):
+        self.store.resume(run.id)
 
 
 class Laboratory:

@@ -42,7 +42,7 @@ def test_structure_compares_our_table_with_torchinfo():
 def test_page_measures_loads_controls_polls_and_memory():
     record, shown = _shown("page")
 
-    assert list(record["loads"]) == ["Design", "Data", "Train, the form", "Runs", "Predict", "Train, a run"]
+    assert list(record["loads"]) == ["Design", "Data", "Train, the form", "Runs", "Predict", "Train, a run", "Inside"]
     assert all(load["bytes"]["median"] > 1 for load in record["loads"].values())
     controls = {change["control"] for change in record["controls"]}
     assert {"architecture", "classes", "image size", "activation", "hidden", "compare"} <= controls

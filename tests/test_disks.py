@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_sends_the_run_back_t
     run_id, save = store.create(CONFIG, "t"), checkpoints.torch.save
 
     def full(content, file):
-        if Path(file.name).name == f".{name}.partial":
+        if Path(getattr(file, "name", "")).name == f".{name}.partial":
             raise OSError(errno.ENOSPC, "No space left on device", file.name)
         save(content, file)
 

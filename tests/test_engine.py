@@ -201,6 +201,9 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
     assert checkpoints.load(tmp_path / "last.pt")["epoch"] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best.pt",
+        "epoch-0.pt",
+        "epoch-1.pt",
+        "epoch-2.pt",
         "flow.jsonl",
         "last.previous.pt",
         "last.pt",

@@ -30,6 +30,7 @@ from cnnlab.system.files import without_folders
 from cnnlab.system.home import is_run_id, run_folder
 from cnnlab.training import checkpoints
 from cnnlab.values import ClassFigures, DatasetStatus, DownloadStatus, EpochPredictions, EvaluatedRun
+from cnnlab.workers import queueing
 
 
 class Noted:
@@ -87,6 +88,8 @@ def noted(tmp_path, monkeypatch):
     for name in ("interrupt_lost_runs", "check_processes", "auto_resumable"):
         monkeypatch.setattr(lab_module, name, getattr(Noted(calls, "watch", lab_module), name))
     lab._store = Noted(calls, "store", store)
+    monkeypatch.setattr(queueing, "background", lab_module.background)
+    lab._queueing = queueing.Queueing(lab._helper, lab._admission, lab._store)
     yield lab, calls
     store.close()
 

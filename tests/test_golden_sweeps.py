@@ -67,7 +67,7 @@ def test_the_dialog(regenerate_golden, method):
     widget(app.get("button_group"), "How to choose the values").set_value(method).run()
     widget(app.get("button_group"), "How many settings to vary").set_value(4 if method == "tpe" else 1).run()
     if method == "tpe":
-        widget(app.get("button_group"), "How to give “Learning rate”").set_value("A range").run()
+        widget(app.get("button_group"), "How to give “Learning rate”").set_value(True).run()
 
     check(f"pages/sweep-dialog-{method}", dialog_text(app), regenerate=regenerate_golden)
 

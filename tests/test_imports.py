@@ -11,8 +11,9 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "cnnlab").rglob("*.py")])
 
 # What each package or module of cnnlab may import from the others, lowest floor first: a floor names only floors above it in this
-# list, so there is no circle. docs/DESIGN.md shows the same table.
+# list, so there is no circle. docs/DESIGN.md shows the same table. Every floor may import `i18n`: all have sentences.
 FLOORS: dict[str, str] = {
+    "i18n": "",
     "errors": "",
     "text": "",
     "spreadsheet": "",
@@ -30,6 +31,7 @@ FLOORS: dict[str, str] = {
     "inside_values": "values",
     "epoch_predictions": "values",
     "epoch_flow": "",
+    "epoch_weights": "system.disk",
     "layers": "architectures errors spreadsheet text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
@@ -39,35 +41,40 @@ FLOORS: dict[str, str] = {
     "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
-    "training": "architectures datasets diagnosis epoch_flow epoch_predictions errors events layers optimizers"
-    " system.cpu system.disk system.gpus system.memory text values",
+    "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers"
+    " optimizers system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets errors events sweeps system text",
     "twins": "architectures config config_words runs.records",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions errors layers optimizers runs system text"
-    " training.costs",
-    "compute": "architectures config datasets errors inside inside_values layers runs.records system text training values",
+    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
+    " runs system text training.costs",
+    "compute": "architectures config datasets epoch_weights errors inside inside_values layers runs.records system"
+    " text training values",
     "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
-    "looking": "epoch_flow inside_values system values",
+    "looking": "epoch_flow epoch_weights inside_values system values",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
-    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn looking"
-    " own_picture presets runs sweeping system values workers",
+    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
+    " looking own_picture presets runs sweeping system values workers",
     "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping values workers",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
     " layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events figures forecasts"
-    " inside_values intervals known_runs lab layers learn optimizers own_picture palette presets reports"
-    " runs.records runs.summaries seen spreadsheet starts state_words sweeps system text twins values",
+    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events figures"
+    " forecasts inside_values intervals known_runs lab layers learn optimizers own_picture palette"
+    " presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps system text twins"
+    " values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
+# Every part may import `language`, because every link keeps it.
 PAGE_FLOORS: dict[str, str] = {
+    "cookies": "",
+    "language": "cookies",
     "first_tab": "",
     "image_grid": "",
     "probabilities": "",
@@ -79,7 +86,7 @@ PAGE_FLOORS: dict[str, str] = {
     "pager": "address",
     "gate": "",
     "sign_out": "",
-    "visitor": "markdown sign_out",
+    "visitor": "cookies markdown sign_out",
     "run_words": "markdown",
     "sidebar": "run_words visitor",
     "shell": "markdown sidebar visitor",
@@ -92,11 +99,11 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager probabilities",
-    "learn": "forms grid inside live markdown network_view run_words shell sidebar visitor",
+    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
+    "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown network_view"
-    " one_choice pager predict run run_words runs shell sweeps versions",
+    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
+    " network_view one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
@@ -187,7 +194,7 @@ def test_a_module_imports_only_what_its_side_may(file):
     floor = floor_of(name)
     others = of_ours(modules, floor)
     if floor:
-        assert others == within(others, tuple(FLOORS[floor].split()))
+        assert others == within(others, ("i18n", *FLOORS[floor].split()))
     else:
         assert not others, "importing cnnlab alone costs nothing"
     if floor != "pages":
@@ -216,7 +223,9 @@ def test_the_parts_of_pages_import_what_their_floors_name():
     for file in FILES:
         if floor_of(name_of(file)) == "pages":
             part = part_of(name_of(file))
-            used.setdefault(part, set()).update({part_of(name) for name in imports(file) if name.startswith("pages.")} - {part})
+            used.setdefault(part, set()).update(
+                {part_of(name) for name in imports(file) if name.startswith("pages.")} - {part, "language"}
+            )
     assert used == {part: set(allowed.split()) for part, allowed in PAGE_FLOORS.items()}
 
 

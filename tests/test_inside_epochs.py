@@ -9,7 +9,8 @@ import pytest
 
 from cnnlab.epoch_flow import EpochFlow, LayerFlow
 from cnnlab.figures.flow import MOST_LINES, flow_figure, layers_drawn
-from pages._parts.inside.epochs import HEADER, flow_rows, gradient_sentence, kernel_uri
+from pages._parts.inside.epoch_frames import kernel_uri
+from pages._parts.inside.epochs import HEADER, flow_rows, gradient_sentence
 
 
 def epoch(number, *gradients, update=0.001):

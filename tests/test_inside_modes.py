@@ -72,7 +72,14 @@ def test_the_helper_asks_for_batches_that_the_test_images_can_fill(tmp_path, mon
     trained._read.cache_clear()
     config = settings(epochs=1, architecture="lenet", options=PLAIN | {"batch_norm": True})
     list(train(config, data, folder=tmp_path / "runs" / "0000000a"))
-    look = {"run": {"id": "0000000a", "dataset": "sample", "data": None}, "checkpoint": "last", "image": 4, "right": 0, "down": 0}
+    look = {
+        "run": {"id": "0000000a", "dataset": "sample", "data": None},
+        "checkpoint": "last",
+        "image": 4,
+        "right": 0,
+        "down": 0,
+        "own": None,
+    }
 
     found = questions.call(modes.modes, tmp_path, "modes", {"look": look})
     monkeypatch.setattr(modes, "WORK", 1)

@@ -8,6 +8,7 @@ import pytest
 
 from cnnlab.errors import LessonError
 from cnnlab.learn.catalogue import Catalogue
+from cnnlab.learn.lesson import FIGURES
 from cnnlab.learn.read import MOST_BYTES, parse_lesson, read_lesson
 
 FOLDER = Path(__file__).parent / "lessons"
@@ -91,6 +92,16 @@ def test_code_in_a_text_may_look_like_html_and_tables_stay_as_they_are():
 
     assert "`a<b>`" in text
     assert "x = [[1, <2>]]" in text
+
+
+def test_the_lesson_of_the_guide_can_be_read():
+    guide = (FOLDER.parents[1] / "docs" / "WRITING_LESSONS.md").read_text(encoding="utf-8")
+    lines = [line.removeprefix("    ") for line in guide.splitlines() if line.startswith("    ") or not line]
+
+    lesson = parse_lesson("\n".join(lines).strip(), "en/15-my-lesson.md", "en")
+
+    assert [block.kind for block in lesson.blocks] == ["text", "prediction", "text", "experiment", "text", "quiz", "mistake"]
+    assert all(f"`{name}`" in guide for name in FIGURES)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from cnnlab import epoch_flow, epoch_predictions
+from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.forecasts import admission, limits
@@ -160,11 +160,12 @@ def test_what_checkpoints_take_is_added_up(monkeypatch, settings, copies, tests)
     recorded = []
     monkeypatch.setattr(epoch_predictions, "file_bytes", lambda images, epochs: recorded.append((images, epochs)) or 77)
     monkeypatch.setattr(epoch_flow, "file_bytes", lambda epochs: 11 * epochs)
+    monkeypatch.setattr(epoch_weights, "total_bytes", lambda parameters, epochs: parameters // 8 + epochs)
     config = RunConfig.make(dataset="mnist", epochs=7, **settings)
 
     found = checkpoint_bytes(config, 1_000)
 
-    assert found == 77 + 11 * 7 + 4 * (4 * copies * 1_000 + tests * 5 + 7 * 150 + 30_000)
+    assert found == 77 + 11 * 7 + 125 + 7 + 4 * (4 * copies * 1_000 + tests * 5 + 7 * 150 + 30_000)
     assert recorded == [(min(tests, 10_000), 7)]
 
 

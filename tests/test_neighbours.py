@@ -40,7 +40,7 @@ def run(tmp_path):
 
 
 def ask(home, image=0, **more):
-    look = {"run": RUN, "checkpoint": "last", "image": image, "right": 0, "down": 0}
+    look = {"run": RUN, "checkpoint": "last", "image": image, "right": 0, "down": 0, "own": None}
     return questions.call(neighbours.neighbours, home, "neighbours", {"look": look, **more})
 
 

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import re
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -120,6 +121,8 @@ def test_next_and_previous_turn_the_test_images_and_a_number_out_of_range_is_nam
         ("view", "through", "view must be one of maps, kernels, answer, why, hand, epochs, modes"),
         ("right", "3", "right must be one of -2, -1, 0, 1, 2"),
         ("run", "deadbeef", "There is no run"),
+        ("epoch", "3", "epoch must be best or last, whose weights are kept, not '3'"),
+        ("picture", "<b>", "picture must be one of test, own"),
     ],
 )
 def test_a_wrong_address_is_one_sentence_and_the_default(opened, name, value, sentence):
@@ -244,10 +247,13 @@ def test_what_is_downloaded_is_what_is_shown(monkeypatch, opened, lab):
 
     made = {name.removeprefix(f"cnnlab-{run_id}-image2-"): data() if callable(data) else data for name, data in files.items()}
 
-    assert sorted(made) == [
-        "conv1-1-15-15-input1.csv", "conv1-1-15-15-input1.png", "conv1-kernels-1.csv", "conv1-kernels-1.png", "conv1-maps-1.csv",
-        "conv1-maps-1.png", f"grad-cam-{answer(lab)}.csv", f"grad-cam-{answer(lab)}.png", "image.png",
-    ]  # fmt: skip
+    pictures = {
+        "conv1-1-15-15-input1", "conv1-kernels-1", "conv1-maps-1", "conv1-histogram", f"grad-cam-{answer(lab)}", "image",
+    }  # fmt: skip
+    assert sorted(made) == sorted(f"{name}.{ending}" for name in pictures for ending in ("png", "svg", "csv"))
+    for drawing in (content for name, content in made.items() if name.endswith("svg")):
+        assert ElementTree.fromstring(drawing).find("{http://www.w3.org/2000/svg}title").text  # noqa: S314 our own text
+    assert made["conv1-maps-1.svg"].count("<image") == 6
     assert all(content.startswith(b"\x89PNG") for name, content in made.items() if name.endswith("png"))
     rows = {
         name.partition(".")[0]: len(list(csv.reader(io.StringIO(content)))) - 1
@@ -256,6 +262,7 @@ def test_what_is_downloaded_is_what_is_shown(monkeypatch, opened, lab):
     }
     assert rows == {
         "conv1-1-15-15-input1": 25, "conv1-kernels-1": 150, "conv1-maps-1": 6 * 28 * 28, f"grad-cam-{answer(lab)}": 784,
+        "conv1-histogram": 24, "image": 784,
     }  # fmt: skip
 
 

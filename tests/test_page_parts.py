@@ -60,7 +60,7 @@ def test_turning_does_not_go_before_the_first_page(state):
     ("call", "home"),
     [
         (".segmented_control(", "one_choice.py"),
-        ('f"Next {', "pager.py"),
+        ('"Next {', "pager.py"),
         ('"all classes"', "one_choice.py"),
         (":material/link_off:", "address.py"),
         ("index + 1", "text.py"),

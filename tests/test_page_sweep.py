@@ -227,7 +227,7 @@ def test_deleting_asks_first_and_leaves_its_runs_unless_asked(monkeypatch, lab, 
 
     assert not app.exception
     assert lab.sweeps.asked == [("delete", ID, "", with_runs)]
-    assert [each.value for each in app.toast] == [r"“\*one\*” was deleted."]
+    assert [each.value for each in app.toast] == [r"“\*one\*\: learning rate × activation” was deleted."]
     assert "sweep" not in app.query_params
 
 
@@ -265,12 +265,14 @@ def test_all_sweeps_stand_above_the_runs_and_open_with_a_click(monkeypatch, lab)
         lab.sweeps.keep(f"a000000{number}", GRID, *TRIALS, name=f"Sweep *{number}*", state="finished")
     app = open_page(monkeypatch, "runs", lab)
     links = [each for each in app.button if "runs · best" in each.label]
-    assert [each.label for each in links] == [rf"Sweep \*{number}\* · 4 of 6 runs · best 80.0 %" for number in (4, 3, 2, 1)]
+    assert [each.label for each in links] == [
+        rf"Sweep \*{number}\*\: learning rate × activation · 4 of 6 runs · best 80.0 %" for number in (4, 3, 2, 1)
+    ]
     assert "Nothing has been trained here yet" in app.info[0].value
 
     links[0].click().run()
 
-    assert app.title[0].value == r"Sweep \*4\*"
+    assert app.title[0].value == r"Sweep \*4\*\: learning rate × activation"
     widget(app.button, "All runs").click().run()
     assert app.title[0].value == "Runs"
 

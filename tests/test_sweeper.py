@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from contextlib import suppress
+from typing import Any
 
 import pytest
 from sweep_fakes import BASE, BATCH, Laboratory
 
-from cnnlab.errors import ConfigError, LimitError, RunStateError
+from cnnlab.errors import ConfigError, LimitError, RunStateError, StoreError, SweepNotFound
 from cnnlab.runs.records import State
 from cnnlab.runs.sweep_store import SweepStore
 from cnnlab.system.home import sweep_folder
@@ -48,13 +48,13 @@ def test_a_sweep_trains_its_number_of_runs_two_at_a_time(made, store):
     assert sweep.best.accuracy == max(trial.accuracy for trial in sweep.trials)
 
 
-def test_thirty_kills_lose_no_trial_and_train_none_twice(made, store, monkeypatch):
-    """The process dies before or after any call that writes: of the record, of the study, or while values are drawn."""
-    laboratory, chance = made(runs=12, prune=True, method="tpe"), random.Random(4)  # noqa: S311
-    left = [0]  # calls until it dies
-
-    class Killed(BaseException):
-        pass
+@pytest.mark.parametrize(("dies", "faults"), [(True, 30), (False, 15)], ids=["kills", "full disk"])
+def test_faults_at_any_moment_lose_no_trial_and_train_none_twice(made, store, monkeypatch, dies, faults):
+    """The process dies, or its disk is full, before or after any call that writes to record or study, or while values are drawn."""
+    runs = 12 if dies else 6
+    laboratory, chance = made(runs=runs, prune=True, method="tpe"), random.Random(4)  # noqa: S311
+    left = [0]  # calls until the fault
+    fault: Any = KeyboardInterrupt if dies else StoreError("The disk is full.", temporary=True)
 
     def deadly(owner, name):
         call = getattr(owner, name)
@@ -62,11 +62,11 @@ def test_thirty_kills_lose_no_trial_and_train_none_twice(made, store, monkeypatc
         def wrapped(*arguments, **named):
             left[0] -= 1
             if left[0] == 0:
-                raise Killed
+                raise fault
             result = call(*arguments, **named)
             left[0] -= 1
             if left[0] == 0:
-                raise Killed
+                raise fault
             return result
 
         monkeypatch.setattr(owner, name, wrapped)
@@ -79,22 +79,23 @@ def test_thirty_kills_lose_no_trial_and_train_none_twice(made, store, monkeypatc
     ):
         for name in names:
             deadly(owner, name)
-    monkeypatch.setattr("cnnlab.workers.study._suggest", _deadly_suggestion(left, Killed))
-    kills = 0
+    monkeypatch.setattr("cnnlab.workers.study._suggest", _deadly_suggestion(left, fault))
+    met = 0
     for _ in range(600):
-        left[0] = left[0] if left[0] > 0 or kills >= 30 else chance.randint(1, 12)
+        left[0] = left[0] if left[0] > 0 or met >= faults else chance.randint(1, 12)
         try:
             if not laboratory.turn():
                 break
-        except Killed:
-            kills += 1
-            laboratory.end_process()
+        except (KeyboardInterrupt, StoreError):
+            met += 1
+            if dies:
+                laboratory.end_process()
         laboratory.train()
     sweep = laboratory.sweep
 
-    assert (kills, sweep.state, len(sweep.trials)) == (30, "finished", 12)
-    assert sweep.count("finished", "pruned") == 12
-    assert len(set(sweep.run_ids)) == len(store.runs()) == 12
+    assert (met, sweep.state, len(sweep.trials)) == (faults, "finished", runs)
+    assert sweep.count("finished", "pruned") == runs
+    assert len(set(sweep.run_ids)) == len(store.runs()) == runs
     assert max(Counter(tuple(trial.values.values()) for trial in sweep.trials).values()) == 1
     assert all(run.tags == (sweep.tag,) for run in store.runs())
     assert laboratory.most <= 2
@@ -103,7 +104,7 @@ def test_thirty_kills_lose_no_trial_and_train_none_twice(made, store, monkeypatc
     study.close()
 
 
-def _deadly_suggestion(left, killed):
+def _deadly_suggestion(left, fault):
     from cnnlab.workers import study
 
     suggest = study._suggest
@@ -112,7 +113,7 @@ def _deadly_suggestion(left, killed):
         suggest(trial, dimension)
         left[0] -= 1
         if left[0] == 0:
-            raise killed
+            raise fault
 
     return wrapped
 
@@ -149,7 +150,7 @@ def test_a_sigmoid_that_starts_flat_is_not_stopped_before_half_of_its_epochs(mad
     sigmoid = BASE.change(epochs=10, options={"activation": "sigmoid"})
     assert warm_up(sigmoid) == 5
     flat = made(
-        base=sigmoid, prune=True, runs=8, accuracy=lambda config, epoch: 0.1 if epoch < 5 else 0.1 + config.learning_rate / 2
+        base=sigmoid, prune=True, runs=6, accuracy=lambda config, epoch: 0.1 if epoch < 5 else 0.1 + config.learning_rate / 2
     )
 
     flat.work()
@@ -282,5 +283,5 @@ def test_a_sweep_is_made_once_for_a_token_and_deleted_after_its_end(made, store)
 
     assert laboratory.sweeps.sweeps() == ()
     assert len(store.runs()) == 1
-    with suppress(Exception):
+    with pytest.raises(SweepNotFound):
         Sweeper(store, laboratory.queueing, laboratory.id, study=Study)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cnnlab import text
 from cnnlab.cli import app
+from cnnlab.i18n import using
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "cnnlab").rglob("*.py"), *(ROOT / "pages").rglob("*.py")])
@@ -142,3 +143,23 @@ def test_the_terminal_prints_no_other_form(tmp_path, arguments):
 
     assert len(output) > 100
     assert not OTHER_FORMS.search(output)
+
+
+def test_figures_in_words_follow_the_reader_and_numbers_stay():
+    with using("zh"):
+        assert [text.duration_text(seconds) for seconds in (1, 40, 3_480, 5_400, 864_000)] == [
+            "1 秒", "40 秒", "58 分钟", "1.5 小时", "10 天",
+        ]  # fmt: skip
+        assert [text.size_text(count) for count in (1, 999, 246_800)] == ["1 字节", "999 字节", "246.8 kB"]
+        assert [text.count_text(count) for count in (61_706, 128_800_000, 7_550_000_000)] == ["61,706", "128.8 百万", "7.55 十亿"]
+        assert (text.ago(0, now=7_300), text.ago(0, now=5), text.ordinal(22), text.percent(0.824)) == (
+            "2 小时前", "刚刚", "第 22", "82.4 %",
+        )  # fmt: skip
+
+
+def test_columns_stand_below_each_other_also_where_characters_are_wide():
+    lines = text.aligned(
+        ("run", "state", "epochs"), [("a1", "已完成", "10"), ("b2", "Failed", "3")], right=("epochs",)
+    ).splitlines()
+
+    assert lines == ["run  state   epochs", "a1   已完成      10", "b2   Failed       3"]

@@ -31,7 +31,7 @@ def shown_name(app):
 
 
 def with_cookie(monkeypatch, text):
-    monkeypatch.setattr(visitor.st, "context", SimpleNamespace(cookies={visitor.COOKIE: text} if text else {}))
+    monkeypatch.setattr(visitor.st, "context", SimpleNamespace(cookies={visitor.COOKIE: text} if text else {}, locale=None))
 
 
 def test_a_new_browser_is_nobody_in_particular():
@@ -47,7 +47,7 @@ def test_a_typed_name_holds_at_once_and_is_given_to_the_browser_to_keep():
     app.text_input[0].set_value("  Zoë \n Müller ").run()
 
     assert shown_name(app) == "visitor: 'Zoë Müller'"
-    assert json.loads(app.get("bidi_component")[0].proto.json) == {"cookie": visitor.COOKIE, "name": "Zoë Müller"}
+    assert json.loads(app.get("bidi_component")[0].proto.json) == {"cookie": visitor.COOKIE, "value": "Zoë Müller"}
 
 
 def test_the_next_visit_starts_with_the_name_in_the_cookie(monkeypatch):
@@ -91,3 +91,13 @@ def test_only_the_owner_can_change_a_run_and_nobody_s_run_is_everybody_s(monkeyp
     assert visitor.not_yours(RUN) is None
     assert visitor.not_yours(replace(RUN, owner="Ana")) is None
     assert "belongs to Ben" in str(visitor.not_yours(replace(RUN, owner="Ben")))
+
+
+def test_a_page_that_is_left_before_the_field_is_drawn_keeps_the_name(monkeypatch):
+    # Seen in a browser: a click that opened another page ended that page's first drawing, and the callback came all the same.
+    session = {visitor._NAME: "Ana"}
+    monkeypatch.setattr(visitor.st, "session_state", session)
+
+    visitor._rename()
+
+    assert session == {visitor._NAME: "Ana"}

@@ -16,6 +16,7 @@ from waiting import wait_for
 from benchmarks.visitor import run as run_visits
 from cnnlab.errors import RunNotFound
 from cnnlab.events import CheckpointSaved, EpochDone, Notice
+from cnnlab.i18n import using
 from cnnlab.runs.records import State
 from pages._parts.live import feed as live_feed
 from pages._parts.live import snapshot
@@ -51,6 +52,23 @@ def test_browsers_that_ask_within_a_second_get_one_answer(lab, running, feed):
     assert feed.run(lab, running).status(fresh=False) is first
     assert feed.run(lab, running).status(fresh=True).latest.batch == 24
     assert feed.run(lab, running).status(fresh=False).latest.batch == 24
+
+
+def test_browsers_of_two_languages_watch_one_run_each_in_its_own(lab, running, feed):
+    lab.report(running, epoch=2, batch=24, share_done=0.1)
+    words = {}
+    for code in ("en", "zh"):
+        with using(code):
+            live_run = feed.run(lab, running)
+            feed.follow(live_run, f"browser {code}", logarithmic=False)
+        words[code] = live_run
+    feed.refresh()  # in a thread that speaks English
+
+    shown = {code: json.loads(run.cached(logarithmic=False).plots.data)["live"] for code, run in words.items()}
+    assert shown["en"]["word"] == "Training"
+    assert shown["en"]["sentence"].startswith("epoch 2 of 10 · 10 %")
+    assert shown["zh"]["word"] == "正在训练"
+    assert shown["zh"]["sentence"].startswith("第 2 轮，共 10 轮 · 10 %")
 
 
 def test_a_run_that_has_just_begun_is_read_again_at_once_and_the_feed_does_not_wait_its_second(lab, feed):

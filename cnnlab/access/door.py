@@ -22,6 +22,7 @@ from cnnlab.access.lockout import FREE_FOR_A_PASSWORD, FREE_FOR_A_PERSON, FREE_F
 from cnnlab.access.roles import Person, Role, tidy
 from cnnlab.access.sessions import Session, Sessions
 from cnnlab.errors import NotAllowed, StoreError
+from cnnlab.i18n import say
 
 # From the gate to the pages; what a browser sends under this name is dropped. Streamlit shows it as `st.user[USER_KEY]`.
 HEADER, USER_KEY = "x-cnnlab-person", "cnnlab"
@@ -147,7 +148,7 @@ class Door:
             name, role = json.loads(unquote(header or ""))
             return group.person_called(str(name), Role(role)) if group else Person(str(name), Role(role))
         except (ValueError, TypeError) as error:
-            raise NotAllowed("You are not signed in: reload the page.") from error
+            raise NotAllowed(say("You are not signed in: reload the page.")) from error
 
     def _read(self, stamp: tuple[int, ...] | None) -> None:
         self._class, self._broken = None, None

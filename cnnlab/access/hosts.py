@@ -95,7 +95,7 @@ def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is none
+        parts.port  # noqa: B018 - raises for a port that is none
     except ValueError:
         return None
     return parts

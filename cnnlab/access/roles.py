@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cnnlab.errors import NotAllowed
+from cnnlab.i18n import say
 
 LONGEST_NAME = 60  # characters
 
@@ -65,21 +66,26 @@ class Person:
     def check_start(self) -> None:
         """Raises NotAllowed where this person may start nothing."""
         if not self.may(Action.START, self.name):
-            raise NotAllowed("You are here to look: only students and teachers start and change something.")
+            raise NotAllowed(say("You are here to look: only students and teachers start and change something."))
 
     def check_teach(self) -> None:
         """Raises NotAllowed where this person is no teacher."""
         if not self.may(Action.TEACH, self.name):
-            raise NotAllowed("Only a teacher of this class makes, reads and deletes assignments.")
+            raise NotAllowed(say("Only a teacher of this class makes, reads and deletes assignments."))
 
     def check_change(self, owner: str, what: str = "run") -> None:
         """Raises NotAllowed where this person may not change a run, or a sweep, of `owner`."""
         if self.may(Action.CHANGE, owner):
             return
         self.check_start()
-        if not owner:
-            raise NotAllowed(f"This {what} has no owner, so only a teacher can change it.")
-        raise NotAllowed(f"This {what} belongs to {self.shown(owner)[:80]}, who alone can change it.")
+        shown = self.shown(owner)[:80]
+        if what == "sweep":
+            alone = say("This sweep belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This sweep has no owner, so only a teacher can change it.")
+        else:
+            alone = say("This run belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This run has no owner, so only a teacher can change it.")
+        raise NotAllowed(alone if owner else nobodys)
 
 
 def initials(name: str) -> str:

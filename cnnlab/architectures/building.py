@@ -18,6 +18,7 @@ from cnnlab.architectures.kinds import kind_of
 from cnnlab.architectures.meta import run_on_meta, shapes_by_arithmetic
 from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError, ShapeError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shape_text, shortened
 
 MAXIMUM_CHANNELS = 1_024
@@ -25,7 +26,18 @@ MAXIMUM_SIDE = 2_048
 MAXIMUM_CLASSES = 10_000
 MAXIMUM_PARAMETERS = 1_000_000_000  # 4 GB of float32 weights; training takes three to four times that
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_ORDINALS = (
+    N_("first"),
+    N_("second"),
+    N_("third"),
+    N_("fourth"),
+    N_("fifth"),
+    N_("sixth"),
+    N_("seventh"),
+    N_("eighth"),
+    N_("ninth"),
+    N_("tenth"),
+)
 
 
 class Plan(Protocol):
@@ -61,8 +73,13 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
     count = sum(parameter.numel() for parameter in model.parameters())
     if count > MAXIMUM_PARAMETERS:
         raise ConfigError(
-            f"{card.title} would have {count:,} parameters with these settings, more than the {MAXIMUM_PARAMETERS:,} that can be "
-            "trained here; choose smaller images or smaller layers.",
+            say(
+                "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
+                "choose smaller images or smaller layers.",
+                network=card.title,
+                count=count,
+                most=MAXIMUM_PARAMETERS,
+            ),
             "options",
         )
     model.to_empty(device=device)
@@ -125,7 +142,11 @@ def output_shape(model: nn.Module, input_shape: Shape) -> tuple[int, ...]:
         kind = kind_of(module)
         title, brief = kind.title or type(module).__name__, kind.brief(module)
         seen[title] += 1
-        entered = f"its {_ordinal(seen[title])} {title}, {f'{brief}, ' if brief else ''}is given {_size(inputs[0])}"
+        which = {"ordinal": _ordinal(seen[title]), "layer": title, "shape": _size(inputs[0])}
+        if brief:
+            entered = say("its {ordinal} {layer}, {settings}, is given {shape}", settings=brief, **which)
+        else:
+            entered = say("its {ordinal} {layer}, is given {shape}", **which)
 
     def leave(_module: nn.Module, _inputs: tuple[Tensor, ...], result: Tensor) -> None:
         if result.numel() == 0:  # some layers return an empty map where others refuse
@@ -155,8 +176,12 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
     def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if kind_of(module).category == "normalisation" and inputs[0].numel() == module.num_features:
             raise ShapeError(
-                f"Batch norm cannot learn from one value per channel: with a batch of one image, {names[module]} is given "
-                f"{_size(inputs[0])}. Use batches of at least 2 images, or switch batch normalisation off.",
+                say(
+                    "Batch norm cannot learn from one value per channel: with a batch of one image, {layer} is given {shape}. "
+                    "Use batches of at least 2 images, or switch batch normalisation off.",
+                    layer=names[module],
+                    shape=_size(inputs[0]),
+                ),
                 "batch_size",
             )
 
@@ -209,26 +234,41 @@ def _advice(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str,
     channels, height, width = input_shape
     smaller_side = min(height, width)  # the same layer refuses a square of this side
     needed = minimum_size(card, channels, classes, settings, above=smaller_side) if smaller_side < MAXIMUM_SIDE else None
+    facts = {"network": card.title, "given": f"{height}×{width}", "failure": str(failure)}
     if needed is None:
-        limit = f"{MAXIMUM_SIDE}×{MAXIMUM_SIDE} px"
-        return (
-            f"{card.title} with these options fits no image of up to {limit}: with {height}×{width} {failure}. Choose fewer layers."
-        )
+        return say(
+            "{network} with these options fits no image of up to {limit}: with {given} {failure}. Choose fewer layers.",
+            limit=f"{MAXIMUM_SIDE}×{MAXIMUM_SIDE} px", **facts,
+        )  # fmt: skip
+    facts["needed"] = f"{needed}×{needed}"
     usual = card.input_shape[1]
-    cure = f"; {usual} is {card.usual_size}" if usual >= needed else ", or choose fewer or smaller layers"
-    return f"{card.title} needs images of at least {needed}×{needed} px: with {height}×{width} {failure}. Resize the images{cure}."
+    if usual >= needed:
+        return say(
+            "{network} needs images of at least {needed} px: with {given} {failure}. Resize the images; {usual} is {which}.",
+            usual=usual, which=card.usual_size, **facts,
+        )  # fmt: skip
+    return say(
+        "{network} needs images of at least {needed} px: with {given} {failure}. "
+        "Resize the images, or choose fewer or smaller layers.", **facts,
+    )  # fmt: skip
 
 
 def _check_numbers(input_shape: Shape, classes: int) -> None:
     if len(input_shape) != 3 or not all(type(number) is int for number in input_shape):
         value = shortened(input_shape)
-        raise ConfigError(f"The input must be three whole numbers, channels × height × width, not {value}.", "input_shape")
+        message = say("The input must be three whole numbers, channels × height × width, not {value}.", value=value)
+        raise ConfigError(message, "input_shape")
     limits = {"channels": MAXIMUM_CHANNELS, "height": MAXIMUM_SIDE, "width": MAXIMUM_SIDE}
     for (name, highest), number in zip(limits.items(), input_shape, strict=True):
         if not 1 <= number <= highest:
-            raise ConfigError(f"The input's {name} must be from 1 to {highest}, not {shortened(number)}.", "input_shape")
+            message = say(
+                "The input's {name} must be from 1 to {most}, not {value}.", name=name, most=highest, value=shortened(number)
+            )
+            raise ConfigError(message, "input_shape")
     if type(classes) is not int or not 2 <= classes <= MAXIMUM_CLASSES:
-        raise ConfigError(f"classes must be a whole number from 2 to {MAXIMUM_CLASSES}, not {shortened(classes)}.", "classes")
+        rule = say("a whole number from {low} to {high}", low=2, high=MAXIMUM_CLASSES)
+        message = say("{name} must be {rule}, not {value}.", name="classes", rule=rule, value=shortened(classes))
+        raise ConfigError(message, "classes")
 
 
 def _size(tensor: Tensor) -> str:
@@ -236,4 +276,4 @@ def _size(tensor: Tensor) -> str:
 
 
 def _ordinal(number: int) -> str:
-    return _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"number {number}"
+    return _ORDINALS[number - 1] if number <= len(_ORDINALS) else say("number {count}", count=number)

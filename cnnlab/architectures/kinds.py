@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from cnnlab.architectures import receptive
 from cnnlab.architectures.receptive import Field, Sizes
+from cnnlab.i18n import N_, nsay, say
 from cnnlab.text import shape_text
 
 Category = Literal[
@@ -61,14 +62,13 @@ def kind_named(name: str) -> Kind:
 
 
 def _convolution(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
-    words = [_many(layer.out_channels, "channel"), shape_text(layer.kernel_size)]
-    words += [f"stride {_side(layer.stride)}", f"pad {_side(layer.padding)}"]
+    words = [_channels(layer.out_channels), shape_text(layer.kernel_size), _stride(layer), _pad(layer)]
     if set(layer.dilation) != {1}:
-        words.append(f"dilation {_side(layer.dilation)}")
+        words.append(_dilation(layer.dilation))
     if layer.groups > 1:
-        words.append(f"{layer.groups} groups")
+        words.append(say("{count} groups", count=layer.groups))
     if layer.bias is None:
-        words.append("no bias")
+        words.append(N_("no bias"))
     return ", ".join(words)
 
 
@@ -82,34 +82,47 @@ def _brief_pooling(layer: Any) -> str:
 
 def _pooling(layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
     kernel = layer.kernel_size if isinstance(layer.kernel_size, tuple) else (layer.kernel_size,) * (len(output) - 1)
-    words = [shape_text(kernel), f"stride {_side(layer.stride)}"]
+    words = [shape_text(kernel), _stride(layer)]
     if _side(layer.padding) != "0":
-        words.append(f"pad {_side(layer.padding)}")
+        words.append(_pad(layer))
     if _side(getattr(layer, "dilation", 1)) != "1":
-        words.append(f"dilation {_side(layer.dilation)}")
+        words.append(_dilation(layer.dilation))
     if layer.ceil_mode:
-        words.append("rounded up")
+        words.append(N_("rounded up"))
     return ", ".join(words)
 
 
 def _target(_layer: Any, _inputs: list[Sizes], output: Sizes) -> str:
-    return f"to {shape_text(output[1:])}"
+    return say("to {shape}", shape=shape_text(output[1:]))
 
 
 def _units(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
-    return _many(layer.out_features, "unit") + ("" if layer.bias is not None else ", no bias")
+    units = nsay("{count} unit", "{count} units", layer.out_features, count=layer.out_features)
+    return units if layer.bias is not None else f"{units}, no bias"
 
 
 def _dropped(layer: Any, _inputs: list[Sizes], _output: Sizes) -> str:
-    return f"{layer.p * 100:g} % set to zero in training"
+    return say("{share} % set to zero in training", share=f"{layer.p * 100:g}")
 
 
 def _joined(_layer: Any, inputs: list[Sizes], _output: Sizes) -> str:
-    return " + ".join(str(shape[0]) for shape in inputs) + " channels"
+    return say("{sum} channels", sum=" + ".join(str(shape[0]) for shape in inputs))
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _channels(count: int) -> str:
+    return nsay("{count} channel", "{count} channels", count, count=count)
+
+
+def _stride(layer: Any) -> str:
+    return say("stride {side}", side=_side(layer.stride))
+
+
+def _pad(layer: Any) -> str:
+    return say("pad {side}", side=_side(layer.padding))
+
+
+def _dilation(dilation: int | Sizes) -> str:
+    return say("dilation {side}", side=_side(dilation))
 
 
 def _side(value: int | str | Sizes) -> str:
@@ -179,7 +192,7 @@ def _dense_macs(layer: Any, _given: Sizes, made: Sizes) -> int:
     return prod(made) * layer.in_features
 
 
-_NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: _many(layer.num_features, "channel"), keeps=("input",))
+_NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: _channels(layer.num_features), keeps=("input",))
 _WEIGHTS: dict[str, Any] = {"brief": _brief_convolution, "settings": _convolution, "keeps": ("input",)}
 _WINDOW: dict[str, Any] = {"brief": _brief_pooling, "settings": _pooling, "shape": _pooled, "field": receptive.windowed}
 _ADAPTIVE: dict[str, Any] = {"settings": _target, "shape": _pooled_to, "field": receptive.adaptive}
@@ -205,8 +218,10 @@ KINDS: dict[str, Kind] = {
     "GELU": Kind("GELU", "activation", keeps=("input",)),
     "Dropout": Kind("dropout", "dropout", settings=_dropped, keeps=("mask",)),
     "Concatenate": Kind("concatenation", "join", settings=_joined, shape=_stacked),
-    "Add": Kind("addition", "join", settings=lambda _layer, inputs, _output: f"{len(inputs)} inputs", shape=_added),
-    "Scale": Kind("scaling", "other", settings=lambda layer, *_: f"times {layer.factor:g}"),
+    "Add": Kind(
+        "addition", "join", settings=lambda _layer, inputs, _output: say("{count} inputs", count=len(inputs)), shape=_added
+    ),
+    "Scale": Kind("scaling", "other", settings=lambda layer, *_: say("times {factor}", factor=f"{layer.factor:g}")),
     "Flatten": Kind("flattening", "view", shape=None),
     "Identity": Kind("identity", "view"),
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
 OptionValue = bool | int | float | str | tuple[int, ...]
@@ -68,17 +69,18 @@ class Option:
     def rule(self) -> str:
         """What is allowed, in words."""
         if self.type == "bool":
-            return "true or false"
+            return N_("true or false")
         if self.type == "choice":
-            return "one of " + ", ".join(map(str, self.choices))
-        kind = {
-            "int": "a whole number",
-            "float": "a number",
-            "ints": f"1 to {MAXIMUM_NUMBERS} whole numbers separated by commas, each",
-        }[self.type]
-        if self.minimum is not None and self.maximum is not None:
-            return f"{kind} from {self.minimum:g} to {self.maximum:g}"
-        return kind
+            return say("one of {choices}", choices=", ".join(map(str, self.choices)))
+        limits = {"low": f"{self.minimum:g}", "high": f"{self.maximum:g}"} if None not in (self.minimum, self.maximum) else {}
+        if self.type == "ints":
+            count = {"count": MAXIMUM_NUMBERS}
+            if limits:
+                return say("1 to {count} whole numbers separated by commas, each from {low} to {high}", **count, **limits)
+            return say("1 to {count} whole numbers separated by commas", **count)
+        if self.type == "int":
+            return say("a whole number from {low} to {high}", **limits) if limits else N_("a whole number")
+        return say("a number from {low} to {high}", **limits) if limits else N_("a number")
 
     def _cast(self, value: Any) -> OptionValue:
         if self.type == "bool":
@@ -98,7 +100,8 @@ class Option:
         return next(choice for choice in (*self.choices, str(value)) if choice == value or str(choice) == str(value))
 
     def _error(self, value: Any) -> ConfigError:
-        return ConfigError(f"{self.name} must be {self.rule()}, not {shortened(value)}.", f"options.{self.name}")
+        message = say("{name} must be {rule}, not {value}.", name=self.name, rule=self.rule(), value=shortened(value))
+        return ConfigError(message, f"options.{self.name}")
 
 
 def _whole(value: Any) -> int:
@@ -116,11 +119,11 @@ def complete(options: tuple[Option, ...], given: Mapping[str, Any], owner: str) 
     known = {option.name: option for option in options}
     for name in given:
         if name not in known:
-            listed = ", ".join(known) or "none"
-            raise ConfigError(
-                f"{owner} has no option {shortened(str(name))}; its options are: {listed}.",
-                f"options.{shortened(name, quoted=False)}",
+            listed = ", ".join(known) or N_("none")
+            message = say(
+                "{network} has no option {name}; its options are: {names}.", network=owner, name=shortened(str(name)), names=listed
             )
+            raise ConfigError(message, f"options.{shortened(name, quoted=False)}")
     return {name: option.check(given.get(name, option.default)) for name, option in known.items()}
 
 
@@ -206,17 +209,17 @@ def shortcuts() -> Option:
 
 def depth(default: int, choices: tuple[int, ...]) -> Option:
     """Which network of a family."""
-    help_ = "Number of layers with weights, not counting convolutions on shortcuts."
+    help_ = N_("Number of layers with weights, not counting convolutions on shortcuts.")
     return Option("depth", "Depth", "choice", default, help_, choices=choices)
 
 
 def kernel_size(default: int) -> Option:
     """The window of a convolution."""
-    help_ = "Side of the square window that a convolution looks through, in pixels."
+    help_ = N_("Side of the square window that a convolution looks through, in pixels.")
     return Option("kernel_size", "Kernel size", "choice", default, help_, choices=(1, 3, 5, 7))
 
 
 def hidden(default: tuple[int, ...]) -> Option:
     """Dense layers before the last."""
-    help_ = "Number of units in each dense layer before the last; one number a layer."
+    help_ = N_("Number of units in each dense layer before the last; one number a layer.")
     return Option("hidden", "Hidden layers", "ints", default, help_, minimum=1, maximum=8192)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cnnlab.architectures.options import Option, OptionValue, complete
 from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Card:
     macs: int  # multiply-accumulates for one image
     options: tuple[Option, ...]
     builder: Builder
-    usual_size: str = "the course's size"  # names `input_shape` in the error that says which image size works
+    usual_size: str = N_("the course's size")  # names `input_shape` in the error that says which image size works
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
@@ -92,4 +93,5 @@ def card(name: str) -> Card:
         return _cards[name]
     except (KeyError, TypeError):
         listed = ", ".join(_cards)
-        raise ConfigError(f"There is no architecture {shortened(name)}; choose one of: {listed}.", "architecture") from None
+        message = say("There is no architecture {name}; choose one of: {names}.", name=shortened(name), names=listed)
+        raise ConfigError(message, "architecture") from None

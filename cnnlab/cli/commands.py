@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import of_terminal, translated, using
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
 from cnnlab.system.home import default_data, default_home
@@ -36,7 +37,8 @@ class Commands(TyperGroup):
         try:
             code = super().main(args, prog_name, **settings)
         except CNNLabError as error:
-            print_error(str(error))
+            with using(of_terminal()):  # other texts of the command line are English until all of them are marked
+                print_error(translated(error))
             code = 2
         except _UsageError as error:
             print_error(error.format_message())

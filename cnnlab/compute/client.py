@@ -17,6 +17,7 @@ import psutil
 
 from cnnlab.compute import wire
 from cnnlab.errors import ComputeError
+from cnnlab.i18n import N_, say
 from cnnlab.system import background
 
 AT_ONCE = 8  # questions that are worked on; further ones wait here, where the time does not count against their deadline
@@ -82,7 +83,10 @@ class Client:
             place = self._places.get(timeout=QUEUE_SECONDS)
         except queue.Empty:
             raise ComputeError(
-                f"The helper process is busy: it has answered others for {QUEUE_SECONDS:g} s. Please try again in a moment."
+                say(
+                    "The helper process is busy: it has answered others for {seconds} s. Please try again in a moment.",
+                    seconds=f"{QUEUE_SECONDS:g}",
+                )
             ) from None
         try:
             yield place
@@ -98,8 +102,11 @@ class Client:
             return self._exchange(place, place.connection, message)
         except (EOFError, OSError) as error:
             raise ComputeError(
-                f"The helper process ended while it worked on this ({message['question']}), perhaps for lack of memory. "
-                "Please try again, or ask for less."
+                say(
+                    "The helper process ended while it worked on this ({question}), perhaps for lack of memory. "
+                    "Please try again, or ask for less.",
+                    question=message["question"],
+                )
             ) from error
 
     def _exchange(self, place: _Place, connection: mp.Connection, message: dict[str, Any]) -> dict[str, Any]:
@@ -109,8 +116,11 @@ class Client:
             if not connection.poll(seconds + GRACE_SECONDS):
                 self._kill()
                 raise ComputeError(
-                    f"The helper process gave no answer within {seconds:g} s ({message['question']}). "
-                    "Please try again, or ask for less."
+                    say(
+                        "The helper process gave no answer within {seconds} s ({question}). Please try again, or ask for less.",
+                        seconds=f"{seconds:g}",
+                        question=message["question"],
+                    )
                 )
             return wire.receive(connection, wire.LONGEST_ANSWER)
         except BaseException:
@@ -126,11 +136,15 @@ class Client:
                 with contextlib.suppress(OSError, EOFError):  # it is ending, or full: wait for the next one, or for a place
                     return _open(address)
                 if time.monotonic() - refused.setdefault(address, time.monotonic()) > BUSY_SECONDS:
-                    raise ComputeError("The helper process is busy and takes no more questions. Please try again in a moment.")
+                    raise ComputeError(N_("The helper process is busy and takes no more questions. Please try again in a moment."))
             background.ensure(self.home)
             time.sleep(0.05)
         raise ComputeError(
-            f"The helper process did not start within {START_SECONDS:g} s: its file {background.LOG} in the lab's folder says why."
+            say(
+                "The helper process did not start within {seconds} s: its file {file} in the lab's folder says why.",
+                seconds=f"{START_SECONDS:g}",
+                file=background.LOG,
+            )
         )
 
     def _kill(self) -> None:
@@ -147,7 +161,7 @@ def _open(address: wire.Address) -> mp.Connection:
     except multiprocessing.AuthenticationError as error:
         connection.close()
         raise ComputeError(
-            "The helper process does not know this lab's key: it may belong to another user. Choose another home folder."
+            N_("The helper process does not know this lab's key: it may belong to another user. Choose another home folder.")
         ) from error
     except BaseException:
         connection.close()

@@ -1,4 +1,4 @@
-"""What the helper answers about a run's network while it looks at one test image."""
+"""What the helper answers about a run's network while it looks at one image."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ STRONGEST = 0.99  # of the pixels lie within the colour scale of integrated grad
 DECIMALS = 6  # of numbers that travel
 
 
-def inside_network(home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint) -> InsideNetwork:
-    """The layers of a run's network."""
-    return open_network(home, run, checkpoint).about
+def inside_network(home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, epoch: int | None = None) -> InsideNetwork:
+    """The layers of a run's network, with the weights of a checkpoint or of an epoch."""
+    return open_network(home, run, checkpoint, epoch).about
 
 
 @one_thread()
@@ -150,11 +150,9 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
 
 
 @one_thread()
-def kernels(
-    home: Path, *, run: EvaluatedRun, checkpoint: Checkpoint, layer: str, first: int = 0, count: int = MOST_MAPS
-) -> Kernels:
+def kernels(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MOST_MAPS) -> Kernels:
     """`count` kernels of a convolution from `first` on: first those of output channel 0, one for each input channel."""
-    network = open_network(home, run, checkpoint)
+    network = open_network(home, look.run, look.checkpoint, look.epoch)
     kind = network.layer(layer).kind
     module = network.model.get_submodule(layer)
     if not isinstance(module, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""What a run's network takes a test image for in train() and in eval()."""
+"""What a run's network takes an image for in train() and in eval()."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def modes(home: Path, *, look: Look) -> Modes:
     """The probabilities in eval(), and in train() in batches of different sizes; of a costly network only in small ones."""
     network, image = looking(home, look)
     images = answers.load(home, look.run.dataset, look.run.data).test_images[: network.about.test_images]
-    others = torch.cat([images[: look.image], images[look.image + 1 :]])
+    others = images if look.own else torch.cat([images[: look.image], images[look.image + 1 :]])
     logits, _ = network.passed(image.input, [])
     rows = []
     with network.working():

@@ -1,7 +1,8 @@
-"""Which training images a run's network finds most like a test image."""
+"""Which training images a run's network finds most like an image."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnlab.compute import answers
-from cnnlab.compute.predictions import checkpoint_file
+from cnnlab.compute.predictions import weights_file
 from cnnlab.compute.trained import Network, looking, open_network
 from cnnlab.datasets.catalogue import images_used
 from cnnlab.datasets.loading import ImageData, stratified
@@ -17,7 +18,6 @@ from cnnlab.errors import ConfigError
 from cnnlab.inside.nearness import features, nearest
 from cnnlab.inside_values import InsideLayer, Look, Neighbour, Neighbours
 from cnnlab.layers.memory import evaluation_batch
-from cnnlab.values import EvaluatedRun
 
 MOST = 32  # neighbours of one image
 MOST_IMAGES = 10_000  # training images that are compared
@@ -33,10 +33,10 @@ def neighbours(home: Path, *, look: Look, count: int = 8) -> Neighbours:
     if not 1 <= count <= MOST:
         raise ConfigError(f"count must be from 1 to {MOST}, not {count}.", "count")
     network, image = looking(home, look)
-    path, changed = checkpoint_file(home, look.run.id, look.checkpoint)
+    _, changed = weights_file(home, look.run.id, look.checkpoint, look.epoch)
     layer, given = last_hidden(network)
     with network.working():
-        known = _known(home, path, changed, look.run, look.checkpoint)
+        known = _known(home, replace(look, image=0, right=0, down=0, own=None), changed)
         own = features(network.model, layer.path, image.pixels[None], network.preparation.test, batch=1, given=given)[0]
     data = answers.load(home, look.run.dataset, look.run.data)
     numbers = trained_on(data, network)[: len(known)].tolist()
@@ -59,10 +59,10 @@ def last_hidden(network: Network) -> tuple[InsideLayer, bool]:
 
 
 @lru_cache(maxsize=2)  # 10,000 images take 3 MB for LeNet, 20 MB for 512 features
-def _known(home: Path, path: Path, changed: int, run: EvaluatedRun, checkpoint: str) -> Tensor:
-    network = open_network(home, run, checkpoint)
+def _known(home: Path, look: Look, changed: int) -> Tensor:
+    network = open_network(home, look.run, look.checkpoint, look.epoch)
     layer, given = last_hidden(network)
-    data = answers.load(home, run.dataset, run.data)
+    data = answers.load(home, look.run.dataset, look.run.data)
     images = data.train_images[trained_on(data, network)[: max(1, min(MOST_IMAGES, WORK // max(1, network.macs)))]]
     batch = evaluation_batch(network.about.input_shape[-1], "cpu", 256)
     return features(network.model, layer.path, images, network.preparation.test, batch=batch, given=given)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from cnnlab.compute.trained import open_network
+from cnnlab.compute.trained import open_network, own_pixels
 from cnnlab.datasets.pictures import png_data_uri
-from cnnlab.errors import ConfigError
+from cnnlab.inside_values import OwnPixels
 from cnnlab.values import Checkpoint, EvaluatedRun, OwnAnswer
-
-LARGEST_SIDE = 512  # px of a picture; data sets have 32
 
 
 def own_picture(
@@ -25,7 +17,7 @@ def own_picture(
 
     The run's own preparation follows: channels, normalisation, size. Raises CheckpointError where there are no weights to be read.
     """
-    batch = _batch(pixels, shape)
+    batch = own_pixels(OwnPixels(pixels, shape))[None]
     network = open_network(home, run, checkpoint)
     preparation = network.preparation
     given = preparation.test(batch)
@@ -44,16 +36,3 @@ def own_picture(
         highest=highest,
         data_uri=png_data_uri(((given[0] - lowest) / max(highest - lowest, 1e-6) * 255).round().byte().numpy()),
     )
-
-
-def _batch(pixels: str, shape: tuple[int, ...]) -> Tensor:
-    """uint8 1×C×H×W. Raises ConfigError where the bytes are not those of such a picture."""
-    try:
-        content = base64.b64decode(pixels, validate=True)
-    except (binascii.Error, ValueError):
-        content = b""
-    if len(shape) != 3 or shape[0] not in (1, 3) or not all(1 <= side <= LARGEST_SIDE for side in shape[1:]):
-        raise ConfigError(f"shape must be 1 or 3 channels of at most {LARGEST_SIDE}×{LARGEST_SIDE} pixels, not {shape}.", "shape")
-    if len(content) != math.prod(shape):
-        raise ConfigError(f"pixels must be {math.prod(shape):,} bytes in base64, not {len(content):,}.", "pixels")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(1, *shape)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cnnlab import datasets
+from cnnlab import datasets, epoch_weights
 from cnnlab.compute import answers
 from cnnlab.errors import CheckpointError
 from cnnlab.system.home import run_folder
@@ -152,6 +152,17 @@ def checkpoint_file(home: Path, run_id: str, checkpoint: str) -> tuple[Path, int
         raise CheckpointError("This run has no checkpoint yet: the first is saved when its first epoch is done.") from None
     except OSError as error:
         raise CheckpointError(f"The checkpoint {path.name} cannot be read: {error.strerror}.") from error
+
+
+def weights_file(home: Path, run_id: str, checkpoint: str, epoch: int | None) -> tuple[Path, int]:
+    """As `checkpoint_file`; with `epoch` the file of the weights that were kept after it."""
+    if epoch is None:
+        return checkpoint_file(home, run_id, checkpoint)
+    path = epoch_weights.file_of(run_folder(home, run_id), epoch)
+    try:
+        return path, path.stat().st_mtime_ns
+    except OSError:
+        raise CheckpointError(f"The weights after epoch {epoch:,} are not kept any more; choose another epoch.") from None
 
 
 @lru_cache(maxsize=16)  # about 50 KB each; the weights are released

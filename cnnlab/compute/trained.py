@@ -1,7 +1,10 @@
-"""A run's trained network and a test image for it, as the questions about a network's inside need them."""
+"""A run's trained network and an image for it, as the questions about a network's inside need them."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,19 +18,21 @@ from torch import Tensor, nn
 from cnnlab.architectures import card
 from cnnlab.architectures.receptive import Field
 from cnnlab.compute import answers
-from cnnlab.compute.predictions import checkpoint_file
+from cnnlab.compute.predictions import weights_file
 from cnnlab.errors import CheckpointError, ComputeError, ConfigError
 from cnnlab.inside.activations import Passed, moved, passed
 from cnnlab.inside.attribution import explained_layer
-from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Sight
+from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, OwnPixels, Sight
 from cnnlab.layers.table import LayerRow
 from cnnlab.layers.trace import trace_with_fields
 from cnnlab.text import image_number
 from cnnlab.training import checkpoints
+from cnnlab.training import kept as kept_weights
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import Checkpoint, EvaluatedRun
 
 WAIT = 20.0  # seconds for a network that answers another question
+LARGEST_SIDE = 512  # px of a user's own picture; data sets have 32
 LIGHT = 50_000_000  # multiply-accumulates; with fewer an image is through in a few milliseconds
 _THREADS = torch.get_num_threads()
 
@@ -90,11 +95,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A test image as it is looked at."""
+    """An image as it is looked at."""
 
     pixels: Tensor  # uint8 C×H×W, moved
     input: Tensor  # the network's, 1×C×H×W
-    label: int
+    label: int | None
     still: Tensor | None  # the network's input without moving the image; None where it is not moved
 
 
@@ -103,8 +108,16 @@ _opening = threading.Lock()  # two pages that ask for one network build it once
 
 def looking(home: Path, look: Look) -> tuple[Network, Image]:
     """The network and the image. Raises CheckpointError, DataError, or ConfigError for an image that the run was not tested on."""
-    network = open_network(home, look.run, look.checkpoint)
-    total = network.about.test_images
+    network = open_network(home, look.run, look.checkpoint, look.epoch)
+    original, label = (own_pixels(look.own), None) if look.own else _test_image(home, look, network.about.test_images)
+    pixels = moved(original, look.right, look.down)
+    prepared = network.preparation.test(pixels[None])
+    still = network.preparation.test(original[None]) if look.right or look.down else None
+    return network, Image(pixels, prepared, label, still)
+
+
+def _test_image(home: Path, look: Look, total: int) -> tuple[Tensor, int]:
+    """The pixels and the label of one of the `total` images that the run was tested on."""
     if not 0 <= look.image < total:
         raise ConfigError(f"This run was tested on images 1 to {total:,}, not on image {image_number(look.image):,}.", "image")
     images = answers.load(home, look.run.dataset, look.run.data)
@@ -112,47 +125,62 @@ def looking(home: Path, look: Look) -> tuple[Network, Image]:
         raise CheckpointError(
             f"This run was tested on {total:,} images, but {images.name} has {len(images.test_images):,} now: choose one of those."
         )
-    original = images.test_images[look.image]
-    pixels = moved(original, look.right, look.down)
-    prepared = network.preparation.test(pixels[None])
-    still = network.preparation.test(original[None]) if look.right or look.down else None
-    return network, Image(pixels, prepared, int(images.test_labels[look.image]), still)
+    return images.test_images[look.image], int(images.test_labels[look.image])
 
 
-def open_network(home: Path, run: EvaluatedRun, checkpoint: Checkpoint) -> Network:
-    """The network of a run's checkpoint. Raises CheckpointError where there is none that can be read."""
-    path, changed = checkpoint_file(home, run.id, checkpoint)
+def own_pixels(own: OwnPixels) -> Tensor:
+    """uint8 C×H×W. Raises ConfigError where the bytes are not those of such a picture."""
+    shape = own.shape
+    try:
+        content = base64.b64decode(own.pixels, validate=True)
+    except (binascii.Error, ValueError):
+        content = b""
+    if len(shape) != 3 or shape[0] not in (1, 3) or not all(1 <= side <= LARGEST_SIDE for side in shape[1:]):
+        raise ConfigError(f"shape must be 1 or 3 channels of at most {LARGEST_SIDE}×{LARGEST_SIDE} pixels, not {shape}.", "shape")
+    if len(content) != math.prod(shape):
+        raise ConfigError(f"pixels must be {math.prod(shape):,} bytes in base64, not {len(content):,}.", "pixels")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(*shape)
+
+
+def open_network(home: Path, run: EvaluatedRun, checkpoint: Checkpoint, epoch: int | None = None) -> Network:
+    """The network of a run's checkpoint, or of the weights kept after `epoch`. Raises CheckpointError where none can be read."""
+    path, changed = weights_file(home, run.id, checkpoint, epoch)
     with _opening:
-        return _read(path, changed)
+        return _read(path, changed, kept=epoch is not None)
 
 
 @lru_cache(maxsize=2)  # VGG for large images takes half a gigabyte
-def _read(path: Path, changed: int) -> Network:
-    return network_of(checkpoints.load(path))
+def _read(path: Path, changed: int, *, kept: bool) -> Network:
+    return network_of(kept_weights.load(path) if kept else checkpoints.load(path))
 
 
-def network_of(kept: checkpoints.Checkpoint) -> Network:
-    """The network of a checkpoint. Raises CheckpointError before its first evaluation."""
-    if not kept["history"]:
+def network_of(record: checkpoints.Checkpoint) -> Network:
+    """The network of a checkpoint, or of weights that were kept. Raises CheckpointError before a run's first evaluation."""
+    if not record.get("history", True):
         raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
-    config, classes = kept["config"], tuple(kept["classes"])
-    channels, height, width = kept["input_shape"]
+    epoch, test_images = (
+        (record["history"][-1]["epoch"], len(record["test_predicted"]))
+        if "history" in record
+        else (record["epoch"], record["test_images"])
+    )
+    config, classes = record["config"], tuple(record["classes"])
+    channels, height, width = record["input_shape"]
     with answers.tracing:
         # On the meta device: no weight is drawn, and no random number used, for weights that are replaced.
         model = card(config["architecture"]).draft((channels, height, width), len(classes), config["options"])
         rows, fields = trace_with_fields(model, (channels, height, width))
-    model.load_state_dict(kept["model"], assign=True)
+    model.load_state_dict(record["model"], assign=True)
     layers = tuple(_layers(rows, fields))
     about = InsideNetwork(
-        epoch=kept["history"][-1]["epoch"],
+        epoch=epoch,
         classes=classes,
-        test_images=len(kept["test_predicted"]),
+        test_images=test_images,
         input_shape=(channels, height, width),
         layers=layers,
         explained=explained_layer(layers),
     )
     taken = config.get("data_share", 1.0), config.get("limit"), config.get("seed", 0)
-    return Network(model.eval(), _preparation(kept["preparation"]), about, sum(row.macs for row in rows), taken)
+    return Network(model.eval(), _preparation(record["preparation"]), about, sum(row.macs for row in rows), taken)
 
 
 def _preparation(settings: dict) -> Preparation:

@@ -6,11 +6,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
-FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+FASHION = (
+    N_("T-shirt/top"),
+    N_("Trouser"),
+    N_("Pullover"),
+    N_("Dress"),
+    N_("Coat"),
+    N_("Sandal"),
+    N_("Shirt"),
+    N_("Sneaker"),
+    N_("Bag"),
+    N_("Ankle boot"),
+)
 DIGITS = tuple("0123456789")
-CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR = (
+    N_("airplane"),
+    N_("automobile"),
+    N_("bird"),
+    N_("cat"),
+    N_("deer"),
+    N_("dog"),
+    N_("frog"),
+    N_("horse"),
+    N_("ship"),
+    N_("truck"),
+)
 BATCHES = "cifar-10-batches-py"  # the folder inside CIFAR-10's archive
 # The files inside it with torchvision's checksums (a test compares them).
 BATCH_MD5 = {
@@ -83,7 +106,8 @@ def entry(name: str) -> Entry:
         return _ENTRIES[name]
     except (KeyError, TypeError):
         listed = ", ".join(_ENTRIES)
-        raise ConfigError(f"There is no data set {shortened(name)}; choose one of: {listed}.", "dataset") from None
+        message = say("There is no data set {name}; choose one of: {names}.", name=shortened(name), names=listed)
+        raise ConfigError(message, "dataset") from None
 
 
 _FASHION_SOURCE = "Xiao, Rasul, Vollgraf (Zalando Research, 2017): https://github.com/zalandoresearch/fashion-mnist"
@@ -182,7 +206,7 @@ _ENTRIES: dict[str, Entry] = {
             train_images=50_000,
             test_images=10_000,
             source="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images: https://www.cs.toronto.edu/~kriz/cifar.html",
-            licence="None stated; its author asks that the report above is cited",
+            licence=N_("None stated; its author asks that the report above is cited"),
             folder=BATCHES,
             format="batches",
             # The batches have checksums. Digests need the originals, which were not at hand; many notebooks print the first labels.

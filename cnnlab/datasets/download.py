@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from cnnlab.datasets.catalogue import BATCHES, Download, Entry
 from cnnlab.datasets.places import BATCH_FILES, Places, partial_file
 from cnnlab.errors import DataError
+from cnnlab.i18n import say
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -41,7 +42,7 @@ class _MirrorError(Exception):
 def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total: None, *, timeout: float = _TIMEOUT) -> Path:
     """Downloads `entry` into the lab's own folder, which it returns; intact files are not downloaded again. Raises DataError."""
     if not entry.downloads:
-        raise DataError(f"{entry.title} comes with the lab: there is nothing to download.")
+        raise DataError(say("{dataset} comes with the lab: there is nothing to download.", dataset=entry.title))
     target = places.target(entry)
     try:
         if entry.format == "batches":
@@ -50,11 +51,18 @@ def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total:
             _fetch_files(entry, target, progress, timeout)
     except _MirrorError as failed:
         raise DataError(
-            f"{entry.title} could not be downloaded ({failed}): connect to the internet, "
-            "or point CNNLAB_DATA to a folder that has it, or use the bundled sample."
+            say(
+                "{dataset} could not be downloaded ({reason}): connect to the internet, "
+                "or point CNNLAB_DATA to a folder that has it, or use the bundled sample.",
+                dataset=entry.title,
+                reason=failed,
+            )
         ) from None
     except OSError as error:
-        raise DataError(f"{entry.title} could not be saved in {places.shown_target(entry)}: {_unsaved(error)}.") from None
+        where, reason = places.shown_target(entry), _unsaved(error)
+        raise DataError(
+            say("{dataset} could not be saved in {folder}: {reason}.", dataset=entry.title, folder=where, reason=reason)
+        ) from None
     return target
 
 
@@ -136,10 +144,10 @@ def _save(item: Download, address: str, part: Path, progress: Progress, timeout:
             file.write(chunk)
             done += len(chunk)
             if done > item.bytes:
-                raise _MirrorError(f"sent more than the {item.bytes:,} bytes that the file has")
+                raise _MirrorError(say("sent more than the {count:,} bytes that the file has", count=item.bytes))
             progress(done, item.bytes)
     if done < item.bytes:
-        raise _MirrorError(f"broke off after {done:,} of {item.bytes:,} bytes")
+        raise _MirrorError(say("broke off after {done:,} of {total:,} bytes", done=done, total=item.bytes))
     if md5.hexdigest() != item.md5:
         raise _MirrorError(f"arrived damaged and was removed, its checksum is {md5.hexdigest()} instead of {item.md5}")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnlab.datasets.catalogue import Entry, Fingerprint, entries
 from cnnlab.datasets.location import SPLITS, Split
+from cnnlab.i18n import N_, say
 from cnnlab.text import shape_text
 
 START = 20  # labels: another data set hardly begins with the same ones
@@ -34,9 +35,14 @@ class SplitFacts:
 
 Facts = dict[Split, SplitFacts]
 _WORDS: dict[Split, str] = {"train": "training", "test": "test"}
-_DOUBT = (
-    "Not recognised as {0}{2}: the {1} labels do not begin as those of {2} do. If the images were not chosen or shuffled on "
+_LABELS = {("train",): N_("training labels"), ("test",): N_("test labels"), SPLITS: N_("training and the test labels")}
+_DOUBT = N_(
+    "Not recognised as {dataset}: the {labels} do not begin as those of {dataset} do. If the images were not chosen or shuffled on "
     "purpose, this may be another data set of the same form."
+)
+_DOUBT_OF_PART = N_(
+    "Not recognised as a part of {dataset}: the {labels} do not begin as those of {dataset} do. If the images were not chosen or "
+    "shuffled on purpose, this may be another data set of the same form."
 )
 
 
@@ -87,7 +93,7 @@ def claim(entry: Entry, says: str, better_name: str, facts: Facts) -> Claim | No
     unlike = [split for split in SPLITS if split not in original and not _may_begin(fingerprint(entry, split), facts[split])]
     differs, doubt = differences(entry, *(facts[split].labels for split in SPLITS)), ""
     if unlike and not known:
-        doubt = _DOUBT.format("a part of " if differs else "", " and the ".join(_WORDS[split] for split in unlike), entry.title)
+        doubt = say(_DOUBT_OF_PART if differs else _DOUBT, labels=_LABELS[tuple(unlike)], dataset=entry.title)
     return Claim(differs, original, doubt=doubt)
 
 

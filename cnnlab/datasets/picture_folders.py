@@ -22,6 +22,7 @@ from cnnlab.datasets.folders import Folder, plain
 from cnnlab.datasets.location import SPLITS, Found, Location, Split, Unusable
 from cnnlab.datasets.remembered import Stamp, remembered, stamp
 from cnnlab.errors import DataError
+from cnnlab.i18n import say
 
 SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
 _SPLIT_FOLDERS = (("train", "test"), ("training", "testing"), ("trainingset", "testset"))
@@ -136,7 +137,7 @@ def _copy(entry: Entry, folder: Folder, splits: dict[Split, dict[str, Path]]) ->
     if empty := [split for split in SPLITS if not kinds[split]]:
         yield Unusable(folder.shown, f"has no picture that can be read in the folders of {' and '.join(empty)}")
     else:
-        yield replace(found, variant=f"{' and '.join(sorted(set().union(*kinds.values())))} copy")
+        yield replace(found, variant=say("{formats} copy", formats=" and ".join(sorted(set().union(*kinds.values())))))
 
 
 def _kind(folder: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cnnlab.datasets.arrays import partial_file
 from cnnlab.datasets.catalogue import BATCH_MD5, BATCHES, Entry
 from cnnlab.datasets.location import Layout, Location, Split, Unusable
+from cnnlab.i18n import N_, say
 
 __all__ = ["BATCHES", "BATCH_FILES", "SAMPLE_FOLDER", "Layout", "Location", "Places", "Search", "Split", "Unusable", "partial_file"]
 
@@ -16,8 +17,8 @@ BATCH_FILES = tuple(BATCH_MD5)
 DATA, OWN = "CNNLAB_DATA", "CNNLAB_HOME/data"  # what messages call the two folders
 _LISTED = 3  # unusable copies in one sentence
 _FORMS = {
-    "idx": "files such as train-images-idx3-ubyte.gz, {name}.npz or {name}_train.csv, or pictures in folders such as train/0",
-    "batches": "the folder cifar-10-batches-py, {name}.npz, or pictures in folders such as train/airplane",
+    "idx": N_("files such as train-images-idx3-ubyte.gz, {name}.npz or {name}_train.csv, or pictures in folders such as train/0"),
+    "batches": N_("the folder cifar-10-batches-py, {name}.npz, or pictures in folders such as train/airplane"),
 }
 
 
@@ -43,15 +44,24 @@ class Search:
         """Why there is no copy to be used, and what to do. `failures` are those of copies that turned out to be damaged."""
         title, problems = self.entry.title, [*failures, *map(str, self.unusable)]
         if problems:
-            rest = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
             found = "; ".join(problem.rstrip(".") for problem in problems[:_LISTED])
-            return f"{title} is here, but cannot be used: {found}{rest}. Mend this, or download {title} on the Data page."
-        searched = f" in {' and '.join(self.roots)}" if self.roots else ""
-        form = _FORMS[self.entry.format].format(name=self.entry.name)
-        return (
-            f"{title} is not on this machine: looked{searched} for {form}. Download it on the Data page, "
-            "point CNNLAB_DATA to a folder that has it, or use the bundled sample."
-        )
+            if len(problems) > _LISTED:
+                found = say("{problems}; and {count} more", problems=found, count=len(problems) - _LISTED)
+            return say(
+                "{dataset} is here, but cannot be used: {problems}. Mend this, or download {dataset} on the Data page.",
+                dataset=title, problems=found,
+            )  # fmt: skip
+        facts = {"dataset": title, "files": say(_FORMS[self.entry.format], name=self.entry.name)}
+        if not self.roots:
+            return say(
+                "{dataset} is not on this machine: looked for {files}. Download it on the Data page, "
+                "point CNNLAB_DATA to a folder that has it, or use the bundled sample.", **facts,
+            )  # fmt: skip
+        return say(
+            "{dataset} is not on this machine: looked in {places} for {files}. Download it on the Data page, "
+            "point CNNLAB_DATA to a folder that has it, or use the bundled sample.",
+            places=" and ".join(self.roots), **facts,
+        )  # fmt: skip
 
 
 def preference(copy: Location) -> tuple[bool, bool, bool]:

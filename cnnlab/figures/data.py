@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnlab.figures.theme import base_layout
+from cnnlab.i18n import _
 from cnnlab.palette import BLUE, ORANGE
 
 
@@ -21,7 +22,7 @@ def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highligh
         "cliponaxis": False,
         "constraintext": "none",  # else the figures shrink to the bars
         "marker": {"color": [ORANGE if label == highlight else BLUE for label in range(len(classes))]},
-        "hovertemplate": "%{y}<br>%{x:,} images<extra></extra>",
+        "hovertemplate": f"%{{y}}<br>{_('{count} images').format(count='%{x:,}')}<extra></extra>",
     }
     layout = base_layout(
         height=12 + 19 * len(classes),

@@ -6,13 +6,22 @@ from html import escape
 from math import sqrt
 
 from cnnlab.figures.stages import Stage, role_of, stages
+from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.layers import LayerRow, LayerTable
 from cnnlab.palette import FAILED, KINDS
 from cnnlab.text import percent, shape_text
 
-LEGEND = {"input": "input image", "other": "joins and others"}  # words for kinds; the others are their own
+LEGEND = {  # words for the kinds of palette.KINDS
+    "input": N_("input image"),
+    "convolution": N_("convolution"),
+    "pooling": N_("pooling"),
+    "dense": N_("dense"),
+    "normalisation": N_("normalisation"),
+    "activation": N_("activation"),
+    "other": N_("joins and others"),
+}
 
-DRAWING_RULE = (
+DRAWING_RULE = N_(
     "Height and width of a box grow with the square root of the pixels, its thickness with the square root of the channels. "
     "A dense layer has no pixels: its bar's height grows with the square root of its units. "
     "Sizes can be compared within a drawing, not between drawings."
@@ -41,7 +50,8 @@ def network_drawing(table: LayerTable, title: str) -> str:
     items = [_item(place, stage, scale) for place, stage in enumerate(boxes)]
     if table.failure and table.failure.layer:
         items.append(_failed(table.failure.layer))
-    return f'<ol class="cnn-boxes" aria-label="{escape(title)} from input to output">{"".join(items)}</ol>'
+    label = _("{network} from input to output").format(network=title)
+    return f'<ol class="cnn-boxes" aria-label="{escape(label)}">{"".join(items)}</ol>'
 
 
 def network_svg(table: LayerTable, title: str) -> str:
@@ -53,7 +63,7 @@ def network_svg(table: LayerTable, title: str) -> str:
     parts = []
     for stage in boxes:
         faces, wide, high = _faces(KINDS[stage.role], *scale.size(stage))
-        words = (_short_name(stage), _shape(stage.output_shape), LEGEND.get(stage.role, stage.role))
+        words = (_short_name(stage), _shape(stage.output_shape), translated(LEGEND[stage.role]))
         room = max(wide, *(_CHARACTER * len(text) for text in words))
         if x + room + _GAP > _WIDEST and x > _GAP:
             x, y = _GAP, y + deep + 2 * _LINE
@@ -65,7 +75,7 @@ def network_svg(table: LayerTable, title: str) -> str:
             parts.append(f'<text {at} text-anchor="middle" font-weight="{weight}">{escape(text)}</text>')
         x += room + _GAP
         width = max(width, x)
-    totals = f"{table.parameters:,} parameters, {table.macs:,} MACs for one image"
+    totals = _("{parameters:,} parameters, {macs:,} MACs for one image").format(parameters=table.parameters, macs=table.macs)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{y + deep + _LINE:.0f}" '
         'font-family="sans-serif" font-size="12" fill="#1a1c20"><rect width="100%" height="100%" fill="#fff"/>'
@@ -78,24 +88,26 @@ def legend(table: LayerTable) -> str:
     """The kinds of layers in the table and their colours, in HTML."""
     there = {"input", *(role_of([row]) for row in table.rows)}
     entries = (
-        f'<li style="--kind:{color}"><i class="cnn-swatch"></i>{LEGEND.get(kind, kind)}</li>'
+        f'<li style="--kind:{color}"><i class="cnn-swatch"></i>{escape(translated(LEGEND[kind]))}</li>'
         for kind, color in KINDS.items()
         if kind in there
     )
-    return f'<ul class="cnn-legend" aria-label="Colours">{"".join(entries)}</ul>'
+    return f'<ul class="cnn-legend" aria-label="{escape(_("Colours"))}">{"".join(entries)}</ul>'
 
 
 def distribution_bars(table: LayerTable) -> str:
     """Two bars per stage in HTML: its share of the parameters, and of the multiply-accumulates."""
+    parameters, macs = _("{count:,} parameters"), _("{count:,} MACs")
     rows = "".join(
         f'<tr data-stage="{place}" style="--kind:{KINDS[stage.role]}">'
-        f'<th scope="row"><i class="cnn-swatch"></i>{breakable(stage.name)}<small>{stage.role}</small></th>'
-        f"{_bar(stage.parameters, table.parameters, 'parameters')}{_bar(stage.macs, table.macs, 'MACs')}</tr>"
+        f'<th scope="row"><i class="cnn-swatch"></i>{breakable(stage.name)}<small>{_role(stage)}</small></th>'
+        f"{_bar(stage.parameters, table.parameters, parameters)}{_bar(stage.macs, table.macs, macs)}</tr>"
         for place, stage in enumerate(stages(table))
         if place
     )
-    head = '<tr><th scope="col">Stage</th><th scope="col">Parameters</th><th scope="col">MACs (work for one image)</th></tr>'
-    return f'<table class="cnn-bars"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+    names = (_("Stage"), _("Parameters"), _("MACs (work for one image)"))
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    return f'<table class="cnn-bars"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def breakable(path: str) -> str:
@@ -106,19 +118,24 @@ def breakable(path: str) -> str:
 def distribution_sentence(table: LayerTable) -> str:
     """Where the parameters sit, in words."""
     if table.parameters == 0:
-        return "This network has no parameters."
-    parts = {"convolutions": "convolution", "dense layers": "dense"}
+        return _("This network has no parameters.")
+    parts = {N_("convolutions"): "convolution", N_("dense layers"): "dense"}
     work = {part: sum(row.macs for row in table.rows if row.category == category) for part, category in parts.items()}
     if table.convolution_parameters == 0:
-        return "All of its weights sit in dense layers: it has no convolution, so it does not know which pixels are neighbours."
+        return _("All of its weights sit in dense layers: it has no convolution, so it does not know which pixels are neighbours.")
     dense, convolution = (part / table.parameters for part in (table.dense_parameters, table.convolution_parameters))
-    sentence = f"{_percent(dense)} of its parameters sit in dense layers, {_percent(convolution)} in convolutions"
+    where = _("{dense} of its parameters sit in dense layers, {convolution} in convolutions").format(
+        dense=_percent(dense), convolution=_percent(convolution)
+    )
     if dense == 0:
-        sentence = "It has no dense layer: its parameters sit in convolutions"
-    if table.macs:
-        busiest = max(work, key=lambda part: work[part])
-        sentence += f"; {_percent(work[busiest] / table.macs)} of the work for an image (its MACs) is done by {busiest}"
-    return f"{sentence[0].upper()}{sentence[1:]}."
+        where = _("It has no dense layer: its parameters sit in convolutions")
+    where = where[0].upper() + where[1:]
+    if not table.macs:
+        return _("{sentence}.").format(sentence=where)
+    busiest = max(work, key=lambda part: work[part])
+    return _("{sentence}; {share} of the work for an image (its MACs) is done by {layers}.").format(
+        sentence=where, share=_percent(work[busiest] / table.macs), layers=translated(busiest)
+    )
 
 
 class _Scale:
@@ -143,7 +160,7 @@ def _item(place: int, stage: Stage, scale: _Scale) -> str:
     return (
         f'<li data-stage="{place}" style="--kind:{KINDS[stage.role]}" title="{escape(_hover(stage))}">'
         f"{_volume(KINDS[stage.role], thick, high, wide)}<b>{escape(_short_name(stage))}</b>"
-        f"<span>{_shape(stage.output_shape)}</span><small>{LEGEND.get(stage.role, stage.role)}</small></li>"
+        f"<span>{_shape(stage.output_shape)}</span><small>{_role(stage)}</small></li>"
     )
 
 
@@ -155,8 +172,8 @@ def _failed(layer: LayerRow) -> str:
     return (
         f'<li class="cnn-failed" style="--kind:{FAILED}"><svg aria-hidden="true" viewBox="0 0 40 60" style="--w:40">'
         '<rect x="1" y="1" width="38" height="58"/><path d="M12 22 28 38 M28 22 12 38"/></svg>'
-        f"<b>{escape(layer.path.rsplit('.', 1)[-1])}</b><span>does not fit</span>"
-        f"<small>is given {shape_text(layer.input_shape)}</small></li>"
+        f"<b>{escape(layer.path.rsplit('.', 1)[-1])}</b><span>{escape(_('does not fit'))}</span>"
+        f"<small>{escape(_('is given {shape}').format(shape=shape_text(layer.input_shape)))}</small></li>"
     )
 
 
@@ -185,22 +202,26 @@ def _faces(color: str, thick: float, high: float, wide: float) -> tuple[str, flo
     return drawn, thick + dx + 2, high + dy + 2
 
 
-def _bar(count: int, total: int, unit: str) -> str:
+def _role(stage: Stage) -> str:
+    return escape(translated(LEGEND[stage.role]))
+
+
+def _bar(count: int, total: int, words: str) -> str:
     share = count / total if total else 0.0
     bar = f'<span class="cnn-bar-of"><i style="width:{100 * share:.2f}%"></i></span>'
-    return f'<td title="{count:,} {unit}"><div>{bar}<b>{percent(share) if count else "0"}</b></div></td>'
+    return f'<td title="{escape(words.format(count=count))}"><div>{bar}<b>{percent(share) if count else "0"}</b></div></td>'
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return shape_text(shape) if len(shape) > 1 else f"{shape[0]:,} units"
+    return shape_text(shape) if len(shape) > 1 else ngettext("{count:,} unit", "{count:,} units", shape[0]).format(count=shape[0])
 
 
 def _hover(stage: Stage) -> str:
     more = len(stage.layers) - _MOST_NAMED
-    inside = [*stage.layers[:_MOST_NAMED], *([f"… and {more} more"] if more > 0 else [])]
-    lines = [f"{stage.name}: {shape_text(stage.output_shape, spaced=True)}", *inside]
+    inside = [*map(translated, stage.layers[:_MOST_NAMED]), *([_("… and {count} more").format(count=more)] if more > 0 else [])]
+    lines = [_("{name}: {text}").format(name=stage.name, text=shape_text(stage.output_shape, spaced=True)), *inside]
     if stage.role != "input":
-        lines.append(f"{stage.parameters:,} parameters, {stage.macs:,} MACs")
+        lines.append(_("{parameters:,} parameters, {macs:,} MACs").format(parameters=stage.parameters, macs=stage.macs))
     return "\n".join(lines)
 
 
@@ -211,7 +232,7 @@ def _shade(color: str, factor: float) -> str:
 
 def _percent(share: float) -> str:
     if 0.995 <= share < 1:
-        return "more than 99 %"
+        return _("more than 99 %")
     if 0 < share < 0.005:
-        return "less than 1 %"
+        return _("less than 1 %")
     return f"{share * 100:.0f} %"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cnnlab.architectures import card
+from cnnlab.i18n import N_, say
 from cnnlab.text import duration_text, size_text
 from cnnlab.training.costs import Memory, Part, Speed, epoch_seconds, fits, images, memory
 
@@ -51,26 +52,39 @@ def refusal(
     `free` are all bytes of the device where it is taken as `empty`.
     """
     name, batch = card(config.architecture).title, config.batch_size
-    needs = f"{name} needs about {size_text(need.bytes(batch))} for batches of {batch} at {config.image_size} px"
+    facts = {
+        "network": name, "size": size_text(need.bytes(batch)), "batch": batch, "pixels": config.image_size,
+        "place": place(where), "free": size_text(free),
+    }  # fmt: skip
 
     def small_enough(table: LayerTable) -> bool:
         return fits(memory(config, table, where).bytes(batch), free)
 
     fitting = need.largest_batch(free, batch)
     size = _largest_size(config, table_at, small_enough)
-    ways = [f"batches of {fitting} would fit"] if fitting else []
-    if size:
-        ways.append(f"images of {size} px" if ways else f"images of {size} px would fit")
-    advice = ", or ".join(ways) if ways else "choose a smaller network or smaller batches and images"
-    return f"{needs}, and {place(where)} has {size_text(free)} {'in all' if empty else 'free'}: {advice}."
+    if fitting and size:
+        facts["advice"] = say("batches of {count} would fit, or images of {pixels} px", count=fitting, pixels=size)
+    elif fitting:
+        facts["advice"] = say("batches of {count} would fit", count=fitting)
+    elif size:
+        facts["advice"] = say("images of {pixels} px would fit", pixels=size)
+    else:
+        facts["advice"] = N_("choose a smaller network or smaller batches and images")
+    if empty:
+        return say(
+            "{network} needs about {size} for batches of {batch} at {pixels} px, and {place} has {free} in all: {advice}.", **facts
+        )
+    return say(
+        "{network} needs about {size} for batches of {batch} at {pixels} px, and {place} has {free} free: {advice}.", **facts
+    )
 
 
 def waiting(needed: int, free: int, total: int, where: str) -> str:
     """A sentence: other programs leave too little of a GPU at the moment."""
-    return (
-        f"The run needs about {size_text(needed)}, and {place(where)} has {size_text(free)} of {size_text(total)} free now: "
-        "it waits until other programs have ended."
-    )
+    return say(
+        "The run needs about {size}, and {place} has {free} of {total} free now: it waits until other programs have ended.",
+        size=size_text(needed), place=place(where), free=size_text(free), total=size_text(total),
+    )  # fmt: skip
 
 
 def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Callable[[int], LayerTable | None]) -> str:
@@ -87,17 +101,27 @@ def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Calla
 
     size = _largest_size(config, table_at, lambda other: seconds(other) <= SLOW_EPOCH) or _smallest_size(config, table_at)
     smaller = table_at(size) if size else None
-    ways = [f"at {size} px about {duration_text(seconds(smaller))}"] if smaller else []
-    if images(config)[0] >= 100:
-        ways.append(f"on 10 % of the training images about {duration_text(epoch_seconds(config, speed, 0.1))}")
-    instead = f"; {', or '.join(ways)}" if ways else ""
-    name = card(config.architecture).title
-    return f"{name} at {config.image_size} px would take about {duration_text(epoch)} an epoch here{instead}."
+    slow = {"network": card(config.architecture).title, "pixels": config.image_size, "time": duration_text(epoch)}
+    part = {"part": duration_text(epoch_seconds(config, speed, 0.1))} if images(config)[0] >= 100 else {}
+    less = {"fewer": size, "less": duration_text(seconds(smaller))} if smaller else {}
+    if part and less:
+        return say(
+            "{network} at {pixels} px would take about {time} an epoch here; at {fewer} px about {less}, or on 10 % of the "
+            "training images about {part}.", **slow, **less, **part,
+        )  # fmt: skip
+    if less:
+        return say("{network} at {pixels} px would take about {time} an epoch here; at {fewer} px about {less}.", **slow, **less)
+    if part:
+        return say(
+            "{network} at {pixels} px would take about {time} an epoch here; on 10 % of the training images about {part}.",
+            **slow, **part,
+        )  # fmt: skip
+    return say("{network} at {pixels} px would take about {time} an epoch here.", **slow)
 
 
 def place(device: str) -> str:
     """The device's memory in a sentence."""
-    return "this machine" if device in ("cpu", "mps") else f"the GPU ({device})"
+    return N_("this machine") if device in ("cpu", "mps") else say("the GPU ({device})", device=device)
 
 
 def _largest_size(

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 
-from cnnlab import epoch_flow, epoch_predictions
+from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.optimizers import OPTIMIZERS
@@ -212,6 +212,7 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
     copies = 1 + OPTIMIZERS[config.optimizer].state_tensors(config.momentum)
     predictions = images(config)[1] * _PREDICTION
     recorded = epoch_predictions.file_bytes(images_taken(config)[1], config.epochs) + epoch_flow.file_bytes(config.epochs)
+    recorded += epoch_weights.total_bytes(parameters, config.epochs)
     return recorded + _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from cnnlab.inside_values import Statistics
+from cnnlab.training.activity import SATURATED
 from cnnlab.training.histogram import histogram
-
-SATURATED = {"Sigmoid": (0.05, 0.95), "Tanh": (-0.95, 0.95)}  # beyond these, the gradient is less than a fifth of its largest
 
 
 def statistics(values: Tensor, kind: str) -> Statistics:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cnnlab.errors import StoreError
+from cnnlab.i18n import N_, say
 from cnnlab.runs.migrations import check, migrate
 from cnnlab.system import disk, room
 from cnnlab.text import shortened
@@ -150,16 +151,21 @@ class Connections:
     def _in_words(self, error: Exception) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _BUSY:
-            return StoreError("The record of runs is locked by another program: try again when that has ended.", temporary=True)
+            return StoreError(N_("The record of runs is locked by another program: try again when that has ended."), temporary=True)
         if code == sqlite3.SQLITE_FULL or (code in (0, *_CANNOT_SHARE) and disk.is_full(error, self.path.parent)):
             return StoreError(
-                "The disk of the lab is full, so the record of runs cannot be written: "
-                "delete runs that are no longer needed, or other files, and try again.",
+                N_(
+                    "The disk of the lab is full, so the record of runs cannot be written: "
+                    "delete runs that are no longer needed, or other files, and try again."
+                ),
                 temporary=True,
             )
         reason = error.strerror if isinstance(error, OSError) else error
         return StoreError(
-            f"The record of runs, {self.path.name} in the lab's folder, cannot be read or written "
-            f"({shortened(reason, quoted=False)}): "
-            "check that the folder is yours to write and the disk is not full, or choose another home folder."
+            say(
+                "The record of runs, {file} in the lab's folder, cannot be read or written ({reason}): "
+                "check that the folder is yours to write and the disk is not full, or choose another home folder.",
+                file=self.path.name,
+                reason=shortened(reason, quoted=False),
+            )
         )

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from cnnlab.i18n import say
 from cnnlab.system.disk import ALMOST_NONE, free
 from cnnlab.system.home import private_file, private_folder
 from cnnlab.text import size_text
@@ -19,10 +20,11 @@ def shortage(home: Path) -> str:
     left = free(home)
     if left is None or left >= LEAST_FREE:
         return ""
-    return (
-        f"The disk of the lab is full ({size_text(left)} free): queued runs wait until {size_text(LEAST_FREE)} are free. "
-        "Delete runs that are no longer needed, or other files."
-    )
+    return say(
+        "The disk of the lab is full ({free} free): queued runs wait until {needed} are free. "
+        "Delete runs that are no longer needed, or other files.",
+        free=size_text(left), needed=size_text(LEAST_FREE),
+    )  # fmt: skip
 
 
 def keep_reserve(home: Path) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import sys
 import zipfile
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def _sync_names(folder: Path) -> None:
         os.close(opened)
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: Path, keys: Set[str] = _KEYS) -> Checkpoint:
     """The checkpoint at `path`, its tensors on the CPU. Raises CheckpointError where it is missing, damaged or foreign."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -146,7 +147,7 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"The checkpoint {path.name} has format {content['format']!r}, this version reads format {FORMAT}; train again."
         )
-    missing = sorted(_KEYS - content.keys())
+    missing = sorted(keys - content.keys())
     if missing:
         raise CheckpointError(
             f"The checkpoint {path.name} is incomplete ({', '.join(missing)} missing); train again to replace it."

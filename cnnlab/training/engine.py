@@ -17,7 +17,8 @@ from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import checkpoints, clock, devices, diagnosis, gpu_errors, process
 from cnnlab.training.compiling import Compiler
 from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
-from cnnlab.training.flow import Flow
+from cnnlab.training.flow import Flow, looked_at
+from cnnlab.training.kept import Kept
 from cnnlab.training.progress import Meter
 from cnnlab.training.randomness import own_random_numbers
 from cnnlab.training.session import Session
@@ -139,7 +140,7 @@ class _Training:
     ) -> None:
         self.session, self.folder, self.pausing = session, folder, pausing
         self.meter = Meter(session, progress_every)
-        self.flow = Flow(session.model, folder)
+        self.flow, self.kept = Flow(session.model, folder, lambda: looked_at(session)), Kept(session, folder)
         self.checkpoint_every = checkpoint_every
         self.next_checkpoint = clock.seconds() + checkpoint_every
         self.saved_seconds = session.seconds
@@ -149,6 +150,7 @@ class _Training:
         session = self.session
         if not session.step:
             self.flow.record(0)
+            self.kept.record(0)
         while not session.is_over:
             if len(session.history) == session.epoch:
                 session.begin_epoch()
@@ -263,6 +265,7 @@ class _Training:
             saved.append(CheckpointSaved("best", session.epoch, accuracy, session.step))
         self.save_last(state)
         saved.append(CheckpointSaved("last", session.epoch, accuracy, session.step))
+        self.kept.record(session.epoch)  # after the checkpoints, which need the room more
         return saved
 
     def save_if_free(self) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""How gradients flow through a network and its weights move, layer by layer, for the page Inside.
+"""How gradients flow through a network, its weights move and its activations spread, layer by layer, for the page Inside.
 
 Watched are a few batches of each epoch: to copy the weights and measure gradients at every step would take as long as the step of a
 small network. On a GPU nothing waits until the epoch is recorded.
@@ -9,12 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from cnnlab.epoch_flow import EpochFlow, LayerFlow, Recorder
+from cnnlab.layers.memory import evaluation_batch
+from cnnlab.training.activity import FEWEST, IMAGES, SHARE, activity, watched_layers
 from cnnlab.training.histogram import histogram
+
+if TYPE_CHECKING:
+    from cnnlab.training.session import Session
 
 WATCHED = 4  # batches of an epoch, spread over it; the last is one of them
 MOST_KERNELS = 16  # output channels of the first convolution that are kept
@@ -22,14 +28,17 @@ MOST_VALUES = 2_048  # of their weights: input channels beyond are left out
 
 
 class Flow:
-    """Watches the training of `model` and records each epoch in `folder`; without a folder nothing is watched."""
+    """Watches the training of `model` and records each epoch in `folder`; without a folder nothing is watched.
 
-    def __init__(self, model: nn.Module, folder: Path | None) -> None:
+    `images` gives the inputs N×C×H×W whose activations are recorded, the same ones each time.
+    """
+
+    def __init__(self, model: nn.Module, folder: Path | None, images: Callable[[], Tensor] | None = None) -> None:
         self._recorder = Recorder(folder) if folder is not None else None
         self._layers = {
             path: own for path, module in model.named_modules() if (own := [*module.parameters(recurse=False)]) and own[0].ndim > 1
         }
-        self._model = model
+        self._model, self._images, self._activations = model, images, watched_layers(model)
         self._watched: list[Tensor] = []  # of each batch: 2×L, gradients and updates
 
     def begin_epoch(self) -> None:
@@ -59,7 +68,8 @@ class Flow:
             LayerFlow(path, _rounded(gradient), _rounded(update), *_histogram(own[0].detach()))
             for (path, own), gradient, update in zip(self._layers.items(), *means, strict=True)
         )
-        self._recorder.write(EpochFlow(epoch, layers, *self._kernels()))
+        active = activity(self._model, self._activations, self._images()) if self._images and self._activations else ()
+        self._recorder.write(EpochFlow(epoch, layers, *self._kernels(), active))
 
     def _by_layer(self, norms: tuple[Tensor, ...]) -> Tensor:
         """The lengths of the layers, from those of their weights and biases."""
@@ -74,6 +84,15 @@ class Flow:
         kernels = first.weight.detach()[:MOST_KERNELS]
         kernels = kernels[:, : max(1, MOST_VALUES // kernels[:, 0].numel())]
         return tuple(kernels.shape), tuple(float(f"{value:.4g}") for value in kernels.flatten().tolist())
+
+
+def looked_at(session: Session) -> Tensor:
+    """The network's input for a few training images, spread over all, since folders of pictures come class by class."""
+    size = session.config.image_size
+    total = len(session.train_images)
+    few = max(FEWEST, total // SHARE)  # of a small set, so that it takes no longer beside its epoch than of a large one
+    most = min(IMAGES, few, evaluation_batch(size, session.device.type, session.config.batch_size))
+    return session.preparation.test(session.train_images[:: max(1, total // most)][:most])
 
 
 def is_watched(batch: int, batches: int) -> bool:

@@ -195,6 +195,16 @@ class Session:
         self.evaluation = evaluation
         return done
 
+    def about(self) -> checkpoints.Checkpoint:
+        """What a checkpoint has of the run itself, the same at every moment."""
+        return {
+            "format": checkpoints.FORMAT,
+            "config": _plain(vars(self.config)),
+            "classes": list(self.classes),
+            "input_shape": list(self.input_shape),
+            "preparation": asdict(self.preparation),
+        }
+
     def state(self) -> checkpoints.Checkpoint:
         """The checkpoint of this moment, between two batches or two epochs; `cnnlab.training.checkpoints` explains the keys.
 
@@ -202,12 +212,7 @@ class Session:
         """
         evaluation, best, augmentation = self.evaluation, self.best, self._ahead()
         self._draws(augmentation, self.tables.first, self.batch)
-        return {
-            "format": checkpoints.FORMAT,
-            "config": _plain(vars(self.config)),
-            "classes": list(self.classes),
-            "input_shape": list(self.input_shape),
-            "preparation": asdict(self.preparation),
+        return self.about() | {
             "precision": self.precision,
             "threads": torch.get_num_threads(),
             "layout": self.layout,

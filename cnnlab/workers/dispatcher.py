@@ -75,6 +75,7 @@ class Dispatcher:
         """Works until it has been idle for long, or its code is out of date and no run is in progress."""
         load(FOR_HELPER)
         patiently(self._check_processes)
+        patiently(lambda: self._sweepers.turn(time.monotonic()))  # a sweep loads Optuna meanwhile
         until = time.monotonic() + HELPER_FIRST_SECONDS
         while time.monotonic() < until and not patiently(self.store.active):
             time.sleep(POLL_SECONDS)

@@ -17,6 +17,7 @@ from cnnlab import datasets
 from cnnlab.datasets.download import fetch
 from cnnlab.datasets.places import Places, Search
 from cnnlab.errors import CNNLabError, DataError
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk, files, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 from cnnlab.system.processes import Process
@@ -25,7 +26,7 @@ from cnnlab.values import DatasetStatus, DownloadStatus
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 60.0  # a finished download is reported for this long
 
-_NOT_WRITTEN = "the lab's folder cannot be written; its owner has to make it writable, or to free some space"
+_NOT_WRITTEN = N_("the lab's folder cannot be written; its owner has to make it writable, or to free some space")
 
 Fetch = Callable[[datasets.Entry, Places, Callable[[int, int], None]], Path]
 
@@ -42,7 +43,7 @@ def start(home: Path, entry: datasets.Entry) -> None:
         with suppress(OSError):
             _file(home, entry).unlink(missing_ok=True)
         reason = f"{_NOT_WRITTEN} ({error.strerror or type(error).__name__})"
-        raise DataError(f"The download of {entry.title} cannot begin: {reason}.") from error
+        raise DataError(say("The download of {dataset} cannot begin: {reason}.", dataset=entry.title, reason=reason)) from error
 
 
 def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
@@ -54,7 +55,7 @@ def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
         return None
     age = time.time() - record["time"]
     if download.state == "running" and age > SHOWN_SECONDS / 6 and not processes.alive(record["pid"], record["pid_started"]):
-        message = f"The download of {entry.title} ended unexpectedly; please start it again."
+        message = say("The download of {dataset} ended unexpectedly; please start it again.", dataset=entry.title)
         return DownloadStatus("failed", download.done_bytes, download.total_bytes, message)
     return None if download.state == "finished" and age > SHOWN_SECONDS else download
 
@@ -92,7 +93,10 @@ def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:
     except CNNLabError as error:
         _write(home, entry, "failed", done, str(error))
     except Exception as error:
-        message = f"The download of {entry.title} failed with an unexpected {type(error).__name__}: {error}."
+        message = say(
+            "The download of {dataset} failed with an unexpected {kind}: {error}.",
+            dataset=entry.title, kind=type(error).__name__, error=error,
+        )  # fmt: skip
         _write(home, entry, "failed", done, files.without_folders(message, home))
         raise
     finally:

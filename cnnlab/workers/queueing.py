@@ -8,6 +8,7 @@ from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.limits import Limits
+from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.system import background
 
@@ -35,8 +36,7 @@ class Queueing:
         background.ensure(self._store.home)
         return run_id
 
-    def again(self, run_id: str, *, owner: str | None = None) -> None:
+    def again(self, run: Run, *, owner: str | None = None) -> None:
         """Queues a run that has ended without finishing. Raises LimitError where limits have been lowered; RunStateError."""
-        run = self._store.run(run_id)
-        self._store.resume(run_id, owner=owner, admit=self._admission.further(run, run.config).admit)
+        self._store.resume(run.id, owner=owner, admit=self._admission.further(run, run.config).admit)
         background.ensure(self._store.home)

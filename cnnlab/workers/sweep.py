@@ -64,17 +64,18 @@ class Sweeper:
         self._count_time(sweep)
         if not self._attached:
             self._attach(records)
-            self._attached = True
+        self._attached = False  # unless the round ends without an error
         for record in records:
             if record.unfinished and record.run_id is not None:
                 self._follow(sweep, record)
         sweep, records = self.sweeps.look(self.id)
-        if sweep.state == "running" and not self._is_over(sweep):
-            return self._go_on(sweep, records)
-        return self._wind_up(sweep, records)
+        goes_on = sweep.state == "running" and not self._is_over(sweep)
+        stays = self._go_on(sweep, records) if goes_on else self._wind_up(sweep, records)
+        self._attached = True
+        return stays
 
     def _attach(self, records: Sequence[TrialRecord]) -> None:
-        """Brings study and record together: a crash may have come between two steps."""
+        """Brings study and record together: a crash or a full disk may have come between two steps."""
         known = {record.number: record for record in records}
         for number, values in self._study.unfinished().items():
             if number not in known:
@@ -179,7 +180,7 @@ class Sweeper:
                 if record.run_state in ASKED_TO_END:
                     return
                 if record.run_state not in ACTIVE:
-                    self._queueing.again(record.run_id)
+                    self._queueing.again(self.store.run(record.run_id))
                 self.sweeps.change_trial(self.id, record.number, state="open", message="")
             else:
                 config = sweep.config.config(record.values)

@@ -20,7 +20,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import nsay, say, translated
 from cnnlab.text import shortened
+from pages._parts import language
 from pages._parts.markdown import quoting
 
 MOST_UNKNOWN = 3  # names in a warning
@@ -49,12 +51,13 @@ class Address:
         self._memory_key = f"address of {page}"
         # What this part wrote last, and the parameters that it then had.
         self._view, self._seen = st.session_state.get(self._memory_key, ({}, {}))
-        self._browser: Parameters = st.query_params.to_dict()
+        self._browser: Parameters = _without_language(st.query_params.to_dict())
         self._parameters = expand(self._browser)
         self._shorten = shorten
         self._within = within
         if within is None:
             self.arriving = st.session_state.get(_OPEN) != page
+            self._report(language.problem())
             st.session_state[_OPEN] = page
         else:
             self.arriving = within.arriving
@@ -76,8 +79,12 @@ class Address:
             try:
                 value = parse(text)
             except ConfigError as error:
-                self.problems.append(f"In the address: {error} The default is used.")
+                self._report(str(error))
         st.session_state[key] = value
+
+    def _report(self, error: str) -> None:
+        if error:
+            self.problems.append(say("In the address: {error} The default is used.", error=error))
 
     def text(self, name: str) -> str | None:
         """The value of `name` in the address when the page was opened."""
@@ -110,7 +117,7 @@ class Address:
         view = kept | self._values
         link = self._browser if updated == self._parameters else self._shorten(updated)
         if self.problems or (not self.arriving and view != self._view and link != self._browser):
-            st.query_params.from_dict(link)
+            st.query_params.from_dict(link | language.in_links())
             self._parameters = updated
         self._keep_problems(view)
         st.session_state[self._memory_key] = view, self._parameters
@@ -121,7 +128,7 @@ class Address:
     def show_problems(self, place: DeltaGenerator) -> None:
         """Draws a warning about what is wrong with the address; call it after `flush`."""
         if self.problems:
-            place.warning("\n\n".join(map(quoting, self.problems)), icon=":material/link_off:")
+            place.warning("\n\n".join(quoting(translated(problem)) for problem in self.problems), icon=":material/link_off:")
 
     def _keep_problems(self, view: Parameters) -> None:
         """Problems stay on the page until a control changes: the address is right again, but they may not have been read."""
@@ -141,20 +148,29 @@ class Address:
         unknown = [name for name in self._browser if name not in known | earlier]
         for name in unknown[:MOST_UNKNOWN]:
             alike = difflib.get_close_matches(name[:40].lower(), known, 1)
-            advice = f" Did you mean {alike[0]}?" if alike else ""
-            self.problems.append(f"In the address: {shortened(name)} is not a setting of this page, so it has no effect.{advice}")
-        if (more := len(unknown) - MOST_UNKNOWN) == 1:
-            self.problems.append("1 more name in the address is not a setting of this page.")
-        elif more > 1:
-            self.problems.append(f"{more:,} more names in the address are not settings of this page.")
+            advice = " " + say("Did you mean {name}?", name=alike[0]) if alike else ""
+            unknown_name = say("In the address: {name} is not a setting of this page, so it has no effect.", name=shortened(name))
+            self.problems.append(unknown_name + advice)
+        if (more := len(unknown) - MOST_UNKNOWN) > 0:
+            self.problems.append(
+                nsay(
+                    "{count} more name in the address is not a setting of this page.",
+                    "{count:,} more names in the address are not settings of this page.",
+                    more, count=more,
+                )
+            )  # fmt: skip
         repeated = [name for name in self._browser if name in known and len(st.query_params.get_all(name)) > 1]
-        self.problems += [f"In the address: {name} is given more than once; the last value is used." for name in repeated]
+        self.problems += [say("In the address: {name} is given more than once; the last value is used.", name=n) for n in repeated]
         return set(unknown)
 
 
 def link_to(page: str) -> dict[str, str]:
     """The query parameters that open `page` as this visitor left it; none where they have not been there."""
-    return st.session_state.get(_LINKS, {}).get(page, {})
+    return st.session_state.get(_LINKS, {}).get(page, {}) | language.in_links()
+
+
+def _without_language(parameters: Parameters) -> Parameters:
+    return {name: text for name, text in parameters.items() if name != language.PARAMETER}
 
 
 def as_text(value: Any) -> str:
@@ -173,7 +189,8 @@ def one_of(name: str, choices: tuple[Any, ...]) -> Callable[[str], Any]:
         for choice in choices:
             if as_text(choice) == text:
                 return choice
-        raise ConfigError(f"{name} must be one of {', '.join(map(as_text, choices))}, not {text[:80]!r}.", name)
+        allowed = ", ".join(map(as_text, choices))
+        raise ConfigError(say("{name} must be one of {allowed}, not {value!r}.", name=name, allowed=allowed, value=text[:80]), name)
 
     return parse
 
@@ -183,7 +200,8 @@ def whole_number(name: str, minimum: int, maximum: int) -> Callable[[str], int]:
 
     def parse(text: str) -> int:
         if not text.isascii() or not text.isdigit() or len(text) > 12 or not minimum <= int(text) <= maximum:
-            raise ConfigError(f"{name} must be a whole number from {minimum} to {maximum}, not {text[:80]!r}.", name)
+            rule = say("a whole number from {low} to {high}", low=minimum, high=maximum)
+            raise ConfigError(say("{name} must be {rule}, not {value!r}.", name=name, rule=rule, value=text[:80]), name)
         return int(text)
 
     return parse

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cnnlab.figures import network_svg
+from cnnlab.i18n import _
 from cnnlab.layers import LayerTable
 from cnnlab.text import count_text, size_text
 from pages._parts.address import Address, whole_number
@@ -19,15 +20,17 @@ ALL = 99  # deeper than any network's paths, so nothing is folded
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """One number about a network, as text and as a number to take a ratio of."""
+    """One number about a network, as text and as a number to take a ratio of; texts are in the reader's language."""
 
     title: str
     text: str
     number: float
     help: str
-    as_many: str = "as many"  # words for a comparison: of amounts, "as much", "less"
-    fewer: str = "fewer"
-    more: str = "more"
+    # Comparisons: of amounts "as much", "less", where a count is "as many", "fewer"; "" stands for the words of a count.
+    as_many: str = ""
+    times_fewer: str = ""
+    more: str = ""
+    fewer: str = ""
 
 
 def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
@@ -38,29 +41,34 @@ def key_figures(table: LayerTable) -> tuple[KeyFigure, ...]:
     trained = sum(row.parameters > 0 for row in table.rows)
     return (
         KeyFigure(
-            "Parameters", count_text(table.parameters), table.parameters,
-            f"Numbers that training adjusts, also called weights: {table.parameters:,}.",
+            _("Parameters"), count_text(table.parameters), table.parameters,
+            _("Numbers that training adjusts, also called weights: {count:,}.").format(count=table.parameters),
         ),
         KeyFigure(
-            "MACs for one image", count_text(table.macs), table.macs,
-            f"Multiply-accumulates: one multiplication and one addition each, {table.macs:,} of them. "
-            "They measure the work of one prediction.",
+            _("MACs for one image"), count_text(table.macs), table.macs,
+            _(
+                "Multiply-accumulates: one multiplication and one addition each, {count:,} of them. "
+                "They measure the work of one prediction."
+            ).format(count=table.macs),
         ),
         KeyFigure(
-            "Activation memory", size_text(table.activation_bytes), table.activation_bytes,
-            "The outputs of all layers for one image, kept in memory while training. A batch of 64 images needs 64 times as much.",
-            "as much", "less",
+            _("Activation memory"), size_text(table.activation_bytes), table.activation_bytes,
+            _("The outputs of all layers for one image, kept in memory while training. "
+              "A batch of 64 images needs 64 times as much."),
+            _("{times} times as much"), _("{times} times less"), _("{share} % more"), _("{share} % less"),
         ),
         KeyFigure(
-            "Layers with weights", f"{trained} of {len(table.rows)}", trained,
-            "Layers that training changes, out of all rows in the table below.",
+            _("Layers with weights"), _("{count} of {total}").format(count=trained, total=len(table.rows)), trained,
+            _("Layers that training changes, out of all rows in the table below."),
         ),
         KeyFigure(
-            "Receptive field", f"{field:,} px" if field else "whole image", field,
-            "Side of the square of input pixels that one value of the last convolution or pooling can depend on. "
-            "It can be larger than the image, as padding counts. Dense layers and global pools see what these windows reach of the "
-            "image: all of it, or a few rows and columns less where strides do not divide evenly.",
-            "as wide", "narrower", "wider",
+            _("Receptive field"), f"{field:,} px" if field else _("whole image"), field,
+            _(
+                "Side of the square of input pixels that one value of the last convolution or pooling can depend on. "
+                "It can be larger than the image, as padding counts. Dense layers and global pools see what these windows reach of "
+                "the image: all of it, or a few rows and columns less where strides do not divide evenly."
+            ),
+            _("{times} times as wide"), _("{times} times narrower"), _("{share} % wider"), _("{share} % narrower"),
         ),
     )  # fmt: skip
 
@@ -75,7 +83,7 @@ def metrics_row(table: LayerTable) -> None:
 def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
     """Two networks' figures side by side, with the ratio of the second to the first."""
     rows = [(a.title, a.text, b.text, ratio(a, b)) for a, b in zip(first, second, strict=True)]
-    return pd.DataFrame(rows, columns=["", f"A: {names[0]}", f"B: {names[1]}", "B compared with A"]).set_index("")
+    return pd.DataFrame(rows, columns=["", f"A: {names[0]}", f"B: {names[1]}", _("B compared with A")]).set_index("")
 
 
 def ratio(first: KeyFigure, second: KeyFigure) -> str:
@@ -84,12 +92,14 @@ def ratio(first: KeyFigure, second: KeyFigure) -> str:
         return "–"
     times = second.number / first.number
     if abs(times - 1) < 0.005:
-        return "the same" if first.number == second.number else "about the same"
+        return _("the same") if first.number == second.number else _("about the same")
     if 0.5 < times < 2:
-        return f"{abs(times - 1) * 100:.0f} % {first.more if times > 1 else first.fewer}"
+        words = first.more or _("{share} % more") if times > 1 else first.fewer or _("{share} % fewer")
+        return words.format(share=f"{abs(times - 1) * 100:.0f}")
     many = max(times, 1 / times)
     figures = f"{many:,.0f}" if many >= 9.95 else f"{many:.1f}".removesuffix(".0")
-    return f"{figures} times {first.as_many if times > 1 else first.fewer}"
+    words = first.as_many or _("{times} times as many") if times > 1 else first.times_fewer or _("{times} times fewer")
+    return words.format(times=figures)
 
 
 def layer_table_view(table: LayerTable, address: Address, *, title: str, name: str, group: str) -> None:
@@ -102,21 +112,26 @@ def layer_table_view(table: LayerTable, address: Address, *, title: str, name: s
         shown = table.fold(_pick_depth(table, address)) if table.rows else table
     if not table.failure:
         middle.download_button(
-            "Drawing as SVG", network_svg(table, title), f"{name}.svg", "image/svg+xml", icon=":material/download:",
-            on_click="ignore", width="stretch", help="The drawing above with its totals, as a picture for a report or a slide.",
+            _("Drawing as SVG"), network_svg(table, title), f"{name}.svg", "image/svg+xml", icon=":material/download:",
+            on_click="ignore", width="stretch", help=_("The drawing above with its totals, as a picture for a report or a slide."),
         )  # fmt: skip
     right.download_button(
-        "Table as CSV", shown.to_csv(), f"{name}-layers.csv", "text/csv", icon=":material/download:", on_click="ignore",
-        width="stretch", help="The table below as a file for a spreadsheet, with exact numbers.",
+        _("Table as CSV"), shown.to_csv(), f"{name}-layers.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        width="stretch", help=_("The table below as a file for a spreadsheet, with exact numbers."),
     )  # fmt: skip
     draw_layers(shown, table, key="design:layers", group=group)
     if not table.failure:
         st.caption(
-            f"{len(shown.rows)} rows. Totals: {table.parameters:,} parameters, {table.buffers:,} buffers, {table.macs:,} MACs and "
-            f"{size_text(table.activation_bytes)} of activations for one image. Click a header to sort. On a narrow screen large "
-            "numbers are short (M: million, G: billion) and some columns are left out; the CSV has them all in full."
-        )
-    with st.expander("What the columns mean"):
+            _(
+                "{rows} rows. Totals: {parameters:,} parameters, {buffers:,} buffers, {macs:,} MACs and {memory} of activations "
+                "for one image. Click a header to sort. On a narrow screen large numbers are short (M: million, G: billion) and "
+                "some columns are left out; the CSV has them all in full."
+            ).format(
+                rows=len(shown.rows), parameters=table.parameters, buffers=table.buffers, macs=table.macs,
+                memory=size_text(table.activation_bytes),
+            )
+        )  # fmt: skip
+    with st.expander(_("What the columns mean")):
         st.markdown(meanings())
 
 
@@ -124,16 +139,18 @@ def _pick_depth(table: LayerTable, address: Address) -> int:
     deepest = max((row.path.count(".") + 1 for row in table.rows), default=1)
     if deepest == 1:
         address.text("detail")  # of no effect here, but no mistake in the address either
-        st.caption("This network is a plain chain of layers; there are no blocks to fold.")
+        st.caption(_("This network is a plain chain of layers; there are no blocks to fold."))
         return ALL
     titles = (
-        {1: "blocks"}
-        | {depth: "parts of blocks" if depth == 2 else f"depth {depth}" for depth in range(2, deepest)}
-        | {ALL: "all layers"}
+        {1: _("blocks")}
+        | {depth: _("parts of blocks") if depth == 2 else _("depth {depth}").format(depth=depth) for depth in range(2, deepest)}
+        | {ALL: _("all layers")}
     )
     key = f"design:{table.architecture}:detail"
     return one_choice(
-        "Show", key, "detail", titles, address, parse=whole_number("detail", 1, ALL),
+        _("Show"), key, "detail", titles, address, parse=whole_number("detail", 1, ALL),
         otherwise=ALL,  # an address may name a depth that this network lacks
-        help="Blocks fold neighbouring layers into one row, as the course prints these networks; their costs are added up.",
+        help=_(
+            "Blocks fold neighbouring layers into one row, as the course prints these networks; their costs are added up."
+        ),
     )  # fmt: skip

@@ -14,10 +14,14 @@ from pathlib import Path
 from streamlit.components import v2
 
 from cnnlab.figures import DRAWING_RULE, breakable, compare_bars, distribution_bars, legend, network_drawing, role_of, stages
+from cnnlab.i18n import N_, _, ngettext, translated
+from cnnlab.i18n.glossary import hover
 from cnnlab.layers import LayerRow, LayerTable
 from cnnlab.palette import FAILED, KINDS
 from cnnlab.text import percent, shape_text, short_count, size_text
 
+# What a column's short title stands for, in the glossary.
+_TERMS = {"Field": "receptive field", "MACs": "multiply-accumulate"}
 ROWS_WITHOUT_SCROLLING = 30  # a longer table scrolls within itself, so that what comes after it can be reached
 
 _view = v2.component(
@@ -69,17 +73,20 @@ COLUMNS = (
     ),
 )  # fmt: skip
 WORDS = {
-    "Layer": "where the layer sits in the network; a dot leads into a block.",
-    "Kind": "PyTorch's name for the layer, or how many layers are folded into this row.",
-    "Settings": "channels, window, stride (step), pad (border of zeros).",
-    "Output": "shape of the output for one image: channels × height × width.",
-    "Input": "shape of the input: the output of the layer before, or what branches join.",
+    N_("Layer"): N_("where the layer sits in the network; a dot leads into a block."),
+    N_("Kind"): N_("PyTorch's name for the layer, or how many layers are folded into this row."),
+    N_("Settings"): N_("channels, window, stride (step), pad (border of zeros)."),
+    N_("Output"): N_("shape of the output for one image: channels × height × width."),
+    N_("Input"): N_("shape of the input: the output of the layer before, or what branches join."),
 }
 
 
 def draw_network(table: LayerTable, title: str, *, key: str) -> None:
     """The drawing with its legend."""
-    _view(data={"html": f"{network_drawing(table, title)}{legend(table)}<p>{escape(DRAWING_RULE)}</p>", "group": key}, key=key)
+    _view(
+        data={"html": f"{network_drawing(table, title)}{legend(table)}<p>{escape(translated(DRAWING_RULE))}</p>", "group": key},
+        key=key,
+    )
 
 
 def draw_distribution(table: LayerTable, *, key: str, group: str) -> None:
@@ -107,7 +114,7 @@ def layers_html(table: LayerTable, unfolded: LayerTable) -> str:
         + [_header(column.name, column.title, column.help) for column in columns]
     )
     return (
-        f'<div class="cnn-layers{tall}" role="region" aria-label="Layers" tabindex="0"><table>'
+        f'<div class="cnn-layers{tall}" role="region" aria-label="{escape(_("Layers"))}" tabindex="0"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(_rows(table, unfolded, columns))}</tbody>{_foot(table, len(columns))}"
         "</table></div>"
     )
@@ -116,11 +123,15 @@ def layers_html(table: LayerTable, unfolded: LayerTable) -> str:
 def meanings() -> str:
     """What the columns mean, as a list in Markdown."""
     pairs = WORDS | {column.title: column.help for column in COLUMNS}
-    return "\n".join(f"- **{title}**: {text}" for title, text in pairs.items())
+    return "\n".join(
+        _("- **{title}**: {text}").format(title=translated(title), text=translated(text)) for title, text in pairs.items()
+    )
 
 
 def _header(name: str, title: str, text: str) -> str:
-    return f'<th scope="col" class="cnn-{name}"><button type="button" title="{escape(text)}">{title}</button></th>'
+    meaning = "\n".join(filter(None, (translated(text), hover(_TERMS.get(title, title)))))
+    shown = escape(translated(title))
+    return f'<th scope="col" class="cnn-{name}"><button type="button" title="{escape(meaning)}">{shown}</button></th>'
 
 
 def _rows(table: LayerTable, unfolded: LayerTable, columns: list[Column]) -> Iterator[str]:
@@ -136,15 +147,21 @@ def _rows(table: LayerTable, unfolded: LayerTable, columns: list[Column]) -> Ite
 
 
 def _words(row: LayerRow) -> str:
-    kind, settings = f"{row.layers} layers" if row.layers > 1 else row.kind, row.settings
-    settings += " (same weights as above)" if row.shared else ""
-    beside = ": ".join(filter(None, (kind, settings)))  # where there is no room for columns of their own
+    kind = ngettext("{count} layer", "{count} layers", row.layers).format(count=row.layers) if row.layers > 1 else row.kind
+    settings = settings_in_words(row.settings)
+    settings += _(" (same weights as above)") if row.shared else ""
+    beside = _(": ").join(filter(None, (kind, settings)))  # where there is no room for columns of their own
     return (
         f'<th scope="row" class="cnn-layer"><i class="cnn-swatch"></i>{breakable(row.path)}<small>{escape(beside)}</small></th>'
         f'<td class="cnn-kind">{escape(kind)}</td><td class="cnn-settings">{escape(settings)}</td>'
-        f'<td class="cnn-output">{shape_text(row.output_shape) or "✗ does not fit"}</td>'
+        f'<td class="cnn-output">{shape_text(row.output_shape) or escape(_("✗ does not fit"))}</td>'
         f'<td class="cnn-input">{shape_text(row.input_shape)}</td>'
     )
+
+
+def settings_in_words(settings: str) -> str:
+    """A layer's settings, which the core lists in English: "6 channels, 5×5, stride 1"."""
+    return _(", ").join(translated(each) for each in settings.split(", "))
 
 
 def _figure(row: LayerRow, column: Column) -> str:
@@ -162,5 +179,5 @@ def _foot(table: LayerTable, figures: int) -> str:
         return ""
     layer = table.failure.layer
     cells = f'<tr>{_words(layer)}<td colspan="{figures}"></td></tr>' if layer else ""
-    reason = f'<tr><td colspan="{figures + len(WORDS)}">✗ {escape(table.failure.reason)}</td></tr>'
+    reason = f'<tr><td colspan="{figures + len(WORDS)}">✗ {escape(translated(table.failure.reason))}</td></tr>'
     return f'<tfoot class="cnn-failed" style="--kind:{FAILED}">{cells}{reason}</tfoot>'

@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab.i18n import _, translated
 from pages._parts.address import Address, one_of, whole_number
 
 Choice = TypeVar("Choice")
@@ -52,6 +53,14 @@ def one_choice(
     return value
 
 
+def choice_in_dialog(label: str, key: str, titles: Mapping[Choice, str], *, help: str) -> Choice:
+    """A row of buttons for one of `titles`, at first the first one; no address holds it."""
+    usual = next(iter(titles))
+    st.session_state.setdefault(key, usual)
+    value = st.segmented_control(label, list(titles), key=key, format_func=titles.__getitem__, help=help, required=True)
+    return usual if value is None else value
+
+
 def when_changed(key: str, action: Callable[[], None]) -> Callable[[], None]:
     """`action` as the callback of the control `key`, which is about to be drawn with the value that the session has.
 
@@ -72,8 +81,9 @@ def class_choice(
     on_change: Callable[[], None], use_address: bool = True,
 ) -> int | None:  # fmt: skip
     """The selected one of a data set's classes, as a label; None for all of them."""
+    titles = {ALL_CLASSES: _("all classes")} | dict(enumerate(map(translated, classes)))
     chosen = one_choice(
-        label, key, name, {ALL_CLASSES: "all classes"} | dict(enumerate(classes)), address, as_list=True, place=place, help=help,
-        on_change=on_change, parse=whole_number(name, 0, len(classes) - 1), use_address=use_address,
+        label, key, name, titles, address, as_list=True, place=place, help=help, on_change=on_change,
+        parse=whole_number(name, 0, len(classes) - 1), use_address=use_address,
     )  # fmt: skip
     return None if chosen == ALL_CLASSES else chosen

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from cnnlab.i18n import _
 from cnnlab.values import DisagreementPage, PredictionPage
 from pages._parts.address import Address, whole_number
 
@@ -51,18 +52,24 @@ class Pager:
     def buttons(self, total: int) -> None:
         """Draws which of how many images are shown, and Previous and Next where that is not all."""
         first, last = self.offset() + 1, min(self.offset() + self.per_page, total)
+        shown = _("{first:,}–{last:,} of {total:,}").format(first=first, last=last, total=total)
         if total <= self.per_page:
-            st.markdown(f"{first:,}–{last:,} of {total:,}")
+            st.markdown(shown)
             return
+        following = _("Next {count}").format(count=min(self.per_page, total - last) or self.per_page)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                f"Previous {self.per_page}", icon=":material/chevron_left:", disabled=first == 1, on_click=self.turn, args=(-1,)
+                _("Previous {count}").format(count=self.per_page),
+                icon=":material/chevron_left:",
+                disabled=first == 1,
+                on_click=self.turn,
+                args=(-1,),
             )
             st.button(
-                f"Next {min(self.per_page, total - last) or self.per_page}", icon=":material/chevron_right:", icon_position="right",
+                following, icon=":material/chevron_right:", icon_position="right",
                 disabled=last >= total, on_click=self.turn, args=(1,),
             )  # fmt: skip
-            st.markdown(f"{first:,}–{last:,} of {total:,}")
+            st.markdown(shown)
 
     def _pages(self, total: int) -> int:
         return max(1, -(-total // self.per_page))

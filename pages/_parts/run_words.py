@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnnlab.i18n import N_, say, shown
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.state_words import STATE_WORDS, in_vain, state_word  # noqa: F401  pages have all words from here
@@ -22,7 +23,7 @@ STATE_ICONS = {
 }
 DID_NOT_LEARN_ICON = ":material/trending_flat:"
 # The two accuracies of a run, as headings; a sentence has the functions below.
-BEST_ACCURACY, LAST_ACCURACY = "Best test accuracy", "Test accuracy after the last epoch"
+BEST_ACCURACY, LAST_ACCURACY = N_("Best test accuracy"), N_("Test accuracy after the last epoch")
 LONGEST_TITLE = 80  # characters in a list or a sentence
 
 
@@ -33,13 +34,17 @@ def state_icon(run: Run | Summary) -> str:
 
 def last_accuracy(run: Run | Summary) -> str:
     """The test accuracy with its epoch: "71.2 % after epoch 10"; "no result" before the first."""
-    return "no result yet" if run.test_accuracy is None else f"{percent(run.test_accuracy)} after epoch {run.epochs_done}"
+    if run.test_accuracy is None:
+        return shown(N_("no result yet"))
+    return shown(say("{accuracy} after epoch {epoch}", accuracy=percent(run.test_accuracy), epoch=run.epochs_done))
 
 
 def best_accuracy(run: Run | Summary) -> str:
     """The highest test accuracy so far: "best 73.0 %"; "" before the first epoch, or where the last one is the best."""
     best = run.best_test_accuracy
-    return "" if best is None or percent(best) == percent(run.test_accuracy) else f"best {percent(best)}"
+    if best is None or percent(best) == percent(run.test_accuracy):
+        return ""
+    return shown(say("best {accuracy}", accuracy=percent(best)))
 
 
 def title(run: Run | Summary) -> str:

@@ -1,4 +1,4 @@
-"""What every page does: page settings, the gate, the one lab that all visitors share, and errors as sentences."""
+"""What every page does: page settings, language, the gate, the one lab that all visitors share, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import streamlit as st
 from streamlit.runtime import pages_manager
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.seen import seen_by
 from cnnlab.system.home import default_data, default_home
+from pages._parts.language import follow_browser
 from pages._parts.markdown import quoting
 from pages._parts.sidebar import sidebar
 from pages._parts.visitor import person
@@ -30,31 +32,32 @@ def enter() -> Lab:
     page_settings()
     # The gate has stopped strangers; this stops a page that is served without it.
     with in_words(then=st.stop):
-        lab = seen_by(_lab(), person())
+        lab = seen_by(_opened(), person())
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     st.html(_STYLE)
     sidebar(lab, fragment)
     if reason := lab.queue_waits():
-        st.warning(quoting(reason), icon=":material/hourglass_top:")
+        st.warning(quoting(translated(reason)), icon=":material/hourglass_top:")
     return lab
 
 
 def wake() -> None:
     """Starts the background processes before the page's own modules are loaded: each takes a second or two."""
     with in_words(then=st.stop):
-        _lab().ready()
+        _opened().ready()
 
 
 @contextmanager
 def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Shows an unexpected CNNLabError, such as a full disk, as its sentence; also a decorator.
+    """Sets the language, and shows an unexpected CNNLabError, such as a full disk, as its sentence; also a decorator.
 
     Every page, fragment and dialog needs it of its own: Streamlit can run each of them without app.py.
     """
+    follow_browser()
     try:
         yield
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/error:")
+        st.error(quoting(translated(error)), icon=":material/error:")
         then()
 
 
@@ -78,6 +81,11 @@ def _disable_pages_folder() -> None:
         st.rerun()
 
 
-@st.cache_resource(show_spinner="Opening the lab …")
+def _opened() -> Lab:
+    with st.spinner(_("Opening the lab …")):  # shown after half a second
+        return _lab()
+
+
+@st.cache_resource(show_spinner=False)
 def _lab() -> Lab:
     return Lab(default_home(), data=default_data())

@@ -1,4 +1,4 @@
-"""The sidebar below the list of pages: what this visitor is training, and their name."""
+"""The sidebar below the list of pages: what this visitor is training, their name, and the language."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import streamlit as st
 from streamlit.components import v2
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import language, ngettext, tag, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import percent
+from pages._parts.language import in_links, switch
 from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title
 from pages._parts.visitor import ask_for_name, visitor
 
 POLL_SECONDS = 5.0
 SHOWN = 3  # runs; the Runs page has all
-_close_after_choice = v2.component(
+_menu = v2.component(
     "cnnlab_menu",
     js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
     isolate_styles=False,  # a shadow root would hide the sidebar from the script
@@ -31,7 +33,8 @@ def sidebar(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
         if own_runs(lab):
             fragment(_bars, run_every=POLL_SECONDS)(lab)
         ask_for_name()
-        _close_after_choice(key="unseen menu")
+        switch()
+        _menu(data={"language": tag(language())}, key="unseen menu")
 
 
 def own_runs(lab: Lab) -> list[Summary]:
@@ -49,10 +52,14 @@ def _bars(lab: Lab) -> None:
     with st.container(key="own-runs", gap="xsmall"):
         for run in runs[:SHOWN]:
             share = share_done(lab, run)
-            st.page_link("pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id})
-            st.progress(share, text=f"{STATE_WORDS[run.state]} · {percent(share, 0)}")
+            st.page_link(
+                "pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id} | in_links()
+            )
+            st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {percent(share, 0)}")
         if len(runs) > SHOWN:
-            st.page_link("pages/runs.py", label=f"{len(runs) - SHOWN:,} more of your runs")
+            more = len(runs) - SHOWN
+            label = ngettext("{count:,} more of your runs", "{count:,} more of your runs", more).format(count=more)
+            st.page_link("pages/runs.py", label=label, query_params=in_links())
 
 
 def share_done(lab: Lab, run: Summary) -> float:

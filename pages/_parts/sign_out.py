@@ -6,6 +6,8 @@ from pathlib import Path
 
 from streamlit.components import v2
 
+from cnnlab.i18n import _
+
 _button = v2.component(
     "cnnlab_sign_out",
     js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
@@ -15,4 +17,4 @@ _button = v2.component(
 
 def sign_out() -> None:
     """Draws it."""
-    _button(data={"label": "Sign out"}, key="sign out")
+    _button(data={"label": _("Sign out")}, key="sign out")

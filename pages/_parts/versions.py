@@ -8,6 +8,7 @@ import streamlit as st
 
 from cnnlab.config import RunConfig
 from cnnlab.datasets import Entry
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.text import image_number
 from cnnlab.values import Picture
@@ -22,21 +23,24 @@ STEPS = {name: str(RunConfig.model_fields[field].title) for name, field in _FIEL
 
 def versions(lab: Lab, entry: Entry, image: Picture) -> None:
     """One image as it is, and eight versions of it as augmentation draws them."""
-    st.header("What training can do to it")
+    st.header(_("What training can do to it"))
     digits = entry.name == "mnist"
     offered = [name for name in STEPS if name != "gray" or entry.channels == 3]
     chosen = st.pills(
-        "Random steps", offered, selection_mode="multi", default=[name for name in offered if name != "flip" or not digits],
-        format_func=STEPS.get, key=f"data:{entry.name}:steps", label_visibility="collapsed",
-        help="Switch a step off and on, and see what it does to the versions below.",
+        _("Random steps"), offered, selection_mode="multi", default=[name for name in offered if name != "flip" or not digits],
+        format_func=lambda name: translated(STEPS[name]), key=f"data:{entry.name}:steps", label_visibility="collapsed",
+        help=_("Switch a step off and on, and see what it does to the versions below."),
     )  # fmt: skip
-    title, number = entry.classes[image.label], image_number(image.index)
+    title, number = translated(entry.classes[image.label]), image_number(image.index)
     steps = {"shift": SHIFT * ("shift" in chosen), "flip": "flip" in chosen, "gray": GRAY * ("gray" in chosen)}
     drawn = lab.augmented(entry.name, image.index, count=VERSIONS, **steps)
+    version = _("Version {place} of training image {number}: {title}")
     image_grid(
         [
-            GridItem(image.data_uri, f"Training image {number} as it is: {title}", "as it is"),
-            *(GridItem(uri, f"Version {place} of training image {number}: {title}", "") for place, uri in enumerate(drawn, 1)),
+            GridItem(
+                image.data_uri, _("Training image {number} as it is: {title}").format(number=number, title=title), _("as it is")
+            ),
+            *(GridItem(uri, version.format(place=place, number=number, title=title), "") for place, uri in enumerate(drawn, 1)),
         ],
         size_px=54,
     )
@@ -46,12 +50,19 @@ def versions(lab: Lab, entry: Entry, image: Picture) -> None:
 def versions_sentence(number: int, chosen: Sequence[str], *, digits: bool) -> str:
     """What the versions of training image `number` show, with the steps that are `chosen`."""
     if not chosen:
-        return f"Training image {number} without a random step: every epoch sees the same image, as the test does."
-    more = {"shift": f" of up to {SHIFT} pixels", "flip": "", "gray": " of every second one"}
-    *some, last = [f"*{STEPS[name]}*{more[name]}" for name in STEPS if name in chosen]
-    warning = " A mirrored 2 is not a 2: leave *Random flip* off for digits." if digits and "flip" in chosen else ""
-    return (
-        f"Training image {number} with {', '.join(some)}{' and ' if some else ''}{last}, which *More settings* on Train switch on: "
+        without = _("Training image {number} without a random step: every epoch sees the same image, as the test does.")
+        return without.format(number=number)
+    words = {
+        "shift": _("*{step}* of up to {count} pixels").format(step=translated(STEPS["shift"]), count=SHIFT),
+        "flip": f"*{translated(STEPS['flip'])}*",
+        "gray": _("*{step}* of every second one").format(step=translated(STEPS["gray"])),
+    }
+    *some, last = [words[name] for name in STEPS if name in chosen]
+    steps = _("{several} and {last}").format(several=_(", ").join(some), last=last) if some else last
+    sentence = _(
+        "Training image {number} with {steps}, which *More settings* on Train switch on: "
         "each epoch sees another version, so that a network learns what stays the same. Test images stay as they are, apart from "
-        f"their size and the scale of their values.{warning}"
-    )
+        "their size and the scale of their values."
+    ).format(number=number, steps=steps)
+    warning = _(" A mirrored 2 is not a 2: leave *Random flip* off for digits.") if digits and "flip" in chosen else ""
+    return sentence + warning

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import unquote
-
 import streamlit as st
-from streamlit.components import v2
 
 from cnnlab.access import door
 from cnnlab.access.classes import file_of
 from cnnlab.access.roles import LONGEST_NAME, Action, Person, Role, tidy
 from cnnlab.errors import CNNLabError, NotAllowed
+from cnnlab.i18n import N_, _, translated
 from cnnlab.runs.records import Run
 from cnnlab.sweeps.values import Sweep
 from cnnlab.system.home import default_home
+from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
 from pages._parts.sign_out import sign_out
 
@@ -23,15 +21,13 @@ LONGEST = LONGEST_NAME
 _NAME = "name of the visitor"
 _FIELD = "field for the visitor's name"
 _CHANGED = "the visitor's name was changed here"
-_HELP = (
+_HELP = N_(
     "Your runs carry this name, and only visitors with the same name can stop, change or delete them. The name is not verified: "
     "it prevents mistakes between people who share a machine. This browser stores it in a cookie."
 )
-# A cookie, not the browser's storage: the request carries it, so the first drawing after a reload already knows the name.
-_store_cookie = v2.component("cnnlab_visitor", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"))
 _ROLES = {
-    Role.TEACHER: "You are a teacher here: you can change everybody's runs.",
-    Role.OBSERVER: "You are here to look: you start and change nothing.",
+    Role.TEACHER: N_("You are a teacher here: you can change everybody's runs."),
+    Role.OBSERVER: N_("You are here to look: you start and change nothing."),
 }
 
 
@@ -48,7 +44,7 @@ def visitor() -> str:
     if account:
         return account
     if _NAME not in st.session_state:
-        st.session_state[_NAME] = tidy(unquote(dict(st.context.cookies).get(COOKIE, "")))
+        st.session_state[_NAME] = tidy(cookie(COOKIE))
     return st.session_state[_NAME]
 
 
@@ -71,11 +67,22 @@ def not_yours(run: Run | Sweep) -> str | None:
         try:
             who.check_change(run.owner, "sweep" if isinstance(run, Sweep) else "run")
         except CNNLabError as error:
-            return escaped(str(error))
+            return escaped(translated(error))
     owner = escaped(run.owner)
-    hint = "" if _account() else f" If you are {owner}, enter that name in the sidebar."
-    what = "sweep" if isinstance(run, Sweep) else "run"
-    return f"This {what} belongs to {owner}, so only {owner} can change it.{hint}"
+    sweep = isinstance(run, Sweep)
+    if _account():
+        only = (
+            _("This sweep belongs to {owner}, so only {owner} can change it.")
+            if sweep
+            else _("This run belongs to {owner}, so only {owner} can change it.")
+        )
+        return only.format(owner=owner)
+    hint = (
+        _("This sweep belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+        if sweep
+        else _("This run belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
+    )
+    return hint.format(owner=owner)
 
 
 def ask_for_name() -> None:
@@ -85,16 +92,16 @@ def ask_for_name() -> None:
         _signed_in(who)
         return
     if _account():
-        st.sidebar.text(f"You are {who.name}")
+        st.sidebar.text(_("You are {name}").format(name=who.name))
         return
     name = who.name
     st.session_state.setdefault(_FIELD, name)
     st.sidebar.text_input(
-        "Your name (so others can't stop your runs)",
+        _("Your name (so others can't stop your runs)"),
         key=_FIELD,
         max_chars=LONGEST,
-        placeholder="no name",
-        help=_HELP,
+        placeholder=_("no name"),
+        help=translated(_HELP),
         on_change=_rename,
     )
     if st.session_state.get(_CHANGED):  # else a stale tab would overwrite a newer name
@@ -104,19 +111,17 @@ def ask_for_name() -> None:
 
 def _signed_in(who: Person) -> None:
     with st.sidebar:
-        st.text(f"You are {who.name}")
+        st.text(_("You are {name}").format(name=who.name))
         if words := _ROLES.get(who.role):
-            st.caption(words)
+            st.caption(translated(words))
         if (entrance := door.installed()) and not entrance.trusts_proxy():
             sign_out()
 
 
-def keep_cookie(cookie: str, text: str) -> None:
-    """Has this browser keep a text under the name `cookie`, or forget it where the text is empty; draws nothing that is seen."""
-    _store_cookie(data={"cookie": cookie, "name": text}, key=f"unseen {cookie}")
-
-
 def _rename() -> None:
+    # Streamlit also calls it where a page was left before this field was drawn again: then the session has no value for it.
+    if _FIELD not in st.session_state:
+        return
     st.session_state[_NAME] = st.session_state[_FIELD] = tidy(st.session_state[_FIELD])
     st.session_state[_CHANGED] = True
 

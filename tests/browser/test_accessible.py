@@ -62,6 +62,7 @@ def everywhere(page, *, thorough: bool) -> dict[str, list[str]]:
 
 PAGES = {
     "": "[data-testid=stMetricValue]",
+    "learn?lesson=convolution": "[data-testid=stRadio]",
     "data": "figure",
     "train": "button:has-text('Start training')",
     "train?run={0}": ".cnn-plot .main-svg",

@@ -53,3 +53,18 @@ def test_one_press_of_back_shows_the_page_before_as_it_was(visitor):
     assert visitor.url == train
     assert visitor.evaluate(HOLDS) == form
     assert not visitor.errors
+
+
+def test_a_lesson_has_an_address_and_back_leads_to_the_list(visitor, app):
+    visitor.goto(f"{app}/learn")
+    visitor.get_by_role("button", name="Pooling").click()
+    visitor.wait_for_url("**/learn?lesson=pooling")
+    visitor.locator("h1", has_text="Pooling").wait_for()
+    drawn(visitor)
+    visitor.go_back()
+    visitor.locator("h1", has_text="Learn").wait_for()
+
+    assert visitor.url == f"{app}/learn"
+    visitor.goto(f"{app}/learn?lesson=pooling")
+    visitor.locator("h1", has_text="Pooling").wait_for()
+    assert not visitor.errors

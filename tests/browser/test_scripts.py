@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.values import ClassFigures, PredictionPage
-from pages._parts import sidebar, visitor
+from pages._parts import cookies, sidebar
 from pages._parts.predict import confusion
 
 # Streamlit calls the script at each change.
@@ -81,20 +81,21 @@ def test_arrow_keys_go_from_cell_to_cell_and_stay_within_the_matrix(empty):
 
 
 def test_a_name_is_kept_for_a_year_and_an_empty_one_deletes_the_cookie(empty):
-    show(empty, visitor, {"cookie": "who", "name": "Ana; b=ü"}, "<div id='parent'></div>")
+    show(empty, cookies, {"cookie": "who", "value": "Ana; b=ü"}, "<div id='parent'></div>")
     cookie = empty.context.cookies()[0]
     left = cookie["expires"] - empty.evaluate("Date.now()") / 1000
     assert (cookie["name"], cookie["value"], cookie["path"], cookie["sameSite"]) == ("who", "Ana%3B%20b%3D%C3%BC", "/", "Lax")
     assert left == pytest.approx(365 * 24 * 3600, abs=60)
 
-    show(empty, visitor, {"cookie": "who", "name": ""})
+    show(empty, cookies, {"cookie": "who", "value": ""})
     assert empty.context.cookies() == []
 
 
 @pytest.mark.parametrize(("width", "closed"), [(390, 1), (767, 1), (768, 0), (1366, 0)])
 def test_the_menu_closes_after_a_choice_only_where_it_covers_the_page(empty, width, closed):
     empty.set_viewport_size({"width": width, "height": 800})
-    show(empty, sidebar, {}, MENU)
+    show(empty, sidebar, {"language": "zh-CN"}, MENU)
+    assert empty.evaluate("document.documentElement.lang") == "zh-CN"
     empty.evaluate("() => { document.querySelector('button').onclick = () => { window.closes = (window.closes ?? 0) + 1; }; }")
 
     empty.locator("p").click()

@@ -20,6 +20,7 @@ from cnnlab.architectures import Card, Option, OptionValue, Shape
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.config_words import CHOICES, words
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, _, translated
 from pages._parts.address import Address, as_text, whole_number
 from pages._parts.markdown import labelled
 from pages._parts.one_choice import one_choice
@@ -57,8 +58,8 @@ def pick_architecture(cards: Sequence[Card], address: Address, *, scope: str) ->
     by_name = {card.name: card for card in cards}
     titles = {card.name: f"{card.title} ({card.year})" for card in cards}
     chosen = one_choice(
-        "Architecture", f"{scope}:architecture", "architecture", titles, address, default="lenet", as_list=True,
-        help="The kind of network, in the order of the course; ResNet-9 is an extra.",
+        _("Architecture"), f"{scope}:architecture", "architecture", titles, address, default="lenet", as_list=True,
+        help=_("The kind of network, in the order of the course; ResNet-9 is an extra."),
     )  # fmt: skip
     return by_name[chosen]
 
@@ -104,25 +105,30 @@ def pick_input(
     first, second, *others = st.columns(across, vertical_alignment="bottom")
     third = others[0] if others else st.columns(across, vertical_alignment="bottom")[0]
 
+    counts = {count: words("channels", count) for count in CHOICES["channels"]}
     chosen_channels = one_choice(
-        "Image channels", channels, f"{prefix}channels", CHOICES["channels"], address, default=card.input_shape[0],
+        _("Image channels"), channels, f"{prefix}channels", counts, address, default=card.input_shape[0],
         use_address=own, as_list=True, place=first,
-        help="A pixel of a grey image is one number; a pixel of a colour image is three: red, green and blue.",
+        help=_("A pixel of a grey image is one number; a pixel of a colour image is three: red, green and blue."),
     )  # fmt: skip
 
     parse_size = whole_number("image_size", 1, MAXIMUM_IMAGE_SIZE)
     address.initialise(size, f"{prefix}image_size", card.input_shape[1], parse_size, use_address=own)
     chosen_size = second.selectbox(
-        "Image size", sorted({*IMAGE_SIZES, card.input_shape[1]}), key=size, accept_new_options=True, format_func=_square,
-        help=f"Height and width in pixels: choose a size, or type a whole number from 1 to {MAXIMUM_IMAGE_SIZE}. "
-        f"The course uses {card.input_shape[1]} for this network.",
+        _("Image size"), sorted({*IMAGE_SIZES, card.input_shape[1]}), key=size, accept_new_options=True, format_func=_square,
+        help=_(
+            "Height and width in pixels: choose a size, or type a whole number from 1 to {most}. "
+            "The course uses {usual} for this network."
+        ).format(most=MAXIMUM_IMAGE_SIZE, usual=card.input_shape[1]),
     )  # fmt: skip
     parse_classes = whole_number("classes", 2, MAXIMUM_CLASSES)
     address.initialise(classes, f"{prefix}classes", 10, parse_classes, use_address=own)
     chosen_classes = third.number_input(
-        "Classes", key=classes, step=1,
-        help="The number of categories the network distinguishes, which is the number of its outputs. "
-        f"All data sets here have 10. Allowed: a whole number from 2 to {MAXIMUM_CLASSES:,}.",
+        _("Classes"), key=classes, step=1,
+        help=_(
+            "The number of categories the network distinguishes, which is the number of its outputs. "
+            "All data sets here have 10. Allowed: a whole number from 2 to {most:,}."
+        ).format(most=MAXIMUM_CLASSES),
     )  # fmt: skip
     try:
         # A typed size is text, such as "64" or "64 × 64".
@@ -131,7 +137,7 @@ def pick_input(
     except ConfigError as error:
         address.preserve(f"{prefix}classes")
         address.preserve(f"{prefix}image_size")
-        labels = {"image_size": "Image size", "classes": "Classes"}
+        labels = {"image_size": N_("Image size"), "classes": N_("Classes")}
         raise ConfigError(labelled(error, error.field, labels[error.field]), error.field) from None
     address.write(f"{prefix}classes", class_count, 10)
     address.write(f"{prefix}image_size", image_size, card.input_shape[1])
@@ -140,18 +146,21 @@ def pick_input(
 
 def option_control(option: Option, key: str) -> Any:
     """The control of an option, and what it holds; `st.session_state[key]` holds the value to begin with, as `typed`."""
+    title, help_ = translated(option.title), translated(option.help)
     if option.type == "bool":
-        return st.toggle(option.title, key=key, help=option.help)
+        return st.toggle(title, key=key, help=help_)
     if option.type == "choice":
         return st.selectbox(
-            option.title, option.choices, key=key, help=option.help,
+            title, option.choices, key=key, help=help_,
             format_func=lambda choice: words(f"options.{option.name}", choice),
         )  # fmt: skip
     if option.type == "ints":
-        return st.text_input(option.title, key=key, help=f"{option.help} Write {option.rule()}.", max_chars=100)
+        write = _("{help} Write {rule}.").format(help=help_, rule=translated(option.rule()))
+        return st.text_input(title, key=key, help=write, max_chars=100)
     # No bounds: Streamlit would silently replace a number outside them, and the table would not match the input.
     step, pattern = (1, None) if option.type == "int" else (0.05, "%g")
-    return st.number_input(option.title, step=step, format=pattern, key=key, help=f"{option.help} Allowed: {option.rule()}.")
+    allowed = _("{help} Allowed: {rule}.").format(help=help_, rule=translated(option.rule()))
+    return st.number_input(title, step=step, format=pattern, key=key, help=allowed)
 
 
 def typed(value: OptionValue) -> Any:

@@ -17,9 +17,9 @@ from cnnlab.sweeps import dimensions
 from cnnlab.sweeps.dimensions import Dimension
 from pages._parts.forms.settings import parser
 from pages._parts.markdown import quoting
+from pages._parts.one_choice import choice_in_dialog
 
 MOST_PROPOSED = 4  # choices; of more, the present one and its neighbour
-LIST, RANGE = "These values", "A range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,9 @@ def _choices(field: Field, now: Any, key: str) -> list[Any]:
 
 
 def _as_range(field: Field, key: str) -> bool:
-    st.session_state.setdefault(f"{key} as", LIST)
-    chosen = st.segmented_control(
-        f"How to give “{field.title}”", [LIST, RANGE], key=f"{key} as", required=True,
-        help="From a range, the sweep may try any value between its ends.",
-    )  # fmt: skip
-    return chosen == RANGE
+    titles = {False: "These values", True: "A range"}
+    help_ = "From a range, the sweep may try any value between its ends."
+    return choice_in_dialog(f"How to give “{field.title}”", f"{key} as", titles, help=help_)
 
 
 def _list(field: Field, now: Any, key: str) -> list[Any]:
@@ -117,8 +114,12 @@ def _list(field: Field, now: Any, key: str) -> list[Any]:
         f"Values of “{field.title}”", key=f"{key} list", max_chars=500, placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
         help=f"{field.help} Write {'semicolons' if lists else 'commas'} between the values. Each: {field.rule}.",
     )  # fmt: skip
-    # A semicolon parts values that are lists, and those of a reader whose comma is a decimal sign.
-    parts = text.split(";") if lists or ";" in text else re.split(r"[,\s]+", text)
+    if lists:
+        parts = text.split(";")
+    elif ";" in text:  # beside it a comma is a decimal sign, as many people write it: 0,01; 0,1
+        parts = text.replace(",", ".").split(";")
+    else:
+        parts = re.split(r"[,\s]+", text)
     return [field.read(part.strip()) for part in parts if part.strip()]
 
 

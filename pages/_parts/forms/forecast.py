@@ -7,6 +7,7 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.text import count_text, duration_text, size_text
@@ -32,7 +33,7 @@ def forecast_line(
     try:
         first = lab.forecast(config, table=table, calibrate=False)
     except CNNLabError as error:
-        st.caption(escaped(str(error)))
+        st.caption(escaped(translated(error)))
         return None
     settled = first.speed_state == "known" or not (first.fits and first.fits_now) or st.session_state.get(_UNKNOWN) == config
     asked = unasked or st.session_state.get(_TRIED) == config
@@ -41,20 +42,20 @@ def forecast_line(
     fragment(_line, run_every=every)(lab, config, drawn_with_page, asked and not settled, lead, table=table)
     if not asked and not settled:
         st.button(
-            "Measure the time on this machine", icon=":material/timer:", type="tertiary", key="measure the time",
+            _("Measure the time on this machine"), icon=":material/timer:", type="tertiary", key="measure the time",
             on_click=_measure, args=(config,),
-            help="Trains this network for three seconds on random images and discards the result.",
+            help=_("Trains this network for three seconds on random images and discards the result."),
         )  # fmt: skip
     if first.advice:
         box, icon = (st.warning, "schedule") if first.fits else (st.error, "memory_alt")
-        box(escaped(first.advice), icon=f":material/{icon}:")
+        box(escaped(translated(first.advice)), icon=f":material/{icon}:")
     return first
 
 
 def _wait_for_the_helper(lab: Lab) -> None:
     if lab.ready():
         st.rerun()
-    st.caption("Working out what training it needs …")
+    st.caption(_("Working out what training it needs …"))
 
 
 def _measure(config: RunConfig) -> None:
@@ -72,35 +73,40 @@ def _line(
         try:
             forecast = lab.forecast(config, table=table, calibrate=waits)
         except CNNLabError as error:
-            st.caption(escaped(str(error)))
+            st.caption(escaped(translated(error)))
             return
         if waits and forecast.speed_state in ("known", "unknown"):
             if forecast.speed_state == "unknown":
                 st.session_state[_UNKNOWN] = config
             st.rerun()  # the whole page once: without the timer, with the advice
     words = f"{_time(forecast, waits)} · {_memory(forecast)}"
-    st.caption(escaped(lead + (words[0].lower() if lead else words[0]) + words[1:]), help=_details(forecast, table))
+    st.caption(
+        escaped(_("{lead} {forecast}").format(lead=lead, forecast=words[0].lower() + words[1:]) if lead else words),
+        help=_details(forecast, table),
+    )
 
 
 def _memory(forecast: Forecast) -> str:
     """In few words: with the time they have one line, on a phone too."""
-    return size_text(forecast.memory_bytes) + (f" · largest batch {forecast.largest_batch:,}" if forecast.largest_batch else "")
+    largest = _(" · largest batch {count:,}")
+    return size_text(forecast.memory_bytes) + (largest.format(count=forecast.largest_batch) if forecast.largest_batch else "")
 
 
 def time_in_short(forecast: Forecast) -> str:
     """How long the run takes, "" where that is not known."""
     if forecast.seconds_total is not None:
-        return f"{'Roughly' if forecast.disturbed else 'About'} {duration_text(forecast.seconds_total)}"
-    return "" if forecast.rough_seconds is None else f"Roughly {_rounded(forecast.rough_seconds)}"
+        words = _("Roughly {time}") if forecast.disturbed else _("About {time}")
+        return words.format(time=duration_text(forecast.seconds_total))
+    return "" if forecast.rough_seconds is None else _("Roughly {time}").format(time=_rounded(forecast.rough_seconds))
 
 
 def _time(forecast: Forecast, waits: bool) -> str:
     known = time_in_short(forecast)
     if forecast.speed_state == "busy":
-        return known or "Time: as soon as the run that trains now has begun"
+        return known or _("Time: as soon as the run that trains now has begun")
     if waits:
-        return f"{known}, measuring …" if known else "Measuring the time …"
-    return known or "Time not known yet"
+        return _("{time}, measuring …").format(time=known) if known else _("Measuring the time …")
+    return known or _("Time not known yet")
 
 
 def _rounded(seconds: float) -> str:
@@ -113,15 +119,27 @@ def _rounded(seconds: float) -> str:
 def _details(forecast: Forecast, table: LayerTable | None) -> str:
     lines = []
     if forecast.seconds_per_epoch is not None:
-        busy = " Other programs were busy while this was measured." if forecast.disturbed else ""
-        lines.append(f"**Time**: about {duration_text(forecast.seconds_per_epoch)} an epoch.{busy}")
+        busy = _(" Other programs were busy while this was measured.") if forecast.disturbed else ""
+        lines.append(_("**Time**: about {time} an epoch.").format(time=duration_text(forecast.seconds_per_epoch)) + busy)
     elif forecast.rough_seconds is not None:
-        later = ", and measured when the run that trains now has ended" if forecast.speed_state == "busy" else ""
-        lines.append(f"**Time**: estimated from other runs on this machine; it may be half or twice as long{later}.")
+        later = forecast.speed_state == "busy"
+        lines.append(
+            _(
+                "**Time**: estimated from other runs on this machine; it may be half or twice as long, and measured when the run "
+                "that trains now has ended."
+            )
+            if later
+            else _("**Time**: estimated from other runs on this machine; it may be half or twice as long.")
+        )
     if table:
-        lines.append(f"**Network**: {table.parameters:,} parameters, {count_text(table.macs)} multiplications for each image.")
+        network = _("**Network**: {parameters:,} parameters, {macs} multiplications for each image.")
+        lines.append(network.format(parameters=table.parameters, macs=count_text(table.macs)))
     parts = sorted(forecast.parts, key=lambda part: -part.bytes)
-    free = "" if forecast.available_bytes is None else f"; {size_text(forecast.available_bytes)} are free"
-    lines.append(f"**Memory** at the most demanding moment: {size_text(forecast.memory_bytes)}{free}.")
-    memory = [f"- {escaped(part.title)}: {escaped(size_text(part.bytes))}" for part in parts if part.bytes >= 1_000_000]
+    needed = size_text(forecast.memory_bytes)
+    if forecast.available_bytes is None:
+        lines.append(_("**Memory** at the most demanding moment: {size}.").format(size=needed))
+    else:
+        free = size_text(forecast.available_bytes)
+        lines.append(_("**Memory** at the most demanding moment: {size}; {free} are free.").format(size=needed, free=free))
+    memory = [f"- {escaped(translated(part.title))}: {escaped(size_text(part.bytes))}" for part in parts if part.bytes >= 1_000_000]
     return "\n\n".join(lines) + "\n" + "\n".join(memory)

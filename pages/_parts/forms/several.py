@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import setting, title
+from cnnlab.config_words import setting
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.lab import Lab
 from cnnlab.sweeps.dimensions import STAYS, Dimension
@@ -20,6 +20,7 @@ from pages._parts.forms.dimension import dimension
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import draw, in_titles
 from pages._parts.markdown import escaped, labelled, quoting
+from pages._parts.one_choice import choice_in_dialog
 from pages._parts.shell import in_words
 from pages._parts.visitor import visitor
 
@@ -48,7 +49,7 @@ def several_values(
 ) -> None:  # fmt: skip
     """Draws the button, and the dialog once it is pressed.
 
-    `name` is that of the sweep, before what varies; without one it is the network's. `seconds` is how long such a run took.
+    `name` is that of the sweep; without one it is the network's. `seconds` is how long such a run took.
     """
     pressed = st.button(
         "Try several values", icon=":material/tune:", key=f"several {key}", type="tertiary",
@@ -72,14 +73,13 @@ def _forget() -> None:
 @in_words()
 def _dialog(lab: Lab, config: RunConfig, name: str, seconds: float | None) -> None:
     key = f"several:{st.session_state[TOKEN]}"
-    method: Method = st.segmented_control(
-        "How to choose the values", list(METHODS), key=f"{key}: method", required=True, default="grid",
-        format_func=lambda each: METHODS[each][0],
+    method = choice_in_dialog(
+        "How to choose the values", f"{key}: method", {each: words for each, (words, _) in METHODS.items()},
         help="\n\n".join(f"**{words}**: {text}" for words, text in METHODS.values()),
     )  # fmt: skip
     st.caption(METHODS[method][1])
-    count = st.segmented_control(
-        "How many settings to vary", range(1, MOST + 1), key=f"{key}: count", required=True, default=1,
+    count = choice_in_dialog(
+        "How many settings to vary", f"{key}: count", {each: str(each) for each in range(1, MOST + 1)},
         help="With each further setting, many more combinations are possible: begin with one or two.",
     )  # fmt: skip
     dimensions = _dimensions(config, count, key, ranges=method != "grid")
@@ -166,9 +166,8 @@ def _seconds(lab: Lab, config: RunConfig) -> float | None:
 
 def _start(lab: Lab, sweep: SweepConfig, name: str) -> None:
     base = " ".join(name.split())[:LONGEST] or card(sweep.base.architecture).title
-    varied = " × ".join(title(each.setting, sweep.base.architecture).lower() for each in sweep.dimensions)
     try:
-        sweep_id = lab.sweeps.start(sweep, name=f"{base}: {varied}", owner=visitor(), token=st.session_state[TOKEN])
+        sweep_id = lab.sweeps.start(sweep, name=base, owner=visitor(), token=st.session_state[TOKEN])
     except CNNLabError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return

@@ -26,7 +26,7 @@ from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, 
 from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
-from pages._parts.forms.link import SCOPE, differences, expand, known_start, open_form, shorten, start_of
+from pages._parts.forms.link import SCOPE, differences, expand, form_address, known_start, open_form, shorten, start_of
 from pages._parts.forms.order import ESSENTIALS, GROUPS, OTHERS
 from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
@@ -80,6 +80,12 @@ def training_form(lab: Lab) -> None:
     with start:
         _outputs(config, status, classes)
         _start(lab, config, status, clicked)
+        st.page_link(
+            "pages/learn.py", label="Make an assignment of these settings", icon=":material/assignment_add:",
+            query_params={"assignment": "new", **form_address(config)}, width="content",
+            help="For a teacher: an address that opens these settings with your task above them, a target and a budget. Learners "
+            "change only what you leave free.",
+        )  # fmt: skip
 
 
 def _follow_choice(recipes: Mapping[str, Preset]) -> None:

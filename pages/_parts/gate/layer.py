@@ -18,16 +18,19 @@ from cnnlab.access.door import HEADER, Answer, Door, in_header
 from cnnlab.access.hosts import client_of, host_allowed, is_loopback, is_proxy, origin_allowed
 from cnnlab.access.roles import Person, Role
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import ENGLISH, translated, using
 from cnnlab.text import shortened
+from pages._parts.gate import sign_in
 from pages._parts.gate.settings import HOW_TO, Settings
 from pages._parts.gate.sign_in import Page
-from pages._parts.gate.words import waiting, words_for
+from pages._parts.gate.tongue import language_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 MOST_BYTES = 8_192  # of a form
+LANGUAGE_COOKIE = "cnnlab_language"
 _READS = ("GET", "HEAD", "OPTIONS")
 _VERIFIERS = 2  # threads that verify codes, 50 ms each; others wait
 _MOST_WAITING = 100
@@ -41,6 +44,7 @@ class _Asked:
     headers: Headers
     peer: str = ""
     cookie: str | None = None
+    language: str = ENGLISH
     person: Person | None = field(default=None)
 
     @property
@@ -81,11 +85,14 @@ class Gate:
             await self._socket(asked, receive, send)
             return
         try:
-            response = self._refusal(asked) or await self._own_page(asked, receive)
-            if response is None and not asked.person:
-                response = self._stranger(asked)
+            response = self._refusal(asked)
+            if response is None and (asked.person is None or asked.path.endswith((SIGN_IN, SIGN_OUT))):
+                with using(asked.language):
+                    response = await self._own_page(asked, receive)
+                    if response is None and asked.person is None:
+                        response = self._stranger(asked)
         except CNNLabError as error:  # the file of the class is damaged: nobody comes in
-            response = PlainTextResponse(str(error), 503)
+            response = PlainTextResponse(translated(error), 503)
         await (response or self._app)(self._passed(asked), receive, partial(self._send, send))
 
     async def _send(self, send: Send, message: Message) -> None:
@@ -144,6 +151,7 @@ class Gate:
         cookies = cookie_parser(headers.get("cookie", ""))
         group = self._door.group()
         asked.cookie = cookies.get(self._door.cookie_name())
+        asked.language = language_of(cookies.get(LANGUAGE_COOKIE), headers.get("accept-language", ""))
         asked.person = self._door.person(asked.cookie, asked.peer, lambda name: _values(asked.scope, name))
         if group is None and not settings.waived and not is_loopback((asked.scope.get("server") or ("",))[0]):
             return PlainTextResponse(f"Nobody comes in from another machine. {HOW_TO}", 403)
@@ -182,7 +190,7 @@ class Gate:
         up = "../" * max(0, below.count("/") - 1) or "./"
         if not below:  # "/lab" without a slash behind it
             up = f"./{self._settings.base.rpartition('/')[2]}/"
-        return Page(words_for(asked.headers.get("accept-language", "")), self._door.group(), up=up, then=then)
+        return Page(self._door.group(), up=up, then=then)
 
     async def _own_page(self, asked: _Asked, receive: Receive) -> Response | None:
         """The answer to a request for one of the gate's own pages; None for any other."""
@@ -207,26 +215,30 @@ class Gate:
         return await self._sign_in(asked, form)
 
     async def _sign_in(self, asked: _Asked, form: dict[str, str]) -> Response:
-        page, words = self._page(asked, form.get("then", "")), words_for(asked.headers.get("accept-language", ""))
+        page = self._page(asked, form.get("then", ""))
         if self._waiting >= _MOST_WAITING:
-            return page.code(waiting(words, 5), status=503)
-        address = client_of(asked.peer, asked.headers.get("x-forwarded-for"), self._proxies())
+            return page.code(sign_in.busy(), status=503)
         if "ticket" in form:
             answer = self._door.choose(form["ticket"], form.get("member", ""))
         else:
+            address = client_of(asked.peer, asked.headers.get("x-forwarded-for"), self._proxies())
             typed = form.get("password", form.get("code", ""))
             answer = await self._verified(partial(self._door.sign_in, typed, address, password="password" in form))
         if answer.ticket:
             return page.names(self._door.names(), answer.ticket)
-        if answer.cookie:
-            return self._welcome(asked, answer, form.get("then", ""))
-        if answer.problem == "wait":
-            waits = {"retry-after": str(int(answer.seconds) + 1)}
-            response = page.code(waiting(words, answer.seconds), status=429)
-            response.headers.update(waits)
-            return response
-        key = "too_slow" if answer.problem == "closed" and "ticket" in form else answer.problem
-        return page.code(words[key], status=403 if answer.problem == "over" else 401)
+        match answer.problem:
+            case "":
+                return self._welcome(asked, answer, form.get("then", ""))
+            case "wait":
+                response = page.code(sign_in.waiting(answer.seconds), status=429)
+                response.headers["retry-after"] = str(int(answer.seconds) + 1)
+                return response
+            case "over":
+                return page.code(sign_in.over(), status=403)
+            case "closed":
+                return page.code(sign_in.too_slow() if "ticket" in form else sign_in.closed())
+            case _:
+                return page.code(sign_in.wrong())
 
     def _proxies(self) -> tuple[str, ...]:
         group = self._door.group()

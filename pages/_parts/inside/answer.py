@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 import streamlit as st
 
+from cnnlab.datasets.pictures import side_by_side
+from cnnlab.figures.pictures import shares_svg
 from cnnlab.inside_values import Neighbours
 from cnnlab.text import count_text, image_number, percent
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import Chosen
+from pages._parts.inside.downloads import drawing_button, numbers_button, picture_button, picture_ways, shares_png
+from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
-from pages._parts.probabilities import bars_html
+from pages._parts.probabilities import bars_html, ranked, share
 
 NEIGHBOURS = 8
 MOST_EPOCHS = 200  # that are looked up: more than a sentence can tell apart
@@ -34,14 +39,37 @@ def draw_answer(chosen: Chosen) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.header("How probable each class is")
-        st.html(bars_html(classes, seen.probabilities, truth=classes[seen.label]))
+        st.html(bars_html(classes, seen.probabilities, truth="" if seen.label is None else classes[seen.label]))
+        _ways_out(chosen)
         _over_the_epochs(chosen)
     with right:
         _neighbours(chosen)
 
 
+def _ways_out(chosen: Chosen) -> None:
+    title, seen = f"{image_words(chosen.look)}: probability of each class", chosen.seen
+    every = ranked(chosen.network.classes, seen.probabilities)
+    with st.container(horizontal=True):
+        picture_button(
+            "Bars as PNG", lambda: shares_png([each for _, each in every]), chosen.file("probabilities", "png"),
+            help="The bars alone, the most probable class first.",
+        )  # fmt: skip
+        drawing_button(
+            "Bars as SVG", lambda: shares_svg([(name, each, share(each)) for name, each in every], title),
+            chosen.file("probabilities", "svg"), help="The bars with the names of the classes.",
+        )  # fmt: skip
+        numbers_button(
+            "Probabilities as CSV", lambda: every, chosen.file("probabilities", "csv"), header=("class", "probability"),
+            help="The probability of each class, from 0 to 1, unrounded.",
+        )  # fmt: skip
+
+
 def _over_the_epochs(chosen: Chosen) -> None:
     st.header("How its answer changed")
+    classes, truth = chosen.network.classes, chosen.seen.label
+    if truth is None:
+        st.caption("Recorded for test images: choose one to see.")
+        return
     if chosen.look.right or chosen.look.down:
         st.caption("Recorded for the image where it is: move it back to see.")
         return
@@ -49,7 +77,6 @@ def _over_the_epochs(chosen: Chosen) -> None:
     if not every:
         st.caption("What the network predicted after its epochs was not recorded for this run.")
         return
-    classes, truth = chosen.network.classes, chosen.seen.label
     st.markdown(history_sentence(every, classes, truth))
     with st.expander("Show each epoch"):
         rows = "".join(f"| {each.epoch} | {escaped(classes[each.predicted])} | {percent(each.confidence)} |\n" for each in every)
@@ -99,6 +126,18 @@ def _neighbours(chosen: Chosen) -> None:
         ],
         size_px=80,
     )
+    with st.container(horizontal=True):
+        pictures = [(each.picture.data_uri, f"{classes[each.picture.label]}, {each.distance:.3g}") for each in near.found]
+        picture_ways(
+            "Images", lambda: side_by_side([picture for picture, _ in pictures]), partial(chosen.file, "alike"),
+            f"Training images most like {image_words(chosen.look)[0].lower()}{image_words(chosen.look)[1:]}", pictures=pictures,
+            help="The images above side by side.",
+        )  # fmt: skip
+        numbers_button(
+            "Distances as CSV",
+            lambda: [(image_number(each.picture.index), classes[each.picture.label], each.distance) for each in near.found],
+            chosen.file("alike", "csv"), header=("training image", "class", "distance"), help="A line for each image above.",
+        )  # fmt: skip
     st.markdown(neighbours_sentence(near, classes, chosen.seen.label))
     values = f"values of the network’s last hidden layer, before *{escaped(near.layer)}*" if near.given else "scores of the network"
     st.caption(
@@ -107,12 +146,14 @@ def _neighbours(chosen: Chosen) -> None:
     )
 
 
-def neighbours_sentence(near: Neighbours, classes: Sequence[str], label: int) -> str:
-    """Which classes the neighbours have, and what that means for the label of the image."""
+def neighbours_sentence(near: Neighbours, classes: Sequence[str], label: int | None) -> str:
+    """Which classes the neighbours have, and what that means for the label of the image, if it has one."""
     counts = Counter(each.picture.label for each in near.found).most_common()
     most, number = counts[0]
     total = len(near.found)
     names = ", ".join(f"{count} {escaped(classes[each])}" for each, count in counts)
+    if label is None:
+        return f"All of them are **{escaped(classes[most])}**." if number == total else f"They are {names}."
     if most == label:
         alike = "all of them have" if number == total else f"{number} of {total} have"
         return f"{alike[0].upper()}{alike[1:]} its own label, **{escaped(classes[label])}**" + (

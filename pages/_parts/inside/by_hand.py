@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,12 +11,15 @@ from cnnlab.inside_values import WITH_WINDOW, ByHand, InsideLayer, Table
 from cnnlab.text import shape_text
 from pages._parts.address import Address
 from pages._parts.inside.choice import Chosen, pick_number
-from pages._parts.inside.downloads import numbers_button, picture_button
+from pages._parts.inside.downloads import numbers_button, picture_ways
 from pages._parts.inside.numbers import cells_html, ends_of
-from pages._parts.inside.picture import Frame, centre_of, framed_html
+from pages._parts.inside.picture import centre_of
 from pages._parts.inside.sums import result_sentences, size_sentence
+from pages._parts.inside.window import draw_window
+from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
 
+ROW, COLUMN = "inside:row", "inside:column"
 MOST = 400  # values of a window that are drawn
 HEADER = ("row in the window", "column in the window", "value", "weight", "product")
 
@@ -37,11 +41,9 @@ def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[i
             "Channel", "inside:channel", "channel", channels, address, help="Which channel of the layer's output the value is in.",
         )  # fmt: skip
     with places[1]:
-        row = pick_number(
-            "Row", "inside:row", "row", height, address, default=centre[0] + 1, help="The row of the value in the output."
-        )
+        row = pick_number("Row", ROW, "row", height, address, default=centre[0] + 1, help="The row of the value in the output.")
     with places[2]:
-        column = pick_number("Column", "inside:column", "column", width, address, default=centre[1] + 1, help="Its column.")
+        column = pick_number("Column", COLUMN, "column", width, address, default=centre[1] + 1, help="Its column.")
     reads = chosen.lab.inside.worked_out  # the number of channels that it reads is known with the answer
     at = {"channel": channel - 1, "row": row - 1, "column": column - 1}
     found = reads(chosen.look, layer.path, **at)
@@ -59,21 +61,19 @@ def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[i
     return layer, (row - 1, column - 1)
 
 
+def _show_place(row: int, column: int) -> None:
+    st.session_state.update({ROW: row + 1, COLUMN: column + 1})
+
+
 def _window(chosen: Chosen, found: ByHand) -> None:
     """The input channel with the window on it, and the numbers."""
     sides = (found.given[1], found.given[2])
-    span = tuple((side - 1) * step + 1 for side, step in zip(found.kernel, found.dilation, strict=True))
-    frame = Frame(found.place[0], found.place[1], span[0], span[1], sides)
-    where = f"row {found.row + 1}, column {found.column + 1}"
     with st.container(horizontal=True, gap="medium", key="inside-window"):
         with st.container(width=200):
-            st.html(framed_html(
-                found.picture,
-                f"Input channel {found.shown + 1} of {found.path}; a frame marks the window of the output value in {where}", frame,
-                small=True,
-            ))  # fmt: skip
+            draw_window(found, _show_place)
             st.caption(
-                f"Input channel {found.shown + 1} of {len(found.reads) if found.sums else found.given[0]:,}, with the window"
+                f"Input channel {found.shown + 1} of {len(found.reads) if found.sums else found.given[0]:,}. Drag the window, "
+                "click where it should be, or use the arrow keys."
             )
         if len(found.window) * len(found.window[0]) > MOST:
             st.caption(f"The window has {shape_text(found.kernel)} values, too many to draw; the file has each of them.")
@@ -105,9 +105,10 @@ def products_of(found: ByHand) -> Table:
 def _files(chosen: Chosen, found: ByHand) -> None:
     name = f"{found.path}-{found.channel + 1}-{found.row + 1}-{found.column + 1}-input{found.shown + 1}"
     with st.container(horizontal=True):
-        picture_button(
-            "Input channel as PNG", found.picture, chosen.file(name, "png"), help="The input channel without the frame, a "
-            "pixel a value.",
+        picture_ways(
+            "Input channel", found.picture, partial(chosen.file, name),
+            f"{image_words(chosen.look)}: input channel {found.shown + 1} of {found.path}",
+            help="The input channel without the frame, a pixel a value.",
         )  # fmt: skip
         numbers_button(
             "Numbers as CSV", lambda: list(_rows(found)), chosen.file(name, "csv"), header=HEADER,

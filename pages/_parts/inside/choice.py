@@ -1,4 +1,4 @@
-"""What is looked at: the test image and where it is moved, the view, the layer, a channel and a place of it."""
+"""What is looked at: the weights, the image and where it is moved, the view, the layer, a channel and a place of it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import ConfigError
 from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Seen
 from cnnlab.lab import Lab
+from cnnlab.runs.records import Run
 from cnnlab.text import image_number, shape_text, shortened
+from cnnlab.values import Checkpoint
 from pages._parts.address import Address, whole_number
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import Pager
+from pages._parts.predict import choice as predict
+from pages._parts.predict.which_run import CHECKPOINTS
 
 VIEWS = {
     "maps": "Maps",
@@ -24,10 +29,12 @@ VIEWS = {
     "epochs": "Over the epochs",
     "modes": "train() and eval()",
 }
+OF_OWN = tuple(name for name in predict.OF_OWN if name != "with")  # what the address can say about an own picture
 NAMES = (
-    "run", "checkpoint", "image", "layer", "view", "right", "down", "page", "channel", "row", "column", "reads", "method", "class",
-    "epoch", "weights",
+    "run", "epoch", "picture", "image", "layer", "view", "right", "down", "page", "channel", "row", "column", "reads", "method",
+    "class", "until", "weights", "active", *OF_OWN,
 )  # fmt: skip
+PICTURES = {"test": "Test image", "own": "Your own picture"}
 PER_PAGE = 64  # maps
 PAGER = Pager("inside:page", PER_PAGE)
 IMAGE, LAYER = "inside:image", "inside:layer"
@@ -47,7 +54,8 @@ class Chosen:
 
     def file(self, what: str, ending: str) -> str:
         """The name of a file to download."""
-        return f"cnnlab-{self.run_id}-image{image_number(self.look.image)}-{what}.{ending}"
+        image = "own" if self.look.own else f"image{image_number(self.look.image)}"
+        return f"cnnlab-{self.run_id}-{image}-{what}.{ending}"
 
     def nearest(self, categories: Collection[str]) -> InsideLayer | None:
         """The chosen layer if it has maps and one of these categories, else the last such layer before it, else the first one."""
@@ -55,6 +63,38 @@ class Chosen:
         before = self.network.layers[: self.network.layers.index(self.layer) + 1]
         earlier = [layer for layer in suitable if layer in before]
         return earlier[-1] if earlier else next(iter(suitable), None)
+
+
+def pick_weights(lab: Lab, run: Run, address: Address, place: DeltaGenerator) -> tuple[Checkpoint, int | None]:
+    """Draws the choice between the weights of the best and of the last epoch, and those that were kept; the latter by epoch."""
+    kept = lab.inside.kept_epochs(run.id)
+    titles: dict[Checkpoint | int, str] = {**CHECKPOINTS} | {
+        each: f"After epoch {each:,}" if each else "Before training" for each in kept
+    }
+
+    def parse(text: str) -> Checkpoint | int:
+        for each in titles:
+            if str(each) == text:
+                return each
+        known = f"best, last or one of {', '.join(map(str, kept))}" if kept else "best or last"
+        raise ConfigError(f"epoch must be {known}, whose weights are kept, not {shortened(text)}.", "epoch")
+
+    chosen = one_choice(
+        "Weights from", "inside:epoch", "epoch", titles, address, default="last" if run.active else "best", parse=parse,
+        place=place, on_change=PAGER.restart, as_list=True,
+        help="The best epoch has the highest accuracy on the validation images, or on the test images where none are kept aside. "
+        "Of a small network the weights from before the training on are kept too, as many as 5 MB hold.",
+    )  # fmt: skip
+    return ("last", chosen) if isinstance(chosen, int) else (chosen, None)
+
+
+def pick_picture(address: Address) -> bool:
+    """Draws the choice between a test image and the user's own picture; True for the latter."""
+    chosen = one_choice(
+        "Image", "inside:picture", "picture", PICTURES, address,
+        help="One of the images that the network was tested on, or one that you draw, upload or photograph.",
+    )  # fmt: skip
+    return chosen == "own"
 
 
 def pick_image(network: InsideNetwork, address: Address) -> int:

@@ -1,30 +1,44 @@
-"""The view Over the epochs: how gradients flowed back through the layers, and how weights and the first kernels moved."""
+"""The view Over the epochs: how gradients flowed back through the layers, and how weights, activations and kernels moved."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import streamlit as st
 
+from cnnlab.datasets.pictures import side_by_side
 from cnnlab.epoch_flow import EpochFlow, LayerFlow
 from cnnlab.figures.flow import USUAL, flow_figure, layers_drawn
-from cnnlab.palette import SIGNED, shade
 from pages._parts.address import Address, whole_number
-from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import Chosen
-from pages._parts.inside.downloads import numbers_button
-from pages._parts.inside.numbers import bars_html, figure_text, legend_html
+from pages._parts.inside.downloads import histogram_ways, numbers_button, picture_ways
+from pages._parts.inside.epoch_frames import (
+    STYLES,
+    activation_of,
+    chosen_epochs,
+    frames,
+    kernel_png,
+    kernel_uri,
+    kernels_of,
+    weights_of,
+    when,
+)
+from pages._parts.inside.numbers import figure_text
+from pages._parts.inside.player import Shown, draw_player
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
 
 VANISHED, ALIKE = 100, 3  # times shorter
+NONE = ""  # of the activations
 QUANTITIES: dict[Literal["gradient", "update"], str] = {
     "gradient": "Lines: length of each layer’s gradient by epoch", "update": "Lines: step of each layer’s weights by epoch",
 }  # fmt: skip
 HEADER = ("epoch", "layer", "length of gradient", "step / length of weights", "smallest weight", "largest weight")
+KERNELS = ("epoch", "kernel", "row", "column", "weight")
+HISTOGRAMS = ("epoch", "layer", "what", "from", "to", "values")
 
 
 def draw_epochs(chosen: Chosen, address: Address) -> None:
@@ -34,24 +48,78 @@ def draw_epochs(chosen: Chosen, address: Address) -> None:
         st.info("How gradients and weights changed was not recorded for this run; it is for every run that is trained from now on.")
         return
     _gradients(chosen, every)
-    st.header("How its weights moved")
-    left, right = st.columns(2)
-    with left:
-        total = every[-1].epoch
-        key = f"inside:epoch {chosen.run_id} {total}"  # a slider with another end is another one
-        address.initialise(key, "epoch", total, whole_number("epoch", 0, total))
-        place = st.slider(
-            "Weights after epoch", 0, total, key=key,
-            help="0 is the network before training, with its random weights. Move it from 0 on and watch them change.",
-        )  # fmt: skip
-        address.write("epoch", place, total)
+    st.header("How its weights and activations moved")
+    total = every[-1].epoch
+    key = f"inside:until {chosen.run_id} {total}"  # another end is another slider
+    address.initialise(key, "until", total, whole_number("until", 0, total))
+    place = st.session_state[key]
+    address.write("until", place, total)
     one = max((each for each in every if each.epoch <= place), key=lambda each: each.epoch)
     if one.epoch != place:
         st.caption(f"Epoch {place:,} was not recorded; epoch {one.epoch:,} is shown.")
+    left, right = st.columns(2)
+    with left:
+        layer = one_choice(
+            "Layer with weights", "inside:weights", "weights", {layer.path: layer.path for layer in one.layers}, address,
+            as_list=True, help="Whose weights the first histogram counts.",
+        )  # fmt: skip
     with right:
-        layer = _pick_layer(one, address)
-    _weights(layer, one.epoch)
-    _kernels(one, every)
+        active = _pick_activation(every, address)
+    st.html(STYLES)
+    shown = chosen_epochs(every, one.epoch)
+    drawn = _frames(chosen.run_id, layer, active, [each.epoch for each in shown], every, shown)
+    draw_player(drawn, one.epoch, "Epoch", lambda epoch: st.session_state.update({key: epoch}))
+    _files(chosen, one, every, layer, active)
+
+
+def _pick_activation(every: Sequence[EpochFlow], address: Address) -> str:
+    known = {layer.path: f"{layer.path} · {layer.kind}" for each in every for layer in each.activations}
+    if not known:
+        address.preserve("active")
+        st.caption("The activations were not recorded for this run: it is of an early version, or the network has none.")
+        return NONE
+    return one_choice(
+        "Activations of", "inside:active", "active", known, address, as_list=True,
+        help="Whose values the second histogram counts: the outputs of a non-linearity for a few training images, the same ones "
+        "after each epoch.",
+    )  # fmt: skip
+
+
+# Forty epochs of pictures take a tenth of a second, and a click that only moves the slider changes none of them.
+@st.cache_data(max_entries=32, show_spinner=False)
+def _frames(
+    run_id: str, layer: str, active: str, epochs: list[int], _every: Sequence[EpochFlow], _shown: Sequence[EpochFlow]
+) -> list[Shown]:  # fmt: skip
+    return frames(_every, _shown, layer, active)
+
+
+def _files(chosen: Chosen, one: EpochFlow, every: Sequence[EpochFlow], layer: str, active: str) -> None:
+    """What is shown for this epoch, as files; the numbers are those of all epochs."""
+    weights, values = weights_of(one, layer), activation_of(one, active)
+    for what, found in (("weights", weights), ("activations", values)):
+        if found and found.counts:
+            file = partial(chosen.file, f"{found.path}-{what}-epoch{one.epoch}")
+            title = f"{what.capitalize()} of {found.path}, {when(one.epoch)}"
+            histogram_ways(found.counts, (found.low, found.high), file, title, what=what.capitalize())
+    with st.container(horizontal=True):
+        if kernels := kernels_of(one):
+            high = max((abs(value) for each in every for value in each.values), default=0.0)
+            width = one.kernels[3]
+            picture_ways(
+                "Kernels", lambda: side_by_side([kernel_png(values, width, high) for _, values in kernels]),
+                partial(chosen.file, f"first-kernels-epoch{one.epoch}"), f"Kernels of the first convolution, {when(one.epoch)}",
+                pictures=[(kernel_uri(values, width, high), name) for name, values in kernels],
+                note=f"Colours from {figure_text(-high)} to {figure_text(high)}, white is 0",
+                help="The kernels above side by side, a pixel a weight.",
+            )  # fmt: skip
+            numbers_button(
+                "Kernels of all epochs as CSV", lambda: kernel_rows(every), chosen.file("first-kernels", "csv"), header=KERNELS,
+                help="Each weight of the kernels that were kept, for each epoch.",
+            )  # fmt: skip
+        numbers_button(
+            "Histograms of all epochs as CSV", lambda: histogram_rows(every), chosen.file("histograms", "csv"), header=HISTOGRAMS,
+            help="How many weights, and how many activations, lie in each step of their range, for each epoch and layer.",
+        )  # fmt: skip
 
 
 def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
@@ -110,58 +178,31 @@ def _times(ratio: float | None) -> str:
     return f"{figure_text(ratio)} times as long as" if ratio > 1 else f"{figure_text(1 / ratio if ratio else 0)} times shorter than"
 
 
-def _pick_layer(one: EpochFlow, address: Address) -> LayerFlow:
-    by_path = {layer.path: layer for layer in one.layers}
-    path = one_choice(
-        "Layer with weights", "inside:weights", "weights", {path: path for path in by_path}, address, as_list=True,
-        help="Whose weights the histogram counts.",
-    )  # fmt: skip
-    return by_path[path]
-
-
-def _weights(layer: LayerFlow, epoch: int) -> None:
-    if not layer.counts:
-        st.caption(f"The weights of {escaped(layer.path)} are no numbers any more after epoch {epoch:,}.")
-        return
-    when = "before training" if not epoch else f"after epoch {epoch:,}"
-    st.markdown(
-        f"The {sum(layer.counts):,} weights of **{escaped(layer.path)}** {when} lie from {figure_text(layer.low)} to "
-        f"{figure_text(layer.high)}."
-    )
-    st.html(bars_html(layer.counts, layer.low, layer.high))
-
-
-def _kernels(one: EpochFlow, every: Sequence[EpochFlow]) -> None:
-    if not one.kernels:
-        return
-    outputs, inputs, height, width = one.kernels
-    high = max((abs(value) for each in every for value in each.values), default=0.0)
-    size = height * width
-    kernels = [one.values[place * size : (place + 1) * size] for place in range(outputs * inputs)]
-    when = "before training" if not one.epoch else f"after epoch {one.epoch:,}"
-    st.subheader(f"Kernels of the first convolution, {when}")
-    items = []
-    for place, values in enumerate(kernels):
-        name = f"{place // inputs + 1} ← {place % inputs + 1}"
-        alt = f"Kernel {name}: weights from {figure_text(min(values))} to {figure_text(max(values))}"
-        items.append(GridItem(kernel_uri(values, width, high), alt, name))
-    image_grid(items, 64)
-    st.html(legend_html(-high, high, "weight; one scale for all epochs, so that colours can be compared"))
-
-
-def kernel_uri(values: Sequence[float], width: int, high: float) -> str:
-    """A kernel as an SVG data URI: a square for each weight, red above 0 and blue below."""
-    squares = "".join(
-        f'<rect x="{place % width}" y="{place // width}" width="1.02" height="1.02" fill="{shade(value, -high, high, SIGNED)}"/>'
-        for place, value in enumerate(values)
-    )
-    height = len(values) // width
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" shape-rendering="crispEdges">{squares}</svg>'
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
 def flow_rows(every: Sequence[EpochFlow]) -> list[tuple[object, ...]]:
     """A row for each epoch and layer, under HEADER."""
     return [
         (each.epoch, layer.path, layer.gradient, layer.update, layer.low, layer.high) for each in every for layer in each.layers
+    ]
+
+
+def kernel_rows(every: Sequence[EpochFlow]) -> list[tuple[object, ...]]:
+    """A row for each weight of the kernels that were kept, under KERNELS; people count from 1."""
+    return [
+        (each.epoch, name, place // each.kernels[3] + 1, place % each.kernels[3] + 1, value)
+        for each in every
+        for name, values in kernels_of(each)
+        for place, value in enumerate(values)
+    ]
+
+
+def histogram_rows(every: Sequence[EpochFlow]) -> list[tuple[object, ...]]:
+    """A row for each part of each histogram, under HISTOGRAMS."""
+    return [
+        (one.epoch, layer.path, what, layer.low + place * step, layer.low + (place + 1) * step, count)
+        for one in every
+        for what, layers in (("weights", one.layers), ("activations", one.activations))
+        for layer in layers
+        if layer.counts
+        for step in [(layer.high - layer.low) / len(layer.counts)]
+        for place, count in enumerate(layer.counts)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from cnnlab.inside_values import InsideLayer, Kernel, Kernels, Table
 from pages._parts.address import Address
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import PAGER, PER_PAGE, Chosen
-from pages._parts.inside.downloads import numbers_button, picture_button
+from pages._parts.inside.downloads import numbers_button, picture_ways
 from pages._parts.inside.numbers import figure_text, legend_html
 from pages._parts.markdown import escaped
 
@@ -52,9 +53,12 @@ def draw_kernels(chosen: Chosen, address: Address) -> InsideLayer | None:
     )
     name = f"{layer.path}-kernels-{PAGER.offset() + 1}"
     with st.container(horizontal=True):
-        picture_button(
-            "Kernels as PNG", found.sheet, chosen.file(name, "png"), help="The kernels above as one picture, row by row."
-        )
+        picture_ways(
+            "Kernels", found.sheet, partial(chosen.file, name), f"Kernels of {layer.path}",
+            pictures=[(each.picture, f"{each.output + 1} ← {each.input + 1}") for each in found.kernels],
+            note=f"Colours from {figure_text(-found.high)} to {figure_text(found.high)}, white is 0",
+            help="The kernels above as one picture, row by row.",
+        )  # fmt: skip
         numbers_button(
             "Weights as CSV", lambda: list(_rows(found)), chosen.file(name, "csv"), header=HEADER,
             help="Each weight of the kernels above, rounded to six decimals.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cnnlab.inside_values import ChannelMap, InsideLayer, Maps
@@ -10,9 +12,9 @@ from pages._parts.address import Address
 from pages._parts.grid import grid
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import PAGER, PER_PAGE, Chosen, pick_number
-from pages._parts.inside.downloads import listed, numbers_button, picture_button
+from pages._parts.inside.downloads import cells_png, histogram_ways, listed, numbers_button, picture_ways
 from pages._parts.inside.numbers import MOST_CELLS, bars_html, cells_html, ends_of, figure_text, legend_html
-from pages._parts.inside.words import change_sentence, statistics_sentences
+from pages._parts.inside.words import change_sentence, image_words, statistics_sentences
 from pages._parts.markdown import escaped
 
 SMALLEST, LARGEST = 64, 112  # pixels a side of a map
@@ -40,6 +42,10 @@ def draw_maps(chosen: Chosen, address: Address) -> InsideLayer:
         st.caption(
             "Bars: how many values lie where, from the smallest on the left to the largest. Heights grow with the square root."
         )
+        histogram_ways(
+            found.statistics.histogram, (found.statistics.low, found.statistics.high),
+            partial(chosen.file, f"{layer.path}-histogram"), f"{image_words(look)}: values of {layer.path}",
+        )  # fmt: skip
     if layer.is_map:
         _one_channel(chosen, address, channels)
     else:
@@ -64,9 +70,12 @@ def _channels(chosen: Chosen, found: Maps, channels: int) -> None:
     first, count = found.maps[0].channel, len(found.maps)
     ask = chosen.lab.inside
     with st.container(horizontal=True):
-        picture_button(
-            "Maps as PNG", lambda: ask.sheet(chosen.look, layer.path, first=first, count=count),
-            chosen.file(f"{layer.path}-maps-{first + 1}", "png"), help="The maps above as one picture, row by row.",
+        picture_ways(
+            "Maps", lambda: ask.sheet(chosen.look, layer.path, first=first, count=count),
+            partial(chosen.file, f"{layer.path}-maps-{first + 1}"), f"{image_words(chosen.look)}: maps of {layer.path}",
+            pictures=[(each.picture, f"{each.channel + 1}") for each in found.maps],
+            note=f"Colours from {figure_text(found.low)} to {figure_text(found.high)}, one scale for all channels",
+            help="The maps above as one picture, row by row.",
         )  # fmt: skip
         numbers_button(
             "Numbers as CSV",
@@ -109,10 +118,16 @@ def _units(chosen: Chosen) -> None:
         f"This layer has no maps: its output is {shape_text(layer.output_shape)} values in a row, without a place on the "
         f"image.{cut}"
     )
-    numbers_button(
-        "Numbers as CSV", lambda: [(unit, value) for unit, value in enumerate(values, 1)], chosen.file(f"{layer.path}", "csv"),
-        header=("unit", "value"), help="Each value of this layer, rounded to six decimals.",
-    )  # fmt: skip
+    with st.container(horizontal=True):
+        picture_ways(
+            "Values", lambda: cells_png(rows), partial(chosen.file, layer.path),
+            f"{image_words(chosen.look)}: values of {layer.path}",
+            note=f"Colours from {figure_text(low)} to {figure_text(high)}", help="The values above as squares, row by row.",
+        )  # fmt: skip
+        numbers_button(
+            "Numbers as CSV", lambda: [(unit, value) for unit, value in enumerate(values, 1)], chosen.file(layer.path, "csv"),
+            header=("unit", "value"), help="Each value of this layer, rounded to six decimals.",
+        )  # fmt: skip
 
 
 def _one_channel(chosen: Chosen, address: Address, channels: int) -> None:

@@ -8,8 +8,11 @@ import streamlit as st
 
 from cnnlab.inside_values import ModeRow, Modes
 from pages._parts.inside.choice import Chosen
+from pages._parts.inside.downloads import numbers_button
 from pages._parts.markdown import escaped
 from pages._parts.probabilities import share
+
+HEADER = ("mode", "images in the batch", "draw", "class", "probability")
 
 
 def draw_modes(chosen: Chosen) -> None:
@@ -23,11 +26,22 @@ def draw_modes(chosen: Chosen) -> None:
     rows += [(f"train(), batch of {row.size:,}", *_cells(row, answer, classes)) for row in found.rows]
     lines = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     st.markdown(f"| Mode | Probability | What it answered |\n|---|---:|---|\n{lines}")
+    numbers_button(
+        "Probabilities as CSV", lambda: mode_rows(found, classes), chosen.file("modes", "csv"), header=HEADER,
+        help="Each class in each mode, batch and draw, from 0 to 1, unrounded.",
+    )  # fmt: skip
     st.markdown(modes_sentence(found))
     st.caption(
         "In train() each row is this image five times, in a batch with other test images. Nothing is learnt here: a copy of the "
         "network is asked. Evaluation, and every other view of this page, uses eval()."
     )
+
+
+def mode_rows(found: Modes, classes: Sequence[str]) -> list[tuple[object, ...]]:
+    """A row for each class in each mode, under HEADER."""
+    every = [("eval()", 1, 1, found.probabilities)]
+    every += [("train()", row.size, draw, each) for row in found.rows for draw, each in enumerate(row.probabilities, 1)]
+    return [(*before, name, each) for *before, shares in every for name, each in zip(classes, shares, strict=True)]
 
 
 def _cells(row: ModeRow, answer: int, classes: Sequence[str]) -> tuple[str, str]:

@@ -53,8 +53,14 @@ def legend_html(low: float, high: float, what: str) -> str:
     )
 
 
-def bars_html(counts: tuple[int, ...], low: float, high: float) -> str:
-    """A histogram: how many values lie in each of equal steps. The square root of the counts, so that small bars are seen."""
+def bars_html(counts: tuple[int, ...], low: float, high: float, *, within: tuple[float, float] | None = None) -> str:
+    """A histogram: how many values lie in each of equal steps. The square root of the counts, so that small bars are seen.
+
+    `within` are the ends of a longer axis on which it stands, so that several can be compared.
+    """
+    first, last = within or (low, high)
+    whole = last - first or 1.0
+    left, wide = 100 * (low - first) / whole, max(1.0, 100 * (high - low) / whole)
     most, step = max(counts), (high - low) / len(counts)
     bars = "".join(
         f'<i style="--height: {100 * (count / most) ** 0.5:.1f}%" '
@@ -64,8 +70,9 @@ def bars_html(counts: tuple[int, ...], low: float, high: float) -> str:
     largest = counts.index(most)
     text = f"Most values, {most:,}, lie from {figure_text(low + largest * step)} to {figure_text(low + (largest + 1) * step)}."
     return (
-        f'<style>{_STYLE}</style><div class="cnn-bars" role="img" aria-label="Histogram. {text}">{bars}</div>'
-        f'<p class="cnn-ends"><span>{figure_text(low)}</span><span>{figure_text(high)}</span></p>'
+        f'<style>{_STYLE}</style><div class="cnn-axis"><div class="cnn-bars" role="img" aria-label="Histogram. {text}" '
+        f'style="margin-left: {min(left, 99.0):.2f}%; width: {wide:.2f}%">{bars}</div></div>'
+        f'<p class="cnn-ends"><span>{figure_text(first)}</span><span>{figure_text(last)}</span></p>'
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
 from cnnlab.inside_values import InsideLayer, Seen
-from cnnlab.text import image_number, percent
+from cnnlab.text import percent
 from pages._parts.inside.choice import Chosen
-from pages._parts.inside.downloads import picture_button
-from pages._parts.inside.words import moved_sentence
+from pages._parts.inside.downloads import picture_ways, pixels_button
+from pages._parts.inside.words import image_words, moved_sentence
 from pages._parts.markdown import escaped
 
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
@@ -76,16 +77,19 @@ def draw_picture(chosen: Chosen, frame: Frame | None) -> None:
     """Draws the image and the answer."""
     network, seen, look = chosen.network, chosen.seen, chosen.look
     answer = answer_of(seen)
-    truth, guess, sure = network.classes[seen.label], network.classes[answer], percent(seen.probabilities[answer], 0)
+    guess, sure = network.classes[answer], percent(seen.probabilities[answer], 0)
+    truth = "" if seen.label is None else network.classes[seen.label]
     moved = f", moved {moved_sentence(look)}" if look.right or look.down else ""
     marked = "; a frame marks a receptive field" if frame else ""
     st.html(
         framed_html(
-            seen.picture, f"Test image {image_number(look.image)}{moved}: {truth}, predicted {guess}, {sure} sure{marked}", frame
+            seen.picture, f"{image_words(look)}{moved}: {f'{truth}, ' * bool(truth)}predicted {guess}, {sure} sure{marked}", frame
         )
     )
+    right = "" if seen.label is None else "✓ " if seen.label == answer else "✗ "
+    known = f"True class: **{escaped(truth)}**." if truth else "Only you know its true class."
     st.markdown(
-        f"{'✓' if seen.label == answer else '✗'} **{escaped(guess)}**, {sure} sure. True class: **{escaped(truth)}**.",
+        f"{right}**{escaped(guess)}**, {sure} sure. {known}",
         help="The class with the highest probability, by the weights that are chosen above.",
     )
 
@@ -94,10 +98,12 @@ def draw_beneath(chosen: Chosen, layer: InsideLayer | None, place: tuple[int, in
     """Draws the sentence about the frame, and the way to save the image."""
     if layer:
         st.caption(field_sentence(layer, frame, place))
-    picture_button(
-        "Image as PNG", chosen.seen.picture, chosen.file("image", "png"),
-        help="The image's own pixels, moved if you have moved it.",
-    )  # fmt: skip
+    with st.container(horizontal=True):
+        picture_ways(
+            "Image", chosen.seen.picture, partial(chosen.file, "image"), image_words(chosen.look),
+            help="The image's own pixels, moved if you have moved it.",
+        )  # fmt: skip
+        pixels_button(chosen.seen.picture, chosen.file("image", "csv"))
 
 
 def answer_of(seen: Seen) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from cnnlab.inside_values import Attribution, InsideLayer, Method
-from cnnlab.text import image_number, percent, shape_text
+from cnnlab.text import percent, shape_text
 from pages._parts.address import Address, whole_number
 from pages._parts.inside.choice import Chosen
-from pages._parts.inside.downloads import listed, numbers_button, picture_button
+from pages._parts.inside.downloads import listed, numbers_button, picture_ways
 from pages._parts.inside.numbers import figure_text, legend_html
 from pages._parts.inside.picture import answer_of, framed_html
+from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
 
@@ -71,9 +74,7 @@ def draw_why(chosen: Chosen, address: Address) -> None:
 
 def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
     seen, method = chosen.seen, METHODS[found.method]
-    alt = (
-        f"Test image {image_number(chosen.look.image)} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
-    )
+    alt = f"{image_words(chosen.look)} in grey under the heat map of {method} for {name}: {places_sentence(found)}"
     picture, words = st.columns([5, 6], gap="medium")
     with picture:
         st.html(framed_html(found.picture, alt, None))
@@ -91,7 +92,10 @@ def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
         st.markdown(places_sentence(found))
     with st.container(horizontal=True):
         what = f"{found.method}-{found.target}"
-        picture_button("Heat map as PNG", found.picture, chosen.file(what, "png"), help="The image with the heat map over it.")
+        picture_ways(
+            "Heat map", found.picture, partial(chosen.file, what), f"{image_words(chosen.look)}: {method} for {name}",
+            note=f"Colours from {figure_text(found.low)} to {figure_text(found.high)}", help="The image with the heat map over it.",
+        )  # fmt: skip
         numbers_button(
             "Numbers as CSV", lambda: [row[1:] for row in listed(found.values, 0)], chosen.file(what, "csv"),
             header=("row", "column", "value"), help="One value for each pixel of the network's input, rounded to six decimals.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnlab.inside_values import InsideLayer, Look, Statistics
-from cnnlab.text import percent
+from cnnlab.text import image_number, percent
 from pages._parts.inside.numbers import figure_text
 from pages._parts.markdown import escaped
 
@@ -30,6 +30,11 @@ def statistics_sentences(found: Statistics, layer: InsideLayer) -> list[str]:
     if layer.kind == "ReLU" or found.silent:
         sentences.append(_silent(found, layer))
     return sentences
+
+
+def image_words(look: Look) -> str:
+    """What the image is called: "Test image 5"."""
+    return "Your own picture" if look.own else f"Test image {image_number(look.image)}"
 
 
 def moved_sentence(look: Look) -> str:

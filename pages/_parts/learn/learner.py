@@ -11,8 +11,9 @@ import streamlit as st
 from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
 from cnnlab.learn.progress import Learners, LessonProgress
+from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
-from pages._parts.visitor import keep_cookie, person, visitor
+from pages._parts.visitor import person, visitor
 
 COOKIE = "cnnlab_learner"
 _BROWSER = "key of the learner's browser"
@@ -53,5 +54,5 @@ def _browser() -> str:
 
 
 def _from_cookie() -> str | None:
-    value = dict(st.context.cookies).get(COOKIE, "")
+    value = cookie(COOKIE)
     return value if re.fullmatch(r"[0-9a-f]{32}", value) else None

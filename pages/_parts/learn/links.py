@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnlab.i18n import language, translated
 from cnnlab.lab import Lab
 from pages._parts.learn.address import LEARN_PAGE, lesson_address
-from pages._parts.learn.language import language
 from pages._parts.learn.words import ABOUT
 
 # Ids of lessons. Of a network, by its architecture; of a page, by its name.
@@ -25,7 +25,7 @@ def learn_about(lab: Lab, page: str) -> None:
     lesson = lab.lessons.of(language()).find(OF_NETWORK.get(page) or OF_PAGE.get(page) or OF_PAGE.get(page.partition(":")[0], ""))
     if lesson is not None:
         st.page_link(
-            LEARN_PAGE, label=ABOUT.format(title=lesson.header.title), icon=":material/school:",
+            LEARN_PAGE, label=translated(ABOUT).format(title=lesson.header.title), icon=":material/school:",
             query_params=lesson_address(lesson.id), width="content",
         )  # fmt: skip
 

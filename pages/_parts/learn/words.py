@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnnlab.i18n import N_
 from cnnlab.learn.lesson import Experiment
 
 TITLE = "Learn"
@@ -40,7 +41,7 @@ AGAIN = "Start this lesson again"
 AGAIN_HELP = "Forgets your prediction and your answers in this lesson. Your runs stay."
 LAST_LESSON = "This was the last lesson."
 NEXT_LESSON = "Next lesson: {title}"
-ABOUT = "Learn about this: {title}"
+ABOUT = N_("Learn about this: {title}")
 
 
 def unknown_lesson(name: str) -> str:

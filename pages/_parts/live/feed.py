@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import language, using
 from cnnlab.system.processes import cores
 from pages._parts.live.pace import FORGET_SECONDS, Pace
 
@@ -46,7 +47,7 @@ class Feed:
     def __init__(self, cores: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = Pace(cores, clock)
         self._clock = clock
-        self._runs: dict[tuple[Lab, str], LiveRun] = {}
+        self._runs: dict[tuple[Lab, str, str], LiveRun] = {}  # by lab, run and language
         self._followed: dict[str, _Followed] = {}  # by token
         self._revisions = itertools.count(1)  # one count for all runs, so that no two revisions share a number
         self._lock = threading.Lock()
@@ -54,13 +55,14 @@ class Feed:
         self._hurry = threading.Event()
 
     def run(self, lab: Lab, run_id: str) -> LiveRun:
-        """The run as all browsers share it."""
+        """The run as all browsers of this thread's language share it."""
         # The server imports this module before Streamlit can register the component that a snapshot's charts are drawn with.
         from pages._parts.live.snapshot import LiveRun  # noqa: PLC0415
 
         with self._lock:
-            run = self._runs.pop((lab, run_id), None) or LiveRun(lab, run_id, self.pace, self._revisions)
-            self._runs[lab, run_id] = run
+            key = lab, run_id, language()
+            run = self._runs.pop(key, None) or LiveRun(lab, run_id, self.pace, self._revisions)
+            self._runs[key] = run
             while len(self._runs) > MOST_RUNS:
                 del self._runs[next(iter(self._runs))]
             return run
@@ -95,7 +97,7 @@ class Feed:
                 self._thread = None  # the next `follow` starts another
         for followed in kept:
             # A deleted run or a full disk: the browser falls back on the script, which shows the error.
-            with suppress(CNNLabError, OSError):
+            with suppress(CNNLabError, OSError), using(followed.run.language):
                 followed.run.snapshot(logarithmic=followed.logarithmic)
         return bool(kept)
 

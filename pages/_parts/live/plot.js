@@ -4,6 +4,8 @@
 const SHARE = 0.05;
 const FIRST_COST = 4; // the first drawing costs as much as so many later ones, and often has one point, which no line shows
 const LONGEST_PAUSE = 10000; // ms between two drawings, however slow the browser is
+// Beside Plotly's own button, which saves an SVG. One object: another one each time would make Plotly draw the chart from nothing.
+const BUTTONS = [];
 const EMPTY_AFTER = 2500; // ms until the charts of a run without a point are drawn empty
 
 // Streamlit calls this with each new `data`, and the function that it returns when the element is removed.
@@ -137,9 +139,18 @@ function draw(node) {
     responsive: true,
     displaylogo: false,
     displayModeBar: tools ? "hover" : false,
+    modeBarButtonsToAdd: buttons(),
     toImageButtonOptions: { format: "svg", filename: node.chart.label.slice(0, 80) },
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
+}
+
+function buttons() {
+  if (BUTTONS.length === 0) {
+    const save = (node) => Plotly.downloadImage(node, { format: "png", scale: 2, filename: node.chart.label.slice(0, 80) });
+    BUTTONS.push({ name: "png", title: "Download as PNG", icon: Plotly.Icons.disk, click: save });
+  }
+  return BUTTONS;
 }
 
 // Plotly draws in several steps; a chart that is purged between two of them fails in the next.

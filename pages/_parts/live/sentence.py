@@ -1,9 +1,10 @@
-"""What a run is doing, or how it ended, in one sentence."""
+"""What a run is doing, or how it ended, in one English sentence, which `translated` shows to each reader."""
 
 from __future__ import annotations
 
 from cnnlab.config_words import words
 from cnnlab.events import EpochDone, Progress, best_epoch
+from cnnlab.i18n import N_, english, nsay, say
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State, may_take_the_same
 from cnnlab.text import duration, ordinal, percent
@@ -18,39 +19,58 @@ def sentence(lab: Lab, run: Run, latest: Progress | None) -> str:
         return _waiting(lab, run)
     if run.state in IN_PROCESS:
         return _working(run, latest)
-    facts = [f"{run.epochs_done} of {run.config.epochs} epochs"]
+    facts = [say("{done} of {total} epochs", done=run.epochs_done, total=run.config.epochs)]
     if run.seconds is not None:
         facts.append(duration(run.seconds))
     if run.test_accuracy is not None:
         facts += _accuracies(run, best_epoch(lab.epochs(run.id)))
     if run.device:
-        facts.append(words("device", run.device))
+        facts.append(str(english(words("device", run.device))))
     return " · ".join(facts) + _next(lab, run)
 
 
 def _accuracies(run: Run, best: EpochDone | None) -> list[str]:
     if best and best.validation_accuracy is not None:
-        chosen = f"chosen by a validation accuracy of {percent(best.validation_accuracy)}"
-        return [f"test accuracy {percent(best.test_accuracy)} after epoch {best.epoch}, {chosen}"]
-    last = [f"test accuracy {last_accuracy(run)}"]
-    return [*last, f"best {percent(best.test_accuracy)}, epoch {best.epoch}"] if best and best_accuracy(run) else last
+        chosen = say(
+            "test accuracy {accuracy} after epoch {epoch}, chosen by a validation accuracy of {validation}",
+            accuracy=percent(best.test_accuracy), epoch=best.epoch, validation=percent(best.validation_accuracy),
+        )  # fmt: skip
+        return [chosen]
+    last = [say("test accuracy {accuracy}", accuracy=last_accuracy(run))]
+    if not best or not best_accuracy(run):
+        return last
+    return [*last, say("best {accuracy}, epoch {epoch}", accuracy=percent(best.test_accuracy), epoch=best.epoch)]
 
 
 def _waiting(lab: Lab, run: Run) -> str:
     before = (run.position or 1) - 1
     training = _in_the_way(run, [other for other in lab.runs() if other.state in IN_PROCESS])
-    goes_on = "it goes on" if run.epochs_done else "it starts"
+    begun = run.epochs_done > 0
     if run.message and not before:
-        return "it is next"  # and the message says what it waits for
+        return N_("it is next")  # and the message says what it waits for
     if not training and not before:
-        return f"it is next and {'goes on' if run.epochs_done else 'starts'} in a moment"
-    place = "it is next" if not before else f"{ordinal(before + 1)} in the queue"
+        return N_("it is next and goes on in a moment") if begun else N_("it is next and starts in a moment")
+    place = say("{place} in the queue", place=ordinal(before + 1)) if before else N_("it is next")
     if not training:
         return place
-    names = " and ".join(f"“{cut_title(other)}”" for other in training[:2]) + (" and others" if len(training) > 2 else "")
+    names = _names([cut_title(other) for other in training])
     if before:
-        return f"{place}; {names} {'are' if len(training) > 1 else 'is'} training now"
-    return f"{place}; {goes_on} when {names} is done" if len(training) == 1 else f"{place}; {goes_on} when one of {names} is done"
+        return f"{place}; " + nsay("{names} is training now", "{names} are training now", len(training), names=names)
+    if len(training) == 1:
+        when = say("it goes on when {names} is done", names=names) if begun else say("it starts when {names} is done", names=names)
+    elif begun:
+        when = say("it goes on when one of {names} is done", names=names)
+    else:
+        when = say("it starts when one of {names} is done", names=names)
+    return f"{place}; {when}"
+
+
+def _names(titles: list[str]) -> str:
+    if len(titles) == 1:
+        return say("“{title}”", title=titles[0])
+    if len(titles) == 2:
+        return say("“{first}” and “{second}”", first=titles[0], second=titles[1])
+    return say("“{first}” and “{second}” and others", first=titles[0], second=titles[1])
 
 
 def _in_the_way(run: Run, training: list[Run]) -> list[Run]:
@@ -63,24 +83,26 @@ def _in_the_way(run: Run, training: list[Run]) -> list[Run]:
 
 def _working(run: Run, latest: Progress | None) -> str:
     if run.state is State.PAUSING:
-        return "it finishes the batch at hand and keeps everything as it is"
+        return N_("it finishes the batch at hand and keeps everything as it is")
     if run.state is State.STARTING or latest is None:
-        return "loading the images and building the network" + (
-            ", then it goes on from its last checkpoint" if run.epochs_done else ""
-        )
-    left = "almost done" if latest.seconds_left < 1 else f"{duration(latest.seconds_left)} left"
-    facts = (f"epoch {latest.epoch} of {run.config.epochs}", percent(latest.share_done, 0))
+        if run.epochs_done:
+            return N_("loading the images and building the network, then it goes on from its last checkpoint")
+        return N_("loading the images and building the network")
+    left = N_("almost done") if latest.seconds_left < 1 else say("{time} left", time=duration(latest.seconds_left))
+    facts = (say("epoch {epoch} of {total}", epoch=latest.epoch, total=run.config.epochs), percent(latest.share_done, 0))
     if latest.seconds < SETTLES:
         return " · ".join(facts)
-    return " · ".join((*facts, left, f"{latest.images_per_second:,.0f} images/s"))
+    return " · ".join((*facts, left, say("{count:,.0f} images/s", count=latest.images_per_second)))
 
 
 def _next(lab: Lab, run: Run) -> str:
     if run.state is State.PAUSED:
         begun = run.epochs_done or run.started
-        return " · “Resume” goes on exactly where it was" if begun else " · “Resume” puts it into the queue"
+        return " · " + (N_("“Resume” goes on exactly where it was") if begun else N_("“Resume” puts it into the queue"))
     if run.state is State.INTERRUPTED:
         if lab.resumes_by_itself(run.id):
-            return " · it resumes automatically in a moment"
-        return " · press “Resume” to go on from its last checkpoint" if run.has_checkpoint else " · press “Resume” to begin again"
+            return " · " + N_("it resumes automatically in a moment")
+        if run.has_checkpoint:
+            return " · " + N_("press “Resume” to go on from its last checkpoint")
+        return " · " + N_("press “Resume” to begin again")
     return ""

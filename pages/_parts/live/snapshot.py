@@ -16,6 +16,7 @@ from starlette.responses import Response
 from cnnlab.diagnosis import Diagnosis, diagnose, suspects
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
+from cnnlab.i18n import language, translated
 from cnnlab.known_runs import Comparison, band_of, compare
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
@@ -49,7 +50,7 @@ class RunStatus:
 
     run: Run
     latest: Progress | None
-    sentence: str  # after the state's word; plain text
+    sentence: str  # after the state's word; plain text in English, for `translated`
     page_revision: int  # changes with what only a script run can redraw: title, note, buttons, the list of other runs
 
     @property
@@ -76,12 +77,13 @@ class RunSnapshot:
 
 
 class LiveRun:
-    """One run for all browsers that watch it. Safe to share between threads."""
+    """One run for all browsers that watch it in one language, that of the thread which makes it. Safe to share between threads."""
 
     def __init__(self, lab: Lab, run_id: str, pace: Pace, revisions: Iterator[int]) -> None:
         self._lab = lab
         self._id = run_id
         self._pace = pace
+        self.language = language()
         self._page = _Revision(revisions)
         self._table = _Revision(revisions)
         self._lock = threading.RLock()
@@ -155,7 +157,7 @@ class LiveRun:
             live=Live(
                 icon=state_icon(run).removeprefix(":material/").removesuffix(":"),
                 word=state_word(run),
-                sentence=status.sentence,
+                sentence=translated(status.sentence),
                 share=status.share_done,
                 page_revision=status.page_revision,
                 table_revision=table_revision,

@@ -21,7 +21,7 @@ from pages._parts.markdown import escaped, quoting
 from pages._parts.one_choice import one_choice
 from pages._parts.predict import own_answer
 from pages._parts.predict.choice import OF_OWN
-from pages._parts.predict.own_sources import STAYS, pick_pictures
+from pages._parts.predict.own_sources import SHOWN, STAYS, pick_pictures
 from pages._parts.probabilities import bars_html
 from pages._parts.run_words import cut_title, last_accuracy, short_title
 
@@ -40,7 +40,7 @@ def own_view(lab: Lab, run: Run, checkpoint: str, *, entry: Entry, every: tuple[
         pictures, problems = pick_pictures(style_of(entry), address)
     steps = step_names(style_of(entry))
     address.preserve(*(name for name in OF_OWN if name not in ("source", "with", *steps)))  # of other data sets
-    without = _left_out(steps, address)
+    without = left_out(steps, address)
     with right, st.container(key="own-answer"):
         for problem in problems:
             st.error(quoting(problem), icon=":material/error:")
@@ -64,7 +64,9 @@ def own_view(lab: Lab, run: Run, checkpoint: str, *, entry: Entry, every: tuple[
                 return
             chosen = _which(pictures, [row[0] for row in answers])
             _answers(answers[chosen], [each for each, _ in runs], prepared[chosen])
-            _steps(pictures[chosen], prepared[chosen], address)
+            st.session_state[SHOWN] = pictures[chosen]
+            _look_inside(run, checkpoint, without)
+            draw_steps(pictures[chosen], prepared[chosen], address)
             _details(answers[chosen], [each for each, _ in runs])
 
 
@@ -95,11 +97,21 @@ def _other(run: Run, every: tuple[Run, ...], address: Address) -> Run | None:
     return others.get(chosen)
 
 
-def _left_out(steps: tuple[str, ...], address: Address) -> set[str]:
+def left_out(steps: tuple[str, ...], address: Address) -> set[str]:
     """The steps that are switched off; their switches are drawn later, below their pictures."""
     for name in steps:
         address.initialise(_key(name), name, True, one_of(name, (True, False)))
     return {name for name in steps if not st.session_state[_key(name)]}
+
+
+def _look_inside(run: Run, checkpoint: str, without: set[str]) -> None:
+    """The link that carries the picture over; it stays in the session, and the address has the steps alone."""
+    weights = {} if checkpoint == "best" and not run.active else {"epoch": checkpoint}
+    st.page_link(
+        "pages/inside.py", label="Look inside with this picture", icon=":material/frame_inspect:",
+        query_params={"run": run.id, "picture": "own"} | weights | dict.fromkeys(sorted(without), "false"),
+        help="What this network does with your picture, layer by layer, and what speaks for its answer.",
+    )  # fmt: skip
 
 
 def _key(step: str) -> str:
@@ -155,7 +167,7 @@ def _answers(answers: list[OwnAnswer], runs: list[Run], prepared: Prepared) -> N
             st.markdown(escaped(own_answer.second(answer)))
 
 
-def _steps(picture: OwnPicture, prepared: Prepared, address: Address) -> None:
+def draw_steps(picture: OwnPicture, prepared: Prepared, address: Address) -> None:
     """The picture after each step, with its switch."""
     st.markdown("**How it was prepared.** Switch a step off to see what it is for.")
     with st.container(horizontal=True, key="own-steps", gap="xsmall"):

@@ -17,6 +17,7 @@ SOURCES = {"draw": "Draw", "upload": "Upload", "camera": "Camera"}
 SHEET, PEN = 280, 18  # px
 MOST_FILES = 20  # each is read, prepared and shown
 READ = "predict:own read"  # in the session: what was read from which upload, so that a switch need not read all again
+SHOWN = "own picture shown"  # in the session: the one that was explained last, which Inside looks at
 STAYS = "The picture stays on this machine, the one that runs the lab; nothing of it is stored."
 
 

@@ -60,13 +60,11 @@ def pick_run(
     return by_id[chosen]
 
 
-def pick_weights(
-    run: Run, address: Address, place: DeltaGenerator, *, scope: str = "predict", on_change: Callable[[], None] = PAGER.restart
-) -> Checkpoint:
+def pick_weights(run: Run, address: Address, place: DeltaGenerator) -> Checkpoint:
     """Draws the choice between the weights of the best and of the last epoch."""
     return one_choice(
-        "Weights from", f"{scope}:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
-        place=place, on_change=on_change,
+        "Weights from", "predict:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
+        place=place, on_change=PAGER.restart,
         help="The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation "
         "images, or on the test images where no validation images are kept aside.",
     )  # fmt: skip

@@ -37,6 +37,12 @@ def run_actions(lab: Lab, run: Run) -> None:
                 "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
                 disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
             )  # fmt: skip
+        st.page_link(
+            "pages/inside.py", label="Look inside", icon=":material/frame_inspect:", query_params={"run": run.id},
+            disabled=not evaluated,
+            help="What the network does with one image, layer by layer, and how it changed." if evaluated else
+            "Available after the first epoch.",
+        )  # fmt: skip
         change_one_thing(lab, run)
         several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
         st.button(

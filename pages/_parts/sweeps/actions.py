@@ -13,9 +13,9 @@ from cnnlab.lab import Lab
 from cnnlab.sweeps.values import Sweep
 from cnnlab.text import percent
 from cnnlab.twins import SEEDS, repeated
-from pages._parts.markdown import escaped, quoting
+from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.shell import in_words
-from pages._parts.sweeps.words import ENDED
+from pages._parts.sweeps.words import ENDED, sweep_title
 from pages._parts.twins import RUNS_PAGE, start_missing
 from pages._parts.visitor import not_yours, visitor
 
@@ -117,7 +117,7 @@ def _forget() -> None:
 def _confirm(lab: Lab, sweep: Sweep) -> None:
     count = len(sweep.run_ids)
     best = f" Its best reached {percent(sweep.best.accuracy)}." if sweep.best else ""
-    st.markdown(f"“{escaped(sweep.name)}” will no longer be listed. **This cannot be undone.**{best}")
+    st.markdown(f"“{escaped(isolated(sweep_title(sweep)))}” will no longer be listed. **This cannot be undone.**{best}")
     with_runs = count > 0 and st.toggle(
         f"Delete its {count} run{'' if count == 1 else 's'} too", key=WITH_RUNS,
         help="With their curves, weights and predictions. Otherwise they stay in the table of all runs.",
@@ -130,7 +130,7 @@ def _confirm(lab: Lab, sweep: Sweep) -> None:
                 st.error(quoting(error), icon=":material/error:")
                 return
             _forget()
-            st.session_state[DELETED] = sweep.name
+            st.session_state[DELETED] = sweep_title(sweep)
             st.query_params.clear()
             st.rerun()
         if st.button("Keep it", key=f"keep {sweep.id}"):

@@ -8,15 +8,16 @@ from cnnlab.lab import Lab
 from cnnlab.sweeps.values import Sweep
 from cnnlab.text import ago, percent
 from pages._parts.markdown import escaped, isolated
-from pages._parts.sweeps.words import ENDED, STATE_ICONS, STATE_WORDS
+from pages._parts.sweeps.words import ENDED, STATE_ICONS, STATE_WORDS, sweep_title
 
 SHOWN = 2  # in the line; the rest unfolds
+LISTED = 20  # each takes a millisecond at every drawing of the page
 LONGEST = 48  # characters of a name
 
 
 def sweep_list(lab: Lab) -> None:
     """Draws nothing where there is none."""
-    sweeps = lab.sweeps.all()
+    sweeps = lab.sweeps.all(LISTED)
     if not sweeps:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sweeps"):
@@ -27,12 +28,14 @@ def sweep_list(lab: Lab) -> None:
             with st.popover(f"{len(sweeps) - SHOWN} older", type="tertiary"):
                 for sweep in sweeps[SHOWN:]:
                     _link(sweep)
+                if len(sweeps) == LISTED:
+                    st.caption("Runs of still older sweeps have tags: the filter finds them.")
 
 
 def _link(sweep: Sweep) -> None:
     # A button, because Streamlit highlights each page link to the current page.
     best = f" · best {percent(sweep.best.accuracy)}" if sweep.best else ""
-    name = " ".join(sweep.name.split())
+    name = sweep_title(sweep)
     cut = escaped(isolated(name if len(name) <= LONGEST else f"{name[:LONGEST]}…"))
     whose = f"{escaped(isolated(sweep.owner))}, " if sweep.owner else ""
     st.button(

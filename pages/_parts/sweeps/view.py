@@ -16,7 +16,15 @@ from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.shell import fragment
 from pages._parts.sweeps.actions import sweep_actions
 from pages._parts.sweeps.charts import sweep_charts, trials_table
-from pages._parts.sweeps.words import ENDED, STATE_ICONS, STATE_WORDS, best_sentence, margin_sentence, progress_sentence
+from pages._parts.sweeps.words import (
+    ENDED,
+    STATE_ICONS,
+    STATE_WORDS,
+    best_sentence,
+    margin_sentence,
+    progress_sentence,
+    sweep_title,
+)
 
 POLL_SECONDS = 3.0
 METHOD_WORDS = {"grid": "all combinations", "random": "random values", "tpe": "guided search"}
@@ -37,7 +45,7 @@ def sweep_view(lab: Lab, sweep_id: str) -> None:
         _back()
         return
     _back()
-    st.title(escaped(" ".join(sweep.name.split())), anchor=False)
+    st.title(escaped(isolated(sweep_title(sweep))), anchor=False)
     config = sweep.config
     started_by = f" by {escaped(isolated(sweep.owner))}," if sweep.owner else ""
     pruned = ", hopeless runs are stopped early" if config.prune else ""

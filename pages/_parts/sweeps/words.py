@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnnlab.config_words import title
 from cnnlab.intervals import chance_gap
 from cnnlab.sweeps.values import Sweep, Trial
 from cnnlab.text import duration_text, percent
@@ -22,6 +23,12 @@ TRIAL_WORDS = {
     "stopped": "Stopped",
 }
 ENDED = ("finished", "pruned", "failed")
+
+
+def sweep_title(sweep: Sweep) -> str:
+    """Its name on one line, and what varies: "LeNet-5: learning rate × batch size"."""
+    varied = " × ".join(title(each.setting, sweep.config.base.architecture).lower() for each in sweep.config.dimensions)
+    return f"{' '.join(sweep.name.split())}: {varied}"
 
 
 def best_sentence(sweep: Sweep, test_accuracy: float | None) -> str:

@@ -17,8 +17,8 @@ IMAGE, EDGE, LIGHT = "#30363d", KINDS["input"], "#ffffff"  # light inside the fr
 
 def draw_receptive_field(lab: Lab) -> None:
     """Draws the field of a layer of a network on the image, and those of all its windows in a sentence."""
-    name = st.segmented_control(
-        "Network", NETWORKS, default=NETWORKS[0], required=True, key="figure field network",
+    name = st.radio(
+        "Network", NETWORKS, horizontal=True, key="figure field network",
         format_func=lambda name: card(name).title, help="With its usual settings and image size.",
     )  # fmt: skip
     chosen = card(name)

@@ -55,8 +55,8 @@ TRAPS = {
 
 def draw_cifar_traps() -> None:
     """Draws the curves of one slip, what it shows, and all figures as a table."""
-    name = st.segmented_control(
-        "Which slip?", list(TRAPS), default=next(iter(TRAPS)), required=True, key="figure traps",
+    name = st.radio(
+        "Which slip?", list(TRAPS), horizontal=True, key="figure traps",
         help="Each was measured in the same run.",
     )  # fmt: skip
     trap = TRAPS[name]

@@ -1,0 +1,102 @@
+"""Which files show no text that is not marked for translation, and how one is found. A file that is wrapped is added here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+WRAPPED = (
+    "app.py",
+    "cnnlab/figures/compare.py",
+    "cnnlab/figures/data.py",
+    "cnnlab/figures/network.py",
+    "pages/_parts/address.py",
+    "pages/_parts/forms/architecture.py",
+    "pages/_parts/forms/forecast.py",
+    "pages/_parts/gate/sign_in.py",
+    "pages/_parts/language.py",
+    "pages/_parts/layer_views.py",
+    "pages/_parts/learn/links.py",
+    "pages/_parts/live/sentence.py",
+    "pages/_parts/network_view.py",
+    "pages/_parts/one_choice.py",
+    "pages/_parts/pager.py",
+    "pages/_parts/run_words.py",
+    "pages/_parts/shell.py",
+    "pages/_parts/sidebar.py",
+    "pages/_parts/sign_out.py",
+    "pages/_parts/versions.py",
+    "pages/_parts/visitor.py",
+    "pages/data.py",
+    "pages/design.py",
+)
+# What draws a text, and the places of its arguments that are texts; beside these, the arguments named in NAMES.
+DRAWS = {
+    **dict.fromkeys(("title", "header", "subheader", "markdown", "caption", "text", "write", "error", "warning", "info"), (0,)),
+    **dict.fromkeys(("success", "toast", "button", "download_button", "link_button", "toggle", "checkbox", "radio"), (0,)),
+    **dict.fromkeys(("selectbox", "multiselect", "segmented_control", "pills", "slider", "text_input", "text_area"), (0,)),
+    **dict.fromkeys(("number_input", "file_uploader", "expander", "popover", "spinner", "status", "form_submit_button"), (0,)),
+    **dict.fromkeys(("one_choice", "class_choice", "dialog", "feedback", "date_input", "color_picker"), (0,)),
+    **{"metric": (0, 1), "progress": (1,), "page_link": (), "Page": (), "KeyFigure": (0, 3), "GridItem": (1, 2, 3)},
+    **dict.fromkeys(("TextColumn", "NumberColumn", "LinkColumn", "ProgressColumn", "CheckboxColumn"), (0,)),
+    **dict.fromkeys(("live_plot", "Chart", "tabs", "popover", "ConfigError", "DataError", "RunStateError", "LimitError"), (0,)),
+}
+NAMES = ("label", "help", "placeholder", "text", "body", "title", "caption", "alt", "hover", "note", "detail", "heading", "lead")
+MARKS = ("_", "N_", "say", "nsay", "ngettext", "translated", "shown")
+_WORD = re.compile(r"[A-Za-z]{2}")
+_BARE = re.compile(r"<[^>]*>|:material/\w+:|&\w+;|\b(px|CNN Lab|Language|CSV|SVG|JSON|kB|MB|GB)\b")  # no words of a language
+
+
+def unmarked(code: str) -> Iterator[str]:
+    """The texts that a module draws without a mark, with their lines; and uses of `_` for anything but a text."""
+    tree = ast.parse(code)
+    constants = {
+        target.id: node.value
+        for node in tree.body if isinstance(node, ast.Assign)
+        for target in node.targets if isinstance(target, ast.Name)
+    }  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store) and not _in_comprehension(tree, node):
+            yield f"{node.lineno}: _ is the function that translates; call a value that is not used _rest"
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in MARKS and any(isinstance(argument, ast.JoinedStr) for argument in node.args[:1]):
+            yield f"{node.lineno}: an f-string cannot be translated"
+        # An Address has methods of the same names.
+        if name not in DRAWS or (isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value).endswith("address")):
+            continue
+        drawn = [node.args[place] for place in DRAWS[name] if place < len(node.args)]
+        drawn += [keyword.value for keyword in node.keywords if keyword.arg in NAMES]
+        for argument in drawn:
+            value = constants.get(argument.id, argument) if isinstance(argument, ast.Name) else argument
+            yield from (f"{node.lineno}: {text!r}" for text in _literals(value) if _WORD.search(_BARE.sub("", text)))
+
+
+def _literals(node: ast.AST) -> Iterator[str]:
+    """The literals within an expression that are not marked: those of calls count only where their result is the text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        for part in node.values:
+            yield from _literals(part.value if isinstance(part, ast.FormattedValue) else part)
+    elif isinstance(node, ast.IfExp):
+        yield from (*_literals(node.body), *_literals(node.orelse))
+    elif isinstance(node, ast.BinOp | ast.BoolOp):
+        for child in (node.left, node.right) if isinstance(node, ast.BinOp) else node.values:
+            yield from _literals(child)
+    elif isinstance(node, ast.List | ast.Tuple):
+        for child in node.elts:
+            yield from _literals(child)
+    elif isinstance(node, ast.Dict):
+        for child in node.values:
+            yield from _literals(child)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("format", "join"):
+        yield from _literals(node.func.value)
+
+
+def _in_comprehension(tree: ast.AST, name: ast.Name) -> bool:
+    return any(
+        isinstance(node, ast.comprehension) and name in ast.walk(node.target) for node in ast.walk(tree)
+    )  # its names end with it
