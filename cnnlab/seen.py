@@ -51,6 +51,10 @@ class SeenLab(Lab):
         self._store.run(run_id)  # raises where this person does not see it
         return super().predicted(run_id, epoch, images)
 
+    def resumes_by_itself(self, run_id: str) -> bool:
+        self._store.run(run_id)
+        return super().resumes_by_itself(run_id)
+
     def last_recorded(self, run_id: str) -> int:
         self._store.run(run_id)
         return super().last_recorded(run_id)

@@ -95,9 +95,10 @@ def add(
     """Add a person, and print their code and link."""
     if role not in ("student", "observer", "teacher"):
         raise ConfigError(f"--role is student, observer or teacher, not {shortened(role)}.", "role")
+    where = _address(address)
     made, code = _class(home).with_member(readable(name), Role(role))
     classes.save(home, made)
-    _print_code(made, made.members[-1].name, code, _address(address), slips)
+    _print_code(made, made.members[-1].name, code, where, slips)
 
 
 @group.command()
@@ -123,13 +124,13 @@ def reset(
     home: Home,
 ) -> None:
     """Give a person a new code; the old one, and browsers signed in with it, end at once."""
-    made = _class(home)
+    made, where = _class(home), _address(address)
     person = made.named(readable(name))
     if password and person.role is not Role.TEACHER:
         raise ConfigError(f"{person.name} is a {person.role}, and only teachers have passwords: leave --password out.", "password")
     made, code = made.reset(person.name, password=_asked(f"New password of {person.name}") if password else "")
     classes.save(home, made)
-    _print_code(made, person.name, code, _address(address), slips)
+    _print_code(made, person.name, code, where, slips)
 
 
 @group.command("list")
