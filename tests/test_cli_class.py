@@ -155,6 +155,7 @@ def test_a_lab_without_a_class_says_how_to_make_one(run):
         ("id\tlast name\tfirst name\n1\tSilva\tAna\n", ["Ana Silva"]),
         ('Name,Group\n"Silva, Ana",A\n\n', ["Silva, Ana"]),
         ("学号,姓名\n1,李明\n", ["李明"]),
+        ("first name,last name\n明,李\n", ["李明"]),
         ("  Zoë \u200b Müller  \n", ["Zoë Müller"]),
         ("", []),
     ],

@@ -224,7 +224,7 @@ def names_in(text: str) -> list[str]:
     whole = next((place for place, cell in enumerate(heading) if cell in _HEADINGS), None)
     parts = [next((place for place, cell in enumerate(heading) if cell in words), None) for words in (_FIRST, _LAST)]
     columns = [whole] if whole is not None else [place for place in parts if place is not None]
-    read = [" ".join(row[place] for place in columns or [0] if place < len(row)) for row in rows[1 if columns else 0 :]]
+    read = [_joined([row[place] for place in columns or [0] if place < len(row)]) for row in rows[1 if columns else 0 :]]
     names = [name for name in map(tidy, read) if name]
     seen: dict[str, str] = {}
     for name in names:
@@ -234,6 +234,13 @@ def names_in(text: str) -> list[str]:
             raise ConfigError(f"{shortened(name)} stands in the list twice: tell the two apart, as with a second initial.", "names")
         seen[name.casefold()] = name
     return names
+
+
+def _joined(parts: list[str]) -> str:
+    """First and last name in the order of their script: "Ana Silva", "李明"."""
+    if len(parts) == 2 and all("\u4e00" <= part[:1] <= "\u9fff" for part in parts):
+        return "".join(reversed(parts))
+    return " ".join(parts)
 
 
 def _asked(question: str) -> str:

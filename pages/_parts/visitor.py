@@ -36,6 +36,12 @@ def person() -> Person:
     return _member() or Person(visitor())
 
 
+def may_teach() -> bool:
+    """Whether assignments are this visitor's to make: a teacher's in a class, and everybody's in a lab without one."""
+    who = person()
+    return who.may(Action.TEACH, who.name)
+
+
 def visitor() -> str:
     """The name under which this browser starts and changes runs; "" is no name."""
     if member := _member():

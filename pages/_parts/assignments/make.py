@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cnnlab.access.roles import Action
 from cnnlab.assignments import NEVER_FREE, Assignment, Task
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, title, words
@@ -15,7 +14,7 @@ from pages._parts.forms.link import config_of
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
 from pages._parts.markdown import escaped, labelled, quoting
-from pages._parts.visitor import person, visitor
+from pages._parts.visitor import may_teach, person, visitor
 
 NEW = "new"  # in place of an id
 _USUAL = ("learning_rate", "epochs")
@@ -109,7 +108,7 @@ def _make(lab: Lab, task: Task) -> None:
 
 def assignment_list(lab: Lab) -> None:
     """On the list of lessons: the lab's assignments, and the way to make one."""
-    made, teaches = lab.assignments.every(), person().may(Action.TEACH, visitor())
+    made, teaches = lab.assignments.every(), may_teach()
     if not made and not teaches:
         return
     with st.expander(f"Assignments ({len(made):,})" if made else "For a teacher: assignments", icon=":material/assignment:"):
