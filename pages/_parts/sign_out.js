@@ -1,4 +1,7 @@
-// Leaves the page through the gate's own form, which ends the session in every tab of this browser.
+// A button that leaves the page through the gate's own form, which ends the session in every tab of this browser. Where the session has
+// ended otherwise, the page is loaded again: the gate answers with its form, and Streamlit alone would say "status 401".
+const STATE = "data-test-connection-state";
+
 export default function ({ data, parentElement }) {
   const button = document.createElement("button");
   button.type = "button";
@@ -11,5 +14,16 @@ export default function ({ data, parentElement }) {
     form.submit();
   };
   parentElement.append(button);
-  return () => button.remove();
+
+  const app = document.querySelector(`[${STATE}]`);
+  const observer = new MutationObserver(async () => {
+    if (app.getAttribute(STATE) === "CONNECTED") return;
+    const answer = await fetch("_stcore/health", { cache: "no-store" }).catch(() => undefined); // the server itself may be gone
+    if (answer?.status === 401) location.reload();
+  });
+  if (app) observer.observe(app, { attributes: true, attributeFilter: [STATE] });
+  return () => {
+    observer.disconnect();
+    button.remove();
+  };
 }
