@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from drawn_digits import DIGITS, smooth
@@ -74,6 +75,37 @@ def test_a_drawing_is_answered_a_switch_changes_the_input_and_nothing_is_stored(
 
     assert stored(server.home) == before
     assert everywhere(walk, thorough=False) == {}
+    assert not walk.errors
+
+
+def test_from_a_drawing_to_its_reasons_a_layer_and_a_twin(walk, server, address):
+    walk.set_viewport_size(VIEWPORT)
+    walk.goto(address)
+    drawn(walk)
+    draw(walk)
+
+    walk.get_by_role("link", name="Look inside with this picture").click()
+    walk.wait_for_url("**/inside?**")
+    walk.get_by_text("How its values are distributed").wait_for()  # the maps of the first layer
+    walk.get_by_role("radio", name="Why this answer").click(force=True)
+    walk.locator('img[alt*="under the heat map of Grad-CAM"]').wait_for()
+    walk.get_by_role("radio", name="Maps").click(force=True)
+    walk.get_by_role("combobox", name="Layer").click()
+    walk.get_by_role("option").filter(has_text="pool1").click()
+    walk.wait_for_url("**layer=pool1**")
+
+    run = parse_qs(urlsplit(walk.url).query)["run"][0]
+    walk.goto(f"{server.address}/train?run={run}")
+    walk.get_by_role("button", name="Change one thing").click()
+    walk.get_by_role("spinbutton", name="Learning rate").fill("0.05")
+    walk.keyboard.press("Enter")
+    start = walk.get_by_role("button", name="Start the twin")
+    start.click()
+    walk.wait_for_url("**/runs?**")
+    lab = Lab(server.home)
+    wait_for(lambda: not any(each.active for each in lab.runs()), seconds=120, every=0.2)
+    assert sorted(each.config.learning_rate for each in lab.runs()) == [0.05, 0.1]
+    lab.close()
     assert not walk.errors
 
 
