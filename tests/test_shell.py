@@ -12,6 +12,7 @@ import streamlit as st
 from page_fakes import ROOT, FakeLab
 from test_visitor import RUN
 
+from cnnlab.access import door
 from cnnlab.errors import StoreError
 from cnnlab.runs.records import Runs, State
 from cnnlab.runs.summaries import Summaries
@@ -137,6 +138,9 @@ def test_the_server_keeps_files_private_and_answers_the_feed_itself(monkeypatch,
     monkeypatch.setattr(processes, "keep_files_private", lambda: calls.append("private"))
     monkeypatch.setattr(processes, "allow_many_files", lambda: too_few)
     monkeypatch.setattr(st, "App", lambda path, **given: (path, given), raising=False)
+    monkeypatch.setattr(door, "_installed", [])
+    monkeypatch.setattr("streamlit.config.set_option", lambda *_: None)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
 
     with caplog.at_level(logging.WARNING, "cnnlab"):
         path, given = runpy.run_path(str(ROOT / "app.py"), run_name="app")["app"]
