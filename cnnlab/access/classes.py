@@ -65,7 +65,7 @@ class Class(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str = Field(pattern=r"^[0-9a-f]{8}$")
+    id: str = Field(pattern=r"^[0-9a-f]{12}$")  # names the cookie
     name: str = Field(min_length=1, max_length=80)
     until: date | None = None  # the last day for students and observers
     hours: int = Field(12, ge=1, le=24 * 365)  # until a browser has to sign in again
@@ -131,7 +131,7 @@ class Class(BaseModel):
 
 def new_class(name: str, **settings: object) -> Class:
     """A class without people. Raises ConfigError for a wrong setting."""
-    return _valid({"id": secrets.token_hex(4), "name": tidy(name), **settings})
+    return _valid({"id": secrets.token_hex(6), "name": tidy(name), **settings})
 
 
 def changed(group: Class, **settings: object) -> Class:
