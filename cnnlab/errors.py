@@ -19,6 +19,8 @@
 Pages and the command line catch `CNNLabError` and show `str(error)`; anything else is a fault in the program.
 """
 
+from typing import Self
+
 
 class CNNLabError(Exception):
     """The base of all errors whose message is for users. `temporary`: waiting helps, as with a full disk or a locked record."""
@@ -85,8 +87,13 @@ class InstallationError(CNNLabError):
 
 
 class LessonError(CNNLabError):
-    """The file of a lesson is wrong: `file` ("en/01-dense-layers.md"), `line` (from 1) and the `reason`."""
+    """The file of a lesson is wrong: `at` names `file` ("en/01-dense-layers.md"), `line` (from 1) and the `reason`."""
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"The lesson {file} is left out. Line {line:,}: {reason}.")
-        self.file, self.line, self.reason = file, line, reason
+    @classmethod
+    def at(cls, file: str, line: int, reason: str) -> Self:
+        """The error of a place in a file."""
+        error = cls(f"The lesson {file} is left out. Line {line:,}: {reason}.")
+        error.file, error.line, error.reason = file, line, reason
+        return error
+
+    file, line, reason = "", 0, ""

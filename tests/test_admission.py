@@ -297,20 +297,20 @@ def test_what_a_run_has_on_disk_already_is_not_counted_twice(store, paused, limi
     folder.mkdir(parents=True)
     (folder / "last.pt").write_bytes(bytes(10**6))
     (store.home / "data").write_bytes(bytes(10**6))
-    limit('disk = "3 MB"')  # the database takes 0.4 of them
+    limit('disk = "8.5 MB"')  # the database takes 0.7 of them
 
     admission(store).further(paused, paused.config)
-    with pytest.raises(LimitError, match=r"The lab's folder takes 2\.\d MB and this run's checkpoints need about 1\.\d MB"):
+    with pytest.raises(LimitError, match=r"The lab's folder takes 2\.\d MB and this run's checkpoints need about 6\.\d MB"):
         admission(store).new(LONG)
 
 
 def test_what_waiting_runs_will_take_on_disk_is_counted(store, limit):
-    limit('disk = "2 MB"')
+    limit('disk = "7 MB"')
     check = admission(store)
     check.new(LONG)
     store.create(LONG, "first")
 
-    with pytest.raises(LimitError, match=r"runs that wait or train will take 1\.\d MB more and this run's"):
+    with pytest.raises(LimitError, match=r"runs that wait or train will take 6\.\d MB more and this run's"):
         check.new(LONG)
 
 

@@ -10,6 +10,7 @@ import pytest
 from page_fakes import network_html, open_page, widget
 from page_runs import RunsLab
 
+from cnnlab.assignments import Assignments
 from cnnlab.config import RunConfig
 from cnnlab.errors import LimitError, StoreError
 from cnnlab.learn.catalogue import Catalogue
@@ -31,6 +32,7 @@ def lab(tmp_path):
     lab = RunsLab(tmp_path)
     lab.lessons = Catalogue(tmp_path, shipped=LESSONS)
     lab.learners = Learners(tmp_path)
+    lab.assignments = Assignments(tmp_path, lab.run)
     yield lab
     lab.store.close()
 

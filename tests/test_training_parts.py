@@ -329,7 +329,9 @@ def test_a_pause_that_is_asked_for_after_the_last_epoch_ends_the_run(tmp_path):
         emitted.append(event)
 
     assert [type(event).__name__ for event in emitted][-3:] == ["EpochDone", "CheckpointSaved", "RunFinished"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "flow.jsonl", "last.pt", "predictions.bin"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("best.pt", "epoch-0.pt", "epoch-1.pt", "epoch-2.pt", "flow.jsonl", "last.pt", "predictions.bin")
+    ]
 
 
 def test_a_run_without_a_folder_saves_nothing_and_a_pause_has_the_seconds_of_what_is_saved():

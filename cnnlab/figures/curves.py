@@ -21,7 +21,7 @@ from cnnlab.events import (
     RunStopped,
     best_epoch,
 )
-from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact, logarithmic_ticks
 from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, SKY
 from cnnlab.reports.thinning import thin
 from cnnlab.text import percent
@@ -94,7 +94,7 @@ def loss_curve(
     loss_axis = {"title": {"text": "Loss (logarithmic)" if logarithmic else "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
     scale: dict[str, Any] = {"type": "linear", "rangemode": "tozero"}
     if logarithmic:
-        scale = {"type": "log", "dtick": _logarithmic_ticks(positive)}
+        scale = {"type": "log", "dtick": logarithmic_ticks(positive)}
     end = until(epochs, progress, total_epochs)
     return _figure(run_id, traces, end, marks, empty=_empty(progress, over), y_axis=loss_axis | scale)
 
@@ -167,17 +167,6 @@ def _watched(
 
 def _validation_accuracy(done: EpochDone) -> float | None:
     return None if done.validation_accuracy is None else 100 * done.validation_accuracy
-
-
-def _logarithmic_ticks(values: Sequence[float]) -> str:
-    """Plotly's name for ticks at 1, 2, 5 of each decade, or for even steps where less than a decade would get hardly a tick."""
-    low, high = min(values, default=0.1), max(values, default=1.0)
-    if high >= 10 * low or high == low:
-        return "D2"
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(step for step in (1, 2, 5, 10) if step * power >= rough)
-    return f"L{step * power:.3g}"
 
 
 def _representative(progress: Sequence[Progress]) -> list[Progress]:

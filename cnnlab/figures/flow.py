@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from cnnlab.epoch_flow import EpochFlow
-from cnnlab.figures.theme import AXIS, base_layout
+from cnnlab.figures.theme import AXIS, base_layout, logarithmic_ticks
 from cnnlab.palette import COLORS, GRAY
 
 MOST_LINES = 6  # layers: as many as have colours of their own
@@ -40,12 +40,13 @@ def flow_figure(every: Sequence[EpochFlow], quantity: Literal["gradient", "updat
                 "hovertemplate": "epoch %{x}: %{y:.3g}",
             }
         )
+    drawn = [value for line in lines for value in line["y"] if value]
     title = {"gradient": "length of the gradient", "update": "step ÷ length of the weights"}[quantity]
     layout = base_layout(
         height=280,
         hovermode="x unified",
         xaxis=AXIS | {"title": {"text": "epoch"}, "tickformat": ",d"},
-        yaxis=AXIS | {"title": {"text": title}, "type": "log", "exponentformat": "power", "dtick": 1},
+        yaxis=AXIS | {"title": {"text": title}, "type": "log", "exponentformat": "power", "dtick": logarithmic_ticks(drawn)},
     )
     if quantity == "update":
         layout["shapes"] = [

@@ -65,6 +65,6 @@ def shares_svg(rows: Sequence[tuple[str, float, str]], title: str) -> str:
 def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT}>'
-        f'<title>{escape(title)}</title><rect width="100%" height="100%" fill="#fff"/>'
+        f'<title>{escape(title)}</title><rect width="{width}" height="{height}" fill="#fff"/>'
         f'<text x="{MARGIN}" y="{MARGIN + 8}" font-weight="bold">{escape(title)}</text>{"".join(body)}</svg>'
     )

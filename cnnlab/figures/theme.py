@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import isfinite
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from cnnlab.palette import BLUE, GRAY
@@ -40,4 +41,17 @@ def base_layout(height: int, **changes: Any) -> dict[str, Any]:
 
 def compact(value: float) -> float | None:
     """The value as figures carry it: five digits are finer than a pixel and halve the message, and JSON has no NaN."""
-    return float(f"{value:.5g}") if isfinite(value) else None
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def logarithmic_ticks(values: Sequence[float]) -> str | int:
+    """Plotly's `dtick` of a logarithmic axis: decades, or 1, 2, 5 of each, or even steps where there is less than a decade."""
+    low, high = min(values, default=0.1), max(values, default=1.0)
+    if high > 1_000 * low:
+        return 1
+    if high >= 10 * low or high == low:
+        return "D2"
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(step for step in (1, 2, 5, 10) if step * power >= rough)
+    return f"L{step * power:.3g}"

@@ -49,7 +49,7 @@ class Catalogue:
                 for path in _files(folder / each):
                     lesson = _read(path, each, own=own)
                     if isinstance(lesson, Lesson) and lesson.id in seen:
-                        lesson = str(LessonError(f"{each}/{path.name}", 1, f"another file here has the id {lesson.id} too"))
+                        lesson = str(LessonError.at(f"{each}/{path.name}", 1, f"another file here has the id {lesson.id} too"))
                     if isinstance(lesson, str):
                         broken.append(lesson)
                         continue
@@ -69,7 +69,7 @@ def _read(path: Path, language: str, *, own: bool) -> Lesson | str:
     try:
         status = path.stat()
     except OSError as error:
-        return str(LessonError(f"{language}/{path.name}", 1, f"it cannot be read ({error.strerror})"))
+        return str(LessonError.at(f"{language}/{path.name}", 1, f"it cannot be read ({error.strerror})"))
     return _remembered(path, language, own, (status.st_mtime_ns, status.st_size))
 
 

@@ -39,12 +39,12 @@ def read_lesson(path: Path, language: str, *, own: bool = False) -> Lesson:
     name = f"{path.parent.name}/{path.name}"
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise LessonError(name, 1, f"a lesson has at most {MOST_BYTES:,} bytes, not {path.stat().st_size:,}")
+            raise LessonError.at(name, 1, f"a lesson has at most {MOST_BYTES:,} bytes, not {path.stat().st_size:,}")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise LessonError(name, 1, f"it is not text in UTF-8: byte {error.start + 1:,} cannot be read") from error
+        raise LessonError.at(name, 1, f"it is not text in UTF-8: byte {error.start + 1:,} cannot be read") from error
     except OSError as error:
-        raise LessonError(name, 1, f"it cannot be read ({error.strerror})") from error
+        raise LessonError.at(name, 1, f"it cannot be read ({error.strerror})") from error
     return parse_lesson(text, name, language, own=own)
 
 
@@ -53,11 +53,11 @@ def parse_lesson(text: str, name: str, language: str, *, own: bool = False) -> L
     lines = text.removeprefix("\ufeff").splitlines()
     ends = [place for place, line in enumerate(lines) if line.rstrip() == FENCE]
     if len(ends) < 2 or ends[0] != 0:
-        raise LessonError(name, 1, f"it must begin with a header between two lines of {FENCE}")
+        raise LessonError.at(name, 1, f"it must begin with a header between two lines of {FENCE}")
     header = _header(lines[1 : ends[1]], name)
     expected = f"{header.number:02}-{header.id}.md"
     if name.rpartition("/")[2] != expected:
-        raise LessonError(name, 1, f"the file of lesson {header.number}, {header.id}, must be called {expected}")
+        raise LessonError.at(name, 1, f"the file of lesson {header.number}, {header.id}, must be called {expected}")
     blocks, markers = _Body(header, name, ends[1] + 2).read(lines[ends[1] + 1 :])
     markers |= {quiz.id for quiz in header.quiz if _ITEM.fullmatch(quiz.id)}
     return Lesson(header=header, blocks=tuple(blocks), markers=frozenset(markers), language=language, own=own)
@@ -69,7 +69,7 @@ def _header(lines: Sequence[str], name: str) -> Header:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         line = int(place[1]) + 1 if place else len(lines) + 1
-        raise LessonError(name, line, f"the header is not TOML: {str(error).partition(' (at ')[0]}") from error
+        raise LessonError.at(name, line, f"the header is not TOML: {str(error).partition(' (at ')[0]}") from error
     try:
         return Header.model_validate(values)
     except ValidationError as error:
@@ -77,7 +77,7 @@ def _header(lines: Sequence[str], name: str) -> Header:
         faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
         absent = faults[0]["type"] == "missing"
         place = faults[0]["loc"][:-1] if absent else faults[0]["loc"]
-        raise LessonError(name, _line_of(place, lines) + 2, _in_words(faults[0])) from error
+        raise LessonError.at(name, _line_of(place, lines) + 2, _in_words(faults[0])) from error
 
 
 def _in_words(fault: Any) -> str:
@@ -187,7 +187,7 @@ class _Body:
         return ""
 
     def _fault(self, number: int, reason: str) -> LessonError:
-        return LessonError(self._name, self._first + number, reason)
+        return LessonError.at(self._name, self._first + number, reason)
 
 
 def _written(lines: list[str]) -> Iterator[Block]:

@@ -81,7 +81,7 @@ def _line(
             st.rerun()  # the whole page once: without the timer, with the advice
     words = f"{_time(forecast, waits)} · {_memory(forecast)}"
     st.caption(
-        escaped(_("{lead} {forecast}").format(lead=lead, forecast=words[0].lower() + words[1:]) if lead else words),
+        escaped(_("{lead} {forecast}").format(lead=lead.rstrip(), forecast=words[0].lower() + words[1:]) if lead else words),
         help=_details(forecast, table),
     )
 
