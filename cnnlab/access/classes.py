@@ -120,7 +120,7 @@ class Class(BaseModel):
         return self.model_copy(update={"members": tuple(new if member is old else member for member in self.members)}), code
 
     def _drawn(self, name: str, role: Role, password: str) -> tuple[Member, str]:
-        person = {"id": secrets.token_hex(4), "name": name, "role": role}
+        person = {"id": secrets.token_hex(6), "name": name, "role": role}
         if password:
             return Member(**person, hash=codes.hashed(checked(password), code=False)), ""
         if self.password and role is Role.STUDENT:
