@@ -21,6 +21,7 @@ WRAPPED = (
     "pages/_parts/network_view.py",
     "pages/_parts/one_choice.py",
     "pages/_parts/pager.py",
+    "pages/_parts/run/away.py",
     "pages/_parts/run_words.py",
     "pages/_parts/shell.py",
     "pages/_parts/sidebar.py",
