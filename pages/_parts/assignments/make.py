@@ -14,7 +14,7 @@ from pages._parts.forms.link import config_of
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
 from pages._parts.markdown import escaped, labelled, quoting
-from pages._parts.visitor import visitor
+from pages._parts.visitor import may_teach, person, visitor
 
 NEW = "new"  # in place of an id
 _USUAL = ("learning_rate", "epochs")
@@ -27,6 +27,7 @@ _LABELS = {
 def draw_maker(lab: Lab, parameters: Parameters) -> None:
     """The form; `parameters` are those of the training form, which the assignment starts from."""
     st.title("Make an assignment", anchor=False)
+    person().check_teach()
     st.markdown(
         "Learners open its address, see your text, change only what you leave free, and hand in a run. You get a table of who "
         "handed in what."
@@ -107,10 +108,14 @@ def _make(lab: Lab, task: Task) -> None:
 
 def assignment_list(lab: Lab) -> None:
     """On the list of lessons: the lab's assignments, and the way to make one."""
-    made = lab.assignments.every()
+    made, teaches = lab.assignments.every(), may_teach()
+    if not made and not teaches:
+        return
     with st.expander(f"Assignments ({len(made):,})" if made else "For a teacher: assignments", icon=":material/assignment:"):
         for each in made:
             _line(each)
+        if not teaches:
+            return
         # Buttons: a link to the page that is open leaves the browser's address as it was.
         st.button(
             "Make an assignment", icon=":material/assignment_add:", type="tertiary", key="make an assignment",

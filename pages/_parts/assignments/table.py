@@ -8,21 +8,22 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from cnnlab.access.roles import Role
 from cnnlab.assignments import Assignment, HandedIn
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.spreadsheet import csv_text
 from pages._parts.grid import grid
 from pages._parts.markdown import escaped
-from pages._parts.visitor import visitor
+from pages._parts.visitor import may_teach, person, visitor
 
 HEADER = ("Learner", "Run", "Best test accuracy, %", "Target", "Epochs", "Seconds of training", "Chosen", "Handed in (UTC)")
 _WIDEST = 320  # pixels
 
 
 def handed_in_table(lab: Lab, assignment: Assignment) -> None:
-    """Draws it for the one who made the assignment; without a name on either side, for everybody."""
-    if assignment.teacher != visitor():
+    """Draws it for the teachers of a class; in a lab without one for the maker, and without a name on either side for everybody."""
+    if not may_teach() or (person().role is Role.GUEST and assignment.teacher != visitor()):
         return
     handed_in = lab.assignments.handed_in(assignment)
     st.subheader(f"Handed in: {len(handed_in):,}", anchor=False)

@@ -33,7 +33,7 @@ from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_kn
 from pages._parts.forms.settings import control, in_titles
 from pages._parts.forms.several import several_values
 from pages._parts.markdown import escaped, quoting
-from pages._parts.visitor import visitor
+from pages._parts.visitor import may_teach, visitor
 
 STYLE = Path(__file__).with_suffix(".css")
 NAME = f"{SCOPE}:name"
@@ -80,12 +80,13 @@ def training_form(lab: Lab) -> None:
     with start:
         _outputs(config, status, classes)
         _start(lab, config, status, clicked)
-        st.page_link(
-            "pages/learn.py", label="Make an assignment of these settings", icon=":material/assignment_add:",
-            query_params={"assignment": "new", **form_address(config)}, width="content",
-            help="For a teacher: an address that opens these settings with your task above them, a target and a budget. Learners "
-            "change only what you leave free.",
-        )  # fmt: skip
+        if may_teach():
+            st.page_link(
+                "pages/learn.py", label="Make an assignment of these settings", icon=":material/assignment_add:",
+                query_params={"assignment": "new", **form_address(config)}, width="content",
+                help="For a teacher: an address that opens these settings with your task above them, a target and a budget. "
+                "Learners change only what you leave free.",
+            )  # fmt: skip
 
 
 def _follow_choice(recipes: Mapping[str, Preset]) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
 from cnnlab.learn.progress import Learners, LessonProgress
 from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
-from pages._parts.visitor import visitor
+from pages._parts.visitor import person, visitor
 
 COOKIE = "cnnlab_learner"
 _BROWSER = "key of the learner's browser"
@@ -21,7 +22,8 @@ _BROWSER = "key of the learner's browser"
 def learner() -> str:
     """The key under which the lab keeps this visitor's progress."""
     name = visitor()
-    return f"name {name}" if name else _browser()
+    # An observer's link is shared by many.
+    return f"name {name}" if name and person().role is not Role.OBSERVER else _browser()
 
 
 def progress_of(learners: Learners) -> dict[str, LessonProgress]:
@@ -39,6 +41,7 @@ def progress_of(learners: Learners) -> dict[str, LessonProgress]:
 def keep(change: Callable[[str], None]) -> None:
     """Changes the learner's progress, whose key `change` takes; where it cannot be kept the page says why."""
     try:
+        person().check_start()
         change(learner())
     except CNNLabError as error:
         st.toast(escaped(str(error)), icon=":material/error:", duration="long")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from cnnlab.access.roles import Action
 from cnnlab.errors import CNNLabError
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
@@ -15,7 +16,7 @@ from pages._parts.markdown import quoting
 from pages._parts.run_words import short_title
 from pages._parts.runs.table import CHOSEN
 from pages._parts.shell import in_words
-from pages._parts.visitor import visitor
+from pages._parts.visitor import person, visitor
 
 OUTCOME = "runs:outcome"
 CONFIRM = "runs:deletion is to be confirmed"
@@ -124,7 +125,7 @@ def _confirm(lab: Lab, runs: Sequence[Summary]) -> None:
     if OUTCOME in st.session_state:
         st.rerun()  # deleted: redraw the page without the dialog
     owner = visitor()
-    own = [run for run in runs if run.owner in ("", owner)]
+    own = [run for run in runs if person().may(Action.CHANGE, run.owner)]
     others = "belongs to another person and stays" if len(own) == len(runs) - 1 else "belong to other people and stay"
     if len(own) < len(runs):
         which = f"{len(runs) - len(own):,} of the {len(runs):,} selected runs" if len(runs) > 1 else "The selected run"
