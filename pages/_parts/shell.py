@@ -64,6 +64,11 @@ def fragment(function: Callable[..., None], *, run_every: float | None = None) -
     return st.fragment(in_words()(function), run_every=run_every)
 
 
+def dialog(title: str, function: Callable[..., None], **options: Any) -> Callable[..., None]:
+    """A dialog that `function` draws; made where it is opened, because its title is in the reader's language."""
+    return st.dialog(title, **options)(in_words()(function))
+
+
 def page_settings() -> None:
     """Width and icon; called before anything is drawn, so that nothing moves afterwards."""
     # A local file: browsers fetch Streamlit's own icons from the internet.

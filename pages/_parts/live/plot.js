@@ -38,19 +38,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 // Shows the progress, and draws the charts unless they may wait for a later call.
-function show(parent, { charts, address, live }, now) {
+function show(parent, { charts, address, live, words }, now) {
   const plots = parent.querySelector(".cnn-plots");
   plots.removed = false;
   nodes(plots, charts.length).forEach((node, i) => {
     node.style.height = `${charts[i].figure.layout.height}px`;
     node.chart = charts[i];
+    node.words = words;
     node.wanted = JSON.stringify(charts[i].figure);
     const frame = node.parentElement;
     frame.setAttribute("aria-label", charts[i].label);
     frame.firstChild.textContent = charts[i].heading;
     frame.firstChild.hidden = !charts[i].heading;
   });
-  showProgress(parent.querySelector(".cnn-progress"), live);
+  showProgress(parent.querySelector(".cnn-progress"), live, words);
   plots.awaitsPoint = hasNoPoint(charts) && Boolean(live?.feed);
   if (!now) return;
   loadPlotly(address).then(
@@ -64,7 +65,7 @@ function show(parent, { charts, address, live }, now) {
       document.addEventListener("visibilitychange", plots.whenSeen);
     },
     () => {
-      plots.textContent = "The chart could not be loaded. Reload the page to try again.";
+      plots.textContent = words.failed;
     },
   );
 }
@@ -101,11 +102,13 @@ function hasOtherColours(node) {
   return node.layout && node.layout.font.color !== getComputedStyle(node).color;
 }
 
-function showProgress(progress, live) {
+function showProgress(progress, live, words) {
   progress.hidden = !live;
   if (!live) return;
   const percent = Math.round(100 * live.share);
   for (const part of ["icon", "word", "sentence"]) progress.querySelector(`.cnn-${part}`).textContent = live[part];
+  progress.querySelector(".cnn-colon").textContent = words.colon;
+  progress.querySelector(".cnn-bar").setAttribute("aria-label", words.progress);
   progress.querySelector(".cnn-bar").setAttribute("aria-valuenow", percent);
   progress.querySelector(".cnn-bar > div").style.width = `${percent}%`;
 }
@@ -139,16 +142,18 @@ function draw(node) {
     responsive: true,
     displaylogo: false,
     displayModeBar: tools ? "hover" : false,
-    modeBarButtonsToAdd: buttons(),
+    modeBarButtonsToAdd: buttons(node.words.png),
+    locale: node.words.tag,
+    locales: { [node.words.tag]: { dictionary: node.words.tools } },
     toImageButtonOptions: { format: "svg", filename: node.chart.label.slice(0, 80) },
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
 }
 
-function buttons() {
-  if (BUTTONS.length === 0) {
+function buttons(title) {
+  if (BUTTONS[0]?.title !== title) {
     const save = (node) => Plotly.downloadImage(node, { format: "png", scale: 2, filename: node.chart.label.slice(0, 80) });
-    BUTTONS.push({ name: "png", title: "Download as PNG", icon: Plotly.Icons.disk, click: save });
+    BUTTONS.splice(0, 1, { name: "png", title, icon: Plotly.Icons.disk, click: save });
   }
   return BUTTONS;
 }
