@@ -36,10 +36,11 @@ def handed_in_table(lab: Lab, assignment: Assignment) -> None:
     else:
         rows = [_row(each, translated(each.result), assignment.words(each)) for each in handed_in]
         grid(pd.DataFrame(rows, columns=list(map(translated, HEADER))), height=min(_WIDEST, 38 + 35 * len(rows)), key="handed in")
+    plain = [_row(each, each.result, each.chosen) for each in handed_in]
     with st.container(horizontal=True):
         st.download_button(
-            _("Save as CSV"), partial(csv_text, HEADER, [_row(each, each.result, each.chosen) for each in handed_in]), f"cnnlab-assignment-{assignment.id}.csv",
-            "text/csv", icon=":material/download:", type="tertiary", on_click="ignore", disabled=not handed_in,
+            _("Save as CSV"), partial(csv_text, HEADER, plain), f"cnnlab-assignment-{assignment.id}.csv", "text/csv",
+            icon=":material/download:", type="tertiary", on_click="ignore", disabled=not handed_in,
             help=_("A row for each run that was handed in, from the run's own record."),
         )  # fmt: skip
         with st.popover(_("Delete the assignment …"), icon=":material/delete:", type="tertiary"):

@@ -23,7 +23,7 @@ from pages._parts.forms.value import read_value, value_control
 from pages._parts.grid import grid
 from pages._parts.language import in_links
 from pages._parts.markdown import box, escaped, isolated, quoting
-from pages._parts.run_words import STATE_WORDS, best_accuracy, short_title, state_icon
+from pages._parts.run_words import STATE_WORDS, short_title, state_icon
 from pages._parts.shell import fragment
 from pages._parts.visitor import visitor
 
@@ -137,7 +137,7 @@ def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:
     epochs = _("{done} of {total} epochs").format(done=f"{run.epochs_done:,}", total=f"{run.epochs:,}")
     facts = [shown(STATE_WORDS[run.state]), epochs]
     if run.epochs_done:
-        facts.append(_("best test accuracy {accuracy}").format(accuracy=best_accuracy(run)))
+        facts.append(_("best test accuracy {accuracy}").format(accuracy=percent(run.best_test_accuracy)))
     if run.seconds:
         facts.append(_("{time} min").format(time=duration(run.seconds)))
     if task.target is not None and run.best_test_accuracy is not None:

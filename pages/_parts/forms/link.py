@@ -85,7 +85,8 @@ def config_of(parameters: Parameters, recipes: Mapping[str, Preset]) -> RunConfi
     parsers = _parsers(chosen.name)
     if unknown := next((each for each in whole if each not in parsers), ""):
         raise ConfigError(
-            say("{name} is not a setting of a run of {network}; leave it out.", name=shortened(unknown), network=chosen.title), unknown
+            say("{name} is not a setting of a run of {network}; leave it out.", name=shortened(unknown), network=chosen.title),
+            unknown,
         )
     values = {each: parsers[each][0](text) for each, text in whole.items()}
     own = {option.name: values.pop(key) for key, option in options.items() if key in values}

@@ -6,6 +6,17 @@ const FIRST_COST = 4; // the first drawing costs as much as so many later ones, 
 const LONGEST_PAUSE = 10000; // ms between two drawings, however slow the browser is
 // Beside Plotly's own button, which saves an SVG. One object: another one each time would make Plotly draw the chart from nothing.
 const BUTTONS = [];
+// Plotly's own words, which its dictionary of another language is looked up by.
+const TOOLS = {
+  zoom: "Zoom",
+  pan: "Pan",
+  in: "Zoom in",
+  out: "Zoom out",
+  reset: "Reset axes",
+  save: "Download plot",
+  back: "Double-click to zoom back out",
+  isolate: "Double-click on legend to isolate one trace",
+};
 const EMPTY_AFTER = 2500; // ms until the charts of a run without a point are drawn empty
 
 // Streamlit calls this with each new `data`, and the function that it returns when the element is removed.
@@ -144,10 +155,14 @@ function draw(node) {
     displayModeBar: tools ? "hover" : false,
     modeBarButtonsToAdd: buttons(node.words.png),
     locale: node.words.tag,
-    locales: { [node.words.tag]: { dictionary: node.words.tools } },
+    locales: { [node.words.tag]: { dictionary: dictionary(node.words.tools) } },
     toImageButtonOptions: { format: "svg", filename: node.chart.label.slice(0, 80) },
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
+}
+
+function dictionary(tools) {
+  return Object.fromEntries(Object.entries(tools).map(([name, text]) => [TOOLS[name], text]));
 }
 
 function buttons(title) {

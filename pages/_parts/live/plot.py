@@ -25,8 +25,12 @@ _charts = v2.component(
     **{name: Path(__file__).with_suffix(f".{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")},
     isolate_styles=False,  # Plotly puts its own styles into the page, not into a shadow root
 )
-# Plotly's own words for its tools.
-_TOOLS = (N_("Zoom"), N_("Pan"), N_("Zoom in"), N_("Zoom out"), N_("Reset axes"), N_("Download plot as SVG"), N_("Double-click to zoom back out"))
+# Plotly's own words, under the names that plot.js has for them.
+_TOOLS = {
+    "zoom": N_("Zoom"), "pan": N_("Pan"), "in": N_("Zoom in"), "out": N_("Zoom out"), "reset": N_("Reset axes"),
+    "save": N_("Download plot"), "back": N_("Double-click to zoom back out"),
+    "isolate": N_("Double-click on legend to isolate one trace"),
+}  # fmt: skip
 
 
 class Chart(NamedTuple):
@@ -89,7 +93,7 @@ def load_ahead() -> None:
 
 def _words() -> dict[str, Any]:
     """The texts that the browser adds, in the language of this thread."""
-    tools = {} if language() == ENGLISH else {text: translated(text) for text in _TOOLS}
+    tools = {} if language() == ENGLISH else {name: translated(text) for name, text in _TOOLS.items()}
     return {
         "tag": tag(language()),
         "tools": tools,

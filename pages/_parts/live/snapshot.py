@@ -207,7 +207,11 @@ def _reached(epochs: tuple[EpochDone, ...], *, validated: bool) -> str:
     """The heading of the chart of accuracies."""
     if not epochs:
         return _("Accuracy")
-    words = _("Validation accuracy: {accuracy} after epoch {epoch}") if validated else _("Test accuracy: {accuracy} after epoch {epoch}")
+    words = (
+        _("Validation accuracy: {accuracy} after epoch {epoch}")
+        if validated
+        else _("Test accuracy: {accuracy} after epoch {epoch}")
+    )
     return words.format(accuracy=percent(epochs[-1].score), epoch=epochs[-1].epoch)
 
 

@@ -115,12 +115,12 @@ def _draw(
     shown = len(examples.pictures)
     former = before.predicted if before and before.test_images == now.test_images else now.predicted
     together = list(zip(examples.pictures, now.predicted, now.confidence, former, strict=True))
-    right = sum(picture.label == predicted for picture, predicted, _, _ in together)
+    right = sum(picture.label == predicted for picture, predicted, _sure, _former in together)
     words = _("After epoch {epoch:,}: {right} of these {shown} test images right")
     heading.markdown(f"## {words.format(epoch=now.epoch, right=right, shown=shown)}")
     columns = min(MOST_COLUMNS, len({picture.label for picture in examples.pictures}))
     image_grid([_item(*each, classes) for each in together], columns=columns)
-    changed = sum(predicted != earlier for _, predicted, _, earlier in together)
+    changed = sum(predicted != earlier for _picture, predicted, _sure, earlier in together)
     legend = _("Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong.")
     blue = _("Blue {sign}: another class than after epoch {epoch:,} ({changed} of {shown}).")
     another = blue.format(sign=CHANGED, epoch=before.epoch, changed=changed, shown=shown) if before else ""

@@ -91,7 +91,8 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
         st.caption(translated(OPTIMISTIC))
 
 
-# Drawn once and replayed to all browsers of one language, for which no other has the same revisions: making the element takes three times as long.
+# Drawn once and replayed to all browsers of a language, which has revisions of its own: making the element takes three times as
+# long.
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _table(revision: int, _epochs: pa.Table) -> None:
     if not _epochs.num_rows:
