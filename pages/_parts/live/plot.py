@@ -65,12 +65,9 @@ class Encoded(NamedTuple):
 
 def encoded(*charts: Chart, live: Live | None = None) -> Encoded:
     """Charts that stand side by side, or below each other on a narrow screen, as one element: each costs a message."""
-    shown = {
-        "charts": [chart._asdict() for chart in charts],
-        "address": _ADDRESS,
-        "live": live and live._asdict(),
-        "words": _words() if charts else {},
-    }
+    shown = {"charts": [chart._asdict() for chart in charts], "address": _ADDRESS, "live": live and live._asdict()}
+    if charts:
+        shown["words"] = _words()
     text = json.dumps(shown, separators=(",", ":"), allow_nan=False)
     # The height is given here too, so that the place is kept while the browser loads Plotly.
     return Encoded(text.encode(), charts[0].figure["layout"]["height"] if len(charts) == 1 else "content")
