@@ -71,8 +71,7 @@ def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
     return predicted_item(
         picture, predicted, confidence, classes,
         caption=f"{translated(classes[predicted])}{_(', ')}{percent(confidence, 0)}",
-        # With a space: “right” alone is also a name in addresses, which stays English in an error.
-        detail=_(" right").strip() if picture.label == predicted
+        detail=_("right") if picture.label == predicted
         else _("true: {name}").format(name=translated(classes[picture.label])),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
     shown = [each for each in bins if each.images]
     bars = {
         "type": "bar",
-        "name": _(" right").strip(),
+        "name": _("right"),
         "x": [50 * (each.low + each.high) for each in shown],
         "y": [100 * each.accuracy for each in shown],
         "width": [100 * (each.high - each.low) - 1 for each in shown],

@@ -37,10 +37,10 @@ class Pattern:
         self._strength = sum(character.isalnum() for literal in self._literals for character in literal)
         self.rank = self._strength, sum(_is_number(name, spec) for _, name, spec, _ in self._parsed if name is not None)
         after = [*self._literals[1:], ""]
-        # Placeholders within quotes: what people typed is not translated.
+        # Placeholders within quotes hold what people typed, and {name} a setting as an address has it: neither is translated.
         self.verbatim = {
             name for (literal, name, _, conversion), rest in zip(self._parsed, after, strict=True)
-            if conversion == "r" or (literal and rest and literal[-1] in _QUOTES and rest[0] in _QUOTES)
+            if conversion == "r" or name == "name" or (literal and rest and literal[-1] in _QUOTES and rest[0] in _QUOTES)
         }  # fmt: skip
 
     def values(self, text: str, *, loose: bool) -> dict[str, str] | None:

@@ -57,10 +57,10 @@ class OwnPicture:
 def read(name: str, content: bytes) -> OwnPicture:
     """The picture in the file called `name`. Raises DataError, which names the file, what is wrong with it, and what to do."""
     if not content:
-        raise DataError(say("{name} is empty; choose another file.", name=_called(name)))
+        raise DataError(say("{file} is empty; choose another file.", file=_called(name)))
     if len(content) > MOST_BYTES:
         sizes = {"size": size_text(len(content)), "most": size_text(MOST_BYTES)}
-        raise DataError(say("{name} has {size}; at most {most} are read; make the picture smaller.", name=_called(name), **sizes))
+        raise DataError(say("{file} has {size}; at most {most} are read; make the picture smaller.", file=_called(name), **sizes))
     try:
         with _decoding, Image.open(BytesIO(content), formats=FORMATS) as opened:
             return _decoded(name, opened)
@@ -73,7 +73,7 @@ def read(name: str, content: bytes) -> OwnPicture:
     except Image.UnidentifiedImageError:
         raise DataError(_reason(name, content)) from None
     except Exception as error:  # damaged bytes can raise anything: Pillow's readers raise SyntaxError and struct.error, too
-        text = say("{name} is damaged or incomplete; save or copy it once more, and choose it again.", name=_called(name))
+        text = say("{file} is damaged or incomplete; save or copy it once more, and choose it again.", file=_called(name))
         raise DataError(text) from error
 
 
@@ -132,15 +132,15 @@ def _reason(name: str, content: bytes) -> str:
     called = _called(name)
     start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:4].lower() == b"<svg" or (start[:5] == b"<?xml" and b"<svg" in content[:4096]):
-        return say("{name} is an SVG drawing, which has no pixels; save it as PNG, JPEG or WebP and choose that file.", name=called)
+        return say("{file} is an SVG drawing, which has no pixels; save it as PNG, JPEG or WebP and choose that file.", file=called)
     if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return say("{name} is a HEIC or AVIF photo; save it as PNG, JPEG or WebP and choose that file.", name=called)
+        return say("{file} is a HEIC or AVIF photo; save it as PNG, JPEG or WebP and choose that file.", file=called)
     for signature, kind in _KNOWN:
         if content.startswith(signature):
-            return say("{name} is {kind}; save it as PNG, JPEG or WebP and choose that file.", name=called, kind=kind)
+            return say("{file} is {kind}; save it as PNG, JPEG or WebP and choose that file.", file=called, kind=kind)
     if b"\0" not in content[:4096] and PurePath(name).suffix.lower().lstrip(".") in ENDINGS:
-        return say("{name} is text, whatever its name says; choose a PNG, JPEG or WebP picture instead.", name=called)
-    return say("{name} is no PNG, JPEG or WebP picture; choose a PNG, JPEG or WebP picture instead.", name=called)
+        return say("{file} is text, whatever its name says; choose a PNG, JPEG or WebP picture instead.", file=called)
+    return say("{file} is no PNG, JPEG or WebP picture; choose a PNG, JPEG or WebP picture instead.", file=called)
 
 
 def _called(name: str) -> str:
@@ -149,7 +149,7 @@ def _called(name: str) -> str:
 
 def _too_large(name: str, size: str) -> DataError:
     text = say(
-        "{name} has {size}; at most {most} million are decoded; make the picture smaller.", name=_called(name), size=size,
+        "{file} has {size}; at most {most} million are decoded; make the picture smaller.", file=_called(name), size=size,
         most=MOST_PIXELS // 1_000_000,
     )  # fmt: skip
     return DataError(text)

@@ -103,13 +103,13 @@ def _files(chosen: Chosen, one: EpochFlow, every: Sequence[EpochFlow], layer: st
     """What is shown for this epoch, as files; the numbers are those of all epochs."""
     weights, values = weights_of(one, layer), activation_of(one, active)
     kinds = (
-        ("weights", weights, _("Weights"), _("Weights of {layer}, {when}")),
-        ("activations", values, _("Activations"), _("Activations of {layer}, {when}")),
+        ("weights", weights, _("Weights"), _("Weights of {layer}")),
+        ("activations", values, _("Activations"), _("Activations of {layer}")),
     )
     for what, found, name, title in kinds:
         if found and found.counts:
             file = partial(chosen.file, f"{found.path}-{what}-epoch{one.epoch}")
-            words = title.format(layer=found.path, when=when(one.epoch))
+            words = f"{title.format(layer=found.path)}{_(', ')}{when(one.epoch)}"
             histogram_ways(found.counts, (found.low, found.high), file, words, what=name)
     with st.container(horizontal=True):
         if kernels := kernels_of(one):

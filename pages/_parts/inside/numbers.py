@@ -49,7 +49,7 @@ def cells_html(
 def legend_html(low: float, high: float, what: str) -> str:
     """The colour scale with its ends, and 0 in the middle of one with two signs."""
     colours = ", ".join(scale_of(low))
-    text = _("Colours from {low} to {high}: {what}").format(low=figure_text(low), high=figure_text(high), what=what)
+    text = _("Colours from {low} to {high}").format(low=figure_text(low), high=figure_text(high)) + _(": ") + what
     middle = f"<span>{figure_text((low + high) / 2)}</span>"
     return (
         f'<style>{_STYLE}</style><div class="cnn-scale" role="img" aria-label="{escape(text)}">'
