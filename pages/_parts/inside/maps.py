@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab.i18n import _, ngettext
+from cnnlab.i18n import _, ngettext, together
 from cnnlab.inside_values import ChannelMap, InsideLayer, Maps
 from cnnlab.text import percent, shape_text
 from pages._parts.address import Address
@@ -69,7 +69,7 @@ def _channels(chosen: Chosen, found: Maps, channels: int) -> None:
     sentences = [text.format(count=channels, size=shape_text((height, width)))]
     if channels > PER_PAGE:
         sentences.append(_("At most {count} are shown at a time.").format(count=PER_PAGE))
-    st.caption(" ".join([*sentences, _("Point at a map for its smallest, mean and largest value.")]))
+    st.caption(together(*sentences, _("Point at a map for its smallest, mean and largest value.")))
     first, count = found.maps[0].channel, len(found.maps)
     ask = chosen.lab.inside
     with st.container(horizontal=True):

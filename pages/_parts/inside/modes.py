@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import _, together, translated
 from cnnlab.inside_values import ModeRow, Modes
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import numbers_button
@@ -79,4 +79,4 @@ def modes_sentence(found: Modes) -> str:
             "This network has neither batch norm nor dropout: it computes the same in both modes. Switch one on, train again, and "
             "look here."
         )
-    return " ".join([*reasons, _("To test a network without eval() is to measure the wrong rows.")])
+    return together(*reasons, _("To test a network without eval() is to measure the wrong rows."))

@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab.datasets import Entry
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import _, say, translated
+from cnnlab.i18n import _, say, together, translated
 from cnnlab.lab import Lab
 from cnnlab.own_picture.preparing import Prepared, prepare, step_names, style_of, thumbnail
 from cnnlab.own_picture.reading import OwnPicture
@@ -188,7 +188,7 @@ def draw_steps(picture: OwnPicture, prepared: Prepared, address: Address) -> Non
             alt = _("{picture}, as it was given").format(picture=picture_name(picture))
             st.html(own_answer.step_html(png_data_uri(thumbnail(prepared.given, 2 * STEP_PX)), alt))
             st.markdown(_("Given"))
-            st.caption(quoting(" ".join(map(translated, picture.notes))) or _("As it was read."))
+            st.caption(quoting(together(*map(translated, picture.notes))) or _("As it was read."))
         for number, step in enumerate(prepared.steps, start=1):
             with st.container(width=STEP_PX, gap="xsmall"):
                 st.html(
