@@ -103,7 +103,7 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
+    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
     "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
