@@ -14,6 +14,8 @@
     ├── LessonError          the file of a lesson is wrong: names the file, the line and the reason
     ├── StoreError           the record of runs cannot be read or written
     ├── ComputeError         the helper process did not answer in time
+    ├── ExportError          a run cannot be exported as asked
+    │   └── FailedCheck      an export does not compute what the run's network does
     └── InstallationError    the installed packages are incompatible
 
 Pages and the command line catch `CNNLabError` and show `str(error)`; anything else is a fault in the program.
@@ -80,6 +82,14 @@ class StoreError(CNNLabError):
 
 class ComputeError(CNNLabError):
     """The helper process did not answer in time, or ended during the request."""
+
+
+class ExportError(CNNLabError):
+    """A run cannot be exported as asked."""
+
+
+class FailedCheck(ExportError):
+    """An export does not compute what the run's network does, so it is not offered."""
 
 
 class InstallationError(CNNLabError):

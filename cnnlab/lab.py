@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, learn, looking, presets, sweeping, values
+from cnnlab import architectures, datasets, epoch_predictions, learn, looking, presets, sweeping, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
@@ -55,6 +55,7 @@ class Lab:
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
+        self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:
         return architectures.cards()

@@ -142,6 +142,24 @@ def ago(moment: float, now: float | None = None) -> str:
     return shown(N_("just now"))
 
 
+def vertically(by: int) -> list[str]:
+    """How many pixels down or up something moved, in English, as one part of a sentence; no part where it did not."""
+    if not by:
+        return []
+    if by > 0:
+        return [nsay("{count} pixel down", "{count} pixels down", by, count=by)]
+    return [nsay("{count} pixel up", "{count} pixels up", -by, count=-by)]
+
+
+def sideways(by: int) -> list[str]:
+    """How many pixels to the right or to the left, as `vertically`."""
+    if not by:
+        return []
+    if by > 0:
+        return [nsay("{count} pixel to the right", "{count} pixels to the right", by, count=by)]
+    return [nsay("{count} pixel to the left", "{count} pixels to the left", -by, count=-by)]
+
+
 def _cells(text: str) -> int:
     """The columns that a terminal takes for the text: two for a Chinese character."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

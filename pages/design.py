@@ -38,6 +38,7 @@ from pages._parts.shell import enter, in_words
 
 NOTHING = "nothing"
 FIRST, SECOND = "design", "design:compare"  # before the keys of the two networks' controls
+CODE = "the code of the network"  # whether it is open
 ACROSS = 2  # controls side by side in the narrow column
 STYLE = Path(__file__).with_suffix(".css")
 
@@ -147,11 +148,27 @@ def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     st.header(_("Where the parameters and the work sit"))
     st.markdown(distribution_sentence(table))
     draw_distribution(table, key="design:distribution", group="design:drawing")
+    show_code(lab, design)
     if second != NOTHING:
         other_card = next(card for card in lab.architectures() if card.name == second)
         st.header(_("Beside {network}").format(network=other_card.title))
         compare(lab, address, design, other_card)
     return True
+
+
+def show_code(lab: Lab, design: Design) -> None:
+    """The network as PyTorch code, computed when it is opened."""
+    place = st.expander(_("Show the code"), icon=":material/code:", key=CODE, on_change="rerun")
+    if not place.open:
+        return
+    with place:
+        st.caption(
+            _(
+                "This network in PyTorch. It runs as it is printed; behind each layer stands the shape of its output for one "
+                "image, and its name is the one in the table. The button at the upper right copies it."
+            )
+        )
+        st.code(lab.away.code(design.card.name, design.shape, design.classes, design.options), language="python")
 
 
 def show_error(card: Card, error: CNNLabError | None) -> bool:

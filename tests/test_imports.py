@@ -33,6 +33,7 @@ FLOORS: dict[str, str] = {
     "epoch_flow": "",
     "epoch_weights": "system.disk",
     "layers": "architectures errors spreadsheet text",
+    "network_code": "architectures errors layers text",
     "config_rules": "errors text",
     "config": "architectures config_rules datasets errors optimizers text",
     "config_words": "architectures config config_rules datasets errors optimizers",
@@ -50,25 +51,28 @@ FLOORS: dict[str, str] = {
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
     " runs system text training.costs",
-    "compute": "architectures config datasets epoch_weights errors inside inside_values layers runs.records system"
-    " text training values",
+    "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code"
+    " runs.records system text training values",
     "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
+    "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
+    " runs.records system text training",
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "looking": "epoch_flow epoch_weights inside_values system values",
+    "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
-    " looking own_picture presets runs sweeping system values workers",
+    " looking own_picture presets runs sweeping system taking_away values workers",
     "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping values workers",
-    "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events forecasts lab"
-    " layers presets runs starts state_words sweeps system text training workers",
+    "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events exports"
+    " forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events figures"
-    " forecasts inside_values intervals known_runs lab layers learn optimizers own_picture palette"
-    " presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps system text twins"
-    " values",
+    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
+    " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
+    " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
+    " system taking_away text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -99,7 +103,7 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
+    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
     "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
@@ -109,7 +113,7 @@ PAGE_FLOORS: dict[str, str] = {
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets inside layers training",
+    "torch": "architectures compute datasets exports inside layers network_code training",
     "captum": "inside",
     "torchvision": "datasets",
     "numpy": "datasets own_picture",

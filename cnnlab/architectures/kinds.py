@@ -27,6 +27,14 @@ def _same_shape(_layer: Any, given: Sizes) -> Sizes:
 
 
 @dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the class of a layer is called with, by the names of the layer's attributes."""
+
+    first: tuple[str, ...] = ()  # in order, without their names
+    named: tuple[tuple[str, Any], ...] = ()  # with PyTorch's default, at which they need not be written
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What holds for every layer of one kind. Shapes have no batch dimension, except those of `shape`."""
 
@@ -37,6 +45,7 @@ class Kind:
     shape: Callable[..., Sizes | None] | None = _same_shape  # from the shapes of its inputs; None where PyTorch has to find it
     field: Callable[[Any, Field, Sizes, Sizes], Field | None] = receptive.unchanged
     macs: Callable[[Any, Sizes, Sizes], int] = lambda *_: 0  # for one image, from the shapes of its first input and output
+    arguments: Arguments | None = None  # with which its class makes it; None where it is not written as code
     keeps: tuple[Kept, ...] = ()  # from the forward pass until the backward pass; a layer with () only hands gradients on
 
     @property
@@ -192,37 +201,70 @@ def _dense_macs(layer: Any, _given: Sizes, made: Sizes) -> int:
     return prod(made) * layer.in_features
 
 
-_NORM = Kind("batch norm", "normalisation", settings=lambda layer, *_: _channels(layer.num_features), keeps=("input",))
+_NORM = Kind(
+    "batch norm",
+    "normalisation",
+    settings=lambda layer, *_: _channels(layer.num_features),
+    arguments=Arguments(("num_features",), (("eps", 1e-5), ("momentum", 0.1))),
+    keeps=("input",),
+)
 _WEIGHTS: dict[str, Any] = {"brief": _brief_convolution, "settings": _convolution, "keeps": ("input",)}
 _WINDOW: dict[str, Any] = {"brief": _brief_pooling, "settings": _pooling, "shape": _pooled, "field": receptive.windowed}
 _ADAPTIVE: dict[str, Any] = {"settings": _target, "shape": _pooled_to, "field": receptive.adaptive}
+_ADAPTIVE |= {"arguments": Arguments(("output_size",))}
+_PLAIN: dict[str, Any] = {"arguments": Arguments()}
+_CONVOLUTION = Arguments(
+    ("in_channels", "out_channels"),
+    (
+        *(("kernel_size", None), ("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)),
+        *(("padding_mode", "zeros"), ("bias", True)),
+    ),
+)
+_DENSE = Arguments(("in_features", "out_features"), (("bias", True),))
+_MAXIMUM = Arguments(("kernel_size",), (("stride", None), ("padding", 0), ("dilation", 1), ("ceil_mode", False)))
+_AVERAGE = Arguments(("kernel_size",), (("stride", None), ("padding", 0), ("ceil_mode", False), ("count_include_pad", True)))
 
 KINDS: dict[str, Kind] = {
-    "Conv2d": Kind("convolution", "convolution", **_WEIGHTS, shape=_convolved, field=receptive.windowed, macs=_convolution_macs),
+    "Conv2d": Kind(
+        "convolution",
+        "convolution",
+        **_WEIGHTS,
+        shape=_convolved,
+        field=receptive.windowed,
+        macs=_convolution_macs,
+        arguments=_CONVOLUTION,
+    ),
     "ConvTranspose2d": Kind(
         "transposed convolution", "convolution", **_WEIGHTS, shape=None, field=lambda *_: None, macs=_transposed_macs
     ),
     "Linear": Kind(
-        "dense layer", "dense", settings=_units, shape=_dense, field=receptive.dense, macs=_dense_macs, keeps=("input",)
+        "dense layer",
+        "dense",
+        settings=_units,
+        shape=_dense,
+        field=receptive.dense,
+        macs=_dense_macs,
+        arguments=_DENSE,
+        keeps=("input",),
     ),
-    "MaxPool2d": Kind("max-pool", "pooling", **_WINDOW, keeps=("input", "indices")),
-    "AvgPool2d": Kind("average-pool", "pooling", **_WINDOW, keeps=("input",)),
+    "MaxPool2d": Kind("max-pool", "pooling", **_WINDOW, arguments=_MAXIMUM, keeps=("input", "indices")),
+    "AvgPool2d": Kind("average-pool", "pooling", **_WINDOW, arguments=_AVERAGE, keeps=("input",)),
     "AdaptiveMaxPool2d": Kind("adaptive max-pool", "adaptive pooling", **_ADAPTIVE, keeps=("input", "indices")),
     # Over the whole map, as in every network here, PyTorch takes a plain mean, whose backward pass needs only the shape.
     "AdaptiveAvgPool2d": Kind("adaptive average-pool", "adaptive pooling", **_ADAPTIVE),
     "BatchNorm1d": _NORM,
     "BatchNorm2d": _NORM,
-    "ReLU": Kind("ReLU", "activation", keeps=("output",)),
-    "Sigmoid": Kind("sigmoid", "activation", keeps=("output",)),
-    "Tanh": Kind("tanh", "activation", keeps=("output",)),
-    "GELU": Kind("GELU", "activation", keeps=("input",)),
-    "Dropout": Kind("dropout", "dropout", settings=_dropped, keeps=("mask",)),
+    "ReLU": Kind("ReLU", "activation", **_PLAIN, keeps=("output",)),
+    "Sigmoid": Kind("sigmoid", "activation", **_PLAIN, keeps=("output",)),
+    "Tanh": Kind("tanh", "activation", **_PLAIN, keeps=("output",)),
+    "GELU": Kind("GELU", "activation", arguments=Arguments(named=(("approximate", "none"),)), keeps=("input",)),
+    "Dropout": Kind("dropout", "dropout", settings=_dropped, arguments=Arguments(("p",)), keeps=("mask",)),
     "Concatenate": Kind("concatenation", "join", settings=_joined, shape=_stacked),
     "Add": Kind(
         "addition", "join", settings=lambda _layer, inputs, _output: say("{count} inputs", count=len(inputs)), shape=_added
     ),
     "Scale": Kind("scaling", "other", settings=lambda layer, *_: say("times {factor}", factor=f"{layer.factor:g}")),
-    "Flatten": Kind("flattening", "view", shape=None),
-    "Identity": Kind("identity", "view"),
+    "Flatten": Kind("flattening", "view", shape=None, arguments=Arguments(named=(("start_dim", 1), ("end_dim", -1)))),
+    "Identity": Kind("identity", "view", **_PLAIN),
 }
 UNKNOWN = Kind("", "other", settings=lambda layer, *_: layer.extra_repr(), shape=None, field=receptive.unless_resized)

@@ -5,6 +5,7 @@ import typer
 from cnnlab.cli import classes
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
+from cnnlab.cli.export import export
 from cnnlab.cli.pack import pack
 from cnnlab.cli.runs import download, predict, runs
 from cnnlab.cli.show import architectures, datasets, layers
@@ -36,6 +37,7 @@ for command in (
     delete,
     sweep,
     sweeps,
+    export,
     pack,
 ):
     app.command()(command)

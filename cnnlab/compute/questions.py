@@ -33,6 +33,7 @@ from cnnlab.values import (
 Answer = Callable[..., Any]  # called with the lab's home and the question's arguments
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
+    "network_code": ("code", str),
     "design": ("answers", LayerTable),
     "devices": ("answers", tuple[Device, ...]),
     "device_states": ("answers", tuple[DeviceState, ...]),

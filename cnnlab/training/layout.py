@@ -42,15 +42,15 @@ def _spare_strided_pointwise(model: nn.Module) -> None:
     (issue 6035 of uxlfoundation/oneDNN, open in 2026): the process aborts, hangs or gets wrong gradients. The shortcuts of a narrow
     ResNet are such convolutions, and so is one of a single gray channel.
     """
-    for module in model.modules():
-        if (
-            isinstance(module, nn.Conv2d)
-            and module.kernel_size == (1, 1)
-            and module.stride != (1, 1)
-            and module.in_channels < _BLOCK
-        ):
-            module.register_forward_pre_hook(partial(_every, module.stride))
-            module.stride = (1, 1)
+    for module in strided_pointwise(model):
+        module.register_forward_pre_hook(partial(_every, module.stride))
+        module.stride = (1, 1)
+
+
+def strided_pointwise(model: nn.Module) -> list[nn.Conv2d]:
+    """The 1×1 convolutions with a stride and few channels, which must not be trained in channels_last on a CPU as they are."""
+    found = [module for module in model.modules() if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1)]
+    return [module for module in found if module.stride != (1, 1) and module.in_channels < _BLOCK]
 
 
 def _every(stride: tuple[int, int], _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
