@@ -65,7 +65,8 @@ FLOORS: dict[str, str] = {
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
     " looking own_picture presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping values workers",
+    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping taking_away"
+    " values workers",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events exports"
     " forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",

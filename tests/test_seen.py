@@ -22,6 +22,7 @@ from cnnlab.runs.store import Store
 from cnnlab.seen import SeenLab, seen_by
 from cnnlab.sweeps.dimensions import Dimension
 from cnnlab.sweeps.values import SweepConfig
+from cnnlab.taking_away import OFFERS
 from cnnlab.workers import queueing, watch
 
 ANA, BEN = Person("Ana Silva", Role.STUDENT), Person("Ben Okafor", Role.STUDENT)
@@ -126,6 +127,7 @@ def test_who_only_looks_starts_nothing_and_downloads_nothing(lab, monkeypatch):
         lambda: view.start(CONFIG, token="o"),
         lambda: view.sweeps.start(SWEEP, token="o"),
         lambda: view.download("mnist"),
+        lambda: view.away.start("a1b2c3d4", OFFERS[0]),
         lambda: view.rates.test(CONFIG),
         lambda: view.assignments.make(Task(title="x", config=CONFIG)),
     ):
@@ -140,6 +142,9 @@ def test_students_apart_find_their_own_runs_alone(lab, runs):
         for run_id in runs:
             with pytest.raises(RunNotFound):
                 pytest.fail(f"{read}: {getattr(seen_by(lab, APART), read)(run_id, **arguments)}")
+    for ask in (seen_by(lab, APART).away.state, seen_by(lab, APART).away.start):
+        with pytest.raises(RunNotFound):
+            ask(runs[0], OFFERS[0])
 
 
 def test_students_apart_see_no_trace_of_others_in_any_list(lab, runs):
@@ -218,6 +223,8 @@ def test_nothing_of_a_view_leads_around_its_record(lab):
     counts = {"_forecaster", "_admission"}  # what a run would take, counted over all runs
     for name, service in vars(view).items():
         assert service is not plain, name
+        by_id = [method for method, _ in reading(type(service))] if type(service).__module__.startswith("cnnlab.") else []
+        assert not by_id or service is not vars(lab).get(name), f"{name} takes ids of runs from everyone: {by_id}"
         for part in () if name in counts else getattr(service, "__dict__", {}).values():
             assert part is not plain, f"{name} has the record of everyone"
             assert not (isinstance(part, MethodType) and part.__self__ in (lab, plain)), f"{name} calls the lab of everyone"
