@@ -82,15 +82,15 @@ def training_form(lab: Lab) -> None:
     with start:
         _outputs(config, status, classes)
         _start(lab, config, status, clicked)
-        if may_teach():
-            st.page_link(
-                "pages/learn.py", label=_("Make an assignment of these settings"), icon=":material/assignment_add:",
-                query_params={"assignment": "new"} | form_address(config) | in_links(), width="content",
-                help=_(
-                    "For a teacher: an address that opens these settings with your task above them, a target and a budget. "
-                    "Learners change only what you leave free."
-                ),
-            )  # fmt: skip
+    if may_teach():
+        st.page_link(
+            "pages/learn.py", label=_("Make an assignment of these settings"), icon=":material/assignment_add:",
+            query_params={"assignment": "new"} | form_address(config) | in_links(), width="content",
+            help=_(
+                "For a teacher: an address that opens these settings with your task above them, a target and a budget. "
+                "Learners change only what you leave free."
+            ),
+        )  # fmt: skip
 
 
 def _follow_choice(recipes: Mapping[str, Preset]) -> None:
