@@ -253,8 +253,10 @@ def goal(task: Task) -> str:
     budget = say("{several} and {last}", several=limits[0], last=limits[1]) if limits[1:] else "".join(limits)
     if task.target is None:
         return say("training within {budget}", budget=budget) if budget else ""
-    target = say("a test accuracy of at least {accuracy}", accuracy=percent(task.target, None))
-    return say("{target} within {budget}", target=target, budget=budget) if budget else target
+    target = percent(task.target, None)
+    if budget:
+        return say("a test accuracy of at least {accuracy} within {budget}", accuracy=target, budget=budget)
+    return say("a test accuracy of at least {accuracy}", accuracy=target)
 
 
 def _is_id(text: str) -> bool:
