@@ -244,17 +244,20 @@ def _reached(task: Task, run: Run) -> bool | None:
 
 def goal(task: Task) -> str:
     """The target and the budget in English words, for `translated`; "" where there is neither."""
-    limits = []
-    if task.epochs is not None:
-        limits.append(nsay("{count:,} epoch", "{count:,} epochs", task.epochs, count=task.epochs))
+    budget = "" if task.epochs is None else nsay("{count:,} epoch", "{count:,} epochs", task.epochs, count=task.epochs)
     if task.minutes is not None:
-        many = 1 if task.minutes == 1 else 2
-        limits.append(nsay("{count:g} minute of training", "{count:g} minutes of training", many, count=task.minutes))
-    budget = say("{several} and {last}", several=limits[0], last=limits[1]) if limits[1:] else "".join(limits)
+        one = task.minutes == 1
+        if budget:
+            words = N_("{epochs} and {count:g} minute of training") if one else N_("{epochs} and {count:g} minutes of training")
+        else:
+            words = N_("{count:g} minute of training") if one else N_("{count:g} minutes of training")
+        budget = say(words, epochs=budget, count=task.minutes)
     if task.target is None:
         return say("training within {budget}", budget=budget) if budget else ""
-    target = say("a test accuracy of at least {accuracy}", accuracy=percent(task.target, None))
-    return say("{target} within {budget}", target=target, budget=budget) if budget else target
+    target = percent(task.target, None)
+    if budget:
+        return say("a test accuracy of at least {accuracy} within {budget}", accuracy=target, budget=budget)
+    return say("a test accuracy of at least {accuracy}", accuracy=target)
 
 
 def _is_id(text: str) -> bool:

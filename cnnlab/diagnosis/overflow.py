@@ -29,13 +29,16 @@ def overflow(config: RunConfig, epoch: int, batch: int, batches: int, *, sound_a
     at_first = epoch == 1 and (batch == 1 or (batch == 2 and not sound_at_first))
     harmless = config.learning_rate < _HARMLESS * OPTIMIZERS[config.optimizer].learning_rate
     if at_first or harmless:
-        reason = N_("before any weight had moved")
-        if not at_first:
-            reason = say("with a learning rate of only {rate}", rate=f"{config.learning_rate:g}")
         blameless = say(
-            "The loss became infinite or not a number {where}, {reason}: the learning rate is not to blame.",
-            where=where, reason=reason,
+            "The loss became infinite or not a number {where}, with a learning rate of only {rate}: the learning rate is "
+            "not to blame.",
+            where=where, rate=f"{config.learning_rate:g}",
         )  # fmt: skip
+        if at_first:
+            blameless = say(
+                "The loss became infinite or not a number {where}, before any weight had moved: the learning rate is not to blame.",
+                where=where,
+            )
         return AT_FIRST, f"{blameless} {say('Try {remedy}.', remedy=_without_the_rate(config)[1])}"
     facts = {
         "where": where,

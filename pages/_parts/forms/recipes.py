@@ -74,7 +74,7 @@ def explain(config: RunConfig, recipe: Preset | None) -> None:
     if not (others := differences(config, known.config)):
         st.caption(escaped(translated(known.source)))
         return
-    named = _(", ").join(map(translated, others[:MOST_NAMED])) + (" …" if len(others) > MOST_NAMED else "")
+    named = _(", ").join(map(translated, others[:MOST_NAMED])) + (_(" …") if len(others) > MOST_NAMED else "")
     own = _("Your own settings. Those known to learn with this network have another: {names}.")
     st.caption(own.format(names=escaped(named)))
     st.button(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cnnlab.i18n import _, ngettext, translated
+from cnnlab.i18n import _, ngettext, say, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.runs.summaries import Summaries
@@ -55,7 +55,7 @@ def run_list(lab: Lab, *, current: str | None = None) -> None:
         if run.test_accuracy is None:
             accuracy.caption(_("no result yet") if run.active else _("no result"))
         else:
-            last = _("test accuracy {accuracy}").format(accuracy=last_accuracy(run))
+            last = translated(say("test accuracy {accuracy}", accuracy=last_accuracy(run)))
             accuracy.caption(" · ".join(filter(None, (last, best_accuracy(run)))))
         facts = [escaped(isolated(run.owner))] if run.owner else []
         facts.append(ago(run.created))
