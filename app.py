@@ -40,9 +40,10 @@ else:  # and imports it once before, for the server
 
     from cnnlab.system.processes import allow_many_files, keep_files_private
     from pages._parts.first_tab import open_first_tab
+    from pages._parts.gate.start import gate
     from pages._parts.live.feed import FeedMiddleware
 
     keep_files_private()
     if too_few := allow_many_files():
         logging.getLogger("cnnlab").warning(too_few)
-    app = st.App(__file__, middleware=[Middleware(FeedMiddleware)], lifespan=open_first_tab)
+    app = st.App(__file__, middleware=[gate(), Middleware(FeedMiddleware)], lifespan=open_first_tab)

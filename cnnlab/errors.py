@@ -10,6 +10,7 @@
     ├── RunNotFound          no run has this id
     ├── SweepNotFound        no sweep has this id
     ├── RunStateError        the action is not allowed in the run's current state
+    │   └── NotAllowed       it is not allowed to the person who asks
     ├── LessonError          the file of a lesson is wrong: names the file, the line and the reason
     ├── StoreError           the record of runs cannot be read or written
     ├── ComputeError         the helper process did not answer in time
@@ -71,6 +72,10 @@ class SweepNotFound(CNNLabError):
 
 class RunStateError(CNNLabError):
     """The action is not allowed in the run's current state."""
+
+
+class NotAllowed(RunStateError):
+    """The action is not allowed to the person who asks."""
 
 
 class StoreError(CNNLabError):

@@ -22,11 +22,13 @@ from cnnlab.workers.queueing import Queueing
 class Sweeps:
     """The sweeps of one lab. An `owner` of None is the command line, which may change every sweep.
 
-    `delete_run` is `Lab.delete`.
+    `delete_run` is `Lab.delete`; `record` is the sweeps' record, where it is not the plain one of `store`.
     """
 
-    def __init__(self, store: Store, queueing: Queueing, data: Path | None, delete_run: Callable[..., None]) -> None:
-        self._home, self._store, self._data = store.home, SweepStore(store), data
+    def __init__(
+        self, store: Store, queueing: Queueing, data: Path | None, delete_run: Callable[..., None], record: SweepStore | None = None
+    ) -> None:
+        self._home, self._store, self._data = store.home, record or SweepStore(store), data
         self._queueing = queueing
         self._delete_run = delete_run
 
@@ -37,6 +39,7 @@ class Sweeps:
         runs as the lab allows: the sweep then waits.
         """
         if not self._store.made_with(token):
+            self._store.check_may_create()
             self._queueing.check(config.base, self._data)
         sweep_id = self._store.create(config, token, name.strip() or config.base.title, owner=owner, data=self._data)
         background.ensure(self._home)

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnnlab.errors import ExportError
+from cnnlab.i18n import say
 from cnnlab.system import files, processes
 from cnnlab.system.home import run_folder
+from cnnlab.text import duration_text
 
 LONGEST = 900.0  # seconds; the largest networks take minutes
 FOLDER = "exports"
@@ -105,7 +107,7 @@ class TakingAway:
             self._states.pop(key, None)  # its files say the rest
         except (ExportError, OSError, subprocess.SubprocessError, ValueError) as error:
             sentence = files.without_folders(str(error), self._home, self._data)
-            self._states[key] = ExportState("failed", sentence or "The export failed without a reason; please try again.")
+            self._states[key] = ExportState("failed", sentence or say("The export failed without a reason; please try again."))
 
     def _run(self, run_id: str, offer: Offer, language: str) -> None:
         file, found = self._place(run_id, offer, language)
@@ -120,7 +122,7 @@ class TakingAway:
                 command, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=LONGEST, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise ExportError(f"The export took longer than {LONGEST / 60:.0f} minutes and was ended.") from error
+            raise ExportError(say("The export took longer than {time} and was ended.", time=duration_text(LONGEST))) from error
         if done.returncode:
             raise ExportError((done.stderr.strip().splitlines() or [""])[-1])
         check = json.loads(done.stdout.splitlines()[-1])["check"]

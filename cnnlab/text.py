@@ -52,12 +52,6 @@ def listed(parts: Iterable[str]) -> str:
     return reduce(lambda before, part: _("{before}, {part}").format(before=before, part=part), found) if found else ""
 
 
-def sentences(*parts: str) -> str:
-    """Sentences that are shown at once, one behind the other, without the empty ones; Chinese has no space between them."""
-    found = list(filter(None, parts))
-    return reduce(lambda before, after: _("{before} {after}").format(before=before, after=after), found) if found else ""
-
-
 def well_formed(text: str) -> str:
     """Text without lone surrogates, with which Python replaces bytes that are not UTF-8: the store cannot keep them."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -153,6 +147,24 @@ def ago(moment: float, now: float | None = None) -> str:
     if minutes:
         return shown(nsay("{count} minute ago", "{count} minutes ago", minutes, count=minutes))
     return shown(N_("just now"))
+
+
+def vertically(by: int) -> list[str]:
+    """How many pixels down or up something moved, in English, as one part of a sentence; no part where it did not."""
+    if not by:
+        return []
+    if by > 0:
+        return [nsay("{count} pixel down", "{count} pixels down", by, count=by)]
+    return [nsay("{count} pixel up", "{count} pixels up", -by, count=-by)]
+
+
+def sideways(by: int) -> list[str]:
+    """How many pixels to the right or to the left, as `vertically`."""
+    if not by:
+        return []
+    if by > 0:
+        return [nsay("{count} pixel to the right", "{count} pixels to the right", by, count=by)]
+    return [nsay("{count} pixel to the left", "{count} pixels to the left", -by, count=-by)]
 
 
 def cells(text: str) -> int:

@@ -158,13 +158,15 @@ def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
 
 def show_code(lab: Lab, design: Design) -> None:
     """The network as PyTorch code, computed when it is opened."""
-    place = st.expander("Show the code", icon=":material/code:", key=CODE, on_change="rerun")
+    place = st.expander(_("Show the code"), icon=":material/code:", key=CODE, on_change="rerun")
     if not place.open:
         return
     with place:
         st.caption(
-            "This network in PyTorch. It runs as it is printed; behind each layer stands the shape of its output for one image, "
-            "and its name is the one in the table. The button at the upper right copies it."
+            _(
+                "This network in PyTorch. It runs as it is printed; behind each layer stands the shape of its output for one "
+                "image, and its name is the one in the table. The button at the upper right copies it."
+            )
         )
         st.code(lab.away.code(design.card.name, design.shape, design.classes, design.options), language="python")
 

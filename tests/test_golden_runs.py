@@ -24,6 +24,7 @@ def lab(tmp_path, monkeypatch):
     lab = ManyRuns(tmp_path)
     lab.home = "home"
     monkeypatch.setattr("pages._parts.runs.actions.visitor", lambda: "Ana")
+    monkeypatch.setattr("pages._parts.visitor.visitor", lambda: "Ana")
     yield lab
     lab.store.close()
 

@@ -22,6 +22,7 @@ FLOORS: dict[str, str] = {
     "palette": "",
     "intervals": "",
     "system": "errors text",
+    "access": "errors system text",
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
@@ -44,7 +45,7 @@ FLOORS: dict[str, str] = {
     "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers"
     " optimizers system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
-    "runs": "architectures config datasets errors events sweeps system text",
+    "runs": "access.roles architectures config datasets errors events sweeps system text",
     "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
@@ -60,17 +61,19 @@ FLOORS: dict[str, str] = {
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "looking": "epoch_flow epoch_weights inside_values system values",
-    "taking_away": "errors system",
+    "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
     " looking own_picture presets runs sweeping system taking_away values workers",
-    "cli": "architectures class_pack compute config config_words datasets diagnosis errors events exports"
+    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping taking_away"
+    " values workers",
+    "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events exports"
     " forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "architectures assignments config config_words datasets diagnosis epoch_flow errors events figures"
-    " forecasts inside_values intervals known_runs lab layers learn optimizers own_picture palette"
-    " presets reports runs.records runs.summaries spreadsheet starts state_words sweeps system"
-    " taking_away text twins values",
+    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
+    " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
+    " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
+    " system taking_away text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -86,10 +89,12 @@ PAGE_FLOORS: dict[str, str] = {
     "address": "markdown",
     "one_choice": "address",
     "pager": "address",
-    "visitor": "cookies markdown",
+    "gate": "",
+    "sign_out": "",
+    "visitor": "cookies markdown sign_out",
     "run_words": "markdown",
     "sidebar": "run_words visitor",
-    "shell": "markdown sidebar",
+    "shell": "markdown sidebar visitor",
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
@@ -99,10 +104,10 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
+    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms grid image_grid inside layer_views learn live markdown"
+    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
     " network_view one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
@@ -115,7 +120,9 @@ OUTSIDE: dict[str, str] = {
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "runs",
-    "pydantic": "assignments cli config config_rules forecasts learn sweeps",
+    "argon2": "access",
+    "itsdangerous": "access",
+    "pydantic": "access assignments cli config config_rules forecasts learn sweeps",
     "optuna": "workers",
     "sqlalchemy": "workers",
     "psutil": "compute forecasts system",

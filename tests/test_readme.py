@@ -37,11 +37,12 @@ def test_readme_lists_every_architecture_as_its_card_does(regenerate_golden):
 
 
 def test_every_command_in_the_readme_exists():
-    commands = re.findall(r"^    python -m cnnlab ([a-z]+)(.*)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    pattern = r"^    python -m cnnlab ((?:class )?[a-z]+)(.*)$"
+    commands = re.findall(pattern, README.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
     assert len(commands) >= 5
     for command, rest in commands:
-        help_text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+        help_text = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
         assert help_text.exit_code == 0, command
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in help_text.output, f"{command} has no {option}"

@@ -12,11 +12,13 @@ import streamlit as st
 from page_fakes import ROOT, FakeLab
 from test_visitor import RUN
 
+from cnnlab.access import door
 from cnnlab.errors import StoreError
 from cnnlab.runs.records import Runs, State
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import processes
 from pages._parts import first_tab, shell, visitor
+from pages._parts.gate.layer import Gate
 from pages._parts.live.feed import FeedMiddleware
 from pages._parts.run import list as run_list
 
@@ -136,13 +138,16 @@ def test_the_server_keeps_files_private_and_answers_the_feed_itself(monkeypatch,
     monkeypatch.setattr(processes, "keep_files_private", lambda: calls.append("private"))
     monkeypatch.setattr(processes, "allow_many_files", lambda: too_few)
     monkeypatch.setattr(st, "App", lambda path, **given: (path, given), raising=False)
+    monkeypatch.setattr(door, "_installed", [])
+    monkeypatch.setattr("streamlit.config.set_option", lambda *_: None)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")
 
     with caplog.at_level(logging.WARNING, "cnnlab"):
         path, given = runpy.run_path(str(ROOT / "app.py"), run_name="app")["app"]
 
     assert path == str(ROOT / "app.py")
     assert calls == ["private"]
-    assert [each.cls for each in given["middleware"]] == [FeedMiddleware]
+    assert [each.cls for each in given["middleware"]] == [Gate, FeedMiddleware]  # the gate is outside
     assert given["lifespan"] is first_tab.open_first_tab
     assert [record.message for record in caplog.records if record.name == "cnnlab"] == ([too_few] if too_few else [])
 

@@ -19,7 +19,7 @@ from cnnlab.i18n.update import extracted, updated
 
 OTHERS = LANGUAGES[1:]
 # Where a text uses a term's word in another sense: the term, and how the text begins.
-NOT_THE_TERM = {"zh": {("batch", "the folder cifar-10-batches-py")}}
+NOT_THE_TERM = {"zh": {("batch", "the folder cifar-10-batches-py"), ("epoch", "epoch must be ")}}  # the latter as in an address
 
 
 def path_of(code):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cnnlab.access import classes, door
+from cnnlab.access.roles import Person, Role
 from cnnlab.config import RunConfig
+from cnnlab.errors import NotAllowed
+from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
-from pages._parts import visitor
+from cnnlab.seen import SeenLab
+from pages._parts import shell, visitor
 from pages._parts.visitor import tidy
 
 RUN = Run("ab", "", State.RUNNING, RunConfig.make(), 0.0, None, None, "", "", 0, None, None, None, None, None, None)
@@ -101,3 +107,55 @@ def test_a_page_that_is_left_before_the_field_is_drawn_keeps_the_name(monkeypatc
     visitor._rename()
 
     assert session == {visitor._NAME: "Ana"}
+
+
+# The class
+
+
+@pytest.fixture
+def ana(tmp_path, monkeypatch):
+    """The gate of a lab with a class has let Ana in; her browser's cookie has another name."""
+    monkeypatch.setenv("CNNLAB_HOME", str(tmp_path))
+    group, _ = classes.new_class("Autumn").with_member("Ana", Role.STUDENT)
+    classes.save(tmp_path, group)
+    monkeypatch.setattr(door, "_installed", [door.Door(tmp_path)])
+    monkeypatch.setattr(visitor.st, "user", {door.USER_KEY: door.in_header(Person("Ana", Role.STUDENT)).decode()})
+    with_cookie(monkeypatch, "Ben")
+    return tmp_path
+
+
+def test_who_has_signed_in_goes_by_the_name_of_the_class(ana):
+    app = AppTest.from_function(page).run()
+
+    assert shown_name(app) == "visitor: 'Ana'"
+    assert not app.text_input
+    assert [text.value for text in app.sidebar.text] == ["You are Ana"]
+    assert visitor.not_yours(replace(RUN, owner="Ana")) is None
+    assert visitor.not_yours(replace(RUN, owner="Ben")) == r"This run belongs to Ben, who alone can change it\."
+    assert visitor.not_yours(RUN) == r"This run has no owner, so only a teacher can change it\."
+    assert not visitor.may_teach()
+
+
+def test_a_page_that_the_gate_did_not_send_serves_nobody(ana, monkeypatch):
+    monkeypatch.setattr(visitor.st, "user", {})
+    with pytest.raises(NotAllowed, match="not signed in"):
+        visitor.person()
+    monkeypatch.setattr(door, "_installed", [])
+    with pytest.raises(NotAllowed, match="streamlit run app"):
+        visitor.person()
+
+
+def test_pages_have_the_lab_as_their_visitor_sees_it(ana, monkeypatch):
+    with closing(Lab(ana)) as lab:
+        monkeypatch.setattr(shell, "_opened", lambda: lab)
+        monkeypatch.setattr(lab, "ready", lambda: True)
+        monkeypatch.setattr(lab, "queue_waits", lambda: "")
+        given = []
+        monkeypatch.setattr(shell, "sidebar", lambda lab, _: given.append(lab))
+
+        view = shell.enter()
+
+    assert isinstance(view, SeenLab)
+    assert given == [view]
+    with pytest.raises(NotAllowed):
+        view.assignments.make(None)

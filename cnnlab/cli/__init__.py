@@ -2,6 +2,7 @@
 
 import typer
 
+from cnnlab.cli import classes
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
 from cnnlab.cli.export import export
@@ -40,3 +41,4 @@ for command in (
     pack,
 ):
     app.command()(command)
+app.add_typer(classes.group, name="class")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cnnlab.errors import ExportError, FailedCheck
 from cnnlab.exports.subject import Subject
+from cnnlab.i18n import say
 from cnnlab.training import initialization
 
 # Of the largest logit. float32 keeps seven digits, and layers add some rounding: the ten families stay below a hundredth of this.
@@ -36,21 +37,35 @@ class Check:
         """ "script: 1,000 of 1,000 predictions equal, largest difference 3e-06"."""
         difference = "0" if self.largest == 0 else f"{self.largest:.0e}"
         also = f"; {self.also}" if self.also else ""
-        return f"{self.what}: {self.equal:,} of {self.images:,} predictions equal, largest difference {difference}{also}"
+        return say(
+            "{what}: {equal} of {images} predictions equal, largest difference {difference}{also}",
+            what=self.what, equal=f"{self.equal:,}", images=f"{self.images:,}", difference=difference, also=also,
+        )  # fmt: skip
 
 
 def compared(what: str, reference: Tensor, logits: Tensor, also: str = "") -> Check:
     """The check of `logits` N×K beside those of the run's network. Raises FailedCheck where they differ by more than rounding."""
     if logits.shape != reference.shape:
         raise FailedCheck(
-            f"The {what} gives {tuple(logits.shape)} values where the network gives {tuple(reference.shape)}; it was not written."
+            say(
+                "The {what} gives {shape} values where the network gives {expected}; it was not written.",
+                what=what,
+                shape=tuple(logits.shape),
+                expected=tuple(reference.shape),
+            )
         )
     largest = (logits.double() - reference.double()).abs().max().item()
     equal = int((logits.argmax(1) == reference.argmax(1)).sum())
     check = Check(what, len(reference), equal, largest, also)
     # Two classes may change places only where they are as close as the tolerance.
     if not largest <= TOLERANCE * max(1.0, reference.abs().max().item()):
-        raise FailedCheck(f"The {what} does not compute what the run's network does, so it was not written ({check.sentence}).")
+        raise FailedCheck(
+            say(
+                "The {what} does not compute what the run's network does, so it was not written ({check}).",
+                what=what,
+                check=check.sentence,
+            )
+        )
     return check
 
 
@@ -67,11 +82,11 @@ def check_program(what: str, program: str, subject: Subject) -> Check:
         answer = _alone(what, folder)
         found = torch.load(folder / "found.pt", weights_only=True)
     if answer["cnnlab"]:
-        raise ExportError("The lab can be imported everywhere on this machine, so a check without it is not possible.")
+        raise ExportError(say("The lab can be imported everywhere on this machine, so a check without it is not possible."))
     first = initialization.network(subject.config, len(subject.classes)).state_dict()
     if first.keys() != found["first"].keys() or not all(torch.equal(first[name], found["first"][name]) for name in first):
-        raise FailedCheck(f"The {what} begins with other weights than the run did, so it was not written.")
-    return compared(what, subject.reference, found["logits"], "its first weights are the run's")
+        raise FailedCheck(say("The {what} begins with other weights than the run did, so it was not written.", what=what))
+    return compared(what, subject.reference, found["logits"], say("its first weights are the run's"))
 
 
 def _alone(what: str, folder: Path) -> dict[str, bool]:
@@ -81,5 +96,5 @@ def _alone(what: str, folder: Path) -> dict[str, bool]:
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)  # noqa: S603 - our own
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise FailedCheck(f"The {what} does not run, so it was not written: {reason[:200]}")
+        raise FailedCheck(say("The {what} does not run, so it was not written: {reason}", what=what, reason=reason[:200]))
     return json.loads(done.stdout.splitlines()[-1])

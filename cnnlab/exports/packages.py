@@ -6,6 +6,7 @@ from importlib import import_module
 from types import ModuleType
 
 from cnnlab.errors import InstallationError
+from cnnlab.i18n import say
 
 
 def needed(*names: str, purpose: str) -> tuple[ModuleType, ...]:
@@ -18,5 +19,10 @@ def needed(*names: str, purpose: str) -> tuple[ModuleType, ...]:
             missing.append(name.partition(".")[0])
     if missing:
         packages = " ".join(dict.fromkeys(missing))
-        raise InstallationError(f"To export {purpose}, the lab needs {packages}: type  pip install {packages}  and try again.")
+        raise InstallationError(
+            say(
+                "To export {purpose}, the lab needs {packages}: type  pip install {packages}  and try again.",
+                purpose=purpose, packages=packages,
+            )
+        )  # fmt: skip
     return tuple(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from string import Formatter
 
@@ -37,10 +38,10 @@ class Pattern:
         self._strength = sum(character.isalnum() for literal in self._literals for character in literal)
         self.rank = self._strength, sum(_is_number(name, spec) for _, name, spec, _ in self._parsed if name is not None)
         after = [*self._literals[1:], ""]
-        # Placeholders within quotes: what people typed is not translated.
+        # Placeholders within quotes hold what people typed, and {name} a setting as an address has it: neither is translated.
         self.verbatim = {
             name for (literal, name, _, conversion), rest in zip(self._parsed, after, strict=True)
-            if conversion == "r" or (literal and rest and literal[-1] in _QUOTES and rest[0] in _QUOTES)
+            if conversion == "r" or name == "name" or (literal and rest and literal[-1] in _QUOTES and rest[0] in _QUOTES)
         }  # fmt: skip
 
     def values(self, text: str, *, loose: bool) -> dict[str, str] | None:
@@ -113,10 +114,19 @@ def in_language(text: str, code: str) -> str:
     return text if found is None else found
 
 
+def joined(sentences: Iterable[str]) -> str:
+    """Sentences of one language, with a space after those whose language has one."""
+    result = ""
+    for sentence in sentences:
+        result += (" " if result and result[-1] not in _ENDS else "") + sentence
+    return result
+
+
 def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str | None:
     """The longest runs of sentences that are messages; a sentence that is none stays English. None where all are."""
     sentences = _SENTENCES.split(text)
-    result, known = "", False
+    result: list[str] = []
+    known = False
     while sentences:
         for count in range(len(sentences), 0, -1):
             run = " ".join(sentences[:count])
@@ -124,11 +134,10 @@ def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str | None:
             found = _matched(run, code, book) if found is None else found
             if found is not None or count == 1:
                 known |= found is not None
-                gap = "" if not result or result[-1] in _ENDS else " "
-                result += gap + (run if found is None else found)
+                result.append(run if found is None else found)
                 del sentences[:count]
                 break
-    return result if known else None
+    return joined(result) if known else None
 
 
 def _matched(text: str, code: str, book: Catalogue, *, loose: bool = False) -> str | None:

@@ -8,11 +8,11 @@ from math import comb
 
 from cnnlab import datasets
 from cnnlab.datasets.catalogue import images_used
-from cnnlab.i18n import _
+from cnnlab.i18n import _, together
 from cnnlab.intervals import chance_gap
 from cnnlab.reports.comparison import Difference, differences, groups, labels
 from cnnlab.runs.records import MAY_GO_ON, Run, State
-from cnnlab.text import listed, percent, sentences
+from cnnlab.text import listed, percent
 
 MOST_SETTINGS = 4  # of a run beside the baseline
 _ALIKE = 0.0005  # accuracies nearer than this look equal, with one decimal of a percentage
@@ -56,7 +56,7 @@ def finding(runs: Sequence[Run], baseline: Run | None = None) -> str:
         compared = _("{reached}, as accurate as “{name}” ({accuracy}).").format(**values)
     else:
         compared = _("{reached}, {points:.1f} points above “{name}” ({accuracy}).").format(points=100 * gap, **values)
-    return sentences(compared, _still_training([best, other]) or _against_chance(best, other), _cause(best, other))
+    return together(compared, _still_training([best, other]) or _against_chance(best, other), _cause(best, other))
 
 
 def undecided(runs: Sequence[Run], baseline: Run | None = None) -> tuple[Run, Run] | None:
@@ -168,7 +168,7 @@ def _between_means(best: Sequence[Run], other: Sequence[Run]) -> str:
         ranges = ranges.format(cases=cases)
     else:
         ranges = _("The ranges overlap: seeds alone make differences like this one, so it may be chance.")
-    return sentences(compared, _still_training([*best, *other]) or ranges, _cause(best[0], other[0], seeds=True))
+    return together(compared, _still_training([*best, *other]) or ranges, _cause(best[0], other[0], seeds=True))
 
 
 def _spread(side: Sequence[Run]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from cnnlab import __version__
 from cnnlab.config_words import settings, title, words
 from cnnlab.events import EpochDone
-from cnnlab.i18n import N_, _, language, tag, translated
+from cnnlab.i18n import N_, _, language, tag, together, translated
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Line, Point
 from cnnlab.reports.findings import finding
@@ -19,7 +19,7 @@ from cnnlab.reports.networks import Network, networks_section, table
 from cnnlab.reports.svg import cost_chart, curves_chart
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
-from cnnlab.text import listed, percent, sentences
+from cnnlab.text import listed, percent
 
 Epochs = Mapping[str, Sequence[EpochDone]]
 
@@ -49,7 +49,7 @@ def html_report(
     name = " ".join((runs[0].name or runs[0].id).split())
     heading = escape(name if len(runs) == 1 else _("{count} runs compared").format(count=len(runs)))
     owners = listed(dict.fromkeys(run.owner for run in runs if run.owner))
-    written = sentences(
+    written = together(
         _("Trained by {owners}.").format(owners=owners) if owners else "",
         _("Written by CNN Lab {version} on {when}.").format(version=__version__, when=when),
     )

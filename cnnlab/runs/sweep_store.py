@@ -44,6 +44,9 @@ class SweepStore:
                     (new_run_id(), *values),
                 )
 
+    def check_may_create(self) -> None:
+        """Raises NotAllowed in the record of a person who starts nothing."""
+
     def made_with(self, token: str) -> bool:
         """Whether a sweep was created with this `token`."""
         with self._transaction() as connection:
@@ -88,7 +91,7 @@ class SweepStore:
     def stop(self, sweep_id: str, *, owner: str | None = None, now: bool = False) -> None:
         """Ends the making of runs and takes back those that wait; with `now` also those that train. An ended one stays so."""
         with self._transaction(write=True, urgent=True) as connection:
-            row = _own(connection, sweep_id, owner)
+            row = self._own(connection, sweep_id, owner)
             if row["ended"] is not None:
                 return
             _set(connection, sweep_id, state="stopped", message="")
@@ -97,7 +100,7 @@ class SweepStore:
     def resume(self, sweep_id: str, *, owner: str | None = None) -> None:
         """Goes on with a sweep that has something left to try; its minutes count from 0 again. Raises RunStateError."""
         with self._transaction(write=True) as connection:
-            row = _own(connection, sweep_id, owner)
+            row = self._own(connection, sweep_id, owner)
             if row["state"] == "running":
                 return  # a second browser asked at the same time
             tried, total = sweep_rows.records(connection, row), sweep_rows.config_of(row["config"]).total
@@ -108,7 +111,7 @@ class SweepStore:
     def delete(self, sweep_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
         """Deletes an ended sweep; its runs stay. `first` deletes its files."""
         with self._transaction(write=True, urgent=True) as connection:
-            _ended(connection, sweep_id, owner)
+            self._ended(connection, sweep_id, owner)
             first()
             connection.execute("DELETE FROM trials WHERE sweep_id = ?", (sweep_id,))
             connection.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))
@@ -116,7 +119,7 @@ class SweepStore:
     def check_may_delete(self, sweep_id: str, *, owner: str | None = None) -> None:
         """Raises as `delete` does."""
         with self._transaction() as connection:
-            _ended(connection, sweep_id, owner)
+            self._ended(connection, sweep_id, owner)
 
     # Requests of its process
 
@@ -169,6 +172,17 @@ class SweepStore:
 
     # Inside
 
+    def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> sqlite3.Row:
+        row = sweep_rows.row_of(connection, sweep_id)
+        if owner is not None and row["owner"] and row["owner"] != owner:
+            raise RunStateError(f"This sweep belongs to {row['owner'][:80]}, who alone can change it.")
+        return row
+
+    def _ended(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> None:
+        """Raises RunStateError where the sweep goes on, or has another owner."""
+        if self._own(connection, sweep_id, owner)["ended"] is None:
+            raise RunStateError("This sweep has not ended: stop it first, and wait until its last run has ended.")
+
     def _withdraw(self, connection: sqlite3.Connection, row: sqlite3.Row, states: frozenset[State]) -> None:
         for record in sweep_rows.records(connection, row):
             if record.unfinished and record.run_state in states:
@@ -198,16 +212,3 @@ def _set_trial(connection: sqlite3.Connection, sweep_id: str, number: int, **cha
 def _stop_run(connection: sqlite3.Connection, run_id: str | None, now: float, message: str) -> None:
     store_lifecycle.stop(connection, store_rows.row_of(connection, run_id or ""), now)
     connection.execute("UPDATE runs SET message = ? WHERE id = ?", (message, run_id))
-
-
-def _own(connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> sqlite3.Row:
-    row = sweep_rows.row_of(connection, sweep_id)
-    if owner is not None and row["owner"] and row["owner"] != owner:
-        raise RunStateError(say("This sweep belongs to {owner}, who alone can change it.", owner=row["owner"][:80]))
-    return row
-
-
-def _ended(connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> None:
-    """Raises RunStateError where the sweep goes on, or has another owner."""
-    if _own(connection, sweep_id, owner)["ended"] is None:
-        raise RunStateError(say("This sweep has not ended: stop it first, and wait until its last run has ended."))

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.errors import CNNLabError, ComputeError, InstallationError, StoreError
 from cnnlab.events import Notice, best_epoch
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ACTIVE, ASKED_TO_END, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_rows import TrialRecord
 from cnnlab.runs.sweep_store import WAITING, SweepStore
 from cnnlab.sweeps.values import Sweep
 from cnnlab.system.home import sweep_folder
-from cnnlab.text import duration_text, percent
+from cnnlab.text import percent
 from cnnlab.workers import watch
 from cnnlab.workers.queueing import Queueing
 
@@ -104,7 +104,7 @@ class Sweeper:
         elif state is State.FAILED or (state is State.INTERRUPTED and run_id not in watch.auto_resumable(self.store)):
             self._settle(record, "failed", self.store.run(run_id).message)
         elif state is State.STOPPED and not ours and self._took_too_long(run_id):
-            self._settle(record, "finished", say("Its run reached the time limit of this lab."))
+            self._settle(record, "finished", N_("Its run reached the time limit of this lab."))
         elif record.lost or (record.left and not ours):
             self._settle(record, "failed", record.left)
         return None
@@ -127,9 +127,9 @@ class Sweeper:
 
     def _prune(self, sweep: Sweep, record: TrialRecord) -> None:
         message = say(
-            "Stopped by the sweep after epoch {epoch}: its best {quantity} until then, {accuracy}, is below the median of the runs "
+            "Stopped by the sweep after epoch {epoch}: its best {goal} until then, {accuracy}, is below the median of the runs "
             "that finished.",
-            epoch=record.epochs_done, quantity=sweep.goal, accuracy=percent(record.accuracy),
+            epoch=record.epochs_done, goal=sweep.goal, accuracy=percent(record.accuracy),
         )  # fmt: skip
         self.sweeps.prune(self.id, record.number, message)
         self._study.prune(record.number)
@@ -219,10 +219,12 @@ class Sweeper:
             self.sweeps.end(self.id)
         elif ended and all(record.state == "failed" for record in ended) and len(ended) == len(records):
             self.sweeps.end(
-                self.id, say("None of its runs finished. The last one: {reason}", reason=ended[-1].message), failed=True
+                self.id,
+                f"{N_('None of its runs finished.')} {say('The last one: {reason}', reason=ended[-1].message)}",
+                failed=True,
             )
         elif len(ended) < sweep.config.total:
-            self.sweeps.end(self.id, _too_early(sweep, len(ended), over=self._is_over(sweep)))
+            self.sweeps.end(self.id, _ended(len(ended), sweep.config.total, sweep.config.minutes if self._is_over(sweep) else None))
         else:
             self.sweeps.end(self.id)
 
@@ -241,11 +243,10 @@ class Sweeper:
             self._stored = self._seconds
 
 
-def _too_early(sweep: Sweep, ended: int, *, over: bool) -> str:
-    """Why a sweep ends before it has made all of its runs."""
-    minutes, counts = sweep.config.minutes or 0, {"done": ended, "total": sweep.config.total}
-    if not over:
-        return say("No values were left that had not been tried after {done:,} of {total:,} runs.", **counts)
+def _ended(done: int, total: int, minutes: int | None) -> str:
+    """Why a sweep ended before all of its runs: its `minutes` were over, or no values were left."""
+    if minutes is None:
+        return say("No values were left that had not been tried after {done:,} of {total:,} runs.", done=done, total=total)
     if minutes == 1:
-        return say("Its minute was over after {done:,} of {total:,} runs.", **counts)
-    return say("Its {time} were over after {done:,} of {total:,} runs.", time=duration_text(60 * minutes), **counts)
+        return say("Its minute was over after {done:,} of {total:,} runs.", done=done, total=total)
+    return say("Its {minutes:,} minutes were over after {done:,} of {total:,} runs.", minutes=minutes, done=done, total=total)

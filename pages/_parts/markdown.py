@@ -26,16 +26,11 @@ def quoting(sentence: object) -> str:
 
 
 def labelled(error: object, name: str, label: str) -> str:
-    """An error's sentence about the setting `name` in the reader's language, with the label of its control in place of the name."""
+    """An error's sentence about the setting `name`, with its control's label in place of the name, in the reader's language."""
     sentence = str(error)
     if sentence.startswith(f"{name} "):
-        return translated(f"{english(label)}{sentence.removeprefix(name)}")
+        return translated(str(english(label)) + sentence.removeprefix(name))
     return f"{translated(label)}{_(': ')}{translated(sentence)}"
-
-
-def joined(*sentences: str) -> str:
-    """Sentences one after the other; after a Chinese full stop there is no space."""
-    return " ".join(filter(None, sentences)).replace("。 ", "。")
 
 
 def isolated(text: str) -> str:

@@ -13,10 +13,12 @@ from streamlit.runtime import pages_manager
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
+from cnnlab.seen import seen_by
 from cnnlab.system.home import default_data, default_home
 from pages._parts.language import follow_browser
 from pages._parts.markdown import quoting
 from pages._parts.sidebar import sidebar
+from pages._parts.visitor import person
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
 _STYLE = Path(__file__).with_suffix(".css")
@@ -29,9 +31,9 @@ def enter() -> Lab:
     """
     _disable_pages_folder()
     page_settings()
-    # A visitor without access must be stopped here, before the lab is opened.
+    # The gate has stopped strangers; this stops a page that is served without it.
     with in_words(then=st.stop):
-        lab = _opened()
+        lab = seen_by(_opened(), person())
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     st.html(_STYLE)
     sidebar(lab, fragment)

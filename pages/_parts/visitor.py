@@ -1,19 +1,23 @@
-"""The visitor's name: the account where there is a login, else a typed name that the browser keeps in a cookie."""
+"""The visitor: a person of the class, the account where there is a login, else a typed name that the browser keeps in a cookie."""
 
 from __future__ import annotations
 
-import unicodedata
-
 import streamlit as st
 
+from cnnlab.access import door
+from cnnlab.access.classes import file_of
+from cnnlab.access.roles import LONGEST_NAME, Action, Person, Role, tidy
+from cnnlab.errors import CNNLabError, NotAllowed
 from cnnlab.i18n import N_, _, translated
 from cnnlab.runs.records import Run
 from cnnlab.sweeps.values import Sweep
+from cnnlab.system.home import default_home
 from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
+from pages._parts.sign_out import sign_out
 
 COOKIE = "cnnlab_visitor"
-LONGEST = 60  # characters
+LONGEST = LONGEST_NAME
 _NAME = "name of the visitor"
 _FIELD = "field for the visitor's name"
 _CHANGED = "the visitor's name was changed here"
@@ -21,10 +25,27 @@ _HELP = N_(
     "Your runs carry this name, and only visitors with the same name can stop, change or delete them. The name is not verified: "
     "it prevents mistakes between people who share a machine. This browser stores it in a cookie."
 )
+_ROLES = {
+    Role.TEACHER: N_("You are a teacher here: you can change everybody's runs."),
+    Role.OBSERVER: N_("You are here to look: you start and change nothing."),
+}
+
+
+def person() -> Person:
+    """Who this browser is, and what they may do. Raises NotAllowed for a stranger, whom the gate has stopped before."""
+    return _member() or Person(visitor())
+
+
+def may_teach() -> bool:
+    """Whether assignments are this visitor's to make: a teacher's in a class, and everybody's in a lab without one."""
+    who = person()
+    return who.may(Action.TEACH, who.name)
 
 
 def visitor() -> str:
     """The name under which this browser starts and changes runs; "" is no name."""
+    if member := _member():
+        return member.name
     account = _account()
     if account:
         return account
@@ -33,10 +54,26 @@ def visitor() -> str:
     return st.session_state[_NAME]
 
 
+def _member() -> Person | None:
+    """The person of the class, whom the gate has verified; None in a lab without a class."""
+    if entrance := door.installed():
+        known = entrance.person_in(st.user.get(door.USER_KEY))
+        return None if known.role is Role.GUEST else known
+    if file_of(default_home()).exists():  # a page that was started without app.py, and so without the gate
+        raise NotAllowed("This lab has a class, so it is started with `streamlit run app.py`, which asks for codes.")
+    return None
+
+
 def not_yours(run: Run | Sweep) -> str | None:
     """Why this visitor cannot change the run or sweep, as a sentence for Markdown; None where they can."""
-    if run.owner in ("", visitor()):
+    who = person()
+    if who.may(Action.CHANGE, run.owner):
         return None
+    if who.role is not Role.GUEST:
+        try:
+            who.check_change(run.owner, "sweep" if isinstance(run, Sweep) else "run")
+        except CNNLabError as error:
+            return escaped(translated(error))
     owner = escaped(run.owner)
     sweep = isinstance(run, Sweep)
     if _account():
@@ -55,11 +92,15 @@ def not_yours(run: Run | Sweep) -> str | None:
 
 
 def ask_for_name() -> None:
-    """Draws the field for the name in the sidebar, or the name of the account."""
-    name = visitor()
-    if _account():
-        st.sidebar.text(_("You are {name}").format(name=name))
+    """Draws the field for the name in the sidebar, or who is signed in."""
+    who = person()
+    if who.role is not Role.GUEST:
+        _signed_in(who)
         return
+    if _account():
+        st.sidebar.text(_("You are {name}").format(name=who.name))
+        return
+    name = who.name
     st.session_state.setdefault(_FIELD, name)
     st.sidebar.text_input(
         _("Your name (so others can't stop your runs)"),
@@ -74,11 +115,13 @@ def ask_for_name() -> None:
             keep_cookie(COOKIE, name)
 
 
-def tidy(text: str) -> str:
-    """A name on one line without invisible characters, so that names that look the same are the same."""
-    plain = unicodedata.normalize("NFC", text)
-    visible = "".join(" " if char.isspace() else char for char in plain if char.isspace() or unicodedata.category(char)[0] != "C")
-    return " ".join(visible.split())[:LONGEST]
+def _signed_in(who: Person) -> None:
+    with st.sidebar:
+        st.text(_("You are {name}").format(name=who.name))
+        if words := _ROLES.get(who.role):
+            st.caption(translated(words))
+        if (entrance := door.installed()) and not entrance.trusts_proxy():
+            sign_out()
 
 
 def _rename() -> None:

@@ -13,10 +13,9 @@ from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import CHOICES, setting, settings, title, words
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import _, together, translated
 from cnnlab.sweeps import dimensions
 from cnnlab.sweeps.dimensions import Dimension
-from cnnlab.text import sentences
 from pages._parts.forms.settings import parser
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import choice_in_dialog
@@ -123,7 +122,7 @@ def _list(field: Field, now: Any, key: str) -> list[Any]:
     text = st.text_input(
         _("Values of “{setting}”").format(setting=field.title), key=f"{key} list", max_chars=500,
         placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
-        help=sentences(field.help, separated.format(rule=field.rule)),
+        help=together(field.help, separated.format(rule=field.rule)),
     )  # fmt: skip
     if lists:
         parts = text.split(";")

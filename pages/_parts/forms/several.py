@@ -11,11 +11,11 @@ from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import N_, _, translated
+from cnnlab.i18n import N_, _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.sweeps.dimensions import STAYS, Dimension
 from cnnlab.sweeps.values import VALIDATION_SHARE, Method, SweepConfig
-from cnnlab.text import duration_text, sentences
+from cnnlab.text import duration_text
 from cnnlab.twins import changeable
 from pages._parts.forms.dimension import dimension
 from pages._parts.forms.order import in_order
@@ -166,7 +166,7 @@ def _what_starts(lab: Lab, sweep: SweepConfig, took: float | None) -> str:
     else:
         trains = _("Trains {count} runs.").format(count=count)
     if each is None:
-        return sentences(trains, _("How long one of them takes is not known yet."))
+        return together(trains, _("How long one of them takes is not known yet."))
     takes = (
         _("One takes about {time}, all of them about {total}, less where two train side by side or hopeless ones are stopped.")
         if sweep.prune
@@ -175,7 +175,7 @@ def _what_starts(lab: Lab, sweep: SweepConfig, took: float | None) -> str:
     done = ""
     if sweep.minutes and (fit := int(60 * sweep.minutes / each)) < count:
         done = _("In {time} about {count} of them are done.").format(time=duration_text(60 * sweep.minutes), count=fit)
-    return sentences(trains, takes, done)
+    return together(trains, takes, done)
 
 
 def _seconds(lab: Lab, config: RunConfig) -> float | None:

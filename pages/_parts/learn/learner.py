@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import translated
 from cnnlab.learn.progress import Learners, LessonProgress
 from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
-from pages._parts.visitor import visitor
+from pages._parts.visitor import person, visitor
 
 COOKIE = "cnnlab_learner"
 _BROWSER = "key of the learner's browser"
@@ -22,7 +23,8 @@ _BROWSER = "key of the learner's browser"
 def learner() -> str:
     """The key under which the lab keeps this visitor's progress."""
     name = visitor()
-    return f"name {name}" if name else _browser()
+    # An observer's link is shared by many.
+    return f"name {name}" if name and person().role is not Role.OBSERVER else _browser()
 
 
 def progress_of(learners: Learners) -> dict[str, LessonProgress]:
@@ -40,6 +42,7 @@ def progress_of(learners: Learners) -> dict[str, LessonProgress]:
 def keep(change: Callable[[str], None]) -> None:
     """Changes the learner's progress, whose key `change` takes; where it cannot be kept the page says why."""
     try:
+        person().check_start()
         change(learner())
     except CNNLabError as error:
         st.toast(escaped(translated(error)), icon=":material/error:", duration="long")

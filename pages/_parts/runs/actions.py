@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from cnnlab.access.roles import Action
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, ngettext, translated
+from cnnlab.i18n import _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
 from cnnlab.runs.summaries import Summary
-from cnnlab.text import listed, sentences, size_text
+from cnnlab.text import listed, size_text
 from pages._parts.markdown import quoting
 from pages._parts.run_words import short_title
 from pages._parts.runs.table import CHOSEN
 from pages._parts.shell import dialog
-from pages._parts.visitor import visitor
+from pages._parts.visitor import person, visitor
 
 OUTCOME = "runs:outcome"
 CONFIRM = "runs:deletion is to be confirmed"
@@ -60,7 +61,7 @@ def show_outcome() -> None:
     outcome = st.session_state.pop(OUTCOME, None)
     if outcome:
         done, refused = outcome
-        (st.warning if refused else st.success)(quoting(sentences(done, *refused)), icon=":material/playlist_add_check:")
+        (st.warning if refused else st.success)(quoting(together(done, *refused)), icon=":material/playlist_add_check:")
 
 
 def for_each(
@@ -137,7 +138,7 @@ def _confirm(lab: Lab, runs: Sequence[Summary]) -> None:
     if OUTCOME in st.session_state:
         st.rerun()  # deleted: redraw the page without the dialog
     owner = visitor()
-    own = [run for run in runs if run.owner in ("", owner)]
+    own = [run for run in runs if person().may(Action.CHANGE, run.owner)]
     if foreign := len(runs) - len(own):
         some = ngettext(
             "{count:,} of the {total:,} selected runs belongs to another person and stays.",

@@ -14,13 +14,12 @@ from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.events import EpochDone
 from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure
 from cnnlab.figures.sweeps import parallel_figure, setting_figure
-from cnnlab.i18n import N_, _, ngettext, say, translated
+from cnnlab.i18n import N_, _, ngettext, say, together, translated
 from cnnlab.lab import Lab
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Difference
 from cnnlab.reports.findings import finding, undecided
 from cnnlab.runs.records import Run
-from cnnlab.text import sentences
 from cnnlab.twins import SEEDS, plan
 from pages._parts.address import Address, one_of
 from pages._parts.live.plot import live_plot
@@ -200,7 +199,7 @@ def _curves(
             )
         )
     if notes:
-        st.caption(sentences(*notes))
+        st.caption(together(*notes))
 
 
 def _costs(lab: Lab, runs: Sequence[Run], fields: Mapping[str, str], address: Address, *, fold: bool) -> None:
@@ -230,7 +229,7 @@ def _costs(lab: Lab, runs: Sequence[Run], fields: Mapping[str, str], address: Ad
     )
     caption = comparison.trade_offs([escaped(point.label) for point in comparison.pareto_front(known)])
     missing = len(candidates) - len(known)
-    st.caption(sentences(caption, _("Left out, as their cost is unknown: {count}.").format(count=missing) if missing else ""))
+    st.caption(together(caption, _("Left out, as their cost is unknown: {count}.").format(count=missing) if missing else ""))
 
 
 def _evaluated(runs: Sequence[Run], *fields: str) -> list[Run]:

@@ -9,10 +9,10 @@ from functools import partial
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, ngettext, translated
+from cnnlab.i18n import _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.sweeps.values import Sweep
-from cnnlab.text import percent, sentences
+from cnnlab.text import percent
 from cnnlab.twins import SEEDS, repeated
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped, isolated, quoting
@@ -128,7 +128,7 @@ def _confirm(lab: Lab, sweep: Sweep) -> None:
     count = len(sweep.run_ids)
     gone = _("“{name}” will no longer be listed. **This cannot be undone.**").format(name=escaped(isolated(sweep_title(sweep))))
     best = _("Its best reached {accuracy}.").format(accuracy=percent(sweep.best.accuracy)) if sweep.best else ""
-    st.markdown(sentences(gone, best))
+    st.markdown(together(gone, best))
     with_runs = count > 0 and st.toggle(
         ngettext("Delete its {count} run too", "Delete its {count} runs too", count).format(count=count), key=WITH_RUNS,
         help=_("With their curves, weights and predictions. Otherwise they stay in the table of all runs."),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cnnlab.config_words import title
-from cnnlab.i18n import N_, _, ngettext, translated
+from cnnlab.i18n import N_, _, ngettext, together, translated
 from cnnlab.intervals import chance_gap
 from cnnlab.sweeps.values import Sweep, Trial
-from cnnlab.text import duration_text, percent, sentences
+from cnnlab.text import duration_text, percent
 
 STATE_WORDS = {"running": N_("Training"), "stopped": N_("Stopped"), "finished": N_("Finished"), "failed": N_("Failed")}
 STATE_ICONS = {
@@ -47,7 +47,7 @@ def best_sentence(sweep: Sweep, test_accuracy: float | None) -> str:
     if sweep.goal == "test accuracy" or test_accuracy is None:
         return sentence
     reaches = _("On the test images, which chose nothing, it reaches {accuracy}.").format(accuracy=percent(test_accuracy))
-    return sentences(sentence, reaches)
+    return together(sentence, reaches)
 
 
 def progress_sentence(sweep: Sweep) -> str:
@@ -66,7 +66,7 @@ def progress_sentence(sweep: Sweep) -> str:
         parts.append(_("{count} failed").format(count=failed))
     left = seconds_left(sweep) if sweep.state == "running" else None
     about = _("About {time} left.").format(time=duration_text(left)) if left else ""
-    return sentences(_("{sentence}.").format(sentence=_(", ").join(parts)), about)
+    return together(_("{sentence}.").format(sentence=_(", ").join(parts)), about)
 
 
 def seconds_left(sweep: Sweep) -> float | None:

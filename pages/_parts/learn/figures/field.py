@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnlab.architectures import card
-from cnnlab.i18n import _
+from cnnlab.i18n import _, together
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerRow
 from cnnlab.palette import KINDS
-from cnnlab.text import listed, sentences
+from cnnlab.text import listed
 from pages._parts.learn.figures.drawing import Square, drawing
 from pages._parts.markdown import escaped
 
@@ -61,4 +61,4 @@ def _sentence(row: LayerRow, side: int, *, written: bool = False) -> str:
     field, path = _field(row), f"**{escaped(row.path)}**" if written else row.path
     seen = _("One value of {layer} depends on {field:,}×{field:,} pixels of an image of {side}×{side}.")
     seen = seen.format(layer=path, field=field, side=side)
-    return sentences(seen, _("The part beyond the edge is padding.") if field > side else "")
+    return together(seen, _("The part beyond the edge is padding.") if field > side else "")

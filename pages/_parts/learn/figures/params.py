@@ -6,9 +6,8 @@ import streamlit as st
 
 from cnnlab.architectures import card
 from cnnlab.figures import distribution_sentence
-from cnnlab.i18n import _
+from cnnlab.i18n import _, together
 from cnnlab.lab import Lab
-from cnnlab.text import sentences
 from pages._parts.network_view import draw_distribution
 
 USUAL = "lenet"
@@ -23,7 +22,7 @@ def draw_params_share(lab: Lab) -> None:
     )  # fmt: skip
     table = lab.design(name, card(name).input_shape, 10, {})
     st.markdown(
-        sentences(
+        together(
             _("**{network}**, {parameters:,} parameters and {macs:,} MACs for one image.").format(
                 network=card(name).title, parameters=table.parameters, macs=table.macs
             ),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cnnlab.i18n import _
+from cnnlab.i18n import _, together
 from cnnlab.palette import KINDS
-from cnnlab.text import sentences
 from pages._parts.inside.sums import size_sentence
 from pages._parts.learn.figures.drawing import Square, drawing
 from pages._parts.learn.figures.worked import window_over
@@ -53,7 +52,7 @@ def draw_size_formula() -> None:
     last = _("The last row and column are left out: the window does not fit there again.")
     several = _("The last {count} rows and columns are left out: the window does not fit there again.")
     out = ("", last)[left_over] if left_over < 2 else several.format(count=left_over)
-    st.caption(sentences(grey.format(size=size, padding=padding), orange, out))
+    st.caption(together(grey.format(size=size, padding=padding), orange, out))
 
 
 def _squares(size: int, kernel: int, padding: int, stride: int, made: int) -> list[Square]:
