@@ -181,7 +181,7 @@ def main() -> None:
         sweep_view(lab, sweep_id)
         return
     if deleted := st.session_state.pop(DELETED, None):
-        st.toast(_("“{name}” was deleted.").format(name=escaped(deleted)), icon=":material/delete:")
+        st.toast(_("“{title}” was deleted.").format(title=escaped(deleted)), icon=":material/delete:")
     st.html(STYLE)
     titled(lab, _("Runs"), "runs")
     every = lab.summaries()

@@ -24,7 +24,7 @@ def epochs_figure(series: Mapping[str, Sequence[float]]) -> dict[str, Any]:
             "y": [round(100 * share, 2) for share in shares],
             "line": {"color": COLORS[place % len(COLORS)], "dash": _DASHES[place % len(_DASHES)]},
             "marker": {"symbol": _MARKS[place % len(_MARKS)], "size": 8},
-            "hovertemplate": f"{_('epoch {epoch}').format(epoch='%{x}')}<br>{PERCENT}",
+            "hovertemplate": f"{_('epoch {number}').format(number='%{x}')}<br>{PERCENT}",
         }
         for place, (name, shares) in enumerate(series.items())
     ]

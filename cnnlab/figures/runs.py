@@ -29,7 +29,7 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
     `share` says that the values are accuracies.
     """
     number, scale = (PERCENT, 100) if share else (LOSS, 1)
-    where = _("epoch {epoch}").format(epoch="%{x}") if along == "epochs" else "%{x:.0f} s"
+    where = _("epoch {number}").format(number="%{x}") if along == "epochs" else "%{x:.0f} s"
     traces: list[dict[str, Any]] = []
     for place, line in enumerate(lines[:MOST_LINES]):
         color, dash = style(place)

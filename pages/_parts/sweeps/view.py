@@ -50,9 +50,9 @@ def sweep_view(lab: Lab, sweep_id: str) -> None:
     st.title(escaped(isolated(sweep_title(sweep))), anchor=False)
     config = sweep.config
     if sweep.owner:
-        started = _("Started by {owner}, {time}").format(owner=escaped(isolated(sweep.owner)), time=ago(sweep.created))
+        started = _("Started by {owner}, {ago}").format(owner=escaped(isolated(sweep.owner)), ago=ago(sweep.created))
     else:
-        started = _("Started {time}").format(time=ago(sweep.created))
+        started = _("Started {ago}").format(ago=ago(sweep.created))
     network, data = words("architecture", config.base.architecture), words("dataset", config.base.dataset)
     what = escaped(_("{network} on {data}").format(network=network, data=data))
     method = translated(METHOD_WORDS[config.method])

@@ -85,7 +85,7 @@ def draw_cifar_traps() -> None:
         grid(
             rows
             | {
-                _("epoch {epoch}").format(epoch=number + 1): [100 * values[number] for values in MEASURED.values()]
+                _("epoch {number}").format(number=number + 1): [100 * values[number] for values in MEASURED.values()]
                 for number in range(6)
             },
             key="figure traps table",
