@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
+import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from cnnlab.i18n import ENGLISH, N_, _, nsay, say, using
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
 from cnnlab.system.home import write_private
-from cnnlab.text import percent
+from cnnlab.text import duration_text, percent
 
 ALWAYS_FREE = ("device",)  # what a learner's machine has; it changes nothing that is learnt
 NEVER_FREE = ("architecture", "dataset")  # they decide which other settings there are
@@ -146,7 +146,7 @@ class Assignments:
         """Stores a task under a new id. Raises StoreError."""
         if len(self._ids()) >= MOST_ASSIGNMENTS:
             raise StoreError(say("This lab has {count} assignments: delete some that are over.", count=MOST_ASSIGNMENTS))
-        made = Assignment(secrets.token_hex(_ID // 2), task, teacher.strip()[:80], time.time())
+        made = Assignment(secrets.token_hex(_ID // 2), task, teacher.strip()[:80], clock.time())
         content = {"task": task.model_dump(mode="json"), "teacher": made.teacher, "made": made.made}
         self._write(self._file(made.id), content)
         return made
@@ -186,7 +186,7 @@ class Assignments:
         done = HandedIn(
             run.id,
             learner.strip()[:80],
-            time.time(),
+            clock.time(),
             run.best_test_accuracy,
             run.epochs_done,
             run.seconds,
@@ -246,12 +246,9 @@ def goal(task: Task) -> str:
     """The target and the budget in English words, for `translated`; "" where there is neither."""
     budget = "" if task.epochs is None else nsay("{count:,} epoch", "{count:,} epochs", task.epochs, count=task.epochs)
     if task.minutes is not None:
-        one = task.minutes == 1
-        if budget:
-            words = N_("{epochs} and {count:g} minute of training") if one else N_("{epochs} and {count:g} minutes of training")
-        else:
-            words = N_("{count:g} minute of training") if one else N_("{count:g} minutes of training")
-        budget = say(words, epochs=budget, count=task.minutes)
+        time = duration_text(60 * task.minutes)
+        both = say("{epochs} and {time} of training", epochs=budget, time=time)
+        budget = both if budget else say("{time} of training", time=time)
     if task.target is None:
         return say("training within {budget}", budget=budget) if budget else ""
     target = percent(task.target, None)

@@ -34,9 +34,10 @@ class Pattern:
         self.message = message
         self._parsed = list(Formatter().parse(template))
         self._literals = [literal for literal, *_ in self._parsed]
-        # Its letters and digits outside placeholders, and how many of these are numbers: the highest counts.
+        # Its letters and digits outside placeholders, how many of these are numbers, and its signs too: the highest counts.
         self._strength = sum(character.isalnum() for literal in self._literals for character in literal)
-        self.rank = self._strength, sum(_is_number(name, spec) for _, name, spec, _ in self._parsed if name is not None)
+        numbers = sum(_is_number(name, spec) for _, name, spec, _ in self._parsed if name is not None)
+        self.rank = self._strength, numbers, sum(map(len, self._literals))
         after = [*self._literals[1:], ""]
         # Placeholders within quotes hold what people typed, and {name} a setting as an address has it: neither is translated.
         self.verbatim = {

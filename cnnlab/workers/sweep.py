@@ -21,7 +21,7 @@ from cnnlab.runs.sweep_rows import TrialRecord
 from cnnlab.runs.sweep_store import WAITING, SweepStore
 from cnnlab.sweeps.values import Sweep
 from cnnlab.system.home import sweep_folder
-from cnnlab.text import percent
+from cnnlab.text import duration_text, percent
 from cnnlab.workers import watch
 from cnnlab.workers.queueing import Queueing
 
@@ -247,6 +247,5 @@ def _ended(done: int, total: int, minutes: int | None) -> str:
     """Why a sweep ended before all of its runs: its `minutes` were over, or no values were left."""
     if minutes is None:
         return say("No values were left that had not been tried after {done:,} of {total:,} runs.", done=done, total=total)
-    if minutes == 1:
-        return say("Its minute was over after {done:,} of {total:,} runs.", done=done, total=total)
-    return say("Its {minutes:,} minutes were over after {done:,} of {total:,} runs.", minutes=minutes, done=done, total=total)
+    took = duration_text(60 * minutes)
+    return say("Its time of {time} was over after {done:,} of {total:,} runs.", time=took, done=done, total=total)
