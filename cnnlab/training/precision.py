@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.training.evaluation import autocast
 from cnnlab.training.trial import without_trace
 from cnnlab.values import Device
@@ -60,7 +61,10 @@ def check(precision: str, device: Device) -> None:
     """Raises ConfigError where the device does not have the precision."""
     if precision == "tf32" and not device.name.startswith("cuda"):
         raise ConfigError(
-            f"precision is tf32, which NVIDIA GPUs have, and this run would train on {device.title}: choose float32 or auto.",
+            say(
+                "precision is tf32, which NVIDIA GPUs have, and this run would train on {device}: choose float32 or auto.",
+                device=device.title,
+            ),
             "precision",
         )
 
