@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from cnnlab.errors import DeviceError
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.system import cpu, gpus, memory
 from cnnlab.text import shortened
 from cnnlab.training.process import child_environment
@@ -151,11 +151,14 @@ def _prove(name: str) -> Proof:
         return Proof(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:
         return Proof(
-            name, title, problem=f"it gave no answer within {LONGEST:.0f} s: restart its driver or the machine", temporary=True
+            name,
+            title,
+            temporary=True,
+            problem=say("it gave no answer within {seconds} s: restart its driver or the machine", seconds=f"{LONGEST:.0f}"),
         )
     except (OSError, ValueError, TypeError):  # it died
         return Proof(
-            name, title, problem="its driver ended the process that tried it: restart the driver or the machine", temporary=True
+            name, title, problem=N_("its driver ended the process that tried it: restart the driver or the machine"), temporary=True
         )
 
 
