@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from cnnlab.errors import SweepNotFound
+from cnnlab.i18n import say
 from cnnlab.runs import store_rows
 from cnnlab.runs.records import State
 from cnnlab.sweeps.values import Sweep, SweepConfig, Trial, TrialState
@@ -60,7 +61,7 @@ class TrialRecord:
 def row_of(connection: sqlite3.Connection, sweep_id: str) -> sqlite3.Row:
     found = store_rows.rows(connection, "SELECT * FROM sweeps WHERE id = ?", (well_formed(sweep_id),))
     if not found:
-        raise SweepNotFound(f"There is no sweep {shortened(sweep_id)}.")
+        raise SweepNotFound(say("There is no sweep {sweep}.", sweep=shortened(sweep_id)))
     return found[0]
 
 

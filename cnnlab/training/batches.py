@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnlab.errors import DataError
+from cnnlab.i18n import N_
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +40,7 @@ def validation_count(images: int, share: float) -> int:
         return 0
     if images < 2:
         raise DataError(
-            "A validation share needs at least 2 training images; raise data_share or limit, or set validation_share to 0."
+            N_("A validation share needs at least 2 training images; raise data_share or limit, or set validation_share to 0.")
         )
     return max(1, round(share * images))
 
