@@ -46,7 +46,7 @@ FLOORS: dict[str, str] = {
     " optimizers system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets errors events sweeps system text",
-    "twins": "architectures config config_words runs.records",
+    "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"

@@ -56,8 +56,8 @@ def shown(text: str) -> str:
 
 
 def together(*sentences: str) -> str:
-    """Sentences that are already in the reader's language, one after the other: Chinese has no space between them."""
-    return joined(sentences)
+    """Sentences in the reader's language, one after the other without the empty ones: Chinese has no space between them."""
+    return joined(filter(None, sentences))
 
 
 def own_name(code: str) -> str:

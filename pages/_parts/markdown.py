@@ -33,11 +33,6 @@ def labelled(error: object, name: str, label: str) -> str:
     return f"{translated(label)}{_(': ')}{translated(sentence)}"
 
 
-def joined(*sentences: str) -> str:
-    """Sentences one after the other; after a Chinese full stop there is no space."""
-    return " ".join(filter(None, sentences)).replace("。 ", "。")
-
-
 def isolated(text: str) -> str:
     """Text that may run from right to left, isolated so that it does not reverse the text beside it."""
     turns = any(unicodedata.bidirectional(c) in ("R", "AL", "RLE", "RLO", "RLI", "LRO", "LRE", "FSI", "LRI") for c in text)

@@ -10,13 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.figures.range_test import range_figure
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.values import RangeTest, RangeTestState
 from pages._parts.forms.link import SCOPE
 from pages._parts.forms.settings import in_titles
 from pages._parts.live.plot import live_plot
-from pages._parts.markdown import escaped, joined, quoting
+from pages._parts.markdown import escaped, quoting
 from pages._parts.shell import dialog
 
 ASKED = "settings whose learning rate is to be found"
@@ -141,4 +141,4 @@ def _explanation(result: RangeTest, config: RunConfig) -> str:
             "large enough to learn fast, with room to stay stable in a longer training."
         )
         means = (rises if _rises(result) else unknown).format(lowest=f"{_lowest(result):.2g}", rate=f"{result.suggested:g}")
-    return joined(grew, means)
+    return together(grew, means)

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, language, translated
+from cnnlab.i18n import _, language, together, translated
 from cnnlab.lab import Lab
 from cnnlab.presets import Preset
 from cnnlab.text import size_text
@@ -21,7 +21,7 @@ from pages._parts.address import Address, one_of
 from pages._parts.forms.click import at_once_or_later
 from pages._parts.forms.forecast import time_in_short
 from pages._parts.forms.link import RECIPE, differences, known_start, on_its_machine, open_form
-from pages._parts.markdown import escaped, joined
+from pages._parts.markdown import escaped
 from pages._parts.one_choice import when_changed
 
 CHOSEN = "recipe of the training form"
@@ -67,7 +67,7 @@ def explain(config: RunConfig, recipe: Preset | None) -> None:
         note = translated(recipe.note)
         if changed:
             named = _(", ").join(map(translated, changed))
-            note = joined(note, _("**Changed since: {names}.**").format(names=named))
+            note = together(note, _("**Changed since: {names}.**").format(names=named))
         st.caption(note)
         return
     known = known_start(config)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cnnlab.i18n import _, ngettext, say, translated
+from cnnlab.i18n import _, ngettext, say, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.runs.summaries import Summaries
 from cnnlab.text import ago, duration, percent
 from pages._parts.language import in_links
-from pages._parts.markdown import escaped, isolated, joined, quoting
+from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
 from pages._parts.run_words import best_accuracy, last_accuracy, short_title, state_icon, state_word
 from pages._parts.shell import fragment
@@ -88,7 +88,7 @@ def warn_of_unreadable(messages: Sequence[str]) -> None:
     if messages:
         others = len(messages) - 1
         more = ngettext("So is {count:,} more.", "So are {count:,} more.", others).format(count=others) if others else ""
-        st.warning(quoting(joined(translated(messages[0]), more)), icon=":material/heart_broken:")
+        st.warning(quoting(together(translated(messages[0]), more)), icon=":material/heart_broken:")
 
 
 def rerun_on_change(lab: Lab, summaries: Summaries) -> None:

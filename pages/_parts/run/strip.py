@@ -15,7 +15,7 @@ from cnnlab.values import EpochPredictions, ExampleImages, Picture
 from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
 from pages._parts.live.feed import feed
-from pages._parts.markdown import joined, quoting
+from pages._parts.markdown import quoting
 from pages._parts.shell import fragment
 
 MOST_COLUMNS = 10  # a column a class, so that its images stand below each other
@@ -124,7 +124,7 @@ def _draw(
     legend = _("Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong.")
     blue = _("Blue {sign}: another class than after epoch {epoch:,} ({changed} of {shown}).")
     another = blue.format(sign=CHANGED, epoch=before.epoch, changed=changed, shown=shown) if before else ""
-    st.caption(joined(legend, another))
+    st.caption(together(legend, another))
 
 
 def _item(picture: Picture, predicted: int, confidence: float, former: int, classes: tuple[str, ...]) -> GridItem:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import _, ngettext
+from cnnlab.i18n import _, ngettext, together
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import duration
@@ -18,7 +18,7 @@ from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
 from pages._parts.forms.value import read_value, value_control
 from pages._parts.language import in_links
-from pages._parts.markdown import escaped, joined, quoting
+from pages._parts.markdown import escaped, quoting
 from pages._parts.shell import dialog
 from pages._parts.twins import RUNS_PAGE, side_by_side, start_missing
 
@@ -100,12 +100,12 @@ def _what_starts(run: Run, wanted: Plan) -> str:
         return _("All {count} runs are there already: nothing is trained again.").format(count=known)
     took = _("The original took {time}.").format(time=duration(run.seconds)) if run.seconds and not run.active else ""
     if missing == 1:
-        return joined(_("Trains “{title}”.").format(title=wanted.missing[0].name), took)
+        return together(_("Trains “{title}”.").format(title=wanted.missing[0].name), took)
     trains = _("Trains {count} runs: seeds {first} to {last} of each.")
     if known > 1:
         trains = _("Trains {count} runs: seeds {first} to {last} of each; {known} of the {total} are there already.")
     seeds = {"first": wanted.twins[0].config.seed, "last": wanted.twins[-1].config.seed}
-    return joined(trains.format(count=missing, known=known, total=known + missing, **seeds), took)
+    return together(trains.format(count=missing, known=known, total=known + missing, **seeds), took)
 
 
 def _start(lab: Lab, run: Run, wanted: Plan) -> None:
