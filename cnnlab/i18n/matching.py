@@ -201,7 +201,7 @@ def _index(code: str) -> dict[str, list[Pattern]]:
 
 def _words_of(template: str) -> list[str]:
     """The words of a message that stand alone in every text made from it: none that touches a placeholder."""
-    bare = "\0".join(literal for literal, *_ in Formatter().parse(template))
+    bare = "".join(literal + "\0" * (name is not None) for literal, name, *_ in Formatter().parse(template))
     whole = [match for match in _WORD.finditer(bare) if "\0" not in bare[max(0, match.start() - 1) : match.end() + 1]]
     return [match[0] for match in (whole or _WORD.finditer(bare))]
 
