@@ -86,7 +86,7 @@ def run_folder(home: Path, run_id: str) -> Path:
 def sweep_folder(home: Path, sweep_id: str) -> Path:
     """A sweep's study and log. Raises SweepNotFound for any text that is no id: ids have the form of a run's."""
     if not is_run_id(sweep_id):
-        raise SweepNotFound(say("There is no sweep {sweep}.", sweep=shortened(sweep_id)))
+        raise SweepNotFound(say("There is no sweep {name}.", name=shortened(sweep_id)))
     return home / "sweeps" / sweep_id
 
 

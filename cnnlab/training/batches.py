@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnlab.errors import DataError
-from cnnlab.i18n import N_
+from cnnlab.i18n import N_, say
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +43,13 @@ def validation_count(images: int, share: float) -> int:
             N_("A validation share needs at least 2 training images; raise data_share or limit, or set validation_share to 0.")
         )
     return max(1, round(share * images))
+
+
+def check_filled(data: ImageData) -> None:
+    """Raises DataError where there is nothing to train on, or nothing to test on."""
+    if not len(data.train_images) or not len(data.test_images):
+        none = "The data set {dataset} has no images to train or to test on; raise data_share or limit."
+        raise DataError(say(none, dataset=data.name))
 
 
 def set_aside(data: ImageData, share: float, seed: int) -> tuple[ImageData, Tensor, Tensor]:

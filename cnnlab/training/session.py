@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cnnlab.architectures.building import check_batch
-from cnnlab.errors import CheckpointError, DataError
+from cnnlab.errors import CheckpointError
 from cnnlab.events import EpochDone, best_epoch
 from cnnlab.i18n import say
 from cnnlab.training import batches, checkpoints, clock, devices, graph, initialization, layout, optimizers, process, step
@@ -30,10 +30,7 @@ class Session:
 
     def __init__(self, config: RunConfig, data: ImageData, precision: str | None = None) -> None:
         """`precision` is that of a resumed run; otherwise the configuration names it, or it is measured."""
-        if not len(data.train_images) or not len(data.test_images):
-            raise DataError(
-                say("The data set {dataset} has no images to train or to test on; raise data_share or limit.", dataset=data.name)
-            )
+        batches.check_filled(data)
         data, validation_images, validation_labels = batches.set_aside(data, config.validation_share, config.seed)
         found = devices.find(config.device)
         check(precision or config.precision, found)
