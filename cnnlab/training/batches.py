@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from cnnlab.datasets.loading import ImageData
 
+NO_IMAGES = N_("The data set {dataset} has no images to train or to test on; raise data_share or limit.")
+
 
 def batch_count(images: int, batch_size: int) -> int:
     """The batches of an epoch.

@@ -31,9 +31,7 @@ class Session:
     def __init__(self, config: RunConfig, data: ImageData, precision: str | None = None) -> None:
         """`precision` is that of a resumed run; otherwise the configuration names it, or it is measured."""
         if not len(data.train_images) or not len(data.test_images):
-            raise DataError(
-                say("The data set {dataset} has no images to train or to test on; raise data_share or limit.", dataset=data.name)
-            )
+            raise DataError(say(batches.NO_IMAGES, dataset=data.name))
         data, validation_images, validation_labels = batches.set_aside(data, config.validation_share, config.seed)
         found = devices.find(config.device)
         check(precision or config.precision, found)
@@ -256,9 +254,7 @@ class Session:
         # A setting added since has its default now, or the configuration would not be the same one.
         changed = [name for name in current if current[name] != saved.get(name, current[name]) and name not in ("device", "epochs")]
         if changed:
-            raise CheckpointError(
-                say("The checkpoint was made with other settings ({names}); start a new run with these.", names=", ".join(changed))
-            )
+            raise CheckpointError(say(checkpoints.OTHER_SETTINGS, names=", ".join(changed)))
         if self.device.type == "cpu":  # another number adds up in another order, and the last digits differ
             torch.set_num_threads(checkpoint.get("threads", torch.get_num_threads()))
         self._use_layout(checkpoint.get("layout", layout.EARLY))
