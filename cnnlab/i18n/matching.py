@@ -162,9 +162,12 @@ def _matched(text: str, code: str, book: Catalogue, *, loose: bool = False) -> s
     }
     message = pattern.message
     translation = message.translations[book.form(_number(values)) if message.plural else 0]
-    return "".join(
+    result = "".join(
         literal + (shown.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(translation)
     )
+    # The last value took the full stop of a sentence that got one.
+    taken = result.endswith(".") and text.endswith(".") and translation.endswith("}")
+    return result[:-1] + (book.text(".") or ".") if taken else result
 
 
 def _number(values: dict[str, str]) -> int:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from cnnlab.datasets.loading import ImageData
 
+NO_IMAGES = N_("The data set {dataset} has no images to train or to test on; raise data_share or limit.")
+
 
 def batch_count(images: int, batch_size: int) -> int:
     """The batches of an epoch.
@@ -48,8 +50,7 @@ def validation_count(images: int, share: float) -> int:
 def check_filled(data: ImageData) -> None:
     """Raises DataError where there is nothing to train on, or nothing to test on."""
     if not len(data.train_images) or not len(data.test_images):
-        none = "The data set {dataset} has no images to train or to test on; raise data_share or limit."
-        raise DataError(say(none, dataset=data.name))
+        raise DataError(say(NO_IMAGES, dataset=data.name))
 
 
 def set_aside(data: ImageData, share: float, seed: int) -> tuple[ImageData, Tensor, Tensor]:

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from cnnlab.errors import CheckpointError
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk
 
 FORMAT = 1
@@ -39,6 +39,7 @@ _RUN = {"format", "config", "classes", "input_shape", "preparation"}
 _MOMENT = {"epoch", "batch", "step", "learning_rate", "sums", "times", "model", "optimizer", "schedule", "rng"}
 _RECORD = {"history", "best_epoch", "best_test_accuracy", "test_accuracy", "test_predicted", "test_confidence"}
 _KEYS = _RUN | _MOMENT | _RECORD
+OTHER_SETTINGS = N_("The checkpoint was made with other settings ({names}); start a new run with these.")
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:

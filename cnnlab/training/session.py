@@ -253,9 +253,7 @@ class Session:
         # A setting added since has its default now, or the configuration would not be the same one.
         changed = [name for name in current if current[name] != saved.get(name, current[name]) and name not in ("device", "epochs")]
         if changed:
-            raise CheckpointError(
-                say("The checkpoint was made with other settings ({names}); start a new run with these.", names=", ".join(changed))
-            )
+            raise CheckpointError(say(checkpoints.OTHER_SETTINGS, names=", ".join(changed)))
         if self.device.type == "cpu":  # another number adds up in another order, and the last digits differ
             torch.set_num_threads(checkpoint.get("threads", torch.get_num_threads()))
         self._use_layout(checkpoint.get("layout", layout.EARLY))
