@@ -36,6 +36,9 @@ def N_(message: str) -> str:  # noqa: N802  gettext's own name
     return message
 
 
+_STOP = N_(".")  # `in_language` takes it off a sentence, or adds it
+
+
 def translated(text: object) -> str:
     """A text of the lab that was marked elsewhere (`N_`, `say`), in the reader's language; what is not known stays as it is."""
     code = language()

@@ -109,10 +109,21 @@ def in_language(text: str, code: str) -> str:
             return link.join(in_language(part, code) for part in text.split(link))
     found = _sentence_by_sentence(text, code, book)
     if found is None:
+        found = _stopped_otherwise(text, code, book)
+    if found is None:
         found = _matched(text, code, book, loose=True)
     if found is None and "; " in text:
         found = (book.text("; ") or "; ").join(in_language(part, code) for part in text.split("; "))
     return text if found is None else found
+
+
+def _stopped_otherwise(text: str, code: str, book: Catalogue) -> str | None:
+    """A sentence that lost its full stop in a list, or a message that got one."""
+    other = text[:-1] if text.endswith(".") else f"{text}."
+    found = book.text(other)
+    found = _matched(other, code, book) if found is None else found
+    stop = book.text(".") or "."
+    return found and (f"{found}{stop}" if text.endswith(".") else found.removesuffix(stop))
 
 
 def joined(sentences: Iterable[str]) -> str:
@@ -151,9 +162,12 @@ def _matched(text: str, code: str, book: Catalogue, *, loose: bool = False) -> s
     }
     message = pattern.message
     translation = message.translations[book.form(_number(values)) if message.plural else 0]
-    return "".join(
+    result = "".join(
         literal + (shown.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(translation)
     )
+    # The last value took the full stop of a sentence that got one.
+    taken = result.endswith(".") and text.endswith(".") and translation.endswith("}")
+    return result[:-1] + (book.text(".") or ".") if taken else result
 
 
 def _number(values: dict[str, str]) -> int:

@@ -30,6 +30,7 @@ TABLES: dict[str, dict[str, tuple[int | str, ...]]] = {
     "cnnlab/sweeps/": {"Field": ("title", "description")},
     "cnnlab/taking_away.py": {"Offer": (1, 3)},
     "cnnlab/presets.py": {"Preset": (1, 2, "reaches")},
+    "cnnlab/datasets/": {"because": (0,)},
     "cnnlab/datasets/catalogue.py": {"Entry": (1, 2)},
     "cnnlab/own_picture/preparing.py": {"_Plan": (1, 2), "same": (0,)},
     "cnnlab/training/costs.py": {"Part": (1,)},

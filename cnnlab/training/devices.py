@@ -82,9 +82,13 @@ def find(name: str) -> Device:
             return device
     for device in found:
         if device.problem and device.name == ("cuda:0" if name == "cuda" else name):
-            raise DeviceError(f"{device.title} ({device.name}) cannot be used: {device.problem}.")
+            raise DeviceError(
+                say("{device} ({name}) cannot be used: {problem}.", device=device.title, name=device.name, problem=device.problem)
+            )
     listed = ", ".join(f"{device.name} ({device.title})" for device in found if not device.problem)
-    raise DeviceError(f"There is no device {shortened(name)} on this machine; choose auto or one of: {listed}.")
+    raise DeviceError(
+        say("There is no device {name} on this machine; choose auto or one of: {listed}.", name=shortened(name), listed=listed)
+    )
 
 
 def total_memory(name: str) -> int | None:

@@ -63,7 +63,10 @@ def check(precision: str, device: Device) -> None:
     """Raises ConfigError where the device does not have the precision."""
     if precision == "tf32" and not device.name.startswith("cuda"):
         raise ConfigError(
-            f"precision is tf32, which NVIDIA GPUs have, and this run would train on {device.title}: choose float32 or auto.",
+            say(
+                "precision is tf32, which NVIDIA GPUs have, and this run would train on {device}: choose float32 or auto.",
+                device=device.title,
+            ),
             "precision",
         )
 

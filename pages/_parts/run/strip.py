@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab import datasets
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import percent
@@ -114,13 +114,13 @@ def _draw(
     classes = tuple(map(translated, datasets.entry(run.config.dataset).classes))
     shown = len(examples.pictures)
     former = before.predicted if before and before.test_images == now.test_images else now.predicted
-    together = list(zip(examples.pictures, now.predicted, now.confidence, former, strict=True))
-    right = sum(picture.label == predicted for picture, predicted, _sure, _former in together)
+    rows = list(zip(examples.pictures, now.predicted, now.confidence, former, strict=True))
+    right = sum(picture.label == predicted for picture, predicted, _sure, _former in rows)
     words = _("After epoch {epoch:,}: {right} of these {shown} test images right")
     heading.markdown(f"## {words.format(epoch=now.epoch, right=right, shown=shown)}")
     columns = min(MOST_COLUMNS, len({picture.label for picture in examples.pictures}))
-    image_grid([_item(*each, classes) for each in together], columns=columns)
-    changed = sum(predicted != earlier for _picture, predicted, _sure, earlier in together)
+    image_grid([_item(*each, classes) for each in rows], columns=columns)
+    changed = sum(predicted != earlier for _picture, predicted, _sure, earlier in rows)
     legend = _("Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong.")
     blue = _("Blue {sign}: another class than after epoch {epoch:,} ({changed} of {shown}).")
     another = blue.format(sign=CHANGED, epoch=before.epoch, changed=changed, shown=shown) if before else ""
