@@ -171,7 +171,7 @@ def test_a_sweep_ends_with_its_minutes_and_goes_on_when_resumed(made):
     sweep = laboratory.sweep
     done = sweep.count("finished")
 
-    assert (sweep.state, sweep.message) == ("finished", f"Its minute was over after {done} of 200 runs.")
+    assert (sweep.state, sweep.message) == ("finished", f"Its time of 60 seconds was over after {done} of 200 runs.")
     assert sweep.count("stopped") == 2  # waited for the device
     assert 60 <= sweep.seconds < 100
 
