@@ -25,7 +25,7 @@ from cnnlab.system.home import private_folder, store_file
 from cnnlab.system.memory import Memory
 
 GB = 1_000_000_000
-STARTED = ["python", "/venv/bin/streamlit", "run", "app.py"]
+STARTED = ("python", "/venv/bin/streamlit", "run", "app.py")
 
 
 @pytest.fixture
@@ -149,16 +149,17 @@ def test_limits_that_cannot_be_read_and_a_dispatcher_that_ended_are_reported(hom
     assert folder.dispatcher(home).sentence == "It could not start. torch is missing."
 
 
-def test_the_port_is_free_taken_or_the_labs(monkeypatch):
+def test_the_port_is_free_taken_or_the_labs(home, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
         where = server.Server("127.0.0.1", port)
-        assert server.listens(where).level == "wrong"
-        assert f"--server.port {port + 1}" in server.listens(where).cure
-        monkeypatch.setattr(server, "listener", lambda _: (7, STARTED))
-        assert "the lab listens there (process 7)" in server.listens(where).sentence
-    assert server.listens(where).sentence == f"{port} is free."
-    assert server.listens(server.Server("192.0.2.7", port)).level == "wrong"
+        assert server.listens(where, home).level == "wrong"
+        assert f"--server.port {port + 1}" in server.listens(where, home).cure
+        monkeypatch.setattr(server, "listener", lambda _: server.Listener(7, STARTED, str(home)))
+        assert "the lab listens there (process 7)" in server.listens(where, home).sentence
+        assert f"the lab of {home}" in server.listens(where, home / "another").sentence
+    assert server.listens(where, home).sentence == f"{port} is free."
+    assert server.listens(server.Server("192.0.2.7", port), home).level == "wrong"
 
 
 def test_settings_of_the_server_come_from_options_environment_and_files(tmp_path):

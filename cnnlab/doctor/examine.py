@@ -55,10 +55,10 @@ def _server(home: Path, address: str, port: int) -> list[Finding]:
         where = server.server(address, port)
     except ConfigError as error:
         return [wrong("Server", str(error), "Correct it: the server does not start.")]
-    _, command = server.listener(where.port)
-    if server.is_lab(command):
-        where = server.as_started(where, command)
-    return [server.listens(where), server.reach(where), *server.entrance(home, where, date.today())]
+    running = server.listener(where.port)
+    if running.is_lab_of(home):
+        where = server.as_started(where, running.command)
+    return [server.listens(where, home), server.reach(where), *server.entrance(home, where, date.today())]
 
 
 def _driver() -> Finding:

@@ -9,10 +9,11 @@ import socket
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -66,7 +67,7 @@ def server(
     return Server(address or known.get("address"), int(number), tuple(hosts.split() if isinstance(hosts, str) else hosts))
 
 
-def listens(where: Server) -> Finding:
+def listens(where: Server, home: Path) -> Finding:
     """Whether the port is free, or the lab's own."""
     other = f"Stop that, or start the lab with --server.port {where.port + 1 if where.port < 65_535 else PORT}."
     if where.address and where.address.startswith(("unix:", "/")):
@@ -87,27 +88,38 @@ def listens(where: Server) -> Finding:
             return wrong(
                 "Port", f"The server cannot listen at {where.address or 'all addresses'}:{where.port} ({error.strerror}).", cure
             )
-        pid, command = listener(where.port)
-        if is_lab(command):
-            return right("Port", f"{where.port}: the lab listens there (process {pid}).")
-        held = f"by process {pid} ({shortened(' '.join(command), quoted=False)})" if pid else "by a program of another user"
+        found = listener(where.port)
+        if found.is_lab_of(home):
+            return right("Port", f"{where.port}: the lab listens there (process {found.pid}).")
+        what = f"the lab of {found.home}" if found.is_lab() else shortened(" ".join(found.command), quoted=False)
+        held = f"by process {found.pid} ({what})" if found.pid else "by a program of another user"
         return wrong("Port", f"{where.port} is taken {held}.", other)
     return right("Port", f"{where.port} is free.")
 
 
-def listener(port: int) -> tuple[int | None, list[str]]:
-    """The process that listens on a port, and its command; (None, []) where that cannot be seen."""
-    try:
+class Listener(NamedTuple):
+    """The process that listens on a port; without a `pid` where there is none, or where it cannot be seen."""
+
+    pid: int | None = None
+    command: tuple[str, ...] = ()
+    home: str = ""  # its CNNLAB_HOME
+
+    def is_lab(self) -> bool:
+        return any(part.endswith("app.py") for part in self.command) and any("streamlit" in part for part in self.command)
+
+    def is_lab_of(self, home: Path) -> bool:
+        """Whether it is the server of this home; one that took its user's own home counts as such."""
+        return self.is_lab() and (not self.home or Path(self.home).resolve() == home.resolve())
+
+
+def listener(port: int) -> Listener:
+    """Who listens on a port."""
+    with suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
             if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port and found.pid:
-                return found.pid, psutil.Process(found.pid).cmdline()
-    except (psutil.Error, OSError):
-        pass
-    return None, []
-
-
-def is_lab(command: Sequence[str]) -> bool:
-    return any(part.endswith("app.py") for part in command) and any("streamlit" in part for part in command)
+                process = psutil.Process(found.pid)
+                return Listener(found.pid, tuple(process.cmdline()), process.environ().get("CNNLAB_HOME", ""))
+    return Listener()
 
 
 def as_started(where: Server, command: Sequence[str]) -> Server:
