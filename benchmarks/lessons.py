@@ -123,7 +123,7 @@ def render(record: dict[str, Any]) -> str:
         took = f"{min(seconds):.0f}–{max(seconds):.0f}" if seconds else ""
         address = f"`/train?{experiment.query}`"
         rows.append(
-            (f"{lesson.header.number}", experiment.label, address, METRICS[metric], " · ".join(figures), " · ".join(flat), took)
+            (f"{lesson.header.number}", experiment.label, address, METRICS[metric], " · ".join(figures) or "not run yet", " · ".join(flat), took)
         )  # fmt: skip
     heads = ("lesson", "experiment", "address", "figure", "seeds 0, 1, 2 …", "flat epochs", "seconds of training")
     return (
