@@ -21,8 +21,9 @@ from cnnlab.access.door import HEADER, USER_KEY, Door
 from cnnlab.access.lockout import FREE_FOR_A_PERSON
 from cnnlab.access.roles import Role
 from cnnlab.access.sessions import Sessions
+from cnnlab.access.starting import WAIVED, start_problem
 from pages._parts.gate.layer import Gate
-from pages._parts.gate.settings import WAIVED, Settings, start_problem
+from pages._parts.gate.settings import Settings
 from pages._parts.gate.start import gate
 
 VISIT = {"accept": "text/html,*/*", "sec-fetch-mode": "navigate"}

@@ -65,10 +65,11 @@ FLOORS: dict[str, str] = {
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
     " looking own_picture presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping taking_away"
-    " values workers",
-    "cli": "access architectures class_pack compute config config_words datasets diagnosis errors events exports"
-    " forecasts lab layers presets runs starts state_words sweeps system text training workers",
+    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
+    " sweeping taking_away values workers",
+    "doctor": "access errors forecasts.limits system text training.devices",
+    "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
+    " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
     " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
@@ -114,18 +115,19 @@ PAGE_FLOORS: dict[str, str] = {
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets exports inside layers network_code training",
+    "torch": "architectures compute datasets doctor exports inside layers network_code training",
     "captum": "inside",
-    "torchvision": "datasets",
+    "torchvision": "datasets doctor",
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
-    "sqlite3": "runs",
+    "sqlite3": "doctor runs",
     "argon2": "access",
     "itsdangerous": "access",
     "pydantic": "access assignments cli config config_rules forecasts learn sweeps",
     "optuna": "workers",
     "sqlalchemy": "workers",
-    "psutil": "compute forecasts system",
+    "psutil": "compute doctor forecasts system",
+    "packaging": "doctor",
     "pynvml": "system",
     "filelock": "workers",
     "platformdirs": "system",

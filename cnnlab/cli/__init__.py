@@ -5,6 +5,7 @@ import typer
 from cnnlab.cli import classes
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
+from cnnlab.cli.doctor import doctor
 from cnnlab.cli.export import export
 from cnnlab.cli.pack import pack
 from cnnlab.cli.runs import download, predict, runs
@@ -39,6 +40,7 @@ for command in (
     sweeps,
     export,
     pack,
+    doctor,
 ):
     app.command()(command)
 app.add_typer(classes.group, name="class")

@@ -17,11 +17,12 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from cnnlab.access.door import HEADER, Answer, Door, in_header
 from cnnlab.access.hosts import client_of, host_allowed, is_loopback, is_proxy, origin_allowed
 from cnnlab.access.roles import Person, Role
+from cnnlab.access.starting import HOW_TO
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import ENGLISH, translated, using
 from cnnlab.text import shortened
 from pages._parts.gate import sign_in
-from pages._parts.gate.settings import HOW_TO, Settings
+from pages._parts.gate.settings import Settings
 from pages._parts.gate.sign_in import Page
 from pages._parts.gate.tongue import language_of
 

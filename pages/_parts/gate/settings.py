@@ -7,16 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cnnlab.access.hosts import is_loopback
+from cnnlab.access.starting import login_waived
 from cnnlab.errors import ConfigError
 from cnnlab.text import shortened
 
-WAIVED = "CNNLAB_WITHOUT_LOGIN"
 FRAMES = "CNNLAB_FRAMES"
-HOW_TO = (
-    "Make a class, so that everybody signs in: `python -m cnnlab class new`; "
-    f"or, where all who reach this address may change everything, set {WAIVED}=yes."
-)
 
 
 @dataclass(frozen=True)
@@ -39,9 +34,6 @@ def read_settings() -> Settings:
         scheme, _, name = site.partition("://")
         if scheme not in ("http", "https") or not name or set(name) & set("/;,'\""):
             raise ConfigError(f"{FRAMES} has {shortened(site)}, but a site is written as https://school.org.", FRAMES)
-    waived = os.environ.get(WAIVED, "")
-    if waived not in ("", "yes"):
-        raise ConfigError(f"{WAIVED} is {shortened(waived)}: it is yes, or not set.", WAIVED)
     own = (st.get_option("server.address"), st.get_option("browser.serverAddress"))
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return Settings(
@@ -51,12 +43,5 @@ def read_settings() -> Settings:
         check_origins=bool(st.get_option("server.enableCORS")),
         base=f"/{base}" if base else "",
         frames=frames,
-        waived=bool(waived),
+        waived=login_waived(),
     )
-
-
-def start_problem(address: str | None, *, has_class: bool, waived: bool) -> str:
-    """Why a server at this address must not start, as a sentence; "" where it may."""
-    if has_class or waived or is_loopback(address):
-        return ""
-    return f"CNN Lab does not start: at {address or 'all addresses of this machine'} others reach it, and it has no login. {HOW_TO}"

@@ -11,10 +11,11 @@ from streamlit import config
 from cnnlab.access import classes
 from cnnlab.access.door import HEADER, USER_KEY, Door, install
 from cnnlab.access.hosts import is_loopback
+from cnnlab.access.starting import start_problem
 from cnnlab.errors import CNNLabError
 from cnnlab.system.home import default_home
 from pages._parts.gate.layer import Gate
-from pages._parts.gate.settings import read_settings, start_problem
+from pages._parts.gate.settings import read_settings
 
 
 def gate() -> Middleware:

@@ -1,0 +1,181 @@
+"""The lab's folder: whose it is, the room in it, its record, its limits and its background process."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from cnnlab.access import classes
+from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.errors import ConfigError
+from cnnlab.forecasts.limits import Limits, limits_file, load
+from cnnlab.system import background, disk, room
+from cnnlab.system.files import folder_bytes
+from cnnlab.system.home import private_file, store_file
+from cnnlab.text import size_text
+
+LITTLE_ROOM = 2_000_000_000  # bytes; fifty runs of a small ResNet with their checkpoints
+OLDEST_SQLITE = (3, 35, 0)  # the record uses RETURNING
+NETWORK_DISKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "lustre")
+_WRITE_SECONDS = 2.0  # that a write may wait for those of others
+
+
+def owner(home: Path, user: int | None = None) -> list[Finding]:
+    """Who can read and change the folder. `user` is the id of this process's user; None on Windows, which has other permissions."""
+    above = _existing(home)
+    if not os.access(above, os.W_OK | os.X_OK):
+        return [
+            wrong(
+                "Home", f"This user cannot write in {above}.", f"chown -R {_user()} {above}, or set CNNLAB_HOME to another folder."
+            )
+        ]
+    if above != home:
+        return [right("Home", f"{home} is not there yet: the first start makes it.")]
+    if user is None:
+        return [right("Home", f"{home}.")]
+    found = home.stat()
+    if found.st_uid != user:
+        return [
+            wrong(
+                "Home",
+                f"{home} belongs to user {found.st_uid}, and this is user {user}.",
+                "Run the lab, and this command, as its owner.",
+            )
+        ]
+    problems = [
+        wrong("Home", f"{path} can be read or changed by others ({stat.filemode(path.stat().st_mode)}).", f"chmod go-rwx {path}")
+        for path in (private_file(home, "x").parent, classes.file_of(home))
+        if path.exists() and path.stat().st_mode & 0o077
+    ]
+    if found.st_mode & 0o002:
+        problems.append(wrong("Home", f"Every user of this machine can change {home}.", f"chmod o-w {home}"))
+    elif found.st_mode & 0o077:
+        mode = stat.filemode(found.st_mode)
+        problems.append(look("Home", f"Others can read {home} ({mode}): names and notes are in it.", f"chmod 700 {home}"))
+    return problems or [right("Home", f"{home}, which only this user reads.")]
+
+
+def kind_of_disk(home: Path, mounts: str | None = None) -> Finding:
+    """Whether SQLite's locks hold there. `mounts` is the text of /proc/mounts; "" where the system has none."""
+    if mounts is None:
+        try:
+            mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            mounts = ""
+    rows = [line.split() for line in mounts.splitlines()]
+    above = [(row[1].encode().decode("unicode_escape"), row[2]) for row in rows if len(row) > 2]
+    inside = [(where, kind) for where, kind in above if home.is_relative_to(where)]
+    kind = max(inside, key=lambda each: len(each[0]))[1] if inside else ""
+    if kind in NETWORK_DISKS:
+        return wrong(
+            "Disk",
+            f"{home} is on a network disk ({kind}), whose locks the record cannot trust.",
+            "Set CNNLAB_HOME to a local disk.",
+        )
+    return right("Disk", f"Local ({kind})." if kind else "Its kind is not reported here.")
+
+
+def space(home: Path, data: Path | None, limits: Limits | None = None) -> list[Finding]:
+    """Room in the home and in the user's data folder, and whether the limit on the disk can be kept."""
+    free = disk.free(home)
+    if free is None:
+        return [right("Room", "This system does not report how much is free.")]
+    sentence = f"{size_text(free)} are free for the lab's folder"
+    cure = "Delete runs that are no longer needed, or move the folder to a larger disk."
+    if free < room.LEAST_FREE:
+        return [wrong("Room", f"{sentence}, and runs start from {size_text(room.LEAST_FREE)} on.", cure)]
+    if free < LITTLE_ROOM:
+        found = [look("Room", f"{sentence}.", cure)]
+    elif limits and limits.disk is not None and (short := limits.disk - free - folder_bytes(home)) > 0:
+        promised = f"the limit allows {size_text(limits.disk)} for it, {size_text(short)} more than there is"
+        found = [look("Room", f"{sentence}, and {promised}.", "Lower `disk` in the file of limits.")]
+    else:
+        found = [right("Room", f"{sentence}.")]
+    if data is not None and not data.is_dir():
+        cure = "Make it, correct CNNLAB_DATA, or leave that unset."
+        found.append(look("Data", f"There is no folder {data} (CNNLAB_DATA).", cure))
+    elif data is not None and not os.access(data, os.R_OK | os.X_OK):
+        found.append(wrong("Data", f"This user cannot read {data} (CNNLAB_DATA).", f"chmod -R u+rX {data}, as its owner."))
+    elif data is not None:
+        found.append(right("Data", f"{data}, with {size_text(disk.free(data) or 0)} free."))
+    return found
+
+
+def record(home: Path, version: Sequence[int] = sqlite3.sqlite_version_info) -> Finding:
+    """SQLite's version, a write beside the record, and whether the record lets itself be locked for one."""
+    words = ".".join(map(str, version))
+    if tuple(version) < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE))
+        return wrong("Record", f"SQLite is {words}, and the record needs {needed}.", "Install a newer Python: it brings SQLite.")
+    file = store_file(home)
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=home if home.is_dir() else None) as folder,
+            closing(sqlite3.connect(Path(folder) / "try.sqlite")) as tried,
+        ):
+            tried.execute("PRAGMA journal_mode = WAL")
+            tried.execute("CREATE TABLE t (x)")
+            tried.execute("INSERT INTO t VALUES (1)")
+            tried.commit()
+        if file.exists():
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=_WRITE_SECONDS)) as known:
+                known.execute("BEGIN IMMEDIATE")
+                known.rollback()
+    except (sqlite3.Error, OSError) as error:
+        cure = "See what holds or hinders it (permissions, room, another program); put a backup back if it is damaged."
+        return wrong("Record", f"SQLite {words} cannot write in the lab's folder ({error}).", cure)
+    size = f" The record takes {size_text(file.stat().st_size)}." if file.exists() else ""
+    return right("Record", f"SQLite {words} writes.{size}")
+
+
+def limits() -> tuple[Finding, Limits | None]:
+    """The file of limits, and what it holds."""
+    try:
+        file = limits_file()
+        found = load(file)
+    except ConfigError as error:
+        return wrong("Limits", str(error), "Correct it: until then no run starts."), None
+    if file is None:
+        return right("Limits", "None; README, “For a shared machine”, has an example."), found
+    return right("Limits", found.in_words() or f"{file.name} limits nothing."), found
+
+
+def dispatcher(home: Path) -> Finding:
+    """The background process: alive, not started yet, or in trouble."""
+    error = background.error_file(home)
+    if background.running(home):
+        if reason := background.waiting(home):
+            return look("Background", f"It runs, and the queue waits. {reason}", "Do as the sentence says.")
+        return right("Background", f"It runs (process {background.known(home).pid}).")
+    if error.exists():
+        reason = disk.read(error).strip()
+        return wrong("Background", f"It could not start. {reason}", f"{background.LOG} in the lab's folder has more.")
+    if background.known(home).pid:
+        cure = f"The next page or command starts it again; {background.LOG} in the lab's folder says why it ended."
+        return look("Background", "It ended, and with it what was training.", cure)
+    return right("Background", "It has not been started yet: the first page does.")
+
+
+def newest(home: Path) -> float | None:
+    """When the record was last written, in seconds since 1970; None where there is none."""
+    file = store_file(home)
+    times = [path.stat().st_mtime for path in (file, file.with_name(f"{file.name}-wal")) if path.exists()]
+    return max(times, default=None)
+
+
+def this_user() -> int | None:
+    return os.getuid() if sys.platform != "win32" else None
+
+
+def _user() -> str:
+    return os.environ.get("USER") or str(this_user())
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())

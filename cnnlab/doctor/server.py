@@ -1,0 +1,201 @@
+"""The server's settings, as Streamlit will read them: its port, who reaches it, who may come in, and its proxy."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from cnnlab.access import classes
+from cnnlab.access.classes import Class
+from cnnlab.access.hosts import is_loopback
+from cnnlab.access.roles import Role
+from cnnlab.access.starting import login_waived, start_problem
+from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.system.home import PACKAGE
+from cnnlab.text import shortened
+
+FOLDER = PACKAGE.parent / ".streamlit"
+PORT = 8501  # Streamlit's default
+_WIDE = 65_536  # addresses; a network with more is hardly one's own proxies
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the server listens, and the names under which it answers."""
+
+    address: str | None = "localhost"  # None is every address of this machine
+    port: int = PORT
+    allowed: tuple[str, ...] = ()
+
+
+def server(
+    address: str = "", port: int = 0, environ: Mapping[str, str] = os.environ, folders: tuple[Path, ...] | None = None
+) -> Server:
+    """Options of this command come first, then the environment, then the lab's file of settings and the user's.
+
+    Raises ConfigError for a file or a port that Streamlit could not read.
+    """
+    files = [folder / "config.toml" for folder in folders or (FOLDER, Path("~/.streamlit").expanduser())]
+    known: dict[str, Any] = {}
+    for file in reversed(files):
+        try:
+            known |= tomllib.loads(file.read_text(encoding="utf-8")).get("server", {})
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{file} cannot be read: {shortened(error, quoted=False)}.") from error
+    for key, name in (("address", "ADDRESS"), ("port", "PORT"), ("allowedHosts", "ALLOWED_HOSTS")):
+        if given := environ.get(f"STREAMLIT_SERVER_{name}"):
+            known[key] = given
+    number = port or known.get("port", PORT)
+    if not str(number).isdigit() or not 0 < int(number) < 65_536:
+        raise ConfigError(f"The server's port is {shortened(number)}, and a port is a number from 1 to 65,535.")
+    hosts = known.get("allowedHosts", ())
+    return Server(address or known.get("address"), int(number), tuple(hosts.split() if isinstance(hosts, str) else hosts))
+
+
+def listens(where: Server, home: Path) -> Finding:
+    """Whether the port is free, or the lab's own."""
+    other = f"Stop that, or start the lab with --server.port {where.port + 1 if where.port < 65_535 else PORT}."
+    if where.address and where.address.startswith(("unix:", "/")):
+        return right("Port", f"The server listens on a socket file ({where.address}).")
+    try:
+        places = socket.getaddrinfo(where.address, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, place in places:
+            with socket.socket(family, kind, protocol) as tried:
+                if sys.platform != "win32":  # as servers do: a connection of before does not hold the port
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                tried.bind(place)
+            break  # Streamlit takes the first
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            cure = "Ports below 1,024 are root's: put a proxy in front." if where.port < 1_024 else "Correct --server.address."
+            return wrong(
+                "Port", f"The server cannot listen at {where.address or 'all addresses'}:{where.port} ({error.strerror}).", cure
+            )
+        found = listener(where.port)
+        if found.is_lab_of(home):
+            return right("Port", f"{where.port}: the lab listens there (process {found.pid}).")
+        what = f"the lab of {found.home}" if found.is_lab() else shortened(" ".join(found.command), quoted=False)
+        held = f"by process {found.pid} ({what})" if found.pid else "by a program of another user"
+        return wrong("Port", f"{where.port} is taken {held}.", other)
+    return right("Port", f"{where.port} is free.")
+
+
+class Listener(NamedTuple):
+    """The process that listens on a port; without a `pid` where there is none, or where it cannot be seen."""
+
+    pid: int | None = None
+    command: tuple[str, ...] = ()
+    home: str = ""  # its CNNLAB_HOME
+
+    def is_lab(self) -> bool:
+        return any(part.endswith("app.py") for part in self.command) and any("streamlit" in part for part in self.command)
+
+    def is_lab_of(self, home: Path) -> bool:
+        """Whether it is the server of this home; one that took its user's own home counts as such."""
+        return self.is_lab() and (not self.home or Path(self.home).resolve() == home.resolve())
+
+
+def listener(port: int) -> Listener:
+    """Who listens on a port."""
+    with suppress(psutil.Error, OSError):
+        for found in psutil.net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port and found.pid:
+                process = psutil.Process(found.pid)
+                return Listener(found.pid, tuple(process.cmdline()), process.environ().get("CNNLAB_HOME", ""))
+    return Listener()
+
+
+def as_started(where: Server, command: Sequence[str]) -> Server:
+    """The settings with the options on the command line of the lab that runs: they come before files and environment."""
+    given: dict[str, list[str]] = {}
+    for part, following in zip(command, [*command[1:], ""], strict=True):
+        name, equals, value = part.partition("=")
+        given.setdefault(name, []).append(value if equals else following)
+    address = given.get("--server.address", [where.address])[-1]
+    return replace(where, address=address, allowed=tuple(given.get("--server.allowedHosts", where.allowed)))
+
+
+def reach(where: Server) -> Finding:
+    """Who reaches the server, and under which names."""
+    names = f"the names {', '.join(where.allowed)}" if where.allowed else "IP addresses and names of this machine"
+    if "*" in where.allowed:
+        cure = "Name the lab in --server.allowedHosts, such as lab.example.org."
+        return look("Reached", "The lab answers to every name, so a foreign page can pose as it.", cure)
+    if is_loopback(where.address):
+        behind = "" if where.allowed else "; behind a proxy it needs --server.allowedHosts and the proxy's name"
+        return right("Reached", f"By programs of this machine alone, under {names}{behind}.")
+    cure = "Put https in front (docs/HOSTING.md) wherever the network is not a classroom's."
+    return look("Reached", f"From other machines, at {where.address or 'all addresses'}, over plain http, under {names}.", cure)
+
+
+def entrance(home: Path, where: Server, today: date | None = None, secrets: Path = FOLDER / "secrets.toml") -> list[Finding]:
+    """The class, or why the server starts without one; the proxy's header; a login of Streamlit's, which is not used."""
+    found: list[Finding] = []
+    try:
+        group, waived = classes.load(home), login_waived()
+    except CNNLabError as error:
+        return [wrong("Class", str(error), "Do as the sentence says.")]
+    if group is not None:
+        found += [_class(group, today or date.today()), *_proxy(group, where)]
+    elif problem := start_problem(where.address, has_class=False, waived=waived):
+        what, _, cure = problem.partition(". ")
+        found.append(wrong("Class", f"{what}.", cure))
+    elif waived:
+        cure = "Make a class: python -m cnnlab class new."
+        found.append(look("Class", "There is none, by CNNLAB_WITHOUT_LOGIN: all who reach the lab may change everything.", cure))
+    else:
+        found.append(right("Class", "There is none: programs of this machine come in without a login."))
+    if _has_login(secrets):
+        cure = "Let a proxy such as oauth2-proxy sign people in, and name its header in `class new --proxy-header`."
+        found.append(look("Login", "secrets.toml has [auth] for OpenID Connect, which the lab's gate does not use.", cure))
+    return found
+
+
+def _class(group: Class, today: date) -> Finding:
+    teachers = sum(member.role is Role.TEACHER for member in group.members) + len(group.proxy.teachers if group.proxy else ())
+    people = f"{len(group.members):,} {'person' if len(group.members) == 1 else 'people'}"
+    if not teachers:
+        return look("Class", f"{group.name} has no teacher.", "Add one: python -m cnnlab class add NAME --role teacher.")
+    if group.until and group.until < today:
+        cure = "Let students in again: python -m cnnlab class set --until YYYY-MM-DD."
+        return look("Class", f"{group.name} ended on {group.until:%Y-%m-%d}: only teachers come in.", cure)
+    return right("Class", f"{group.name}, {people}, {f'until {group.until:%Y-%m-%d}' if group.until else 'without a last day'}.")
+
+
+def _proxy(group: Class, where: Server) -> list[Finding]:
+    if group.proxy is None:
+        return []
+    wide = [each for each in group.proxy.addresses if ipaddress.ip_network(each).num_addresses > _WIDE]
+    header = group.proxy.header
+    if wide:
+        cure = "Make the class again with the proxy's own --proxy-address, such as 127.0.0.1."
+        return [wrong("Proxy", f"{header} is believed from all of {', '.join(wide)}: people there can name themselves.", cure)]
+    believed = f"{header} is believed from {', '.join(group.proxy.addresses)}"
+    if not is_loopback(where.address) and any(is_loopback(each) for each in group.proxy.addresses):
+        cure = "Let the server listen on localhost, where the proxy is."
+        return [look("Proxy", f"{believed}, and others can reach the lab past the proxy.", cure)]
+    return [right("Proxy", f"{believed}; it must drop one that a browser sends.")]
+
+
+def _has_login(secrets: Path) -> bool:
+    try:
+        return "auth" in tomllib.loads(secrets.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
