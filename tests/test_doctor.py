@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from filled_home import CONFIG
 from typer.testing import CliRunner
 
 from cnnlab.access import classes
@@ -20,6 +21,7 @@ from cnnlab.doctor import home as folder
 from cnnlab.doctor.findings import healthy, look, right, verdict, wrong
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.forecasts.limits import Limits
+from cnnlab.runs.store import Store
 from cnnlab.system import background, cpu, disk, gpus
 from cnnlab.system.home import private_folder, store_file
 from cnnlab.system.memory import Memory
@@ -144,7 +146,9 @@ def test_limits_that_cannot_be_read_and_a_dispatcher_that_ended_are_reported(hom
     background.announce(home)
     assert "It runs" in folder.dispatcher(home).sentence
     (private_folder(home) / "dispatcher.json").write_text('{"pid": 1, "pid_started": "long ago"}')
-    assert folder.dispatcher(home).level == "look"
+    assert folder.dispatcher(home).level == "right"  # it ends without work
+    Store(home).create(CONFIG, "token", "waits")
+    assert folder.dispatcher(home).sentence == "It has ended, and 1 run waits for it."
     background.error_file(home).write_text("torch is missing.")
     assert folder.dispatcher(home).sentence == "It could not start. torch is missing."
 

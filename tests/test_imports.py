@@ -67,7 +67,7 @@ FLOORS: dict[str, str] = {
     " looking own_picture presets runs sweeping system taking_away values workers",
     "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
     " sweeping taking_away values workers",
-    "doctor": "access errors forecasts.limits system text training.devices",
+    "doctor": "access errors forecasts.limits runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
     " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",

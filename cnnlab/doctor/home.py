@@ -15,6 +15,7 @@ from cnnlab.access import classes
 from cnnlab.doctor.findings import Finding, look, right, wrong
 from cnnlab.errors import ConfigError
 from cnnlab.forecasts.limits import Limits, limits_file, load
+from cnnlab.runs.records import MAY_GO_ON
 from cnnlab.system import background, disk, room
 from cnnlab.system.files import folder_bytes
 from cnnlab.system.home import private_file, store_file
@@ -156,10 +157,25 @@ def dispatcher(home: Path) -> Finding:
     if error.exists():
         reason = disk.read(error).strip()
         return wrong("Background", f"It could not start. {reason}", f"{background.LOG} in the lab's folder has more.")
-    if background.known(home).pid:
-        cure = f"The next page or command starts it again; {background.LOG} in the lab's folder says why it ended."
-        return look("Background", "It ended, and with it what was training.", cure)
-    return right("Background", "It has not been started yet: the first page does.")
+    if not background.known(home).pid:
+        return right("Background", "It has not been started yet: the first page does.")
+    if left := unfinished(home):
+        runs = "1 run waits" if left == 1 else f"{left:,} runs wait"
+        cure = f"Open a page: that starts it again. {background.LOG} in the lab's folder says why it ended, where it knew."
+        return look("Background", f"It has ended, and {runs} for it.", cure)
+    return right("Background", "It has ended, as it does without work: the next page starts it again.")
+
+
+def unfinished(home: Path) -> int:
+    """Runs that a background process would start or go on with; 0 also where the record cannot be read."""
+    file = store_file(home)
+    states = [str(state) for state in MAY_GO_ON]
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=_WRITE_SECONDS)) as known:
+            question = f"SELECT count(*) FROM runs WHERE state IN ({', '.join('?' * len(states))})"  # noqa: S608 - question marks
+            return int(known.execute(question, states).fetchone()[0])
+    except sqlite3.Error:  # there is none yet, or `record` says what is wrong with it
+        return 0
 
 
 def newest(home: Path) -> float | None:
