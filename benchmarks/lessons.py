@@ -122,9 +122,8 @@ def render(record: dict[str, Any]) -> str:
         seconds = [sum(epoch.seconds for epoch in result.epochs) for result in found]
         took = f"{min(seconds):.0f}–{max(seconds):.0f}" if seconds else ""
         address = f"`/train?{experiment.query}`"
-        rows.append(
-            (f"{lesson.header.number}", experiment.label, address, METRICS[metric], " · ".join(figures), " · ".join(flat), took)
-        )  # fmt: skip
+        shown = " · ".join(figures) or "not run yet"
+        rows.append((f"{lesson.header.number}", experiment.label, address, METRICS[metric], shown, " · ".join(flat), took))
     heads = ("lesson", "experiment", "address", "figure", "seeds 0, 1, 2 …", "flat epochs", "seconds of training")
     return (
         f"Measured on {where['when']}: {where['cpu']}, Python {where['python']}, torch {where['torch']}.\n\n{table(heads, rows)}\n"

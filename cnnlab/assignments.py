@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from cnnlab.config import RunConfig
 from cnnlab.config_rules import checked
 from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError, RunStateError, StoreError
+from cnnlab.i18n import ENGLISH, N_, _, nsay, say, using
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
 from cnnlab.system.home import write_private
-from cnnlab.text import percent
+from cnnlab.text import duration_text, percent
 
 ALWAYS_FREE = ("device",)  # what a learner's machine has; it changes nothing that is learnt
 NEVER_FREE = ("architecture", "dataset")  # they decide which other settings there are
@@ -54,10 +55,15 @@ class Task(BaseModel):
         known = set(settings(self.config)) - set(NEVER_FREE)
         for name in self.free:
             if name not in known:
-                raise ConfigError(f"{name[:60]!r} is no setting that can be left free here: leave it out.", "free")
+                raise ConfigError(say("{name!r} is no setting that can be left free here: leave it out.", name=name[:60]), "free")
         if self.epochs is not None and "epochs" not in self.free and self.config.epochs > self.epochs:
-            fixed = f"{self.config.epochs:,} epochs are fixed, and at most {self.epochs:,} are allowed"
-            raise ConfigError(f"{fixed}: leave the number of epochs free, or allow more.", "epochs")
+            raise ConfigError(
+                say(
+                    "{count:,} epochs are fixed, and at most {most:,} are allowed: leave the number of epochs free, or allow more.",
+                    count=self.config.epochs, most=self.epochs,
+                ),
+                "epochs",
+            )  # fmt: skip
         return self
 
     @classmethod
@@ -72,10 +78,14 @@ class Task(BaseModel):
             if name in (*self.free, *ALWAYS_FREE) or fixed.get(name) == given.get(name):
                 continue
             wrong = name if name in fixed and name in given else "architecture"  # options of another one
-            label, now, then = title(wrong, self.config.architecture), words(wrong, given[wrong]), words(wrong, fixed[wrong])
-            return f"{label} is {now}, and this assignment fixes it at {then}: set it back."
+            return say(
+                "{setting} is {now}, and this assignment fixes it at {fixed}: set it back.",
+                setting=title(wrong, self.config.architecture), now=words(wrong, given[wrong]), fixed=words(wrong, fixed[wrong]),
+            )  # fmt: skip
         if self.epochs is not None and config.epochs > self.epochs:
-            return f"Epochs is {config.epochs:,}, and this assignment allows {self.epochs:,}: choose fewer."
+            return say(
+                "Epochs is {count:,}, and this assignment allows {most:,}: choose fewer.", count=config.epochs, most=self.epochs
+            )
         return ""
 
     def with_values(self, values: dict[str, Any]) -> RunConfig:
@@ -100,6 +110,11 @@ class Assignment:
         """Of the runs that learners start for it."""
         return f"assignment:{self.id}"
 
+    def words(self, handed_in: HandedIn) -> str:
+        """The free settings of a run that was handed in, in the reader's language."""
+        given = handed_in.settings
+        return _listed(self.task, given) if given else handed_in.chosen
+
 
 @dataclass(frozen=True, slots=True)
 class HandedIn:
@@ -111,12 +126,13 @@ class HandedIn:
     accuracy: float | None  # of the epoch that counts as best
     epochs: int
     seconds: float | None
-    chosen: str  # the free settings in words
+    chosen: str  # the free settings in English words
     reached: bool | None  # the target, within the budget; None where there is no target
+    settings: dict[str, Any] = field(default_factory=dict)  # the free ones
 
     @property
     def result(self) -> str:
-        return {True: "reached", False: "not reached", None: "–"}[self.reached]
+        return {True: N_("reached"), False: N_("not reached"), None: "–"}[self.reached]
 
 
 class Assignments:
@@ -129,8 +145,8 @@ class Assignments:
     def make(self, task: Task, *, teacher: str = "") -> Assignment:
         """Stores a task under a new id. Raises StoreError."""
         if len(self._ids()) >= MOST_ASSIGNMENTS:
-            raise StoreError(f"This lab has {MOST_ASSIGNMENTS} assignments: delete some that are over.")
-        made = Assignment(secrets.token_hex(_ID // 2), task, teacher.strip()[:80], time.time())
+            raise StoreError(say("This lab has {count} assignments: delete some that are over.", count=MOST_ASSIGNMENTS))
+        made = Assignment(secrets.token_hex(_ID // 2), task, teacher.strip()[:80], clock.time())
         content = {"task": task.model_dump(mode="json"), "teacher": made.teacher, "made": made.made}
         self._write(self._file(made.id), content)
         return made
@@ -161,20 +177,22 @@ class Assignments:
         if problem := task.problem(run.config):
             raise ConfigError(problem)
         if run.active or not run.epochs_done:
-            raise RunStateError("This run has not ended yet: hand it in when its training is over.")
+            raise RunStateError(N_("This run has not ended yet: hand it in when its training is over."))
         if len(self._handed_in_files(assignment)) >= MOST_HANDED_IN and not self._entry(assignment, run.id).exists():
-            raise StoreError(f"{MOST_HANDED_IN:,} runs have been handed in: no more are taken.")
-        given = settings(run.config)
-        chosen = ", ".join(f"{title(name, run.config.architecture).lower()} {words(name, given[name])}" for name in task.free)
+            raise StoreError(say("{count:,} runs have been handed in: no more are taken.", count=MOST_HANDED_IN))
+        given = {name: value for name, value in settings(run.config).items() if name in task.free}
+        with using(ENGLISH):
+            chosen = _listed(task, given)
         done = HandedIn(
             run.id,
             learner.strip()[:80],
-            time.time(),
+            clock.time(),
             run.best_test_accuracy,
             run.epochs_done,
             run.seconds,
             chosen,
             _reached(task, run),
+            given,
         )
         self._write(self._entry(assignment, run.id), {name: getattr(done, name) for name in HandedIn.__dataclass_fields__})
         return done
@@ -190,7 +208,7 @@ class Assignments:
             for file in (*self._handed_in_files(assignment), self._file(assignment.id)):
                 file.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"The assignment could not be deleted: {error.strerror}.") from error
+            raise StoreError(say("The assignment could not be deleted: {reason}.", reason=error.strerror)) from error
 
     def _ids(self) -> list[str]:
         return [file.stem for file in self._folder.glob("*.json") if _is_id(file.stem)]
@@ -208,7 +226,12 @@ class Assignments:
         try:
             write_private(path, json.dumps(content))
         except OSError as error:
-            raise StoreError(f"This cannot be stored ({error.strerror}): free some space on the lab's disk.") from error
+            reason = error.strerror
+            raise StoreError(say("This cannot be stored ({reason}): free some space on the lab's disk.", reason=reason)) from error
+
+
+def _listed(task: Task, given: Mapping[str, Any]) -> str:
+    return _(", ").join(f"{title(name, task.config.architecture).lower()} {words(name, given[name])}" for name in task.free)
 
 
 def _reached(task: Task, run: Run) -> bool | None:
@@ -220,14 +243,18 @@ def _reached(task: Task, run: Run) -> bool | None:
 
 
 def goal(task: Task) -> str:
-    """The target and the budget in words; "" where there is neither."""
-    target = f"a test accuracy of at least {percent(task.target, None)}" if task.target is not None else ""
-    limits = [
-        f"{task.epochs:,} epoch{'' if task.epochs == 1 else 's'}" if task.epochs is not None else "",
-        f"{task.minutes:g} minute{'' if task.minutes == 1 else 's'} of training" if task.minutes is not None else "",
-    ]
-    budget = " and ".join(filter(None, limits))
-    return " within ".join(filter(None, (target or ("training" if budget else ""), budget)))
+    """The target and the budget in English words, for `translated`; "" where there is neither."""
+    budget = "" if task.epochs is None else nsay("{count:,} epoch", "{count:,} epochs", task.epochs, count=task.epochs)
+    if task.minutes is not None:
+        time = duration_text(60 * task.minutes)
+        both = say("{epochs} and {time} of training", epochs=budget, time=time)
+        budget = both if budget else say("{time} of training", time=time)
+    if task.target is None:
+        return say("training within {budget}", budget=budget) if budget else ""
+    target = percent(task.target, None)
+    if budget:
+        return say("a test accuracy of at least {accuracy} within {budget}", accuracy=target, budget=budget)
+    return say("a test accuracy of at least {accuracy}", accuracy=target)
 
 
 def _is_id(text: str) -> bool:

@@ -23,6 +23,8 @@ Pages and the command line catch `CNNLabError` and show `str(error)`; anything e
 
 from typing import Self
 
+from cnnlab.i18n import say
+
 
 class CNNLabError(Exception):
     """The base of all errors whose message is for users. `temporary`: waiting helps, as with a full disk or a locked record."""
@@ -102,7 +104,7 @@ class LessonError(CNNLabError):
     @classmethod
     def at(cls, file: str, line: int, reason: str) -> Self:
         """The error of a place in a file."""
-        error = cls(f"The lesson {file} is left out. Line {line:,}: {reason}.")
+        error = cls(say("The lesson {file} is left out. Line {line:,}: {reason}.", file=file, line=line, reason=reason))
         error.file, error.line, error.reason = file, line, reason
         return error
 

@@ -16,6 +16,7 @@ from statistics import median
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
 from cnnlab.events import EpochDone
+from cnnlab.i18n import N_, say
 from cnnlab.presets import Preset, presets
 from cnnlab.text import percent
 
@@ -41,7 +42,7 @@ class Reruns:
 _D2L: dict[str, Reruns] = {
     "lenet-fashion-mnist": Reruns(130, 0.752, 0.808, 0.828),
     "alexnet-fashion-mnist": Reruns(82, 0.860, 0.881, 0.886),
-    "vgg-fashion-mnist": Reruns(72, 0.900, 0.919, 0.925, "a network twice as wide"),
+    "vgg-fashion-mnist": Reruns(72, 0.900, 0.919, 0.925, N_("a network twice as wide")),
     "nin-fashion-mnist": Reruns(74, 0.100, 0.844, 0.885),
     "googlenet-fashion-mnist": Reruns(83, 0.100, 0.888, 0.900),
 }
@@ -102,26 +103,43 @@ def compare(band: Band, epochs: Sequence[EpochDone]) -> Comparison | None:
         parts.append(sentence)
     if printed := [(number, share) for number, share in band.course if number <= epochs[-1].epoch]:
         number, share = printed[-1]
-        parts.append(f"The course printed {percent(share)} after epoch {number}.")
+        parts.append(say("The course printed {accuracy} after epoch {epoch}.", accuracy=percent(share), epoch=number))
     if band.d2l:
-        other = f" of {band.d2l.network}" if band.d2l.network else ""
-        parts.append(
-            f"The d2l book's {band.d2l.runs} runs{other} ended between {percent(band.d2l.low)} and {percent(band.d2l.high)} after "
-            f"10 epochs, half of them above {percent(band.d2l.middle)}."
-        )
+        parts.append(_of_the_book(band.d2l))
     return Comparison(" ".join(parts), place) if parts else None
+
+
+def _of_the_book(reruns: Reruns) -> str:
+    facts = {
+        "count": reruns.runs, "low": percent(reruns.low), "high": percent(reruns.high), "middle": percent(reruns.middle)
+    }  # fmt: skip
+    if reruns.network:
+        return say(
+            "The d2l book's {count} runs of {network} ended between {low} and {high} after 10 epochs, half of them above {middle}.",
+            network=reruns.network, **facts,
+        )  # fmt: skip
+    return say("The d2l book's {count} runs ended between {low} and {high} after 10 epochs, half of them above {middle}.", **facts)
 
 
 def _beside_ours(band: Band, epoch: int, mine: float) -> tuple[str, str]:
     low, middle, high = band.at(epoch)
     count = len(band.ours)
     place = "below" if mine < low else "above" if mine > high else "among"
-    known = f"{count} known runs of this recipe had {percent(low)} to {percent(high)} there, the middle one {percent(middle)}"
-    begin = f"After epoch {epoch} this run has {percent(mine)} of the test images right; {known}"
+    begin = say(
+        "After epoch {epoch} this run has {accuracy} of the test images right; {count} known runs of this recipe had {low} to "
+        "{high} there, the middle one {middle}",
+        epoch=epoch, accuracy=percent(mine), count=count, low=percent(low), high=percent(high), middle=percent(middle),
+    )  # fmt: skip
     if place == "among":
-        return f"{begin}: this is a normal run.", place
+        return say("{begin}: this is a normal run.", begin=begin), place
     # If all runs come from one distribution, each of the count + 1 is as likely to be the lowest.
-    return f"{begin}: this run is {place} all of them, as one in {count + 1} is by chance alone.", place
+    if place == "below":
+        return say(
+            "{begin}: this run is below all of them, as one in {number} is by chance alone.", begin=begin, number=count + 1
+        ), place
+    return say(
+        "{begin}: this run is above all of them, as one in {number} is by chance alone.", begin=begin, number=count + 1
+    ), place
 
 
 def _plain(config: RunConfig) -> RunConfig:

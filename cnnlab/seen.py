@@ -17,6 +17,7 @@ from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
 from cnnlab.sweeping import Sweeps
+from cnnlab.taking_away import ExportState, Offer, TakingAway
 from cnnlab.values import EpochPredictions, RangeTestState
 from cnnlab.workers.queueing import Queueing
 
@@ -36,6 +37,7 @@ class SeenLab(Lab):
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.assignments = _SeenAssignments(self.home, self.run, person)
         self.rates = _SeenRates(lab.rates, person)
+        self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
 
@@ -98,6 +100,21 @@ class _SeenRates(RateFinder):
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenAway(TakingAway):
+    def __init__(self, away: TakingAway, run: Callable[[str], Run], person: Person) -> None:
+        self.__dict__.update(vars(away))  # one export at a time for all
+        self._seen, self._person = run, person
+
+    def state(self, run_id: str, offer: Offer, language: str = "en") -> ExportState:
+        self._seen(run_id)
+        return super().state(run_id, offer, language)
+
+    def start(self, run_id: str, offer: Offer, language: str = "en") -> None:
+        self._person.check_start()
+        self._seen(run_id)
+        super().start(run_id, offer, language)
 
 
 # Browsers that watch a run share what was read of it through the same view, so a person keeps theirs.

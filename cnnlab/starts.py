@@ -17,6 +17,7 @@ from typing import Any
 from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
+from cnnlab.i18n import nsay, say
 from cnnlab.text import duration_text, percent
 
 MEASURED = Path(__file__).with_name("starts.json")
@@ -147,13 +148,18 @@ def _macs(network: RunConfig) -> float:
 def _source(config: RunConfig) -> str:
     exact = measurement(config)
     if exact:
-        return f"These settings are known to learn: {_result(exact.outcomes)}."
+        return say("These settings are known to learn: {result}.", result=_result(exact.outcomes))
     title, data = card(config.architecture).title, datasets.entry(config.dataset).title
     near = next((row for row in measurements() if _alike(row.config, config)), None)
     if near is None:
-        return f"Not measured for {title} on {data}: these are settings with which similar networks learn."
-    how = "the same optimiser, rate and batch"
-    return f"Not measured for this design. Another {title} learned {data} with {how}: {_result(near.outcomes)}."
+        return say(
+            "Not measured for {network} on {dataset}: these are settings with which similar networks learn.",
+            network=title, dataset=data,
+        )  # fmt: skip
+    return say(
+        "Not measured for this design. Another {network} learned {dataset} with the same optimiser, rate and batch: {result}.",
+        network=title, dataset=data, result=_result(near.outcomes),
+    )  # fmt: skip
 
 
 def _alike(one: RunConfig, other: RunConfig) -> bool:
@@ -163,17 +169,25 @@ def _alike(one: RunConfig, other: RunConfig) -> bool:
 
 def _result(outcomes: tuple[Outcome, ...]) -> str:
     """What a measurement found: "with 2 seeds, 68.0 to 71.2 % of the test images were right after 1 epoch (94 steps …)"."""
-    right = _range([percent(value) for value in sorted(outcome.test_accuracy for outcome in outcomes)])
-    epochs = _range([f"{value}" for value in sorted(outcome.epochs for outcome in outcomes)])
-    steps = _range([f"{value:,}" for value in sorted(outcome.steps for outcome in outcomes)])
-    seconds = duration_text(max(outcome.seconds for outcome in outcomes))
-    seeds = f"{len(outcomes)} seed{'' if len(outcomes) == 1 else 's'}"
-    after = f"{epochs} epoch{'' if epochs == '1' else 's'}"
-    return (
-        f"with {seeds}, {right} of the test images were right after {after} ({steps} steps, up to {seconds} on one processor core)"
-    )
+    shares = [100 * outcome.test_accuracy for outcome in outcomes]
+    low, high = min(shares), max(shares)
+    right = percent(low / 100)
+    if right != percent(high / 100):
+        right = say("{low:.1f} % to {high:.1f} %", low=low, high=high)
+    epochs, steps = _range([outcome.epochs for outcome in outcomes]), _range([outcome.steps for outcome in outcomes])
+    facts = {"right": right, "epochs": epochs, "steps": steps, "time": duration_text(max(outcome.seconds for outcome in outcomes))}
+    facts["seeds"] = nsay("{count} seed", "{count} seeds", len(outcomes), count=len(outcomes))
+    if epochs == "1":
+        return say(
+            "with {seeds}, {right} of the test images were right after {epochs} epoch ({steps} steps, up to {time} on one "
+            "processor core)", **facts,
+        )  # fmt: skip
+    return say(
+        "with {seeds}, {right} of the test images were right after {epochs} epochs ({steps} steps, up to {time} on one "
+        "processor core)", **facts,
+    )  # fmt: skip
 
 
-def _range(sorted_values: list[str]) -> str:
-    first, last = sorted_values[0], sorted_values[-1]
-    return first if first == last else f"{first} to {last}"
+def _range(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else say("{low:,} to {high:,}", low=low, high=high)

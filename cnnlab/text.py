@@ -11,9 +11,10 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Any
 
-from cnnlab.i18n import N_, nsay, say, shown
+from cnnlab.i18n import N_, _, nsay, say, shown
 
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and some emoji are misspelt without them
 LONGEST = 80  # characters of a value that a sentence shows
@@ -29,11 +30,11 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
     Control characters become spaces: a cell may hold typed text, which must not steer the terminal.
     """
     lines = [["".join(c if c.isprintable() or c in _JOINERS else " " for c in cell) for cell in line] for line in (header, *rows)]
-    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
     flushes = [name in right for name in header]
     return "\n".join(
         "  ".join(
-            " " * (width - _cells(cell)) + cell if flush else cell + " " * (width - _cells(cell))
+            " " * (width - cells(cell)) + cell if flush else cell + " " * (width - cells(cell))
             for cell, width, flush in zip(line, widths, flushes, strict=True)
         ).rstrip()
         for line in lines
@@ -43,6 +44,12 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
 def shape_text(shape: Iterable[int], *, spaced: bool = False) -> str:
     """A shape as people write it: 6×28×28; `spaced`, so that a narrow column can break it, 6 × 28 × 28."""
     return (" × " if spaced else "×").join(map(str, shape))
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Names as a list within a sentence that is shown at once: "a, b, c"; "" for none."""
+    found = list(parts)
+    return reduce(lambda before, part: _("{before}, {part}").format(before=before, part=part), found) if found else ""
 
 
 def well_formed(text: str) -> str:
@@ -142,8 +149,26 @@ def ago(moment: float, now: float | None = None) -> str:
     return shown(N_("just now"))
 
 
-def _cells(text: str) -> int:
-    """The columns that a terminal takes for the text: two for a Chinese character."""
+def vertically(by: int) -> list[str]:
+    """How many pixels down or up something moved, in English, as one part of a sentence; no part where it did not."""
+    if not by:
+        return []
+    if by > 0:
+        return [nsay("{count} pixel down", "{count} pixels down", by, count=by)]
+    return [nsay("{count} pixel up", "{count} pixels up", -by, count=-by)]
+
+
+def sideways(by: int) -> list[str]:
+    """How many pixels to the right or to the left, as `vertically`."""
+    if not by:
+        return []
+    if by > 0:
+        return [nsay("{count} pixel to the right", "{count} pixels to the right", by, count=by)]
+    return [nsay("{count} pixel to the left", "{count} pixels to the left", -by, count=-by)]
+
+
+def cells(text: str) -> int:
+    """The columns that the text takes in a terminal, and letters that are as wide: two for a Chinese character."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 

@@ -9,7 +9,9 @@ from itertools import zip_longest
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import applies, settings, title, words
+from cnnlab.i18n import _
 from cnnlab.runs.records import ACTIVE, Run, State
+from cnnlab.text import listed
 
 # Another network or other data is more than one thing; the seed stays, and the device changes nothing that is learnt.
 _STAYS = ("architecture", "dataset", "device", "seed")
@@ -63,7 +65,10 @@ def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1,
     return Plan(
         _with_seeds(original.config, own, known, seeds),
         _with_seeds(
-            twin.change(seed=original.config.seed), name or f"{_cut(base)}, {_instead(original.config, twin)}", known, seeds
+            twin.change(seed=original.config.seed),
+            name or _("{name}, {difference}").format(name=_cut(base), difference=_instead(original.config, twin)),
+            known,
+            seeds,
         ),
     )
 
@@ -83,7 +88,9 @@ def _known(original: Run, runs: Sequence[Run]) -> dict[str, str]:
 def _with_seeds(config: RunConfig, name: str, known: Mapping[str, str], seeds: int) -> tuple[Planned, ...]:
     """The configuration with its own seed and the following ones."""
     return tuple(
-        Planned(each, name if number == 0 else f"{name}, seed {each.seed}", known.get(each.to_json(), ""))
+        Planned(
+            each, name if number == 0 else _("{name}, seed {seed}").format(name=name, seed=each.seed), known.get(each.to_json(), "")
+        )
         for number in range(seeds)
         for each in [config.change(seed=(config.seed + number) % _FIRST_UNUSED_SEED)]
     )
@@ -93,8 +100,10 @@ def _instead(before: RunConfig, after: RunConfig) -> str:
     """What differs: "learning rate 0.1 instead of 0.9"."""
     then = settings(before)
     differing = [name for name, value in settings(after).items() if value != then.get(name, value) and name != "seed"]
-    return ", ".join(
-        f"{title(name, after.architecture).lower()} {words(name, settings(after)[name])} instead of {words(name, then[name])}"
+    return listed(
+        _("{setting} {value} instead of {other}").format(
+            setting=title(name, after.architecture).lower(), value=words(name, settings(after)[name]), other=words(name, then[name])
+        )
         for name in differing
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from cnnlab.datasets import Entry
+from cnnlab.i18n import N_
 
 Checkpoint = Literal["last", "best"]
 Only = Literal["all", "mistakes", "correct"]  # test images by whether the network is right
@@ -57,7 +58,7 @@ class DatasetStatus:
         """What stands beside its name in a list where it cannot be used; short, as lists are narrow."""
         if self.found is not None:
             return ""
-        return "not usable" if self.problem else "not here yet"
+        return N_("not usable") if self.problem else N_("not here yet")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, translated
 from cnnlab.inside_values import InsideLayer
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
@@ -33,6 +34,7 @@ from pages._parts.inside.maps import draw_maps
 from pages._parts.inside.modes import draw_modes
 from pages._parts.inside.picture import centre_of, draw_beneath, draw_picture, field_of
 from pages._parts.inside.why import draw_why
+from pages._parts.language import in_links
 from pages._parts.learn.links import learn_about
 from pages._parts.markdown import quoting
 from pages._parts.predict.which_run import pick_run
@@ -41,8 +43,8 @@ from pages._parts.shell import enter, in_words
 
 STYLE = Path(__file__).with_suffix(".css")
 WITHOUT_LAYER: dict[str, Callable[[Chosen, Address], None]] = {
-    "answer": lambda chosen, _: draw_answer(chosen), "why": draw_why, "epochs": draw_epochs,
-    "modes": lambda chosen, _: draw_modes(chosen),
+    "answer": lambda chosen, _rest: draw_answer(chosen), "why": draw_why, "epochs": draw_epochs,
+    "modes": lambda chosen, _rest: draw_modes(chosen),
 }  # fmt: skip
 
 
@@ -51,8 +53,8 @@ def empty(address: Address) -> None:
     address.preserve(*NAMES)
     address.flush()
     address.show_problems(st.container())
-    st.info("There is no trained network yet. Train one; after its first epoch you can look inside it here.")
-    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+    st.info(_("There is no trained network yet. Train one; after its first epoch you can look inside it here."))
+    st.page_link("pages/train.py", label=_("Train your first network"), icon=":material/play_arrow:", query_params=in_links())
 
 
 def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint, epoch: int | None) -> bool:
@@ -75,7 +77,7 @@ def look_inside(lab: Lab, address: Address, run: Run, checkpoint: Checkpoint, ep
         beneath = st.container()
     if wanted and own is None:
         with right, st.container(key="inside-view"):
-            st.info("Draw, upload or photograph something on the left: then each view shows what the network makes of it.")
+            st.info(_("Draw, upload or photograph something on the left: then each view shows what the network makes of it."))
         return False
     where = {"image": index, "own": own, "right": moved_right, "down": moved_down}
     look = lab.inside.look(run.id, checkpoint=checkpoint, epoch=epoch, **where)
@@ -110,7 +112,7 @@ def main() -> None:
     st.html(STYLE)
     with st.container(key="inside-top"):
         title, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
-    title.title("Inside a network", anchor=False)
+    title.title(_("Inside a network"), anchor=False)
     every = lab.runs()
     warn_of_unreadable(every.unreadable)
     address = Address("inside")
@@ -124,8 +126,10 @@ def main() -> None:
     try:
         complete = look_inside(lab, address, run, checkpoint, epoch)
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/error:")
-        st.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
+        st.error(quoting(translated(error)), icon=":material/error:")
+        st.page_link(
+            "pages/train.py", label=_("Open this run"), icon=":material/show_chart:", query_params={"run": run.id} | in_links()
+        )
     for name in NAMES:
         address.text(name)  # of another view: no mistake in the address
     address.flush(complete=complete)

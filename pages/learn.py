@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cnnlab.i18n import language
+from cnnlab.i18n import _, language, translated
 from cnnlab.lab import Lab
 from cnnlab.text import shortened
 from pages._parts.address import Address
@@ -14,6 +14,7 @@ from pages._parts.assignments.make import NEW, assignment_list, draw_maker
 from pages._parts.assignments.task import draw_assignment
 from pages._parts.language import PARAMETER
 from pages._parts.learn import words
+from pages._parts.learn.address import lesson_button
 from pages._parts.learn.learner import progress_of
 from pages._parts.learn.lesson import draw_lesson
 from pages._parts.learn.overview import draw_overview
@@ -47,11 +48,11 @@ def main() -> None:
     if lesson:
         draw_lesson(lab, lessons, lesson, chosen, progress)
         return
-    st.title(words.TITLE, anchor=False)
+    st.title(translated(words.TITLE), anchor=False)
     for sentence in lessons.broken:
-        st.warning(quoting(sentence), icon=":material/heart_broken:")
+        st.warning(quoting(translated(sentence)), icon=":material/heart_broken:")
     if not lessons.every:
-        st.info(words.NO_LESSONS)
+        st.info(translated(words.NO_LESSONS))
         return
     draw_overview(lessons, progress)
     assignment_list(lab)
@@ -60,13 +61,14 @@ def main() -> None:
 def _assignment(lab: Lab, address: Address, wanted: str) -> None:
     """One assignment; for a new one the rest of the address holds the settings that it starts from."""
     found = lab.assignments.find(wanted)
-    st.button(words.ALL_LESSONS, icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.from_dict, args=({},))
+    lesson_button(translated(words.ALL_LESSONS), "", key="all lessons", icon=":material/arrow_back:")
     if found:
         draw_assignment(lab, found)
     elif wanted == NEW:
         draw_maker(lab, {name: text for name, text in st.query_params.to_dict().items() if name not in ("assignment", PARAMETER)})
     else:
-        st.error(f"There is no assignment {quoting(shortened(wanted))} here: ask your teacher for its address.")
+        missing = _("There is no assignment {name} here: ask your teacher for its address.")
+        st.error(quoting(missing.format(name=shortened(wanted))))
 
 
 with in_words():

@@ -9,12 +9,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import image_number, percent
 from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
+from pages._parts.language import in_links
 from pages._parts.learn.links import learn_about
 from pages._parts.markdown import quoting
 from pages._parts.predict.certainty import certainty
@@ -36,20 +38,22 @@ def empty(address: Address) -> None:
     address.preserve(*NAMES)
     address.flush()
     address.show_problems(st.container())
-    st.info("There is no trained network yet. Train one; its predictions appear here after its first epoch.")
-    st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+    st.info(_("There is no trained network yet. Train one; its predictions appear here after its first epoch."))
+    st.page_link("pages/train.py", label=_("Train your first network"), icon=":material/play_arrow:", query_params=in_links())
 
 
 def matrix(page: PredictionPage, label: int | None, predicted: int | None) -> None:
     """The confusion matrix, and a button that shows all images again."""
     draw_confusion(page, label, predicted, show_cell)
     st.caption(
-        "How many test images of each class (row) were taken for which class (column). Click a number to see them. Green, on the "
-        "diagonal, and ✓: right. Orange and ✗: wrong. Below an image: what it was taken for, and how sure the network was."
+        _(
+            "How many test images of each class (row) were taken for which class (column). Click a number to see them. Green, on "
+            "the diagonal, and ✓: right. Orange and ✗: wrong. Below an image: what it was taken for, and how sure the network was."
+        )
     )
     st.button(  # never disabled: it would lose the focus of a keyboard
-        "Show all images", icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
-        help="Shows the images of all classes again, right and wrong ones.",
+        _("Show all images"), icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
+        help=_("Shows the images of all classes again, right and wrong ones."),
     )  # fmt: skip
 
 
@@ -59,15 +63,16 @@ def images(page: PredictionPage) -> None:
         PAGER.buttons(page.total)
         image_grid([_item(prediction, page.classes) for prediction in page.items], IMAGE_PX)
     else:
-        st.info("No test image matches these filters. Choose another class, or show all images.")
+        st.info(_("No test image matches these filters. Choose another class, or show all images."))
 
 
 def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
     picture, predicted, confidence = prediction.picture, prediction.predicted, prediction.confidence
     return predicted_item(
         picture, predicted, confidence, classes,
-        caption=f"{classes[predicted]}, {percent(confidence, 0)}",
-        detail="right" if picture.label == predicted else f"true: {classes[picture.label]}",
+        caption=f"{translated(classes[predicted])}{_(', ')}{percent(confidence, 0)}",
+        detail=_("right") if picture.label == predicted
+        else _("true: {name}").format(name=translated(classes[picture.label])),
     )  # fmt: skip
 
 
@@ -82,13 +87,13 @@ def choose_view(address: Address) -> bool:
     address.write("view", st.session_state[VIEW], TEST_IMAGES)
     if st.session_state[VIEW] == OWN:
         st.button(
-            "Back to the test images", icon=":material/arrow_back:", key="predict:back", on_click=change_view, args=(TEST_IMAGES,),
-            help="Shows which test images the network gets right and wrong.",
+            _("Back to the test images"), icon=":material/arrow_back:", key="predict:back", on_click=change_view,
+            args=(TEST_IMAGES,), help=_("Shows which test images the network gets right and wrong."),
         )  # fmt: skip
         return True
     st.button(
-        "Try your own picture", type="primary", icon=":material/draw:", key="predict:own", on_click=change_view, args=(OWN,),
-        help="Draw, upload or photograph something, and see what the network takes it for.",
+        _("Try your own picture"), type="primary", icon=":material/draw:", key="predict:own", on_click=change_view, args=(OWN,),
+        help=_("Draw, upload or photograph something, and see what the network takes it for."),
     )  # fmt: skip
     return False
 
@@ -99,7 +104,7 @@ def main() -> None:
     with st.container(key="predict-top"):
         heading, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
     title = heading.empty()
-    title.title("Predictions on test images", anchor=False)
+    title.title(_("Predictions on test images"), anchor=False)
     every = lab.runs()
     warn_of_unreadable(every.unreadable)
     address = Address("predict")
@@ -115,7 +120,7 @@ def main() -> None:
     if own:
         from pages._parts.predict.own import own_view  # noqa: PLC0415  it loads numpy and Pillow
 
-        title.title("Your own picture", anchor=False)
+        title.title(_("Your own picture"), anchor=False)
         address.preserve(*OF_TEST_IMAGES)
         own_view(lab, run, checkpoint, entry=entry, every=every, address=address)
         address.flush()
@@ -137,11 +142,14 @@ def test_images(
         chosen = pick_images(classes, address)
         PAGER.initialise(address)
         try:
-            with st.spinner("Reading the predictions. The first time can take half a minute …", show_time=True):
+            with st.spinner(_("Reading the predictions. The first time can take half a minute …"), show_time=True):
                 page = PAGER.fetch(partial(lab.predictions, run.id, checkpoint=checkpoint, **chosen))
         except CNNLabError as error:
-            above.error(quoting(error), icon=":material/error:")
-            above.page_link("pages/train.py", label="Open this run", icon=":material/show_chart:", query_params={"run": run.id})
+            above.error(quoting(translated(error)), icon=":material/error:")
+            above.page_link(
+                "pages/train.py", label=_("Open this run"), icon=":material/show_chart:",
+                query_params={"run": run.id} | in_links(),
+            )  # fmt: skip
             address.preserve("page")
             page = None
         else:
@@ -151,15 +159,18 @@ def test_images(
     address.show_problems(problems)
     if page is None:
         return
+    first = {"image": str(image_number(page.items[0].picture.index))} if page.items else {}
     with above:
         headline(run, page)
         with st.container(horizontal=True, vertical_alignment="center"):
             most_often_wrong(page, show_cell)
             st.page_link(
-                "pages/inside.py", label="Look inside", icon=":material/frame_inspect:",
-                query_params={"run": run.id} | ({"image": str(image_number(page.items[0].picture.index))} if page.items else {}),
-                help="What this network does with one image, layer by layer, and what speaks for its answer; at first with the "
-                "first image below.",
+                "pages/inside.py", label=_("Look inside"), icon=":material/frame_inspect:",
+                query_params={"run": run.id} | first | in_links(),
+                help=_(
+                    "What this network does with one image, layer by layer, and what speaks for its answer; at first with the "
+                    "first image below."
+                ),
             )  # fmt: skip
     with left, st.container(key="predict-matrix"):
         matrix(page, chosen["label"], chosen["predicted"])

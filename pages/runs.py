@@ -9,12 +9,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
+from cnnlab.i18n import _, say
 from cnnlab.lab import Lab
 from cnnlab.reports.comparison import differences
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.forms.several import several_values
+from pages._parts.language import in_links
 from pages._parts.learn.links import titled
 from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import escaped
@@ -47,9 +49,11 @@ def _chosen_rows(lab: Lab, every: Summaries, problems: list[str]) -> list[Summar
         if run_id not in by_id:
             try:
                 lab.run(run_id)
-                problems.append(f"Run {run_id} is not among the {MOST_ROWS:,} newest. It is left out of the comparison.")
+                problems.append(
+                    say("Run {id} is not among the {most:,} newest. It is left out of the comparison.", id=run_id, most=MOST_ROWS)
+                )
             except CNNLabError as error:
-                problems.append(f"{error} It is left out of the comparison.")
+                problems.append(_left_out(error))
     rows = [by_id[run_id] for run_id in st.session_state[CHOSEN] if run_id in by_id]
     st.session_state[CHOSEN] = tuple(run.id for run in rows)
     return rows
@@ -62,9 +66,13 @@ def _compared(lab: Lab, rows: Sequence[Summary], problems: list[str]) -> list[Ch
         try:
             chosen.append((lab.run(row.id), lab.epochs(row.id)))
         except CNNLabError as error:
-            problems.append(f"{error} It is left out of the comparison.")
+            problems.append(_left_out(error))
             st.session_state[CHOSEN] = tuple(run_id for run_id in st.session_state[CHOSEN] if run_id != row.id)
     return chosen
+
+
+def _left_out(error: CNNLabError) -> str:
+    return say("{error} It is left out of the comparison.", error=error)
 
 
 def _clear() -> None:
@@ -80,22 +88,22 @@ def _toolbar(lab: Lab, chosen: Sequence[Summary], matching: Sequence[Summary]) -
     saving = None
     with st.container(horizontal=True, vertical_alignment="center", key="runs-toolbar"):
         if chosen:
-            st.markdown(f"## {len(chosen):,} selected")
+            st.markdown(_("## {count:,} selected").format(count=len(chosen)))
             saving = st.container(width="content")
             change_many(lab, chosen)
-            st.button("Clear selection", icon=":material/close:", on_click=_clear, type="tertiary")
+            st.button(_("Clear selection"), icon=":material/close:", on_click=_clear, type="tertiary")
         if len(matching) > len(chosen) and len(matching) > 1:
             st.button(
-                f"Compare all {len(matching):,}", icon=":material/compare_arrows:", type="tertiary" if chosen else "primary",
-                key="runs:all", on_click=_select, args=(tuple(run.id for run in matching),),
-                help="Selects all runs that match the filters. To compare some of them, select their rows at the left.",
+                _("Compare all {count:,}").format(count=len(matching)), icon=":material/compare_arrows:", key="runs:all",
+                type="tertiary" if chosen else "primary", on_click=_select, args=(tuple(run.id for run in matching),),
+                help=_("Selects all runs that match the filters. To compare some of them, select their rows at the left."),
             )  # fmt: skip
         if len(chosen) == 1:
             _try_several(lab, chosen[0].id)
         titles = [short_title(run) for run in chosen]
         for run, title in zip(chosen, titles, strict=True) if len(chosen) <= MOST_LINKS else ():
             label = title if titles.count(title) == 1 else f"{title}, {run.id}"
-            st.page_link("pages/train.py", label=label, icon=":material/show_chart:", query_params={"run": run.id})
+            st.page_link("pages/train.py", label=label, icon=":material/show_chart:", query_params={"run": run.id} | in_links())
     return saving
 
 
@@ -110,13 +118,16 @@ def _try_several(lab: Lab, run_id: str) -> None:
 def _caption(every: Summaries, shown: Sequence[Summary], chosen: Sequence[Summary], which: str) -> None:
     hidden = len({run.id for run in chosen} - {run.id for run in shown})
     total = len(every.runs)
-    compared = f" · compared are the first {MOST_COMPARED} of those selected" if len(chosen) > MOST_COMPARED else ""
-    st.caption(
-        f"{len(shown):,} of {total:,} runs{which}"
-        + (f" (only the newest {total:,} are listed)" if total == MOST_ROWS else "")
-        + (f" · {hidden} of the selected runs not in this table" if hidden else "")
-        + (" · select rows at the left to compare runs" if not chosen else compared)
-    )
+    counted = _("{count:,} of {total:,} runs").format(count=len(shown), total=total)
+    newest = _(" (only the newest {total:,} are listed)").format(total=total) if total == MOST_ROWS else ""
+    parts = [counted + which + newest]
+    if hidden:
+        parts.append(_("{count:,} of the selected runs not in this table").format(count=hidden))
+    if not chosen:
+        parts.append(_("select rows at the left to compare runs"))
+    elif len(chosen) > MOST_COMPARED:
+        parts.append(_("compared are the first {count} of those selected").format(count=MOST_COMPARED))
+    st.caption(" · ".join(parts))
 
 
 def _table_and_choice(
@@ -143,7 +154,7 @@ def _table_and_choice(
             if shown:
                 runs_table(shown, wanted, f"{every.version} {lab.home}")
             else:
-                st.info("No run matches these filters.", icon=":material/filter_alt_off:")
+                st.info(_("No run matches these filters."), icon=":material/filter_alt_off:")
             _caption(every, shown, rows, which)
         if runs:
             with right, st.container(key="runs-beside"), in_words():
@@ -170,9 +181,9 @@ def main() -> None:
         sweep_view(lab, sweep_id)
         return
     if deleted := st.session_state.pop(DELETED, None):
-        st.toast(f"“{escaped(deleted)}” was deleted.", icon=":material/delete:")
+        st.toast(_("“{title}” was deleted.").format(title=escaped(deleted)), icon=":material/delete:")
     st.html(STYLE)
-    titled(lab, "Runs", "runs")
+    titled(lab, _("Runs"), "runs")
     every = lab.summaries()
     sweep_list(lab)
     warn_of_unreadable(every.unreadable)
@@ -182,8 +193,8 @@ def main() -> None:
         address.preserve(*NAMES)
         address.flush()
         address.show_problems(st.container())
-        st.info("Nothing has been trained here yet. This page lists each run that you start, and compares runs.")
-        st.page_link("pages/train.py", label="Train your first network", icon=":material/play_arrow:")
+        st.info(_("Nothing has been trained here yet. This page lists each run that you start, and compares runs."))
+        st.page_link("pages/train.py", label=_("Train your first network"), icon=":material/play_arrow:", query_params=in_links())
         return
 
     address = Address("runs")

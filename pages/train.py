@@ -3,8 +3,10 @@
 import streamlit as st
 
 from cnnlab.errors import RunNotFound, StoreError
+from cnnlab.i18n import _, translated
 from pages._parts.address import Address
 from pages._parts.forms.training import training_form
+from pages._parts.language import in_links
 from pages._parts.learn.links import titled
 from pages._parts.live.plot import load_ahead
 from pages._parts.markdown import quoting
@@ -19,9 +21,9 @@ def main() -> None:
     lab = enter()
     run_id = st.query_params.get("run")
     if deleted := st.session_state.pop(DELETED, None):
-        st.toast(f"“{deleted}” was deleted.", icon=":material/delete:")
+        st.toast(_("“{title}” was deleted.").format(title=deleted), icon=":material/delete:")
     if not run_id:
-        titled(lab, "Train a network", "train")
+        titled(lab, _("Train a network"), "train")
         own_run_first(lab)
         training_form(lab)
         run_list(lab)
@@ -30,8 +32,8 @@ def main() -> None:
     try:
         run = lab.run(run_id)
     except (RunNotFound, StoreError) as error:
-        st.error(quoting(error), icon=":material/search_off:")
-        st.page_link("pages/train.py", label="Set up a new run", icon=":material/add:")
+        st.error(quoting(translated(error)), icon=":material/search_off:")
+        st.page_link("pages/train.py", label=_("Set up a new run"), icon=":material/add:", query_params=in_links())
         run_list(lab)
     else:
         address = Address("run")

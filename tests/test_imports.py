@@ -46,7 +46,7 @@ FLOORS: dict[str, str] = {
     " optimizers system.cpu system.disk system.gpus system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets errors events sweeps system text",
-    "twins": "architectures config config_words runs.records",
+    "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
@@ -65,10 +65,11 @@ FLOORS: dict[str, str] = {
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
     " looking own_picture presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen sweeping values workers",
+    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
+    " sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
-    "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events exports"
-    " forecasts lab layers presets runs starts state_words sweeps system text training workers",
+    "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
+    " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
     " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
@@ -104,7 +105,7 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
     "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown one_choice pager predict probabilities",
+    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
     "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"

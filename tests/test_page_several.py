@@ -102,7 +102,7 @@ def test_a_guided_search_takes_a_range_a_budget_and_stops_hopeless_runs(several,
     lab, app = several(method="tpe")
     widget(app.get("button_group"), "How to give “Learning rate”").set_value(True).run()
     widget(app.number_input, "To").set_value(1.0).run()
-    widget(app.number_input, "Runs").set_value(20).run()
+    widget(app.number_input, "Number of runs").set_value(20).run()
     widget(app.number_input, "Minutes").set_value(5).run()
     widget(app.toggle, "Stop hopeless runs early").set_value(True).run()
     assert "all of them about 10 minutes, less where two train side by side or hopeless ones are stopped." in texts(app)
@@ -157,7 +157,7 @@ def test_wrong_values_are_one_sentence_at_their_control_and_start_nothing(severa
 @pytest.mark.parametrize(
     ("label", "number", "message"),
     [
-        ("Runs", 0, "Runs must be a whole number from 1 to 200, not 0."),
+        ("Number of runs", 0, "Number of runs must be a whole number from 1 to 200, not 0."),
         ("Minutes", 99_999, "Minutes must be a whole number from 1 to 1,440, not 99999."),
         ("Validation share", 1.5, "Validation share must be a number"),
         ("From", 7.0, "The range of learning rate must rise, but goes from 7 to 0.3."),

@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 from babel.messages.pofile import read_po
 
-from cnnlab.i18n import LANGUAGES, N_, english, nsay, say, shown, translated, using
+from cnnlab.i18n import LANGUAGES, N_, english, nsay, say, shown, together, translated, using
 from cnnlab.i18n.catalogue import catalogue
 from cnnlab.i18n.glossary import glossary
 from cnnlab.i18n.language import folder
@@ -19,7 +19,7 @@ from cnnlab.i18n.update import extracted, updated
 
 OTHERS = LANGUAGES[1:]
 # Where a text uses a term's word in another sense: the term, and how the text begins.
-NOT_THE_TERM = {"zh": {("batch", "the folder cifar-10-batches-py")}}
+NOT_THE_TERM = {"zh": {("batch", "the folder cifar-10-batches-py"), ("epoch", "epoch must be ")}}  # the latter as in an address
 
 
 def path_of(code):
@@ -149,6 +149,22 @@ def test_what_people_typed_is_not_translated():
     """A run may be called Training, or like a class."""
     with using("zh"):
         assert translated("“Training” and “Coat”") == "“Training”和“Coat”"
+
+
+def test_a_setting_keeps_its_name_in_an_error():
+    """Though “epoch” and “right” are words on the pages, too."""
+    with using("zh"):
+        wrong = say("{name} must be {rule}, not {value!r}.", name="right", rule="true or false", value="9")
+        assert translated(wrong) == "right 须为：true 或 false；输入的是 '9'。"
+
+
+def test_a_sentence_is_found_without_its_full_stop():
+    message = say("{place} lacks {files}", place="CNNLAB_DATA/MNIST", files="x.gz")
+    damaged = say("The file {name} is not a checkpoint of this lab.", name="a.pt")
+    with using("zh"):
+        assert translated(f"{message}.") == "CNNLAB_DATA/MNIST 缺少 x.gz。"
+        assert translated(damaged.removesuffix(".")) == "文件 a.pt 不是本实验室的检查点"
+        assert together("一。", "二", "三") == "一。二 三"
 
 
 def test_sentences_stay_english_where_the_process_speaks_another_language():

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import of_terminal, translated, using
+from cnnlab.i18n import of_terminal, say, translated, using
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
 from cnnlab.system.home import default_data, default_home
@@ -119,7 +119,9 @@ def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
-            raise ConfigError(f"--set takes option=value, such as --set activation=relu, not {setting[:80]!r}.", "options")
+            raise ConfigError(
+                say("--set takes option=value, such as --set activation=relu, not {setting!r}.", setting=setting[:80]), "options"
+            )
         name = name.strip()
         # An unknown name passes through: the card's check refuses it, with the names of its options.
         options[name] = known[name].parse(text) if name in known else text
@@ -130,6 +132,8 @@ def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:
 def shape_from(text: str) -> Shape:
     """C, H, W from "1x28x28". Raises ConfigError."""
     if not re.fullmatch(r"\d{1,6}([x×]\d{1,6}){2}", text):
-        raise ConfigError(f"--input takes channels x height x width, such as 1x28x28, not {text[:80]!r}.", "input_shape")
+        raise ConfigError(
+            say("--input takes channels x height x width, such as 1x28x28, not {text!r}.", text=text[:80]), "input_shape"
+        )
     channels, height, width = map(int, re.split("[x×]", text))
     return channels, height, width

@@ -16,6 +16,7 @@ from cnnlab.architectures import card
 from cnnlab.cli.commands import options_from
 from cnnlab.config import MAXIMUM_JSON, RunConfig
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.presets import preset
 from cnnlab.starts import start
 from cnnlab.text import shortened
@@ -54,10 +55,12 @@ def config_from(
     """
     base = _base(file, recipe)
     if base is None and (name is None or dataset is None):
-        needed, field = (
-            ("NAME, such as lenet", "architecture") if name is None else ("--dataset, such as --dataset sample", "dataset")
-        )
-        raise ConfigError(f"{command} needs {needed}, or else --config or --recipe.", field)
+        if name is None:
+            message, field = N_("{command} needs NAME, such as lenet, or else --config or --recipe."), "architecture"
+        else:
+            message = N_("{command} needs --dataset, such as --dataset sample, or else --config or --recipe.")
+            field = "dataset"
+        raise ConfigError(say(message, command=command), field)
     chosen = card(name if base is None or name is not None else base.architecture)
     changes = {field: number_or_text(value) for field, value in fields.items() if value is not None}
     changes |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
@@ -76,7 +79,7 @@ def config_from(
 
 def _base(file: str | None, recipe: str | None) -> RunConfig | None:
     if file is not None and recipe is not None:
-        raise ConfigError("--config and --recipe both name a start: give only one of them.", "recipe")
+        raise ConfigError(N_("--config and --recipe both name a start: give only one of them."), "recipe")
     if recipe is not None:
         return preset(recipe).config()
     return _read(file) if file is not None else None
@@ -84,16 +87,22 @@ def _base(file: str | None, recipe: str | None) -> RunConfig | None:
 
 def _read(file: str) -> RunConfig:
     """The configuration in a file that the Runs page saved. Raises ConfigError that names the file."""
-    source = "The configuration on standard input" if file == STANDARD_INPUT else f"The configuration {shortened(file)}"
+    source = N_("The configuration on standard input")
+    if file != STANDARD_INPUT:
+        source = say("The configuration {file}", file=shortened(file))
     content = _content(file, source)
     if len(content) > MAXIMUM_JSON:
-        raise ConfigError(f"{source} is longer than {MAXIMUM_JSON:,} bytes; one run's takes about 1,000.")
+        raise ConfigError(
+            say("{source} is longer than {most:,} bytes; one run's takes about 1,000.", source=source, most=MAXIMUM_JSON)
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError(f"{source} is not text in UTF-8: save it in this encoding and try again.") from None
+        raise ConfigError(say("{source} is not text in UTF-8: save it in this encoding and try again.", source=source)) from None
     if text.lstrip().startswith("["):
-        raise ConfigError(f"{source} is a list, as the Runs page saves several runs together: save one run alone.")
+        raise ConfigError(
+            say("{source} is a list, as the Runs page saves several runs together: save one run alone.", source=source)
+        )
     try:
         return RunConfig.from_json(text)
     except ConfigError as error:
@@ -102,18 +111,20 @@ def _read(file: str) -> RunConfig:
 
 def _content(file: str, source: str) -> bytes:
     """The file's bytes; one more than MAXIMUM_JSON is enough to show that it is too long."""
-    advice = "--config takes a file that the Runs page saved, or - for standard input"
+    advice = N_("--config takes a file that the Runs page saved, or - for standard input")
     try:
         if file == STANDARD_INPUT:
             return sys.stdin.buffer.read(MAXIMUM_JSON + 1) if sys.stdin else b""
         with Path(file).open("rb") as opened:
             return opened.read(MAXIMUM_JSON + 1)
     except FileNotFoundError:
-        raise ConfigError(f"There is no file {shortened(file)}: {advice}.") from None
+        raise ConfigError(say("There is no file {file}: {advice}.", file=shortened(file), advice=advice)) from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         # Path.is_dir raises where a name is too long.
-        reason = "it is a folder" if os.path.isdir(file) else getattr(error, "strerror", None) or "not a file name"  # noqa: PTH112
-        raise ConfigError(f"{source} cannot be read ({reason}): {advice}.") from None
+        reason = N_("it is a folder") if os.path.isdir(file) else getattr(error, "strerror", None) or N_("not a file name")  # noqa: PTH112
+        raise ConfigError(
+            say("{source} cannot be read ({reason}): {advice}.", source=source, reason=reason, advice=advice)
+        ) from None
 
 
 def _parameter(name: str, field: FieldInfo) -> Parameter:

@@ -17,6 +17,7 @@ from cnnlab.cli.train import INTERRUPTED, Owner, Plain, Recipe
 from cnnlab.cli.varying import EXAMPLES, dimension_from
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.lab import Lab
 from cnnlab.sweeps.values import VALIDATION_SHARE, Sweep, SweepConfig
 from cnnlab.system.home import default_data
@@ -77,7 +78,7 @@ def sweep(
     """
     begun = stop or resume
     if begun is None and not vary:
-        raise ConfigError(f"sweep needs a setting that varies, such as {EXAMPLES}.", "dimensions")
+        raise ConfigError(say("sweep needs a setting that varies, such as {examples}.", examples=EXAMPLES), "dimensions")
     with closing(Lab(home, data=default_data())) as lab:
         if stop is not None:
             lab.sweeps.stop(readable(stop))

@@ -8,6 +8,7 @@ from cnnlab.architectures import card
 from cnnlab.cli.recipe import number_or_text
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.text import shortened
 
 EXAMPLES = "--vary batch_size=32,64,128 or --vary learning_rate=0.01..0.5:log"
@@ -22,7 +23,10 @@ def dimension_from(text: str, base: RunConfig) -> dict[str, Any]:
     name, equals, values = text.partition("=")
     name, values = name.strip().replace("-", "_"), values.strip()
     if not equals or not name or not values:
-        raise ConfigError(f"--vary takes a setting and its values, such as {EXAMPLES}, not {shortened(text)}.", "dimensions")
+        raise ConfigError(
+            say("--vary takes a setting and its values, such as {examples}, not {text}.", examples=EXAMPLES, text=shortened(text)),
+            "dimensions",
+        )
     if ".." in values:
         return {"setting": name} | _range(name, values)
     option = name.removeprefix("options.") if name.startswith("options.") else ""
@@ -37,7 +41,8 @@ def _range(name: str, text: str) -> dict[str, Any]:
     numbers = [number_or_text(part.strip()) for part in (low, high, *([rest] if rest and rest != "log" else []))]
     if any(isinstance(number, str) for number in numbers):
         raise ConfigError(
-            f"A range goes from a number to a number, such as 0.01..0.5:log or 32..256:32, not {shortened(text)}.", name
+            say("A range goes from a number to a number, such as 0.01..0.5:log or 32..256:32, not {text}.", text=shortened(text)),
+            name,
         )
     found = dict(zip(("low", "high", "step"), numbers, strict=False))
     return found | ({"log": True} if rest == "log" else {})

@@ -18,6 +18,7 @@ from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.datasets.places import Places, Split
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.system import memory
@@ -113,6 +114,6 @@ def picture(images: Tensor, labels: Tensor, index: int) -> Picture:
 def check_page(count: int, offset: int) -> None:
     """Raises ConfigError for a page that is too long or starts before the first image."""
     if not 1 <= count <= MOST_PICTURES:
-        raise ConfigError(f"count must be from 1 to {MOST_PICTURES}, not {count}.", "count")
+        raise ConfigError(say("count must be from 1 to {most}, not {count}.", most=MOST_PICTURES, count=count), "count")
     if offset < 0:
-        raise ConfigError(f"offset must be 0 or more, not {offset}.", "offset")
+        raise ConfigError(say("offset must be 0 or more, not {offset}.", offset=offset), "offset")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cnnlab.compute.trained import Network, looking, one_thread, open_network
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.errors import ComputeError, ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.inside import attribution, by_hand, pictures
 from cnnlab.inside.activations import change
 from cnnlab.inside.statistics import statistics
@@ -104,7 +105,7 @@ def sheet(home: Path, *, look: Look, layer: str, first: int = 0, count: int = MO
     """`count` channels of a layer's output from `first` on as one picture."""
     network, image = looking(home, look)
     if not network.layer(layer).is_map:
-        raise ConfigError(f"The output of {layer} has no maps; choose a layer before it.", "layer")
+        raise ConfigError(say("The output of {layer} has no maps; choose a layer before it.", layer=layer), "layer")
     made = network.passed(image.input, [layer])[1][layer].made
     chosen = _channels(made, first, count)
     return pictures.sheet_uri(made[chosen.start : chosen.stop], *pictures.ends(made))
@@ -117,11 +118,11 @@ def attributed(home: Path, *, look: Look, method: Method, target: int | None = N
     logits, _ = network.passed(image.input, [])
     target = int(logits.argmax()) if target is None else target
     if not 0 <= target < len(logits):
-        raise ConfigError(f"target must be from 0 to {len(logits) - 1}, not {target}.", "target")
+        raise ConfigError(say("target must be from 0 to {last}, not {target}.", last=len(logits) - 1, target=target), "target")
     black = network.preparation.test(torch.zeros_like(image.pixels)[None])
     path = network.about.explained if method == "grad-cam" else ""
     if method == "grad-cam" and not path:
-        raise ConfigError("This network has no layer with maps, which Grad-CAM needs; choose another method.", "method")
+        raise ConfigError(N_("This network has no layer with maps, which Grad-CAM needs; choose another method."), "method")
     passes = {"integrated-gradients": attribution.STEPS, "occlusion": attribution.places(image.input.shape[-1])}.get(method, 1)
     _refuse_if_long(network, image.input, passes * (BACKWARD if method == "integrated-gradients" else 1))
     with network.working():
@@ -156,7 +157,9 @@ def kernels(home: Path, *, look: Look, layer: str, first: int = 0, count: int = 
     kind = network.layer(layer).kind
     module = network.model.get_submodule(layer)
     if not isinstance(module, nn.Conv2d):
-        raise ConfigError(f"{layer} is a {kind} layer and has no kernels; choose a convolution.", "layer")
+        raise ConfigError(
+            say("{layer} is a {kind} layer and has no kernels; choose a convolution.", layer=layer, kind=kind), "layer"
+        )
     weights = module.weight.detach()
     flat = weights.flatten(0, 1)
     high = weights.abs().max().item()
@@ -186,7 +189,7 @@ def worked_out(home: Path, *, look: Look, layer: str, channel: int, row: int, co
     _, found = network.passed(image.input, [layer, *([behind.path] if behind else [])])
     given, made = found[layer].given, found[layer].made
     if not 0 <= channel < len(made):
-        raise ConfigError(f"channel must be from 0 to {len(made) - 1}, not {channel}.", "channel")
+        raise ConfigError(say("channel must be from 0 to {last}, not {channel}.", last=len(made) - 1, channel=channel), "channel")
     window = by_hand.window_at(module, tuple(given.shape), tuple(made.shape), row, column)
     summed = by_hand.products(module, given, window, channel) if isinstance(module, nn.Conv2d) else None
     channels = summed.reads if summed else (channel,)
@@ -231,15 +234,27 @@ def _refuse_if_long(network: Network, image: Tensor, passes: int) -> None:
     seconds = min(times) * passes
     if seconds > LONGEST:
         raise ComputeError(
-            f"This would take about {duration_text(seconds)}: the network needs {duration_text(min(times))} for one image, and "
-            "has to be asked many times. Choose Grad-CAM, which asks once, or try again when the machine has less to do."
+            say(
+                "This would take about {time}: the network needs {each} for one image, and has to be asked many times. Choose "
+                "Grad-CAM, which asks once, or try again when the machine has less to do.",
+                time=duration_text(seconds),
+                each=duration_text(min(times)),
+            )
         )
 
 
 def _channels(made: Tensor, first: int, count: int) -> range:
     """The numbers of the channels that a question asks for."""
     if not 1 <= count <= MOST_MAPS or first < 0:
-        raise ConfigError(f"At most {MOST_MAPS} channels from 0 on can be asked for at a time, not {count} from {first}.", "count")
+        raise ConfigError(
+            say(
+                "At most {most} channels from 0 on can be asked for at a time, not {count} from {first}.",
+                most=MOST_MAPS,
+                count=count,
+                first=first,
+            ),
+            "count",
+        )
     return range(first, min(first + count, len(made)))
 
 

@@ -15,6 +15,7 @@ from cnnlab.compute.trained import Network, looking, open_network
 from cnnlab.datasets.catalogue import images_used
 from cnnlab.datasets.loading import ImageData, stratified
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.inside.nearness import features, nearest
 from cnnlab.inside_values import InsideLayer, Look, Neighbour, Neighbours
 from cnnlab.layers.memory import evaluation_batch
@@ -31,7 +32,7 @@ def neighbours(home: Path, *, look: Look, count: int = 8) -> Neighbours:
     are kept in memory. Raises CheckpointError, DataError, or ConfigError for an image that the run was not tested on.
     """
     if not 1 <= count <= MOST:
-        raise ConfigError(f"count must be from 1 to {MOST}, not {count}.", "count")
+        raise ConfigError(say("count must be from 1 to {most}, not {count}.", most=MOST, count=count), "count")
     network, image = looking(home, look)
     _, changed = weights_file(home, look.run.id, look.checkpoint, look.epoch)
     layer, given = last_hidden(network)

@@ -15,6 +15,7 @@ from torch import Tensor
 from cnnlab import datasets, epoch_weights
 from cnnlab.compute import answers
 from cnnlab.errors import CheckpointError
+from cnnlab.i18n import N_, say
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints
 from cnnlab.training.evaluation import calibration, confusion, per_class
@@ -43,7 +44,13 @@ def predictions(
     labels = images.test_labels[:total]  # a limit takes the first test images
     if len(labels) < total:
         raise CheckpointError(
-            f"The checkpoint of run {run.id} was made with {total:,} test images, but {images.name} has {len(labels):,} now."
+            say(
+                "The checkpoint of run {run} was made with {total:,} test images, but {name} has {count:,} now.",
+                run=run.id,
+                total=total,
+                name=images.name,
+                count=len(labels),
+            )
         )
     right = tested.predicted == labels
     keep = torch.ones(total, dtype=torch.bool)
@@ -87,19 +94,29 @@ def disagreements(
     if first.dataset != second.dataset:
         titles = [datasets.entry(run.dataset).title for run in (first, second)]
         raise CheckpointError(
-            f"These two runs were tested on different images ({titles[0]} and {titles[1]}): choose two runs of one data set."
+            say(
+                "These two runs were tested on different images ({first} and {second}): choose two runs of one data set.",
+                first=titles[0],
+                second=titles[1],
+            )
         )
     one, other = (last_evaluation(home, run.id, "best") for run in (first, second))
     if len(one.predicted) != len(other.predicted):
         raise CheckpointError(
-            f"These two runs were tested on different numbers of images ({len(one.predicted):,} and {len(other.predicted):,}): "
-            "choose two runs with the same setting “At most this many images”."
+            say(
+                "These two runs were tested on different numbers of images ({first:,} and {second:,}): choose two runs with the "
+                "same setting “At most this many images”.",
+                first=len(one.predicted),
+                second=len(other.predicted),
+            )
         )
     images = answers.load(home, first.dataset, first.data)
     total = len(one.predicted)
     labels = images.test_labels[:total]  # a limit takes the first test images
     if len(labels) < total or not _same_labels(home, first, second, labels):
-        raise CheckpointError("The test images have changed since one of these runs was tested; train it again to compare them.")
+        raise CheckpointError(
+            N_("The test images have changed since one of these runs was tested; train it again to compare them.")
+        )
     pair = torch.stack((one.predicted, other.predicted))
     confidence = torch.stack((one.confidence, other.confidence))
     correct = pair == labels
@@ -144,14 +161,16 @@ def last_evaluation(home: Path, run_id: str, checkpoint: str) -> LastEvaluation:
 def checkpoint_file(home: Path, run_id: str, checkpoint: str) -> tuple[Path, int]:
     """The file of a run's checkpoint ("best" or "last"), and when it was written. Raises CheckpointError where there is none."""
     if checkpoint not in _FILES:
-        raise CheckpointError(f"There is no checkpoint {checkpoint[:20]!r}.")
+        raise CheckpointError(say("There is no checkpoint {checkpoint!r}.", checkpoint=checkpoint[:20]))
     path = run_folder(home, run_id) / _FILES[checkpoint]
     try:
         return path, path.stat().st_mtime_ns
     except FileNotFoundError:
-        raise CheckpointError("This run has no checkpoint yet: the first is saved when its first epoch is done.") from None
+        raise CheckpointError(N_("This run has no checkpoint yet: the first is saved when its first epoch is done.")) from None
     except OSError as error:
-        raise CheckpointError(f"The checkpoint {path.name} cannot be read: {error.strerror}.") from error
+        raise CheckpointError(
+            say("The checkpoint {name} cannot be read: {reason}.", name=path.name, reason=error.strerror)
+        ) from error
 
 
 def weights_file(home: Path, run_id: str, checkpoint: str, epoch: int | None) -> tuple[Path, int]:
@@ -162,14 +181,16 @@ def weights_file(home: Path, run_id: str, checkpoint: str, epoch: int | None) ->
     try:
         return path, path.stat().st_mtime_ns
     except OSError:
-        raise CheckpointError(f"The weights after epoch {epoch:,} are not kept any more; choose another epoch.") from None
+        raise CheckpointError(
+            say("The weights after epoch {epoch:,} are not kept any more; choose another epoch.", epoch=epoch)
+        ) from None
 
 
 @lru_cache(maxsize=16)  # about 50 KB each; the weights are released
 def _read(path: Path, changed: int) -> LastEvaluation:
     kept = checkpoints.load(path)
     if not kept["history"]:
-        raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
+        raise CheckpointError(N_("This run has evaluated no test images yet: it does so when its first epoch is done."))
     evaluated = kept["history"][-1]["epoch"]  # in the middle of an epoch a checkpoint keeps the evaluation after the one before
     return LastEvaluation(evaluated, tuple(kept["classes"]), kept["test_predicted"].long(), kept["test_confidence"])
 

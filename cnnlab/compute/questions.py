@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 from cnnlab.compute import typed
 from cnnlab.errors import ComputeError, ConfigError
+from cnnlab.i18n import say
 from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Modes, Neighbours, Numbers, Seen
 from cnnlab.layers import LayerTable
 from cnnlab.training.costs import DeviceSpeed
@@ -77,7 +78,7 @@ def call(answer: Answer, home: Path, question: str, arguments: Mapping[str, Any]
     except ValueError as error:  # not one of the choices
         raise ConfigError(f"{name} {error}.", name) from None
     except (TypeError, KeyError) as error:
-        raise ComputeError(f"The question {question} was put wrongly: {error}.") from error
+        raise ComputeError(say("The question {question} was put wrongly: {error}.", question=question, error=error)) from error
     return answer(home, **values)
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from cnnlab.compute import range_process, typed
 from cnnlab.config import RunConfig
+from cnnlab.i18n import say
 from cnnlab.system import processes
 from cnnlab.values import RangeTest, RangeTestState
 
 REMEMBERED = 32  # a curve is 4 KB
 NONE = RangeTestState("none")
-NO_RESULT = (
-    f"The range test ended without a result: it may take {range_process.LONGEST:.0f} s, and the memory that is free. "
-    "Choose a smaller batch size or smaller images."
+NO_RESULT = say(
+    "The range test ended without a result: it may take {seconds} s, and the memory that is free. Choose a smaller batch size or "
+    "smaller images.",
+    seconds=f"{range_process.LONGEST:.0f}",
 )
 
 

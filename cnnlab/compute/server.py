@@ -21,6 +21,7 @@ import psutil
 from cnnlab.compute import questions, wire
 from cnnlab.compute.questions import Answer
 from cnnlab.errors import CNNLabError, ComputeError
+from cnnlab.i18n import N_, say
 from cnnlab.system import files, processes
 from cnnlab.system.home import private_file
 
@@ -85,7 +86,8 @@ class Server:
             message = wire.receive(connection, wire.LONGEST_QUESTION)
         except (ValueError, RecursionError) as error:
             wire.send(
-                connection, _refusal(ComputeError(f"The helper process received something that is not a question ({error})."))
+                connection,
+                _refusal(ComputeError(say("The helper process received something that is not a question ({error}).", error=error))),
             )
             return
         self._beat()
@@ -106,14 +108,23 @@ class Server:
         answer = self._answers.get(question)
         try:
             if answer is None or not isinstance(arguments, dict):
-                raise ComputeError(f"The helper process knows no question {question[:80]!r}.")
+                raise ComputeError(say("The helper process knows no question {question!r}.", question=question[:80]))
             return {"answer": questions.call(answer, self.home, question, arguments)}
         except CNNLabError as error:
             return self._for_visitors(_refusal(error), arguments)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             text = (str(error).strip().splitlines() or ["no reason given"])[0]
-            refusal = _refusal(ComputeError(f"{question} failed with an unexpected {type(error).__name__}: {text[:200]}."))
+            refusal = _refusal(
+                ComputeError(
+                    say(
+                        "{question} failed with an unexpected {kind}: {text}.",
+                        question=question,
+                        kind=type(error).__name__,
+                        text=text[:200],
+                    )
+                )
+            )
             return self._for_visitors(refusal, arguments)
 
     def _for_visitors(self, refusal: dict[str, Any], arguments: Any) -> dict[str, Any]:
@@ -140,19 +151,24 @@ class Server:
                 late = [job for job in self._jobs.values() if time.monotonic() > job.until]
                 working = list(self._jobs.values())
             if late:
-                self._end(late, "gave no answer within {seconds:g} s ({question})")
+                self._end(
+                    late,
+                    N_("The helper process gave no answer within {seconds} s ({question}). Please try again, or ask for less."),
+                )
             if turn % 5 == 0:
                 if self._process.memory_info().rss > self._memory_limit:
-                    self._end(working, "needed too much memory ({question})")
+                    self._end(
+                        working, N_("The helper process needed too much memory ({question}). Please try again, or ask for less.")
+                    )
                 if not processes.alive(*parent) or not _announced(self.home, address):
                     os._exit(0)
 
     def _end(self, jobs: list[_Job], reason: str) -> None:
         """Ends the process, since a thread cannot be stopped from outside; the dispatcher starts a new one."""
         for job in jobs:
-            text = reason.format(seconds=job.seconds, question=job.question)
+            text = say(reason, seconds=f"{job.seconds:g}", question=job.question)
             with contextlib.suppress(OSError):  # the client has hung up
-                wire.send(job.connection, _refusal(ComputeError(f"The helper process {text}. Please try again, or ask for less.")))
+                wire.send(job.connection, _refusal(ComputeError(text)))
         os._exit(3)
 
 

@@ -20,6 +20,7 @@ from cnnlab.architectures.receptive import Field
 from cnnlab.compute import answers
 from cnnlab.compute.predictions import weights_file
 from cnnlab.errors import CheckpointError, ComputeError, ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.inside.activations import Passed, moved, passed
 from cnnlab.inside.attribution import explained_layer
 from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, OwnPixels, Sight
@@ -67,7 +68,7 @@ class Network:
         for layer in self.about.layers:
             if layer.path == path:
                 return layer
-        raise ConfigError(f"This network has no layer {path[:80]!r}; choose one from the list.", "layer")
+        raise ConfigError(say("This network has no layer {path!r}; choose one from the list.", path=path[:80]), "layer")
 
     def activation_behind(self, path: str) -> InsideLayer | None:
         """The non-linearity that comes next, if one does."""
@@ -84,7 +85,7 @@ class Network:
     def working(self) -> Iterator[None]:
         """One question at a time: hooks would hear the images of another. Raises ComputeError where it stays busy."""
         if not self._busy.acquire(timeout=WAIT):  # a question that misses its deadline would end the helper
-            raise ComputeError("This network is busy with another question; please try again in a moment.")
+            raise ComputeError(N_("This network is busy with another question; please try again in a moment."))
         try:
             torch.set_num_threads(1 if self.macs < LIGHT else _THREADS)
             yield
@@ -119,11 +120,21 @@ def looking(home: Path, look: Look) -> tuple[Network, Image]:
 def _test_image(home: Path, look: Look, total: int) -> tuple[Tensor, int]:
     """The pixels and the label of one of the `total` images that the run was tested on."""
     if not 0 <= look.image < total:
-        raise ConfigError(f"This run was tested on images 1 to {total:,}, not on image {image_number(look.image):,}.", "image")
+        raise ConfigError(
+            say(
+                "This run was tested on images 1 to {total:,}, not on image {image:,}.", total=total, image=image_number(look.image)
+            ),
+            "image",
+        )
     images = answers.load(home, look.run.dataset, look.run.data)
     if look.image >= len(images.test_images):
         raise CheckpointError(
-            f"This run was tested on {total:,} images, but {images.name} has {len(images.test_images):,} now: choose one of those."
+            say(
+                "This run was tested on {total:,} images, but {name} has {count:,} now: choose one of those.",
+                total=total,
+                name=images.name,
+                count=len(images.test_images),
+            )
         )
     return images.test_images[look.image], int(images.test_labels[look.image])
 
@@ -136,9 +147,14 @@ def own_pixels(own: OwnPixels) -> Tensor:
     except (binascii.Error, ValueError):
         content = b""
     if len(shape) != 3 or shape[0] not in (1, 3) or not all(1 <= side <= LARGEST_SIDE for side in shape[1:]):
-        raise ConfigError(f"shape must be 1 or 3 channels of at most {LARGEST_SIDE}×{LARGEST_SIDE} pixels, not {shape}.", "shape")
+        raise ConfigError(
+            say("shape must be 1 or 3 channels of at most {side}×{side} pixels, not {shape}.", side=LARGEST_SIDE, shape=shape),
+            "shape",
+        )
     if len(content) != math.prod(shape):
-        raise ConfigError(f"pixels must be {math.prod(shape):,} bytes in base64, not {len(content):,}.", "pixels")
+        raise ConfigError(
+            say("pixels must be {size:,} bytes in base64, not {count:,}.", size=math.prod(shape), count=len(content)), "pixels"
+        )
     return torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(*shape)
 
 
@@ -157,7 +173,7 @@ def _read(path: Path, changed: int, *, kept: bool) -> Network:
 def network_of(record: checkpoints.Checkpoint) -> Network:
     """The network of a checkpoint, or of weights that were kept. Raises CheckpointError before a run's first evaluation."""
     if not record.get("history", True):
-        raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
+        raise CheckpointError(N_("This run has evaluated no test images yet: it does so when its first epoch is done."))
     epoch, test_images = (
         (record["history"][-1]["epoch"], len(record["test_predicted"]))
         if "history" in record

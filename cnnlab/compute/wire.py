@@ -16,6 +16,7 @@ from typing import Any
 from cnnlab import errors
 from cnnlab.compute import typed
 from cnnlab.errors import CNNLabError, ComputeError, ConfigError
+from cnnlab.i18n import say
 from cnnlab.system import disk, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 
@@ -53,8 +54,11 @@ class Address:
             return None  # a server that runs notices it and ends; the next one writes its own
         except OSError as error:
             raise ComputeError(
-                f"The address of the helper process cannot be read ({error.strerror}): "
-                "the lab's folder belongs to another user. Choose another home folder."
+                say(
+                    "The address of the helper process cannot be read ({reason}): the lab's folder belongs to another user. Choose "
+                    "another home folder.",
+                    reason=error.strerror,
+                )
             ) from error
 
     def write(self, home: Path) -> None:

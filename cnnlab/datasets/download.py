@@ -113,13 +113,15 @@ def unpack(archive: Path, folder: Path) -> None:
             for name in BATCH_FILES:
                 member = tar.extractfile(f"{BATCHES}/{name}")
                 if member is None:
-                    raise DataError(f"{archive.name} has no file {BATCHES}/{name}: it is no archive of CIFAR-10.")
+                    raise DataError(
+                        say("{name} has no file {path}: it is no archive of CIFAR-10.", name=archive.name, path=f"{BATCHES}/{name}")
+                    )
                 with member, (folder / name).open("wb") as file:
                     shutil.copyfileobj(member, file)
     except KeyError as error:
-        raise DataError(f"{archive.name} is no archive of CIFAR-10: {error.args[0]}.") from None
+        raise DataError(say("{name} is no archive of CIFAR-10: {reason}.", name=archive.name, reason=error.args[0])) from None
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise DataError(f"{archive.name} cannot be unpacked: {error}.") from None
+        raise DataError(say("{name} cannot be unpacked: {error}.", name=archive.name, error=error)) from None
 
 
 def _fetch_file(item: Download, path: Path, progress: Progress, timeout: float) -> None:
@@ -149,7 +151,9 @@ def _save(item: Download, address: str, part: Path, progress: Progress, timeout:
     if done < item.bytes:
         raise _MirrorError(say("broke off after {done:,} of {total:,} bytes", done=done, total=item.bytes))
     if md5.hexdigest() != item.md5:
-        raise _MirrorError(f"arrived damaged and was removed, its checksum is {md5.hexdigest()} instead of {item.md5}")
+        raise _MirrorError(
+            say("arrived damaged and was removed, its checksum is {found} instead of {md5}", found=md5.hexdigest(), md5=item.md5)
+        )
 
 
 def _chunks(address: str, timeout: float) -> Iterator[bytes]:

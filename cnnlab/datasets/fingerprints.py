@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlab.datasets.catalogue import Entry, Fingerprint, entries
-from cnnlab.datasets.location import SPLITS, Split
+from cnnlab.datasets.location import SPLITS, Split, because
 from cnnlab.i18n import N_, say
 from cnnlab.text import shape_text
 
@@ -34,7 +34,6 @@ class SplitFacts:
 
 
 Facts = dict[Split, SplitFacts]
-_WORDS: dict[Split, str] = {"train": "training", "test": "test"}
 _LABELS = {("train",): N_("training labels"), ("test",): N_("test labels"), SPLITS: N_("training and the test labels")}
 _DOUBT = N_(
     "Not recognised as {dataset}: the {labels} do not begin as those of {dataset} do. If the images were not chosen or shuffled on "
@@ -82,7 +81,7 @@ def claim(entry: Entry, says: str, better_name: str, facts: Facts) -> Claim | No
     known, some = _known(entry, facts)
     if known and known != entry.name:
         title = next(other.title for other in entries() if other.name == known)
-        return Claim(problem=f"holds {some}{title}, whatever its name is") if says == entry.name else None
+        return Claim(problem=because(some, dataset=title)) if says == entry.name else None
     if not known and says != entry.name:
         other = says or any(facts[split].images[1:] != (entry.channels, entry.size, entry.size) for split in SPLITS)
         return None if other else Claim(problem=_anonymous(entry, better_name, facts))
@@ -99,9 +98,13 @@ def claim(entry: Entry, says: str, better_name: str, facts: Facts) -> Claim | No
 
 def differences(entry: Entry, train: int, test: int) -> str:
     """What is missing from a part of a data set, in words; "" for all of it."""
+    training, testing = (
+        N_("{count:,} training images where {dataset} has {whole:,}"),
+        N_("{count:,} test images where {dataset} has {whole:,}"),
+    )
     return " and ".join(
-        f"{count:,} {words} images where {entry.title} has {whole:,}"
-        for words, count, whole in (("training", train, entry.train_images), ("test", test, entry.test_images))
+        say(words, count=count, dataset=entry.title, whole=whole)
+        for words, count, whole in ((training, train, entry.train_images), (testing, test, entry.test_images))
         if count != whole
     )
 
@@ -116,8 +119,10 @@ def whole(entry: Entry, split: Split) -> int:
 
 
 def _known(entry: Entry, facts: Facts) -> tuple[str, str]:
-    """The data set that has these labels in both splits, and "a part of " where only the first ones agree; "" if none is known."""
-    for agrees, some in ((_matches, ""), (_surely_begins, "a part of ")):
+    """The data set that has these labels in both splits, or begins with them, and which of the two in words; "" if none does."""
+    whole_of = N_("{place} holds {dataset}, whatever its name is")
+    part_of = N_("{place} holds a part of {dataset}, whatever its name is")
+    for agrees, some in ((_matches, whole_of), (_surely_begins, part_of)):
         for other in (entry, *entries()):
             if all(agrees(fingerprint(other, split), facts[split]) for split in SPLITS):
                 return other.name, some
@@ -138,28 +143,54 @@ def _may_begin(known: Fingerprint, facts: SplitFacts) -> bool:
 
 def _contradiction(entry: Entry, split: Split, facts: SplitFacts, *, original: bool) -> str:
     count, shape = facts.images[0], facts.images[1:]
-    expected, words = (entry.channels, entry.size, entry.size), _WORDS[split]
+    expected, train = (entry.channels, entry.size, entry.size), split == "train"
     if count != facts.labels or not count:
-        return f"has {count:,} images and {facts.labels:,} labels in its {split} files"
+        template = (
+            N_("{place} has {count:,} images and {labels:,} labels in its train files")
+            if train
+            else N_("{place} has {count:,} images and {labels:,} labels in its test files")
+        )
+        return because(template, count=count, labels=facts.labels)
     if facts.highest >= len(entry.classes) or facts.lowest < 0:
         reached = facts.lowest if facts.lowest < 0 else facts.highest
-        return (
-            f"has labels that reach {reached}, but {entry.title} has the classes 0 to {len(entry.classes) - 1}: "
-            "the files are damaged or belong to another data set"
-        )
+        return because(
+            "{place} has labels that reach {reached}, but {dataset} has the classes 0 to {last}: the files are damaged or belong "
+            "to another data set",
+            reached=reached, dataset=entry.title, last=len(entry.classes) - 1,
+        )  # fmt: skip
     if shape != expected:
         found, wanted = (shape_text(sizes) for sizes in (shape, expected))
-        return f"has {words} images that are {found}, those of {entry.title} {wanted}: this is another data set"
+        template = (
+            N_("{place} has training images that are {found}, those of {dataset} {wanted}: this is another data set")
+            if train
+            else N_("{place} has test images that are {found}, those of {dataset} {wanted}: this is another data set")
+        )
+        return because(template, found=found, dataset=entry.title, wanted=wanted)
     if count > whole(entry, split):
-        return f"has {count:,} {words} images where {entry.title} has {whole(entry, split):,}: this is another data set"
+        template = (
+            N_("{place} has {count:,} training images where {dataset} has {whole:,}: this is another data set")
+            if train
+            else N_("{place} has {count:,} test images where {dataset} has {whole:,}: this is another data set")
+        )
+        return because(template, count=count, dataset=entry.title, whole=whole(entry, split))
     if count == whole(entry, split) and not original and fingerprint(entry, split).labels:
-        return f"has {count:,} {words} labels that are not those of {entry.title}: this is another data set, or they are damaged"
+        template = (
+            N_(
+                "{place} has {count:,} training labels that are not those of {dataset}: this is another data set, or they are "
+                "damaged"
+            )
+            if train
+            else N_(
+                "{place} has {count:,} test labels that are not those of {dataset}: this is another data set, or they are damaged"
+            )
+        )
+        return because(template, count=count, dataset=entry.title)
     return ""
 
 
 def _anonymous(entry: Entry, better_name: str, facts: Facts) -> str:
-    counts = " and ".join(f"{facts[split].images[0]:,} {words} images" for split, words in _WORDS.items())
-    return (
-        f"holds {counts}, which are not those of any data set that the lab knows; "
-        f"if they are a part of {entry.title}, call {better_name}"
-    )
+    return because(
+        "{place} holds {train:,} training images and {test:,} test images, which are not those of any data set that the lab knows; "
+        "if they are a part of {dataset}, call {better}",
+        train=facts["train"].images[0], test=facts["test"].images[0], dataset=entry.title, better=better_name,
+    )  # fmt: skip

@@ -17,9 +17,10 @@ from typing import BinaryIO
 import numpy as np
 
 from cnnlab.errors import DataError
+from cnnlab.i18n import N_, say
 
 _UNSIGNED_BYTE = 8  # the third byte of the magic number: the type of the values
-_REMEDY = "delete the file and fetch the data set again."
+_REMEDY = N_("delete the file and fetch the data set again.")
 _LARGEST = 2**30  # a header that promises more than a gigabyte is damaged; also bounds what a .gz may unpack to
 
 
@@ -32,9 +33,13 @@ def read_idx(path: Path, dimensions: int, name: str = "") -> np.ndarray:
         values = np.empty(expected + 1, np.uint8)  # one more, to see that the file ends where it should
         found = _fill(file, memoryview(values))
     if found != expected:
-        wrong, more = ("damaged", " or more") if found > expected else ("truncated", "")
-        sizes = f"expected {header_bytes + expected:,} bytes when unpacked, found {header_bytes + found:,}{more}"
-        raise DataError(f"{name} is {wrong}: {sizes}; {_REMEDY}")
+        sizes = {"expected": header_bytes + expected, "found": header_bytes + found}
+        message = (
+            N_("{name} is damaged: expected {expected:,} bytes when unpacked, found {found:,} or more; {remedy}")
+            if found > expected
+            else N_("{name} is truncated: expected {expected:,} bytes when unpacked, found {found:,}; {remedy}")
+        )
+        raise DataError(say(message, name=name, **sizes, remedy=_REMEDY))
     return values[:expected].reshape(shape)
 
 
@@ -67,12 +72,35 @@ def _shape(file: BinaryIO, dimensions: int, name: str) -> tuple[int, ...]:
     needed = _header_bytes(dimensions)
     header = file.read(needed)
     if len(header) < needed:
-        raise DataError(f"{name} is truncated: its header needs {needed} bytes, found {len(header)}; {_REMEDY}")
+        raise DataError(
+            say(
+                "{name} is truncated: its header needs {needed} bytes, found {found}; {remedy}",
+                name=name,
+                needed=needed,
+                found=len(header),
+                remedy=_REMEDY,
+            )
+        )
     if header[:4] != bytes((0, 0, _UNSIGNED_BYTE, dimensions)):
-        raise DataError(f"{name} is no IDX file of bytes in {dimensions}D: it starts with {header[:4].hex(' ')}; {_REMEDY}")
+        raise DataError(
+            say(
+                "{name} is no IDX file of bytes in {dimensions}D: it starts with {start}; {remedy}",
+                name=name,
+                dimensions=dimensions,
+                start=header[:4].hex(" "),
+                remedy=_REMEDY,
+            )
+        )
     shape = struct.unpack(f">{dimensions}I", header[4:])
     if math.prod(shape) > _LARGEST:
-        raise DataError(f"{name} is damaged: its header promises {math.prod(shape):,} bytes of values; {_REMEDY}")
+        raise DataError(
+            say(
+                "{name} is damaged: its header promises {size:,} bytes of values; {remedy}",
+                name=name,
+                size=math.prod(shape),
+                remedy=_REMEDY,
+            )
+        )
     return shape
 
 
@@ -97,6 +125,8 @@ def _reading(path: Path, name: str) -> Iterator[BinaryIO]:
         with gzip.open(path) if packed(path) else path.open("rb") as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{name} is truncated or damaged: it cannot be unpacked ({error}); {_REMEDY}") from None
+        raise DataError(
+            say("{name} is truncated or damaged: it cannot be unpacked ({error}); {remedy}", name=name, error=error, remedy=_REMEDY)
+        ) from None
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}.") from None
+        raise DataError(say("{name} cannot be read: {reason}.", name=name, reason=error.strerror or error)) from None

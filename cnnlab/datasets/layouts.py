@@ -15,9 +15,10 @@ from cnnlab.datasets.catalogue import BATCH_MD5, Entry
 from cnnlab.datasets.fingerprints import Facts, SplitFacts, claim
 from cnnlab.datasets.folders import Folder
 from cnnlab.datasets.idx import idx_shape, packed, read_idx
-from cnnlab.datasets.location import SPLITS, Found, Layout, Location, Split, Unusable
+from cnnlab.datasets.location import SPLITS, Found, Layout, Location, Split, Unusable, because
 from cnnlab.datasets.remembered import remembered
 from cnnlab.errors import DataError
+from cnnlab.i18n import say
 
 _IDX_PREFIX: dict[Split, str] = {"train": "train", "test": "t10k"}
 _IDX_NAME = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(?:\.gz)?")  # 7-Zip writes a dot
@@ -49,7 +50,7 @@ def _idx(entry: Entry, folder: Folder) -> Iterator[Found]:
     wanted = {name.rpartition("-idx")[0]: name for split in SPLITS for name in idx_names(split)}
     missing = [name for part, name in wanted.items() if part not in offered]
     if offered and missing and folder.says in ("", entry.name):
-        yield Unusable(folder.shown, f"lacks {', '.join(missing)}")
+        yield Unusable(folder.shown, because("{place} lacks {files}", files=", ".join(missing)))
     if missing:
         return
     # Plain files first: they need no unpacking. Then the packed ones beside them: a damaged copy does not hide an intact one.
@@ -118,9 +119,12 @@ def _csv(entry: Entry, folder: Folder) -> Iterator[Found]:
         if says == entry.name and wrong:
             yield from wrong
         elif says == entry.name:
-            yield Location(folder.path, folder.shown, "csv", (train, test), "CSV copy")
+            yield Location(folder.path, folder.shown, "csv", (train, test), say("{formats} copy", formats="CSV"))
         elif not says and not wrong:
-            yield Unusable(f"{folder.shown}/{train.name}", f"does not say of which data set it is: call its folder {entry.title}")
+            yield Unusable(
+                f"{folder.shown}/{train.name}",
+                because("{place} does not say of which data set it is: call its folder {dataset}", dataset=entry.title),
+            )
 
 
 def _batches(folder: Folder) -> Iterator[Found]:
@@ -128,31 +132,36 @@ def _batches(folder: Folder) -> Iterator[Found]:
     missing = [name for name in BATCH_MD5 if name not in folder.files]
     empty = [name for name in present if not folder.files[name].stat().st_size]
     if missing and len(present) > 1:
-        yield Unusable(folder.shown, f"lacks {', '.join(missing)}")
+        yield Unusable(folder.shown, because("{place} lacks {files}", files=", ".join(missing)))
     elif empty and not missing:
-        yield Unusable(folder.shown, f"has files without content: {', '.join(empty)}")
+        yield Unusable(folder.shown, because("{place} has files without content: {files}", files=", ".join(empty)))
     elif not missing:
         yield Location(folder.path, folder.shown, "batches", tuple(folder.files[name] for name in BATCH_MD5))
     if "data_batch_1.bin" in folder.files or "data_batch_1.mat" in folder.files:
-        yield Unusable(folder.shown, "is the binary or Matlab version of CIFAR-10; the lab reads the Python version")
+        yield Unusable(
+            folder.shown, because("{place} is the binary or Matlab version of CIFAR-10; the lab reads the Python version")
+        )
 
 
 def _not_read(entry: Entry, folder: Folder) -> Iterator[Unusable]:
     """Files that hold the data set in a form that must be changed first."""
     for name, path in folder.files.items():
         if _ARCHIVE.search(name) and folder.says_of(path) == entry.name:
-            yield Unusable(f"{folder.shown}/{path.name}", "is an archive: unpack it")
+            yield Unusable(f"{folder.shown}/{path.name}", because("{place} is an archive: unpack it"))
     if entry.format == "idx" and "training.pt" in folder.files and folder.says == entry.name:
         yield Unusable(
-            folder.shown, "holds training.pt, torchvision's old form, which may contain code: the files in raw are needed"
+            folder.shown,
+            because("{place} holds training.pt, torchvision's old form, which may contain code: the files in raw are needed"),
         )
     if entry.format == "batches" and "trainlabels.csv" in folder.files:
-        yield Unusable(folder.shown, "is the form of Kaggle's competition, which has no labels for its test images")
+        yield Unusable(
+            folder.shown, because("{place} is the form of Kaggle's competition, which has no labels for its test images")
+        )
 
 
 def _claimed(entry: Entry, folder: Folder, files: tuple[Path, ...], facts: Facts, layout: Layout) -> Iterator[Found]:
     says = folder.says_of(files[0]) if layout == "npz" else folder.says
-    better_name = f"the file {entry.name}.npz" if layout == "npz" else f"the folder {entry.title}"
+    better_name = say("the file {file}.npz", file=entry.name) if layout == "npz" else say("the folder {folder}", folder=entry.title)
     found = claim(entry, says, better_name, facts)
     if found and found.problem:
         yield Unusable(f"{folder.shown}/{files[0].name}" if layout == "npz" else folder.shown, found.problem)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cnnlab.i18n import say
+
 Layout = Literal["idx", "npz", "csv", "batches", "images"]
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, Split] = ("train", "test")
@@ -47,3 +49,8 @@ class Unusable:
 
 
 Found = Location | Unusable
+
+
+def because(template: str, **values: object) -> str:
+    """The reason of an Unusable, from the whole sentence "{place} lacks {names}", by which it is translated."""
+    return say(template, place="", **values).lstrip()

@@ -19,7 +19,7 @@ import numpy as np
 from cnnlab.datasets.arrays import Arrays, decoded
 from cnnlab.datasets.catalogue import Entry
 from cnnlab.datasets.folders import Folder, plain
-from cnnlab.datasets.location import SPLITS, Found, Location, Split, Unusable
+from cnnlab.datasets.location import SPLITS, Found, Location, Split, Unusable, because
 from cnnlab.datasets.remembered import Stamp, remembered, stamp
 from cnnlab.errors import DataError
 from cnnlab.i18n import say
@@ -52,7 +52,7 @@ def listed(folder: Path, name: str) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as listing:
             return sorted((item for item in listing if _is_picture(item)), key=lambda item: item.name)
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}.") from None
+        raise DataError(say("{name} cannot be read: {reason}.", name=name, reason=error.strerror or error)) from None
 
 
 def class_counts(location: Location, split: Split) -> tuple[int, ...]:
@@ -123,11 +123,14 @@ def _copy(entry: Entry, folder: Folder, splits: dict[Split, dict[str, Path]]) ->
         return
     if known == numbers and folder.says != entry.name:  # numbers do not say what they count
         if not folder.says and entry.format == "idx":
-            yield Unusable(folder.shown, f"does not say of which data set it is: call the folder {entry.title}")
+            yield Unusable(
+                folder.shown,
+                because("{place} does not say of which data set it is: call the folder {dataset}", dataset=entry.title),
+            )
         return
     missing = [f"{split}/{name}" for split in SPLITS for name in known if name not in splits[split]]
     if missing:
-        yield Unusable(folder.shown, f"lacks the folders {', '.join(missing)}")
+        yield Unusable(folder.shown, because("{place} lacks the folders {folders}", folders=", ".join(missing)))
         return
     files = tuple(splits[split][name] for split in SPLITS for name in known)
     found = Location(folder.path, folder.shown, "images", files)
@@ -135,7 +138,9 @@ def _copy(entry: Entry, folder: Folder, splits: dict[Split, dict[str, Path]]) ->
         split: {remembered(_kind, path) for path in _class_folders(found, split)} - {""} for split in SPLITS
     }
     if empty := [split for split in SPLITS if not kinds[split]]:
-        yield Unusable(folder.shown, f"has no picture that can be read in the folders of {' and '.join(empty)}")
+        yield Unusable(
+            folder.shown, because("{place} has no picture that can be read in the folders of {splits}", splits=" and ".join(empty))
+        )
     else:
         yield replace(found, variant=say("{formats} copy", formats=" and ".join(sorted(set().union(*kinds.values())))))
 
@@ -164,16 +169,29 @@ def _decode(path: Path, name: str, entry: Entry) -> np.ndarray:
         with Image.open(path) as image:
             if image.size != (entry.size, entry.size):
                 raise DataError(
-                    f"{name} is {image.width}×{image.height} px, not {entry.size}×{entry.size}: it is no image of {entry.title}."
+                    say(
+                        "{name} is {width}×{height} px, not {size}×{size}: it is no image of {dataset}.",
+                        name=name,
+                        width=image.width,
+                        height=image.height,
+                        size=entry.size,
+                        dataset=entry.title,
+                    )
                 )
             if image.mode not in _MODES:
                 raise DataError(
-                    f"{name} has more than 8 bits a value ({image.mode}), which would be cut off: convert it to 8 bits."
+                    say(
+                        "{name} has more than 8 bits a value ({mode}), which would be cut off: convert it to 8 bits.",
+                        name=name,
+                        mode=image.mode,
+                    )
                 )
             pixels = np.asarray(image.convert("RGB" if entry.channels == 3 else "L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow raises them for damaged files
         reason = getattr(error, "strerror", None) or str(error).replace(f" {str(path)!r}", "")
-        raise DataError(f"{name} ({_size(path):,} bytes) cannot be decoded: {reason}.") from None
+        raise DataError(
+            say("{name} ({size:,} bytes) cannot be decoded: {reason}.", name=name, size=_size(path), reason=reason)
+        ) from None
     return pixels.transpose(2, 0, 1) if entry.channels == 3 else pixels[None]
 
 

@@ -18,6 +18,7 @@ from cnnlab.datasets.location import SPLITS, Location, Split
 from cnnlab.datasets.places import Places
 from cnnlab.datasets.remembered import stamp
 from cnnlab.errors import DataError, InstallationError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shape_text
 
 Answer = TypeVar("Answer")
@@ -107,23 +108,60 @@ def _idx_labels(location: Location, path: Path) -> np.ndarray:
 
 def _checked(entry: Entry, location: Location, split: Split, arrays: Arrays) -> Arrays:
     images, labels = arrays
-    where, shape = f"The {split} images in {location.shown}", (entry.channels, entry.size, entry.size)
+    template = N_("The train images in {place}") if split == "train" else N_("The test images in {place}")
+    where, shape = say(template, place=location.shown), (entry.channels, entry.size, entry.size)
     if len(images) != len(labels) or not len(images):
-        raise DataError(f"{where} are {len(images):,}, their labels {len(labels):,}: fetch them again.")
+        raise DataError(
+            say(
+                "{where} are {count:,}, their labels {labels:,}: fetch them again.",
+                where=where,
+                count=len(images),
+                labels=len(labels),
+            )
+        )
     if images.shape[1:] != shape:
         found, wanted = (shape_text(sizes) for sizes in (images.shape[1:], shape))
-        raise DataError(f"{where} are {found}, those of {entry.title} {wanted}: this is another data set.")
+        raise DataError(
+            say(
+                "{where} are {found}, those of {dataset} {wanted}: this is another data set.",
+                where=where,
+                found=found,
+                dataset=entry.title,
+                wanted=wanted,
+            )
+        )
     if int(labels.max()) >= len(entry.classes) or int(labels.min()) < 0:
         raise DataError(
-            f"{where} have labels from {labels.min()} to {labels.max()}, but {entry.title} has the classes 0 to "
-            f"{len(entry.classes) - 1}: the files are damaged or belong to another data set."
+            say(
+                "{where} have labels from {low} to {high}, but {dataset} has the classes 0 to {last}: the files are damaged or "
+                "belong to another data set.",
+                where=where,
+                low=labels.min(),
+                high=labels.max(),
+                dataset=entry.title,
+                last=len(entry.classes) - 1,
+            )
         )
     if len(images) > whole(entry, split):
-        raise DataError(f"{where} are {len(images):,}, but {entry.title} has {whole(entry, split):,}: this is another data set.")
+        raise DataError(
+            say(
+                "{where} are {count:,}, but {dataset} has {whole:,}: this is another data set.",
+                where=where,
+                count=len(images),
+                dataset=entry.title,
+                whole=whole(entry, split),
+            )
+        )
     known = fingerprint(entry, split)
     complete = location.layout == "csv" and len(images) == whole(entry, split)  # only now can they be counted
     if known.contents and (complete or split in location.original) and contents(images, labels) != known.contents:
-        raise DataError(f"{where} are not those of {entry.title}: the files are damaged, or mixed from two data sets.")
+        raise DataError(
+            say(
+                "{where} are not those of {dataset}: the files are damaged, or mixed from two data sets.",
+                where=where,
+                dataset=entry.title,
+            )
+        )
     return arrays
 
 
@@ -137,13 +175,22 @@ def read_batches(folder: Path, split: Split, dataset: Any = None, *, shown: str 
     try:
         data = local(root=folder.parent, train=split == "train", download=False)
     except RuntimeError:
-        remedy = f"delete the folder {folder.name} and fetch it again."
-        raise DataError(f"The CIFAR-10 files in {shown or folder} are damaged (wrong checksums): {remedy}") from None
+        message = say(
+            "The CIFAR-10 files in {place} are damaged (wrong checksums): delete the folder {folder} and fetch it again.",
+            place=shown or folder, folder=folder.name,
+        )  # fmt: skip
+        raise DataError(message) from None
     except OSError as error:
-        raise DataError(f"The CIFAR-10 files in {shown or folder} cannot be read: {error.strerror or error}.") from None
+        raise DataError(
+            say("The CIFAR-10 files in {place} cannot be read: {reason}.", place=shown or folder, reason=error.strerror or error)
+        ) from None
     except (pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:  # changed between the check and the reading
         raise DataError(
-            f"The CIFAR-10 files in {shown or folder} cannot be read ({type(error).__name__}): fetch them again."
+            say(
+                "The CIFAR-10 files in {place} cannot be read ({kind}): fetch them again.",
+                place=shown or folder,
+                kind=type(error).__name__,
+            )
         ) from None
     return Arrays(np.ascontiguousarray(data.data.transpose(0, 3, 1, 2)), np.asarray(data.targets, np.int64))
 
@@ -153,13 +200,15 @@ def _torchvision_datasets() -> Any:
         from torchvision import datasets
     except ImportError as error:
         raise InstallationError(
-            f"CIFAR-10 needs torchvision, which cannot be imported ({error}): run pip install -r requirements.txt."
+            say("CIFAR-10 needs torchvision, which cannot be imported ({error}): run pip install -r requirements.txt.", error=error)
         ) from None
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
         raise InstallationError(
-            "torch and torchvision do not fit together (operator torchvision::nms does not exist): take both from one index, as in "
-            "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu."
+            N_(
+                "torch and torchvision do not fit together (operator torchvision::nms does not exist): take both from one index, "
+                "as in pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu."
+            )
         ) from None
     return datasets

@@ -23,9 +23,10 @@ from cnnlab.datasets.arrays import Arrays, decoded
 from cnnlab.datasets.catalogue import Entry
 from cnnlab.datasets.fingerprints import Facts, SplitFacts
 from cnnlab.datasets.idx import packed
-from cnnlab.datasets.location import SPLITS, Split
+from cnnlab.datasets.location import SPLITS, Split, because
 from cnnlab.datasets.remembered import stamp
 from cnnlab.errors import DataError
+from cnnlab.i18n import N_, say
 
 _LARGEST = 2**30  # bytes of one array
 _MOST_LABELS = 2**20
@@ -46,7 +47,7 @@ def npz_facts(path: Path) -> Facts | str:
         with zipfile.ZipFile(path) as archive:
             members = {f"{kind}_{split}.npy" for kind in "xy" for split in SPLITS}
             if missing := sorted(name.removesuffix(".npy") for name in members - set(archive.namelist())):
-                return f"lacks the arrays {', '.join(missing)}"
+                return because("{place} lacks the arrays {names}", names=", ".join(missing))
             return {split: SplitFacts.of(_shape(archive, f"x_{split}.npy"), _labels(archive, split)) for split in SPLITS}
     except _UNREADABLE as error:
         return f"cannot be read: {_reason(error)}"
@@ -63,14 +64,14 @@ def read_npz(path: Path, name: str, split: Split) -> Arrays:
                 images = images.transpose(0, 3, 1, 2)
             return Arrays(np.ascontiguousarray(images.reshape(shape)), _labels(archive, split).astype(np.int64))
     except _UNREADABLE as error:
-        raise DataError(f"{name} cannot be read: {_reason(error)}.") from None
+        raise DataError(say("{name} cannot be read: {reason}.", name=name, reason=_reason(error))) from None
 
 
 def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
     """Number, channels, height and width, in whichever order they are; grey images may have no axis of channels."""
     shape, kind = _header(archive, name, _LARGEST)
     if kind != np.uint8:
-        raise ValueError(f"{name} holds {kind}, not bytes")
+        raise ValueError(say("{name} holds {kind}, not bytes", name=name, kind=kind))
     if len(shape) == 3:
         return shape[0], 1, *shape[1:]
     return (shape[0], shape[3], *shape[1:3]) if len(shape) == 4 and shape[3] in _CHANNELS else shape
@@ -79,7 +80,9 @@ def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
 def _labels(archive: zipfile.ZipFile, split: Split) -> np.ndarray:
     shape, kind = _header(archive, f"y_{split}.npy", 8 * _MOST_LABELS)
     if kind.kind not in "iu" or len(shape) - shape[1:].count(1) != 1:
-        raise ValueError(f"y_{split} holds {kind} of the shape {shape}, not one whole number an image")
+        raise ValueError(
+            say("y_{split} holds {kind} of the shape {shape}, not one whole number an image", split=split, kind=kind, shape=shape)
+        )
     with archive.open(f"y_{split}.npy") as file:
         return np.lib.format.read_array(file, allow_pickle=False).reshape(-1)
 
@@ -91,7 +94,7 @@ def _header(archive: zipfile.ZipFile, name: str, largest: int) -> tuple[tuple[in
         shape, _, kind = reader(file)
     size = archive.getinfo(name).file_size
     if size > largest or not shape:
-        raise ValueError(f"{name} has {size:,} bytes")
+        raise ValueError(say("{name} has {size:,} bytes", name=name, size=size))
     return shape, kind
 
 
@@ -110,9 +113,14 @@ class CsvForm:
         """Why its rows are not a label and as many pixels as expected; "" if they are."""
         if self.columns == columns:
             return ""
-        labels = " and so no labels" if self.columns == columns - 1 else ""
-        found = f"{self.columns:,} column{'' if self.columns == 1 else 's'}"
-        return f"has {found}{labels}, not a label and {columns - 1:,} pixels"
+        found, pixels = self.columns, columns - 1
+        if found == pixels:
+            template = N_("{place} has {found:,} columns and so no labels, not a label and {pixels:,} pixels")
+        elif found == 1:
+            template = N_("{place} has {found:,} column, not a label and {pixels:,} pixels")
+        else:
+            template = N_("{place} has {found:,} columns, not a label and {pixels:,} pixels")
+        return because(template, found=found, pixels=pixels)
 
 
 def csv_pairs(files: Mapping[str, Path]) -> Iterator[tuple[Path, Path]]:
@@ -159,14 +167,16 @@ def _csv_rows(path: Path, name: str, columns: int) -> np.ndarray:
             # In parts, because text takes several times the memory of its values; int16 shows values that are no bytes.
             while len(part := _part(file)):
                 if part.shape[1] != columns or part.min() < 0 or part.max() > 255:
-                    raise ValueError(f"its values go from {part.min()} to {part.max()}, a pixel from 0 to 255")
+                    raise ValueError(
+                        say("its values go from {low} to {high}, a pixel from 0 to 255", low=part.min(), high=part.max())
+                    )
                 rows.append((np.roll(part, 1, axis=1) if form.label == -1 else part).astype(np.uint8))  # the label first
                 if len(rows) * _ROWS > _MOST_ROWS:
-                    raise ValueError(f"it has more than {_MOST_ROWS:,} rows")
+                    raise ValueError(say("it has more than {most:,} rows", most=_MOST_ROWS))
     except _UNREADABLE as error:
-        raise DataError(f"{name} cannot be read: {_reason(error)}.") from None
+        raise DataError(say("{name} cannot be read: {reason}.", name=name, reason=_reason(error))) from None
     if not rows:
-        raise DataError(f"{name} holds no image.")
+        raise DataError(say("{name} holds no image.", name=name))
     return np.concatenate(rows)
 
 

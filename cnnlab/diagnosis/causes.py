@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnnlab.diagnosis import cures, overflow, when, words
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.events import Event, RunFailed
+from cnnlab.i18n import N_
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -64,28 +65,38 @@ def _says(heading: str) -> Callable[[Evidence], str]:
     return lambda _: heading
 
 
-_AT_GUESSING = _says("Loss stays at that of guessing")
+_AT_GUESSING = _says(N_("Loss stays at that of guessing"))
 CAUSES: tuple[Cause, ...] = (
     Cause(
-        "exploded", "problem", when.exploded, words.explosion, cures.after_overflow, _says("Loss until it was no number any more")
+        "exploded",
+        "problem",
+        when.exploded,
+        words.explosion,
+        cures.after_overflow,
+        _says(N_("Loss until it was no number any more")),
     ),
     Cause("diverged", "problem", when.diverged, words.divergence, cures.lower_rate, words.diverged_to),
     Cause("settled at chance", "problem", when.overshot_to_chance, words.settling, cures.lower_rate, _AT_GUESSING),
     Cause("rate still rising", "wait", when.rising, words.rise),
     Cause("too few steps", "problem", when.too_short, words.short, cures.more_steps),
     Cause("rate too high", "problem", when.settled_at_chance, words.settling, cures.lower_rate, _AT_GUESSING),
-    Cause("rate too small", "problem", when.too_slow, words.slowness, cures.usual, _says("Loss hardly falls")),
-    Cause("flat start", "wait", when.flat_sigmoid_may_wait, words.flat_wait, cures.longer, _says("Loss starts flat")),
+    Cause("rate too small", "problem", when.too_slow, words.slowness, cures.usual, _says(N_("Loss hardly falls"))),
+    Cause("flat start", "wait", when.flat_sigmoid_may_wait, words.flat_wait, cures.longer, _says(N_("Loss starts flat"))),
     Cause("flat start", "problem", when.flat_sigmoid, words.flatness, cures.leave_the_flat_start, _AT_GUESSING),
     Cause("at chance", "wait", when.flat_may_wait, words.patience),
     Cause("at chance", "problem", when.flat, words.chance, cures.another_start, _AT_GUESSING),
     Cause("averages not settled", "wait", when.averages_may_settle, words.unfit_averages),
     Cause("averages not settled", "problem", when.unsettled_averages, words.unfit_averages, cures.larger_batches),
-    Cause("rate too high", "problem", when.unstable, words.instability, cures.lower_rate, _says("Loss no longer falls")),
+    Cause("rate too high", "problem", when.unstable, words.instability, cures.lower_rate, _says(N_("Loss no longer falls"))),
     Cause("overfitting", "problem", when.overfits, words.overfitting, cures.more_data, words.risen_since),
     Cause(
-        "still improving", "good", when.improves_at_its_end, words.improvement, cures.twice_as_long, _says("Loss was still falling")
+        "still improving",
+        "good",
+        when.improves_at_its_end,
+        words.improvement,
+        cures.twice_as_long,
+        _says(N_("Loss was still falling")),
     ),
     Cause("learning", "good", when.learns, words.learning),
-    Cause("converged", "good", when.evaluated, words.rest, heading=_says("Loss has settled")),
+    Cause("converged", "good", when.evaluated, words.rest, heading=_says(N_("Loss has settled"))),
 )

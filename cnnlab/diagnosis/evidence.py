@@ -22,6 +22,7 @@ from cnnlab.events import (
     RunStopped,
     best_epoch,
 )
+from cnnlab.i18n import N_
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -170,7 +171,7 @@ class Evidence:
 
     @property
     def watched(self) -> str:
-        return "test" if self.epochs and self.epochs[-1].validation_loss is None else "validation"
+        return N_("test") if self.epochs and self.epochs[-1].validation_loss is None else N_("validation")
 
     @cached_property
     def watched_losses(self) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnnlab.diagnosis.rates import normalised, smaller_rate
+from cnnlab.i18n import N_, say
 from cnnlab.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -21,20 +22,40 @@ def overflow(config: RunConfig, epoch: int, batch: int, batches: int, *, sound_a
 
     `sound_at_first` says that the gradient of the first batch was finite.
     """
-    where = f"in epoch {epoch}, at batch {batch} of {batches}" if batch else f"on the test images after epoch {epoch}"
+    if batch:
+        where = say("in epoch {epoch}, at batch {batch} of {batches}", epoch=epoch, batch=batch, batches=batches)
+    else:
+        where = say("on the test images after epoch {epoch}", epoch=epoch)
     at_first = epoch == 1 and (batch == 1 or (batch == 2 and not sound_at_first))
     harmless = config.learning_rate < _HARMLESS * OPTIMIZERS[config.optimizer].learning_rate
     if at_first or harmless:
-        reason = "before any weight had moved" if at_first else f"with a learning rate of only {config.learning_rate:g}"
-        return AT_FIRST, (
-            f"The loss became infinite or not a number {where}, {reason}: the learning rate is not to blame. "
-            f"Try {_without_the_rate(config)[1]}."
-        )
-    remedies = _remedies(config)
-    others = f", or switch on {' or '.join(remedies)}" if remedies else ""
-    return NOT_FINITE, (
-        f"The loss became infinite or not a number {where}: a learning rate of {config.learning_rate:g} is too large for "
-        f"{OPTIMIZERS[config.optimizer].title} here; try {smaller_rate(config):g}{others}."
+        blameless = say(
+            "The loss became infinite or not a number {where}, with a learning rate of only {rate}: the learning rate is "
+            "not to blame.",
+            where=where, rate=f"{config.learning_rate:g}",
+        )  # fmt: skip
+        if at_first:
+            blameless = say(
+                "The loss became infinite or not a number {where}, before any weight had moved: the learning rate is not to blame.",
+                where=where,
+            )
+        return AT_FIRST, f"{blameless} {say('Try {remedy}.', remedy=_without_the_rate(config)[1])}"
+    facts = {
+        "where": where,
+        "rate": f"{config.learning_rate:g}",
+        "optimizer": OPTIMIZERS[config.optimizer].title,
+        "smaller": f"{smaller_rate(config):g}",
+    }
+    if remedy := _remedy(config):
+        return NOT_FINITE, say(
+            "The loss became infinite or not a number {where}: a learning rate of {rate} is too large for {optimizer} here; "
+            "try {smaller}, or switch on {remedy}.",
+            remedy=remedy, **facts,
+        )  # fmt: skip
+    return NOT_FINITE, say(
+        "The loss became infinite or not a number {where}: a learning rate of {rate} is too large for {optimizer} here; "
+        "try {smaller}.",
+        **facts,
     )
 
 
@@ -45,21 +66,19 @@ def cure(config: RunConfig, kind: str) -> dict[str, Any]:
 
 def _without_the_rate(config: RunConfig) -> tuple[dict[str, Any], str]:
     if normalised(config) and config.batch_size < 32:
-        return {"batch_size": 32}, (
-            f"batches of 32 images: batch normalisation divides by the spread within a batch, and {config.batch_size} images may "
-            "have none"
+        return {"batch_size": 32}, say(
+            "batches of 32 images: batch normalisation divides by the spread within a batch, and {count} images may have none",
+            count=config.batch_size,
         )
     if config.initialization != "pytorch":
-        return {"initialization": "pytorch"}, "PyTorch's own initial weights"
+        return {"initialization": "pytorch"}, N_("PyTorch's own initial weights")
     if config.normalization == "none":
-        return {"normalization": "dataset"}, "images that are normalised to mean 0 and deviation 1"
-    return {"seed": config.seed + 1}, "another seed"
+        return {"normalization": "dataset"}, N_("images that are normalised to mean 0 and deviation 1")
+    return {"seed": config.seed + 1}, N_("another seed")
 
 
-def _remedies(config: RunConfig) -> list[str]:
-    remedies = []
-    if not normalised(config):
-        remedies.append("batch normalisation")
+def _remedy(config: RunConfig) -> str:
+    """What is off and could be switched on; "" where nothing is."""
     if config.gradient_clip is None:
-        remedies.append("gradient clipping")
-    return remedies
+        return N_("gradient clipping") if normalised(config) else N_("batch normalisation or gradient clipping")
+    return "" if normalised(config) else N_("batch normalisation")

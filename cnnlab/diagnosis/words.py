@@ -7,6 +7,7 @@ from cnnlab.diagnosis import cures, when
 from cnnlab.diagnosis.evidence import Evidence, at_chance
 from cnnlab.diagnosis.rates import normalised, usual_rate
 from cnnlab.events import RunFailed
+from cnnlab.i18n import N_, nsay, say
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.text import percent
 
@@ -18,7 +19,7 @@ def loss(value: float) -> str:
 
 
 def steps(count: int) -> str:
-    return f"{count:,} step{'' if count == 1 else 's'}"
+    return nsay("{count:,} step", "{count:,} steps", count, count=count)
 
 
 def rate(e: Evidence) -> str:
@@ -29,170 +30,232 @@ def optimizer(e: Evidence) -> str:
     return OPTIMIZERS[e.config.optimizer].title
 
 
-def guess(e: Evidence) -> str:
-    return f"guessing, {loss(e.guessing)}"
-
-
 def explosion(e: Evidence) -> str:
     return e.last.message if isinstance(e.last, RunFailed) else ""
 
 
 def divergence(e: Evidence) -> str:
-    norm = f"; the last gradient had a length of {loss(e.norm)}" if e.norm is not None and e.norm > 10 else ""
-    blame = f"steps of a learning rate of {rate(e)} are too large for {optimizer(e)} here"
-    return f"The loss has diverged: training loss is {loss(e.loss)}, far above that of {guess(e)}{norm}. The {blame}."
+    facts = {"loss": loss(e.loss), "guessing": loss(e.guessing)}
+    if e.norm is not None and e.norm > 10:
+        diverged = say(
+            "The loss has diverged: training loss is {loss}, far above that of guessing, {guessing}; the last gradient had a "
+            "length of {length}.", **facts, length=loss(e.norm),
+        )  # fmt: skip
+    else:
+        diverged = say("The loss has diverged: training loss is {loss}, far above that of guessing, {guessing}.", **facts)
+    blame = say("The steps of a learning rate of {rate} are too large for {optimizer} here.", rate=rate(e), optimizer=optimizer(e))
+    return f"{diverged} {blame}"
 
 
 def settling(e: Evidence) -> str:
-    now = f"it is at chance ({percent(e.chance, 0)}) after {steps(e.step)}, with the loss of guessing ({loss(e.loss)})"
+    now = say(
+        "it is at chance ({chance}) after {steps}, with the loss of guessing ({loss})",
+        chance=percent(e.chance, 0), steps=steps(e.step), loss=loss(e.loss),
+    )  # fmt: skip
     if e.peak > 2 * e.guessing:
-        return (
-            f"Training loss rose to {loss(e.peak)}, and the network has settled where it only guesses: {now}. "
-            f"The first steps were too large: a learning rate of {rate(e)} for {optimizer(e)}."
+        rose = say(
+            "Training loss rose to {peak}, and the network has settled where it only guesses: {now}.", peak=loss(e.peak), now=now
         )
+        blame = say(
+            "The first steps were too large: a learning rate of {rate} for {optimizer}.", rate=rate(e), optimizer=optimizer(e)
+        )
+        return f"{rose} {blame}"
     if e.best_accuracy >= 2 / e.classes:
-        return (
-            f"The network had {percent(e.best_accuracy, 0)} of the training images right and has fallen back to guessing: {now}. "
-            f"A learning rate of {rate(e)} is too large here."
-        )
-    return f"The network only guesses: {now}. A learning rate of {rate(e)} is high for {optimizer(e)} with this network."
+        fell = say(
+            "The network had {share} of the training images right and has fallen back to guessing: {now}.",
+            share=percent(e.best_accuracy, 0), now=now,
+        )  # fmt: skip
+        return f"{fell} {say('A learning rate of {rate} is too large here.', rate=rate(e))}"
+    guesses = say("The network only guesses: {now}.", now=now)
+    blame = say("A learning rate of {rate} is high for {optimizer} with this network.", rate=rate(e), optimizer=optimizer(e))
+    return f"{guesses} {blame}"
 
 
 def short(e: Evidence) -> str:
-    what = "more epochs, or more images"
+    what = N_("more epochs, or more images")
     if "batch_size" in cures.more_steps(e):
-        what = f"smaller batches than {e.config.batch_size:,} images, which make more steps of the same images, or more epochs"
-    return f"This run has only {steps(e.steps_in_all)}, too few to learn much: use {what}."
+        what = say(
+            "smaller batches than {count:,} images, which make more steps of the same images, or more epochs",
+            count=e.config.batch_size,
+        )
+    return say("This run has only {steps}, too few to learn much: use {what}.", steps=steps(e.steps_in_all), what=what)
 
 
 def slowness(e: Evidence) -> str:
-    return (
-        f"After {steps(e.step)} training loss is still {loss(e.loss)}, where guessing gives {loss(e.guessing)}: "
-        f"a learning rate of {rate(e)} is small for {optimizer(e)}; {usual_rate(e.config):g} is usual here."
-    )
+    return say(
+        "After {steps} training loss is still {loss}, where guessing gives {guessing}: a learning rate of {rate} is small for "
+        "{optimizer}; {usual} is usual here.",
+        steps=steps(e.step), loss=loss(e.loss), guessing=loss(e.guessing), rate=rate(e), optimizer=optimizer(e),
+        usual=f"{usual_rate(e.config):g}",
+    )  # fmt: skip
 
 
 def at_guessing(e: Evidence) -> str:
-    return f"After {steps(e.step)} the network still guesses: loss {loss(e.loss)}, chance level {percent(e.chance, 0)}."
+    return say(
+        "After {steps} the network still guesses: loss {loss}, chance level {chance}.",
+        steps=steps(e.step), loss=loss(e.loss), chance=percent(e.chance, 0),
+    )  # fmt: skip
 
 
 def sigmoid_needs() -> str:
     low, high = cures.FLAT_STEPS
-    return f"LeNet needed {low:,} to {high:,} steps with SGD at 0.1 to 0.9"
+    return say("LeNet needed {low:,} to {high:,} steps with SGD at 0.1 to 0.9", low=low, high=high)
 
 
 def flatness(e: Evidence) -> str:
-    why = "Sigmoid starts flat, because its slope of at most ¼ shrinks the gradient at every layer"
     if e.step > cures.ENOUGH_STEPS:
-        return f"{at_guessing(e)} {why}, and this network has not left that start: use ReLU, or batch normalisation."
-    had = f"this run had {e.step:,}, at {rate(e)}"
-    return f"{at_guessing(e)} {why}: {sigmoid_needs()}, and {had}. With more it may still leave chance."
+        why = N_(
+            "Sigmoid starts flat, because its slope of at most ¼ shrinks the gradient at every layer, and this network has not "
+            "left that start: use ReLU, or batch normalisation."
+        )
+        return f"{at_guessing(e)} {why}"
+    why = say(
+        "Sigmoid starts flat, because its slope of at most ¼ shrinks the gradient at every layer: {needs}, and this run had "
+        "{count:,}, at {rate}.",
+        needs=sigmoid_needs(), count=e.step, rate=rate(e),
+    )  # fmt: skip
+    return f"{at_guessing(e)} {why} {N_('With more it may still leave chance.')}"
 
 
 def flat_wait(e: Evidence) -> str:
-    until = f"It may still leave chance: wait until step {min(cures.ENOUGH_STEPS, e.planned):,}."
-    if e.planned < cures.FLAT_STEPS[1]:
-        until = f"It may still leave chance, but this run ends at step {e.planned:,}, which may be too early."
-    return (
-        f"{at_guessing(e)} That is normal with sigmoid, whose slope of at most ¼ shrinks the gradient at every layer: "
-        f"{sigmoid_needs()}. {until}"
+    normal = say(
+        "That is normal with sigmoid, whose slope of at most ¼ shrinks the gradient at every layer: {needs}.", needs=sigmoid_needs()
     )
+    until = ends_early(e) if e.planned < cures.FLAT_STEPS[1] else wait_until(min(cures.ENOUGH_STEPS, e.planned))
+    return f"{at_guessing(e)} {normal} {until}"
+
+
+def wait_until(step: int) -> str:
+    return say("It may still leave chance: wait until step {step:,}.", step=step)
+
+
+def ends_early(e: Evidence) -> str:
+    return say("It may still leave chance, but this run ends at step {step:,}, which may be too early.", step=e.planned)
 
 
 def rise(e: Evidence) -> str:
-    rising = f"The learning rate is still rising ({e.rate:.2g} of {rate(e)}) until step {e.rises_until:,}"
-    return f"{rising}: wait for that first." if e.step < BEGUN else f"{at_guessing(e)} {rising}: wait for that first."
+    rising = say(
+        "The learning rate is still rising ({now} of {rate}) until step {step:,}: wait for that first.",
+        now=f"{e.rate:.2g}", rate=rate(e), step=e.rises_until,
+    )  # fmt: skip
+    return rising if e.step < BEGUN else f"{at_guessing(e)} {rising}"
 
 
 def unfit_averages(e: Evidence) -> str:
-    return (
-        f"Training loss is {loss(e.loss)}, but {e.watched} loss {loss(e.watched_losses[-1])}: the averages that batch "
-        "normalisation uses outside training do not fit yet."
-        + (f" They need some dozens of steps: wait until step {when.SHORT}." if when.averages_may_settle(e) else "")
-    )
+    unfit = say(
+        "Training loss is {loss}, but {watched} loss {other}: the averages that batch normalisation uses outside training do not "
+        "fit yet.",
+        loss=loss(e.loss), watched=e.watched, other=loss(e.watched_losses[-1]),
+    )  # fmt: skip
+    if not when.averages_may_settle(e):
+        return unfit
+    return f"{unfit} {say('They need some dozens of steps: wait until step {step}.', step=when.SHORT)}"
 
 
 def chance(e: Evidence) -> str:
-    name = card(e.config.architecture).title
     if e.step < when.PATIENT:
-        remedy = "" if normalised(e.config) else ", or with batch normalisation,"
-        return f"{at_guessing(e)} That is early: with more steps{remedy} it may still leave chance."
-    if not normalised(e.config):
-        return f"{at_guessing(e)} {name} without batch normalisation sometimes never leaves chance: switch it on."
-    return f"{at_guessing(e)} Its settings are usual ones: start again with another seed."
+        remedy = N_("That is early: with more steps, or with batch normalisation, it may still leave chance.")
+        if normalised(e.config):
+            remedy = N_("That is early: with more steps it may still leave chance.")
+    elif not normalised(e.config):
+        name = card(e.config.architecture).title
+        remedy = say("{network} without batch normalisation sometimes never leaves chance: switch it on.", network=name)
+    else:
+        remedy = N_("Its settings are usual ones: start again with another seed.")
+    return f"{at_guessing(e)} {remedy}"
 
 
 def instability(e: Evidence) -> str:
     before = e.epochs[-3]
-    return (
-        f"Training loss no longer falls ({loss(before.train_loss)} after epoch {before.epoch}, {loss(e.epochs[-1].train_loss)} "
-        f"now) with {percent(e.accuracy, 0)} right: a learning rate of {rate(e)} is high for {optimizer(e)}, so that it jumps "
-        "over better weights."
-    )
+    return say(
+        "Training loss no longer falls ({before} after epoch {epoch}, {now} now) with {share} right: a learning rate of {rate} is "
+        "high for {optimizer}, so that it jumps over better weights.",
+        before=loss(before.train_loss), epoch=before.epoch, now=loss(e.epochs[-1].train_loss), share=percent(e.accuracy, 0),
+        rate=rate(e), optimizer=optimizer(e),
+    )  # fmt: skip
 
 
 def overfitting(e: Evidence) -> str:
     then, now = e.epochs[e.turn], e.epochs[-1]
-    return (
-        f"Overfitting has begun: since epoch {then.epoch} {e.watched} loss has risen from {loss(e.watched_losses[e.turn])} to "
-        f"{loss(e.watched_losses[-1])}, while training loss fell from {loss(then.train_loss)} to {loss(now.train_loss)}. "
-        "The network learns its training images by heart."
-    )
+    begun = say(
+        "Overfitting has begun: since epoch {epoch} {watched} loss has risen from {low} to {high}, while training loss fell from "
+        "{before} to {after}.",
+        epoch=then.epoch, watched=e.watched, low=loss(e.watched_losses[e.turn]), high=loss(e.watched_losses[-1]),
+        before=loss(then.train_loss), after=loss(now.train_loss),
+    )  # fmt: skip
+    return f"{begun} {N_('The network learns its training images by heart.')}"
 
 
 def reached(e: Evidence) -> str:
     if not e.epochs or at_chance(e.watched_accuracies[-1], e.classes):
-        return f"{percent(e.accuracy, 0)} of the last training images right"
-    return f"{e.watched} accuracy {percent(e.watched_accuracies[-1])} after epoch {e.epochs[-1].epoch}"
+        return say("{share} of the last training images right", share=percent(e.accuracy, 0))
+    return say(
+        "{watched} accuracy {accuracy} after epoch {epoch}",
+        watched=e.watched, accuracy=percent(e.watched_accuracies[-1]), epoch=e.epochs[-1].epoch,
+    )  # fmt: skip
 
 
 def improvement(e: Evidence) -> str:
     if not e.epochs:
-        return f"It ended in its first epoch, after {steps(e.step)}, and the network learns. More steps should help."
-    first = e.epochs[max(0, len(e.epochs) - 4)]
-    return (
-        f"It was still improving when it ended: training loss {loss(first.train_loss)} after epoch {first.epoch}, "
-        f"{loss(e.epochs[-1].train_loss)} after epoch {e.epochs[-1].epoch}. More epochs should help."
-        if len(e.epochs) > 1
-        else "One epoch is over, and the network learns. More epochs should help."
-    )
+        ended = say("It ended in its first epoch, after {steps}, and the network learns.", steps=steps(e.step))
+        return f"{ended} {N_('More steps should help.')}"
+    if len(e.epochs) == 1:
+        return f"{N_('One epoch is over, and the network learns.')} {N_('More epochs should help.')}"
+    first, last = e.epochs[max(0, len(e.epochs) - 4)], e.epochs[-1]
+    improving = say(
+        "It was still improving when it ended: training loss {before} after epoch {epoch}, {after} after epoch {last}.",
+        before=loss(first.train_loss), epoch=first.epoch, after=loss(last.train_loss), last=last.epoch,
+    )  # fmt: skip
+    return f"{improving} {N_('More epochs should help.')}"
 
 
 def learning(e: Evidence) -> str:
     if e.step < when.FEW and (e.guesses or not e.epochs):
-        return f"It has begun: after {steps(e.step)} training loss is {loss(e.loss)}; guessing would give {loss(e.guessing)}."
-    gained = ""
-    if len(e.epochs) > 1 and not at_chance(e.watched_accuracies[-1], e.classes):
-        change = 100 * (e.watched_accuracies[-1] - e.watched_accuracies[-2])
-        gained = f", {abs(change):.1f} points {'more' if change >= 0 else 'less'} than an epoch before"
-    return f"It is learning: {reached(e)}{gained}."
+        return say(
+            "It has begun: after {steps} training loss is {loss}; guessing would give {guessing}.",
+            steps=steps(e.step), loss=loss(e.loss), guessing=loss(e.guessing),
+        )  # fmt: skip
+    if len(e.epochs) < 2 or at_chance(e.watched_accuracies[-1], e.classes):
+        return say("It is learning: {reached}.", reached=reached(e))
+    change = 100 * (e.watched_accuracies[-1] - e.watched_accuracies[-2])
+    facts = {"reached": reached(e), "points": f"{abs(change):.1f}"}
+    if change >= 0:
+        return say("It is learning: {reached}, {points} points more than an epoch before.", **facts)
+    return say("It is learning: {reached}, {points} points less than an epoch before.", **facts)
 
 
 def rest(e: Evidence) -> str:
     best = e.best
     if best is None:
         return ""
-    reached = f"Best {e.watched} accuracy {percent(best.score)}, epoch {best.epoch}."
+    reached = say(
+        "Best {watched} accuracy {accuracy}, epoch {epoch}.", watched=e.watched, accuracy=percent(best.score), epoch=best.epoch
+    )
     if when.rests(e):
-        lowest = loss(min(e.watched_losses[-when.RECENT :]))
-        return f"It has settled: in the last {when.RECENT} epochs {e.watched} loss has hardly fallen ({lowest} at best). {reached}"
-    if when.ends_its_schedule(e):
-        return f"It has followed its learning rate schedule to the end; more epochs need a longer schedule. {reached}"
-    return f"It has learned its training images: {percent(e.accuracy)} right. {reached}"
+        what = say(
+            "It has settled: in the last {count} epochs {watched} loss has hardly fallen ({lowest} at best).",
+            count=when.RECENT, watched=e.watched, lowest=loss(min(e.watched_losses[-when.RECENT :])),
+        )  # fmt: skip
+    elif when.ends_its_schedule(e):
+        what = N_("It has followed its learning rate schedule to the end; more epochs need a longer schedule.")
+    else:
+        what = say("It has learned its training images: {share} right.", share=percent(e.accuracy))
+    return f"{what} {reached}"
 
 
 def patience(e: Evidence) -> str:
-    if e.planned < when.PATIENT:
-        return f"{at_guessing(e)} It may still leave chance, but this run ends at step {e.planned:,}, which may be too early."
-    return f"{at_guessing(e)} It may still leave chance: wait until step {when.PATIENT}."
+    return f"{at_guessing(e)} {ends_early(e) if e.planned < when.PATIENT else wait_until(when.PATIENT)}"
 
 
 # Headings of the chart of losses
 
 
 def diverged_to(e: Evidence) -> str:
-    return f"Loss has diverged to {loss(e.loss)}"
+    return say("Loss has diverged to {loss}", loss=loss(e.loss))
 
 
 def risen_since(e: Evidence) -> str:
-    return f"{e.watched.capitalize()} loss has risen since epoch {e.epochs[e.turn].epoch}"
+    epoch = e.epochs[e.turn].epoch
+    if e.watched == "test":
+        return say("Test loss has risen since epoch {epoch}", epoch=epoch)
+    return say("Validation loss has risen since epoch {epoch}", epoch=epoch)

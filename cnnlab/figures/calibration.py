@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnnlab.figures.theme import AXIS, base_layout
+from cnnlab.figures.theme import AXIS, PERCENT, base_layout
+from cnnlab.i18n import _
 from cnnlab.palette import BLUE, GRAY
 from cnnlab.text import percent
 from cnnlab.values import ConfidenceBin
@@ -16,7 +17,7 @@ def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
     shown = [each for each in bins if each.images]
     bars = {
         "type": "bar",
-        "name": "right",
+        "name": _("right"),
         "x": [50 * (each.low + each.high) for each in shown],
         "y": [100 * each.accuracy for each in shown],
         "width": [100 * (each.high - each.low) - 1 for each in shown],
@@ -27,13 +28,18 @@ def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
         "textfont": {"color": "#FFFFFF"},
         "constraintext": "none",
         "marker": {"color": BLUE},
-        "customdata": [[f"{percent(each.low, 0)} to {percent(each.high, 0)}", percent(each.confidence)] for each in shown],
-        "hovertemplate": "%{text} images of confidence %{customdata[0]}<br>"
-        "confidence %{customdata[1]} on average, right %{y:.1f} %<extra></extra>",
+        "customdata": [
+            [_("{low} to {high}").format(low=percent(each.low, 0), high=percent(each.high, 0)), percent(each.confidence)]
+            for each in shown
+        ],
+        "hovertemplate": _("{count} images of confidence {range}").format(count="%{text}", range="%{customdata[0]}")
+        + "<br>"
+        + _("confidence {confidence} on average, right {share}").format(confidence="%{customdata[1]}", share=PERCENT)
+        + "<extra></extra>",
     }
     line = {
         "type": "scatter",
-        "name": "as sure as right",
+        "name": _("as sure as right"),
         "mode": "lines+markers",
         "x": [100 * each.confidence for each in shown],
         "y": [100 * each.confidence for each in shown],
@@ -45,7 +51,7 @@ def calibration_figure(bins: Sequence[ConfidenceBin]) -> dict[str, Any]:
         height=250,
         margin={"l": 8, "r": 14, "t": 8, "b": 8},  # for half of the last tick
         bargap=0,
-        xaxis=AXIS | {"title": {"text": "confidence, %"}, "range": [0, 100], "dtick": 20, "fixedrange": True, "showgrid": False},
-        yaxis=AXIS | {"title": {"text": "right, %"}, "range": [0, 101], "dtick": 20, "fixedrange": True},
+        xaxis=AXIS | {"title": {"text": _("confidence, %")}, "range": [0, 100], "dtick": 20, "fixedrange": True, "showgrid": False},
+        yaxis=AXIS | {"title": {"text": _("right, %")}, "range": [0, 101], "dtick": 20, "fixedrange": True},
     )
     return {"data": [bars, line], "layout": layout}

@@ -22,6 +22,7 @@ from cnnlab.events import (
     best_epoch,
 )
 from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact, logarithmic_ticks
+from cnnlab.i18n import N_, _, translated
 from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, SKY
 from cnnlab.reports.thinning import thin
 from cnnlab.text import percent
@@ -30,24 +31,24 @@ HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366
 _FEW = 4  # a report over this many times fewer batches than the one before is not shown
 # Never distinguished by colour alone. With validation images the test images wait until the end, and appear as one point.
 STYLES = {
-    "Training": (BLUE, "solid", "circle"),
-    "Test": (ORANGE, "dash", "diamond"),
-    "Validation": (GREEN, "dashdot", "square"),
-    "Test, best epoch": (ORANGE, "dash", "star"),
+    N_("training"): (BLUE, "solid", "circle"),
+    N_("test"): (ORANGE, "dash", "diamond"),
+    N_("validation"): (GREEN, "dashdot", "square"),
+    N_("test, best epoch"): (ORANGE, "dash", "star"),
 }
 _HUGE, _MANY_TIMES = 20.0, 5  # a loss above the one, and so many times the smallest, hides all others on a linear axis
 _TOOLS = 38  # pixels at the right edge, where Plotly's tools stand beside the newest points and not over them
-LIVE = "Training, live"
-KNOWN, BAND = "Known runs' test accuracy", "rgba(128, 128, 128, 0.18)"
+LIVE = N_("Training, live")
+KNOWN, BAND = N_("Known runs' test accuracy"), "rgba(128, 128, 128, 0.18)"
 WHOLE_RUN_EPOCHS = 50  # a run of up to this many epochs shows its whole x axis from the start
 
 
 _RESTS: dict[type, str] = {
-    RunPaused: "paused here, then resumed",
-    RunInterrupted: "its process was gone; it went on from here",
-    RunStopped: "stopped, then resumed from here",
-    RunFailed: "failed, then tried again from here",
-    RunFinished: "had finished; more epochs from here",
+    RunPaused: N_("paused here, then resumed"),
+    RunInterrupted: N_("its process was gone; it went on from here"),
+    RunStopped: N_("stopped, then resumed from here"),
+    RunFailed: N_("failed, then tried again from here"),
+    RunFinished: N_("had finished; more epochs from here"),
 }
 
 
@@ -56,12 +57,12 @@ class Rest:
     """A point at which a run rested and then continued."""
 
     epoch: float  # as the x axis counts
-    words: str
+    words: str  # in English, for `translated`
 
 
 def rests(events: Iterable[Event]) -> tuple[Rest, ...]:
     """Where a run continued after a rest, from its events."""
-    resumed, batches, why = [], 0, "resumed here"
+    resumed, batches, why = [], 0, N_("resumed here")
     for event in events:
         if isinstance(event, RunStarted):
             batches = event.batches_per_epoch
@@ -85,13 +86,13 @@ def loss_curve(
     """Mean cross-entropy per image against epochs; `over` says that the run has ended."""
     traces = [
         _noise(progress, attrgetter("loss"), LOSS),
-        _epochs("Training", epochs, [e.train_loss for e in epochs], LOSS),
+        _epochs("training", epochs, [e.train_loss for e in epochs], LOSS),
         *_watched(epochs, lambda e: e.test_loss, lambda e: e.validation_loss, LOSS, over=over),
     ]
     positive = [value for trace in traces for value in trace["y"] if value and value > 0]
     logarithmic = logarithmic or has_exploded(positive)
     # A zoom on one scale means nothing on the other, so a change of scale resets this axis alone.
-    loss_axis = {"title": {"text": "Loss (logarithmic)" if logarithmic else "Loss"}, "uirevision": f"{run_id}-{logarithmic}"}
+    loss_axis = {"title": {"text": _("Loss (logarithmic)") if logarithmic else _("Loss")}, "uirevision": f"{run_id}-{logarithmic}"}
     scale: dict[str, Any] = {"type": "linear", "rangemode": "tozero"}
     if logarithmic:
         scale = {"type": "log", "dtick": logarithmic_ticks(positive)}
@@ -118,12 +119,12 @@ def accuracy_curve(
     traces = [
         *_band(known[: math.floor(end)]),
         _noise(progress, lambda event: 100 * event.accuracy, PERCENT),
-        _epochs("Training", epochs, [100 * e.train_accuracy for e in epochs], PERCENT),
+        _epochs("training", epochs, [100 * e.train_accuracy for e in epochs], PERCENT),
         *_watched(epochs, lambda e: 100 * e.test_accuracy, _validation_accuracy, PERCENT, over=over),
     ]
     if classes:
         traces.append(_chance(end, 1 / classes))
-    axis = {"title": {"text": "Accuracy"}, "range": [0, 100]} | PERCENT_TICKS
+    axis = {"title": {"text": _("Accuracy")}, "range": [0, 100]} | PERCENT_TICKS
     return _figure(run_id, traces, end, marks, empty=_empty(progress, over), y_axis=axis)
 
 
@@ -156,11 +157,11 @@ def _watched(
     """The curve by which the best epoch is chosen, and where that is not the test images', their point at the end."""
     kept_aside = [value for value in map(validation, epochs) if value is not None]
     if not epochs or len(kept_aside) < len(epochs):
-        return [_epochs("Test", epochs, [test(e) for e in epochs], number)]
-    traces = [_epochs("Validation", epochs, kept_aside, number)]
+        return [_epochs("test", epochs, [test(e) for e in epochs], number)]
+    traces = [_epochs("validation", epochs, kept_aside, number)]
     best = best_epoch(epochs)
     if over and best:
-        traces.append(_epochs("Test, best epoch", [best], [test(best)], number))
+        traces.append(_epochs("test, best epoch", [best], [test(best)], number))
         traces[-1] |= {"mode": "markers", "marker": {"symbol": "star", "size": 12, "color": ORANGE}}
     return traces
 
@@ -190,26 +191,27 @@ def _noise(progress: Sequence[Progress], figure: Callable[[Progress], float], nu
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": LIVE,
+        "name": translated(LIVE),
         "x": [compact(_position(shown[i])) for i in kept],
         "y": [compact(values[i]) for i in kept],
         "line": {"color": SKY, "width": 1},
-        "hovertemplate": f"epoch %{{x:.2f}}<br>{number}<extra></extra>",
+        "hovertemplate": f"{_('epoch {epoch}').format(epoch='%{x:.2f}')}<br>{number}<extra></extra>",
     }
 
 
 def _epochs(name: str, epochs: Sequence[EpochDone], values: list[float], number: str) -> dict[str, Any]:
     kept = thin(values)
     color, dash, symbol = STYLES[name]
+    words = translated(name)
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": name,
+        "name": words.capitalize(),
         "x": [epochs[i].epoch for i in kept],
         "y": [compact(values[i]) for i in kept],
         "line": {"color": color, "width": 2, "dash": dash},
         "marker": {"symbol": symbol, "size": 7},
-        "hovertemplate": f"{name.lower()}, epoch %{{x}}<br>{number}<extra></extra>",
+        "hovertemplate": f"{_('{curve}, epoch {epoch}').format(curve=words, epoch='%{x}')}<br>{number}<extra></extra>",
     }
 
 
@@ -217,9 +219,11 @@ def _band(known: Sequence[tuple[float, float, float]]) -> list[dict[str, Any]]:
     """A gray area between two edges, the upper of which is filled down to the lower."""
     if not known:
         return []
-    edge = {"type": "scatter", "mode": "lines", "x": list(range(1, len(known) + 1)), "legendgroup": "known", "name": KNOWN}
-    lows, _, highs = zip(*known, strict=True)
-    texts = [f"known runs: {percent(low)} to {percent(high)}, the middle one {percent(middle)}" for low, middle, high in known]
+    edge = {"type": "scatter", "mode": "lines", "legendgroup": "known", "name": translated(KNOWN)}
+    edge["x"] = list(range(1, len(known) + 1))
+    lows, _rest, highs = zip(*known, strict=True)
+    words = _("known runs: {low} to {high}, the middle one {middle}")
+    texts = [words.format(low=percent(low), high=percent(high), middle=percent(middle)) for low, middle, high in known]
     shared = {"hovertemplate": "%{text}<extra></extra>", "text": texts}
     thin_line = {"color": GRAY, "width": 1}
     return [
@@ -233,11 +237,11 @@ def _chance(end: float, share: float) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": f"Chance level ({percent(share, None)})",
+        "name": _("Chance level ({share})").format(share=percent(share, None)),
         "x": [0, compact(end)],
         "y": [round(100 * share, 4)] * 2,
         "line": {"color": GRAY, "width": 1, "dash": "dot"},
-        "hovertemplate": f"guessing would reach {percent(share, None)}<extra></extra>",
+        "hovertemplate": _("guessing would reach {share}").format(share=percent(share, None)) + "<extra></extra>",
     }
 
 
@@ -247,13 +251,13 @@ def _marks(marks: Sequence[Rest]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": "Went on",
+        "name": _("Went on"),
         "x": [place for mark in marks for place in (*[round(mark.epoch, 3)] * len(heights), None)],
         "y": [height for _ in marks for height in (*heights, None)],
-        "text": [mark.words for mark in marks for _ in (*heights, None)],
+        "text": [translated(mark.words) for mark in marks for _ in (*heights, None)],
         "yaxis": "y2",
         "line": {"color": GRAY, "width": 1, "dash": "dot"},
-        "hovertemplate": "epoch %{x:.2f}: %{text}<extra></extra>",
+        "hovertemplate": f"{_('epoch {epoch}').format(epoch='%{x:.2f}')}{_(': ')}%{{text}}<extra></extra>",
     }
 
 
@@ -265,7 +269,7 @@ def _figure(
     layout |= {"margin": {"l": 8, "r": _TOOLS, "t": 8, "b": 8}, "modebar": MODEBAR}
     layout["legend"] |= {"font": {"size": SMALL_FONT_SIZE}}
     layout["yaxis"] |= y_axis
-    layout["xaxis"] |= {"title": {"text": "Epoch"}, "rangemode": "tozero", "tickformat": "~g"}
+    layout["xaxis"] |= {"title": {"text": _("Epoch")}, "rangemode": "tozero", "tickformat": "~g"}
     layout["xaxis"]["range"] = [0, compact(end * 1.02)]
     if marks:
         traces.append(_marks(marks))
@@ -280,4 +284,4 @@ def _empty(progress: Sequence[Progress], over: bool) -> str:
     """The text of an empty chart; "" where there are points."""
     if progress:
         return ""
-    return "It ended before its first points" if over else "The first points appear here as soon as training runs"
+    return _("It ended before its first points") if over else _("The first points appear here as soon as training runs")

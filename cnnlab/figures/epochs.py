@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnlab.figures.theme import AXIS, PERCENT, base_layout
+from cnnlab.i18n import _
 from cnnlab.palette import COLORS
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -23,14 +24,14 @@ def epochs_figure(series: Mapping[str, Sequence[float]]) -> dict[str, Any]:
             "y": [round(100 * share, 2) for share in shares],
             "line": {"color": COLORS[place % len(COLORS)], "dash": _DASHES[place % len(_DASHES)]},
             "marker": {"symbol": _MARKS[place % len(_MARKS)], "size": 8},
-            "hovertemplate": f"epoch %{{x}}<br>{PERCENT}",
+            "hovertemplate": f"{_('epoch {number}').format(number='%{x}')}<br>{PERCENT}",
         }
         for place, (name, shares) in enumerate(series.items())
     ]
     layout = base_layout(
         height=300,
-        xaxis=AXIS | {"title": {"text": "epoch"}, "dtick": 1, "fixedrange": True},
-        yaxis=AXIS | {"title": {"text": "accuracy, %"}, "range": [0, 100], "dtick": 20, "fixedrange": True},
+        xaxis=AXIS | {"title": {"text": _("epoch")}, "dtick": 1, "fixedrange": True},
+        yaxis=AXIS | {"title": {"text": _("accuracy, %")}, "range": [0, 100], "dtick": 20, "fixedrange": True},
         legend={"orientation": "v", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return {"data": lines, "layout": layout}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from cnnlab.epoch_flow import EpochFlow
 from cnnlab.figures.theme import AXIS, base_layout, logarithmic_ticks
+from cnnlab.i18n import _
 from cnnlab.palette import COLORS, GRAY
 
 MOST_LINES = 6  # layers: as many as have colours of their own
@@ -37,15 +38,15 @@ def flow_figure(every: Sequence[EpochFlow], quantity: Literal["gradient", "updat
                 "y": [value or None for value in values],  # a logarithm has no 0
                 "line": {"color": COLORS[number], "dash": DASHES[number]},
                 "marker": {"symbol": MARKERS[number], "size": 6},
-                "hovertemplate": "epoch %{x}: %{y:.3g}",
+                "hovertemplate": _("epoch {epoch}: {value}").format(epoch="%{x}", value="%{y:.3g}"),
             }
         )
     drawn = [value for line in lines for value in line["y"] if value]
-    title = {"gradient": "length of the gradient", "update": "step ÷ length of the weights"}[quantity]
+    title = {"gradient": _("length of the gradient"), "update": _("step ÷ length of the weights")}[quantity]
     layout = base_layout(
         height=280,
         hovermode="x unified",
-        xaxis=AXIS | {"title": {"text": "epoch"}, "tickformat": ",d"},
+        xaxis=AXIS | {"title": {"text": _("epoch")}, "tickformat": ",d"},
         yaxis=AXIS | {"title": {"text": title}, "type": "log", "exponentformat": "power", "dtick": logarithmic_ticks(drawn)},
     )
     if quantity == "update":

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from cnnlab.figures.theme import FONT_SIZE, MODEBAR, base_layout, compact
+from cnnlab.i18n import _
 from cnnlab.palette import BLUE, GRAY, ORANGE
 
 HEIGHT = 300
@@ -16,8 +17,8 @@ MARGIN = 0.15  # of the fall, above the first loss: what lies above is a loss th
 def range_figure(rates: Sequence[float], losses: Sequence[float], suggested: float | None) -> dict[str, Any]:
     """The smoothed loss on a logarithmic axis of rates. The axis of losses ends a little above the first one."""
     layout = base_layout(HEIGHT, margin={"l": 8, "r": 16, "t": 12, "b": 8}, modebar=MODEBAR, showlegend=False)
-    layout["xaxis"] |= {"title": {"text": "Learning rate"}, "type": "log", "dtick": 1, "tickformat": "~g"}
-    layout["yaxis"] |= {"title": {"text": "Training loss, smoothed"}, "tickformat": "~g"}
+    layout["xaxis"] |= {"title": {"text": _("Learning rate")}, "type": "log", "dtick": 1, "tickformat": "~g"}
+    layout["yaxis"] |= {"title": {"text": _("Training loss, smoothed")}, "tickformat": "~g"}
     known = [loss for loss in losses if isfinite(loss)]
     if known:
         fall = max(known[0] - min(known), 0.02 * known[0])
@@ -28,7 +29,7 @@ def range_figure(rates: Sequence[float], losses: Sequence[float], suggested: flo
         "x": [compact(rate) for rate in rates],
         "y": [compact(loss) for loss in losses],
         "line": {"color": BLUE, "width": 2},
-        "hovertemplate": "rate %{x:.2~g}: loss %{y:.3f}<extra></extra>",
+        "hovertemplate": _("rate {rate}: loss {loss}").format(rate="%{x:.2~g}", loss="%{y:.3f}") + "<extra></extra>",
     }
     if suggested is None or not known:
         return {"data": [curve], "layout": layout}
@@ -42,7 +43,7 @@ def range_figure(rates: Sequence[float], losses: Sequence[float], suggested: flo
         "x": [compact(suggested)],
         "y": [compact(losses[near])],
         "marker": {"color": ORANGE, "symbol": "diamond", "size": 12},
-        "hovertemplate": "suggested: %{x:.2~g}<extra></extra>",
+        "hovertemplate": _("suggested: {rate}").format(rate="%{x:.2~g}") + "<extra></extra>",
     }
     layout["shapes"] = [
         {

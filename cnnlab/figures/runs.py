@@ -8,6 +8,7 @@ from math import log10
 from typing import Any, Literal
 
 from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
+from cnnlab.i18n import _
 from cnnlab.palette import COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
@@ -28,6 +29,7 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
     `share` says that the values are accuracies.
     """
     number, scale = (PERCENT, 100) if share else (LOSS, 1)
+    where = _("epoch {number}").format(number="%{x}") if along == "epochs" else "%{x:.0f} s"
     traces: list[dict[str, Any]] = []
     for place, line in enumerate(lines[:MOST_LINES]):
         color, dash = style(place)
@@ -64,14 +66,13 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
                     "size": 7 if len(kept) <= 30 else [7 * (at in alone) for at in kept],
                 },
                 # The name comes from the trace, because Plotly would read a name with %{…} in it as a template.
-                "hovertemplate": f"%{{fullData.name}}<br>{'epoch %{x}' if along == 'epochs' else '%{x:.0f} s'}: "
-                f"{number}<extra></extra>",
+                "hovertemplate": f"%{{fullData.name}}<br>{where}: {number}<extra></extra>",
             }
         )
     layout = _layout()
     layout["height"] = HEIGHT + LEGEND_ROW * max(0, min(len(lines), MOST_LINES) - 4)  # the legend must not take the chart's place
     layout["uirevision"] = f"{title} {along}"
-    layout["xaxis"] |= {"title": {"text": "Epoch" if along == "epochs" else "Seconds of training"}, "rangemode": "tozero"}
+    layout["xaxis"] |= {"title": {"text": _("Epoch") if along == "epochs" else _("Seconds of training")}, "rangemode": "tozero"}
     layout["yaxis"] |= {"title": {"text": title}, **(PERCENT_TICKS if share else {"tickformat": "~g"})}
     if share:
         layout["yaxis"] |= {"minallowed": 0, "maxallowed": 100}  # for a flat curve Plotly would show -90 % to 110 %
@@ -91,7 +92,7 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
         {
             "type": "scatter",
             "mode": "lines",
-            "name": "Best trade-offs",
+            "name": _("Best trade-offs"),
             "x": [point.cost for point in front],
             "y": [100 * point.accuracy for point in front],
             "line": {"color": GRAY, "width": 1.5, "dash": "dash", "shape": "hv"},
@@ -125,7 +126,7 @@ def cost_figure(candidates: Sequence[Point], cost: str, unit: str) -> dict[str, 
         )
     layout = _layout()
     layout["xaxis"] |= {"title": {"text": cost}, "type": "log", "tickformat": "~s"}
-    layout["yaxis"] |= {"title": {"text": "Best test accuracy"}} | PERCENT_TICKS
+    layout["yaxis"] |= {"title": {"text": _("Best test accuracy")}} | PERCENT_TICKS
     if known:
         # Room for the names, which Plotly does not count when it chooses the range.
         beside = max(0.15, (max(logs) - min(logs)) * 0.25)

@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnlab.figures.runs import plain
 from cnnlab.figures.theme import MODEBAR, PERCENT, PERCENT_TICKS, base_layout
+from cnnlab.i18n import N_, _, translated
 from cnnlab.palette import BLUE, GRAY, ORANGE
 from cnnlab.reports.comparison import is_number
 
@@ -19,13 +20,12 @@ MOST_AXES = 8  # of parallel coordinates
 MOST_TICKS = 10  # of one axis
 FEW = 6  # values of a setting that have a tick each, in a small chart
 _LABEL_LENGTH = 18
-BEST = "Best test accuracy"
 # How each kind of mark is drawn: its words in the legend, its symbol and its colour.
 KINDS = {
-    "finished": ("Finished", "circle", BLUE),
-    "pruned": ("Stopped early", "x", ORANGE),
-    "training": ("Training", "circle-open", BLUE),
-    "failed": ("Failed or stopped", "triangle-down-open", GRAY),
+    "finished": (N_("Finished"), "circle", BLUE),
+    "pruned": (N_("Stopped early"), "x", ORANGE),
+    "training": (N_("Training"), "circle-open", BLUE),
+    "failed": (N_("Failed or stopped"), "triangle-down-open", GRAY),
 }
 
 
@@ -57,7 +57,7 @@ def setting_figure(names: Sequence[str], values: Sequence[Any], accuracies: Sequ
     """A mark for each run: its best test accuracy (0 to 1) against its value of one setting; texts stand side by side."""
     marker = {"color": BLUE, "size": 9, "opacity": 0.75, "line": {"color": GRAY, "width": 1}}
     marks = _marks(names, _on_one_axis(values), accuracies, marker) | {"showlegend": False}
-    return {"data": [marks], "layout": _against(values, title, BEST, HEIGHT)}
+    return {"data": [marks], "layout": _against(values, title, _("Best test accuracy"), HEIGHT)}
 
 
 def trials_figure(marks: Sequence[Mark], place: int, axis: Axis, quantity: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def trials_figure(marks: Sequence[Mark], place: int, axis: Axis, quantity: str) 
         if those := [(mark, value) for mark, value in placed if mark.kind == kind]:
             marker = {"color": color, "size": 10, "symbol": symbol, "line": {"color": color, "width": 2}}
             names, accuracies = [mark.name for mark, _ in those], [mark.accuracy for mark, _ in those]
-            traces.append(_marks(names, [value for _, value in those], accuracies, marker) | {"name": words})
+            traces.append(_marks(names, [value for _, value in those], accuracies, marker) | {"name": translated(words)})
     layout = _against(values, axis.title, quantity, SMALL_HEIGHT, log=axis.log) | {"showlegend": len(traces) > 1}
     layout["xaxis"] |= _own_ticks(values, listed=axis.listed)
     return {"data": traces, "layout": layout}
@@ -111,14 +111,12 @@ def _against(values: Sequence[Any], title: str, quantity: str, height: int, *, l
     return layout
 
 
-def parallel_figure(
-    axes: Sequence[tuple[str, Sequence[Any]]], accuracies: Sequence[float], quantity: str = "Best accuracy"
-) -> dict[str, Any]:
-    """An axis for each setting, the last one for the best accuracy, and a line for each run, coloured by its accuracy.
+def parallel_figure(axes: Sequence[tuple[str, Sequence[Any]]], accuracies: Sequence[float], quantity: str = "") -> dict[str, Any]:
+    """An axis for each setting, the last one for the best accuracy (`quantity`), and a line for each run, coloured by its accuracy.
 
     Dragging along an axis keeps the lines that pass there.
     """
-    shares = [round(100 * accuracy, 3) for accuracy in accuracies]
+    shares, quantity = [round(100 * accuracy, 3) for accuracy in accuracies], quantity or _("Best accuracy")
     dimensions = [_dimension(title, values) for title, values in axes[:MOST_AXES]]
     dimensions.append({"label": f"{quantity}, %", "values": shares, "tickformat": ".1~f"})
     colours = [[0, ORANGE], [1, BLUE]]

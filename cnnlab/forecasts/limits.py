@@ -27,6 +27,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, Va
 from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
+from cnnlab.i18n import N_, _, nsay, say
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.system.home import path_variable
 from cnnlab.text import duration_text, shortened, size_text
@@ -38,6 +39,26 @@ MOST_RUNS = 16  # on one device at a time
 # The most checkpoints at a time: the last, the one before it, the best, and a new best that is still being written.
 _FILES = 4
 _PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: a test image's prediction, an epoch's history, random states and names
+
+_MORE_EPOCHS = N_("This run has {count:,} epochs, {more:,} more than the {most:,} that this lab allows.")
+_MORE_PIXELS = N_("This run has {count:,} pixels a side, {more:,} more than the {most:,} that this lab allows.")
+_MORE_PARAMETERS = N_("This run has {count:,} parameters, {more:,} more than the {most:,} that this lab allows.")
+_MORE_DISK = N_(
+    "The lab's folder takes {taken} and this run's checkpoints need about {own} while it trains, {more} more than the {most} that "
+    "this lab allows: delete runs that you no longer need."
+)
+_MORE_DISK_WITH_OTHERS = N_(
+    "The lab's folder takes {taken}, runs that wait or train will take {promised} more and this run's checkpoints need about {own} "
+    "while it trains, {more} more than the {most} that this lab allows: delete runs that you no longer need."
+)
+_TRAINED_ALL = N_("This run has trained for {time}, all that this lab allows; what it has learned is kept.")
+_TRAINED_LONGER = N_(
+    "This run has trained for {time}, {longer} longer than the {most} that this lab allows; what it has learned is kept."
+)
+_WOULD_TRAIN_LONGER = N_(
+    "This run would train for about {time}, {longer} longer than the {most} that this lab allows; take fewer epochs, smaller "
+    "images or a share of the data."
+)
 
 
 def _number(value: Any) -> Any:
@@ -96,78 +117,83 @@ class Limits(BaseModel):
         runner watches the clock. The home folder takes `disk_bytes`, this run `own_bytes` of them, and other active runs will
         take `promised_bytes` more.
         """
-        for field, value, most, unit in (
-            ("epochs", config.epochs, self.epochs, "epochs"),
-            ("image_size", config.image_size or 0, self.image_size, "pixels a side"),
-            ("architecture", parameters, self.parameters, "parameters"),
+        for field, value, most, words in (
+            ("epochs", config.epochs, self.epochs, _MORE_EPOCHS),
+            ("image_size", config.image_size or 0, self.image_size, _MORE_PIXELS),
+            ("architecture", parameters, self.parameters, _MORE_PARAMETERS),
         ):
             if most is not None and value > most:
-                raise LimitError(
-                    f"This run has {value:,} {unit}, {value - most:,} more than the {most:,} that this lab allows.", field
-                )
+                raise LimitError(say(words, count=value, more=value - most, most=most), field)
         self._check_device(config.device)
         self._check_seconds(seconds, trained)
         own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
         needed = disk_bytes + promised_bytes + own
         if self.disk is not None and needed > self.disk:
-            others = f", runs that wait or train will take {size_text(promised_bytes)} more" if promised_bytes else ""
-            raise LimitError(
-                f"The lab's folder takes {size_text(disk_bytes)}{others} and this run's checkpoints need about "
-                f"{size_text(own)} while it trains, {size_text(needed - self.disk)} more than the {size_text(self.disk)} that "
-                "this lab allows: delete runs that you no longer need.",
-                temporary=True,
-            )
+            facts = {
+                "taken": size_text(disk_bytes), "promised": size_text(promised_bytes), "own": size_text(own),
+                "more": size_text(needed - self.disk), "most": size_text(self.disk),
+            }  # fmt: skip
+            raise LimitError(say(_MORE_DISK_WITH_OTHERS if promised_bytes else _MORE_DISK, **facts), temporary=True)
 
     def in_words(self) -> str:
-        """What this lab allows, for a form: "This lab allows up to 100 epochs and images of 96 pixels a side." or ""."""
+        """What this lab allows, for a form, in the reader's language: "This lab allows up to 100 epochs." or ""."""
         words = [
-            f"{self.epochs:,} epochs" if self.epochs else "",
-            f"{duration_text(self.max_seconds)} of training" if self.max_seconds else "",
-            f"images of {self.image_size:,} pixels a side" if self.image_size else "",
-            f"{self.parameters:,} parameters" if self.parameters else "",
-            f"{self.runs_per_owner:,} of your runs at a time" if self.runs_per_owner else "",
-            f"{size_text(self.disk)} for all runs" if self.disk else "",
+            _("{count:,} epochs").format(count=self.epochs) if self.epochs else "",
+            _("{time} of training").format(time=duration_text(self.max_seconds)) if self.max_seconds else "",
+            _("images of {count:,} pixels a side").format(count=self.image_size) if self.image_size else "",
+            _("{count:,} parameters").format(count=self.parameters) if self.parameters else "",
+            _("{count:,} of your runs at a time").format(count=self.runs_per_owner) if self.runs_per_owner else "",
+            _("{size} for all runs").format(size=size_text(self.disk)) if self.disk else "",
         ]
         *some, last = [word for word in words if word] or [""]
-        sentences = [f"This lab allows up to {', '.join(some)}{' and ' if some else ''}{last}."] if last else []
+        if some:
+            last = _("{several} and {last}").format(several=_(", ").join(some), last=last)
+        sentences = [_("This lab allows up to {limits}.").format(limits=last)] if last else []
         if self.devices is not None:
-            several = [f"{runs} runs at a time on {device}" for device, runs in self.devices.items() if runs > 1]
-            more = f", {' and '.join(several)}" if several else ""
-            sentences.append(f"{'It' if sentences else 'This lab'} trains on {' and '.join(self.devices)}{more}.")
+            names = _(" and ").join(self.devices)
+            several = [
+                _("{count} runs at a time on {device}").format(count=runs, device=device)
+                for device, runs in self.devices.items() if runs > 1
+            ]  # fmt: skip
+            if several:
+                names = f"{names}{_(', ')}{_(' and ').join(several)}"
+            sentences.append(
+                (_("It trains on {devices}.") if sentences else _("This lab trains on {devices}.")).format(devices=names)
+            )
         return " ".join(sentences)
 
     def admit(self, owner_runs: int) -> None:
         """Raises LimitError where an owner with `owner_runs` active runs may not have one more."""
         if self.runs_per_owner is not None and owner_runs >= self.runs_per_owner:
-            runs = "1 run" if owner_runs == 1 else f"{owner_runs:,} runs"
             raise LimitError(
-                f"You have {runs} waiting or training, and this lab allows {self.runs_per_owner:,} at a time: "
-                f"wait until {_ended(owner_runs - self.runs_per_owner + 1)}.",
+                nsay(
+                    "You have {count:,} run waiting or training, and this lab allows {most:,} at a time: wait until {ended}.",
+                    "You have {count:,} runs waiting or training, and this lab allows {most:,} at a time: wait until {ended}.",
+                    owner_runs, count=owner_runs, most=self.runs_per_owner, ended=_ended(owner_runs - self.runs_per_owner + 1),
+                ),
                 temporary=True,
-            )
+            )  # fmt: skip
 
     def _check_device(self, device: str) -> None:
         if self.devices is None or device in ("auto", *self.devices):
             return
         if device != "cuda" or not any(name.startswith("cuda") for name in self.devices):
             raise LimitError(
-                f"This lab trains on {' and '.join(self.devices)}, not on {device}: choose automatic or one of these.", "device"
-            )
+                say(
+                    "This lab trains on {devices}, not on {device}: choose automatic or one of these.",
+                    devices=" and ".join(self.devices), device=device,
+                ),
+                "device",
+            )  # fmt: skip
 
     def _check_seconds(self, seconds: float | None, trained: float) -> None:
         most = self.max_seconds
         if most is not None and trained >= most:
-            over = f"{duration_text(trained - most)} longer than the {duration_text(most)}" if trained - most >= 1 else "all"
-            raise LimitError(
-                f"This run has trained for {duration_text(trained)}, {over} that this lab allows; what it has learned is kept.",
-                "epochs",
-            )
+            facts = {"time": duration_text(trained), "longer": duration_text(trained - most), "most": duration_text(most)}
+            raise LimitError(say(_TRAINED_LONGER if trained - most >= 1 else _TRAINED_ALL, **facts), "epochs")
         if most is not None and seconds is not None and (whole := trained + seconds) > most:
-            raise LimitError(
-                f"This run would train for about {duration_text(whole)}, {duration_text(whole - most)} longer than the "
-                f"{duration_text(most)} that this lab allows; take fewer epochs, smaller images or a share of the data.",
-                "epochs",
-            )
+            facts = {"time": duration_text(whole), "longer": duration_text(whole - most), "most": duration_text(most)}
+            raise LimitError(say(_WOULD_TRAIN_LONGER, **facts), "epochs")
 
 
 def limits_file() -> Path | None:
@@ -218,7 +244,7 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
 
 def _wrong(path: Path, reason: str) -> ConfigError:
     # Visitors see this sentence, and need not know the server's folders.
-    return ConfigError(f"The file of limits {path.name} (CNNLAB_LIMITS) cannot be used: {reason}.")
+    return ConfigError(say("The file of limits {file} (CNNLAB_LIMITS) cannot be used: {reason}.", file=path.name, reason=reason))
 
 
 def _about_devices(error: Any) -> str:
@@ -232,4 +258,4 @@ def _about_devices(error: Any) -> str:
 
 
 def _ended(runs: int) -> str:
-    return "one has ended" if runs == 1 else f"{runs:,} have ended"
+    return nsay("one has ended", "{count:,} have ended", runs, count=runs)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from cnnlab.i18n.catalogue import catalogue
 from cnnlab.i18n.language import ENGLISH, LANGUAGES, ask_otherwise, choose, known, language, of_terminal, tag, using
-from cnnlab.i18n.matching import Shown, english, in_language, nsay, say
+from cnnlab.i18n.matching import Shown, english, in_language, joined, nsay, say
 
 __all__ = [
     "ENGLISH", "LANGUAGES", "N_", "Shown", "_", "ask_otherwise", "choose", "english", "known", "language", "ngettext", "nsay",
-    "of_terminal", "own_name", "say", "shown", "tag", "translated", "using",
+    "of_terminal", "own_name", "say", "shown", "tag", "together", "translated", "using",
 ]  # fmt: skip
 
 
@@ -36,6 +36,9 @@ def N_(message: str) -> str:  # noqa: N802  gettext's own name
     return message
 
 
+_STOP = N_(".")  # `in_language` takes it off a sentence, or adds it
+
+
 def translated(text: object) -> str:
     """A text of the lab that was marked elsewhere (`N_`, `say`), in the reader's language; what is not known stays as it is."""
     code = language()
@@ -50,6 +53,11 @@ def shown(text: str) -> str:
     result = Shown(in_language(text, code))
     result.english = text
     return result
+
+
+def together(*sentences: str) -> str:
+    """Sentences in the reader's language, one after the other without the empty ones: Chinese has no space between them."""
+    return joined(filter(None, sentences))
 
 
 def own_name(code: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from string import Formatter
 
@@ -33,14 +34,15 @@ class Pattern:
         self.message = message
         self._parsed = list(Formatter().parse(template))
         self._literals = [literal for literal, *_ in self._parsed]
-        # Its letters and digits outside placeholders, and how many of these are numbers: the highest counts.
+        # Its letters and digits outside placeholders, how many of these are numbers, and its signs too: the highest counts.
         self._strength = sum(character.isalnum() for literal in self._literals for character in literal)
-        self.rank = self._strength, sum(_is_number(name, spec) for _, name, spec, _ in self._parsed if name is not None)
+        numbers = sum(_is_number(name, spec) for _, name, spec, _ in self._parsed if name is not None)
+        self.rank = self._strength, numbers, sum(map(len, self._literals))
         after = [*self._literals[1:], ""]
-        # Placeholders within quotes: what people typed is not translated.
+        # Placeholders within quotes hold what people typed, and {name} a setting as an address has it: neither is translated.
         self.verbatim = {
             name for (literal, name, _, conversion), rest in zip(self._parsed, after, strict=True)
-            if conversion == "r" or (literal and rest and literal[-1] in _QUOTES and rest[0] in _QUOTES)
+            if conversion == "r" or name == "name" or (literal and rest and literal[-1] in _QUOTES and rest[0] in _QUOTES)
         }  # fmt: skip
 
     def values(self, text: str, *, loose: bool) -> dict[str, str] | None:
@@ -107,16 +109,36 @@ def in_language(text: str, code: str) -> str:
             return link.join(in_language(part, code) for part in text.split(link))
     found = _sentence_by_sentence(text, code, book)
     if found is None:
+        found = _stopped_otherwise(text, code, book)
+    if found is None:
         found = _matched(text, code, book, loose=True)
     if found is None and "; " in text:
         found = (book.text("; ") or "; ").join(in_language(part, code) for part in text.split("; "))
     return text if found is None else found
 
 
+def _stopped_otherwise(text: str, code: str, book: Catalogue) -> str | None:
+    """A sentence that lost its full stop in a list, or a message that got one."""
+    other = text[:-1] if text.endswith(".") else f"{text}."
+    found = book.text(other)
+    found = _matched(other, code, book) if found is None else found
+    stop = book.text(".") or "."
+    return found and (f"{found}{stop}" if text.endswith(".") else found.removesuffix(stop))
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Sentences of one language, with a space after those whose language has one."""
+    result = ""
+    for sentence in sentences:
+        result += (" " if result and result[-1] not in _ENDS else "") + sentence
+    return result
+
+
 def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str | None:
     """The longest runs of sentences that are messages; a sentence that is none stays English. None where all are."""
     sentences = _SENTENCES.split(text)
-    result, known = "", False
+    result: list[str] = []
+    known = False
     while sentences:
         for count in range(len(sentences), 0, -1):
             run = " ".join(sentences[:count])
@@ -124,11 +146,10 @@ def _sentence_by_sentence(text: str, code: str, book: Catalogue) -> str | None:
             found = _matched(run, code, book) if found is None else found
             if found is not None or count == 1:
                 known |= found is not None
-                gap = "" if not result or result[-1] in _ENDS else " "
-                result += gap + (run if found is None else found)
+                result.append(run if found is None else found)
                 del sentences[:count]
                 break
-    return result if known else None
+    return joined(result) if known else None
 
 
 def _matched(text: str, code: str, book: Catalogue, *, loose: bool = False) -> str | None:
@@ -141,9 +162,12 @@ def _matched(text: str, code: str, book: Catalogue, *, loose: bool = False) -> s
     }
     message = pattern.message
     translation = message.translations[book.form(_number(values)) if message.plural else 0]
-    return "".join(
+    result = "".join(
         literal + (shown.get(name, "") if name is not None else "") for literal, name, _, _ in Formatter().parse(translation)
     )
+    # The last value took the full stop of a sentence that got one.
+    taken = result.endswith(".") and text.endswith(".") and translation.endswith("}")
+    return result[:-1] + (book.text(".") or ".") if taken else result
 
 
 def _number(values: dict[str, str]) -> int:
@@ -180,7 +204,7 @@ def _index(code: str) -> dict[str, list[Pattern]]:
 
 def _words_of(template: str) -> list[str]:
     """The words of a message that stand alone in every text made from it: none that touches a placeholder."""
-    bare = "\0".join(literal for literal, *_ in Formatter().parse(template))
+    bare = "".join(literal + "\0" * (name is not None) for literal, name, *_ in Formatter().parse(template))
     whole = [match for match in _WORD.finditer(bare) if "\0" not in bare[max(0, match.start() - 1) : match.end() + 1]]
     return [match[0] for match in (whole or _WORD.finditer(bare))]
 

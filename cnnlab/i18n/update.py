@@ -27,9 +27,12 @@ MARKS = ("_", "N_", "say")
 TABLES: dict[str, dict[str, tuple[int | str, ...]]] = {
     "cnnlab/config.py": {"Field": ("title", "description")},
     "cnnlab/architectures/": {"Option": (1, 4), "Kind": (0,), "register": ("summary", "usual_size")},
+    "cnnlab/sweeps/": {"Field": ("title", "description")},
     "cnnlab/taking_away.py": {"Offer": (1, 3)},
     "cnnlab/presets.py": {"Preset": (1, 2, "reaches")},
-    "cnnlab/datasets/catalogue.py": {"Entry": (2,)},
+    "cnnlab/datasets/": {"because": (0,)},
+    "cnnlab/datasets/catalogue.py": {"Entry": (1, 2)},
+    "cnnlab/own_picture/preparing.py": {"_Plan": (1, 2), "same": (0,)},
     "cnnlab/training/costs.py": {"Part": (1,)},
     "pages/_parts/network_view.py": {"Column": (1, 2)},
 }

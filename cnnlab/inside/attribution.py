@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnlab.errors import InstallationError
+from cnnlab.i18n import say
 from cnnlab.inside_values import InsideLayer
 
 STEPS = 50  # of integrated gradients, captum's default
@@ -85,6 +86,9 @@ def _captum() -> Any:
             import captum.attr
         except ImportError as error:
             raise InstallationError(
-                f"The package captum cannot be loaded ({error}); install what requirements.txt names, and start the lab again."
+                say(
+                    "The package captum cannot be loaded ({error}); install what requirements.txt names, and start the lab again.",
+                    error=error,
+                )
             ) from error
     return captum.attr

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cnnlab.architectures.kinds import kind_of
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.inside_values import WITH_WINDOW
 
 Pair = tuple[int, int]
@@ -56,10 +57,12 @@ def window_at(layer: nn.Module, given: tuple[int, ...], made: tuple[int, ...], r
     Raises ConfigError for a place that the output does not have, and for a layer without a window.
     """
     if kind_of(layer).category not in WITH_WINDOW:
-        raise ConfigError(f"A {type(layer).__name__} layer has no window; choose a convolution or a pooling layer.", "layer")
+        raise ConfigError(
+            say("A {kind} layer has no window; choose a convolution or a pooling layer.", kind=type(layer).__name__), "layer"
+        )
     for name, value, side in (("row", row, made[1]), ("column", column, made[2])):
         if not 0 <= value < side:
-            raise ConfigError(f"{name} must be from 0 to {side - 1}, not {value}.", name)
+            raise ConfigError(say("{name} must be from 0 to {side}, not {value}.", name=name, side=side - 1, value=value), name)
     at = (row, column)
     if isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
         first = tuple(place * g // m for place, g, m in zip(at, given[1:], made[1:], strict=True))

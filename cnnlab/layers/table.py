@@ -10,6 +10,7 @@ from typing import Any
 
 from cnnlab.architectures.kinds import KINDS, UNKNOWN, Category
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.spreadsheet import csv_text
 from cnnlab.text import shape_text
 
@@ -107,7 +108,7 @@ class LayerTable:
         stays that layer. Totals do not change. Raises ConfigError for a depth below 1.
         """
         if depth < 1:
-            raise ConfigError(f"depth must be 1 or more, not {depth}.", "depth")
+            raise ConfigError(say("depth must be 1 or more, not {depth}.", depth=depth), "depth")
         blocks = groupby(self.rows, key=lambda row: ".".join(row.path.split(".")[:depth]))
         rows = tuple(_block(path, tuple(members)) for path, members in blocks)
         return replace(self, rows=rows)

@@ -1,4 +1,4 @@
-"""A learner's run beside the runs that were measured for an experiment, as sentences."""
+"""A learner's run beside the runs that were measured for an experiment, as sentences in the reader's language."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import Any, Literal
 
 from cnnlab.diagnosis.evidence import at_chance
 from cnnlab.events import EpochDone, best_epoch
+from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.intervals import chance_gap
 from cnnlab.learn.lesson import Band
 from cnnlab.text import percent
 
 # What changes nothing that is to be seen: another seed or device is the same experiment.
 FREE = frozenset({"seed", "device"})
-METRICS = {"test_accuracy": "test accuracy", "best_test_accuracy": "best test accuracy", "train_accuracy": "training accuracy"}
+METRICS = {
+    "test_accuracy": N_("test accuracy"),
+    "best_test_accuracy": N_("best test accuracy"),
+    "train_accuracy": N_("training accuracy"),
+}
 LONGEST_TAG = 40  # characters, as the store takes them
 
 Verdict = Literal["within", "by chance", "above", "below", "unfinished"]
@@ -67,45 +72,69 @@ def measured(band: Band, result: Result) -> float:
 def compare(band: Band, latest: Result, earlier: Sequence[Result] = ()) -> Comparison:
     """The latest run beside the band; `earlier` are the learner's other whole runs of the same experiment."""
     share = measured(band, latest)
-    yours = f"Yours: {_course(band, latest)}{percent(share)} {METRICS[band.metric]}"
+    reached = _("{accuracy} {quantity}").format(accuracy=percent(share), quantity=translated(METRICS[band.metric]))
+    reached = _course(band, latest, reached)
     if earlier:
         every = [share, *(measured(band, result) for result in earlier)]
-        yours += f" (your {len(every)} runs: {_span(min(every), max(every))})"
-    beside = f"{yours}; {ours(band)}."
+        span = _span(min(every), max(every))
+        reached = _("{result} (your {count} runs: {span})").format(result=reached, count=len(every), span=span)
+    beside = _("Yours: {yours}; {ours}.").format(yours=reached, ours=ours(band))
     if len(latest.epochs) < latest.planned:
-        so_far = f"It has {len(latest.epochs):,} of {latest.planned:,} epochs, so the two cannot be compared yet."
-        return Comparison(beside, so_far, "unfinished")
+        so_far = _("It has {done:,} of {total:,} epochs, so the two cannot be compared yet.")
+        return Comparison(beside, so_far.format(done=len(latest.epochs), total=latest.planned), "unfinished")
     return Comparison(beside, *_meaning(band, share, latest.test_images))
 
 
 def ours(band: Band) -> str:
     """The band in words: "3 of ours: flat for 6 to 8 epochs, then 59.4–70.1 %"."""
-    flat = ""
-    if band.flat and band.flat != "0":
-        flat = f"flat for {band.flat.replace('-', ' to ')} {'epoch' if band.flat == '1' else 'epochs'}, then "
-    return f"{band.seeds} of ours: {flat}{_span(band.low, band.high)}"
+    result = _span(band.low, band.high)
+    first, _dash, last = band.flat.partition("-")
+    if last:
+        result = _("flat for {first} to {last} epochs, then {share}").format(first=first, last=last, share=result)
+    elif int(first or 0):
+        result = _flat(int(first), result)
+    return _("{count} of ours: {result}").format(count=band.seeds, result=result)
 
 
-def _course(band: Band, result: Result) -> str:
+def _flat(count: int, share: str) -> str:
+    text = ngettext("flat for {count:,} epoch, then {share}", "flat for {count:,} epochs, then {share}", count)
+    return text.format(count=count, share=share)
+
+
+def _course(band: Band, result: Result, share: str) -> str:
+    """How the run went until it reached its share."""
     flat, epochs = flat_epochs(result), len(result.epochs)
     if flat == epochs:
-        return f"at chance in {'its one epoch' if epochs == 1 else f'all {epochs:,} epochs'}, "
+        once, always = _("at chance in its one epoch, {share}"), _("at chance in all {count:,} epochs, {share}")
+        return (once if epochs == 1 else always).format(count=epochs, share=share)
     if not flat:
-        return "learns from the first epoch, " if band.flat not in ("", "0") else ""
-    return f"flat for {flat:,} {'epoch' if flat == 1 else 'epochs'}, then "
+        return _("learns from the first epoch, {share}").format(share=share) if band.flat not in ("", "0") else share
+    return _flat(flat, share)
 
 
 def _meaning(band: Band, share: float, test_images: int) -> tuple[str, Verdict]:
     low, high = round(band.low, 3), round(band.high, 3)
     rounded = round(share, 3)
     if low <= rounded <= high:
-        return "This is what we measured.", "within"
+        return _("This is what we measured."), "within"
     edge = low if rounded < low else high
     points, side = abs(rounded - edge) * 100, "below" if rounded < low else "above"
     if abs(share - edge) <= chance_gap(share, test_images, edge, test_images):
-        return f"That is {points:.1f} points {side} ours, which can be chance.", "by chance"
-    also = "Runs differ by their seed: train it again with another one." if side == "below" else "A run can be luckier than ours."
-    return f"That is {points:.1f} points {side} ours, more than the choice of test images explains. {also}", side
+        if side == "below":
+            text = _("That is {points:.1f} points below ours, which can be chance.")
+        else:
+            text = _("That is {points:.1f} points above ours, which can be chance.")
+        return text.format(points=points), "by chance"
+    if side == "below":
+        text = _(
+            "That is {points:.1f} points below ours, more than the choice of test images explains. Runs differ by their seed: "
+            "train it again with another one."
+        )
+    else:
+        text = _(
+            "That is {points:.1f} points above ours, more than the choice of test images explains. A run can be luckier than ours."
+        )
+    return text.format(points=points), side
 
 
 def _span(low: float, high: float) -> str:

@@ -7,12 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from cnnlab.errors import LessonError
+from cnnlab.i18n import ENGLISH, LANGUAGES, say
 from cnnlab.learn.lesson import Lesson
 from cnnlab.learn.read import read_lesson
 
 LESSONS = Path(__file__).with_name("lessons")
-LANGUAGES = ("en", "zh")
-ENGLISH = "en"
 MOST_FILES = 200  # of one folder
 
 
@@ -49,7 +48,9 @@ class Catalogue:
                 for path in _files(folder / each):
                     lesson = _read(path, each, own=own)
                     if isinstance(lesson, Lesson) and lesson.id in seen:
-                        lesson = str(LessonError.at(f"{each}/{path.name}", 1, f"another file here has the id {lesson.id} too"))
+                        lesson = str(
+                            LessonError.at(f"{each}/{path.name}", 1, say("another file here has the id {id} too", id=lesson.id))
+                        )
                     if isinstance(lesson, str):
                         broken.append(lesson)
                         continue
@@ -69,7 +70,7 @@ def _read(path: Path, language: str, *, own: bool) -> Lesson | str:
     try:
         status = path.stat()
     except OSError as error:
-        return str(LessonError.at(f"{language}/{path.name}", 1, f"it cannot be read ({error.strerror})"))
+        return str(LessonError.at(f"{language}/{path.name}", 1, say("it cannot be read ({reason})", reason=error.strerror)))
     return _remembered(path, language, own, (status.st_mtime_ns, status.st_size))
 
 

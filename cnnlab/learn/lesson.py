@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from cnnlab.i18n import N_, say
+
 # The live figures that a lesson can place; pages draw each of them.
 FIGURES = (
     "size-formula", "flatten", "sliding-window", "shared-weights", "sigmoids", "two-small-kernels", "cifar-traps",
@@ -43,7 +45,8 @@ class Prediction(_Part):
     @model_validator(mode="after")
     def _is_an_option(self) -> Self:
         if not 1 <= self.right <= len(self.options):
-            raise ValueError(f"right must be a number from 1 to {len(self.options)}, one of the options, not {self.right}")
+            text = N_("right must be a number from 1 to {most}, one of the options, not {value}")
+            raise ValueError(say(text, most=len(self.options), value=self.right))
         return self
 
 
@@ -59,7 +62,7 @@ class Band(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.low > self.high:
-            raise ValueError(f"low must not be above high: {self.low} and {self.high}")
+            raise ValueError(say("low must not be above high: {low} and {high}", low=self.low, high=self.high))
         return self
 
 
@@ -78,19 +81,19 @@ class Experiment(_Part):
     @classmethod
     def _is_a_query(cls, query: str) -> str:
         if query.startswith("?") or "/" in query.partition("=")[0]:
-            raise ValueError(f"query must be the part of an address behind its question mark, not {query!r}")
+            raise ValueError(say("query must be the part of an address behind its question mark, not {value!r}", value=query))
         try:
             pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
         except ValueError as error:
-            raise ValueError(f"query must be names and values, as in a=1&b=2, not {query!r}") from error
+            raise ValueError(say("query must be names and values, as in a=1&b=2, not {value!r}", value=query)) from error
         if len(dict(pairs)) < len(pairs):
-            raise ValueError(f"query names a setting twice: {query!r}")
+            raise ValueError(say("query names a setting twice: {value!r}", value=query))
         return query
 
     @model_validator(mode="after")
     def _is_a_run(self) -> Self:
         if self.band and self.page != "train":
-            raise ValueError(f'a band belongs to an experiment of the page "train", not "{self.page}"')
+            raise ValueError(say('a band belongs to an experiment of the page "train", not "{page}"', page=self.page))
         return self
 
     @property
@@ -117,9 +120,9 @@ class Quiz(_Part):
     @model_validator(mode="after")
     def _one_is_right(self) -> Self:
         if (right := sum(option.right for option in self.options)) != 1:
-            raise ValueError(f"one of the options must be right, not {right}")
+            raise ValueError(say("one of the options must be right, not {count}", count=right))
         if len({option.text for option in self.options}) < len(self.options):
-            raise ValueError("two options have the same text")
+            raise ValueError(say("two options have the same text"))
         return self
 
     @property
@@ -154,7 +157,7 @@ class Header(_Part):
         for parts in (self.experiment, self.quiz, self.mistake):
             ids = [part.id for part in parts]
             if again := next((each for each in ids if ids.count(each) > 1), ""):
-                raise ValueError(f"two parts have the id {again!r}")
+                raise ValueError(say("two parts have the id {id!r}", id=again))
         return self
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.errors import StoreError
+from cnnlab.i18n import say
 from cnnlab.learn.lesson import ITEM, is_lesson_id
 from cnnlab.system import disk
 from cnnlab.system.home import write_private
@@ -85,7 +86,7 @@ class Learners:
 
     def _change(self, key: str, lesson: str, change: Callable[[LessonProgress], LessonProgress]) -> None:
         if not is_lesson_id(lesson):
-            raise StoreError(f"There is no lesson {lesson[:40]!r}, so nothing is kept of it.")
+            raise StoreError(say("There is no lesson {name!r}, so nothing is kept of it.", name=lesson[:40]))
         with self._lock:
             every = self.progress(key)
             every[lesson] = change(every.get(lesson, LessonProgress()))
@@ -104,7 +105,10 @@ class Learners:
             write_private(path, json.dumps({"learner": key, "lessons": values}))
         except OSError as error:
             raise StoreError(
-                f"What you do here cannot be kept ({error.strerror}): the lab's disk may be full. Free some space, and try again.",
+                say(
+                    "What you do here cannot be kept ({reason}): the lab's disk may be full. Free some space, and try again.",
+                    reason=error.strerror,
+                ),
                 temporary=True,
             ) from error
 

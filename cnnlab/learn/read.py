@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cnnlab.errors import LessonError
+from cnnlab.i18n import N_, say
 from cnnlab.learn.lesson import FIGURES, Answer, Band, Block, Experiment, Header, Lesson, Mistake, Prediction, Quiz
 from cnnlab.text import shortened
 
@@ -39,12 +40,14 @@ def read_lesson(path: Path, language: str, *, own: bool = False) -> Lesson:
     name = f"{path.parent.name}/{path.name}"
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise LessonError.at(name, 1, f"a lesson has at most {MOST_BYTES:,} bytes, not {path.stat().st_size:,}")
+            raise LessonError.at(name, 1, _too_long(path.stat().st_size))
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise LessonError.at(name, 1, f"it is not text in UTF-8: byte {error.start + 1:,} cannot be read") from error
+        raise LessonError.at(
+            name, 1, say("it is not text in UTF-8: byte {number:,} cannot be read", number=error.start + 1)
+        ) from error
     except OSError as error:
-        raise LessonError.at(name, 1, f"it cannot be read ({error.strerror})") from error
+        raise LessonError.at(name, 1, say("it cannot be read ({reason})", reason=error.strerror)) from error
     return parse_lesson(text, name, language, own=own)
 
 
@@ -53,14 +56,19 @@ def parse_lesson(text: str, name: str, language: str, *, own: bool = False) -> L
     lines = text.removeprefix("\ufeff").splitlines()
     ends = [place for place, line in enumerate(lines) if line.rstrip() == FENCE]
     if len(ends) < 2 or ends[0] != 0:
-        raise LessonError.at(name, 1, f"it must begin with a header between two lines of {FENCE}")
+        raise LessonError.at(name, 1, say("it must begin with a header between two lines of {fence}", fence=FENCE))
     header = _header(lines[1 : ends[1]], name)
     expected = f"{header.number:02}-{header.id}.md"
     if name.rpartition("/")[2] != expected:
-        raise LessonError.at(name, 1, f"the file of lesson {header.number}, {header.id}, must be called {expected}")
+        reason = N_("the file of lesson {number}, {id}, must be called {file}")
+        raise LessonError.at(name, 1, say(reason, number=header.number, id=header.id, file=expected))
     blocks, markers = _Body(header, name, ends[1] + 2).read(lines[ends[1] + 1 :])
     markers |= {quiz.id for quiz in header.quiz if _ITEM.fullmatch(quiz.id)}
     return Lesson(header=header, blocks=tuple(blocks), markers=frozenset(markers), language=language, own=own)
+
+
+def _too_long(size: int) -> str:
+    return say("a lesson has at most {most:,} bytes, not {count:,}", most=MOST_BYTES, count=size)
 
 
 def _header(lines: Sequence[str], name: str) -> Header:
@@ -69,7 +77,8 @@ def _header(lines: Sequence[str], name: str) -> Header:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         line = int(place[1]) + 1 if place else len(lines) + 1
-        raise LessonError.at(name, line, f"the header is not TOML: {str(error).partition(' (at ')[0]}") from error
+        reason = say("the header is not TOML: {reason}", reason=str(error).partition(" (at ")[0])
+        raise LessonError.at(name, line, reason) from error
     try:
         return Header.model_validate(values)
     except ValidationError as error:
@@ -85,11 +94,13 @@ def _in_words(fault: Any) -> str:
     keys = [str(part) for part in fault["loc"] if isinstance(part, str)]
     key, owner = (keys[-1] if keys else "the header"), (keys[-2] if len(keys) > 1 else "")
     if fault["type"] == "missing":
-        return f"{key} is missing" + (f" in {owner}" if owner else "")
+        return say("{key} is missing in {part}", key=key, part=owner) if owner else say("{key} is missing", key=key)
     if fault["type"] == "extra_forbidden":
         known = _MODELS.get(owner, Header).model_fields
         alike = difflib.get_close_matches(key, known, 1)
-        return f"{shortened(key)} is not known" + (f": perhaps {alike[0]} is meant" if alike else f"; known are {', '.join(known)}")
+        if alike:
+            return say("{key} is not known: perhaps {name} is meant", key=shortened(key), name=alike[0])
+        return say("{key} is not known; known are {names}", key=shortened(key), names=", ".join(known))
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
     rule = fault["msg"].removeprefix("Input ").removeprefix("Value ")
@@ -133,7 +144,10 @@ class _Body:
         """Its blocks, and the items of the course that it covers."""
         headings = [place for place, line in enumerate(lines) if line.startswith("## ")]
         if len(headings) < 2:
-            raise self._fault(0, f"the body needs two sections or more, each under a line that begins with ##, not {len(headings)}")
+            raise self._fault(
+                0,
+                say("the body needs two sections or more, each under a line that begins with ##, not {count}", count=len(headings)),
+            )
         before = list(self._blocks(lines[: headings[1]], 0))
         blocks = [*before, Block(kind="prediction"), *self._blocks(lines[headings[1] :], headings[1])]
         for kind in ("experiment", "quiz", "mistake"):
@@ -161,28 +175,34 @@ class _Body:
     def _check(self, line: str, number: int) -> None:
         shown = _CODE.sub("", line)
         if found := _HTML.search(shown):
-            raise self._fault(number, f"a lesson holds no HTML, but here is {shortened(shown[found.start() :][:20])}")
+            raise self._fault(
+                number, say("a lesson holds no HTML, but here is {text}", text=shortened(shown[found.start() :][:20]))
+            )
         if _PICTURE.search(shown):
-            raise self._fault(number, "a lesson holds no pictures from files; place a live figure")
+            raise self._fault(number, say("a lesson holds no pictures from files; place a live figure"))
         if "[[" in _MARK.sub("", shown):
-            raise self._fault(number, "a mark that begins with [[ ends with ]] on the same line")
+            raise self._fault(number, say("a mark that begins with [[ ends with ]] on the same line"))
 
     def _place(self, kind: Any, name: str, number: int) -> Block:
         known = self._ids[kind]
         if name not in known:
-            listed = ", ".join(known) or "none"
-            raise self._fault(number, f"there is no {kind} {shortened(name)}; there are: {listed}")
+            names = ", ".join(known) or N_("none")
+            reason = say("there is no {kind} {name}; there are: {names}", kind=kind, name=shortened(name), names=names)
+            raise self._fault(number, reason)
         if (kind, name) in self._placed and kind != "figure":
-            raise self._fault(number, f"the {kind} {shortened(name)} is placed twice")
+            raise self._fault(number, say("the {kind} {name} is placed twice", kind=kind, name=shortened(name)))
         self._placed.add((kind, name))
         return Block(kind=kind, text=name)
 
     def _marker(self, mark: str, number: int) -> str:
         if _PLACE.fullmatch(mark):
-            raise self._fault(number, f"[[{mark}]] must stand on a line of its own")
+            raise self._fault(number, say("[[{mark}]] must stand on a line of its own", mark=mark))
         if not _ITEM.fullmatch(mark):
-            kinds = "an item such as S1.2, or figure, experiment, quiz or mistake with a colon and a name"
-            raise self._fault(number, f"[[{mark[:40]}]] is not known: a mark is {kinds}")
+            unknown = N_(
+                "[[{mark}]] is not known: a mark is an item such as S1.2, or figure, experiment, quiz or mistake with a colon and "
+                "a name"
+            )
+            raise self._fault(number, say(unknown, mark=mark[:40]))
         self._markers.add(mark)
         return ""
 

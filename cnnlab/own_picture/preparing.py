@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnnlab.datasets.catalogue import DIGITS, Entry
+from cnnlab.i18n import N_, say
 from cnnlab.own_picture import steps as on
 from cnnlab.own_picture.steps import State, Taken, shown
 
@@ -78,7 +79,7 @@ def prepare(image: Image.Image, entry: Entry, without: Collection[str] = ()) -> 
         steps.append(Step(plan.name, plan.title, plan.why, taken, state.did, shown(state.pixels)))
     pixels = shown(state.pixels)
     flat = int(pixels.max()) - int(pixels.min()) < 8
-    warning = "Nothing can be seen on this picture: all its pixels are about equally bright." if flat else ""
+    warning = N_("Nothing can be seen on this picture: all its pixels are about equally bright.") if flat else ""
     return Prepared(shown(given), tuple(steps), pixels, warning)
 
 
@@ -112,7 +113,7 @@ _PLANS: dict[Style, tuple[_Plan, ...]] = {
         ),
         _CROP,
         _Plan(
-            "scale", "Scaled", f"MNIST's digits are {DIGIT_BOX} pixels high or wide, in a frame of 28×28.",
+            "scale", "Scaled", say("MNIST's digits are {count} pixels high or wide, in a frame of 28×28.", count=DIGIT_BOX),
             on.into_box(DIGIT_BOX), on.stretched,
         ),
         _Plan(

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from cnnlab.errors import DataError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shape_text, shortened, size_text
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -25,12 +26,12 @@ _decoding = threading.Lock()
 
 # Pictures that people try, by their first bytes: the reason is then better than "no picture".
 _KNOWN = (
-    (b"GIF8", "a GIF"),
-    (b"BM", "a BMP picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"%PDF", "a PDF document"),
-    (b"\0\0\1\0", "an icon file"),
+    (b"GIF8", N_("a GIF")),
+    (b"BM", N_("a BMP picture")),
+    (b"II*\0", N_("a TIFF picture")),
+    (b"MM\0*", N_("a TIFF picture")),
+    (b"%PDF", N_("a PDF document")),
+    (b"\0\0\1\0", N_("an icon file")),
 )
 _ORIENTATION = 0x0112  # EXIF's number for how the camera was held
 _TURNS = {
@@ -42,8 +43,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SAVE = "save it as PNG, JPEG or WebP and choose that file"
-_CHOOSE = "choose a PNG, JPEG or WebP picture instead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,10 @@ class OwnPicture:
 def read(name: str, content: bytes) -> OwnPicture:
     """The picture in the file called `name`. Raises DataError, which names the file, what is wrong with it, and what to do."""
     if not content:
-        raise _refused(name, "is empty", "choose another file")
+        raise DataError(say("{file} is empty; choose another file.", file=_called(name)))
     if len(content) > MOST_BYTES:
-        raise _refused(name, f"has {size_text(len(content))}; at most {size_text(MOST_BYTES)} are read", "make the picture smaller")
+        sizes = {"size": size_text(len(content)), "most": size_text(MOST_BYTES)}
+        raise DataError(say("{file} has {size}; at most {most} are read; make the picture smaller.", file=_called(name), **sizes))
     try:
         with _decoding, Image.open(BytesIO(content), formats=FORMATS) as opened:
             return _decoded(name, opened)
@@ -68,31 +68,33 @@ def read(name: str, content: bytes) -> OwnPicture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         count = re.search(r"\d+", str(error))  # Pillow refuses before anybody can ask for the size
-        raise _too_large(name, f"{int(count[0]):,} pixels" if count else "far too many pixels") from None
+        size = say("{count:,} pixels", count=int(count[0])) if count else N_("far too many pixels")
+        raise _too_large(name, size) from None
     except Image.UnidentifiedImageError:
-        raise _refused(name, *_kind(name, content)) from None
+        raise DataError(_reason(name, content)) from None
     except Exception as error:  # damaged bytes can raise anything: Pillow's readers raise SyntaxError and struct.error, too
-        raise _refused(name, "is damaged or incomplete", "save or copy it once more, and choose it again") from error
+        text = say("{file} is damaged or incomplete; save or copy it once more, and choose it again.", file=_called(name))
+        raise DataError(text) from error
 
 
 def _decoded(name: str, opened: ImageFile.ImageFile) -> OwnPicture:
     """Its first frame. The size stands in the file's header, so it is compared before anything is decoded."""
     width, height = opened.size
     if width * height > MOST_PIXELS:
-        raise _too_large(name, f"{shape_text((width, height))} pixels")
+        raise _too_large(name, say("{size} pixels", size=shape_text((width, height))))
     notes = []
     # Photos of some phones hold a second, smaller copy ("MPO"); they do not move.
     if opened.format in ("PNG", "WEBP") and getattr(opened, "is_animated", False):
-        notes.append("The picture moves; its first frame is used.")
+        notes.append(N_("The picture moves; its first frame is used."))
     if opened.format in ("JPEG", "MPO"):
         opened.draft(None, (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))  # decodes a large photo at a half, a quarter or an eighth
     opened.load()
     mode = opened.mode
     image = _eight_bits(opened)
     if mode == "CMYK":
-        notes.append("Its colours were those of print (CMYK); they became red, green and blue.")
+        notes.append(N_("Its colours were those of print (CMYK); they became red, green and blue."))
     elif mode.startswith(("I", "F")):
-        notes.append("It had 65,536 levels of brightness; they became 256.")
+        notes.append(N_("It had 65,536 levels of brightness; they became 256."))
     if image.has_transparency_data:
         image = image.convert("RGBA")
     elif image.mode not in ("RGB", "L"):
@@ -101,16 +103,17 @@ def _decoded(name: str, opened: ImageFile.ImageFile) -> OwnPicture:
     reduced = image.size
     if image.mode == "RGBA":
         if image.getextrema()[3][0] < 255:
-            notes.append("Its transparent parts became white.")
+            notes.append(N_("Its transparent parts became white."))
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image)
         image = paper
     turn = _TURNS.get(opened.getexif().get(_ORIENTATION, 1))
     if turn is not None:
         image = image.transpose(turn)
-        notes.append("It was turned upright, as the camera recorded it.")
+        notes.append(N_("It was turned upright, as the camera recorded it."))
     if max(width, height) > LONGEST_SIDE:
-        notes.append(f"It was reduced from {shape_text((width, height))} to {shape_text(reduced)} pixels.")
+        sizes = {"whole": shape_text((width, height)), "size": shape_text(reduced)}
+        notes.append(say("It was reduced from {whole} to {size} pixels.", **sizes))
     image = image.convert("RGB")
     image.info.clear()  # where and when a photo was taken is nobody's business
     return OwnPicture(name, image, tuple(notes))
@@ -124,24 +127,29 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
 
 
-def _kind(name: str, content: bytes) -> tuple[str, str]:
+def _reason(name: str, content: bytes) -> str:
     """What a file that is no picture of FORMATS seems to be, and what to do."""
+    called = _called(name)
     start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:4].lower() == b"<svg" or (start[:5] == b"<?xml" and b"<svg" in content[:4096]):
-        return "is an SVG drawing, which has no pixels", _SAVE
+        return say("{file} is an SVG drawing, which has no pixels; save it as PNG, JPEG or WebP and choose that file.", file=called)
     if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
-        return "is a HEIC or AVIF photo", _SAVE
+        return say("{file} is a HEIC or AVIF photo; save it as PNG, JPEG or WebP and choose that file.", file=called)
     for signature, kind in _KNOWN:
         if content.startswith(signature):
-            return f"is {kind}", _SAVE
+            return say("{file} is {kind}; save it as PNG, JPEG or WebP and choose that file.", file=called, kind=kind)
     if b"\0" not in content[:4096] and PurePath(name).suffix.lower().lstrip(".") in ENDINGS:
-        return "is text, whatever its name says", _CHOOSE
-    return "is no PNG, JPEG or WebP picture", _CHOOSE
+        return say("{file} is text, whatever its name says; choose a PNG, JPEG or WebP picture instead.", file=called)
+    return say("{file} is no PNG, JPEG or WebP picture; choose a PNG, JPEG or WebP picture instead.", file=called)
 
 
-def _refused(name: str, problem: str, advice: str) -> DataError:
-    return DataError(f"{shortened(PurePath(name).name or 'The picture')} {problem}; {advice}.")
+def _called(name: str) -> str:
+    return shortened(PurePath(name).name or N_("The picture"))
 
 
 def _too_large(name: str, size: str) -> DataError:
-    return _refused(name, f"has {size}; at most {MOST_PIXELS // 1_000_000} million are decoded", "make the picture smaller")
+    text = say(
+        "{file} has {size}; at most {most} million are decoded; make the picture smaller.", file=_called(name), size=size,
+        most=MOST_PIXELS // 1_000_000,
+    )  # fmt: skip
+    return DataError(text)

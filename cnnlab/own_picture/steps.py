@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnnlab.datasets.catalogue import GRAY
+from cnnlab.i18n import N_, say
+from cnnlab.text import sideways, vertically
 
 Pixels = NDArray[np.float32]  # H×W or H×W×3, 0..255
 
@@ -51,17 +53,17 @@ def same(did: str) -> Taken:
 
 
 def gray(state: State) -> State:
-    return _whole(state, state.pixels @ np.asarray(GRAY, np.float32), "One brightness a pixel instead of three colours.")
+    return _whole(state, state.pixels @ np.asarray(GRAY, np.float32), N_("One brightness a pixel instead of three colours."))
 
 
 def red_alone(state: State) -> State:
-    return _whole(state, state.pixels[:, :, 0].copy(), "Left out: only the red of each pixel is used.")
+    return _whole(state, state.pixels[:, :, 0].copy(), N_("Left out: only the red of each pixel is used."))
 
 
 def invert(state: State) -> State:
     if state.ground <= LIGHT:
-        return replace(state, did="Not needed: the background is dark already.")
-    return _whole(state, 255 - state.pixels, "Dark on bright became bright on dark.")
+        return replace(state, did=N_("Not needed: the background is dark already."))
+    return _whole(state, 255 - state.pixels, N_("Dark on bright became bright on dark."))
 
 
 def contrast(state: State) -> State:
@@ -69,17 +71,17 @@ def contrast(state: State) -> State:
     threshold = _otsu(state.pixels)
     ink = state.pixels > threshold
     if not ink.any() or ink.all():
-        return replace(state, did="Not possible: there is no difference between paper and ink.")
+        return replace(state, did=N_("Not possible: there is no difference between paper and ink."))
     paper, drawn = float(np.median(state.pixels[~ink])), float(np.median(state.pixels[ink]))
     # Paper is never even: what is closer to it than to the ink by half of the way to the threshold counts as paper.
     low = paper + (threshold - paper) / 2 if paper > 0 else 0.0
     if drawn - low < 1:
-        return replace(state, did="Not possible: there is no difference between paper and ink.")
+        return replace(state, did=N_("Not possible: there is no difference between paper and ink."))
     stretched = ((state.pixels - low) / (drawn - low) * 255).clip(0, 255)
     did = (
-        "Not needed: the background is black already."
+        N_("Not needed: the background is black already.")
         if np.allclose(stretched, state.pixels, atol=2)
-        else "The paper is black now."
+        else N_("The paper is black now.")
     )
     return _whole(state, stretched.astype(np.float32), did)
 
@@ -88,9 +90,9 @@ def black_background(state: State) -> State:
     """The background becomes black, and what is drawn keeps its shades: clothes are gray, ink is not."""
     low = state.ground + NOISE
     if state.ground < 1:
-        return replace(state, did="Not needed: the background is black already.")
+        return replace(state, did=N_("Not needed: the background is black already."))
     darker = ((state.pixels - low) / (255 - low) * 255).clip(0, 255)
-    return _whole(state, darker.astype(np.float32), "The background is black now.")
+    return _whole(state, darker.astype(np.float32), N_("The background is black now."))
 
 
 def crop(state: State) -> State:
@@ -99,10 +101,10 @@ def crop(state: State) -> State:
     drawn = away > FAINT * max(float(away.max()), 1.0)
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
     if not len(rows) or away.max() < 8:
-        return replace(state, did="Nothing was found that is drawn.")
+        return replace(state, did=N_("Nothing was found that is drawn."))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     centre = (float(top + bottom) / 2 / height, float(left + right) / 2 / width)
-    did = f"{right - left}×{bottom - top} of {width}×{height} pixels remain."
+    did = say("{size} of {whole} pixels remain.", size=f"{right - left}×{bottom - top}", whole=f"{width}×{height}")
     return replace(state, pixels=state.pixels[top:bottom, left:right], centre=centre, did=did)
 
 
@@ -114,14 +116,14 @@ def into_box(box: int | None) -> Taken:
         factor = (box or state.size) / max(height, width)
         rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
         framed = _framed(replace(state, pixels=_resized(state.pixels, rows, columns)))
-        return replace(framed, did=f"{columns}×{rows} pixels, in the right shape.")
+        return replace(framed, did=say("{size} pixels, in the right shape.", size=f"{columns}×{rows}"))
 
     return scale
 
 
 def stretched(state: State) -> State:
     pixels = _resized(state.pixels, state.size, state.size)
-    return replace(state, pixels=pixels, did="Left out: stretched to the whole frame, so its shape is lost.")
+    return replace(state, pixels=pixels, did=N_("Left out: stretched to the whole frame, so its shape is lost."))
 
 
 def _framed(state: State) -> State:
@@ -146,44 +148,43 @@ def centre_by_frame(state: State) -> State:
     away = np.abs(state.pixels - state.ground) > FAINT * 255
     rows, columns = np.flatnonzero(away.any(1)), np.flatnonzero(away.any(0))
     if not len(rows):
-        return replace(state, did="Nothing was found that is drawn.")
+        return replace(state, did=N_("Nothing was found that is drawn."))
     down, right = ((state.size - 1 - found[0] - found[-1]) / 2 for found in (rows, columns))
     return _moved(state, int(down), int(right))
 
 
 def _moved(state: State, down: int, right: int) -> State:
     if not down and not right:
-        return replace(state, did="Not needed: it is in the middle already.")
+        return replace(state, did=N_("Not needed: it is in the middle already."))
     size = state.size
     moved = np.full_like(state.pixels, state.ground)
     moved[max(0, down) : size + min(0, down), max(0, right) : size + min(0, right)] = state.pixels[
         max(0, -down) : size - max(0, down), max(0, -right) : size - max(0, right)
     ]
-    ways = [_way(down, "down", "up"), _way(right, "to the right", "to the left")]
-    return replace(state, pixels=moved, did=f"Moved {' and '.join(filter(None, ways))}.")
-
-
-def _way(by: int, forward: str, back: str) -> str:
-    return f"{abs(by)} pixel{'s' * (abs(by) > 1)} {forward if by > 0 else back}" if by else ""
+    ways = [*vertically(down), *sideways(right)]
+    way = say("{several} and {last}", several=ways[0], last=ways[1]) if len(ways) > 1 else ways[0]
+    return replace(state, pixels=moved, did=say("Moved {way}.", way=way))
 
 
 def square(state: State) -> State:
     height, width = state.pixels.shape[:2]
     side = min(height, width)
     if height == width:
-        return replace(state, did="Not needed: it is a square already.")
+        return replace(state, did=N_("Not needed: it is a square already."))
     top, left = (height - side) // 2, (width - side) // 2
-    return replace(state, pixels=state.pixels[top : top + side, left : left + side], did=f"The middle {side}×{side} pixels remain.")
+    did = say("The middle {size} pixels remain.", size=f"{side}×{side}")
+    return replace(state, pixels=state.pixels[top : top + side, left : left + side], did=did)
 
 
 def averaged(state: State) -> State:
     pixels = _resized(state.pixels, state.size, state.size)
-    return replace(state, pixels=pixels, did=f"{state.size}×{state.size} pixels, each the average of those it replaces.")
+    did = say("{size} pixels, each the average of those it replaces.", size=f"{state.size}×{state.size}")
+    return replace(state, pixels=pixels, did=did)
 
 
 def sampled(state: State) -> State:
     pixels = _resized(state.pixels, state.size, state.size, Image.Resampling.NEAREST)
-    return replace(state, pixels=pixels, did="Left out: single pixels are picked, and those between them are lost.")
+    return replace(state, pixels=pixels, did=N_("Left out: single pixels are picked, and those between them are lost."))
 
 
 def _whole(state: State, pixels: Pixels, did: str) -> State:

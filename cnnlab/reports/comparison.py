@@ -1,4 +1,4 @@
-"""Runs side by side, as plain values: differences, curves, seeds as one line, best trade-offs. Needs no torch."""
+"""Runs side by side, in the reader's language: differences, curves, seeds as one line, best trade-offs. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, title, words
 from cnnlab.events import EpochDone
+from cnnlab.i18n import N_, _, ngettext
 from cnnlab.runs.records import Run
+from cnnlab.text import listed
 
 Quantity = Literal["test_accuracy", "train_accuracy", "test_loss", "train_loss"]
 QUANTITIES: dict[Quantity, str] = {
-    "test_accuracy": "Test accuracy",
-    "train_accuracy": "Training accuracy",
-    "test_loss": "Test loss",
-    "train_loss": "Training loss",
+    "test_accuracy": N_("Test accuracy"),
+    "train_accuracy": N_("Training accuracy"),
+    "test_loss": N_("Test loss"),
+    "train_loss": N_("Training loss"),
 }
 ABSENT = "–"  # a setting that the network does not have
 LABEL_LENGTH = 48  # characters of a name in a legend; the table shows all of it
@@ -150,7 +152,8 @@ def pareto_front(candidates: Sequence[Point]) -> tuple[Point, ...]:
 
 def trade_offs(names: Sequence[str]) -> str:
     """The Pareto front in a sentence."""
-    return f"Best trade-offs: {', '.join(names)}. No other selected run is more accurate at the same or lower cost."
+    sentence = _("Best trade-offs: {names}. No other selected run is more accurate at the same or lower cost.")
+    return sentence.format(names=listed(names))
 
 
 def _named(runs: Sequence[Run], *, fold: bool, by: str | None = None) -> list[tuple[str, tuple[Run, ...]]]:
@@ -163,17 +166,21 @@ def _named(runs: Sequence[Run], *, fold: bool, by: str | None = None) -> list[tu
         values = settings(run.config)
         found.setdefault(words(by, values[by]) if by in values else ABSENT, []).append(run)
     name = title(by, runs[0].config.architecture) if runs and by in settings(runs[0].config) else by.rpartition(".")[2]
-    return [(f"{name} {value} ({_runs(len(members))})", tuple(members)) for value, members in found.items()]
+    return [
+        (_("{name} {value} ({runs})").format(name=name, value=value, runs=_runs(len(members))), tuple(members))
+        for value, members in found.items()
+    ]
 
 
 def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs"
+    return ngettext("{count:,} run", "{count:,} runs", count).format(count=count)
 
 
 def _group_labels(parted: Sequence[tuple[Run, ...]], *, fold: bool) -> tuple[str, ...]:
     names = labels([members[0] for members in parted], leave_out=("seed",) if fold else ())
     return tuple(
-        f"{name} ({len(members)} seeds)" if len(members) > 1 else name for name, members in zip(names, parted, strict=True)
+        _("{name} ({count} seeds)").format(name=name, count=len(members)) if len(members) > 1 else name
+        for name, members in zip(names, parted, strict=True)
     )
 
 

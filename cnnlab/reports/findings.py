@@ -8,10 +8,11 @@ from math import comb
 
 from cnnlab import datasets
 from cnnlab.datasets.catalogue import images_used
+from cnnlab.i18n import _, together
 from cnnlab.intervals import chance_gap
 from cnnlab.reports.comparison import Difference, differences, groups, labels
 from cnnlab.runs.records import MAY_GO_ON, Run, State
-from cnnlab.text import percent
+from cnnlab.text import listed, percent
 
 MOST_SETTINGS = 4  # of a run beside the baseline
 _ALIKE = 0.0005  # accuracies nearer than this look equal, with one decimal of a percentage
@@ -41,19 +42,21 @@ def finding(runs: Sequence[Run], baseline: Run | None = None) -> str:
     if sides := _sides(ranked, baseline):
         return _between_means(*sides)
     best = ranked[0]
-    reached = f"“{names[best.id]}” reached {percent(best.best_test_accuracy)} test accuracy at its best epoch"
+    reached = _("“{name}” reached {accuracy} test accuracy at its best epoch")
+    reached = reached.format(name=names[best.id], accuracy=percent(best.best_test_accuracy))
     if baseline == best:
-        reached = f"The baseline is the best of them: {reached}"
+        reached = _("The baseline is the best of them: {reached}").format(reached=reached)
     other = _other(ranked, baseline)
     if other is None:
-        return f"{reached}."
+        return _("{reached}.").format(reached=reached)
+    values = {"reached": reached, "name": names[other.id], "accuracy": percent(other.best_test_accuracy)}
     if best.config.dataset != other.config.dataset:
-        return f"{reached}. “{names[other.id]}” was tested on other data, so their accuracies cannot be compared."
-    gap = _accuracy(best) - _accuracy(other)
-    than = f"“{names[other.id]}” ({percent(other.best_test_accuracy)})"
-    beside = f"as accurate as {than}" if gap < _ALIKE else f"{100 * gap:.1f} points above {than}"
-    sentences = (f"{reached}, {beside}.", _still_training([best, other]) or _against_chance(best, other), _cause(best, other))
-    return " ".join(filter(None, sentences))
+        return _("{reached}. “{name}” was tested on other data, so their accuracies cannot be compared.").format(**values)
+    if (gap := _accuracy(best) - _accuracy(other)) < _ALIKE:
+        compared = _("{reached}, as accurate as “{name}” ({accuracy}).").format(**values)
+    else:
+        compared = _("{reached}, {points:.1f} points above “{name}” ({accuracy}).").format(points=100 * gap, **values)
+    return together(compared, _still_training([best, other]) or _against_chance(best, other), _cause(best, other))
 
 
 def undecided(runs: Sequence[Run], baseline: Run | None = None) -> tuple[Run, Run] | None:
@@ -84,9 +87,10 @@ def _still_training(runs: Sequence[Run]) -> str:
     going = [run for run in runs if run.state in MAY_GO_ON or run.state is State.PAUSED]
     if not going:
         return ""
-    done = ", ".join(dict.fromkeys(f"{run.epochs_done} of {run.config.epochs} epochs" for run in going))
-    which = "One of them has" if len(going) == 1 else f"{len(going)} of them have"
-    return f"{which} not ended ({done}), so this may change."
+    done = dict.fromkeys(_("{done} of {total} epochs").format(done=run.epochs_done, total=run.config.epochs) for run in going)
+    one = _("One of them has not ended ({done}), so this may change.")
+    several = _("{count} of them have not ended ({done}), so this may change.")
+    return (one if len(going) == 1 else several).format(count=len(going), done=listed(done))
 
 
 def _gap_by_chance(first: Run, second: Run) -> float:
@@ -101,11 +105,20 @@ def _against_chance(best: Run, other: Run) -> str:
     gap, chance = _accuracy(best) - _accuracy(other), _gap_by_chance(best, other)
     if not chance or gap < _ALIKE:
         return ""
-    tests = " and ".join(f"{count:,}" for count in dict.fromkeys((_tests(best), _tests(other))))
-    makes = f"the {100 * chance:.1f} points that chance alone can make with {tests} test images"
-    if gap > chance:
-        return f"That is more than {makes}. Another seed would move both a little, too."
-    return f"That is not more than {makes}, and the seed adds to it: train three seeds of each to know."
+    tests = [f"{count:,}" for count in dict.fromkeys((_tests(best), _tests(other)))]
+    counts = tests[0] if len(tests) == 1 else _("{several} and {last}").format(several=tests[0], last=tests[1])
+    sentence = (
+        _(
+            "That is more than the {points:.1f} points that chance alone can make with {counts} test images. Another seed would "
+            "move both a little, too."
+        )
+        if gap > chance
+        else _(
+            "That is not more than the {points:.1f} points that chance alone can make with {counts} test images, and the seed adds "
+            "to it: train three seeds of each to know."
+        )
+    )
+    return sentence.format(points=100 * chance, counts=counts)
 
 
 def _tests(run: Run) -> int:
@@ -140,22 +153,29 @@ def _between_means(best: Sequence[Run], other: Sequence[Run]) -> str:
     """Two settings with several seeds each: their means, their ranges, and whether these overlap."""
     names = labels([best[0], other[0]], leave_out=("seed",))
     gap = _mean(best) - _mean(other)
-    apart = "equal to" if gap < _ALIKE else f"{100 * gap:.1f} points above"
     compared = (
-        f"“{names[0]}” reached a mean of {_spread(best)} test accuracy at the best epoch, {apart} the mean of “{names[1]}”, "
-        f"{_spread(other)}."
+        _("“{first}” reached a mean of {mean} test accuracy at the best epoch, equal to the mean of “{second}”, {other}.")
+        if gap < _ALIKE
+        else _(
+            "“{first}” reached a mean of {mean} test accuracy at the best epoch, {points:.1f} points above the mean of “{second}”, "
+            "{other}."
+        )
     )
+    compared = compared.format(first=names[0], mean=_spread(best), points=100 * gap, second=names[1], other=_spread(other))
     if min(map(_accuracy, best)) > max(map(_accuracy, other)):
         cases = comb(len(best) + len(other), len(best)) // 2
-        ranges = f"The ranges do not overlap: if these settings made no difference, that would happen in 1 of {cases:,} cases."
+        ranges = _("The ranges do not overlap: if these settings made no difference, that would happen in 1 of {cases:,} cases.")
+        ranges = ranges.format(cases=cases)
     else:
-        ranges = "The ranges overlap: seeds alone make differences like this one, so it may be chance."
-    return " ".join(filter(None, (compared, _still_training([*best, *other]) or ranges, _cause(best[0], other[0], seeds=True))))
+        ranges = _("The ranges overlap: seeds alone make differences like this one, so it may be chance.")
+    return together(compared, _still_training([*best, *other]) or ranges, _cause(best[0], other[0], seeds=True))
 
 
 def _spread(side: Sequence[Run]) -> str:
     lowest, highest = min(map(_accuracy, side)), max(map(_accuracy, side))
-    return f"{percent(_mean(side))} ({100 * lowest:.1f}–{percent(highest)}, {len(side)} seeds)"
+    return _("{mean} ({low:.1f}–{high}, {count} seeds)").format(
+        mean=percent(_mean(side)), low=100 * lowest, high=percent(highest), count=len(side)
+    )
 
 
 def _differing(first: Run, second: Run) -> list[Difference]:
@@ -167,20 +187,20 @@ def _cause(best: Run, other: Run, *, seeds: bool = False) -> str:
     """What the difference may come from; with `seeds`, the seed is no setting that differs."""
     found = _differing(best, other) if seeds else differences([best.config, other.config])
     if not found:
-        return "All their settings are equal, seed included."
+        return _("All their settings are equal, seed included.")
     if len(found) == 1:
         (one,) = found
         if one.field == "seed":
-            return "They differ in the seed alone, so the difference is chance."
-        return f"They differ in one setting: {_instead(one)}."
-    names = ", ".join(each.title.lower() for each in found[:4]) + (" and others" if len(found) > 4 else "")
-    return (
-        f"They differ in {len(found)} settings ({names}), so no single one of them explains it: change one at a time to find out."
-    )
+            return _("They differ in the seed alone, so the difference is chance.")
+        return _("They differ in one setting: {difference}.").format(difference=_instead(one))
+    names = listed(each.title.lower() for each in found[:4])
+    return _(
+        "They differ in {count} settings ({names}), so no single one of them explains it: change one at a time to find out."
+    ).format(count=len(found), names=_("{names} and others").format(names=names) if len(found) > 4 else names)
 
 
 def _instead(each: Difference) -> str:
-    return f"{each.title.lower()} {each.values[0]} instead of {each.values[1]}"
+    return _("{setting} {value} instead of {other}").format(setting=each.title.lower(), value=each.values[0], other=each.values[1])
 
 
 def against(runs: Sequence[Run], baseline: Run) -> tuple[Against, ...]:
@@ -193,7 +213,9 @@ def _against(label: str, run: Run, baseline: Run) -> Against:
     own = run.id == baseline.id
     differing = differences([run.config, baseline.config])
     texts = [_instead(each) for each in differing]
-    more = f"; and {len(texts) - MOST_SETTINGS} more" if len(texts) > MOST_SETTINGS else ""
+    differing_in = _("; ").join(texts[:MOST_SETTINGS])
+    if (more := len(texts) - MOST_SETTINGS) > 0:
+        differing_in = _("{settings}; and {count} more").format(settings=differing_in, count=more)
     gap, seconds = 0.0, ""
     known = run.best_test_accuracy is not None and baseline.best_test_accuracy is not None and not own
     if known:
@@ -203,9 +225,13 @@ def _against(label: str, run: Run, baseline: Run) -> Against:
         seconds = f"{run.seconds:,.0f} s{longer.replace('-', '−')}"
     return Against(
         label=label,
-        settings="the baseline" if own else "; ".join(texts[:MOST_SETTINGS]) + more or "nothing",
+        settings=_("the baseline") if own else differing_in or _("nothing"),
         accuracy=percent(run.best_test_accuracy),
-        change="" if not known else "equal" if abs(gap) < _ALIKE else f"{100 * gap:+.1f} points".replace("-", "−"),
+        change="" if not known else _("equal") if abs(gap) < _ALIKE else _points(gap),
         better=None if not known or abs(gap) < _ALIKE else gap > 0,
         seconds=seconds,
     )
+
+
+def _points(gap: float) -> str:
+    return _("{points} points").format(points=f"{100 * gap:+.1f}".replace("-", "−"))

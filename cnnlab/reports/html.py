@@ -1,4 +1,4 @@
-"""A report of selected runs as one HTML file, which can be handed in and needs no network."""
+"""A report of selected runs as one HTML file in the language of its reader, which can be handed in and needs no network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from cnnlab import __version__
 from cnnlab.config_words import settings, title, words
 from cnnlab.events import EpochDone
+from cnnlab.i18n import N_, _, language, tag, together, translated
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Line, Point
 from cnnlab.reports.findings import finding
@@ -18,13 +19,13 @@ from cnnlab.reports.networks import Network, networks_section, table
 from cnnlab.reports.svg import cost_chart, curves_chart
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
-from cnnlab.text import percent
+from cnnlab.text import listed, percent
 
 Epochs = Mapping[str, Sequence[EpochDone]]
 
 # No script and no address: the file will look the same in ten years, and nothing in a name can run or load anything.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_UNITS = (
+_UNITS = N_(
     "Accuracies are shares of the test images with the right answer: best is the highest of all epochs, last is that of the last "
     "epoch. Losses are mean cross-entropy per image. MACs are multiply-accumulates for one image."
 )
@@ -45,48 +46,56 @@ def html_report(
     `networks` holds the layer table and the drawing of each run's network, by the run's id.
     """
     when = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    heading = escape(" ".join((runs[0].name or runs[0].id).split())) if len(runs) == 1 else f"{len(runs)} runs compared"
-    owners = ", ".join(dict.fromkeys(run.owner for run in runs if run.owner))
-    by = f"Trained by {escape(owners)}. " if owners else ""
+    name = " ".join((runs[0].name or runs[0].id).split())
+    heading = escape(name if len(runs) == 1 else _("{count} runs compared").format(count=len(runs)))
+    owners = listed(dict.fromkeys(run.owner for run in runs if run.owner))
+    written = together(
+        _("Trained by {owners}.").format(owners=owners) if owners else "",
+        _("Written by CNN Lab {version} on {when}.").format(version=__version__, when=when),
+    )
     text = finding(runs)
     sections = [
-        f"<h1>{heading}</h1><p>{by}Written by CNN Lab {escape(__version__)} on {when}.</p>",
+        f"<h1>{heading}</h1><p>{escape(written)}</p>",
         f"<p><strong>{escape(text)}</strong></p>" if text else "",
-        "<h2>Results</h2>" + _results(runs, macs) + f"<p class=faint>{_UNITS}</p>",
-        "<h2>What differs</h2>" + _differences(runs),
+        _heading(_("Results")) + _results(runs, macs) + f"<p class=faint>{translated(_UNITS)}</p>",
+        _heading(_("What differs")) + _differences(runs),
         *_charts(runs, epochs, macs, fold=fold),
         networks_section(runs, networks or {}),
-        "<h2>Settings</h2>" + _settings(runs),
+        _heading(_("Settings")) + _settings(runs),
     ]
     body = "\n".join(sections)
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{tag(language())}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="viewport" content="width=device-width"><title>{heading}</title><style>{_STYLE}</style></head>\n'
         f"<body><main>\n{body}\n</main></body></html>\n"
     )
 
 
+def _heading(text: str) -> str:
+    return f"<h2>{text}</h2>"
+
+
 def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
     columns: tuple[tuple[str, bool, Callable[[Run], str]], ...] = (
-        ("Run", False, lambda run: run.name or run.id),
-        ("Id", False, lambda run: run.id),
-        ("Started", False, lambda run: datetime.fromtimestamp(run.created, UTC).strftime("%Y-%m-%d %H:%M UTC")),
-        ("Owner", False, lambda run: run.owner),
-        ("State", False, state_word),
-        ("Network", False, lambda run: words("architecture", run.config.architecture)),
-        ("Data", False, lambda run: words("dataset", run.config.dataset)),
-        ("Seed", True, lambda run: str(run.config.seed)),
-        ("Epochs", True, lambda run: f"{run.epochs_done} of {run.config.epochs}"),
-        ("Best accuracy", True, lambda run: percent(run.best_test_accuracy)),
-        ("Last accuracy", True, lambda run: percent(run.test_accuracy)),
-        ("Parameters", True, lambda run: _count(run.parameters)),
-        ("MACs per image", True, lambda run: _count(macs.get(run.id))),
-        ("Seconds", True, lambda run: _count(run.seconds)),
-        ("Images/s", True, lambda run: _count(run.images_per_second)),
-        ("Device", False, lambda run: run.device),
-        ("Tags", False, lambda run: ", ".join(run.tags)),
-        ("Note", False, lambda run: run.note),
+        (_("Run"), False, lambda run: run.name or run.id),
+        (_("Id"), False, lambda run: run.id),
+        (_("Started"), False, lambda run: datetime.fromtimestamp(run.created, UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        (_("Owner"), False, lambda run: run.owner),
+        (_("State"), False, state_word),
+        (_("Network"), False, lambda run: words("architecture", run.config.architecture)),
+        (_("Data"), False, lambda run: words("dataset", run.config.dataset)),
+        (_("Seed"), True, lambda run: str(run.config.seed)),
+        (_("Epochs"), True, lambda run: _("{count} of {total}").format(count=run.epochs_done, total=run.config.epochs)),
+        (_("Best accuracy"), True, lambda run: percent(run.best_test_accuracy)),
+        (_("Last accuracy"), True, lambda run: percent(run.test_accuracy)),
+        (_("Parameters"), True, lambda run: _count(run.parameters)),
+        (_("MACs per image"), True, lambda run: _count(macs.get(run.id))),
+        (_("Seconds"), True, lambda run: _count(run.seconds)),
+        (_("Images/s"), True, lambda run: _count(run.images_per_second)),
+        (_("Device"), False, lambda run: run.device),
+        (_("Tags"), False, lambda run: ", ".join(run.tags)),
+        (_("Note"), False, lambda run: run.note),
     )
     filled = [column for column in columns if any(column[2](run) not in ("", comparison.ABSENT) for run in runs)]
     return table([(name, right) for name, right, _ in filled], [[cell(run) for _, _, cell in filled] for run in runs])
@@ -95,8 +104,9 @@ def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
 def _differences(runs: Sequence[Run]) -> str:
     rows = comparison.differences([run.config for run in runs])
     if not rows:
-        return "<p>Nothing: the configurations are the same.</p>" if len(runs) > 1 else "<p>There is one run only.</p>"
-    header = [("Setting", False), *((label, False) for label in comparison.labels(runs))]
+        same, alone = _("Nothing: the configurations are the same."), _("There is one run only.")
+        return f"<p>{same if len(runs) > 1 else alone}</p>"
+    header = [(_("Setting"), False), *((label, False) for label in comparison.labels(runs))]
     return table(header, [[row.title, *row.values] for row in rows])
 
 
@@ -105,19 +115,18 @@ def _charts(runs: Sequence[Run], epochs: Epochs, macs: Mapping[str, float | None
     for quantity in ("test_accuracy", "test_loss"):
         lines: tuple[Line, ...] = comparison.lines(runs, epochs, quantity, fold=fold)
         if lines:
-            parts.append(
-                f"<h2>{QUANTITIES[quantity]} after each epoch</h2>"
-                + curves_chart(lines, QUANTITIES[quantity], share=quantity == "test_accuracy")
-            )
+            name = translated(QUANTITIES[quantity])
+            chart = curves_chart(lines, name, share=quantity == "test_accuracy")
+            parts.append(_heading(_("{quantity} after each epoch").format(quantity=name)) + chart)
     costs: tuple[tuple[str, str, Mapping[str, float | None]], ...] = (
-        ("parameters", "parameters", {run.id: run.parameters for run in runs}),
-        ("MACs", "multiply-accumulates for one image", macs),
-        ("time", "seconds of training", {run.id: run.seconds for run in runs}),
+        (_("Best test accuracy against parameters"), _("parameters"), {run.id: run.parameters for run in runs}),
+        (_("Best test accuracy against MACs"), _("multiply-accumulates for one image"), macs),
+        (_("Best test accuracy against time"), _("seconds of training"), {run.id: run.seconds for run in runs}),
     )
-    for name, unit, values in costs:
+    for title_, unit, values in costs:
         candidates: tuple[Point, ...] = comparison.points(runs, dict(values), fold=fold)
         if sum(1 for point in candidates if point.cost) > 1:
-            parts.append(f"<h2>Best test accuracy against {name}</h2>" + cost_chart(candidates, unit))
+            parts.append(_heading(title_) + cost_chart(candidates, unit))
     return parts
 
 
@@ -128,14 +137,14 @@ def _settings(runs: Sequence[Run]) -> str:
     same = [
         [title(name, runs[0].config.architecture), words(name, value)] for name, value in values.items() if name not in differing
     ]
-    of_all = "" if len(runs) == 1 else "<p>The same in all runs:</p>"
-    return of_all + table([("Setting", False), ("Value", False)], same) + "".join(map(_configuration, runs))
+    of_all = "" if len(runs) == 1 else f"<p>{_('The same in all runs:')}</p>"
+    return of_all + table([(_("Setting"), False), (_("Value"), False)], same) + "".join(map(_configuration, runs))
 
 
 def _configuration(run: Run) -> str:
     document = json.dumps(run.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
     return (
-        f"<details><summary>{escape(run.name or run.id)} <small>{run.id}, as JSON</small></summary>"
+        f"<details><summary>{escape(run.name or run.id)} <small>{_('{id}, as JSON').format(id=run.id)}</small></summary>"
         f"<pre>{escape(document)}</pre></details>"
     )
 

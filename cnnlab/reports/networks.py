@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from html import escape
 
 from cnnlab.config_words import words
+from cnnlab.i18n import _, ngettext, translated
 from cnnlab.layers import LayerTable
 from cnnlab.runs.records import Run
-from cnnlab.text import shape_text, size_text
+from cnnlab.text import listed, shape_text, size_text
 
 MOST_ROWS = 40  # of a table; a longer one is folded into its blocks
 
@@ -46,23 +47,28 @@ def table(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> 
 def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
     full = network.table
     shown = full if len(full.rows) <= MOST_ROWS else full.fold(1)
-    names = "" if one else f"<p>Trained in: {escape(', '.join(run.name or run.id for run in runs))}.</p>"
+    trained = _("Trained in: {names}.").format(names=listed(run.name or run.id for run in runs))
+    names = "" if one else f"<p>{escape(trained)}</p>"
     rows = [
         [
             *(
                 row.path,
-                f"{row.layers} layers" if row.layers > 1 else row.kind,
-                row.settings,
+                ngettext("{count} layer", "{count} layers", row.layers).format(count=row.layers) if row.layers > 1 else row.kind,
+                _(", ").join(translated(each) for each in row.settings.split(", ")),
                 shape_text(row.output_shape, spaced=True),
             ),
             *(f"{row.parameters:,}", f"{row.macs:,}"),
         ]
         for row in shown.rows
     ]
-    header = [("Layer", False), ("Kind", False), ("Settings", False), ("Output", False), ("Parameters", True), ("MACs", True)]
-    return (
-        f"<h2>Network: {escape(words('architecture', full.architecture))}</h2>{names}"
-        f"<p>Input {shape_text(full.input_shape, spaced=True)}; {full.parameters:,} parameters, {full.macs:,} MACs and "
-        f"{size_text(full.activation_bytes)} of activations for one image. Shapes are channels × height × width.</p>"
-        f"{network.drawing}{table(header, rows)}"
-    )
+    texts = (_("Layer"), _("Kind"), _("Settings"), _("Output"))
+    header = [*((text, False) for text in texts), (_("Parameters"), True), (_("MACs"), True)]
+    title = _("Network: {network}").format(network=words("architecture", full.architecture))
+    facts = _(
+        "Input {shape}; {parameters:,} parameters, {macs:,} MACs and {size} of activations for one image. Shapes are channels × "
+        "height × width."
+    ).format(
+        shape=shape_text(full.input_shape, spaced=True), parameters=full.parameters, macs=full.macs,
+        size=size_text(full.activation_bytes),
+    )  # fmt: skip
+    return f"<h2>{escape(title)}</h2>{names}<p>{escape(facts)}</p>{network.drawing}{table(header, rows)}"

@@ -7,6 +7,7 @@ from functools import partial
 from html import escape
 from math import ceil, floor, isfinite, log10
 
+from cnnlab.i18n import _
 from cnnlab.palette import COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front, trade_offs
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
@@ -49,10 +50,10 @@ def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
     """All lines against epochs, with a legend; a line of several seeds has a band of one standard deviation."""
     finite = [value for line in lines for value in (*line.low, *line.high) if isfinite(value)]
     if not finite:
-        return "<p>No value is a finite number.</p>"
+        return f"<p>{_('No value is a finite number.')}</p>"
     x = _Axis(0, max(line.epochs[-1] for line in lines), LEFT, WIDTH - RIGHT)
     y = _Axis(min(finite), max(finite), HEIGHT - BOTTOM, TOP)
-    body = [_frame(x, y, "epoch", partial(percent, decimals=None) if share else _number)]
+    body = [_frame(x, y, _("epoch"), partial(percent, decimals=None) if share else _number)]
     for place, line in enumerate(lines):
         color, dash = _style(place)
         for stretch in stretches(line.values, thin(line.values, POINTS_BESIDE_OTHERS)):
@@ -66,7 +67,7 @@ def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
             else:
                 style = f'fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"'
                 body.append(f'<polyline points="{points}" {style}/>')
-    return _svg(body, f"{title} against epochs") + _legend([line.label for line in lines])
+    return _svg(body, _("{quantity} against epochs").format(quantity=title)) + _legend([line.label for line in lines])
 
 
 def cost_chart(candidates: Sequence[Point], unit: str) -> str:
@@ -92,12 +93,15 @@ def cost_chart(candidates: Sequence[Point], unit: str) -> str:
         if point.spread:
             ends = y.at(point.accuracy - point.spread), y.at(point.accuracy + point.spread)
             body.append(f'<line x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{GRAY}"/>')
-        name = escape(f"{point.label}: {point.cost:,.0f} {unit}, {percent(point.accuracy)}")
+        text = _("{name}: {cost:,.0f} {unit}, {accuracy}")
+        name = escape(text.format(name=point.label, cost=point.cost, unit=unit, accuracy=percent(point.accuracy)))
         mark = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="6" fill="{_style(place)[0]}"><title>{name}</title></circle>'
         body.append(mark + f'<text x="{left + 9:.1f}" y="{top + 4:.1f}">{place + 1}</text>')
     legend = _legend([f"{place + 1}: {point.label}" for place, point in enumerate(candidates)])
     return (
-        _svg(body, f"Best test accuracy against {unit}") + legend + f"<p>{trade_offs([escape(point.label) for point in front])}</p>"
+        _svg(body, _("Best test accuracy against {cost}").format(cost=unit))
+        + legend
+        + f"<p>{trade_offs([escape(point.label) for point in front])}</p>"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from cnnlab.errors import StoreError
+from cnnlab.i18n import say
 
 Migration = tuple[str, tuple[str, ...]]
 
@@ -220,14 +221,19 @@ def check(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MI
         return set()
     if "migrations" not in tables:
         raise StoreError(
-            f"The record of runs is another program's database (it has a table {min(tables)!r}): choose another home folder."
+            say(
+                "The record of runs is another program's database (it has a table {table!r}): choose another home folder.",
+                table=min(tables),
+            )
         )
     done = {name for (name,) in connection.execute("SELECT name FROM migrations")}
     unknown = done - {name for name, _ in migrations}
     if unknown:
         raise StoreError(
-            f"The record of runs was written by a newer CNN Lab (step {min(unknown)!r}): "
-            "update CNN Lab, or choose another home folder."
+            say(
+                "The record of runs was written by a newer CNN Lab (step {step!r}): update CNN Lab, or choose another home folder.",
+                step=min(unknown),
+            )
         )
     return done
 

@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cnnlab.config import RunConfig
+from cnnlab.i18n import N_
 from cnnlab.system.processes import Process
 
 
 class State(StrEnum):
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSING = "pausing"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    FINISHED = "finished"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
+    QUEUED = N_("queued")
+    STARTING = N_("starting")
+    RUNNING = N_("running")
+    PAUSING = N_("pausing")
+    PAUSED = N_("paused")
+    STOPPING = N_("stopping")
+    STOPPED = N_("stopped")
+    FINISHED = N_("finished")
+    FAILED = N_("failed")
+    INTERRUPTED = N_("interrupted")
 
 
 IN_PROCESS = frozenset({State.STARTING, State.RUNNING, State.PAUSING, State.STOPPING})  # a process works on it

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, RunStateError
+from cnnlab.i18n import say
 from cnnlab.runs import store_events, store_queue
 from cnnlab.runs.records import ACTIVE, ASKED_TO_END, IN_PROCESS, TRANSITIONS, State
 from cnnlab.system.processes import Process
@@ -21,7 +22,7 @@ def transition(
     """Changes a run's state. `changes`: device, message, place. Raises RunStateError where TRANSITIONS forbids it."""
     state = State(row["state"])
     if to not in TRANSITIONS[state]:
-        raise RunStateError(f"Run {row['id']} is {state} and cannot become {to}.")
+        raise RunStateError(say("Run {run} is {state} and cannot become {to}.", run=row["id"], state=state, to=to))
     if to not in IN_PROCESS:
         changes |= {"pid": None, "pid_started": None}  # later writes of its old process are refused
     elif process:
@@ -45,13 +46,15 @@ def transition(
 def check_owner(row: sqlite3.Row, owner: str | None) -> None:
     """Raises RunStateError where the run has another owner. None may change every run; anyone may change a run without an owner."""
     if owner is not None and row["owner"] and row["owner"] != owner:
-        raise RunStateError(f"This run belongs to {row['owner'][:80]}, who alone can change it.")
+        raise RunStateError(say("This run belongs to {owner}, who alone can change it.", owner=row["owner"][:80]))
 
 
 def check_process(row: sqlite3.Row, process: Process | None) -> None:
     """Raises RunStateError where the run no longer belongs to `process`."""
     if process is not None and (row["pid"], row["pid_started"]) != process:
-        raise RunStateError(f"Run {row['id']} is {row['state']} and no longer belongs to process {process.pid}.")
+        raise RunStateError(
+            say("Run {run} is {state} and no longer belongs to process {pid}.", run=row["id"], state=row["state"], pid=process.pid)
+        )
 
 
 def stop(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> State:
@@ -70,7 +73,7 @@ def pause(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> State
     if state is State.QUEUED:
         return transition(connection, row, State.PAUSED, now)
     if State.PAUSING not in TRANSITIONS[state]:
-        raise RunStateError(f"Run {row['id']} is {state}: only a run that waits or trains can be paused.")
+        raise RunStateError(say("Run {run} is {state}: only a run that waits or trains can be paused.", run=row["id"], state=state))
     return transition(connection, row, State.PAUSING, now)
 
 
@@ -79,11 +82,13 @@ def resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> Stat
     if state in (State.QUEUED, State.STARTING, State.RUNNING):
         return state  # a second browser asked at the same time
     if state is State.FINISHED:
-        raise RunStateError(f"Run {row['id']} has finished: continue it for more epochs instead.")
+        raise RunStateError(say("Run {run} has finished: continue it for more epochs instead.", run=row["id"]))
     if state in ASKED_TO_END:
-        raise RunStateError(f"Run {row['id']} is still {state}: wait a moment, then resume it.")
+        raise RunStateError(say("Run {run} is still {state}: wait a moment, then resume it.", run=row["id"], state=state))
     if state is State.FAILED and not row["has_checkpoint"]:
-        raise RunStateError(f"Run {row['id']} failed before its first checkpoint, or none can be read: start it over, or clone it.")
+        raise RunStateError(
+            say("Run {run} failed before its first checkpoint, or none can be read: start it over, or clone it.", run=row["id"])
+        )
     connection.execute("UPDATE runs SET resumes = 0 WHERE id = ?", (row["id"],))
     return transition(connection, row, State.QUEUED, now)
 
@@ -91,9 +96,11 @@ def resume(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> Stat
 def extend(connection: sqlite3.Connection, row: sqlite3.Row, epochs: int, now: float) -> State:
     state = State(row["state"])
     if state not in (State.FINISHED, State.STOPPED):
-        raise RunStateError(f"Run {row['id']} is {state}: only a run that finished or was stopped gets more epochs.")
+        raise RunStateError(
+            say("Run {run} is {state}: only a run that finished or was stopped gets more epochs.", run=row["id"], state=state)
+        )
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise ConfigError(f"epochs must be a whole number from 1 on, not {str(epochs)[:80]!r}.", "epochs")
+        raise ConfigError(say("epochs must be a whole number from 1 on, not {epochs!r}.", epochs=str(epochs)[:80]), "epochs")
     config = RunConfig.from_json(row["config"])
     longer = config.change(epochs=config.epochs + epochs)
     connection.execute("UPDATE runs SET config = ?, resumes = 0 WHERE id = ?", (longer.to_json(), row["id"]))
@@ -124,7 +131,7 @@ def put_back(connection: sqlite3.Connection, row: sqlite3.Row, now: float, messa
         connection.execute("UPDATE runs SET message = ? WHERE id = ?", (message, row["id"]))
         return state
     if state not in IN_PROCESS:
-        raise RunStateError(f"Run {row['id']} is {state} and does not wait.")
+        raise RunStateError(say("Run {run} is {state} and does not wait.", run=row["id"], state=state))
     to = {State.PAUSING: State.PAUSED, State.STOPPING: State.STOPPED}.get(state, State.QUEUED)
     store_events.add_interruption(connection, row, now)
     place = {"place": store_queue.first_place(connection) - 1} if to is State.QUEUED else {}
@@ -137,9 +144,11 @@ def start_over(connection: sqlite3.Connection, row: sqlite3.Row, first: Callable
     if state in (State.QUEUED, State.STARTING, State.RUNNING):
         return state  # a second browser asked at the same time
     if state is not State.FAILED:
-        raise RunStateError(f"Run {row['id']} is {state}: only a run that failed starts over from the beginning.")
+        raise RunStateError(
+            say("Run {run} is {state}: only a run that failed starts over from the beginning.", run=row["id"], state=state)
+        )
     if row["has_checkpoint"]:
-        raise RunStateError(f"Run {row['id']} has a checkpoint: resume it instead.")
+        raise RunStateError(say("Run {run} has a checkpoint: resume it instead.", run=row["id"]))
     first()
     connection.execute("UPDATE runs SET resumes = 0 WHERE id = ?", (row["id"],))
     return transition(connection, row, State.QUEUED, now)
@@ -147,7 +156,7 @@ def start_over(connection: sqlite3.Connection, row: sqlite3.Row, first: Callable
 
 def check_ended(row: sqlite3.Row) -> None:
     if State(row["state"]) in ACTIVE:
-        raise RunStateError(f"Run {row['id']} is {row['state']}: stop it first, then delete it.")
+        raise RunStateError(say("Run {run} is {state}: stop it first, then delete it.", run=row["id"], state=row["state"]))
 
 
 def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
@@ -160,5 +169,5 @@ def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
 def adopt(connection: sqlite3.Connection, row: sqlite3.Row, process: Process) -> None:
     """Records the process that works on the run from now on."""
     if State(row["state"]) not in {State.STARTING} | ASKED_TO_END:
-        raise RunStateError(f"Run {row['id']} is {row['state']}: no process can take it over.")
+        raise RunStateError(say("Run {run} is {state}: no process can take it over.", run=row["id"], state=row["state"]))
     connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (*process, row["id"]))

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 
 from cnnlab.errors import RunStateError, StoreError
+from cnnlab.i18n import say
 from cnnlab.runs.fairness import in_turn
 from cnnlab.runs.records import ActiveRun, may_take_the_same
 from cnnlab.runs.store_rows import active_run, rows
@@ -52,7 +53,9 @@ def take_turn(connection: sqlite3.Connection, owner: str) -> None:
 def move_in_queue(connection: sqlite3.Connection, row: sqlite3.Row, places: int) -> None:
     """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""
     if row["state"] != "queued":
-        raise RunStateError(f"Run {row['id']} is {row['state']}: only a run that waits can be moved in the queue.")
+        raise RunStateError(
+            say("Run {run} is {state}: only a run that waits can be moved in the queue.", run=row["id"], state=row["state"])
+        )
     own = connection.execute(
         "SELECT id, place FROM runs WHERE state = 'queued' AND owner = ? ORDER BY place, number", (row["owner"],)
     ).fetchall()

@@ -12,6 +12,7 @@ from typing import Any
 from cnnlab import events
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, RunNotFound, StoreError
+from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ActiveRun, Run, Runs, State
 from cnnlab.system.processes import Process
 from cnnlab.text import shortened, well_formed
@@ -27,14 +28,19 @@ def readable(what: str, name: Any) -> Iterator[None]:
         yield
     except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(
-            f"The record of runs is damaged: {what} {shortened(name)} cannot be read ({shortened(error, quoted=False)}). "
-            "Put back a copy of it, or choose another home folder."
+            say(
+                "The record of runs is damaged: {what} {name} cannot be read ({error}). Put back a copy of it, or choose another "
+                "home folder.",
+                what=what,
+                name=shortened(name),
+                error=shortened(error, quoted=False),
+            )
         ) from error
 
 
 def active_run(row: sqlite3.Row) -> ActiveRun:
     process = Process(row["pid"], row["pid_started"])
-    with readable("run", row["id"]):
+    with readable(N_("run"), row["id"]):
         return ActiveRun(row["id"], State(row["state"]), _config(row["config"]), row["device"], process, row["owner"])
 
 
@@ -42,7 +48,7 @@ def row_of(connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
     """The run's row. Raises RunNotFound."""
     matching = rows(connection, "SELECT * FROM runs WHERE id = ?", (well_formed(run_id),))
     if not matching:
-        raise RunNotFound(f"There is no run {shortened(run_id)}.")
+        raise RunNotFound(say("There is no run {run}.", run=shortened(run_id)))
     return matching[0]
 
 
@@ -68,7 +74,7 @@ def _config(text: str) -> RunConfig:
 
 
 def event(row: sqlite3.Row) -> Any:
-    with readable("an event of kind", row["kind"]):
+    with readable(N_("an event of kind"), row["kind"]):
         return events.from_dict({"event": row["kind"], **json.loads(row["body"])})
 
 
@@ -90,7 +96,7 @@ _NUMBERS = (
 
 def run(row: sqlite3.Row, positions: Mapping[str, int]) -> Run:
     """The row as a value; `positions` holds the queue position of each run id."""
-    with readable("run", row["id"]):
+    with readable(N_("run"), row["id"]):
         _check(row, _TEXTS, str)
         _check(row, _NUMBERS, int | float | None)  # SQLite accepts text in a numeric column
         return Run(
@@ -110,10 +116,18 @@ def changed_tags(row: sqlite3.Row, add: Sequence[str], remove: Sequence[str]) ->
     too_long = next((tag for tag in wanted if len(tag) > LONGEST_TAG), None)
     if too_long:
         raise ConfigError(
-            f"A tag has at most {LONGEST_TAG} characters, not {len(too_long)}: shorten {shortened(too_long)}.", "tags"
+            say(
+                "A tag has at most {most} characters, not {count}: shorten {tag}.",
+                most=LONGEST_TAG,
+                count=len(too_long),
+                tag=shortened(too_long),
+            ),
+            "tags",
         )
     if len(tags) > MOST_TAGS:
-        raise ConfigError(f"A run has at most {MOST_TAGS} tags, not {len(tags)}: remove some first.", "tags")
+        raise ConfigError(
+            say("A run has at most {most} tags, not {count}: remove some first.", most=MOST_TAGS, count=len(tags)), "tags"
+        )
     return json.dumps(tags, ensure_ascii=False)
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from cnnlab.errors import SweepNotFound
+from cnnlab.i18n import N_, say
 from cnnlab.runs import store_rows
 from cnnlab.runs.records import State
 from cnnlab.sweeps.values import Sweep, SweepConfig, Trial, TrialState
@@ -20,9 +21,9 @@ from cnnlab.system.processes import Process
 from cnnlab.text import shortened, well_formed
 
 UNFINISHED = ("open", "withdrawn")
-TAKEN_BACK = "The sweep was stopped before it ended."
-DELETED = "Its run was deleted."
-ENDED_BY_USER = "Its run was {} by a user."
+TAKEN_BACK = N_("The sweep was stopped before it ended.")
+DELETED = N_("Its run was deleted.")
+ENDED_BY_USER = {State.PAUSED: N_("Its run was paused by a user."), State.STOPPED: N_("Its run was stopped by a user.")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,13 @@ class TrialRecord:
         """Why its run will not end by itself: a user deleted, paused or stopped it; "" otherwise."""
         if self.lost:
             return DELETED
-        return ENDED_BY_USER.format(self.run_state) if self.run_state in (State.PAUSED, State.STOPPED) else ""
+        return ENDED_BY_USER.get(self.run_state, "") if self.run_state else ""
 
 
 def row_of(connection: sqlite3.Connection, sweep_id: str) -> sqlite3.Row:
     found = store_rows.rows(connection, "SELECT * FROM sweeps WHERE id = ?", (well_formed(sweep_id),))
     if not found:
-        raise SweepNotFound(f"There is no sweep {shortened(sweep_id)}.")
+        raise SweepNotFound(say("There is no sweep {name}.", name=shortened(sweep_id)))
     return found[0]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.errors import RunStateError, StoreError
+from cnnlab.i18n import N_, say
 from cnnlab.runs import store_lifecycle, store_rows, sweep_rows
 from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
@@ -104,7 +105,7 @@ class SweepStore:
                 return  # a second browser asked at the same time
             tried, total = sweep_rows.records(connection, row), sweep_rows.config_of(row["config"]).total
             if sum(not record.unfinished for record in tried) >= total:
-                raise RunStateError(f"This sweep has tried all of its {total:,} runs: start another one for more.")
+                raise RunStateError(say("This sweep has tried all of its {total:,} runs: start another one for more.", total=total))
             _set(connection, sweep_id, state="running", message="", ended=None, seconds=0.0)
 
     def delete(self, sweep_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
@@ -174,13 +175,13 @@ class SweepStore:
     def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> sqlite3.Row:
         row = sweep_rows.row_of(connection, sweep_id)
         if owner is not None and row["owner"] and row["owner"] != owner:
-            raise RunStateError(f"This sweep belongs to {row['owner'][:80]}, who alone can change it.")
+            raise RunStateError(say("This sweep belongs to {owner}, who alone can change it.", owner=row["owner"][:80]))
         return row
 
     def _ended(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> None:
         """Raises RunStateError where the sweep goes on, or has another owner."""
         if self._own(connection, sweep_id, owner)["ended"] is None:
-            raise RunStateError("This sweep has not ended: stop it first, and wait until its last run has ended.")
+            raise RunStateError(N_("This sweep has not ended: stop it first, and wait until its last run has ended."))
 
     def _withdraw(self, connection: sqlite3.Connection, row: sqlite3.Row, states: frozenset[State]) -> None:
         for record in sweep_rows.records(connection, row):

@@ -12,16 +12,17 @@ from cnnlab.config import RunConfig
 from cnnlab.config_rules import Number, checked, unknown
 from cnnlab.config_words import changed, setting, settings, words
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, english, say
 from cnnlab.text import shortened
 
 MAXIMUM_VALUES = 50  # of one setting
 DIGITS = 3  # significant ones of a number drawn from a range: 0.0373 says as much as 0.03728192
 # What each would change besides the network: why a sweep does not vary it.
 STAYS = {
-    "dataset": "accuracies on other images do not compare",
-    "limit": "it changes the test images too; vary data_share",
-    "validation_share": "it changes the images that choose the best run",
-    "device": "it changes nothing that is learnt",
+    "dataset": N_("accuracies on other images do not compare"),
+    "limit": N_("it changes the test images too; vary data_share"),
+    "validation_share": N_("it changes the images that choose the best run"),
+    "device": N_("it changes nothing that is learnt"),
 }
 
 
@@ -47,7 +48,7 @@ class Dimension(BaseModel):
             if name not in cls.model_fields:
                 raise unknown(name, cls)
         if isinstance(given, dict) and not isinstance(given.get("values"), list | tuple | None):
-            raise ConfigError(f"values must be a list, not {shortened(given['values'])}.", "values")
+            raise ConfigError(say("{name} must be a list, not {value}.", name="values", value=shortened(given["values"])), "values")
         return given
 
     @model_validator(mode="after")
@@ -55,21 +56,29 @@ class Dimension(BaseModel):
         name = shortened(self.setting, quoted=False)
         if self.values is not None:
             if any(value is not None for value in (self.low, self.high, self.step)) or self.log:
-                raise ConfigError(f"{name} has either values or a range, not both.", name)
+                raise ConfigError(say("{name} has either values or a range, not both.", name=name), name)
             if not 2 <= len(self.values) <= MAXIMUM_VALUES:
-                raise ConfigError(f"{name} needs 2 to {MAXIMUM_VALUES} values, not {len(self.values)}.", name)
+                error = say("{name} needs 2 to {most} values, not {count}.", name=name, most=MAXIMUM_VALUES, count=len(self.values))
+                raise ConfigError(error, name)
             return self
         if self.low is None or self.high is None:
-            raise ConfigError(f"{name} needs values, or a range from low to high.", name)
+            raise ConfigError(say("{name} needs values, or a range from low to high.", name=name), name)
         if not self.low < self.high:
-            raise ConfigError(f"The range of {name} must rise, but goes from {self.low:g} to {self.high:g}.", name)
+            error = say(
+                "The range of {name} must rise, but goes from {low:g} to {high:g}.", name=name, low=self.low, high=self.high
+            )
+            raise ConfigError(error, name)
         if self.log and self.low <= 0:
-            raise ConfigError(f"A logarithmic range of {name} must begin above 0, not at {self.low:g}.", name)
+            error = say("A logarithmic range of {name} must begin above 0, not at {low:g}.", name=name, low=self.low)
+            raise ConfigError(error, name)
         if self.log and self.step is not None:
-            raise ConfigError(f"The range of {name} is either logarithmic or in steps, not both.", name)
+            raise ConfigError(say("The range of {name} is either logarithmic or in steps, not both.", name=name), name)
         if self.step is not None and not 0 < self.step <= self.high - self.low:
-            span = f"above 0 and at most {self.high - self.low:g}"
-            raise ConfigError(f"The step of {name} must be {span}, not {self.step:g}.", name)
+            most = self.high - self.low
+            error = say(
+                "The step of {name} must be above 0 and at most {most:g}, not {step:g}.", name=name, most=most, step=self.step
+            )
+            raise ConfigError(error, name)
         return self
 
     @property
@@ -97,9 +106,10 @@ def dimension(given: Any) -> Dimension:
     if isinstance(given, Dimension):
         return given
     if not isinstance(given, dict):
-        raise ConfigError(f"A setting to vary is a set of named values, not {shortened(given)}.", "dimensions")
+        error = say("A setting to vary is a set of named values, not {value}.", value=shortened(given))
+        raise ConfigError(error, "dimensions")
     if "setting" not in given:
-        raise ConfigError("A setting to vary needs its name: setting.", "dimensions")
+        raise ConfigError(say("A setting to vary needs its name: setting."), "dimensions")
     return checked(Dimension, lambda: Dimension.model_validate(given))
 
 
@@ -111,15 +121,16 @@ def fitted(base: RunConfig, given: Dimension) -> Dimension:
         values = tuple(_value(base, name, value) for value in given.values)
         for place, value in enumerate(values):
             if value in values[:place] and [type(value), value] in [[type(other), other] for other in values[:place]]:
-                raise ConfigError(f"{name} has the value {shortened(words(name, value))} twice.", name)
+                raise ConfigError(say("{name} has the value {value} twice.", name=name, value=_typed(name, value)), name)
         return given.model_copy(update={"values": values})
     if kind == "other":
-        raise ConfigError(f"{name} is not a number, so it has no range: list its values.", name)
+        raise ConfigError(say("{name} is not a number, so it has no range: list its values.", name=name), name)
     if kind == "float":
         return given
     for number in filter(None, (given.low, given.high, given.step)):
         if not float(number).is_integer():
-            raise ConfigError(f"The range of {name} must be in whole numbers, not {number:g}.", name)
+            error = say("The range of {name} must be in whole numbers, not {value:g}.", name=name, value=number)
+            raise ConfigError(error, name)
     low, high = (int(number) for number in (given.low, given.high) if number is not None)
     step = None if given.log else int(given.step or 1)
     return given.model_copy(update={"low": low, "high": high, "step": step})
@@ -127,15 +138,15 @@ def fitted(base: RunConfig, given: Dimension) -> Dimension:
 
 def kind_of(base: RunConfig, name: str) -> Literal["int", "float", "other"]:
     """What kind of number a setting is. Raises ConfigError where there is none, or where a sweep cannot vary it."""
-    owner, _, option = name.rpartition(".")
+    owner, _dot, option = name.rpartition(".")
     if name in STAYS:
-        raise ConfigError(f"{name} cannot vary in a sweep: {STAYS[name]}.", name)
+        raise ConfigError(say("{name} cannot vary in a sweep: {reason}.", name=name, reason=STAYS[name]), name)
     if owner == "options":
         found = next((each.type for each in card(base.architecture).options if each.name == option), None)
         if found is None:
             card(base.architecture).settings({option: None})  # raises: it has no such option
     elif name == "options":
-        raise ConfigError("options are several settings: vary one of them, as options.<name>.", name)
+        raise ConfigError(say("options are several settings: vary one of them, as options.<name>."), name)
     elif name not in RunConfig.model_fields:
         raise unknown(name, RunConfig)
     else:
@@ -146,6 +157,11 @@ def kind_of(base: RunConfig, name: str) -> Literal["int", "float", "other"]:
 def tidy(number: float) -> float:
     """The number without the last digits that sums in binary leave: 0.3 for 0.1 + 0.2; a whole number stays one."""
     return number if isinstance(number, int) else float(f"{number:.12g}")
+
+
+def _typed(name: str, value: Any) -> str:
+    """A value in English words, for an error."""
+    return shortened(str(english(words(name, value))))
 
 
 def _value(base: RunConfig, name: str, value: Any) -> Any:

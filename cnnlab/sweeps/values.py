@@ -14,8 +14,9 @@ from cnnlab.config import RunConfig
 from cnnlab.config_rules import MAXIMUM_JSON, Integer, checked, read_json, unknown
 from cnnlab.config_words import changed, title, words
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.sweeps.dimensions import Dimension, dimension, fitted
-from cnnlab.text import shortened
+from cnnlab.text import listed, shortened
 
 MAXIMUM_RUNS = 200
 MAXIMUM_MINUTES = 1_440
@@ -52,7 +53,7 @@ class SweepConfig(BaseModel):
         12,
         ge=1,
         le=MAXIMUM_RUNS,
-        title="Runs",
+        title="Number of runs",
         description="The sweep ends after this many runs. A grid ends when it has tried each combination.",
     )
     minutes: Integer | None = Field(
@@ -85,16 +86,18 @@ class SweepConfig(BaseModel):
                 raise unknown(name, cls)
         for name in ("base", "dimensions"):
             if name not in given:
-                raise ConfigError(f"A sweep needs {name}: {cls.model_fields[name].description}", name)
+                raise ConfigError(say("A sweep needs {name}: {what}", name=name, what=cls.model_fields[name].description), name)
         base, dimensions = given["base"], given["dimensions"]
         if isinstance(base, dict):
             base = RunConfig.make(**{str(name): value for name, value in base.items()})
         if not isinstance(base, RunConfig):
-            raise ConfigError(f"base must be the settings of a run, not {shortened(base)}.", "base")
+            raise ConfigError(say("{name} must be the settings of a run, not {value}.", name="base", value=shortened(base)), "base")
         if not isinstance(dimensions, list | tuple):
-            raise ConfigError(f"dimensions must be a list, not {shortened(dimensions)}.", "dimensions")
+            error = say("{name} must be a list, not {value}.", name="dimensions", value=shortened(dimensions))
+            raise ConfigError(error, "dimensions")
         if not 1 <= len(dimensions) <= MAXIMUM_DIMENSIONS:
-            raise ConfigError(f"A sweep varies 1 to {MAXIMUM_DIMENSIONS} settings, not {len(dimensions)}.", "dimensions")
+            error = say("A sweep varies 1 to {most} settings, not {count}.", most=MAXIMUM_DIMENSIONS, count=len(dimensions))
+            raise ConfigError(error, "dimensions")
         return given | {"base": base, "dimensions": tuple(fitted(base, dimension(each)) for each in dimensions)}
 
     @model_validator(mode="after")
@@ -102,17 +105,20 @@ class SweepConfig(BaseModel):
         names = [each.setting for each in self.dimensions]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"{name} varies twice: give all its values at once.", name)
+                raise ConfigError(say("{name} varies twice: give all its values at once.", name=name), name)
         if self.method == "grid":
             for each in self.dimensions:
                 if each.choices is None:
-                    raise ConfigError(
-                        f"A grid needs the values of {each.setting}: list them, or give the range a step.", each.setting
-                    )
+                    needs = say("A grid needs the values of {name}: list them, or give the range a step.", name=each.setting)
+                    raise ConfigError(needs, each.setting)
             if (size := self.combinations or 0) > MAXIMUM_RUNS:
                 raise ConfigError(
-                    f"The grid has {size:,} combinations, and a sweep at most {MAXIMUM_RUNS} runs: list fewer values.", "dimensions"
-                )
+                    say(
+                        "The grid has {count:,} combinations, and a sweep at most {most} runs: list fewer values.", count=size,
+                        most=MAXIMUM_RUNS,
+                    ),
+                    "dimensions",
+                )  # fmt: skip
         self._check_combinations()
         return self
 
@@ -136,7 +142,9 @@ class SweepConfig(BaseModel):
     def from_json(cls, text: str | bytes) -> SweepConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
         if len(text) > MAXIMUM_JSON:
-            raise ConfigError(f"A sweep in JSON has at most {MAXIMUM_JSON:,} characters, not {len(text):,}.")
+            raise ConfigError(
+                say("A sweep in JSON has at most {most:,} characters, not {count:,}.", most=MAXIMUM_JSON, count=len(text))
+            )
         return checked(cls, lambda: cls.model_validate(read_json(text)))
 
     def to_json(self) -> str:
@@ -149,7 +157,7 @@ class SweepConfig(BaseModel):
     def in_words(self, values: Mapping[str, Any]) -> str:
         """ "learning rate 0.1, batch size 64"."""
         architecture = values.get("architecture", self.base.architecture)
-        return ", ".join(f"{title(name, architecture).lower()} {words(name, value)}" for name, value in values.items())
+        return listed(f"{title(name, architecture).lower()} {words(name, value)}" for name, value in values.items())
 
     @property
     def combinations(self) -> int | None:
@@ -168,7 +176,7 @@ class SweepConfig(BaseModel):
     @property
     def goal(self) -> Goal:
         """What is to be as high as possible: the accuracy of a run's best epoch."""
-        return "validation accuracy" if self.base.validation_share else "test accuracy"
+        return N_("validation accuracy") if self.base.validation_share else N_("test accuracy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cnnlab.errors import ComputeError, InstallationError
+from cnnlab.i18n import say
 from cnnlab.system import disk, processes, room
 from cnnlab.system.home import private_file, write_private
 from cnnlab.system.processes import Process
@@ -44,7 +45,7 @@ def ensure(home: Path) -> None:
             starts.clear()
             if room.shortage(home):
                 return  # nothing can start; pages still show what there is, so that users can make room
-            raise ComputeError(f"The background process did not start: its file {LOG} in the lab's folder says why.")
+            raise ComputeError(say("The background process did not start: its file {file} in the lab's folder says why.", file=LOG))
         starts.append(now)
         _before[home] = known(home)
         error_file(home).unlink(missing_ok=True)  # the installation may have been repaired

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnlab.errors import StoreError
+from cnnlab.i18n import say
 from cnnlab.system import disk
 from cnnlab.system.home import PACKAGE, is_run_id, run_folder
 
@@ -38,8 +39,12 @@ def delete_run(home: Path, run_id: str) -> None:
     except OSError as error:
         logging.getLogger(__name__).warning("%s", error)
         raise StoreError(
-            f"Run {run_id} cannot be deleted: files of it are left in the lab's folder runs/{run_id} ({error.strerror}). "
-            "Remove that folder, or make it yours to write, and delete the run again."
+            say(
+                "Run {run} cannot be deleted: files of it are left in the lab's folder runs/{run} ({reason}). Remove that folder, "
+                "or make it yours to write, and delete the run again.",
+                run=run_id,
+                reason=error.strerror,
+            )
         ) from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from cnnlab.errors import ConfigError, RunNotFound, SweepNotFound
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk
 from cnnlab.text import shortened
 
@@ -25,10 +26,18 @@ def path_variable(name: str) -> Path | None:
         return Path(text).expanduser().absolute()
     except RuntimeError:  # "~" or "~user", and the system knows no home folder for that user
         user = text.partition("/")[0]
-        problem = f"the system knows no home folder for {shortened(user)}"
+        problem = say("the system knows no home folder for {user}", user=shortened(user))
     except OSError as error:  # a relative path, and the current folder is gone
-        problem = f"the current folder cannot be found ({error.strerror})"
-    raise ConfigError(f"{name} is {shortened(text)}, but {problem}: write the full path, such as /srv/cnnlab.", name)
+        problem = say("the current folder cannot be found ({reason})", reason=error.strerror)
+    raise ConfigError(
+        say(
+            "{name} is {text}, but {problem}: write the full path, such as /srv/cnnlab.",
+            name=name,
+            text=shortened(text),
+            problem=problem,
+        ),
+        name,
+    )
 
 
 def default_home() -> Path:
@@ -39,7 +48,8 @@ def default_home() -> Path:
         home = Path("~")
     if not home.is_absolute():  # older platformdirs leave the "~" of a user without a home folder
         raise ConfigError(
-            "This user has no home folder to keep the lab in: set CNNLAB_HOME to a full path, such as /srv/cnnlab.", "CNNLAB_HOME"
+            N_("This user has no home folder to keep the lab in: set CNNLAB_HOME to a full path, such as /srv/cnnlab."),
+            "CNNLAB_HOME",
         )
     return home
 
@@ -69,14 +79,14 @@ def is_run_id(text: str) -> bool:
 def run_folder(home: Path, run_id: str) -> Path:
     """A run's checkpoints, predictions and log. Raises RunNotFound for any other text, so that no address becomes a path."""
     if not is_run_id(run_id):
-        raise RunNotFound(f"There is no run {shortened(run_id)}.")
+        raise RunNotFound(say("There is no run {run}.", run=shortened(run_id)))
     return home / "runs" / run_id
 
 
 def sweep_folder(home: Path, sweep_id: str) -> Path:
     """A sweep's study and log. Raises SweepNotFound for any text that is no id: ids have the form of a run's."""
     if not is_run_id(sweep_id):
-        raise SweepNotFound(f"There is no sweep {shortened(sweep_id)}.")
+        raise SweepNotFound(say("There is no sweep {name}.", name=shortened(sweep_id)))
     return home / "sweeps" / sweep_id
 
 

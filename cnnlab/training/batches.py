@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnnlab.errors import DataError
+from cnnlab.i18n import N_, say
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from cnnlab.datasets.loading import ImageData
+
+NO_IMAGES = N_("The data set {dataset} has no images to train or to test on; raise data_share or limit.")
 
 
 def batch_count(images: int, batch_size: int) -> int:
@@ -39,9 +42,15 @@ def validation_count(images: int, share: float) -> int:
         return 0
     if images < 2:
         raise DataError(
-            "A validation share needs at least 2 training images; raise data_share or limit, or set validation_share to 0."
+            N_("A validation share needs at least 2 training images; raise data_share or limit, or set validation_share to 0.")
         )
     return max(1, round(share * images))
+
+
+def check_filled(data: ImageData) -> None:
+    """Raises DataError where there is nothing to train on, or nothing to test on."""
+    if not len(data.train_images) or not len(data.test_images):
+        raise DataError(say(NO_IMAGES, dataset=data.name))
 
 
 def set_aside(data: ImageData, share: float, seed: int) -> tuple[ImageData, Tensor, Tensor]:

@@ -25,6 +25,7 @@ from typing import Any
 import torch
 
 from cnnlab.errors import CheckpointError
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk
 
 FORMAT = 1
@@ -38,6 +39,7 @@ _RUN = {"format", "config", "classes", "input_shape", "preparation"}
 _MOMENT = {"epoch", "batch", "step", "learning_rate", "sums", "times", "model", "optimizer", "schedule", "rng"}
 _RECORD = {"history", "best_epoch", "best_test_accuracy", "test_accuracy", "test_predicted", "test_confidence"}
 _KEYS = _RUN | _MOMENT | _RECORD
+OTHER_SETTINGS = N_("The checkpoint was made with other settings ({names}); start a new run with these.")
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -83,15 +85,29 @@ def _unwritable(path: Path, error: Exception) -> CheckpointError:
     reason = error.strerror if isinstance(error, OSError) else error
     if isinstance(error, PermissionError) and sys.platform == "win32":
         return CheckpointError(
-            f"The checkpoint {path.name} cannot be written: another program holds it ({reason}). Close what shows or copies the "
-            "lab's folder, or let virus scanners and cloud drives leave it out."
+            say(
+                "The checkpoint {name} cannot be written: another program holds it ({reason}). Close what shows or copies the "
+                "lab's folder, or let virus scanners and cloud drives leave it out.",
+                name=path.name,
+                reason=reason,
+            )
         )
     if disk.is_full(error, path.parent):
         return CheckpointError(
-            f"The checkpoint {path.name} cannot be written: the disk is full ({reason}). Delete runs, or other files.",
+            say(
+                "The checkpoint {name} cannot be written: the disk is full ({reason}). Delete runs, or other files.",
+                name=path.name,
+                reason=reason,
+            ),
             temporary=True,
         )
-    return CheckpointError(f"The checkpoint {path.name} cannot be written ({reason}); free some space or choose another folder.")
+    return CheckpointError(
+        say(
+            "The checkpoint {name} cannot be written ({reason}); free some space or choose another folder.",
+            name=path.name,
+            reason=reason,
+        )
+    )
 
 
 def load_latest(folder: Path) -> tuple[Path, Checkpoint] | None:
@@ -136,21 +152,32 @@ def load(path: Path, keys: Set[str] = _KEYS) -> Checkpoint:
             damaged = archive.testzip()  # torch ignores the checksums; about 1 s a gigabyte
         content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(f"There is no checkpoint {path.name}; it is written when the first epoch is done.") from None
+        raise CheckpointError(
+            say("There is no checkpoint {name}; it is written when the first epoch is done.", name=path.name)
+        ) from None
     except Exception as error:  # damaged bytes can raise anything: torch's reader raises IndexError, too
         raise CheckpointError(_damaged(path)) from error
     if damaged:
         raise CheckpointError(_damaged(path))
     if not isinstance(content, dict) or "format" not in content:
-        raise CheckpointError(f"The file {path.name} is not a checkpoint of this lab.")
+        raise CheckpointError(say("The file {name} is not a checkpoint of this lab.", name=path.name))
     if content["format"] != FORMAT:
         raise CheckpointError(
-            f"The checkpoint {path.name} has format {content['format']!r}, this version reads format {FORMAT}; train again."
+            say(
+                "The checkpoint {name} has format {found!r}, this version reads format {own}; train again.",
+                name=path.name,
+                found=content["format"],
+                own=FORMAT,
+            )
         )
     missing = sorted(keys - content.keys())
     if missing:
         raise CheckpointError(
-            f"The checkpoint {path.name} is incomplete ({', '.join(missing)} missing); train again to replace it."
+            say(
+                "The checkpoint {name} is incomplete ({parts} missing); train again to replace it.",
+                name=path.name,
+                parts=", ".join(missing),
+            )
         )
     return content
 

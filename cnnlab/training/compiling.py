@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional
 
 from cnnlab.events import Notice
+from cnnlab.i18n import N_, say
 from cnnlab.training.evaluation import autocast
 from cnnlab.training.process import child_environment
 from cnnlab.training.trial import without_trace
@@ -94,7 +95,7 @@ class Compiler:
         return None
 
     def _answer(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        text, _ = process.communicate()
+        text, _errors = process.communicate()
         try:
             answer: dict[str, Any] = json.loads(text)
         except ValueError:
@@ -106,7 +107,7 @@ class Compiler:
 
     def _refuse(self, reason: str) -> Notice:
         self._over = True
-        return Notice("compiled", self._session.epoch, f"The network is not compiled: {reason}.")
+        return Notice("compiled", self._session.epoch, say("The network is not compiled: {reason}.", reason=reason))
 
     def _finish(self, answer: dict[str, Any], seconds_left: float) -> Notice:
         self._over = True
@@ -118,16 +119,23 @@ class Compiler:
 
     def _decide(self, answer: dict[str, Any], seconds_left: float) -> str:
         if "error" in answer:
-            return f"The network could not be compiled ({answer['error']}); the run goes on as it is."
+            return say("The network could not be compiled ({reason}); the run goes on as it is.", reason=answer["error"])
         speedup = answer["speedup"]
         if not self._gains(speedup, seconds_left):
-            return f"Compiled, the network would be {speedup:.2f} times as fast, too little to switch; the run goes on as it is."
+            return say(
+                "Compiled, the network would be {times:.2f} times as fast, too little to switch; the run goes on as it is.",
+                times=speedup,
+            )
         try:
             self._switch()
         except Exception as error:  # an error of the compiler must not end a run that trains well without it
             self._session.compiled = None
-            return f"The compiled network does not work here ({type(error).__name__}); the run goes on as it is."
-        return f"The network is compiled and {speedup:.1f} times as fast from here on, by a measurement beside the training."
+            reason = type(error).__name__
+            return say("The compiled network does not work here ({reason}); the run goes on as it is.", reason=reason)
+        return say(
+            "The network is compiled and {times:.1f} times as fast from here on, by a measurement beside the training.",
+            times=speedup,
+        )
 
     def _switch(self) -> None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(self._folder)
@@ -174,17 +182,17 @@ class Compiler:
 def cannot_compile(device: torch.device) -> str:
     """Why no network is compiled for this device here, without a full stop; "" where one can be."""
     if device.type == "mps":
-        return "for Apple's GPU PyTorch's compiler gave wrong or slow networks"
+        return N_("for Apple's GPU PyTorch's compiler gave wrong or slow networks")
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
-        return "PyTorch compiles for a GPU with Triton, which is not installed"
-    return "" if compiler() else f"PyTorch needs a C++ compiler for it, and {_NAMES[0]} was not found"
+        return N_("PyTorch compiles for a GPU with Triton, which is not installed")
+    return "" if compiler() else say("PyTorch needs a C++ compiler for it, and {name} was not found", name=_NAMES[0])
 
 
 def fits_beside(device: torch.device) -> bool:
     """Whether a second process has room that holds the same network on the same GPU; the CPU's memory was forecast for both."""
     if device.type != "cuda":
         return True
-    free, _ = torch.cuda.mem_get_info(device)
+    free, _total = torch.cuda.mem_get_info(device)
     return bool(free > torch.cuda.max_memory_reserved(device) + _CUDA)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from cnnlab.errors import DeviceError
+from cnnlab.i18n import N_, say
 from cnnlab.system import cpu, gpus, memory
 from cnnlab.text import shortened
 from cnnlab.training.process import child_environment
@@ -81,9 +82,13 @@ def find(name: str) -> Device:
             return device
     for device in found:
         if device.problem and device.name == ("cuda:0" if name == "cuda" else name):
-            raise DeviceError(f"{device.title} ({device.name}) cannot be used: {device.problem}.")
+            raise DeviceError(
+                say("{device} ({name}) cannot be used: {problem}.", device=device.title, name=device.name, problem=device.problem)
+            )
     listed = ", ".join(f"{device.name} ({device.title})" for device in found if not device.problem)
-    raise DeviceError(f"There is no device {shortened(name)} on this machine; choose auto or one of: {listed}.")
+    raise DeviceError(
+        say("There is no device {name} on this machine; choose auto or one of: {listed}.", name=shortened(name), listed=listed)
+    )
 
 
 def total_memory(name: str) -> int | None:
@@ -146,11 +151,14 @@ def _prove(name: str) -> Proof:
         return Proof(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:
         return Proof(
-            name, title, problem=f"it gave no answer within {LONGEST:.0f} s: restart its driver or the machine", temporary=True
+            name,
+            title,
+            problem=say("it gave no answer within {seconds:.0f} s: restart its driver or the machine", seconds=LONGEST),
+            temporary=True,
         )
     except (OSError, ValueError, TypeError):  # it died
         return Proof(
-            name, title, problem="its driver ended the process that tried it: restart the driver or the machine", temporary=True
+            name, title, problem=N_("its driver ended the process that tried it: restart the driver or the machine"), temporary=True
         )
 
 

@@ -97,7 +97,7 @@ def _failure_of_the_device(error: Exception, config: RunConfig, session: Session
         message = diagnosis.out_of_memory(config, device, "evaluation" if evaluating else "training", total, room)
         return RunFailed("out-of-memory", epoch, message)
     meaning = gpu_errors.meaning(str(error)) if device.name.startswith("cuda") else ""
-    return RunFailed("error", epoch, f"Training on {device.title} failed: {meaning}.") if meaning else None
+    return RunFailed("error", epoch, diagnosis.failed(device, meaning)) if meaning else None
 
 
 class _NotFiniteError(Exception):

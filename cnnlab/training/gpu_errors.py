@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import torch
 
+from cnnlab.i18n import N_, say
+
 # The allocators of the CPU, C++, oneDNN, mps and CUDA.
 _MEMORY = ("DefaultCPUAllocator", "bad_alloc", "could not create a memory", "out of memory", "ALLOC_FAILED")
 # Libraries of CUDA that get no memory for their work space do not always say so.
@@ -19,23 +21,23 @@ BUSY = ("busy or unavailable",)
 _MEANINGS = (
     (
         ("driver version is insufficient", "driver on your system is too old", "forward compatibility was attempted"),
-        "the NVIDIA driver is too old for this PyTorch ({torch}): update the driver, or install a PyTorch for an older CUDA",
+        N_("the NVIDIA driver is too old for this PyTorch ({torch}): update the driver, or install a PyTorch for an older CUDA"),
     ),
-    (("Found no NVIDIA driver",), "there is no NVIDIA driver: install it"),
-    (("not compiled with CUDA",), "this PyTorch ({torch}) was built without CUDA: install one that was built with it"),
+    (("Found no NVIDIA driver",), N_("there is no NVIDIA driver: install it")),
+    (("not compiled with CUDA",), N_("this PyTorch ({torch}) was built without CUDA: install one that was built with it")),
     (
         ("no kernel image", "not compatible with the current PyTorch"),
-        "this PyTorch ({torch}) has no code for this card{capability}: install a PyTorch that was built for it",
+        N_("this PyTorch ({torch}) has no code for this card{capability}: install a PyTorch that was built for it"),
     ),
-    (BUSY, "another program has this GPU for itself: wait until it has ended"),
+    (BUSY, N_("another program has this GPU for itself: wait until it has ended")),
     (
         ("device-side assert",),
-        "a number outside its range reached the GPU, which then refuses all further work: start the run again",
+        N_("a number outside its range reached the GPU, which then refuses all further work: start the run again"),
     ),
     (
         ("uncorrectable ECC", "device handle", "unknown error", "illegal memory access", "unspecified launch failure",
          "hardware stack error"),
-        "the driver has lost this GPU: restart the driver or the machine",
+        N_("the driver has lost this GPU: restart the driver or the machine"),
     ),
 )  # fmt: skip
 
@@ -54,8 +56,8 @@ def meaning(text: str, capability: tuple[int, int] | None = None) -> str:
     """What an error of a GPU means and what to do, without a full stop; "" where this is not known."""
     for signs, words in _MEANINGS:
         if any(sign in text for sign in signs):
-            card = f" (compute capability {capability[0]}.{capability[1]})" if capability else ""
-            return words.format(torch=torch.__version__, capability=card)
+            card = say(" (compute capability {version})", version=f"{capability[0]}.{capability[1]}") if capability else ""
+            return say(words, torch=torch.__version__, capability=card)
     return ""
 
 

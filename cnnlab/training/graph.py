@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.events import Notice
+from cnnlab.i18n import N_, say
 from cnnlab.training import gpu_errors, step
 from cnnlab.training.recordable import recordable
 
@@ -171,5 +172,8 @@ def _record(session: Session, recorder: Recorder) -> _Recording:
 
 def _sentence(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    reason = "its memory is too small for a second set of activations" if gpu_errors.out_of_memory(error) else lines[0][:200]
-    return f"The GPU could not record a whole step as one graph ({reason}); the run goes on step by step, which is slower."
+    reason = N_("its memory is too small for a second set of activations") if gpu_errors.out_of_memory(error) else lines[0][:200]
+    return say(
+        "The GPU could not record a whole step as one graph ({reason}); the run goes on step by step, which is slower.",
+        reason=reason,
+    )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.training.evaluation import autocast
 from cnnlab.training.trial import without_trace
 from cnnlab.values import Device
@@ -37,11 +38,13 @@ class Choice:
     def sentence(self) -> str:
         """The choice and its reason, for the learner."""
         if self.speedup is None:
-            return "Computes in float32: this device has no faster precision."
+            return N_("Computes in float32: this device has no faster precision.")
         if self.precision == "bfloat16":
-            fast = f"measured to be {self.speedup:.1f} times as fast here as float32"
-            return f"Computes in bfloat16, {fast}. The help of Precision gives its measured effect on accuracy."
-        return f"Computes in float32: bfloat16 was measured to be only {self.speedup:.1f} times as fast here."
+            return say(
+                "Computes in bfloat16, measured to be {times:.1f} times as fast here as float32. The help of Precision gives its "
+                "measured effect on accuracy.", times=self.speedup,
+            )  # fmt: skip
+        return say("Computes in float32: bfloat16 was measured to be only {times:.1f} times as fast here.", times=self.speedup)
 
 
 def choose(model: nn.Module, images: Tensor, labels: Tensor, preparation: Preparation) -> Choice:
@@ -60,7 +63,10 @@ def check(precision: str, device: Device) -> None:
     """Raises ConfigError where the device does not have the precision."""
     if precision == "tf32" and not device.name.startswith("cuda"):
         raise ConfigError(
-            f"precision is tf32, which NVIDIA GPUs have, and this run would train on {device.title}: choose float32 or auto.",
+            say(
+                "precision is tf32, which NVIDIA GPUs have, and this run would train on {device}: choose float32 or auto.",
+                device=device.title,
+            ),
             "precision",
         )
 

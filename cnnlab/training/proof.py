@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
+from cnnlab.i18n import N_, say
 from cnnlab.text import size_text
 from cnnlab.training import gpu_errors
 
@@ -55,9 +56,11 @@ def prove(name: str) -> Proof:
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
         full = gpu_errors.out_of_memory(error)
         lines = str(error).strip().splitlines() or ["no reason given"]
-        problem = "its memory is full: wait until other programs have ended" if full else gpu_errors.meaning(str(error), capability)
+        problem = (
+            N_("its memory is full: wait until other programs have ended") if full else gpu_errors.meaning(str(error), capability)
+        )
         temporary = full or any(sign in str(error) for sign in gpu_errors.BUSY)
-        return Proof(name, title, count, problem or f"it failed a test ({lines[0][:200]})", temporary, uuid)
+        return Proof(name, title, count, problem or say("it failed a test ({reason})", reason=lines[0][:200]), temporary, uuid)
     return Proof(name, title, count, uuid=uuid, speed=speed)
 
 

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from cnnlab.datasets.loading import ImageData
 from cnnlab.errors import ComputeError
+from cnnlab.i18n import say
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training.graph import StepGraph
 from cnnlab.training.session import Session
@@ -53,8 +54,12 @@ def range_test(
     steps = min(STEPS, int(seconds / took))
     if steps < FEWEST_STEPS:
         raise ComputeError(
-            f"A step of this network takes {took:.1f} s here, so a range test would take more than {seconds:.0f} s: choose a "
-            "smaller batch size or smaller images."
+            say(
+                "A step of this network takes {step:.1f} s here, so a range test would take more than {seconds:.0f} s: choose a "
+                "smaller batch size or smaller images.",
+                step=took,
+                seconds=seconds,
+            )
         )
     growth = SPAN ** (1 / (steps - 1))
     session.schedule = LambdaLR(session.optimizer, lambda step: growth**step)

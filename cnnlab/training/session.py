@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from cnnlab.architectures.building import check_batch
-from cnnlab.errors import CheckpointError, DataError
+from cnnlab.errors import CheckpointError
 from cnnlab.events import EpochDone, best_epoch
+from cnnlab.i18n import say
 from cnnlab.training import batches, checkpoints, clock, devices, graph, initialization, layout, optimizers, process, step
 from cnnlab.training.evaluation import Evaluation
 from cnnlab.training.precision import Choice, check, choose, set_float32
@@ -29,8 +30,7 @@ class Session:
 
     def __init__(self, config: RunConfig, data: ImageData, precision: str | None = None) -> None:
         """`precision` is that of a resumed run; otherwise the configuration names it, or it is measured."""
-        if not len(data.train_images) or not len(data.test_images):
-            raise DataError(f"The data set {data.name} has no images to train or to test on; raise data_share or limit.")
+        batches.check_filled(data)
         data, validation_images, validation_labels = batches.set_aside(data, config.validation_share, config.seed)
         found = devices.find(config.device)
         check(precision or config.precision, found)
@@ -253,9 +253,7 @@ class Session:
         # A setting added since has its default now, or the configuration would not be the same one.
         changed = [name for name in current if current[name] != saved.get(name, current[name]) and name not in ("device", "epochs")]
         if changed:
-            raise CheckpointError(
-                f"The checkpoint was made with other settings ({', '.join(changed)}); start a new run with these."
-            )
+            raise CheckpointError(say(checkpoints.OTHER_SETTINGS, names=", ".join(changed)))
         if self.device.type == "cpu":  # another number adds up in another order, and the last digits differ
             torch.set_num_threads(checkpoint.get("threads", torch.get_num_threads()))
         self._use_layout(checkpoint.get("layout", layout.EARLY))

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from cnnlab.compute import server
 from cnnlab.errors import InstallationError, RunNotFound, RunStateError, StoreError
+from cnnlab.i18n import say
 from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
@@ -31,7 +32,7 @@ from cnnlab.system import background, gpus, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
-from cnnlab.workers.placing import SETTLES, Placing
+from cnnlab.workers.placing import SETTLES, WAITS, Placing
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.spare import Spare
 from cnnlab.workers.sweepers import Sweepers
@@ -39,9 +40,8 @@ from cnnlab.workers.watch import AutoResume, interrupt_lost_runs
 
 POLL_SECONDS = 0.1
 CHECK_SECONDS = 1.0  # between checks of processes, which cost more than a check of the queue
-IDLE_SECONDS = 600.0
 OLD_CODE_SECONDS = 3.0  # without a question to the helper, before it exits because its code has changed
-LOCK_SECONDS = 2.0
+IDLE_SECONDS, LOCK_SECONDS = 600.0, 2.0
 WAIT_SECONDS = 3.0  # between two attempts to use a record that is locked or cannot be written
 PUT_BACK_SECONDS = 300.0  # after a run was put back, until one starts though no more room has become free
 HELPER_FIRST_SECONDS = 3.0  # after the helper has started, so that first answers have the processor, if no run waits
@@ -94,7 +94,7 @@ class Dispatcher:
             if not error.temporary:
                 raise
             self._try_again = time.monotonic() + WAIT_SECONDS
-            background.write_waiting(self.home, f"Queued runs wait: {error}")
+            background.write_waiting(self.home, say("Queued runs wait: {reason}", reason=error))
             return True
         if self._try_again:
             self._try_again = 0.0
@@ -218,7 +218,7 @@ class Dispatcher:
         if obstacle and self._obstacles.get(run.id) != obstacle:
             self._obstacles[run.id] = obstacle
             with suppress(RunStateError, RunNotFound):
-                self.store.put_back(run.id, None, f"It waits for memory. {obstacle}")
+                self.store.put_back(run.id, None, f"{WAITS} {obstacle}")
         return None
 
     def _claim(self, run: ActiveRun, device: str) -> bool:

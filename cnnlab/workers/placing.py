@@ -14,6 +14,7 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.forecasts import forecaster, limits
 from cnnlab.forecasts.limits import Limits
+from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ActiveRun
 from cnnlab.system import gpus, memory, processes
 from cnnlab.text import size_text
@@ -23,7 +24,8 @@ DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
 LIMITS_SECONDS = 2.0  # between two looks at the file of limits
 
-SETTLES = "A run has begun there a moment ago, and takes its memory now."
+WAITS = N_("It waits for memory.")  # before the reason
+SETTLES = N_("A run has begun there a moment ago, and takes its memory now.")
 
 Ask = Callable[..., str | None]  # runs a function in a child and returns what it sends; None where the child died
 
@@ -120,16 +122,19 @@ class Placing:
             card = gpus.status().get(need["uuid"])
             if card is None or costs.fits(need["bytes"], card.free):
                 return ""
-            place, free, total = f"The GPU {need['title']} ({device})", card.free, card.total
+            place, free, total = say("The GPU {title} ({device})", title=need["title"], device=device), card.free, card.total
             ours = {other.process.pid for other in running}
             others = [_belongs(pid, taken) for pid, taken in card.used_by if pid not in ours and taken]
         else:
             free, total = forecaster.available(), memory.total() or 0
             if costs.fits(need["bytes"], free):
                 return ""
-            place, others = "This machine", []
-        whose = f": {', '.join(others)}" if others else ""
-        return f"{place} has {size_text(free)} of {size_text(total)} free, and the run needs {size_text(need['bytes'])}{whose}."
+            place, others = N_("This machine"), []
+        facts = {"place": place, "free": size_text(free), "total": size_text(total), "size": size_text(need["bytes"])}
+        if others:
+            names = ", ".join(others)
+            return say("{place} has {free} of {total} free, and the run needs {size}: {others}.", others=names, **facts)
+        return say("{place} has {free} of {total} free, and the run needs {size}.", **facts)
 
     def taken(self, device: str) -> None:
         """A run has begun on the device: its bytes show in a few seconds."""
@@ -211,4 +216,6 @@ def send_needs(writer: Any, config: RunConfig) -> None:
 def _belongs(pid: int, taken: int) -> str:
     """As in "70 GB belong to process 4711 of ana"."""
     user = processes.user_of(pid)
-    return f"{size_text(taken)} belong to process {pid}{f' of {user}' if user else ''}"
+    if user:
+        return say("{size} belong to process {pid} of {user}", size=size_text(taken), pid=pid, user=user)
+    return say("{size} belong to process {pid}", size=size_text(taken), pid=pid)

@@ -25,6 +25,7 @@ from cnnlab.events import (
     RunStopped,
 )  # fmt: skip
 from cnnlab.forecasts import limits
+from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system import disk, files, processes
@@ -33,9 +34,11 @@ from cnnlab.text import duration_text
 from cnnlab.workers.cores import cores
 from cnnlab.workers.journal import Journal, patiently
 
-_OLDER = "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
-_TOO_LONG = "It has trained for {}, the most that this lab allows: it is stopped, and its checkpoints are kept."
-_NO_ROOM = "It goes on when there is room: the disk of the lab is full. Delete runs that are no longer needed, or other files."
+_OLDER = N_(
+    "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
+)
+_TOO_LONG = N_("It has trained for {time}, the most that this lab allows: it is stopped, and its checkpoints are kept.")
+_NO_ROOM = N_("It goes on when there is room: the disk of the lab is full. Delete runs that are no longer needed, or other files.")
 _LOG = "log.txt"
 # The transitions that follow from events.
 _STATES: dict[type[Event], State] = {
@@ -115,7 +118,7 @@ class _Execution:
                 if self.state is State.PAUSING and isinstance(event, RunStarted | RunResumed):
                     return self._end_untrained()
                 if most is not None and self.seconds >= most:
-                    self._store_event(Notice("time-limit", self.epochs_done, _TOO_LONG.format(duration_text(most))))
+                    self._store_event(Notice("time-limit", self.epochs_done, say(_TOO_LONG, time=duration_text(most))))
                     return self._stopped()
         raise RuntimeError("the training ended without a final event")
 
@@ -161,7 +164,7 @@ class _Execution:
 
     def _put_back(self, error: Exception) -> State:
         """Waits in the queue for room on the disk. Events not stored by now are emitted again after the checkpoint."""
-        message = f"It goes on when there is room: {error}" if isinstance(error, CNNLabError) else _NO_ROOM
+        message = say("It goes on when there is room: {reason}", reason=error) if isinstance(error, CNNLabError) else _NO_ROOM
         return patiently(lambda: self.store.put_back(self.run_id, self.process, message))
 
     def _failed(self, error: Exception) -> State:
@@ -171,8 +174,11 @@ class _Execution:
             log = self.folder / _LOG
             with suppress(OSError), log.open("a", encoding="utf-8") as file:  # even on a full disk the run must become failed
                 traceback.print_exception(error, file=file)
-            reason = (str(error).strip().splitlines() or ["no reason given"])[0][:200]
-            message = f"Training failed with an unexpected {type(error).__name__} ({reason}); its file {_LOG} has more."
+            reason = (str(error).strip().splitlines() or [N_("no reason given")])[0][:200]
+            message = say(
+                "Training failed with an unexpected {kind} ({reason}); its file {file} has more.",
+                kind=type(error).__name__, reason=reason, file=_LOG,
+            )  # fmt: skip
         shown = files.without_folders(message, self.store.home, self.data)
         if shown != message:
             with suppress(OSError):
@@ -191,7 +197,7 @@ class _Execution:
             from cnnlab.training.engine import train
         except ImportError as error:
             raise InstallationError(
-                f"Training needs torch, which could not be loaded ({error}): pip install -r requirements.txt."
+                say("Training needs torch, which could not be loaded ({reason}): pip install -r requirements.txt.", reason=error)
             ) from error
         process.prepare(cores(config))
         data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
@@ -218,7 +224,7 @@ class _Execution:
             for event in stream:
                 yield event
                 if isinstance(event, RunResumed) and damaged:
-                    yield Notice("older-checkpoint", event.epoch, _OLDER.format(step=event.step))
+                    yield Notice("older-checkpoint", event.epoch, say(_OLDER, step=event.step))
 
 
 def run_in_process(home: Path, run_id: str) -> None:

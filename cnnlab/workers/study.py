@@ -24,6 +24,7 @@ from optuna.trial import Trial, TrialState
 from cnnlab.config import RunConfig
 from cnnlab.errors import StoreError
 from cnnlab.events import EpochDone
+from cnnlab.i18n import say
 from cnnlab.sweeps.dimensions import Dimension
 from cnnlab.sweeps.values import SweepConfig
 from cnnlab.system import disk
@@ -148,11 +149,15 @@ class Study:
             cause = getattr(error.__cause__ or error, "orig", None) or error
             if disk.is_full(error, self._folder) or "full" in str(cause) or "locked" in str(cause):
                 raise StoreError(
-                    "The sweep waits: its study cannot be written, because the disk is full or locked.", temporary=True
+                    say("The sweep waits: its study cannot be written, because the disk is full or locked."), temporary=True
                 ) from error
             raise StoreError(
-                f"The sweep's study, {FILE} in its folder, cannot be read or written ({shortened(cause, quoted=False)}): "
-                "its runs are kept; start another sweep."
+                say(
+                    "The sweep's study, {file} in its folder, cannot be read or written ({reason}): its runs are kept; start "
+                    "another sweep.",
+                    file=FILE,
+                    reason=shortened(cause, quoted=False),
+                )
             ) from error
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlab.errors import CNNLabError, ComputeError, InstallationError, StoreError
 from cnnlab.events import Notice, best_epoch
+from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ACTIVE, ASKED_TO_END, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_rows import TrialRecord
 from cnnlab.runs.sweep_store import WAITING, SweepStore
 from cnnlab.sweeps.values import Sweep
 from cnnlab.system.home import sweep_folder
-from cnnlab.text import percent
+from cnnlab.text import duration_text, percent
 from cnnlab.workers import watch
 from cnnlab.workers.queueing import Queueing
 
@@ -103,7 +104,7 @@ class Sweeper:
         elif state is State.FAILED or (state is State.INTERRUPTED and run_id not in watch.auto_resumable(self.store)):
             self._settle(record, "failed", self.store.run(run_id).message)
         elif state is State.STOPPED and not ours and self._took_too_long(run_id):
-            self._settle(record, "finished", "Its run reached the time limit of this lab.")
+            self._settle(record, "finished", N_("Its run reached the time limit of this lab."))
         elif record.lost or (record.left and not ours):
             self._settle(record, "failed", record.left)
         return None
@@ -125,10 +126,11 @@ class Sweeper:
         return record.epochs_done < config.epochs and self._study.hopeless(record.number, config)
 
     def _prune(self, sweep: Sweep, record: TrialRecord) -> None:
-        message = (
-            f"Stopped by the sweep after epoch {record.epochs_done}: its best {sweep.goal} until then, {percent(record.accuracy)}, "
-            "is below the median of the runs that finished."
-        )
+        message = say(
+            "Stopped by the sweep after epoch {epoch}: its best {goal} until then, {accuracy}, is below the median of the runs "
+            "that finished.",
+            epoch=record.epochs_done, goal=sweep.goal, accuracy=percent(record.accuracy),
+        )  # fmt: skip
         self.sweeps.prune(self.id, record.number, message)
         self._study.prune(record.number)
 
@@ -213,15 +215,16 @@ class Sweeper:
     def _end(self, sweep: Sweep, records: Sequence[TrialRecord]) -> None:
         self.sweeps.report(self.id, seconds=self._seconds)
         ended = [record for record in records if not record.unfinished]
-        done = f"{len(ended):,} of {sweep.config.total:,} runs"
         if sweep.state != "running":
             self.sweeps.end(self.id)
         elif ended and all(record.state == "failed" for record in ended) and len(ended) == len(records):
-            self.sweeps.end(self.id, f"None of its runs finished. The last one: {ended[-1].message}", failed=True)
+            self.sweeps.end(
+                self.id,
+                f"{N_('None of its runs finished.')} {say('The last one: {reason}', reason=ended[-1].message)}",
+                failed=True,
+            )
         elif len(ended) < sweep.config.total:
-            over = self._is_over(sweep)
-            why = _over(sweep.config.minutes) if over else "No values were left that had not been tried"
-            self.sweeps.end(self.id, f"{why} after {done}.")
+            self.sweeps.end(self.id, _ended(len(ended), sweep.config.total, sweep.config.minutes if self._is_over(sweep) else None))
         else:
             self.sweeps.end(self.id)
 
@@ -240,5 +243,9 @@ class Sweeper:
             self._stored = self._seconds
 
 
-def _over(minutes: int | None) -> str:
-    return "Its minute was over" if minutes == 1 else f"Its {minutes:,} minutes were over"
+def _ended(done: int, total: int, minutes: int | None) -> str:
+    """Why a sweep ended before all of its runs: its `minutes` were over, or no values were left."""
+    if minutes is None:
+        return say("No values were left that had not been tried after {done:,} of {total:,} runs.", done=done, total=total)
+    took = duration_text(60 * minutes)
+    return say("Its time of {time} was over after {done:,} of {total:,} runs.", time=took, done=done, total=total)

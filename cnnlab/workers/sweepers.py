@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from cnnlab.i18n import say
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_store import SweepStore
 from cnnlab.system import processes
@@ -48,8 +49,11 @@ class Sweepers:
             if sweep_id in self._children or processes.alive(*process):
                 continue
             if self._failures[sweep_id] >= ATTEMPTS:
-                log = f"{LOG} in the lab's folder sweeps/{sweep_id}"
-                self._sweeps.end(sweep_id, f"Its process failed {ATTEMPTS} times at its start: {log} says why.", failed=True)
+                message = say(
+                    "Its process failed {count} times at its start: {file} in the lab's folder sweeps/{sweep} says why.",
+                    count=ATTEMPTS, file=LOG, sweep=sweep_id,
+                )  # fmt: skip
+                self._sweeps.end(sweep_id, message, failed=True)
                 continue
             with suppress(OSError):  # a full disk has no room for its log
                 self._children[sweep_id] = self._start(self._home, sweep_id), now

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
+from cnnlab.i18n import N_, nsay
 from cnnlab.runs.records import IN_PROCESS, MAY_GO_ON, ActiveRun, Run, Runs, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_connection import BUSY_SECONDS
@@ -17,10 +18,10 @@ from cnnlab.system import background, files, processes
 
 NAMED_FOLDERS = 5
 RESUME_SECONDS = 2.0  # during which pages show a run as interrupted before it is resumed automatically
-MESSAGE = "Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted."
+MESSAGE = N_("Its process ended unexpectedly: it was killed, ran out of memory, or the machine was restarted.")
 
 
-NOT_RECORDED = "The record of runs does not say so yet, because it cannot be written at the moment."
+NOT_RECORDED = N_("The record of runs does not say so yet, because it cannot be written at the moment.")
 READER_WAITS = 0.1  # seconds for another program's write: whoever reads needs no write
 
 Read = TypeVar("Read", Run, Runs, Summaries)
@@ -82,11 +83,17 @@ def folders_without_record(store: Store) -> str:
     if not lost:
         return ""
     names = ", ".join(lost[:NAMED_FOLDERS]) + (" …" if len(lost) > NAMED_FOLDERS else "")
-    what = "1 run has a folder" if len(lost) == 1 else f"{len(lost):,} runs have folders"
-    return (
-        f"{what} with weights but no entry in the record of runs ({names}): the record was lost, or replaced by an older copy. "
+    what = nsay(
+        "{count:,} run has a folder with weights but no entry in the record of runs ({names}): the record was lost, or replaced "
+        "by an older copy.",
+        "{count:,} runs have folders with weights but no entry in the record of runs ({names}): the record was lost, or "
+        "replaced by an older copy.",
+        len(lost), count=len(lost), names=names,
+    )  # fmt: skip
+    remedy = N_(
         "Put back lab.sqlite from a copy, with lab.sqlite-wal if there is one, or delete these folders in the lab's folder runs."
     )
+    return f"{what} {remedy}"
 
 
 class AutoResume:

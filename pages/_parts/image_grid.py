@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab.i18n import _, translated
 from cnnlab.palette import GREEN, RED
 from cnnlab.text import image_number, percent
 from cnnlab.values import Picture
@@ -48,10 +49,15 @@ def predicted_item(
 ) -> GridItem:  # fmt: skip
     """A test image with what a network takes it for: right and wrong by colour, by sign, and in the words for who cannot see it."""
     right, number = picture.label == predicted, image_number(picture.index)
-    truth, sure = classes[picture.label], percent(confidence, 0)
+    alt = (
+        _("Test image {number}: {truth}, predicted {name}, {sure} sure, right{note}")
+        if right
+        else _("Test image {number}: {truth}, predicted {name}, {sure} sure, wrong{note}")
+    )
+    truth, name = translated(classes[picture.label]), translated(classes[predicted])
     return GridItem(
         data_uri=picture.data_uri,
-        alt=f"Test image {number}: {truth}, predicted {classes[predicted]}, {sure} sure, {'right' if right else 'wrong'}{note}",
+        alt=alt.format(number=number, truth=truth, name=name, sure=percent(confidence, 0), note=note),
         caption=caption,
         detail=detail,
         frame=RIGHT if right else WRONG,

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from html import escape
 
+from cnnlab.i18n import _, english, translated
+
 # Markdown escapes do not help against these: Streamlit searches the rendered text for them.
 _MARKS = re.compile(r":(?=[\w+/-]+:)|(?i:https?(?=:)|www(?=\.)|mailto(?=:))|@|(?<!\S)[<~>-](?=[>=-]+(?!\S)|-)")
 _JOINER = "\u2060"  # has no width and is invisible
@@ -24,9 +26,11 @@ def quoting(sentence: object) -> str:
 
 
 def labelled(error: object, name: str, label: str) -> str:
-    """An error's sentence about the setting `name`, with the label of its control in place of the name."""
+    """An error's sentence about the setting `name`, with its control's label in place of the name, in the reader's language."""
     sentence = str(error)
-    return label + sentence.removeprefix(name) if sentence.startswith(f"{name} ") else f"{label}: {sentence}"
+    if sentence.startswith(f"{name} "):
+        return translated(str(english(label)) + sentence.removeprefix(name))
+    return f"{translated(label)}{_(': ')}{translated(sentence)}"
 
 
 def isolated(text: str) -> str:

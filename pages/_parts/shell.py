@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime import pages_manager
@@ -64,6 +65,11 @@ def in_words(then: Callable[[], None] = lambda: None) -> Iterator[None]:
 def fragment(function: Callable[..., None], *, run_every: float | None = None) -> Callable[..., None]:
     """A part of a page that runs without the rest; with `run_every`, again at that interval of seconds."""
     return st.fragment(in_words()(function), run_every=run_every)
+
+
+def dialog(title: str, function: Callable[..., None], **options: Any) -> Callable[..., None]:
+    """A dialog that `function` draws; made where it is opened, because its title is in the reader's language."""
+    return st.dialog(title, **options)(in_words()(function))
 
 
 def page_settings() -> None:

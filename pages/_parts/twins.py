@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, say
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.twins import Plan
+from pages._parts.language import in_links
 from pages._parts.visitor import visitor
 
 RUNS_PAGE = "pages/runs.py"
@@ -19,7 +21,7 @@ def start_missing(lab: Lab, original: Run, plan: Plan, token: str) -> tuple[str,
     With the same token a run is queued once, however often the button was pressed. Raises CNNLabError; those before it are queued.
     """
     ids: dict[str, str] = {}
-    missing, note = plan.missing, f"Trained for a comparison with run {original.id}."
+    missing, note = plan.missing, _("Trained for a comparison with run {id}.").format(id=original.id)
     for each in missing:
         settings = each.config.to_json()
         own = uuid.uuid5(uuid.UUID(token), settings).hex
@@ -28,10 +30,16 @@ def start_missing(lab: Lab, original: Run, plan: Plan, token: str) -> tuple[str,
         except CNNLabError as error:
             if not ids:
                 raise
-            raise CNNLabError(f"{len(ids)} of {len(missing)} runs are queued. The next one was refused: {error}") from error
+            refused = say(
+                "{done} of {count} runs are queued. The next one was refused: {error}",
+                done=len(ids),
+                count=len(missing),
+                error=error,
+            )
+            raise CNNLabError(refused) from error
     return tuple(each.known or ids[each.config.to_json()] for each in plan.runs)
 
 
 def side_by_side(ids: tuple[str, ...]) -> dict[str, str]:
     """The address of Runs with these runs beside each other: two with their disagreements, more as means over seeds."""
-    return {"runs": ",".join(ids), "base": ids[0]} | ({"apart": "true"} if len(ids) == 2 else {"fold": "true"})
+    return {"runs": ",".join(ids), "base": ids[0]} | ({"apart": "true"} if len(ids) == 2 else {"fold": "true"}) | in_links()

@@ -12,6 +12,7 @@ from cnnlab.assignments import Assignment, goal
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import _, shown, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import duration, percent
@@ -20,8 +21,9 @@ from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
 from pages._parts.forms.value import read_value, value_control
 from pages._parts.grid import grid
+from pages._parts.language import in_links
 from pages._parts.markdown import box, escaped, isolated, quoting
-from pages._parts.run_words import STATE_WORDS, best_accuracy, short_title, state_icon
+from pages._parts.run_words import STATE_WORDS, short_title, state_icon
 from pages._parts.shell import fragment
 from pages._parts.visitor import visitor
 
@@ -35,12 +37,13 @@ def draw_assignment(lab: Lab, assignment: Assignment) -> None:
     """The whole view."""
     task = assignment.task
     st.title(escaped(task.title), anchor=False)
-    by = f"by {escaped(isolated(assignment.teacher))}" if assignment.teacher else ""
-    st.caption(f"Assignment {by}".strip())
+    by = _("Assignment by {teacher}") if assignment.teacher else _("Assignment")
+    st.caption(by.format(teacher=escaped(isolated(assignment.teacher))))
     if task.text:
         st.html(box(task.text))
     if wanted := goal(task):
-        st.markdown(f":material/flag: **Goal:** {wanted}.")
+        words = _("**Goal:** {goal}.").format(goal=translated(wanted))
+        st.markdown(f":material/flag: {words}")
     _settings_of(assignment)
     config = _controls(assignment)
     _start(lab, assignment, config)
@@ -50,13 +53,13 @@ def draw_assignment(lab: Lab, assignment: Assignment) -> None:
 
 def _settings_of(assignment: Assignment) -> None:
     task = assignment.task
-    with st.expander("What is fixed", icon=":material/lock:"):
+    with st.expander(_("What is fixed"), icon=":material/lock:"):
         rows = [
             (title(name, task.config.architecture), words(name, value))
             for name, value in settings(task.config).items()
             if name not in (*task.free, "device")
         ]
-        grid(pd.DataFrame(rows, columns=["Setting", "Value"]), height=280, key="fixed settings")
+        grid(pd.DataFrame(rows, columns=[_("Setting"), _("Value")]), height=280, key="fixed settings")
 
 
 def _controls(assignment: Assignment) -> RunConfig | None:
@@ -64,9 +67,9 @@ def _controls(assignment: Assignment) -> RunConfig | None:
     task = assignment.task
     names = in_order(task.free, task.config)
     if not names:
-        st.caption("Nothing has to be chosen: start it, look, and hand it in.")
+        st.caption(_("Nothing has to be chosen: start it, look, and hand it in."))
         return task.config
-    st.markdown("**What you may change**")
+    st.markdown(f"**{_('What you may change')}**")
     values = {}
     for start in range(0, len(names), ACROSS):
         for name, column in zip(names[start : start + ACROSS], st.columns(ACROSS, vertical_alignment="bottom"), strict=False):
@@ -82,9 +85,9 @@ def _controls(assignment: Assignment) -> RunConfig | None:
 def _start(lab: Lab, assignment: Assignment, config: RunConfig | None) -> None:
     token = st.session_state.setdefault(_TOKEN, uuid.uuid4().hex)
     st.button(
-        "Start training", type="primary", icon=":material/play_arrow:", disabled=config is None, key="start assignment",
+        _("Start training"), type="primary", icon=":material/play_arrow:", disabled=config is None, key="start assignment",
         on_click=partial(_begin, lab, assignment, config, token),
-        help="Trains the network with these settings. You can try as often as you like, and hand in the run that you choose.",
+        help=_("Trains the network with these settings. You can try as often as you like, and hand in the run that you choose."),
     )  # fmt: skip
     if refusal := st.session_state.pop(_REFUSAL, None):
         st.error(quoting(refusal), icon=":material/error:")
@@ -108,35 +111,38 @@ def _own_runs(lab: Lab, assignment: Assignment) -> None:
     runs = [run for run in lab.summaries().runs if assignment.tag in run.tags and run.owner == visitor()]
     if not runs:
         return
-    st.markdown("**Your runs for it**")
+    st.markdown(f"**{_('Your runs for it')}**")
     taken = {each.run_id: each for each in lab.assignments.handed_in(assignment)}
     for run in runs:
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"own run {run.id}"):
             _run(lab, assignment, run)
             if run.id in taken:
-                st.markdown(f":material/task_alt: Handed in, target {taken[run.id].result}.")
+                words = _("Handed in, target {result}.").format(result=translated(taken[run.id].result))
+                st.markdown(f":material/task_alt: {words}")
             st.button(
-                "Hand in" if run.id not in taken else "Hand in again", icon=":material/assignment_turned_in:",
+                _("Hand in") if run.id not in taken else _("Hand in again"), icon=":material/assignment_turned_in:",
                 key=f"hand in {run.id}",
                 disabled=run.active or not run.epochs_done, on_click=partial(_hand_in, lab, assignment, run.id),
-                help="Gives this run to your teacher, with its own record: settings, accuracy, epochs and time.",
+                help=_("Gives this run to your teacher, with its own record: settings, accuracy, epochs and time."),
             )  # fmt: skip
 
 
 def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:
     task, chosen = assignment.task, run.settings
-    changed = ", ".join(
+    changed = _(", ").join(
         f"{title(name, run.architecture).lower()} {words(name, chosen[name])}" for name in task.free if name in chosen
     )
-    st.page_link("pages/train.py", label=short_title(run), icon=state_icon(run), query_params={"run": run.id}, width="content")
-    facts = [STATE_WORDS[run.state], f"{run.epochs_done:,} of {run.epochs:,} epochs"]
+    link = {"run": run.id} | in_links()
+    st.page_link("pages/train.py", label=short_title(run), icon=state_icon(run), query_params=link, width="content")
+    epochs = _("{done} of {total} epochs").format(done=f"{run.epochs_done:,}", total=f"{run.epochs:,}")
+    facts = [shown(STATE_WORDS[run.state]), epochs]
     if run.epochs_done:
-        facts.append(f"best test accuracy {best_accuracy(run)}")
+        facts.append(_("best test accuracy {accuracy}").format(accuracy=percent(run.best_test_accuracy)))
     if run.seconds:
-        facts.append(f"{duration(run.seconds)} min")
+        facts.append(_("{time} min").format(time=duration(run.seconds)))
     if task.target is not None and run.best_test_accuracy is not None:
-        mark = "✓ at or above" if run.best_test_accuracy >= task.target else "✗ below"
-        facts.append(f"{mark} {percent(task.target, None)}")
+        mark = _("✓ at or above {target}") if run.best_test_accuracy >= task.target else _("✗ below {target}")
+        facts.append(mark.format(target=percent(task.target, None)))
     st.caption(escaped(" · ".join(filter(None, (*facts, changed)))), width="stretch")
 
 
@@ -146,4 +152,4 @@ def _hand_in(lab: Lab, assignment: Assignment, run_id: str) -> None:
     except CNNLabError as error:
         st.toast(escaped(in_titles(error)), icon=":material/error:", duration="long")
         return
-    st.toast("Handed in.", icon=":material/task_alt:")
+    st.toast(_("Handed in."), icon=":material/task_alt:")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run
 from cnnlab.text import size_text
@@ -20,7 +21,7 @@ EVERY_SECONDS = 10.0
 def device_list(lab: Lab, devices: Iterable[Device]) -> None:
     """Draws nothing where no GPU can be used: the forecast says all about the CPU."""
     if any(device.name.startswith("cuda") and not device.problem for device in devices):
-        with st.expander("Devices: memory, and what trains on them", icon=":material/memory:"):
+        with st.expander(_("Devices: memory, and what trains on them"), icon=":material/memory:"):
             fragment(_list, run_every=EVERY_SECONDS)(lab)
 
 
@@ -38,13 +39,20 @@ def device_line(state: DeviceState, runs: Iterable[Run]) -> str:
     """As in "NVIDIA H100 (cuda:0): 6 of 80 GB free · 61 °C · 97 % busy · trains “First try” of Ana"; plain text."""
     device, facts = state.device, []
     if device.problem:
-        return f"{device.title} ({device.name}): cannot be used, {device.problem}"
+        return _("{device} ({name}): cannot be used, {problem}").format(
+            device=translated(device.title), name=device.name, problem=translated(device.problem)
+        )
     if state.total and state.free is not None:
-        facts.append(f"{size_text(state.free)} of {size_text(state.total)} of memory free")
+        facts.append(_("{free} of {total} of memory free").format(free=size_text(state.free), total=size_text(state.total)))
     if state.temperature is not None:
         facts.append(f"{state.temperature} °C")
     if state.use is not None:
-        facts.append(f"{state.use} % busy")
-    names = [f"“{cut_title(run)}”{f' of {run.owner}' if run.owner else ''}" for run in runs]
-    facts.append(f"trains {' and '.join(names)}" if names else "trains nothing for this lab")
-    return f"{device.title} ({device.name}): {' · '.join(facts)}"
+        facts.append(_("{share} % busy").format(share=state.use))
+    names = [
+        _("“{title}” of {owner}").format(title=cut_title(run), owner=run.owner)
+        if run.owner
+        else _("“{title}”").format(title=cut_title(run))
+        for run in runs
+    ]
+    facts.append(_("trains {names}").format(names=_(" and ").join(names)) if names else _("trains nothing for this lab"))
+    return _("{device} ({name}): {facts}").format(device=translated(device.title), name=device.name, facts=" · ".join(facts))

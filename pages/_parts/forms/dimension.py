@@ -13,12 +13,14 @@ from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import CHOICES, setting, settings, title, words
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import _, together, translated
 from cnnlab.sweeps import dimensions
 from cnnlab.sweeps.dimensions import Dimension
 from pages._parts.forms.settings import parser
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import choice_in_dialog
 
+_PLACE = "\ue000"
 MOST_PROPOSED = 4  # choices; of more, the present one and its neighbour
 
 
@@ -42,19 +44,19 @@ def dimension(config: RunConfig, names: Sequence[str], proposal: str, key: str, 
     now = settings(config)
 
     def shown(name: str) -> str:
-        return f"{title(name, config.architecture)}: {words(name, now[name])}"
+        return _("{setting}: {value}").format(setting=title(name, config.architecture), value=words(name, now[name]))
 
     left, right = st.columns([2, 3])
     name = left.selectbox(
-        "What to vary, and what it is now", names, index=names.index(proposal), format_func=shown, key=f"{key}: setting",
-        help="All settings that do not vary stay as they are now.",
+        _("What to vary, and what it is now"), names, index=names.index(proposal), format_func=shown, key=f"{key}: setting",
+        help=_("All settings that do not vary stay as they are now."),
     )  # fmt: skip
     field, key = _field(name, config), f"{key}: {name}"
     with right:
         try:
             given = _values(field, now[name], key, ranges=ranges)
             if not given:
-                st.caption("Give at least two different values.")
+                st.caption(_("Give at least two different values."))
                 return name, None
             return name, dimensions.fitted(config, dimensions.dimension({"setting": name} | given))
         except ConfigError as error:
@@ -66,16 +68,19 @@ def _field(name: str, config: RunConfig) -> Field:
     if name.startswith("options."):
         option = next(each for each in card(config.architecture).options if f"options.{each.name}" == name)
         choices = (False, True) if option.type == "bool" else option.choices
-        return Field(option.title, option.help, option.rule(), option.type, choices, option.parse)
+        texts = (translated(text) for text in (option.title, option.help, option.rule()))
+        return Field(*texts, option.type, choices, option.parse)
     found = setting(name)
     listed = tuple(CHOICES["architecture"]) if name == "architecture" else found.choices
     choices = (False, True) if found.kind == "bool" else tuple(choice for choice in listed if choice is not None)
-    return Field(found.title, found.help, found.rule, found.kind, choices, parser(found))
+    return Field(found.title, found.help, translated(found.rule), found.kind, choices, parser(found))
 
 
 def _in_title(error: ConfigError, name: str, title: str) -> str:
     """The error's sentence with the title of the setting in place of its name."""
-    text = re.sub(rf"\b{re.escape(name.removeprefix('options.'))}\b", title.lower(), str(error).replace("options.", ""))
+    # A sign stands in place of the name meanwhile, since the name of an option may be a word that is translated.
+    marked = re.sub(rf"\b{re.escape(name.removeprefix('options.'))}\b", _PLACE, str(error).replace("options.", ""))
+    text = translated(marked).replace(_PLACE, title.lower())
     return text[:1].upper() + text[1:]
 
 
@@ -96,23 +101,28 @@ def _choices(field: Field, now: Any, key: str) -> list[Any]:
     few = len(field.choices) <= MOST_PROPOSED
     st.session_state.setdefault(f"{key} choices", list(field.choices if few else field.choices[max(0, place - 1) :][:2]))
     return st.multiselect(
-        f"Values of “{field.title}”", field.choices, key=f"{key} choices", placeholder="Choose at least two",
+        _("Values of “{setting}”").format(setting=field.title), field.choices, key=f"{key} choices",
+        placeholder=_("Choose at least two"),
         format_func=lambda value: words(key.rpartition(": ")[2], value), help=field.help,
     )  # fmt: skip
 
 
 def _as_range(field: Field, key: str) -> bool:
-    titles = {False: "These values", True: "A range"}
-    help_ = "From a range, the sweep may try any value between its ends."
-    return choice_in_dialog(f"How to give “{field.title}”", f"{key} as", titles, help=help_)
+    titles = {False: _("These values"), True: _("A range")}
+    help_ = _("From a range, the sweep may try any value between its ends.")
+    return choice_in_dialog(_("How to give “{setting}”").format(setting=field.title), f"{key} as", titles, help=help_)
 
 
 def _list(field: Field, now: Any, key: str) -> list[Any]:
     lists = field.kind == "ints"
     st.session_state.setdefault(f"{key} list", ("; " if lists else ", ").join(map(_written, proposed(field, now))))
+    separated = (
+        _("Write semicolons between the values. Each: {rule}.") if lists else _("Write commas between the values. Each: {rule}.")
+    )
     text = st.text_input(
-        f"Values of “{field.title}”", key=f"{key} list", max_chars=500, placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
-        help=f"{field.help} Write {'semicolons' if lists else 'commas'} between the values. Each: {field.rule}.",
+        _("Values of “{setting}”").format(setting=field.title), key=f"{key} list", max_chars=500,
+        placeholder="120, 84; 60, 40" if lists else "0.01, 0.1",
+        help=together(field.help, separated.format(rule=field.rule)),
     )  # fmt: skip
     if lists:
         parts = text.split(";")
@@ -127,18 +137,23 @@ def _range(field: Field, now: Any, key: str) -> dict[str, Any]:
     usual = proposed(field, now) or (0, 1)
     step, pattern = (1, "%d") if field.kind == "int" else (0.01, "%g")
     ends = []
-    for column, label, value in zip(st.columns(2), ("From", "To"), (min(usual), max(usual)), strict=True):
-        st.session_state.setdefault(f"{key} {label}", value if field.kind == "int" else float(value))
+    for column, end, label, value in zip(
+        st.columns(2), ("From", "To"), (_("From"), _("To")), (min(usual), max(usual)), strict=True
+    ):
+        st.session_state.setdefault(f"{key} {end}", value if field.kind == "int" else float(value))
         # No bounds of Streamlit's: it would keep the last number within them.
         number = column.number_input(
-            label, step=step, format=pattern, key=f"{key} {label}", help=f"{field.help} Allowed: {field.rule}."
-        )
+            label, step=step, format=pattern, key=f"{key} {end}",
+            help=_("{help} Allowed: {rule}.").format(help=field.help, rule=field.rule),
+        )  # fmt: skip
         ends.append(field.read(_written(number)))
     st.session_state.setdefault(f"{key} log", field.kind == "float" and min(usual) > 0)
     log = st.toggle(
-        "Logarithmic", key=f"{key} log",
-        help="As many tries between 0.01 and 0.1 as between 0.1 and 1: right for settings that matter by their factor, such as a "
-        "learning rate.",
+        _("Logarithmic"), key=f"{key} log",
+        help=_(
+            "As many tries between 0.01 and 0.1 as between 0.1 and 1: right for settings that matter by their factor, such as a "
+            "learning rate."
+        ),
     )  # fmt: skip
     return {"low": ends[0], "high": ends[1], "log": log}
 

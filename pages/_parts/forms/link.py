@@ -19,12 +19,14 @@ from cnnlab.architectures import Card, card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.presets import Preset
 from cnnlab.starts import Start, start
 from cnnlab.text import shortened
 from pages._parts.address import Parameters, as_text
 from pages._parts.forms.architecture import link_parameters, option_key
 from pages._parts.forms.settings import parser
+from pages._parts.language import in_links
 
 SCOPE = "train"  # before the key of each control
 RECIPE = "recipe"
@@ -38,7 +40,7 @@ def open_form(config: RunConfig, *, recipe: str | None = None) -> None:
     """Fills the form with this configuration, through the address from which the controls read it."""
     for key in [key for key in st.session_state if str(key).startswith(f"{SCOPE}:")]:
         del st.session_state[key]
-    st.query_params.from_dict({RECIPE: recipe} if recipe else form_address(config))
+    st.query_params.from_dict(({RECIPE: recipe} if recipe else form_address(config)) | in_links())
 
 
 def form_address(config: RunConfig) -> Parameters:
@@ -75,12 +77,17 @@ def config_of(parameters: Parameters, recipes: Mapping[str, Preset]) -> RunConfi
     whole = expand(parameters, recipes)
     name = whole.pop(RECIPE, None)
     if name is not None and name not in recipes:
-        raise ConfigError(f"There is no recipe {shortened(name)}; choose one of: {', '.join(recipes)}.", RECIPE)
+        raise ConfigError(
+            say("There is no recipe {name}; choose one of: {names}.", name=shortened(name), names=", ".join(recipes)), RECIPE
+        )
     chosen = card(whole.get("architecture", setting("architecture").default))
     options = {option_key(option): option for option in chosen.options}
     parsers = _parsers(chosen.name)
     if unknown := next((each for each in whole if each not in parsers), ""):
-        raise ConfigError(f"{shortened(unknown)} is not a setting of a run of {chosen.title}; leave it out.", unknown)
+        raise ConfigError(
+            say("{name} is not a setting of a run of {network}; leave it out.", name=shortened(unknown), network=chosen.title),
+            unknown,
+        )
     values = {each: parsers[each][0](text) for each, text in whole.items()}
     own = {option.name: values.pop(key) for key, option in options.items() if key in values}
     return RunConfig.make(**values, options=own)

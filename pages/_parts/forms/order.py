@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings
+from cnnlab.i18n import N_
 
 ESSENTIALS = ("dataset", "optimizer", "learning_rate", "epochs", "batch_size")
 GROUPS = {
-    "Data preparation": (
+    N_("Data preparation"): (
         "image_size",
         "channels",
         "normalization",
@@ -19,12 +20,12 @@ GROUPS = {
         "random_grayscale",
         "horizontal_flip",
     ),
-    "Optimiser": ("momentum", "nesterov"),
-    "Schedule": ("schedule", "step_epochs", "step_factor", "warmup_epochs", "cycle_momentum"),
-    "Regularisation": ("weight_decay", "label_smoothing", "gradient_clip"),
-    "Best epoch and end": ("validation_share", "patience"),
-    "Start": ("initialization", "seed"),
-    "Speed and exactness": ("precision", "compile", "deterministic"),
+    N_("Optimiser"): ("momentum", "nesterov"),
+    N_("Schedule"): ("schedule", "step_epochs", "step_factor", "warmup_epochs", "cycle_momentum"),
+    N_("Regularisation"): ("weight_decay", "label_smoothing", "gradient_clip"),
+    N_("Best epoch and end"): ("validation_share", "patience"),
+    N_("Start"): ("initialization", "seed"),
+    N_("Speed and exactness"): ("precision", "compile", "deterministic"),
 }
 _PLACED = {"architecture", "options", "device", *ESSENTIALS, *(name for names in GROUPS.values() for name in names)}
 # New settings that no group lists are drawn here.

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, language, together, translated
 from cnnlab.lab import Lab
 from cnnlab.presets import Preset
 from cnnlab.text import size_text
@@ -28,7 +29,8 @@ USE = "settings known to learn"  # a click that waits
 CARDS = 4  # recipes that a CPU can train; the list has all
 MOST_NAMED = 4  # settings in the note
 REMEMBERED_SECONDS = 5.0
-_times: WeakKeyDictionary[Lab, dict[str, tuple[float, str]]] = WeakKeyDictionary()  # by recipe: until when, and the words
+# By recipe and language: until when, and the words.
+_times: WeakKeyDictionary[Lab, dict[tuple[str, str], tuple[float, str]]] = WeakKeyDictionary()
 
 
 def pick_recipe(
@@ -41,7 +43,7 @@ def pick_recipe(
     for recipe, column in zip(some, st.container(key="recipes").columns(len(some)), strict=True):
         chosen = st.session_state[CHOSEN] == recipe.name
         column.button(
-            _card(lab, recipe, statuses), key=f"recipe {recipe.name}", width="stretch", help=escaped(recipe.note),
+            _card(lab, recipe, statuses), key=f"recipe {recipe.name}", width="stretch", help=escaped(translated(recipe.note)),
             icon=":material/check_circle:" if chosen else None, on_click=_open, args=(recipe,),
         )  # fmt: skip
     left, right = st.columns([2, 3], vertical_alignment="bottom")
@@ -51,9 +53,9 @@ def pick_recipe(
             _open(recipes[name])
 
     left.selectbox(
-        "Recipe", list(recipes), index=None, format_func=lambda name: recipes[name].title, key=CHOSEN,
-        on_change=when_changed(CHOSEN, fill), placeholder="Choose one to fill the form",
-        help="Fills the whole form with the course's settings; then change any of them.",
+        _("Recipe"), list(recipes), index=None, format_func=lambda name: translated(recipes[name].title), key=CHOSEN,
+        on_change=when_changed(CHOSEN, fill), placeholder=_("Choose one to fill the form"),
+        help=_("Fills the whole form with the course's settings; then change any of them."),
     )  # fmt: skip
     return recipes.get(st.session_state[CHOSEN] or ""), right.container(gap=None)
 
@@ -62,23 +64,29 @@ def explain(config: RunConfig, recipe: Preset | None) -> None:
     """One line: where the settings are from, and what differs from those that are known to learn."""
     if recipe:
         changed = [RunConfig.model_fields[name].title or name for name, value in recipe.config() if value != getattr(config, name)]
-        st.caption(recipe.note + (f" **Changed since: {', '.join(changed)}.**" if changed else ""))
+        note = translated(recipe.note)
+        if changed:
+            named = _(", ").join(map(translated, changed))
+            note = together(note, _("**Changed since: {names}.**").format(names=named))
+        st.caption(note)
         return
     known = known_start(config)
     if not (others := differences(config, known.config)):
-        st.caption(escaped(known.source))
+        st.caption(escaped(translated(known.source)))
         return
-    named = ", ".join(others[:MOST_NAMED]) + (" …" if len(others) > MOST_NAMED else "")
-    st.caption(f"Your own settings. Those known to learn with this network have another: {escaped(named)}.")
+    named = _(", ").join(map(translated, others[:MOST_NAMED])) + (_(" …") if len(others) > MOST_NAMED else "")
+    own = _("Your own settings. Those known to learn with this network have another: {names}.")
+    st.caption(own.format(names=escaped(named)))
     st.button(
-        "Use settings known to learn", icon=":material/restart_alt:", type="tertiary", key="use the start",
-        help=escaped(known.source), on_click=at_once_or_later(USE, partial(use_known_start, config)),
+        _("Use settings known to learn"), icon=":material/restart_alt:", type="tertiary", key="use the start",
+        help=escaped(translated(known.source)), on_click=at_once_or_later(USE, partial(use_known_start, config)),
     )  # fmt: skip
 
 
 def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     """What it is, what it reaches, and how long it takes here."""
-    lines = [f"**{escaped(recipe.title)}**", escaped(f"Reaches {recipe.reaches}")]
+    reaches = _("Reaches {accuracy}").format(accuracy=translated(recipe.reaches))
+    lines = [f"**{escaped(translated(recipe.title))}**", escaped(reaches)]
     if need := _need(lab, recipe, statuses):
         lines.append(escaped(need))
     return "  \n".join(lines)
@@ -87,16 +95,17 @@ def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> st
 def _need(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     status = statuses[recipe.config().dataset]
     if status.problem:
-        return f"{status.entry.title} is here, but {status.note}"
+        return _("{dataset} is here, but {problem}").format(dataset=status.entry.title, problem=translated(status.note))
     if status.note:
-        return f"Download first: {size_text(sum(file.bytes for file in status.entry.downloads))}"
+        return _("Download first: {size}").format(size=size_text(sum(file.bytes for file in status.entry.downloads)))
     return _time_here(lab, recipe)
 
 
 def _time_here(lab: Lab, recipe: Preset) -> str:
     """How long the recipe takes here, remembered for a moment: each forecast is a question to the helper."""
     known, now = _times.setdefault(lab, {}), time.monotonic()
-    until, words = known.get(recipe.name, (0.0, ""))
+    key = recipe.name, language()
+    until, words = known.get(key, (0.0, ""))
     if now < until:
         return words
     try:
@@ -105,8 +114,8 @@ def _time_here(lab: Lab, recipe: Preset) -> str:
         needed = time_in_short(lab.forecast(recipe.config(), calibrate=False))
     except CNNLabError:
         return ""
-    words = f"{needed} here" if needed else ""
-    known[recipe.name] = now + REMEMBERED_SECONDS, words
+    words = _("{time} here").format(time=needed) if needed else ""
+    known[key] = now + REMEMBERED_SECONDS, words
     return words
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.config_words import EMPTY, Setting, applies, words
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import _, translated
 from pages._parts.address import Address, one_of
 from pages._parts.markdown import labelled
 
@@ -57,18 +58,18 @@ def draw(setting: Setting, key: str, *, choices: Mapping[str, str] | None = None
 
 
 def in_titles(error: CNNLabError) -> str:
-    """The error's sentence under the label of the control it is about; options have theirs already."""
+    """The error's sentence under the label of the control it is about, in the reader's language; options have theirs already."""
     name = getattr(error, "field", "").split(".")[0]
     field = RunConfig.model_fields.get(name)
-    return labelled(error, name, field.title or name) if field and name != "options" else str(error)
+    return labelled(error, name, field.title or name) if field and name != "options" else translated(error)
 
 
 def _number(setting: Setting, common: dict[str, Any]) -> Any:
     # No Streamlit bounds: Streamlit would keep the last number within them, and the run would not get what the page shows.
     step, pattern = (1, "%d") if setting.kind == "int" else (0.01, "%g")
-    common["help"] = f"{setting.help} Allowed: {setting.rule}."
+    common["help"] = _("{help} Allowed: {rule}.").format(help=setting.help, rule=translated(setting.rule))
     # Only where empty is allowed; otherwise the session's value, set just before, is the only one.
-    extra = {"value": None, "placeholder": EMPTY[setting.name]} if setting.optional else {}
+    extra = {"value": None, "placeholder": translated(EMPTY[setting.name])} if setting.optional else {}
     return st.number_input(setting.title, step=step, format=pattern, **extra, **common)
 
 

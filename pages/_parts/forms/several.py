@@ -11,6 +11,7 @@ from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import N_, _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.sweeps.dimensions import STAYS, Dimension
 from cnnlab.sweeps.values import VALIDATION_SHARE, Method, SweepConfig
@@ -19,9 +20,10 @@ from cnnlab.twins import changeable
 from pages._parts.forms.dimension import dimension
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import draw, in_titles
+from pages._parts.language import in_links
 from pages._parts.markdown import escaped, labelled, quoting
 from pages._parts.one_choice import choice_in_dialog
-from pages._parts.shell import in_words
+from pages._parts.shell import dialog
 from pages._parts.visitor import visitor
 
 ASKED = "settings of which several values are to be tried"
@@ -31,15 +33,23 @@ MOST = 4  # settings that vary
 LONGEST = 80  # characters of a name
 FIRST = ("learning_rate", "batch_size", "optimizer", "schedule")  # proposed in this order
 METHODS: dict[Method, tuple[str, str]] = {
-    "grid": ("All combinations", "Every combination of the values is trained once. Best for one or two settings with few values."),
+    "grid": (
+        N_("All combinations"),
+        N_("Every combination of the values is trained once. Best for one or two settings with few values."),
+    ),
     "random": (
-        "Random",
-        "Each run draws its values by chance. With several settings this finds as much with fewer runs, because no run repeats "
-        "a value of the one that matters.",
+        N_("Random"),
+        N_(
+            "Each run draws its values by chance. With several settings this finds as much with fewer runs, because no run repeats "
+            "a value of the one that matters."
+        ),
     ),
     "tpe": (
-        "Guided search",
-        "The first runs draw by chance, later ones prefer values near those that did well (Optuna, TPE). Best for 15 runs or more.",
+        N_("Guided search"),
+        N_(
+            "The first runs draw by chance, later ones prefer values near those that did well (Optuna, TPE). Best for 15 runs or "
+            "more."
+        ),
     ),
 }
 
@@ -52,15 +62,16 @@ def several_values(
     `name` is that of the sweep; without one it is the network's. `seconds` is how long such a run took.
     """
     pressed = st.button(
-        "Try several values", icon=":material/tune:", key=f"several {key}", type="tertiary",
+        _("Try several values"), icon=":material/tune:", key=f"several {key}", type="tertiary",
         disabled=disabled,
-        help="Trains these settings with several values of one to four of them, and shows which did best.",
+        help=_("Trains these settings with several values of one to four of them, and shows which did best."),
     )  # fmt: skip
     if pressed and not disabled:
         st.session_state[ASKED], st.session_state[TOKEN] = config, uuid.uuid4().hex
     # Kept until the dialog is closed: the page is drawn again whenever a run changes its state.
     if st.session_state.get(ASKED) == config:
-        _dialog(lab, config, name, seconds)
+        title = _("Try several values")
+        dialog(title, _dialog, icon=":material/tune:", width="large", on_dismiss=_forget)(lab, config, name, seconds)
     else:
         _forget()
 
@@ -69,24 +80,24 @@ def _forget() -> None:
     st.session_state.pop(ASKED, None)
 
 
-@st.dialog("Try several values", icon=":material/tune:", width="large", on_dismiss=_forget)
-@in_words()
 def _dialog(lab: Lab, config: RunConfig, name: str, seconds: float | None) -> None:
     key = f"several:{st.session_state[TOKEN]}"
     method = choice_in_dialog(
-        "How to choose the values", f"{key}: method", {each: words for each, (words, _) in METHODS.items()},
-        help="\n\n".join(f"**{words}**: {text}" for words, text in METHODS.values()),
+        _("How to choose the values"), f"{key}: method", {each: translated(words) for each, (words, _text) in METHODS.items()},
+        help="\n\n".join(
+            _("**{title}**: {text}").format(title=translated(words), text=translated(text)) for words, text in METHODS.values()
+        ),
     )  # fmt: skip
-    st.caption(METHODS[method][1])
+    st.caption(translated(METHODS[method][1]))
     count = choice_in_dialog(
-        "How many settings to vary", f"{key}: count", {each: str(each) for each in range(1, MOST + 1)},
-        help="With each further setting, many more combinations are possible: begin with one or two.",
+        _("How many settings to vary"), f"{key}: count", {each: str(each) for each in range(1, MOST + 1)},
+        help=_("With each further setting, many more combinations are possible: begin with one or two."),
     )  # fmt: skip
     dimensions = _dimensions(config, count, key, ranges=method != "grid")
     sweep = _sweep(config, dimensions, _budget(config, method, key) | {"method": method})
     if sweep:
         st.caption(escaped(_what_starts(lab, sweep, seconds)))
-    pressed = st.button("Start", type="primary", icon=":material/play_arrow:", key="several: start", disabled=sweep is None)
+    pressed = st.button(_("Start"), type="primary", icon=":material/play_arrow:", key="several: start", disabled=sweep is None)
     if pressed and sweep:
         _start(lab, sweep, name)
 
@@ -108,19 +119,26 @@ def _budget(config: RunConfig, method: Method, key: str) -> dict[str, Any]:
     fields, share = SweepConfig.model_fields, f"{key}: validation share"
     columns, values = iter(st.columns(3)), {}
     if method != "grid":
-        values["runs"] = next(columns).number_input("Runs", step=1, value=12, key=f"{key}: runs", help=fields["runs"].description)
+        values["runs"] = next(columns).number_input(
+            _("Number of runs"), step=1, value=12, key=f"{key}: runs", help=translated(fields["runs"].description)
+        )
     values["minutes"] = next(columns).number_input(
-        "Minutes", step=5, value=None, key=f"{key}: minutes", placeholder="no limit", help=fields["minutes"].description
+        _("Minutes"),
+        step=5,
+        value=None,
+        key=f"{key}: minutes",
+        placeholder=_("no limit"),
+        help=translated(fields["minutes"].description),
     )
     st.session_state.setdefault(share, config.validation_share or VALIDATION_SHARE)
     with next(columns):
         values["validation_share"] = draw(setting("validation_share"), share)
     st.caption(
-        "Images kept aside from the training choose the best values, so that the test images choose nothing."
+        _("Images kept aside from the training choose the best values, so that the test images choose nothing.")
         if values["validation_share"]
-        else "The test images choose the best values, so the best test accuracy will be too good: keep a validation share aside."
+        else _("The test images choose the best values, so the best test accuracy will be too good: keep a validation share aside.")
     )
-    values["prune"] = st.toggle("Stop hopeless runs early", key=f"{key}: prune", help=fields["prune"].description)
+    values["prune"] = st.toggle(_("Stop hopeless runs early"), key=f"{key}: prune", help=translated(fields["prune"].description))
     return values
 
 
@@ -143,16 +161,21 @@ def _what_starts(lab: Lab, sweep: SweepConfig, took: float | None) -> str:
     """How many runs, and how long they may take: "Trains 9 runs: 3 × 3 combinations. One takes about 30 seconds, …"."""
     count, each = sweep.total, took or _seconds(lab, sweep.base)
     sizes = " × ".join(str(len(one.choices or ())) for one in sweep.dimensions)
-    how = f": {sizes} combinations" if sweep.method == "grid" and len(sweep.dimensions) > 1 else ""
-    words = f"Trains {count} runs{how}."
+    if sweep.method == "grid" and len(sweep.dimensions) > 1:
+        trains = _("Trains {count} runs: {sizes} combinations.").format(count=count, sizes=sizes)
+    else:
+        trains = _("Trains {count} runs.").format(count=count)
     if each is None:
-        return f"{words} How long one of them takes is not known yet."
-    words += f" One takes about {duration_text(each)}, all of them about {duration_text(count * each)}"
-    words += ", less where two train side by side"
-    words += " or hopeless ones are stopped." if sweep.prune else "."
+        return together(trains, _("How long one of them takes is not known yet."))
+    takes = (
+        _("One takes about {time}, all of them about {total}, less where two train side by side or hopeless ones are stopped.")
+        if sweep.prune
+        else _("One takes about {time}, all of them about {total}, less where two train side by side.")
+    ).format(time=duration_text(each), total=duration_text(count * each))
+    done = ""
     if sweep.minutes and (fit := int(60 * sweep.minutes / each)) < count:
-        words += f" In {duration_text(60 * sweep.minutes)} about {fit} of them are done."
-    return words
+        done = _("In {time} about {count} of them are done.").format(time=duration_text(60 * sweep.minutes), count=fit)
+    return together(trains, takes, done)
 
 
 def _seconds(lab: Lab, config: RunConfig) -> float | None:
@@ -172,4 +195,4 @@ def _start(lab: Lab, sweep: SweepConfig, name: str) -> None:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return
     _forget()
-    st.switch_page(RUNS_PAGE, query_params={"sweep": sweep_id})
+    st.switch_page(RUNS_PAGE, query_params={"sweep": sweep_id} | in_links())

@@ -16,6 +16,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.forecasts.forecast import Forecast
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
@@ -32,6 +33,7 @@ from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
 from pages._parts.forms.settings import control, in_titles
 from pages._parts.forms.several import several_values
+from pages._parts.language import in_links
 from pages._parts.markdown import escaped, quoting
 from pages._parts.visitor import may_teach, visitor
 
@@ -80,13 +82,15 @@ def training_form(lab: Lab) -> None:
     with start:
         _outputs(config, status, classes)
         _start(lab, config, status, clicked)
-        if may_teach():
-            st.page_link(
-                "pages/learn.py", label="Make an assignment of these settings", icon=":material/assignment_add:",
-                query_params={"assignment": "new", **form_address(config)}, width="content",
-                help="For a teacher: an address that opens these settings with your task above them, a target and a budget. "
-                "Learners change only what you leave free.",
-            )  # fmt: skip
+    if may_teach():
+        st.page_link(
+            "pages/learn.py", label=_("Make an assignment of these settings"), icon=":material/assignment_add:",
+            query_params={"assignment": "new"} | form_address(config) | in_links(), width="content",
+            help=_(
+                "For a teacher: an address that opens these settings with your task above them, a target and a budget. "
+                "Learners change only what you leave free."
+            ),
+        )  # fmt: skip
 
 
 def _follow_choice(recipes: Mapping[str, Preset]) -> None:
@@ -114,37 +118,44 @@ def _controls(
         chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
     values["architecture"] = chosen.name
     lists = {
-        "dataset": {name: status.entry.title + (f" ({status.note})" if status.note else "") for name, status in statuses.items()}
+        "dataset": {
+            name: _("{dataset} ({note})").format(dataset=status.entry.title, note=translated(status.note))
+            if status.note
+            else status.entry.title
+            for name, status in statuses.items()
+        }
     }
     for name, column in zip(ESSENTIALS, rest, strict=True):
         with column:
             values[name] = control(setting(name), address, scope=SCOPE, values=values, choices=lists.get(name))
     last.text_input(
-        "Name (optional)", key=NAME, max_chars=80, placeholder="to find it again",
-        help="Shown in the list of runs. Without a name a run is called after its network and data set.",
+        _("Name (optional)"), key=NAME, max_chars=80, placeholder=_("to find it again"),
+        help=_("Shown in the list of runs. Without a name a run is called after its network and data set."),
     )  # fmt: skip
-    with st.expander(f"The network: {chosen.title}", icon=":material/account_tree:"):
-        st.caption(chosen.summary)
+    with st.expander(_("The network: {network}").format(network=chosen.title), icon=":material/account_tree:"):
+        st.caption(translated(chosen.summary))
         try:
             values["options"] = pick_options(chosen, address, scope=SCOPE)
         except ConfigError as error:  # raised last: a control that is not drawn loses its value
             wrong = error
-    groups = GROUPS | ({"Other": OTHERS} if OTHERS else {})
-    with st.expander("More settings: data, optimiser, schedule, regularisation, validation, seed, speed", icon=":material/tune:"):
-        for names, tab in zip(groups.values(), st.tabs(list(groups)), strict=True):
+    groups = GROUPS | ({N_("Other"): OTHERS} if OTHERS else {})
+    more = _("More settings: data, optimiser, schedule, regularisation, validation, seed, speed")
+    with st.expander(more, icon=":material/tune:"):
+        for names, tab in zip(groups.values(), st.tabs(list(map(translated, groups))), strict=True):
             with tab:
                 _group([setting(name) for name in names], address, values)
     # Last: a helper that has just been started needs some seconds to answer, and the form is drawn meanwhile.
     with device:
         found = _devices(lab)
-        usable = {each.name: each.title for each in found if not each.problem}
+        usable = {each.name: translated(each.title) for each in found if not each.problem}
         values["device"] = control(
             setting("device"), address, scope=SCOPE, values=values, choices={"auto": words("device", "auto")} | usable
         )
     device_list(lab, found)
     for each in found:
         if each.problem:
-            st.caption(quoting(f"{each.title} cannot be used: {each.problem}."))
+            why = _("{device} cannot be used: {problem}.").format(device=translated(each.title), problem=translated(each.problem))
+            st.caption(quoting(why))
     if wrong:
         raise wrong
     return values
@@ -160,10 +171,10 @@ def _group(settings: list[Setting], address: Address, values: dict[str, Any]) ->
 
 def _devices(lab: Lab) -> tuple[Device, ...]:
     try:
-        with st.spinner("Starting PyTorch …", show_time=True):
+        with st.spinner(_("Starting PyTorch …"), show_time=True):
             return lab.devices()
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/error:")
+        st.error(quoting(translated(error)), icon=":material/error:")
         return (Device("cpu", "CPU"),)
 
 
@@ -171,7 +182,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
     if status.note:
         _without_images(status)
     elif status.doubt:
-        st.warning(quoting(status.doubt), icon=":material/help:")
+        st.warning(quoting(translated(status.doubt)), icon=":material/help:")
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
@@ -184,9 +195,9 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
     ready = not status.note and table is not None and (need is None or need.fits) and allowed
     button.button(
-        "Start training", type="primary", icon=":material/play_arrow:", disabled=not ready,
+        _("Start training"), type="primary", icon=":material/play_arrow:", disabled=not ready,
         on_click=at_once_or_later(token, partial(_begin, lab, config, token)),
-        help=need.advice if need and not need.fits else None,
+        help=translated(need.advice) if need and not need.fits else None,
     )  # fmt: skip
     if ready and clicked and _begin(lab, config, clicked):
         st.rerun()
@@ -197,15 +208,16 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
 def _without_images(status: DatasetStatus) -> None:
     """Why the chosen data set cannot be trained on, and what to do."""
     if status.problem:
-        st.warning(quoting(status.problem), icon=":material/folder_off:")
+        st.warning(quoting(translated(status.problem)), icon=":material/folder_off:")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         if not status.problem:
-            st.markdown(f":material/cloud_off: {status.entry.title} is not on this machine yet.")
+            missing = _("{dataset} is not on this machine yet.").format(dataset=status.entry.title)
+            st.markdown(f":material/cloud_off: {missing}")
         st.page_link(
-            "pages/data.py", label="Get it on the Data page", icon=":material/download:",
-            query_params={"dataset": status.entry.name},
+            "pages/data.py", label=_("Get it on the Data page"), icon=":material/download:",
+            query_params={"dataset": status.entry.name} | in_links(),
         )  # fmt: skip
-        st.button("Use the bundled sample instead", on_click=_use_sample, icon=":material/inventory_2:")
+        st.button(_("Use the bundled sample instead"), on_click=_use_sample, icon=":material/inventory_2:")
 
 
 def _begin(lab: Lab, config: RunConfig, token: str) -> bool:
@@ -219,7 +231,7 @@ def _begin(lab: Lab, config: RunConfig, token: str) -> bool:
         st.session_state[REFUSAL] = in_titles(error)
         return False
     st.session_state[TOKEN] = uuid.uuid4().hex
-    st.query_params.from_dict({"run": run_id})
+    st.query_params.from_dict({"run": run_id} | in_links())
     _until_it_starts(lab, run_id)
     return True
 
@@ -264,7 +276,9 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
     """Says so where the design that was opened has another number of classes than the data."""
     if classes not in (None, config.classes):
         st.info(
-            f"Your design has {classes:,} classes and {status.entry.title} has {config.classes}, so this network gets "
-            f"{config.classes} outputs: a network is trained on the classes that its images have.",
+            _(
+                "Your design has {designed:,} classes and {dataset} has {classes}, so this network gets {classes} outputs: "
+                "a network is trained on the classes that its images have."
+            ).format(designed=classes, dataset=status.entry.title, classes=config.classes),
             icon=":material/category:",
         )  # fmt: skip

@@ -12,6 +12,7 @@ import streamlit as st
 
 from cnnlab.datasets.pictures import side_by_side
 from cnnlab.figures.pictures import shares_svg
+from cnnlab.i18n import _, translated
 from cnnlab.inside_values import Neighbours
 from cnnlab.text import count_text, image_number, percent
 from pages._parts.image_grid import GridItem, image_grid
@@ -35,10 +36,10 @@ class Answered(NamedTuple):
 
 def draw_answer(chosen: Chosen) -> None:
     """Draws the view."""
-    classes, seen = chosen.network.classes, chosen.seen
+    classes, seen = chosen.classes, chosen.seen
     left, right = st.columns(2, gap="medium")
     with left:
-        st.header("How probable each class is")
+        st.header(_("How probable each class is"))
         st.html(bars_html(classes, seen.probabilities, truth="" if seen.label is None else classes[seen.label]))
         _ways_out(chosen)
         _over_the_epochs(chosen)
@@ -47,40 +48,40 @@ def draw_answer(chosen: Chosen) -> None:
 
 
 def _ways_out(chosen: Chosen) -> None:
-    title, seen = f"{image_words(chosen.look)}: probability of each class", chosen.seen
-    every = ranked(chosen.network.classes, seen.probabilities)
+    title = _("{image}: probability of each class").format(image=image_words(chosen.look))
+    every = ranked(chosen.network.classes, chosen.seen.probabilities)
     with st.container(horizontal=True):
         picture_button(
-            "Bars as PNG", lambda: shares_png([each for _, each in every]), chosen.file("probabilities", "png"),
-            help="The bars alone, the most probable class first.",
+            _("Bars as PNG"), lambda: shares_png([each for _, each in every]), chosen.file("probabilities", "png"),
+            help=_("The bars alone, the most probable class first."),
         )  # fmt: skip
         drawing_button(
-            "Bars as SVG", lambda: shares_svg([(name, each, share(each)) for name, each in every], title),
-            chosen.file("probabilities", "svg"), help="The bars with the names of the classes.",
+            _("Bars as SVG"), lambda: shares_svg([(translated(name), each, share(each)) for name, each in every], title),
+            chosen.file("probabilities", "svg"), help=_("The bars with the names of the classes."),
         )  # fmt: skip
         numbers_button(
-            "Probabilities as CSV", lambda: every, chosen.file("probabilities", "csv"), header=("class", "probability"),
-            help="The probability of each class, from 0 to 1, unrounded.",
+            _("Probabilities as CSV"), lambda: every, chosen.file("probabilities", "csv"), header=("class", "probability"),
+            help=_("The probability of each class, from 0 to 1, unrounded."),
         )  # fmt: skip
 
 
 def _over_the_epochs(chosen: Chosen) -> None:
-    st.header("How its answer changed")
-    classes, truth = chosen.network.classes, chosen.seen.label
+    st.header(_("How its answer changed"))
+    classes, truth = chosen.classes, chosen.seen.label
     if truth is None:
-        st.caption("Recorded for test images: choose one to see.")
+        st.caption(_("Recorded for test images: choose one to see."))
         return
     if chosen.look.right or chosen.look.down:
-        st.caption("Recorded for the image where it is: move it back to see.")
+        st.caption(_("Recorded for the image where it is: move it back to see."))
         return
     every = history(chosen)
     if not every:
-        st.caption("What the network predicted after its epochs was not recorded for this run.")
+        st.caption(_("What the network predicted after its epochs was not recorded for this run."))
         return
     st.markdown(history_sentence(every, classes, truth))
-    with st.expander("Show each epoch"):
+    with st.expander(_("Show each epoch")):
         rows = "".join(f"| {each.epoch} | {escaped(classes[each.predicted])} | {percent(each.confidence)} |\n" for each in every)
-        st.markdown(f"| After epoch | Predicted class | Confidence |\n|---:|---|---:|\n{rows}")
+        st.markdown(f"| {_('After epoch')} | {_('Predicted class')} | {_('Confidence')} |\n|---:|---|---:|\n{rows}")
 
 
 def history(chosen: Chosen) -> tuple[Answered, ...]:
@@ -99,51 +100,72 @@ def history_sentence(every: Sequence[Answered], classes: Sequence[str], truth: i
     spans = [list(group) for _, group in groupby(every, key=lambda each: each.predicted)]
     first, last = every[0], spans[-1]
     name = escaped(classes[last[0].predicted])
-    right = "right" if last[0].predicted == truth else f"wrong: it is {escaped(classes[truth])}"
+    right = _("which is right")
+    if last[0].predicted != truth:
+        right = _("which is wrong: it is {name}").format(name=escaped(classes[truth]))
     if len(spans) == 1:
-        return f"After every epoch from {first.epoch} to {every[-1].epoch} it answered **{name}**, which is {right}."
-    times = "once" if len(spans) == 2 else "twice" if len(spans) == 3 else f"{len(spans) - 1} times"
-    return (
-        f"It answered **{escaped(classes[first.predicted])}** after epoch {first.epoch} and changed its mind {times}; since epoch "
-        f"{last[0].epoch} it has answered **{name}**, which is {right}."
+        text = _("After every epoch from {first} to {last} it answered **{name}**, {right}.")
+        return text.format(first=first.epoch, last=every[-1].epoch, name=name, right=right)
+    times = {2: _("once"), 3: _("twice")}.get(len(spans), _("{count} times").format(count=len(spans) - 1))
+    text = _(
+        "It answered **{before}** after epoch {first} and changed its mind {times}; since epoch {last} it has answered **{name}**, "
+        "{right}."
+    )
+    return text.format(
+        before=escaped(classes[first.predicted]), first=first.epoch, times=times, last=last[0].epoch, name=name, right=right
     )
 
 
 def _neighbours(chosen: Chosen) -> None:
-    st.header("Training images most like it")
-    with st.spinner("Asking the network about its training images. The first time this takes some seconds …", show_time=True):
+    st.header(_("Training images most like it"))
+    with st.spinner(_("Asking the network about its training images. The first time this takes some seconds …"), show_time=True):
         near = chosen.lab.inside.neighbours(chosen.look, NEIGHBOURS)
-    classes = chosen.network.classes
+    classes, alt = chosen.classes, _("Training image {number}: {name}, distance {distance:.3g}")
     image_grid(
         [
             GridItem(
                 each.picture.data_uri,
-                f"Training image {image_number(each.picture.index)}: {classes[each.picture.label]}, distance {each.distance:.3g}",
+                alt.format(number=image_number(each.picture.index), name=classes[each.picture.label], distance=each.distance),
                 classes[each.picture.label],
-                f"distance {each.distance:.3g}",
+                _("distance {distance:.3g}").format(distance=each.distance),
             )
             for each in near.found
         ],
         size_px=80,
     )
     with st.container(horizontal=True):
-        pictures = [(each.picture.data_uri, f"{classes[each.picture.label]}, {each.distance:.3g}") for each in near.found]
+        pictures = [(each.picture.data_uri, f"{classes[each.picture.label]}{_(', ')}{each.distance:.3g}") for each in near.found]
         picture_ways(
-            "Images", lambda: side_by_side([picture for picture, _ in pictures]), partial(chosen.file, "alike"),
-            f"Training images most like {image_words(chosen.look)[0].lower()}{image_words(chosen.look)[1:]}", pictures=pictures,
-            help="The images above side by side.",
+            _(" Images").strip(),  # the space tells it from the count of a table
+            lambda: side_by_side([picture for picture, _caption in pictures]), partial(chosen.file, "alike"),
+            _most_like(chosen), pictures=pictures, help=_("The images above side by side."),
         )  # fmt: skip
         numbers_button(
-            "Distances as CSV",
-            lambda: [(image_number(each.picture.index), classes[each.picture.label], each.distance) for each in near.found],
-            chosen.file("alike", "csv"), header=("training image", "class", "distance"), help="A line for each image above.",
+            _("Distances as CSV"),
+            lambda: [
+                (image_number(each.picture.index), chosen.network.classes[each.picture.label], each.distance) for each in near.found
+            ],
+            chosen.file("alike", "csv"), header=("training image", "class", "distance"), help=_("A line for each image above."),
         )  # fmt: skip
     st.markdown(neighbours_sentence(near, classes, chosen.seen.label))
-    values = f"values of the network’s last hidden layer, before *{escaped(near.layer)}*" if near.given else "scores of the network"
-    st.caption(
-        f"Nearest among {count_text(near.compared)} training images by the {near.features:,} {values}: images that are near there "
-        "look alike to the network, whatever their pixels say."
+    text = (
+        _(
+            "Nearest among {images} training images by the {count:,} values of the network’s last hidden layer, before *{layer}*: "
+            "images that are near there look alike to the network, whatever their pixels say."
+        )
+        if near.given
+        else _(
+            "Nearest among {images} training images by the {count:,} scores of the network: images that are near there look alike "
+            "to the network, whatever their pixels say."
+        )
     )
+    st.caption(text.format(images=count_text(near.compared), count=near.features, layer=escaped(near.layer)))
+
+
+def _most_like(chosen: Chosen) -> str:
+    if chosen.look.own:
+        return _("Training images most like your own picture")
+    return _("Training images most like test image {number}").format(number=image_number(chosen.look.image))
 
 
 def neighbours_sentence(near: Neighbours, classes: Sequence[str], label: int | None) -> str:
@@ -151,17 +173,20 @@ def neighbours_sentence(near: Neighbours, classes: Sequence[str], label: int | N
     counts = Counter(each.picture.label for each in near.found).most_common()
     most, number = counts[0]
     total = len(near.found)
-    names = ", ".join(f"{count} {escaped(classes[each])}" for each, count in counts)
+    names = _(", ").join(f"{count} {escaped(classes[each])}" for each, count in counts)
+    first, own = escaped(classes[most]), "" if label is None else escaped(classes[label])
     if label is None:
-        return f"All of them are **{escaped(classes[most])}**." if number == total else f"They are {names}."
-    if most == label:
-        alike = "all of them have" if number == total else f"{number} of {total} have"
-        return f"{alike[0].upper()}{alike[1:]} its own label, **{escaped(classes[label])}**" + (
-            "." if number == total else f" ({names})."
+        text = _("All of them are **{name}**.") if number == total else _("They are {names}.")
+    elif most == label:
+        text = (
+            _("All of them have its own label, **{name}**.")
+            if number == total
+            else _("{count} of {total} have its own label, **{name}** ({names}).")
         )
-    if number == total:
-        return (
-            f"All of them are **{escaped(classes[most])}**, and its label is {escaped(classes[label])}: it may be mislabelled, or "
-            "be a kind that training showed seldom."
+    elif number == total:
+        text = _(
+            "All of them are **{name}**, and its label is {label}: it may be mislabelled, or be a kind that training showed seldom."
         )
-    return f"They are {names}; its label is **{escaped(classes[label])}**: for this network it lies between the classes."
+    else:
+        text = _("They are {names}; its label is **{label}**: for this network it lies between the classes.")
+    return text.format(count=number, total=total, name=first, names=names, label=own)

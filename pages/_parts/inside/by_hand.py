@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from cnnlab.i18n import _
 from cnnlab.inside_values import WITH_WINDOW, ByHand, InsideLayer, Table
 from cnnlab.text import shape_text
 from pages._parts.address import Address
@@ -28,29 +29,35 @@ def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[i
     """Draws the view; returns the layer and the place of its output that the frame on the image belongs to."""
     layer = chosen.nearest(WITH_WINDOW)
     if layer is None:
-        st.info("This network has no convolution and no pooling layer, so there is no window to work out.")
+        st.info(_("This network has no convolution and no pooling layer, so there is no window to work out."))
         return None
     if layer is not chosen.layer:
-        st.caption(f"{escaped(chosen.layer.path)} has no window; this is {escaped(layer.path)}.")
+        text = _("{layer} has no window; this is {other}.")
+        st.caption(text.format(layer=escaped(chosen.layer.path), other=escaped(layer.path)))
     channels, height, width = layer.output_shape
     centre = centre_of(layer)
     with st.container(key="inside-place"):
         places = st.columns(4)
     with places[0]:
         channel = pick_number(
-            "Channel", "inside:channel", "channel", channels, address, help="Which channel of the layer's output the value is in.",
+            _("Channel"), "inside:channel", "channel", channels, address,
+            help=_("Which channel of the layer's output the value is in."),
         )  # fmt: skip
     with places[1]:
-        row = pick_number("Row", ROW, "row", height, address, default=centre[0] + 1, help="The row of the value in the output.")
+        row = pick_number(
+            _("Row"), ROW, "row", height, address, default=centre[0] + 1, help=_("The row of the value in the output."),
+        )  # fmt: skip
     with places[2]:
-        column = pick_number("Column", COLUMN, "column", width, address, default=centre[1] + 1, help="Its column.")
+        column = pick_number(
+            _("Column"), COLUMN, "column", width, address, default=centre[1] + 1, help=_("Its column."),
+        )  # fmt: skip
     reads = chosen.lab.inside.worked_out  # the number of channels that it reads is known with the answer
     at = {"channel": channel - 1, "row": row - 1, "column": column - 1}
     found = reads(chosen.look, layer.path, **at)
     with places[3]:
         asked = pick_number(
-            "Input channel", "inside:reads", "reads", len(found.reads), address,
-            help="Whose window is shown: a convolution adds up over all input channels, pooling reads only its own.",
+            _("Input channel"), "inside:reads", "reads", len(found.reads), address,
+            help=_("Whose window is shown: a convolution adds up over all input channels, pooling reads only its own."),
         )  # fmt: skip
     if asked > 1:
         found = reads(chosen.look, layer.path, **at, reads=asked - 1)
@@ -71,22 +78,21 @@ def _window(chosen: Chosen, found: ByHand) -> None:
     with st.container(horizontal=True, gap="medium", key="inside-window"):
         with st.container(width=200):
             draw_window(found, _show_place)
-            st.caption(
-                f"Input channel {found.shown + 1} of {len(found.reads) if found.sums else found.given[0]:,}. Drag the window, "
-                "click where it should be, or use the arrow keys."
-            )
+            text = _("Input channel {channel} of {count:,}. Drag the window, click where it should be, or use the arrow keys.")
+            st.caption(text.format(channel=found.shown + 1, count=len(found.reads) if found.sums else found.given[0]))
         if len(found.window) * len(found.window[0]) > MOST:
-            st.caption(f"The window has {shape_text(found.kernel)} values, too many to draw; the file has each of them.")
+            text = _("The window has {size} values, too many to draw; the file has each of them.")
+            st.caption(text.format(size=shape_text(found.kernel)))
             return
 
         def outside(line: int, place: int) -> bool:
             at = (found.place[0] + line * found.dilation[0], found.place[1] + place * found.dilation[1])
             return not all(0 <= position < side for position, side in zip(at, sides, strict=True))
 
-        _numbers("Values under the window", found.window, outside)
+        _numbers(_("Values under the window"), found.window, outside)
         if found.weights:
-            _numbers("× kernel", found.weights, None)
-            _numbers("= products", products_of(found), outside)
+            _numbers(_("× kernel"), found.weights, None)
+            _numbers(_("= products"), products_of(found), outside)
 
 
 def _numbers(title: str, values: Table, absent: Callable[[int, int], bool] | None) -> None:
@@ -106,13 +112,15 @@ def _files(chosen: Chosen, found: ByHand) -> None:
     name = f"{found.path}-{found.channel + 1}-{found.row + 1}-{found.column + 1}-input{found.shown + 1}"
     with st.container(horizontal=True):
         picture_ways(
-            "Input channel", found.picture, partial(chosen.file, name),
-            f"{image_words(chosen.look)}: input channel {found.shown + 1} of {found.path}",
-            help="The input channel without the frame, a pixel a value.",
+            _("Input channel"), found.picture, partial(chosen.file, name),
+            _("{image}: input channel {channel} of {layer}").format(
+                image=image_words(chosen.look), channel=found.shown + 1, layer=found.path
+            ),
+            help=_("The input channel without the frame, a pixel a value."),
         )  # fmt: skip
         numbers_button(
-            "Numbers as CSV", lambda: list(_rows(found)), chosen.file(name, "csv"), header=HEADER,
-            help="The values under the window with their weights and products, rounded to six decimals.",
+            _("Numbers as CSV"), lambda: list(_rows(found)), chosen.file(name, "csv"), header=HEADER,
+            help=_("The values under the window with their weights and products, rounded to six decimals."),
         )  # fmt: skip
 
 

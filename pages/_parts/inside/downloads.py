@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnlab.datasets.pictures import coloured_png, pixels_of
 from cnnlab.figures.pictures import bars_svg, pictures_svg
+from cnnlab.i18n import _, language, using
 from cnnlab.inside_values import Table
 from cnnlab.palette import BLUE, rgb, shade
 from cnnlab.spreadsheet import csv_text
@@ -41,32 +42,34 @@ def picture_ways(
     pictures: Sequence[tuple[str, str]] = (), note: str = "",
 ) -> None:  # fmt: skip
     """Offers a picture as PNG and as SVG; the latter has a title and may have several `pictures` with captions."""
-    picture_button(f"{what} as PNG", picture, file("png"), help=help)
+    picture_button(_("{what} as PNG").format(what=what), picture, file("png"), help=help)
     drawing_button(
-        f"{what} as SVG", lambda: pictures_svg(pictures or [(picture() if callable(picture) else picture, "")], title, note),
-        file("svg"), help=f"The same with a title{' and captions' * bool(pictures)}, for a report or a slide.",
+        _("{what} as SVG").format(what=what),
+        lambda: pictures_svg(pictures or [(picture() if callable(picture) else picture, "")], title, note), file("svg"),
+        help=_("The same with a title and captions, for a report or a slide.") if pictures
+        else _("The same with a title, for a report or a slide."),
     )  # fmt: skip
 
 
-def histogram_ways(
-    counts: Sequence[int], ends: tuple[float, float], file: Callable[[str], str], title: str, *, what: str = "Histogram"
-) -> None:
+def histogram_ways(counts: Sequence[int], ends: tuple[float, float], file: Callable[[str], str], title: str, *, what: str) -> None:
     """Offers a histogram between two values in the three ways."""
     low, high = ends
     step = (high - low) / max(1, len(counts))
     with st.container(horizontal=True):
         picture_button(
-            f"{what} as PNG", lambda: bars_png(counts), file("png"), help=f"{title}: the bars alone, from {figure_text(low)} "
-            f"to {figure_text(high)}.",
+            _("{what} as PNG").format(what=what), lambda: bars_png(counts), file("png"),
+            help=_("{title}: the bars alone, from {low} to {high}.").format(
+                title=title, low=figure_text(low), high=figure_text(high)
+            ),
         )  # fmt: skip
         drawing_button(
-            f"{what} as SVG", lambda: bars_svg(counts, (figure_text(low), figure_text(high)), title), file("svg"),
-            help="The bars with a title and the ends of the range.",
+            _("{what} as SVG").format(what=what), lambda: bars_svg(counts, (figure_text(low), figure_text(high)), title),
+            file("svg"), help=_("The bars with a title and the ends of the range."),
         )  # fmt: skip
         numbers_button(
-            f"{what} as CSV",
+            _("{what} as CSV").format(what=what),
             lambda: [(low + place * step, low + (place + 1) * step, count) for place, count in enumerate(counts)], file("csv"),
-            header=("from", "to", "values"), help="How many values lie in each of the equal steps.",
+            header=("from", "to", "values"), help=_("How many values lie in each of the equal steps."),
         )  # fmt: skip
 
 
@@ -99,12 +102,12 @@ def pixels_button(picture: str, name: str) -> None:
     """Offers the pixels of a PNG data URI: one value each for a gray picture, three for one in colour; people count from 1."""
     is_gray = _bytes(picture)[25:26] == b"\0"  # the type of colour in a PNG's header
     numbers_button(
-        "Pixels as CSV",
+        _("Pixels as CSV"),
         lambda: [
             (row, column, *pixel) for row, line in enumerate(pixels_of(picture), 1) for column, pixel in enumerate(line, 1)
         ],
         name, header=("row", "column", *(("value",) if is_gray else ("red", "green", "blue"))),
-        help="Each pixel of the image, from 0 to 255, before the network's own preparation.",
+        help=_("Each pixel of the image, from 0 to 255, before the network's own preparation."),
     )  # fmt: skip
 
 
@@ -116,8 +119,15 @@ def listed(table: Table, channel: int) -> Rows:
 
 
 def _button(label: str, data: bytes | Callable[[], str | bytes], name: str, mime: str, *, icon: str, help: str) -> None:
+    code = language()  # what is made at the click is made outside of the page
+
+    def made() -> str | bytes:
+        with using(code):
+            return data() if callable(data) else data
+
     st.download_button(
-        label, data, name, mime, icon=f":material/{icon}:", on_click="ignore", help=help, key=f"{name.rpartition('.')[2]} {name}",
+        label, made if callable(data) else data, name, mime, icon=f":material/{icon}:", on_click="ignore", help=help,
+        key=f"{name.rpartition('.')[2]} {name}",
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from html import escape
 
 from cnnlab.datasets.pictures import coloured_png
 from cnnlab.epoch_flow import ActivationFlow, EpochFlow, LayerFlow
+from cnnlab.i18n import _, ngettext
 from cnnlab.palette import SIGNED, rgb, shade
 from cnnlab.text import percent
 from pages._parts.image_grid import GridItem, grid_html
@@ -43,7 +44,7 @@ def frames(every: Sequence[EpochFlow], shown: Sequence[EpochFlow], layer: str, a
 
 def when(epoch: int) -> str:
     """The epoch in words: "after epoch 3"."""
-    return f"after epoch {epoch:,}" if epoch else "before training"
+    return _("after epoch {epoch:,}").format(epoch=epoch) if epoch else _("before training")
 
 
 def weights_of(one: EpochFlow, path: str) -> LayerFlow | None:
@@ -57,32 +58,40 @@ def activation_of(one: EpochFlow, path: str) -> ActivationFlow | None:
 def weights_sentence(layer: LayerFlow, epoch: int) -> str:
     """Where the weights lie, as text."""
     if not layer.counts:
-        return f"The weights of {layer.path} are no numbers any more {when(epoch)}."
-    return (
-        f"The {sum(layer.counts):,} weights of {layer.path} {when(epoch)} lie from {figure_text(layer.low)} to "
-        f"{figure_text(layer.high)}."
+        return _("The weights of {layer} are no numbers any more {when}.").format(layer=layer.path, when=when(epoch))
+    return _("The {count:,} weights of {layer} {when} lie from {low} to {high}.").format(
+        count=sum(layer.counts), layer=layer.path, when=when(epoch), low=figure_text(layer.low), high=figure_text(layer.high)
     )
 
 
 def activity_sentence(layer: ActivationFlow, epoch: int) -> str:
     """Where the values lie, and which of them let no gradient through, as text."""
     if not layer.counts:
-        return f"The values of {layer.path} are no numbers any more {when(epoch)}."
-    text = (
-        f"For {layer.images:,} training image{'s' * (layer.images != 1)} the values of {layer.path} ({layer.kind}) {when(epoch)} "
-        f"lie from {figure_text(layer.low)} to {figure_text(layer.high)}."
-    )
+        return _("The values of {layer} are no numbers any more {when}.").format(layer=layer.path, when=when(epoch))
+    text = ngettext(
+        "For {count:,} training image the values of {layer} ({kind}) {when} lie from {low} to {high}.",
+        "For {count:,} training images the values of {layer} ({kind}) {when} lie from {low} to {high}.",
+        layer.images,
+    ).format(
+        count=layer.images, layer=layer.path, kind=layer.kind, when=when(epoch), low=figure_text(layer.low),
+        high=figure_text(layer.high),
+    )  # fmt: skip
     if layer.kind == "ReLU":
-        text += f" {percent(layer.zeros)} are 0: cut off. "
-        text += (
-            f"{layer.silent:,} of {layer.channels:,} channels {'is' if layer.silent == 1 else 'are'} 0 for all of these images: "
-            f"{'it looks' if layer.silent == 1 else 'they look'} dead, and a dead channel learns nothing more."
-            if layer.silent
-            else f"None of its {layer.channels:,} channels is 0 for all of these images, so none looks dead."
+        text += _(" {share} are 0: cut off.").format(share=percent(layer.zeros))
+        dead = ngettext(
+            " {count:,} of {total:,} channels is 0 for all of these images: it looks dead, and a dead channel learns nothing more.",
+            " {count:,} of {total:,} channels are 0 for all of these images: they look dead, and a dead channel learns nothing "
+            "more.",
+            layer.silent,
         )
+        if not layer.silent:
+            dead = _(" None of its {total:,} channels is 0 for all of these images, so none looks dead.")
+        text += dead.format(count=layer.silent, total=layer.channels)
     elif layer.saturated is not None:
         low, high = ("0.05", "0.95") if layer.kind == "Sigmoid" else ("−0.95", "0.95")
-        text += f" {percent(layer.saturated)} are saturated, below {low} or above {high}: hardly any gradient passes there."
+        text += _(" {share} are saturated, below {low} or above {high}: hardly any gradient passes there.").format(
+            share=percent(layer.saturated), low=low, high=high
+        )
     return text
 
 
@@ -90,7 +99,7 @@ def kernels_of(one: EpochFlow) -> list[Kernel]:
     """The first convolution's kernels that were kept."""
     if not one.kernels:
         return []
-    _, inputs, height, width = one.kernels
+    _outputs, inputs, height, width = one.kernels
     size = height * width
     return [
         (f"{place // inputs + 1} ← {place % inputs + 1}", one.values[place * size : (place + 1) * size])
@@ -120,9 +129,11 @@ def _frame(
 ) -> str:  # fmt: skip
     parts = []
     if weights := weights_of(one, layer):
-        parts.append(_section(f"Weights of {layer}", weights_sentence(weights, one.epoch), weights, ends[0]))
+        parts.append(_section(_("Weights of {layer}").format(layer=layer), weights_sentence(weights, one.epoch), weights, ends[0]))
     if values := activation_of(one, active):
-        parts.append(_section(f"Activations of {active}", activity_sentence(values, one.epoch), values, ends[1]))
+        parts.append(
+            _section(_("Activations of {layer}").format(layer=active), activity_sentence(values, one.epoch), values, ends[1])
+        )
     return f'<div class="cnn-pair">{"".join(parts)}</div>{_kernels(one, high)}'
 
 
@@ -134,15 +145,17 @@ def _section(title: str, words: str, layer: LayerFlow | ActivationFlow, within: 
 def _kernels(one: EpochFlow, high: float) -> str:
     if not one.kernels:
         return ""
+    alt = _("Kernel {name}: weights from {low} to {high}")
     items = [
         GridItem(
             kernel_png(values, one.kernels[3], high),
-            f"Kernel {name}: weights from {figure_text(min(values))} to {figure_text(max(values))}", name,
+            alt.format(name=name, low=figure_text(min(values)), high=figure_text(max(values))), name,
         )
         for name, values in kernels_of(one)
     ]  # fmt: skip
-    legend = legend_html(-high, high, "weight; one scale for all epochs, so that colours can be compared")
-    return f"<h3>Kernels of the first convolution, {when(one.epoch)}</h3>{grid_html(items, 64)}{legend}"
+    legend = legend_html(-high, high, _("weight; one scale for all epochs, so that colours can be compared"))
+    title = _("Kernels of the first convolution, {when}").format(when=when(one.epoch))
+    return f"<h3>{escape(title)}</h3>{grid_html(items, 64)}{legend}"
 
 
 def _ends(layers: Sequence[LayerFlow] | Sequence[ActivationFlow]) -> tuple[float, float]:

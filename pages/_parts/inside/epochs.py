@@ -11,6 +11,7 @@ import streamlit as st
 from cnnlab.datasets.pictures import side_by_side
 from cnnlab.epoch_flow import EpochFlow, LayerFlow
 from cnnlab.figures.flow import USUAL, flow_figure, layers_drawn
+from cnnlab.i18n import N_, _, language, translated
 from pages._parts.address import Address, whole_number
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import histogram_ways, numbers_button, picture_ways
@@ -34,7 +35,8 @@ from pages._parts.one_choice import one_choice
 VANISHED, ALIKE = 100, 3  # times shorter
 NONE = ""  # of the activations
 QUANTITIES: dict[Literal["gradient", "update"], str] = {
-    "gradient": "Lines: length of each layer’s gradient by epoch", "update": "Lines: step of each layer’s weights by epoch",
+    "gradient": N_("Lines: length of each layer’s gradient by epoch"),
+    "update": N_("Lines: step of each layer’s weights by epoch"),
 }  # fmt: skip
 HEADER = ("epoch", "layer", "length of gradient", "step / length of weights", "smallest weight", "largest weight")
 KERNELS = ("epoch", "kernel", "row", "column", "weight")
@@ -45,10 +47,12 @@ def draw_epochs(chosen: Chosen, address: Address) -> None:
     """Draws the view."""
     every = chosen.lab.inside.over_the_epochs(chosen.run_id)
     if not [each for each in every if each.epoch]:
-        st.info("How gradients and weights changed was not recorded for this run; it is for every run that is trained from now on.")
+        st.info(
+            _("How gradients and weights changed was not recorded for this run; it is for every run that is trained from now on.")
+        )
         return
     _gradients(chosen, every)
-    st.header("How its weights and activations moved")
+    st.header(_("How its weights and activations moved"))
     total = every[-1].epoch
     key = f"inside:until {chosen.run_id} {total}"  # another end is another slider
     address.initialise(key, "until", total, whole_number("until", 0, total))
@@ -56,19 +60,19 @@ def draw_epochs(chosen: Chosen, address: Address) -> None:
     address.write("until", place, total)
     one = max((each for each in every if each.epoch <= place), key=lambda each: each.epoch)
     if one.epoch != place:
-        st.caption(f"Epoch {place:,} was not recorded; epoch {one.epoch:,} is shown.")
+        st.caption(_("Epoch {epoch:,} was not recorded; epoch {other:,} is shown.").format(epoch=place, other=one.epoch))
     left, right = st.columns(2)
     with left:
         layer = one_choice(
-            "Layer with weights", "inside:weights", "weights", {layer.path: layer.path for layer in one.layers}, address,
-            as_list=True, help="Whose weights the first histogram counts.",
+            _("Layer with weights"), "inside:weights", "weights", {layer.path: layer.path for layer in one.layers}, address,
+            as_list=True, help=_("Whose weights the first histogram counts."),
         )  # fmt: skip
     with right:
         active = _pick_activation(every, address)
     st.html(STYLES)
     shown = chosen_epochs(every, one.epoch)
-    drawn = _frames(chosen.run_id, layer, active, [each.epoch for each in shown], every, shown)
-    draw_player(drawn, one.epoch, "Epoch", lambda epoch: st.session_state.update({key: epoch}))
+    drawn = _frames(language(), chosen.run_id, layer, active, [each.epoch for each in shown], every, shown)
+    draw_player(drawn, one.epoch, _("Epoch"), lambda epoch: st.session_state.update({key: epoch}))
     _files(chosen, one, every, layer, active)
 
 
@@ -76,19 +80,21 @@ def _pick_activation(every: Sequence[EpochFlow], address: Address) -> str:
     known = {layer.path: f"{layer.path} · {layer.kind}" for each in every for layer in each.activations}
     if not known:
         address.preserve("active")
-        st.caption("The activations were not recorded for this run: it is of an early version, or the network has none.")
+        st.caption(_("The activations were not recorded for this run: it is of an early version, or the network has none."))
         return NONE
     return one_choice(
-        "Activations of", "inside:active", "active", known, address, as_list=True,
-        help="Whose values the second histogram counts: the outputs of a non-linearity for a few training images, the same ones "
-        "after each epoch.",
+        _("Activations of"), "inside:active", "active", known, address, as_list=True,
+        help=_(
+            "Whose values the second histogram counts: the outputs of a non-linearity for a few training images, the same ones "
+            "after each epoch."
+        ),
     )  # fmt: skip
 
 
 # Forty epochs of pictures take a tenth of a second, and a click that only moves the slider changes none of them.
 @st.cache_data(max_entries=32, show_spinner=False)
 def _frames(
-    run_id: str, layer: str, active: str, epochs: list[int], _every: Sequence[EpochFlow], _shown: Sequence[EpochFlow]
+    code: str, run_id: str, layer: str, active: str, epochs: list[int], _every: Sequence[EpochFlow], _shown: Sequence[EpochFlow]
 ) -> list[Shown]:  # fmt: skip
     return frames(_every, _shown, layer, active)
 
@@ -96,48 +102,58 @@ def _frames(
 def _files(chosen: Chosen, one: EpochFlow, every: Sequence[EpochFlow], layer: str, active: str) -> None:
     """What is shown for this epoch, as files; the numbers are those of all epochs."""
     weights, values = weights_of(one, layer), activation_of(one, active)
-    for what, found in (("weights", weights), ("activations", values)):
+    kinds = (
+        ("weights", weights, _("Weights"), _("Weights of {layer}")),
+        ("activations", values, _("Activations"), _("Activations of {layer}")),
+    )
+    for what, found, name, title in kinds:
         if found and found.counts:
             file = partial(chosen.file, f"{found.path}-{what}-epoch{one.epoch}")
-            title = f"{what.capitalize()} of {found.path}, {when(one.epoch)}"
-            histogram_ways(found.counts, (found.low, found.high), file, title, what=what.capitalize())
+            words = f"{title.format(layer=found.path)}{_(', ')}{when(one.epoch)}"
+            histogram_ways(found.counts, (found.low, found.high), file, words, what=name)
     with st.container(horizontal=True):
         if kernels := kernels_of(one):
             high = max((abs(value) for each in every for value in each.values), default=0.0)
             width = one.kernels[3]
             picture_ways(
-                "Kernels", lambda: side_by_side([kernel_png(values, width, high) for _, values in kernels]),
-                partial(chosen.file, f"first-kernels-epoch{one.epoch}"), f"Kernels of the first convolution, {when(one.epoch)}",
+                _("Kernels"), lambda: side_by_side([kernel_png(values, width, high) for _name, values in kernels]),
+                partial(chosen.file, f"first-kernels-epoch{one.epoch}"),
+                _("Kernels of the first convolution, {when}").format(when=when(one.epoch)),
                 pictures=[(kernel_uri(values, width, high), name) for name, values in kernels],
-                note=f"Colours from {figure_text(-high)} to {figure_text(high)}, white is 0",
-                help="The kernels above side by side, a pixel a weight.",
+                note=_("Colours from {low} to {high}, white is 0").format(low=figure_text(-high), high=figure_text(high)),
+                help=_("The kernels above side by side, a pixel a weight."),
             )  # fmt: skip
             numbers_button(
-                "Kernels of all epochs as CSV", lambda: kernel_rows(every), chosen.file("first-kernels", "csv"), header=KERNELS,
-                help="Each weight of the kernels that were kept, for each epoch.",
+                _("Kernels of all epochs as CSV"), lambda: kernel_rows(every), chosen.file("first-kernels", "csv"), header=KERNELS,
+                help=_("Each weight of the kernels that were kept, for each epoch."),
             )  # fmt: skip
         numbers_button(
-            "Histograms of all epochs as CSV", lambda: histogram_rows(every), chosen.file("histograms", "csv"), header=HISTOGRAMS,
-            help="How many weights, and how many activations, lie in each step of their range, for each epoch and layer.",
+            _("Histograms of all epochs as CSV"), lambda: histogram_rows(every), chosen.file("histograms", "csv"),
+            header=HISTOGRAMS,
+            help=_("How many weights, and how many activations, lie in each step of their range, for each epoch and layer."),
         )  # fmt: skip
 
 
 def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
-    st.header("How gradients flowed back")
+    st.header(_("How gradients flowed back"))
     st.markdown(gradient_sentence(every))
     drawn = len(layers_drawn([layer.path for layer in every[-1].layers]))
-    shown = f"{drawn} of {len(every[-1].layers)} layers with weights are drawn. " if drawn < len(every[-1].layers) else ""
+    total = len(every[-1].layers)
+    shown = _("{count} of {total} layers with weights are drawn. ").format(count=drawn, total=total) if drawn < total else ""
     for place, quantity, label in zip(st.columns(2), QUANTITIES, QUANTITIES.values(), strict=True):
         with place:
-            live_plot(flow_figure(every, quantity), key=f"inside:{quantity}", label=label)
+            live_plot(flow_figure(every, quantity), key=f"inside:{quantity}", label=translated(label))
     st.caption(
-        f"{shown}Means over the four batches of an epoch that are watched; the gradient is the one that the optimiser gets. On the "
-        f"right: how far one step moves the weights of a layer, as a share of their length. Around {USUAL:g} (dotted) training "
-        "usually goes well; far less hardly trains the layer, far more shakes it."
+        shown
+        + _(
+            "Means over the four batches of an epoch that are watched; the gradient is the one that the optimiser gets. On the "
+            "right: how far one step moves the weights of a layer, as a share of their length. Around {usual:g} (dotted) training "
+            "usually goes well; far less hardly trains the layer, far more shakes it."
+        ).format(usual=USUAL)
     )
     numbers_button(
-        "Numbers as CSV", lambda: flow_rows(every), chosen.file("gradients", "csv"), header=HEADER,
-        help="A line for each epoch and layer.",
+        _("Numbers as CSV"), lambda: flow_rows(every), chosen.file("gradients", "csv"), header=HEADER,
+        help=_("A line for each epoch and layer."),
     )  # fmt: skip
 
 
@@ -147,22 +163,30 @@ def gradient_sentence(every: Sequence[EpochFlow]) -> str:
     begin, end = trained[0], trained[-1]
     first, last = end.layers[0].path, end.layers[-1].path
     if first == last:
-        return f"This network has one layer with weights, **{escaped(first)}**: its gradient has no way to go."
+        text = _("This network has one layer with weights, **{layer}**: its gradient has no way to go.")
+        return text.format(layer=escaped(first))
     ratios = [_ratio(each.layers) for each in (begin, end)]
-    text = (
-        f"In epoch {begin.epoch} the gradient of the first layer, **{escaped(first)}**, was {_times(ratios[0])} that of the last, "
-        f"**{escaped(last)}**"
-    )
+    text = _("In epoch {epoch} the gradient of the first layer, **{first}**, was {times} that of the last, **{last}**.")
     if begin is not end:
-        text += f"; in epoch {end.epoch} it was {_times(ratios[1])} it"
-    vanished = [ratio is not None and ratio * VANISHED <= 1 for ratio in ratios]
-    if any(vanished):
-        when = "It **vanishes**" if vanished[1] else "At first it **vanished**"
-        text += (
-            f". {when} on its way back: each layer multiplied it by slopes below 1, and so the first layers hardly learnt. ReLU, "
-            "batch normalisation or residual connections keep it longer"
+        text = _(
+            "In epoch {epoch} the gradient of the first layer, **{first}**, was {times} that of the last, **{last}**; in epoch "
+            "{end} it was {then} it."
         )
-    return f"{text}."
+    text = text.format(
+        epoch=begin.epoch, first=escaped(first), times=_times(ratios[0]), last=escaped(last), end=end.epoch, then=_times(ratios[1])
+    )
+    vanished = [ratio is not None and ratio * VANISHED <= 1 for ratio in ratios]
+    if vanished[1]:
+        text += _(
+            " It **vanishes** on its way back: each layer multiplied it by slopes below 1, and so the first layers hardly learnt. "
+            "ReLU, batch normalisation or residual connections keep it longer."
+        )
+    elif vanished[0]:
+        text += _(
+            " At first it **vanished** on its way back: each layer multiplied it by slopes below 1, and so the first layers hardly "
+            "learnt. ReLU, batch normalisation or residual connections keep it longer."
+        )
+    return text
 
 
 def _ratio(layers: Sequence[LayerFlow]) -> float | None:
@@ -172,10 +196,11 @@ def _ratio(layers: Sequence[LayerFlow]) -> float | None:
 
 def _times(ratio: float | None) -> str:
     if ratio is None:
-        return "not to be compared with"
+        return _("not to be compared with")
     if 1 / ALIKE < ratio < ALIKE:
-        return "about as long as"
-    return f"{figure_text(ratio)} times as long as" if ratio > 1 else f"{figure_text(1 / ratio if ratio else 0)} times shorter than"
+        return _("about as long as")
+    text = _("{number} times as long as") if ratio > 1 else _("{number} times shorter than")
+    return text.format(number=figure_text(ratio if ratio > 1 else 1 / ratio if ratio else 0))
 
 
 def flow_rows(every: Sequence[EpochFlow]) -> list[tuple[object, ...]]:

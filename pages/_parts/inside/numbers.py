@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+from cnnlab.i18n import _
 from cnnlab.inside_values import Table
 from cnnlab.palette import GROWING, SIGNED, rgb, shade
 
@@ -23,15 +24,18 @@ def cells_html(
     values: Table, low: float, high: float, caption: str, *, written: bool = False, absent: Callable[[int, int], bool] | None = None
 ) -> str:
     """The table; with `written`, numbers stand in the cells. `absent` marks cells that are no values, such as padding."""
-    scale = scale_of(low)
+    scale, where = scale_of(low), _("row {row}, column {column}: {value}")
     rows = []
     for row, line in enumerate(values):
         cells = [
             _padding(row, column, written=written)
             if absent and absent(row, column)
-            else _cell(f"row {row + 1}, column {column + 1}", value, shade(value, low, high, scale), written=written)
+            else _cell(
+                where.format(row=row + 1, column=column + 1, value=figure_text(value)), value, shade(value, low, high, scale),
+                written=written,
+            )
             for column, value in enumerate(line)
-        ]
+        ]  # fmt: skip
         rows.append(f"<tr>{''.join(cells)}</tr>")
     kind = "cnn-cells cnn-written" if written else "cnn-cells"
     width = max((len(line) for line in values), default=1)
@@ -44,7 +48,8 @@ def cells_html(
 
 def legend_html(low: float, high: float, what: str) -> str:
     """The colour scale with its ends, and 0 in the middle of one with two signs."""
-    colours, text = ", ".join(scale_of(low)), f"Colours from {figure_text(low)} to {figure_text(high)}: {what}"
+    colours = ", ".join(scale_of(low))
+    text = _("Colours from {low} to {high}").format(low=figure_text(low), high=figure_text(high)) + _(": ") + what
     middle = f"<span>{figure_text((low + high) / 2)}</span>"
     return (
         f'<style>{_STYLE}</style><div class="cnn-scale" role="img" aria-label="{escape(text)}">'
@@ -61,16 +66,18 @@ def bars_html(counts: tuple[int, ...], low: float, high: float, *, within: tuple
     first, last = within or (low, high)
     whole = last - first or 1.0
     left, wide = 100 * (low - first) / whole, max(1.0, 100 * (high - low) / whole)
-    most, step = max(counts), (high - low) / len(counts)
+    most, step, hover = max(counts), (high - low) / len(counts), escape(_("{low} to {high}: {count:,} values"))
+    edges = [figure_text(low + place * step) for place in range(len(counts) + 1)]
     bars = "".join(
-        f'<i style="--height: {100 * (count / most) ** 0.5:.1f}%" '
-        f'title="{figure_text(low + place * step)} to {figure_text(low + (place + 1) * step)}: {count:,} values"></i>'
-        for place, count in enumerate(counts)
+        f'<i style="--height: {100 * (count / most) ** 0.5:.1f}%" title="{hover.format(low=first, high=last, count=count)}"></i>'
+        for count, first, last in zip(counts, edges, edges[1:], strict=False)
     )
     largest = counts.index(most)
-    text = f"Most values, {most:,}, lie from {figure_text(low + largest * step)} to {figure_text(low + (largest + 1) * step)}."
+    text = _("Histogram. Most values, {count:,}, lie from {low} to {high}.").format(
+        count=most, low=edges[largest], high=edges[largest + 1]
+    )
     return (
-        f'<style>{_STYLE}</style><div class="cnn-axis"><div class="cnn-bars" role="img" aria-label="Histogram. {text}" '
+        f'<style>{_STYLE}</style><div class="cnn-axis"><div class="cnn-bars" role="img" aria-label="{escape(text)}" '
         f'style="margin-left: {min(left, 99.0):.2f}%; width: {wide:.2f}%">{bars}</div></div>'
         f'<p class="cnn-ends"><span>{figure_text(first)}</span><span>{figure_text(last)}</span></p>'
     )
@@ -89,8 +96,8 @@ def ends_of(values: Table) -> tuple[float, float]:
 
 
 def _cell(where: str, value: float, ground: str, *, written: bool) -> str:
-    figure = figure_text(value)
-    return f'<td style="background: {ground}; color: {ink(ground)}" title="{where}: {figure}">{figure if written else ""}</td>'
+    figure = figure_text(value) if written else ""
+    return f'<td style="background: {ground}; color: {ink(ground)}" title="{escape(where)}">{figure}</td>'
 
 
 def ink(ground: str) -> str:
@@ -102,5 +109,6 @@ def ink(ground: str) -> str:
 
 
 def _padding(row: int, column: int, *, written: bool) -> str:
-    text = "pad" if written else ""
-    return f'<td class="cnn-absent" title="row {row + 1}, column {column + 1}: padding">{text}</td>'
+    text = _("pad") if written else ""
+    where = _("row {row}, column {column}: padding").format(row=row + 1, column=column + 1)
+    return f'<td class="cnn-absent" title="{escape(where)}">{escape(text)}</td>'

@@ -7,6 +7,7 @@ import base64
 import streamlit as st
 
 from cnnlab.datasets import entry
+from cnnlab.i18n import _, translated
 from cnnlab.inside_values import OwnPixels
 from cnnlab.own_picture.preparing import prepare, step_names, style_of
 from cnnlab.own_picture.reading import OwnPicture
@@ -14,7 +15,7 @@ from cnnlab.runs.records import Run
 from pages._parts.address import Address
 from pages._parts.inside.choice import OF_OWN
 from pages._parts.markdown import quoting
-from pages._parts.predict.own import STYLE, draw_steps, left_out
+from pages._parts.predict.own import STYLE, draw_steps, left_out, picture_name
 from pages._parts.predict.own_answer import names
 from pages._parts.predict.own_sources import SHOWN, STAYS, pick_pictures
 
@@ -30,13 +31,13 @@ def pick_own(run: Run, address: Address) -> OwnPixels | None:
     without = left_out(steps, address)
     st.html(STYLE)
     st.session_state.setdefault(OPEN, SHOWN not in st.session_state)
-    ways = st.expander("Draw, upload or photograph one", icon=":material/draw:", key=OPEN, on_change="rerun")
+    ways = st.expander(_("Draw, upload or photograph one"), icon=":material/draw:", key=OPEN, on_change="rerun")
     pictures: list[OwnPicture] = []
     if ways.open:
         with ways:
             pictures, problems = pick_pictures(style, address)
         for problem in problems:
-            st.error(quoting(problem), icon=":material/error:")
+            st.error(quoting(translated(problem)), icon=":material/error:")
         if pictures:
             st.session_state[SHOWN] = _which(pictures)
     else:
@@ -46,23 +47,24 @@ def pick_own(run: Run, address: Address) -> OwnPixels | None:
         address.preserve(*steps)
         return None
     prepared = prepare(picture.image, chosen, without)
-    with st.expander("Its preparation", icon=":material/tune:"):
+    with st.expander(_("Its preparation"), icon=":material/tune:"):
         draw_steps(picture, prepared, address)
     if prepared.warning:
-        st.warning(prepared.warning, icon=":material/visibility_off:")
+        st.warning(translated(prepared.warning), icon=":material/visibility_off:")
     if pictures or not ways.open:  # else it stands there
-        st.caption(STAYS)
+        st.caption(translated(STAYS))
     return OwnPixels(base64.b64encode(prepared.pixels.tobytes()).decode(), prepared.pixels.shape)
 
 
 def _which(pictures: list[OwnPicture]) -> OwnPicture:
     if len(pictures) == 1:
         return pictures[0]
-    titles = names([picture.name for picture in pictures])
+    titles = names([picture_name(picture) for picture in pictures])
     key = "inside:own which"
     if st.session_state.get(key) not in titles:
         st.session_state[key] = 0
     place = st.selectbox(
-        "Which of them", list(titles), key=key, format_func=titles.__getitem__, help="The network looks at one picture at a time."
-    )
+        _("Which of them"), list(titles), key=key, format_func=titles.__getitem__,
+        help=_("The network looks at one picture at a time."),
+    )  # fmt: skip
     return pictures[place]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab.i18n import _
 from cnnlab.inside_values import InsideLayer, Seen
-from cnnlab.text import percent
+from cnnlab.text import percent, shape_text
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import picture_ways, pixels_button
 from pages._parts.inside.words import image_words, moved_sentence
@@ -54,43 +55,52 @@ def field_sentence(layer: InsideLayer, frame: Frame | None, place: tuple[int, in
     """What the frame shows."""
     if frame is None:
         if layer.sight and len(layer.sight.size) == 2:
-            high, wide = layer.sight.size
-            return f"Each value of **{escaped(layer.path)}** sees {high}×{wide} pixels of the input, each at a place of its own."
-        return f"How many pixels a value of **{escaped(layer.path)}** sees is not known."
+            text = _("Each value of **{layer}** sees {size} pixels of the input, each at a place of its own.")
+            return text.format(layer=escaped(layer.path), size=shape_text(layer.sight.size))
+        return _("How many pixels a value of **{layer}** sees is not known.").format(layer=escaped(layer.path))
     top, left, bottom, right = frame.clipped
-    if not layer.is_map or (top, left, bottom, right) == (0, 0, *frame.sides):
-        return f"Each value of **{escaped(layer.path)}** sees the whole image." if not layer.is_map else (
-            f"**Frame:** the value of {escaped(layer.path)} in row {place[0] + 1}, column {place[1] + 1} sees the whole image "
-            f"(its receptive field is {frame.height}×{frame.width} pixels)."
-        )  # fmt: skip
-    beyond = (bottom - top, right - left) != (frame.height, frame.width)
-    cut = (
-        f" The frame is cut at the edge; beyond it lies padding, and {bottom - top}×{right - left} pixels remain." if beyond else ""
-    )
-    return (
-        f"**Frame:** the receptive field of {escaped(layer.path)} in row {place[0] + 1}, column {place[1] + 1}: "
-        f"the {frame.height}×{frame.width} pixels of the input that this value depends on.{cut}"
-    )
+    if not layer.is_map:
+        return _("Each value of **{layer}** sees the whole image.").format(layer=escaped(layer.path))
+    size = (frame.height, frame.width)
+    if (top, left, bottom, right) == (0, 0, *frame.sides):
+        text = _(
+            "**Frame:** the value of {layer} in row {row}, column {column} sees the whole image (its receptive field is {size} "
+            "pixels)."
+        )
+    else:
+        text = _(
+            "**Frame:** the receptive field of {layer} in row {row}, column {column}: the {size} pixels of the input that this "
+            "value depends on."
+        )
+        if (bottom - top, right - left) != size:
+            text += _(" The frame is cut at the edge; beyond it lies padding, and {rest} pixels remain.")
+    rest = shape_text((bottom - top, right - left))
+    return text.format(layer=escaped(layer.path), row=place[0] + 1, column=place[1] + 1, size=shape_text(size), rest=rest)
 
 
 def draw_picture(chosen: Chosen, frame: Frame | None) -> None:
     """Draws the image and the answer."""
-    network, seen, look = chosen.network, chosen.seen, chosen.look
+    classes, seen, look = chosen.classes, chosen.seen, chosen.look
     answer = answer_of(seen)
-    guess, sure = network.classes[answer], percent(seen.probabilities[answer], 0)
-    truth = "" if seen.label is None else network.classes[seen.label]
-    moved = f", moved {moved_sentence(look)}" if look.right or look.down else ""
-    marked = "; a frame marks a receptive field" if frame else ""
-    st.html(
-        framed_html(
-            seen.picture, f"{image_words(look)}{moved}: {f'{truth}, ' * bool(truth)}predicted {guess}, {sure} sure{marked}", frame
-        )
+    guess, sure = classes[answer], percent(seen.probabilities[answer], 0)
+    truth = "" if seen.label is None else classes[seen.label]
+    image = image_words(look)
+    if look.right or look.down:
+        image = _("{image}, moved {way}").format(image=image, way=moved_sentence(look))
+    alt = (
+        _("{image}: {truth}, predicted {name}, {sure} sure{frame}") if truth else _("{image}: predicted {name}, {sure} sure{frame}")
     )
+    marked = _("; a frame marks a receptive field") if frame else ""
+    st.html(framed_html(seen.picture, alt.format(image=image, truth=truth, name=guess, sure=sure, frame=marked), frame))
     right = "" if seen.label is None else "✓ " if seen.label == answer else "✗ "
-    known = f"True class: **{escaped(truth)}**." if truth else "Only you know its true class."
+    known = (
+        _("**{name}**, {sure} sure. True class: **{truth}**.")
+        if truth
+        else _("**{name}**, {sure} sure. Only you know its true class.")
+    )
     st.markdown(
-        f"{right}**{escaped(guess)}**, {sure} sure. {known}",
-        help="The class with the highest probability, by the weights that are chosen above.",
+        right + known.format(name=escaped(guess), sure=sure, truth=escaped(truth)),
+        help=_("The class with the highest probability, by the weights that are chosen above."),
     )
 
 
@@ -100,8 +110,8 @@ def draw_beneath(chosen: Chosen, layer: InsideLayer | None, place: tuple[int, in
         st.caption(field_sentence(layer, frame, place))
     with st.container(horizontal=True):
         picture_ways(
-            "Image", chosen.seen.picture, partial(chosen.file, "image"), image_words(chosen.look),
-            help="The image's own pixels, moved if you have moved it.",
+            _("Image"), chosen.seen.picture, partial(chosen.file, "image"), image_words(chosen.look),
+            help=_("The image's own pixels, moved if you have moved it."),
         )  # fmt: skip
         pixels_button(chosen.seen.picture, chosen.file("image", "csv"))
 

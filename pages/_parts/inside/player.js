@@ -25,7 +25,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     name();
   }
   function name() {
-    button.textContent = root.timer ? "Pause" : calm ? "Next epoch" : "▶ Play";
+    button.textContent = root.timer ? data.words.pause : calm ? data.words.next : `▶ ${data.words.play}`;
     button.disabled = last === 0;
   }
   function rest() {

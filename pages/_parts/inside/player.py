@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.components import v2
 
+from cnnlab.i18n import N_, _, translated
+
 KEY = "inside:player"
-HELP = "0 is the network before training, with its random weights. Move it from 0 on, or press Play, and watch them change."
+HELP = N_("0 is the network before training, with its random weights. Move it from 0 on, or press Play, and watch them change.")
 
 _player = v2.component(
     "cnnlab_player",
-    html='<div class="cnn-player"><div class="cnn-player-controls"><button type="button">▶ Play</button>'
+    html='<div class="cnn-player"><div class="cnn-player-controls"><button type="button"></button>'
     '<label><span></span><input type="range" min="0" step="1"></label><output aria-live="off"></output></div>'
     '<div class="cnn-frame"></div></div>',
     **{name: Path(__file__).with_suffix(f".{name}").read_text(encoding="utf-8") for name in ("css", "js")},
@@ -40,6 +42,9 @@ def draw_player(frames: Sequence[Shown], epoch: int, label: str, on_epoch: Calla
             on_epoch(sent)
 
     _player(
-        data={"frames": [frame._asdict() for frame in frames], "place": epochs.index(epoch), "label": label, "help": HELP},
+        data={
+            "frames": [frame._asdict() for frame in frames], "place": epochs.index(epoch), "label": label, "help": translated(HELP),
+            "words": {"play": _("Play"), "pause": _("Pause"), "next": _("Next epoch")},
+        },
         key=KEY, on_epoch_change=choose,
     )  # fmt: skip

@@ -58,8 +58,12 @@ function move(root, stage, data, at) {
   const mark = stage.querySelector("span");
   place(mark, "top", "height", data.rows[at[0]], data.sides[0]);
   place(mark, "left", "width", data.columns[at[1]], data.sides[1]);
-  root.label.textContent = `Row ${at[0] + 1}, column ${at[1] + 1}`;
-  stage.setAttribute("aria-label", `${data.label}, now row ${at[0] + 1}, column ${at[1] + 1}. Arrow keys move it.`);
+  root.label.textContent = filled(data.place, at);
+  stage.setAttribute("aria-label", filled(data.label, at));
+}
+
+function filled(text, [row, column]) {
+  return text.replace("{row}", row + 1).replace("{column}", column + 1);
 }
 
 // The part of the window that lies on the picture.

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
+from cnnlab.i18n import _
 from cnnlab.inside_values import ByHand
 from pages._parts.inside.picture import Frame, framed_html
 
@@ -27,7 +28,7 @@ def draw_window(found: ByHand, on_place: Callable[[int, int], None]) -> None:
     rows, columns = spans(found, 0), spans(found, 1)
     sides = (found.given[1], found.given[2])
     (top, height), (left, width) = rows[0], columns[0]  # the script moves it: other HTML would lose the focus of a keyboard
-    alt = f"Input channel {found.shown + 1} of {found.path}; a frame marks the window"
+    alt = _("Input channel {channel} of {layer}; a frame marks the window").format(channel=found.shown + 1, layer=found.path)
 
     def choose() -> None:
         place = _place(st.session_state[KEY].get("place"), len(rows), len(columns))
@@ -37,8 +38,12 @@ def draw_window(found: ByHand, on_place: Callable[[int, int], None]) -> None:
     _window(
         data={
             "html": framed_html(found.picture, alt, Frame(top, left, height, width, sides), small=True),
-            "label": f"Window on input channel {found.shown + 1}", "rows": rows, "columns": columns, "sides": sides,
-            "row": found.row, "column": found.column,
+            "rows": rows, "columns": columns, "sides": sides, "row": found.row, "column": found.column,
+            # The script fills in where the window is.
+            "place": _("Row {row}, column {column}"),
+            "label": _("Window on input channel {channel}, now row {row}, column {column}. Arrow keys move it.").format(
+                channel=found.shown + 1, row="{row}", column="{column}"
+            ),
         },
         key=KEY, on_place_change=choose,
     )  # fmt: skip

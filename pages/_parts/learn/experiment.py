@@ -9,12 +9,14 @@ import streamlit as st
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.learn.bands import ours, tag_of
 from cnnlab.learn.lesson import Experiment, Lesson
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import percent
 from pages._parts.forms.settings import in_titles
+from pages._parts.language import in_links
 from pages._parts.learn import words
 from pages._parts.learn.runs import beside, config_of_experiment, next_seed, own_runs_of, own_runs_of_lesson
 from pages._parts.live.sentence import sentence
@@ -40,10 +42,10 @@ def draw_experiment(lab: Lab, lesson: Lesson, experiment: Experiment) -> None:
             st.markdown(f"**:material/science: {experiment.label}** · {words.takes(experiment)}")
             _training(lab, lesson, experiment)
         else:
-            st.markdown(f":material/science: **{words.EXPERIMENT}** · {words.takes(experiment)}")
+            st.markdown(f":material/science: **{translated(words.EXPERIMENT)}** · {words.takes(experiment)}")
             with st.container(key=f"open-{lesson.id}-{experiment.id}".replace(".", "-")):
                 _link(experiment, _parameters(lab, lesson, experiment), experiment.label)
-            with st.expander(words.SEE, icon=":material/visibility:"):
+            with st.expander(translated(words.SEE), icon=":material/visibility:"):
                 st.markdown(experiment.see)
 
 
@@ -60,8 +62,8 @@ def _parameters(lab: Lab, lesson: Lesson, experiment: Experiment) -> dict[str, s
 
 def _link(experiment: Experiment, parameters: dict[str, str], label: str, help: str | None = None) -> None:
     st.page_link(
-        f"pages/{experiment.page}.py", label=label, icon=ICONS[experiment.page], query_params=parameters, help=help,
-        width="content",
+        f"pages/{experiment.page}.py", label=label, icon=ICONS[experiment.page], query_params=parameters | in_links(),
+        help=help, width="content",
     )  # fmt: skip
 
 
@@ -75,21 +77,21 @@ def _training(lab: Lab, lesson: Lesson, experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if not (runs and runs[0].active):
             _button(lab, lesson, experiment, config, runs)
-        _link(experiment, experiment.parameters, "Open it in the form", words.FORM_HELP)
+        _link(experiment, experiment.parameters, _("Open it in the form"), translated(words.FORM_HELP))
         if runs:
             st.page_link(
-                "pages/train.py", label=words.WATCH if runs[0].active else words.YOUR_RUN, icon=":material/show_chart:",
-                query_params={"run": runs[0].id}, width="content",
+                "pages/train.py", label=translated(words.WATCH if runs[0].active else words.YOUR_RUN), icon=":material/show_chart:",
+                query_params={"run": runs[0].id} | in_links(), width="content",
             )  # fmt: skip
     if refusal := st.session_state.pop(f"{_REFUSAL} {lesson.id} {experiment.id}", None):
         st.error(quoting(refusal), icon=":material/error:")
     if runs and runs[0].active:
         fragment(_live, run_every=POLL_SECONDS)(lab, runs[0].id)
     _yours(lab, experiment, runs)
-    with st.expander(words.SEE, icon=":material/visibility:"):
+    with st.expander(translated(words.SEE), icon=":material/visibility:"):
         st.markdown(experiment.see)
         if experiment.band and not runs:
-            st.caption(f"{ours(experiment.band)}.")
+            st.caption(_("{sentence}.").format(sentence=ours(experiment.band)))
 
 
 def _button(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig, runs: list[Summary]) -> None:
@@ -98,17 +100,18 @@ def _button(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig,
     key = f"lesson run {lesson.id} {experiment.id}"
     token = st.session_state.setdefault(f"token of {key}", uuid.uuid4().hex)
     st.button(
-        words.RUN_AGAIN.format(seed=seed) if runs else words.RUN_HERE, key=key, icon=":material/play_arrow:",
-        type="secondary" if runs else "primary", help=words.RUN_HELP,
+        translated(words.RUN_AGAIN).format(seed=seed) if runs else translated(words.RUN_HERE), key=key,
+        icon=":material/play_arrow:", type="secondary" if runs else "primary", help=translated(words.RUN_HELP),
         on_click=partial(_start, lab, lesson, experiment, config.change(seed=seed), token),
     )  # fmt: skip
 
 
 def _start(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig, token: str) -> None:
     """Queues the run. A double click brings the same token twice, which is one run."""
-    seed = f", seed {config.seed}" if config.seed else ""
+    label = experiment.label
+    name = _("{name}, seed {seed}").format(name=label, seed=config.seed) if config.seed else label
     try:
-        run_id = lab.start(config, token=token, name=f"{experiment.label}{seed}", owner=visitor())
+        run_id = lab.start(config, token=token, name=name, owner=visitor())
         lab.tag(run_id, add=[tag_of(lesson.id, experiment.id)], owner=visitor())
     except CNNLabError as error:
         st.session_state[f"{_REFUSAL} {lesson.id} {experiment.id}"] = in_titles(error)
@@ -123,10 +126,12 @@ def _live(lab: Lab, run_id: str) -> None:
         st.rerun()
     summary = next((each for each in lab.summaries().runs if each.id == run_id), None)
     share = share_done(lab, summary) if summary else 0.0
-    st.progress(share, text=f"{STATE_WORDS[run.state]} · {percent(share, 0)}")
+    st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {percent(share, 0)}")
     facts = escaped(sentence(lab, run, next(reversed(lab.progress(run_id, points=2)), None)))
-    result = f" · test accuracy **{last_accuracy(run)}**" if run.test_accuracy is not None else ""
-    st.markdown(f"{state_icon(run)} {facts}{result}")
+    line = f"{state_icon(run)} {facts}"
+    if run.test_accuracy is not None:
+        line = f"{line} · " + _("test accuracy **{accuracy}**").format(accuracy=last_accuracy(run))
+    st.markdown(line)
 
 
 def _yours(lab: Lab, experiment: Experiment, runs: list[Summary]) -> None:
@@ -135,7 +140,8 @@ def _yours(lab: Lab, experiment: Experiment, runs: list[Summary]) -> None:
     if not trained:
         return
     if experiment.band is None:
-        st.markdown(f":material/flag: Yours: test accuracy **{last_accuracy(trained[0])}**.")
+        yours = _("Yours: test accuracy **{accuracy}**.").format(accuracy=last_accuracy(trained[0]))
+        st.markdown(f":material/flag: {yours}")
         return
     found = beside(lab, experiment.band, trained)
     if found:

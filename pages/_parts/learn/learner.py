@@ -10,6 +10,7 @@ import streamlit as st
 
 from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import translated
 from cnnlab.learn.progress import Learners, LessonProgress
 from pages._parts.cookies import cookie, keep_cookie
 from pages._parts.markdown import escaped
@@ -44,7 +45,7 @@ def keep(change: Callable[[str], None]) -> None:
         person().check_start()
         change(learner())
     except CNNLabError as error:
-        st.toast(escaped(str(error)), icon=":material/error:", duration="long")
+        st.toast(escaped(translated(error)), icon=":material/error:", duration="long")
 
 
 def _browser() -> str:

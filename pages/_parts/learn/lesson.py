@@ -7,10 +7,12 @@ from functools import partial
 
 import streamlit as st
 
+from cnnlab.i18n import translated
 from cnnlab.lab import Lab
 from cnnlab.learn.catalogue import Lessons
 from cnnlab.learn.lesson import Block, Lesson
 from cnnlab.learn.progress import LessonProgress
+from pages._parts.language import in_links
 from pages._parts.learn import words
 from pages._parts.learn.address import lesson_button
 from pages._parts.learn.experiment import draw_experiment
@@ -43,13 +45,13 @@ def _top(lesson: Lesson, language: str, known: LessonProgress) -> None:
     if known.done:
         facts.append(f"✓ {words.state(done=True, begun=True, following=False)}")
     if lesson.own:
-        facts.append(words.OWN_LESSON)
+        facts.append(translated(words.OWN_LESSON))
     with st.container(gap=None):
-        lesson_button(words.ALL_LESSONS, "", key="all lessons", icon=":material/arrow_back:")
+        lesson_button(translated(words.ALL_LESSONS), "", key="all lessons", icon=":material/arrow_back:")
         st.title(lesson.header.title, anchor=False)
         st.caption(" · ".join(facts))
     if lesson.language != language:
-        st.info(words.IN_ENGLISH, icon=":material/translate:")
+        st.info(translated(words.IN_ENGLISH), icon=":material/translate:")
 
 
 def _block(lab: Lab, lesson: Lesson, block: Block, known: LessonProgress) -> None:
@@ -73,27 +75,28 @@ def _end(lab: Lab, lessons: Lessons, lesson: Lesson, known: LessonProgress) -> N
     runs = own_runs_of_lesson(lab, lesson)
     if len(runs) > 1:
         st.page_link(
-            "pages/runs.py", label=words.COMPARE.format(count=len(runs)), icon=":material/compare_arrows:",
-            query_params={"runs": ",".join(run.id for run in runs)}, width="content",
+            "pages/runs.py", label=translated(words.COMPARE).format(count=len(runs)), icon=":material/compare_arrows:",
+            query_params={"runs": ",".join(run.id for run in runs)} | in_links(), width="content",
         )  # fmt: skip
     following = lessons.after(lesson)
     with st.container(horizontal=True, vertical_alignment="center"):
         if known.done:
-            st.markdown(f":material/check_circle: {words.IS_DONE}", width="content")
+            st.markdown(f":material/check_circle: {translated(words.IS_DONE)}", width="content")
         st.button(
-            words.NOT_DONE if known.done else words.DONE, icon=":material/undo:" if known.done else ":material/check:",
+            translated(words.NOT_DONE if known.done else words.DONE),
+            icon=":material/undo:" if known.done else ":material/check:",
             type="tertiary" if known.done else "primary", key=f"done {lesson.id}",
             on_click=partial(keep, partial(lab.learners.finish, lesson=lesson.id, done=not known.done)),
         )  # fmt: skip
         if known.begun:
             st.button(
-                words.AGAIN, icon=":material/restart_alt:", type="tertiary", help=words.AGAIN_HELP, key=f"again {lesson.id}",
-                on_click=partial(_begin_again, lab, lesson),
+                translated(words.AGAIN), icon=":material/restart_alt:", type="tertiary", help=translated(words.AGAIN_HELP),
+                key=f"again {lesson.id}", on_click=partial(_begin_again, lab, lesson),
             )  # fmt: skip
     if following is None:
-        st.caption(words.LAST_LESSON)
+        st.caption(translated(words.LAST_LESSON))
         return
-    label = words.NEXT_LESSON.format(title=following.header.title)
+    label = translated(words.NEXT_LESSON).format(title=following.header.title)
     lesson_button(label, following.id, key="next lesson", icon=":material/arrow_forward:", primary=known.done)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from cnnlab.i18n import translated
 from cnnlab.learn.catalogue import Lessons
 from cnnlab.learn.lesson import Lesson
 from cnnlab.learn.progress import LessonProgress
+from cnnlab.text import duration_text
 from pages._parts.learn import words
 from pages._parts.learn.address import lesson_button
 
@@ -26,7 +28,7 @@ def next_lesson(lessons: Lessons, progress: Mapping[str, LessonProgress]) -> Les
 
 def draw_overview(lessons: Lessons, progress: Mapping[str, LessonProgress]) -> None:
     """Draws it, with the way into the next lesson as the page's primary button."""
-    st.markdown(words.LEAD)
+    st.markdown(translated(words.LEAD))
     following = next_lesson(lessons, progress)
     done = sum(progress.get(lesson.id, NOTHING).done for lesson in lessons.every)
     if done:
@@ -45,8 +47,8 @@ def draw_overview(lessons: Lessons, progress: Mapping[str, LessonProgress]) -> N
 def _row(lesson: Lesson, known: LessonProgress, *, following: bool) -> None:
     header = lesson.header
     icon = "done" if known.done else "next" if following else "begun" if known.begun else "waits"
-    own = f" · {words.OWN}" if lesson.own else ""
+    own = [translated(words.OWN)] if lesson.own else []
     with st.container(gap=None):
         lesson_button(f"{header.number} · **{header.title}**", lesson.id, key=f"lesson {lesson.id}", icon=ICONS[icon])
         state = words.state(done=known.done, begun=known.begun, following=following)
-        st.caption(f"{header.summary} · {header.minutes} minutes · **{state}**{own}")
+        st.caption(" · ".join([header.summary, duration_text(60 * header.minutes), f"**{state}**", *own]))

@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.learn.lesson import Lesson, Mistake, Quiz
 from cnnlab.learn.progress import LessonProgress
@@ -27,18 +28,19 @@ def draw_prediction(lab: Lab, lesson: Lesson, known: LessonProgress) -> bool:
         key = f"prediction of {lesson.id}"
         chosen = st.radio(
             f"**{asked.question}**", range(len(asked.options)), index=None, key=key, format_func=asked.options.__getitem__,
-            help=words.PREDICT_FIRST,
+            help=translated(words.PREDICT_FIRST),
         )  # fmt: skip
         skipped = lesson.id in st.session_state.get(SKIPPED, ())
         with st.container(horizontal=True):
             st.button(
-                words.PREDICT_BUTTON, type="primary", disabled=chosen is None, key=f"predict {lesson.id}",
+                translated(words.PREDICT_BUTTON), type="primary", disabled=chosen is None, key=f"predict {lesson.id}",
                 on_click=partial(keep, lambda learner: lab.learners.predict(learner, lesson.id, st.session_state[key])),
             )  # fmt: skip
             if not skipped:
-                st.button(words.SKIP_BUTTON, type="tertiary", key=f"skip {lesson.id}", on_click=_skip, args=(lesson.id,))
+                label = translated(words.SKIP_BUTTON)
+                st.button(label, type="tertiary", key=f"skip {lesson.id}", on_click=_skip, args=(lesson.id,))
     if not skipped:
-        st.caption(words.GOES_ON)
+        st.caption(translated(words.GOES_ON))
     return skipped
 
 
@@ -61,7 +63,7 @@ def draw_quiz(lab: Lab, lesson: Lesson, quiz: Quiz, known: LessonProgress) -> No
             format_func=lambda place: quiz.options[place].text,
         )  # fmt: skip
         st.button(
-            words.CHECK, key=f"check {key}", disabled=chosen is None or chosen == before,
+            translated(words.CHECK), key=f"check {key}", disabled=chosen is None or chosen == before,
             on_click=partial(keep, lambda learner: lab.learners.answer(learner, lesson.id, quiz.id, st.session_state[key])),
         )  # fmt: skip
         if before is None:
@@ -75,8 +77,9 @@ def draw_quiz(lab: Lab, lesson: Lesson, quiz: Quiz, known: LessonProgress) -> No
 def draw_mistake(mistake: Mistake) -> None:
     """A claim, and behind a button what is wrong with it."""
     with st.container(border=True, key=f"mistake-{mistake.id}".replace(".", "-")):
-        st.markdown(f"**:material/bug_report: {words.FIND}.** {mistake.claim}")
-        with st.expander(words.WRONG):
+        find = _("{sentence}.").format(sentence=translated(words.FIND))
+        st.markdown(f"**:material/bug_report: {find}** {mistake.claim}")
+        with st.expander(translated(words.WRONG)):
             st.markdown(mistake.truth)
 
 

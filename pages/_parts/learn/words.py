@@ -2,96 +2,99 @@
 
 from __future__ import annotations
 
-from cnnlab.i18n import N_
+from cnnlab.i18n import N_, _, say
 from cnnlab.learn.lesson import Experiment
+from cnnlab.text import duration_text
 
-TITLE = "Learn"
-LEAD = (
+TITLE = N_("Learn")
+LEAD = N_(
     "Each lesson asks a question, lets you predict, and then lets you try it. It takes five to ten minutes. What you have done is "
     "remembered under your name, or without a name in this browser."
 )
-NO_LESSONS = "There are no lessons here: the folder of the program's lessons is empty. Install CNN Lab again."
-ALL_LESSONS = "All lessons"
-IN_ENGLISH = "This lesson has not been translated into your language yet, so it is shown in English."
-OWN_LESSON, OWN = "a lesson of this lab, by your teacher", "by your teacher"
-PREDICT = "Your prediction"
-PREDICT_FIRST = "Choose what you expect. A wrong prediction is fine: it shows you what to look for."
-PREDICT_BUTTON = "This is my prediction"
-SKIP_BUTTON = "Read on without a prediction"
-GOES_ON = "The lesson goes on here when you have answered."
-EXPERIMENT = "Experiment"
-SEE = "What you should see"
-RUN_HERE = "Run it here"
-RUN_AGAIN = "Run it again with seed {seed}"
-RUN_HELP = (
+NO_LESSONS = N_("There are no lessons here: the folder of the program's lessons is empty. Install CNN Lab again.")
+ALL_LESSONS = N_("All lessons")
+IN_ENGLISH = N_("This lesson has not been translated into your language yet, so it is shown in English.")
+OWN_LESSON, OWN = N_("a lesson of this lab, by your teacher"), N_("by your teacher")
+PREDICT_FIRST = N_("Choose what you expect. A wrong prediction is fine: it shows you what to look for.")
+PREDICT_BUTTON = N_("This is my prediction")
+SKIP_BUTTON = N_("Read on without a prediction")
+GOES_ON = N_("The lesson goes on here when you have answered.")
+EXPERIMENT = N_("Experiment")
+SEE = N_("What you should see")
+RUN_HERE = N_("Run it here")
+RUN_AGAIN = N_("Run it again with seed {seed}")
+RUN_HELP = N_(
     "Trains this network now, on this machine. You can read on while it trains: it is one of your runs, and stands on Train and "
     "Runs too."
 )
-FORM_HELP = "Opens the Train page with these settings filled in, so that you can look at them or change them first."
-WATCH = "Watch its curves"
-YOUR_RUN = "Your run"
-COMPARE = "Compare your {count} runs of this lesson"
-CHECK = "Check"
-FIND = "Find the mistake"
-WRONG = "What is wrong here?"
-DONE = "Mark as done"
-IS_DONE = "You have marked this lesson as done."
-NOT_DONE = "Not done yet"
-AGAIN = "Start this lesson again"
-AGAIN_HELP = "Forgets your prediction and your answers in this lesson. Your runs stay."
-LAST_LESSON = "This was the last lesson."
-NEXT_LESSON = "Next lesson: {title}"
+FORM_HELP = N_("Opens the Train page with these settings filled in, so that you can look at them or change them first.")
+WATCH = N_("Watch its curves")
+YOUR_RUN = N_("Your run")
+COMPARE = N_("Compare your {count} runs of this lesson")
+CHECK = N_("Check")
+FIND = N_("Find the mistake")
+WRONG = N_("What is wrong here?")
+DONE = N_("Mark as done")
+IS_DONE = N_("You have marked this lesson as done.")
+NOT_DONE = N_("Not done yet")
+AGAIN = N_("Start this lesson again")
+AGAIN_HELP = N_("Forgets your prediction and your answers in this lesson. Your runs stay.")
+LAST_LESSON = N_("This was the last lesson.")
+NEXT_LESSON = N_("Next lesson: {title}")
 ABOUT = N_("Learn about this: {title}")
 
 
 def unknown_lesson(name: str) -> str:
     """For an address that names a lesson which is not there; `name` is quoted."""
-    return f"In the address: there is no lesson {name}. Choose one of the list."
+    return say("In the address: there is no lesson {name}. Choose one of the list.", name=name)
 
 
 def so_far(done: int, total: int) -> str:
     """How many lessons are done."""
-    return f"{done:,} of {total:,} lessons done"
+    return _("{done:,} of {total:,} lessons done").format(done=done, total=total)
 
 
 def place(number: int, minutes: int) -> str:
     """Which lesson it is, and how long it takes."""
-    return f"Lesson {number} · about {minutes} minutes"
+    return _("Lesson {number} · about {time}").format(number=number, time=duration_text(60 * minutes))
 
 
 def state(*, done: bool, begun: bool, following: bool) -> str:
     """What a learner has done of a lesson, in a list."""
     if done:
-        return "done"
+        return _("done")
     if following:
-        return "next, begun" if begun else "next"
-    return "begun" if begun else "not begun"
+        return _("next, begun") if begun else _("next")
+    return _("begun") if begun else _("not begun")
 
 
 def begin(number: int, title: str, *, begun: bool) -> str:
     """The primary button of the list."""
-    return f"{'Go on with' if begun else 'Begin'} lesson {number}: {title}"
+    label = _("Go on with lesson {number}: {title}") if begun else _("Begin lesson {number}: {title}")
+    return label.format(number=number, title=title)
 
 
 def takes(experiment: Experiment) -> str:
     """How long an experiment takes."""
     if not experiment.minutes:
-        return "less than a minute"
-    return f"about {experiment.minutes} minute{'s' if experiment.minutes > 1 else ''}"
+        return _("less than a minute")
+    if experiment.minutes == 1:
+        return _("about 1 minute")
+    return _("about {time}").format(time=duration_text(60 * experiment.minutes))
 
 
 def predicted(chosen: str, right: str, *, hit: bool) -> str:
     """The learner's prediction beside what is the case."""
     if hit:
-        return f"✓ You predicted “{chosen}”, and that is right."
-    return f"✗ You predicted “{chosen}”. What came: “{right}”."
+        return _("✓ You predicted “{chosen}”, and that is right.").format(chosen=chosen)
+    return _("✗ You predicted “{chosen}”. What came: “{right}”.").format(chosen=chosen, right=right)
 
 
 def answered(text: str, reason: str, *, hit: bool) -> str:
     """The answer that was chosen, and why it is right or wrong."""
-    return f"✓ **Right.** {reason}" if hit else f"✗ **Not “{text}”.** {reason}"
+    return (_("✓ **Right.** {reason}") if hit else _("✗ **Not “{text}”.** {reason}")).format(text=text, reason=reason)
 
 
 def right_answer(text: str, reason: str) -> str:
     """The right answer, after a wrong one."""
-    return f"✓ **Right is “{text}”.** {reason}"
+    return _("✓ **Right is “{text}”.** {reason}").format(text=text, reason=reason)

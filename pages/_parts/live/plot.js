@@ -6,6 +6,17 @@ const FIRST_COST = 4; // the first drawing costs as much as so many later ones, 
 const LONGEST_PAUSE = 10000; // ms between two drawings, however slow the browser is
 // Beside Plotly's own button, which saves an SVG. One object: another one each time would make Plotly draw the chart from nothing.
 const BUTTONS = [];
+// Plotly's own words, which its dictionary of another language is looked up by.
+const TOOLS = {
+  zoom: "Zoom",
+  pan: "Pan",
+  in: "Zoom in",
+  out: "Zoom out",
+  reset: "Reset axes",
+  save: "Download plot",
+  back: "Double-click to zoom back out",
+  isolate: "Double-click on legend to isolate one trace",
+};
 const EMPTY_AFTER = 2500; // ms until the charts of a run without a point are drawn empty
 
 // Streamlit calls this with each new `data`, and the function that it returns when the element is removed.
@@ -38,19 +49,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 // Shows the progress, and draws the charts unless they may wait for a later call.
-function show(parent, { charts, address, live }, now) {
+function show(parent, { charts, address, live, words }, now) {
   const plots = parent.querySelector(".cnn-plots");
   plots.removed = false;
   nodes(plots, charts.length).forEach((node, i) => {
     node.style.height = `${charts[i].figure.layout.height}px`;
     node.chart = charts[i];
+    node.words = words;
     node.wanted = JSON.stringify(charts[i].figure);
     const frame = node.parentElement;
     frame.setAttribute("aria-label", charts[i].label);
     frame.firstChild.textContent = charts[i].heading;
     frame.firstChild.hidden = !charts[i].heading;
   });
-  showProgress(parent.querySelector(".cnn-progress"), live);
+  showProgress(parent.querySelector(".cnn-progress"), live, words);
   plots.awaitsPoint = hasNoPoint(charts) && Boolean(live?.feed);
   if (!now) return;
   loadPlotly(address).then(
@@ -64,7 +76,7 @@ function show(parent, { charts, address, live }, now) {
       document.addEventListener("visibilitychange", plots.whenSeen);
     },
     () => {
-      plots.textContent = "The chart could not be loaded. Reload the page to try again.";
+      plots.textContent = words.failed;
     },
   );
 }
@@ -101,11 +113,13 @@ function hasOtherColours(node) {
   return node.layout && node.layout.font.color !== getComputedStyle(node).color;
 }
 
-function showProgress(progress, live) {
+function showProgress(progress, live, words) {
   progress.hidden = !live;
   if (!live) return;
   const percent = Math.round(100 * live.share);
   for (const part of ["icon", "word", "sentence"]) progress.querySelector(`.cnn-${part}`).textContent = live[part];
+  progress.querySelector(".cnn-colon").textContent = words.colon;
+  progress.querySelector(".cnn-bar").setAttribute("aria-label", words.progress);
   progress.querySelector(".cnn-bar").setAttribute("aria-valuenow", percent);
   progress.querySelector(".cnn-bar > div").style.width = `${percent}%`;
 }
@@ -139,16 +153,22 @@ function draw(node) {
     responsive: true,
     displaylogo: false,
     displayModeBar: tools ? "hover" : false,
-    modeBarButtonsToAdd: buttons(),
+    modeBarButtonsToAdd: buttons(node.words.png),
+    locale: node.words.tag,
+    locales: { [node.words.tag]: { dictionary: dictionary(node.words.tools) } },
     toImageButtonOptions: { format: "svg", filename: node.chart.label.slice(0, 80) },
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
   });
 }
 
-function buttons() {
-  if (BUTTONS.length === 0) {
+function dictionary(tools) {
+  return Object.fromEntries(Object.entries(tools).map(([name, text]) => [TOOLS[name], text]));
+}
+
+function buttons(title) {
+  if (BUTTONS[0]?.title !== title) {
     const save = (node) => Plotly.downloadImage(node, { format: "png", scale: 2, filename: node.chart.label.slice(0, 80) });
-    BUTTONS.push({ name: "png", title: "Download as PNG", icon: Plotly.Icons.disk, click: save });
+    BUTTONS.splice(0, 1, { name: "png", title, icon: Plotly.Icons.disk, click: save });
   }
   return BUTTONS;
 }

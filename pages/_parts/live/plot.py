@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 from streamlit.components import v1, v2
 
+from cnnlab.i18n import ENGLISH, N_, _, language, tag, translated
+
 _PLOTLY = Path(str(find_spec("plotly").origin)).parent / "package_data"
 _FILE = "plotly.min.js"
 
@@ -23,6 +25,12 @@ _charts = v2.component(
     **{name: Path(__file__).with_suffix(f".{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")},
     isolate_styles=False,  # Plotly puts its own styles into the page, not into a shadow root
 )
+# Plotly's own words, under the names that plot.js has for them.
+_TOOLS = {
+    "zoom": N_("Zoom"), "pan": N_("Pan"), "in": N_("Zoom in"), "out": N_("Zoom out"), "reset": N_("Reset axes"),
+    "save": N_("Download plot"), "back": N_("Double-click to zoom back out"),
+    "isolate": N_("Double-click on legend to isolate one trace"),
+}  # fmt: skip
 
 
 class Chart(NamedTuple):
@@ -58,6 +66,8 @@ class Encoded(NamedTuple):
 def encoded(*charts: Chart, live: Live | None = None) -> Encoded:
     """Charts that stand side by side, or below each other on a narrow screen, as one element: each costs a message."""
     shown = {"charts": [chart._asdict() for chart in charts], "address": _ADDRESS, "live": live and live._asdict()}
+    if charts:
+        shown["words"] = _words()
     text = json.dumps(shown, separators=(",", ":"), allow_nan=False)
     # The height is given here too, so that the place is kept while the browser loads Plotly.
     return Encoded(text.encode(), charts[0].figure["layout"]["height"] if len(charts) == 1 else "content")
@@ -76,6 +86,19 @@ def live_plot(figure: dict[str, Any], *, key: str, label: str, tools: bool = Tru
 def load_ahead() -> None:
     """Has the browser load Plotly when it is idle, on a page whose next click will draw the first chart."""
     _charts(data=encoded().data, key="plotly ahead", height=1)
+
+
+def _words() -> dict[str, Any]:
+    """The texts that the browser adds, in the language of this thread."""
+    tools = {} if language() == ENGLISH else {name: translated(text) for name, text in _TOOLS.items()}
+    return {
+        "tag": tag(language()),
+        "tools": tools,
+        "png": _("Download as PNG"),
+        "colon": _(": "),
+        "progress": _("Progress of the run"),
+        "failed": _("The chart could not be loaded. Reload the page to try again."),
+    }
 
 
 def _rerun() -> None:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from cnnlab.diagnosis import Diagnosis, diagnose, suspects
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
-from cnnlab.i18n import language, translated
+from cnnlab.i18n import N_, _, language, translated
 from cnnlab.known_runs import Comparison, band_of, compare
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
@@ -32,15 +32,15 @@ _REPLACED = "stuck-at-chance"  # kind of notice in runs of early versions; the d
 _GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond
 
 FORMATS = {
-    "Epoch": "%d",
-    "Training loss": "%.4f",
-    "Training accuracy": "%.1f %%",
-    "Test loss": "%.4f",
-    "Test accuracy": "%.1f %%",
-    "Validation loss": "%.4f",
-    "Validation accuracy": "%.1f %%",
-    "Learning rate": "%.4g",
-    "Seconds": "%.1f",
+    N_("Epoch"): "%d",
+    N_("Training loss"): "%.4f",
+    N_("Training accuracy"): "%.1f %%",
+    N_("Test loss"): "%.4f",
+    N_("Test accuracy"): "%.1f %%",
+    N_("Validation loss"): "%.4f",
+    N_("Validation accuracy"): "%.1f %%",
+    N_("Learning rate"): "%.4g",
+    N_("Seconds"): "%.1f",
 }
 
 
@@ -150,10 +150,11 @@ class LiveRun:
         diagnosis = diagnose(run.config, (*events, *progress))
         cause = diagnosis and (diagnosis.cause, diagnosis.level)
         table_revision = self._table.of((epochs, notices, cause))
-        watched = "validation" if epochs and epochs[-1].validation_loss is not None else "test"
+        validated = bool(epochs) and epochs[-1].validation_loss is not None
+        losses, accuracies = _labels(validated=validated)
         plots = encoded(
-            Chart(loss, f"Training and {watched} loss against epochs", heading=(diagnosis and diagnosis.heading) or "Loss"),
-            Chart(accuracy, f"Training and {watched} accuracy against epochs", heading=_reached(epochs, watched)),
+            Chart(loss, losses, heading=translated((diagnosis and diagnosis.heading) or N_("Loss"))),
+            Chart(accuracy, accuracies, heading=_reached(epochs, validated=validated)),
             live=Live(
                 icon=state_icon(run).removeprefix(":material/").removesuffix(":"),
                 word=state_word(run),
@@ -168,7 +169,7 @@ class LiveRun:
         )
         headers = {"content-encoding": "gzip", "cache-control": "no-store"}
         response = Response(gzip.compress(plots.data, _GZIP_LEVEL), media_type="application/json", headers=headers)
-        optimistic = len(epochs) > 1 and watched == "test"
+        optimistic = len(epochs) > 1 and not validated
         beside = compare(band, epochs) if band else None
         below = beside is not None and beside.place == "below"
         why = suspects(run.config, (*events, *progress)) if below else ()
@@ -195,9 +196,23 @@ def _as_drawn(state: State) -> State:
     return State.RUNNING if state is State.STARTING else state
 
 
-def _reached(epochs: tuple[EpochDone, ...], watched: str) -> str:
+def _labels(*, validated: bool) -> tuple[str, str]:
+    """What the charts of losses and of accuracies show, for screen readers and as names of files."""
+    if validated:
+        return _("Training and validation loss against epochs"), _("Training and validation accuracy against epochs")
+    return _("Training and test loss against epochs"), _("Training and test accuracy against epochs")
+
+
+def _reached(epochs: tuple[EpochDone, ...], *, validated: bool) -> str:
     """The heading of the chart of accuracies."""
-    return f"{watched.capitalize()} accuracy: {percent(epochs[-1].score)} after epoch {epochs[-1].epoch}" if epochs else "Accuracy"
+    if not epochs:
+        return _("Accuracy")
+    words = (
+        _("Validation accuracy: {accuracy} after epoch {epoch}")
+        if validated
+        else _("Test accuracy: {accuracy} after epoch {epoch}")
+    )
+    return words.format(accuracy=percent(epochs[-1].score), epoch=epochs[-1].epoch)
 
 
 def _table(epochs: tuple[EpochDone, ...]) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnlab.figures import calibration_figure
+from cnnlab.i18n import _
 from cnnlab.spreadsheet import csv_text
 from cnnlab.text import percent
 from cnnlab.values import ConfidenceBin, PredictionPage
@@ -19,40 +20,52 @@ def certainty(page: PredictionPage, run_id: str) -> None:
     """Draws the closed part; the chart is drawn once it is open, because it has no width before."""
     if not page.calibration:
         return
-    with st.expander("Can its confidence be believed?", key=OPEN, on_change="rerun") as part:
+    with st.expander(_("Can its confidence be believed?"), key=OPEN, on_change="rerun") as part:
         if not part.open:
             return
         st.markdown(calibration_sentence(page))
-        label = "Bars: the share of images that is right, by how confident the network is"
+        label = _("Bars: the share of images that is right, by how confident the network is")
         live_plot(calibration_figure(page.calibration), key="predict:calibration", label=label)
         st.caption(
-            "Each bar holds the test images of one range of confidence; their number stands in it, and its height is the share "
-            "that is right. Where a bar ends below the dashed line, the network is surer than it should be."
+            _(
+                "Each bar holds the test images of one range of confidence; their number stands in it, and its height is the share "
+                "that is right. Where a bar ends below the dashed line, the network is surer than it should be."
+            )
         )
         st.download_button(
-            "Download as CSV", csv_text(HEADER, bin_rows(page)), f"cnnlab-{run_id}-calibration.csv", "text/csv",
+            _("Download as CSV"), csv_text(HEADER, bin_rows(page)), f"cnnlab-{run_id}-calibration.csv", "text/csv",
             icon=":material/download:", on_click="ignore", key="predict:calibration csv",
-            help="These bars as a file for a spreadsheet, with exact numbers.",
+            help=_("These bars as a file for a spreadsheet, with exact numbers."),
         )  # fmt: skip
 
 
 def calibration_sentence(page: PredictionPage) -> str:
     """How sure and how right it is about the range of confidence with most images, and on average over all."""
     most = max(page.calibration, key=lambda each: each.images)
-    images = "the only image" if most.images == 1 else f"{most.images:,} images"
-    return (
-        f"Of {images} about which it is {percent(most.low, 0)} to {percent(most.high, 0)} sure, **{percent(most.accuracy)}** "
-        f"{'is' if most.images == 1 else 'are'} right; its confidence there is {percent(most.confidence)} on average, "
-        f"{_verdict(most)}. Over all images, confidence and accuracy are {100 * page.calibration_error:.1f} points apart "
-        "(expected calibration error; 0 is best)."
+    text = (
+        _(
+            "Of the only image about which it is {low} to {high} sure, **{accuracy}** is right; its confidence there is "
+            "{confidence} on average, {verdict}. Over all images, confidence and accuracy are {points:.1f} points apart (expected "
+            "calibration error; 0 is best)."
+        )
+        if most.images == 1
+        else _(
+            "Of {count:,} images about which it is {low} to {high} sure, **{accuracy}** are right; its confidence there is "
+            "{confidence} on average, {verdict}. Over all images, confidence and accuracy are {points:.1f} points apart (expected "
+            "calibration error; 0 is best)."
+        )
     )
+    return text.format(
+        count=most.images, low=percent(most.low, 0), high=percent(most.high, 0), accuracy=percent(most.accuracy),
+        confidence=percent(most.confidence), verdict=_verdict(most), points=100 * page.calibration_error,
+    )  # fmt: skip
 
 
 def _verdict(each: ConfidenceBin) -> str:
     gap = each.confidence - each.accuracy
     if abs(gap) < ALIKE:
-        return "so it can be believed"
-    return f"{100 * abs(gap):.1f} points too {'sure' if gap > 0 else 'cautious'}"
+        return _("so it can be believed")
+    return (_("{points:.1f} points too sure") if gap > 0 else _("{points:.1f} points too cautious")).format(points=100 * abs(gap))
 
 
 def bin_rows(page: PredictionPage) -> list[tuple[float, float, int, float | None, float | None]]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab.i18n import N_, _, translated
 from pages._parts.address import Address
 from pages._parts.one_choice import ALL_CLASSES, class_choice, one_choice
 from pages._parts.pager import Pager
 
-ONLY = {"all": "All", "mistakes": "Mistakes", "correct": "Right"}
-ORDER = {"number": "as they come", "confident": "most confident first", "uncertain": "least certain first"}
+ONLY = {"all": N_("All"), "mistakes": N_("Mistakes"), "correct": N_("Right")}
+ORDER = {"number": N_("as they come"), "confident": N_("most confident first"), "uncertain": N_("least certain first")}
 PAGER = Pager("predict:page")
 OF_TEST_IMAGES = ("label", "predicted", "only", "order", "page")  # what the address can say about them
 OF_OWN = ("source", "with", "gray", "invert", "contrast", "crop", "scale", "centre")  # and about a user's own picture
@@ -25,32 +26,36 @@ def pick_images(classes: Sequence[str], address: Address) -> dict[str, Any]:
     with st.container(key="predict-filters"):
         places = [*st.columns(2), *st.columns(2)]
     label = class_choice(
-        "True class", LABEL, "label", classes, address, place=places[0], on_change=PAGER.restart,
-        help="Show only the images that belong to this class: a row of the matrix.",
+        _("True class"), LABEL, "label", classes, address, place=places[0], on_change=PAGER.restart,
+        help=_("Show only the images that belong to this class: a row of the matrix."),
     )  # fmt: skip
     predicted = class_choice(
-        "Predicted class", PREDICTED, "predicted", classes, address, place=places[1], on_change=PAGER.restart,
-        help="Show only the images that the network takes for this class: a column of the matrix.",
+        _("Predicted class"), PREDICTED, "predicted", classes, address, place=places[1], on_change=PAGER.restart,
+        help=_("Show only the images that the network takes for this class: a column of the matrix."),
     )  # fmt: skip
     only = one_choice(
-        "Show", ONLY_KEY, "only", ONLY, address, place=places[2], on_change=PAGER.restart,
-        help="Mistakes are the test images whose predicted class is wrong.",
+        _("Show"), ONLY_KEY, "only", {name: translated(text) for name, text in ONLY.items()}, address, place=places[2],
+        on_change=PAGER.restart,
+        help=_("Mistakes are the test images whose predicted class is wrong."),
     )  # fmt: skip
     order = one_choice(
-        "Order", ORDER_KEY, "order", ORDER, address, place=places[3], on_change=PAGER.restart, as_list=True,
-        help="The confidence is the probability that the network gives to the class it predicts. Mistakes made with much "
-        "confidence are the most instructive.",
+        _("Order"), ORDER_KEY, "order", {name: translated(text) for name, text in ORDER.items()}, address, place=places[3],
+        on_change=PAGER.restart, as_list=True,
+        help=_(
+            "The confidence is the probability that the network gives to the class it predicts. Mistakes made with much "
+            "confidence are the most instructive."
+        ),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Most confident mistakes", icon=":material/bolt:", key="predict:confident mistakes",
+            _("Most confident mistakes"), icon=":material/bolt:", key="predict:confident mistakes",
             on_click=show_extremes, args=("mistakes", "confident"),
-            help="Wrong, and sure of it: images that look like another class, or that have a wrong label.",
+            help=_("Wrong, and sure of it: images that look like another class, or that have a wrong label."),
         )  # fmt: skip
         st.button(
-            "Least certain hits", icon=":material/help:", key="predict:uncertain hits",
+            _("Least certain hits"), icon=":material/help:", key="predict:uncertain hits",
             on_click=show_extremes, args=("correct", "uncertain"),
-            help="Right, but hardly surer of the right class than of another.",
+            help=_("Right, but hardly surer of the right class than of another."),
         )  # fmt: skip
     return {"label": label, "predicted": predicted, "only": only, "order": order}
 

@@ -15,6 +15,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
+from cnnlab.i18n import _, translated
 from cnnlab.text import percent
 from cnnlab.values import PredictionPage
 from pages._parts.image_grid import RIGHT, WRONG
@@ -47,14 +48,15 @@ def draw_confusion(page: PredictionPage, label: int | None, predicted: int | Non
 
 def matrix_html(page: PredictionPage) -> str:
     """The table; all text is escaped."""
-    names = [escape(name) for name in page.classes]
+    names = [escape(translated(name)) for name in page.classes]
     size = " cnn-short" * (max(map(len, names)) <= _SHORT) + " cnn-many" * (len(names) > _MANY)
     head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in names)
     rows = "".join(_row(page, label, names) for label in range(len(names)))
     return (
         f'<table role="grid" class="cnn-matrix{size}" style="--classes:{len(names)}">'
-        "<caption>Confusion matrix: true classes by row, predicted classes by column</caption>"
-        f'<thead><tr><th scope="col" class="cnn-corner">true ↓<br>predicted →</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        f"<caption>{escape(_('Confusion matrix: true classes by row, predicted classes by column'))}</caption>"
+        f'<thead><tr><th scope="col" class="cnn-corner">{escape(_("true ↓"))}<br>{escape(_("predicted →"))}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 
@@ -63,8 +65,13 @@ def _row(page: PredictionPage, label: int, names: list[str]) -> str:
     cells = []
     for predicted, count in enumerate(counts):
         right, share = predicted == label, count / sum(counts) if count else 0.0
-        text = f"{names[label]} taken for {names[predicted]}{', which is right' if right else ''}"
-        text += f": {count:,} of {sum(counts):,} images" + (f", {percent(share)}" if count else "")
+        taken = (
+            _("{truth} taken for {predicted}, which is right: {count:,} of {total:,} images")
+            if right
+            else _("{truth} taken for {predicted}: {count:,} of {total:,} images")
+        )
+        text = taken.format(truth=names[label], predicted=names[predicted], count=count, total=sum(counts))
+        text += f"{_(', ')}{percent(share)}" if count else ""
         # The square root, so that a few mistakes among many images are seen.
         style = f"--tint:{STRONGEST * math.sqrt(share):.0f}%;--colour:{RIGHT if right else WRONG}"
         kind = "cnn-right" if right else "cnn-wrong" if count else "cnn-none"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from cnnlab.i18n import _, ngettext, translated
 from cnnlab.intervals import wilson
 from cnnlab.runs.records import Run, State
 from cnnlab.text import percent
@@ -28,25 +29,38 @@ def headline(run: Run, page: PredictionPage) -> None:
     """The count, the accuracy with its interval, and which weights."""
     share = page.correct / page.test_images
     low, high = wilson(share, page.test_images)
-    st.markdown(f"## {page.correct:,} of {page.test_images:,} test images right, {percent(share)}, after epoch {page.epoch}")
+    right = _("{correct:,} of {total:,} test images right, {share}, after epoch {epoch}")
+    st.markdown(f"## {right.format(correct=page.correct, total=page.test_images, share=percent(share), epoch=page.epoch)}")
     st.markdown(
-        f"95 % interval: **{percent(low)} to {percent(high)}**. Expect an accuracy in this range on other images of this kind.",
-        help=f"These {page.test_images:,} test images are a sample, and others of the same kind would give a slightly different "
-        "accuracy. Of the intervals that are computed like this one (by Wilson's formula), 95 in 100 contain the accuracy on all "
-        "images of the kind. With four times as many test images it is half as wide. Where the intervals of two networks "
-        "overlap, one may look better by chance.",
+        _("95 % interval: **{low} to {high}**. Expect an accuracy in this range on other images of this kind.").format(
+            low=percent(low), high=percent(high)
+        ),
+        help=_(
+            "These {count:,} test images are a sample, and others of the same kind would give a slightly different accuracy. Of "
+            "the intervals that are computed like this one (by Wilson's formula), 95 in 100 contain the accuracy on all images of "
+            "the kind. With four times as many test images it is half as wide. Where the intervals of two networks overlap, one "
+            "may look better by chance."
+        ).format(count=page.test_images),
     )
-    later = ""
+    st.caption(_weights(run, page))
+
+
+def _weights(run: Run, page: PredictionPage) -> str:
+    """Which weights predicted this, and what may come of them."""
+    text = _("Predicted with the weights after epoch {epoch} of {total}. The network was not trained on these images.").format(
+        epoch=page.epoch, total=run.config.epochs
+    )
     if page.checkpoint == "best" and run.epochs_done > 1 and not run.config.validation_share:
-        later = f" It is the best of {run.epochs_done} epochs on these very images, so its accuracy is slightly optimistic."
+        text += _(" It is the best of {count} epochs on these very images, so its accuracy is slightly optimistic.").format(
+            count=run.epochs_done
+        )
     if run.active:
-        later += " Training continues; later epochs replace these weights."
+        text += _(" Training continues; later epochs replace these weights.")
     elif run.state in (State.PAUSED, State.INTERRUPTED):
-        later += f" The run is {STATE_WORDS[run.state].lower()}; once it is resumed, later epochs replace these weights."
-    st.caption(
-        f"Predicted with the weights after epoch {page.epoch} of {run.config.epochs}. "
-        f"The network was not trained on these images.{later}"
-    )
+        text += _(" The run is {state}; once it is resumed, later epochs replace these weights.").format(
+            state=translated(STATE_WORDS[run.state]).lower()
+        )
+    return text
 
 
 def most_often_wrong(page: PredictionPage, show: Callable[[int, int], None]) -> None:
@@ -54,23 +68,32 @@ def most_often_wrong(page: PredictionPage, show: Callable[[int, int], None]) -> 
     mistake = most_frequent(page)
     if mistake is None:
         return
-    truth, predicted = (escaped(page.classes[each]) for each in (mistake.label, mistake.predicted))
-    images = sum(page.confusion[mistake.label])
-    many = f"{mistake.images:,} of the {images:,} images" if images > 1 else "the only image"
-    ties = (
-        f", and {mistake.as_frequent} other pair{'s' * (mistake.as_frequent > 1)} of classes as often"
-        if mistake.as_frequent
-        else ""
-    )
-    st.markdown(
-        f"**Most often wrong:** {many} of “{truth}” {'is' if mistake.images == 1 else 'are'} taken for “{predicted}”{ties}.",
-        width="content",
-    )
+    st.markdown(mistake_sentence(page, mistake), width="content")
     st.button(
-        "Show this mistake" if mistake.images == 1 else f"Show these {mistake.images:,} mistakes",
+        ngettext("Show this mistake", "Show these {count:,} mistakes", mistake.images).format(count=mistake.images),
         icon=":material/search:", key="predict:worst", on_click=show, args=(mistake.label, mistake.predicted),
-        help="Shows the images below, with what the network took them for.",
+        help=_("Shows the images below, with what the network took them for."),
     )  # fmt: skip
+
+
+def mistake_sentence(page: PredictionPage, mistake: Mistake) -> str:
+    """How many images of which class were taken for which other one."""
+    images = sum(page.confusion[mistake.label])
+    if images == 1:
+        text = _("**Most often wrong:** the only image of “{truth}” is taken for “{predicted}”{ties}.")
+    else:
+        text = ngettext(
+            "**Most often wrong:** {count:,} of the {total:,} images of “{truth}” is taken for “{predicted}”{ties}.",
+            "**Most often wrong:** {count:,} of the {total:,} images of “{truth}” are taken for “{predicted}”{ties}.",
+            mistake.images,
+        )
+    ties = ngettext(
+        ", and {count} other pair of classes as often", ", and {count} other pairs of classes as often", mistake.as_frequent
+    ).format(count=mistake.as_frequent)
+    truth, predicted = (escaped(translated(page.classes[each])) for each in (mistake.label, mistake.predicted))
+    return text.format(
+        count=mistake.images, total=images, truth=truth, predicted=predicted, ties=ties if mistake.as_frequent else ""
+    )
 
 
 def most_frequent(page: PredictionPage) -> Mistake | None:

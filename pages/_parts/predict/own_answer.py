@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from cnnlab.i18n import _, translated
 from cnnlab.text import shape_text
 from cnnlab.values import OwnAnswer
 from pages._parts.probabilities import ranked, share
@@ -15,33 +16,47 @@ UNSURE = 0.6  # below this probability the answer is called a guess
 def headline(answer: OwnAnswer) -> str:
     """The predicted class and its probability."""
     name, probability = ranked(answer.classes, answer.probabilities)[0]
-    return f"{'A guess: ' if probability < UNSURE else ''}{name}, {share(probability)} sure"
+    text = _("A guess: {name}, {share} sure") if probability < UNSURE else _("{name}, {share} sure")
+    return text.format(name=translated(name), share=share(probability))
 
 
 def second(answer: OwnAnswer) -> str:
     """What comes next, as a sentence."""
-    (_, first), (name, probability), *_ = ranked(answer.classes, answer.probabilities)
+    (_first, first), (name, probability), *_rest = ranked(answer.classes, answer.probabilities)
+    text = _("The next most probable class is {name}, {share}.")
     if first < UNSURE:
-        return f"The network is not sure. Nearly as probable for it: {name}, {share(probability)}."
-    return f"The next most probable class is {name}, {share(probability)}."
+        text = _("The network is not sure. Nearly as probable for it: {name}, {share}.")
+    return text.format(name=translated(name), share=share(probability))
 
 
 def normalisation(answer: OwnAnswer) -> str:
     """The network's own preparation, the last step, in words."""
-    values = f"Its values run from {_number(answer.lowest)} to {_number(answer.highest)}."
+    low, high = _number(answer.lowest), _number(answer.highest)
     if not answer.mean:
-        return f"Each value was divided by 255. {values}"
+        return _("Each value was divided by 255. Its values run from {low} to {high}.").format(low=low, high=high)
     mean, std = (", ".join(map(_number, each)) for each in (answer.mean, answer.std))
-    each = " (red, green, blue)" if len(answer.mean) == 3 else ""
-    return f"Normalised: divided by 255, less the mean {mean}, divided by the standard deviation {std}{each}. {values}"
+    text = (
+        _(
+            "Normalised: divided by 255, less the mean {mean}, divided by the standard deviation {std} (red, green, blue). Its "
+            "values run from {low} to {high}."
+        )
+        if len(answer.mean) == 3
+        else _(
+            "Normalised: divided by 255, less the mean {mean}, divided by the standard deviation {std}. Its values run from {low} "
+            "to {high}."
+        )
+    )
+    return text.format(mean=mean, std=std, low=low, high=high)
 
 
 def given_html(answer: OwnAnswer) -> str:
     """The network's input, large."""
     size = shape_text(answer.input_shape[1:])
+    alt = _("The network’s input, {size} pixels").format(size=size)
+    text = _("What the network gets: {size} pixels. {preparation}").format(size=size, preparation=normalisation(answer))
     return (
-        f'<figure class="cnn-own-given"><img src="{escape(answer.data_uri)}" alt="The network’s input, {size} pixels">'
-        f"<figcaption>What the network gets: {size} pixels. {escape(normalisation(answer))}</figcaption></figure>"
+        f'<figure class="cnn-own-given"><img src="{escape(answer.data_uri)}" alt="{escape(alt)}">'
+        f"<figcaption>{escape(text)}</figcaption></figure>"
     )
 
 

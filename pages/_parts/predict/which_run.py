@@ -8,17 +8,19 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import ago
 from cnnlab.values import Checkpoint
 from pages._parts.address import Address
+from pages._parts.language import in_links
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import one_choice, when_changed
 from pages._parts.predict.choice import PAGER
 from pages._parts.run_words import best_accuracy, cut_title, last_accuracy, short_title, state_word
 
-CHECKPOINTS: dict[Checkpoint, str] = {"best": "Best epoch", "last": "Last epoch"}
+CHECKPOINTS: dict[Checkpoint, str] = {"best": N_("Best epoch"), "last": N_("Last epoch")}
 
 
 def pick_run(
@@ -33,7 +35,7 @@ def pick_run(
     by_id = {run.id: run for run in every if run.epochs_done}
     asked = address.text("run")
     if asked is not None and asked not in by_id:
-        _explain(lab, asked, instead=" The newest run with a result is shown instead." if by_id else "")
+        _explain(lab, asked, instead=_(" The newest run with a result is shown instead.") if by_id else "")
     if not by_id:
         return None
     newest = next(iter(by_id))
@@ -42,18 +44,18 @@ def pick_run(
         # A browser sends the words of its list, which change with time; Streamlit then gives these words in place of the run.
         chosen_before = st.session_state.get(before)
         st.session_state[key] = chosen_before if chosen_before in by_id else newest
-    words = "Newest run" if newest == every[0].id else "Newest run with a result"
+    first = _("Newest run: {run}") if newest == every[0].id else _("Newest run with a result: {run}")
 
     def label(run_id: str) -> str:
-        return (f"{words}: " if run_id == newest else "") + _label(by_id[run_id])
+        return first.format(run=_label(by_id[run_id])) if run_id == newest else _label(by_id[run_id])
 
     def restart() -> None:
         if st.session_state[key] in by_id:
             on_change()
 
     chosen = place.selectbox(
-        "Run", list(by_id), key=key, format_func=label, on_change=when_changed(key, restart),
-        help="Every run that has finished at least one epoch, newest first. An address without a run opens the newest one.",
+        _("Run"), list(by_id), key=key, format_func=label, on_change=when_changed(key, restart),
+        help=_("Every run that has finished at least one epoch, newest first. An address without a run opens the newest one."),
     )  # fmt: skip
     address.write("run", chosen, None)
     st.session_state[before] = chosen
@@ -63,16 +65,18 @@ def pick_run(
 def pick_weights(run: Run, address: Address, place: DeltaGenerator) -> Checkpoint:
     """Draws the choice between the weights of the best and of the last epoch."""
     return one_choice(
-        "Weights from", "predict:checkpoint", "checkpoint", CHECKPOINTS, address, default="last" if run.active else "best",
-        place=place, on_change=PAGER.restart,
-        help="The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation "
-        "images, or on the test images where no validation images are kept aside.",
+        _("Weights from"), "predict:checkpoint", "checkpoint", {name: translated(text) for name, text in CHECKPOINTS.items()},
+        address, default="last" if run.active else "best", place=place, on_change=PAGER.restart,
+        help=_(
+            "The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation images, "
+            "or on the test images where no validation images are kept aside."
+        ),
     )  # fmt: skip
 
 
 def _label(run: Run) -> str:
-    accuracies = ", ".join(filter(None, (last_accuracy(run), best_accuracy(run))))
-    return f"{cut_title(run)} · {state_word(run).lower()}, {accuracies} · {ago(run.created)}"
+    state = _(", ").join(filter(None, (state_word(run).lower(), last_accuracy(run), best_accuracy(run))))
+    return f"{cut_title(run)} · {state} · {ago(run.created)}"
 
 
 def _explain(lab: Lab, run_id: str, *, instead: str) -> None:
@@ -80,9 +84,12 @@ def _explain(lab: Lab, run_id: str, *, instead: str) -> None:
     try:
         asked = lab.run(run_id)
     except CNNLabError as error:
-        st.warning(f"{quoting(error)}{instead}", icon=":material/search_off:")
+        st.warning(f"{quoting(translated(error))}{instead}", icon=":material/search_off:")
         return
     st.info(
-        f"“{short_title(asked)}” has no finished epoch yet, so it has no predictions.{instead}", icon=":material/hourglass_empty:"
+        _("“{run}” has no finished epoch yet, so it has no predictions.").format(run=short_title(asked)) + instead,
+        icon=":material/hourglass_empty:",
     )
-    st.page_link("pages/train.py", label="See its progress", query_params={"run": asked.id}, icon=":material/show_chart:")
+    st.page_link(
+        "pages/train.py", label=_("See its progress"), query_params={"run": asked.id} | in_links(), icon=":material/show_chart:"
+    )

@@ -8,46 +8,49 @@ from functools import partial
 import streamlit as st
 
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import size_text
 from pages._parts.forms.link import open_form
 from pages._parts.forms.several import several_values
+from pages._parts.language import in_links
 from pages._parts.markdown import escaped
 from pages._parts.run.twin import change_one_thing
 from pages._parts.run_words import short_title
-from pages._parts.shell import in_words
+from pages._parts.shell import dialog
 from pages._parts.visitor import not_yours, visitor
 
 LONGEST_NAME, LONGEST_NOTE = 200, 10_000  # characters
 DELETED = "title of the run that was just deleted"
 ASKED_TO_DELETE = "run whose deletion is to be confirmed"
 MORE = "more about the run"
+LATER = N_("Available after the first epoch.")
 
 
 def run_actions(lab: Lab, run: Run) -> None:
     """Draws the row. A click that comes too late shows a message and the run's current state."""
-    refusal = not_yours(run)
+    refusal, link = not_yours(run), {"run": run.id} | in_links()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="run actions"):
         _for_its_state(lab, run, refusal)
         evaluated = run.epochs_done > 0
         next_step = evaluated and run.state in (State.FINISHED, State.STOPPED)
         with st.container(key=f"{'primary-link' if next_step else 'link'} predictions", width="content"):
             st.page_link(
-                "pages/predict.py", label="Show predictions", icon=":material/fact_check:", query_params={"run": run.id},
-                disabled=not evaluated, help=None if evaluated else "Available after the first epoch.",
+                "pages/predict.py", label=_("Show predictions"), icon=":material/fact_check:", query_params=link,
+                disabled=not evaluated, help=None if evaluated else translated(LATER),
             )  # fmt: skip
         st.page_link(
-            "pages/inside.py", label="Look inside", icon=":material/frame_inspect:", query_params={"run": run.id},
+            "pages/inside.py", label=_("Look inside"), icon=":material/frame_inspect:", query_params=link,
             disabled=not evaluated,
-            help="What the network does with one image, layer by layer, and how it changed." if evaluated else
-            "Available after the first epoch.",
+            help=_("What the network does with one image, layer by layer, and how it changed.") if evaluated else translated(LATER),
         )  # fmt: skip
         change_one_thing(lab, run)
         several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
         st.button(
-            "Open its settings in the form", icon=":material/edit:", key=f"change {run.id}", on_click=open_form, args=(run.config,),
-            help="For a new run in which more than two things differ. This run does not change.",
+            _("Open its settings in the form"), icon=":material/edit:", key=f"change {run.id}", on_click=open_form,
+            args=(run.config,),
+            help=_("For a new run in which more than two things differ. This run does not change."),
         )  # fmt: skip
         _more(lab, run, refusal)
 
@@ -57,7 +60,7 @@ def attempt(action: Callable[[], object]) -> None:
     try:
         action()
     except CNNLabError as error:
-        st.toast(escaped(str(error)), icon=":material/error:", duration="long")
+        st.toast(escaped(translated(error)), icon=":material/error:", duration="long")
 
 
 def queue_buttons(lab: Lab, run: Run, refusal: str | None, *, short: bool = False) -> None:
@@ -65,46 +68,54 @@ def queue_buttons(lab: Lab, run: Run, refusal: str | None, *, short: bool = Fals
     where = " in the list" if short else ""
     mine = [other.id for other in lab.queue() if other.owner == run.owner]
     first, last = not mine or mine[0] == run.id, not mine or mine[-1] == run.id
-    whose = "your own waiting runs" if run.owner else "the waiting runs without an owner"
-    for label, icon, places, at_end in (("Move up", "arrow_upward", -1, first), ("Move down", "arrow_downward", 1, last)):
+    if run.owner:
+        up = _("Move up among your own waiting runs. Owners take turns, so nobody else loses a place.")
+        down = _("Move down among your own waiting runs. Owners take turns, so nobody else loses a place.")
+    else:
+        up = _("Move up among the waiting runs without an owner. Owners take turns, so nobody else loses a place.")
+        down = _("Move down among the waiting runs without an owner. Owners take turns, so nobody else loses a place.")
+    for name, label, help_, icon, places, at_end in (
+        ("Move up", _("Move up"), up, "arrow_upward", -1, first),
+        ("Move down", _("Move down"), down, "arrow_downward", 1, last),
+    ):
         st.button(
-            "" if short else label, icon=f":material/{icon}:", key=f"{label}{where} {run.id}", disabled=bool(refusal) or at_end,
-            help=refusal or f"{label} among {whose}. Owners take turns, so nobody else loses a place.",
+            "" if short else label, icon=f":material/{icon}:", key=f"{name}{where} {run.id}", disabled=bool(refusal) or at_end,
+            help=refusal or help_,
             on_click=attempt, args=(partial(lab.move_in_queue, run.id, places, owner=visitor()),),
         )  # fmt: skip
     _button(
-        "" if short else "Cancel", run, refusal, partial(lab.stop, run.id, owner=visitor()), icon="close", key=f"cancel{where}",
-        help="Takes the run out of the queue. Saved weights are kept.",
+        "" if short else _("Cancel"), run, refusal, partial(lab.stop, run.id, owner=visitor()), icon="close", key=f"cancel{where}",
+        help=_("Takes the run out of the queue. Saved weights are kept."),
     )  # fmt: skip
 
 
 def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
     pause, stop, resume = (partial(action, run.id, owner=visitor()) for action in (lab.pause, lab.stop, lab.resume))
-    ends = "Ends the run. Its best and its last weights are kept."
+    ends = _("Ends the run. Its best and its last weights are kept.")
     continues = _resumes_from(run)
     match run.state:
         case State.QUEUED:
             queue_buttons(lab, run, refusal)
         case State.STARTING | State.RUNNING:
-            saved = "Saves the exact state; “Resume” continues as if there had been no pause."
-            _button("Pause", run, refusal, pause, icon="pause", help=saved, primary=True)
-            _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
+            saved = _("Saves the exact state; “Resume” continues as if there had been no pause.")
+            _button(_("Pause"), run, refusal, pause, icon="pause", help=saved, key="pause", primary=True)
+            _button(_("End run"), run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.PAUSING:
-            _button("Pausing …", run, "Pauses after the current batch.", pause, icon="pause", key="pause")
-            _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
+            _button(_("Pausing …"), run, _("Pauses after the current batch."), pause, icon="pause", key="pause")
+            _button(_("End run"), run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.STOPPING:
-            _button("Ending …", run, "Ends after the current batch.", stop, icon="stop", key="stop")
+            _button(_("Ending …"), run, _("Ends after the current batch."), stop, icon="stop", key="stop")
         case State.PAUSED | State.INTERRUPTED:
-            _button("Resume", run, refusal, resume, icon="play_arrow", help=continues, primary=True)
-            _button("End run", run, refusal, stop, icon="stop", help=ends, key="stop")
+            _button(_("Resume"), run, refusal, resume, icon="play_arrow", help=continues, key="resume", primary=True)
+            _button(_("End run"), run, refusal, stop, icon="stop", help=ends, key="stop")
         case State.FAILED if run.has_checkpoint:
-            _button("Try again from the last checkpoint", run, refusal, resume, icon="replay", help=continues, key="resume")
+            _button(_("Try again from the last checkpoint"), run, refusal, resume, icon="replay", help=continues, key="resume")
         case State.FAILED:
             over = partial(lab.start_over, run.id, owner=visitor())
-            again = "Trains the same settings again from the first epoch: there is no checkpoint that can be read."
-            _button("Start over from the beginning", run, refusal, over, icon="replay", help=again, key="start over")
+            again = _("Trains the same settings again from the first epoch: there is no checkpoint that can be read.")
+            _button(_("Start over from the beginning"), run, refusal, over, icon="replay", help=again, key="start over")
         case State.STOPPED if run.epochs_done < run.config.epochs:
-            _button("Resume", run, refusal, resume, icon="play_arrow", help=continues)
+            _button(_("Resume"), run, refusal, resume, icon="play_arrow", help=continues, key="resume")
             if run.has_checkpoint:
                 _extend(lab, run, refusal)
         case State.STOPPED | State.FINISHED:
@@ -113,56 +124,58 @@ def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
 
 def _resumes_from(run: Run) -> str:
     if run.state is State.PAUSED and (run.has_checkpoint or run.epochs_done):
-        return "Continues exactly where it paused."
-    return "Continues from the last checkpoint." if run.has_checkpoint else "Starts from the beginning: there is no checkpoint yet."
+        return _("Continues exactly where it paused.")
+    if run.has_checkpoint:
+        return _("Continues from the last checkpoint.")
+    return _("Starts from the beginning: there is no checkpoint yet.")
 
 
 def _button(
-    label: str, run: Run, refusal: str | None, action: Callable[[], object], *, icon: str, help: str = "", key: str = "",
+    label: str, run: Run, refusal: str | None, action: Callable[[], object], *, icon: str, key: str, help: str = "",
     primary: bool = False,
 ) -> None:  # fmt: skip
     st.button(
-        label, icon=f":material/{icon}:", type="primary" if primary else "secondary", key=f"{key or label.lower()} {run.id}",
+        label, icon=f":material/{icon}:", type="primary" if primary else "secondary", key=f"{key} {run.id}",
         disabled=bool(refusal), help=refusal or help, on_click=attempt, args=(action,),
     )  # fmt: skip
 
 
 def _extend(lab: Lab, run: Run, refusal: str | None) -> None:
-    with st.popover("Continue for more epochs", icon=":material/add_circle:", disabled=bool(refusal), help=refusal):
+    with st.popover(_("Continue for more epochs"), icon=":material/add_circle:", disabled=bool(refusal), help=refusal):
         key = f"more epochs {run.id}"
         st.session_state.setdefault(key, run.config.epochs)
-        st.number_input("How many more", step=1, key=key, help="Continues from the last epoch and extends the curves.")
+        st.number_input(_("How many more"), step=1, key=key, help=_("Continues from the last epoch and extends the curves."))
 
         def extend() -> None:
             attempt(partial(lab.extend, run.id, st.session_state[key], owner=visitor()))
 
-        st.button("Continue training", type="primary", key=f"extend {run.id}", on_click=extend)
+        st.button(_("Continue training"), type="primary", key=f"extend {run.id}", on_click=extend)
 
 
 def _more(lab: Lab, run: Run, refusal: str | None) -> None:
     # on_change is set so that `_close` can close the popover.
-    with st.popover("More", icon=":material/more_horiz:", key=MORE, on_change="rerun"):
+    with st.popover(_("More"), icon=":material/more_horiz:", key=MORE, on_change="rerun"):
         if refusal:
             st.caption(refusal)
         with st.form(f"name and note of {run.id}", border=False):
             # The keys change with the texts, so that the fields follow a change from another browser.
             keys = f"name {run.id} {hash(run.name)}", f"note {run.id} {hash(run.note)}"
             longest = max(LONGEST_NAME, len(run.name)), max(LONGEST_NOTE, len(run.note))
-            st.text_input("Name", value=run.name, max_chars=longest[0], key=keys[0], disabled=bool(refusal))
+            st.text_input(_("Name"), value=run.name, max_chars=longest[0], key=keys[0], disabled=bool(refusal))
             st.text_area(
-                "Note", value=run.note, max_chars=longest[1], key=keys[1], height=120, disabled=bool(refusal),
-                placeholder="What you tried, and the result",
+                _("Note"), value=run.note, max_chars=longest[1], key=keys[1], height=120, disabled=bool(refusal),
+                placeholder=_("What you tried, and the result"),
             )  # fmt: skip
             st.form_submit_button(
-                "Save", icon=":material/save:", disabled=bool(refusal), help=refusal, on_click=_save, args=(lab, run, *keys)
+                _("Save"), icon=":material/save:", disabled=bool(refusal), help=refusal, on_click=_save, args=(lab, run, *keys)
             )
         st.button(
-            "Delete …", icon=":material/delete:", key=f"delete {run.id}", disabled=bool(refusal) or run.active,
-            help=refusal or ("End the run before you delete it." if run.active else None),
+            _("Delete …"), icon=":material/delete:", key=f"delete {run.id}", disabled=bool(refusal) or run.active,
+            help=refusal or (_("End the run before you delete it.") if run.active else None),
             on_click=_close, args=(run.id,),
         )  # fmt: skip
     if st.session_state.pop(ASKED_TO_DELETE, None) == run.id:
-        _confirm(lab, run)
+        dialog(_("Delete this run?"), _confirm, icon=":material/delete:")(lab, run)
 
 
 def _close(delete: str | None = None) -> None:
@@ -179,24 +192,25 @@ def _save(lab: Lab, run: Run, name_key: str, note_key: str) -> None:
     _close()
 
 
-@st.dialog("Delete this run?", icon=":material/delete:")
-@in_words()
 def _confirm(lab: Lab, run: Run) -> None:
     if DELETED in st.session_state:
         st.rerun()  # deleted: redraw the page without the dialog
-    epochs = f"{run.epochs_done} epoch{'' if run.epochs_done == 1 else 's'}"
-    st.markdown(
-        f"“{short_title(run)}” ({epochs}) will be deleted with its curves, weights and predictions. "
-        f"This frees {size_text(lab.disk_bytes(run.id))} of disk space. **This cannot be undone.**"
+    words = ngettext(
+        "“{title}” ({count} epoch) will be deleted with its curves, weights and predictions. This frees {size} of disk space. "
+        "**This cannot be undone.**",
+        "“{title}” ({count} epochs) will be deleted with its curves, weights and predictions. This frees {size} of disk space. "
+        "**This cannot be undone.**",
+        run.epochs_done,
     )
+    st.markdown(words.format(title=short_title(run), count=run.epochs_done, size=size_text(lab.disk_bytes(run.id))))
 
     def delete() -> None:
         lab.delete(run.id, owner=visitor())
         st.session_state[DELETED] = short_title(run)
-        st.query_params.clear()
+        st.query_params.from_dict(in_links())
 
     with st.container(horizontal=True):
         really = f"really delete {run.id}"
-        st.button("Delete it", type="primary", icon=":material/delete:", key=really, on_click=attempt, args=(delete,))
-        if st.button("Keep it", key=f"keep {run.id}"):
+        st.button(_("Delete it"), type="primary", icon=":material/delete:", key=really, on_click=attempt, args=(delete,))
+        if st.button(_("Keep it"), key=f"keep {run.id}"):
             st.rerun()

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cnnlab.i18n import _, ngettext, say, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import MAY_GO_ON, Run, State
 from cnnlab.runs.summaries import Summaries
 from cnnlab.text import ago, duration, percent
+from pages._parts.language import in_links
 from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
 from pages._parts.run_words import best_accuracy, last_accuracy, short_title, state_icon, state_word
@@ -32,31 +34,36 @@ def run_list(lab: Lab, *, current: str | None = None) -> None:
     others = [run for run in runs if run.id != current]
     if not runs:
         st.info(
-            "Nothing has been trained here yet. “Start training” above starts your first network; "
-            "with the first recipe that takes half a minute."
+            _(
+                "Nothing has been trained here yet. “Start training” above starts your first network; "
+                "with the first recipe that takes half a minute."
+            )
         )
         return
     _queue(lab)
     others = [run for run in others if run.state is not State.QUEUED]
     if not others:
         return
-    st.markdown("## Runs so far" if current is None else "## Other runs")
+    heading = _("Runs so far") if current is None else _("Other runs")
+    st.markdown(f"## {heading}")
     shown = others if st.session_state.get("all runs") else others[:SHOWN]
     for run in shown:
         name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
         _link(name, run)
-        state.caption(f"{state_word(run)} · {run.epochs_done} of {run.config.epochs} epochs")
+        done = _("{done} of {total} epochs").format(done=run.epochs_done, total=run.config.epochs)
+        state.caption(f"{state_word(run)} · {done}")
         if run.test_accuracy is None:
-            accuracy.caption("no result yet" if run.active else "no result")
+            accuracy.caption(_("no result yet") if run.active else _("no result"))
         else:
-            accuracy.caption(" · ".join(filter(None, (f"test accuracy {last_accuracy(run)}", best_accuracy(run)))))
+            last = translated(say("test accuracy {accuracy}", accuracy=last_accuracy(run)))
+            accuracy.caption(" · ".join(filter(None, (last, best_accuracy(run)))))
         facts = [escaped(isolated(run.owner))] if run.owner else []
         facts.append(ago(run.created))
         if run.seconds and not run.active:
-            facts.append(f"took {duration(run.seconds)}")
+            facts.append(_("took {time}").format(time=duration(run.seconds)))
         when.caption(" · ".join(facts))
     if len(others) > SHOWN:
-        st.toggle(f"Show all {len(others)}", key="all runs")
+        st.toggle(_("Show all {count}").format(count=len(others)), key="all runs")
 
 
 def own_run_first(lab: Lab) -> None:
@@ -71,16 +78,17 @@ def _own_run(lab: Lab) -> None:
     run = runs[0]
     with st.container(horizontal=True, vertical_alignment="center", key="own-run"):
         done = f"{state_word(run)} · {percent(share_done(lab, run), 0)}"
-        st.markdown(f"{state_icon(run)} Your run **{short_title(run)}**: {done}")
-        st.button("Watch it", icon=":material/show_chart:", key="watch the own run", on_click=_open, args=(run.id,))
+        own = _("Your run **{title}**: {state}").format(title=short_title(run), state=done)
+        st.markdown(f"{state_icon(run)} {own}")
+        st.button(_("Watch it"), icon=":material/show_chart:", key="watch the own run", on_click=_open, args=(run.id,))
 
 
 def warn_of_unreadable(messages: Sequence[str]) -> None:
     """Shows why a list lacks runs whose rows are damaged: one message in full, and how many more there are."""
     if messages:
         others = len(messages) - 1
-        more = f" So {'is' if others == 1 else 'are'} {others:,} more." if others else ""
-        st.warning(quoting(messages[0] + more), icon=":material/heart_broken:")
+        more = ngettext("So is {count:,} more.", "So are {count:,} more.", others).format(count=others) if others else ""
+        st.warning(quoting(together(translated(messages[0]), more)), icon=":material/heart_broken:")
 
 
 def rerun_on_change(lab: Lab, summaries: Summaries) -> None:
@@ -98,16 +106,18 @@ def _queue(lab: Lab) -> None:
     queue = lab.queue()
     if not queue:
         return
-    st.markdown(f"## Waiting for their turn ({len(queue)})")
+    heading = _("Waiting for their turn ({count})").format(count=len(queue))
+    st.markdown(f"## {heading}")
     for place, run in enumerate(queue[:QUEUE_SHOWN], 1):
         name, owner, actions = st.columns([4, 4, 2], vertical_alignment="center")
         _link(name, run)
-        whose = f"{escaped(isolated(run.owner))}, " if run.owner else ""
-        owner.caption(f"{'next' if place == 1 else f'number {place}'} · {whose}{ago(run.created)}")
+        turn = _("next") if place == 1 else _("number {count}").format(count=place)
+        whose = f"{escaped(isolated(run.owner))}{_(', ')}" if run.owner else ""
+        owner.caption(f"{turn} · {whose}{ago(run.created)}")
         with actions.container(horizontal=True, horizontal_alignment="right"):
             queue_buttons(lab, run, not_yours(run), short=True)
     if len(queue) > QUEUE_SHOWN:
-        st.caption(f"and {len(queue) - QUEUE_SHOWN:,} more")
+        st.caption(_("and {count:,} more").format(count=len(queue) - QUEUE_SHOWN))
 
 
 def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
@@ -116,4 +126,4 @@ def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
 
 def _open(run_id: str) -> None:
     # A button, because Streamlit highlights each page link to the current page.
-    st.query_params.from_dict({"run": run_id})
+    st.query_params.from_dict({"run": run_id} | in_links())

@@ -10,6 +10,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
 from cnnlab.diagnosis import Diagnosis
+from cnnlab.i18n import _, translated
 from cnnlab.known_runs import Comparison
 from cnnlab.runs.records import Run
 from pages._parts.forms.training import open_form
@@ -22,12 +23,13 @@ def diagnosed(run: Run, diagnosis: Diagnosis) -> None:
     """One box, with a button that opens the form with the cure filled in."""
     show, icon = _BOXES[diagnosis.level]
     with st.container(horizontal=True, vertical_alignment="center", key="diagnosis"):
-        show(quoting(diagnosis.sentence), icon=f":material/{icon}:", width="stretch")
+        show(quoting(translated(diagnosis.sentence)), icon=f":material/{icon}:", width="stretch")
         if diagnosis.cure:
             config = run.config.change(**diagnosis.cure)
             changes = _changes(run.config, config)
-            _opens("Try the cure" if diagnosis.level == "problem" else "Train longer", config, changes, f"cure {run.id}")
-            st.caption(quoting(f"Changes: {changes}"))
+            label = _("Try the cure") if diagnosis.level == "problem" else _("Train longer")
+            _opens(label, config, changes, f"cure {run.id}")
+            st.caption(quoting(_("Changes: {changes}").format(changes=changes)))
 
 
 def beside_known_runs(run: Run, comparison: Comparison, suspects: Sequence[Diagnosis]) -> None:
@@ -35,24 +37,25 @@ def beside_known_runs(run: Run, comparison: Comparison, suspects: Sequence[Diagn
 
     `suspects` leaves out the diagnosis, which stands above with its own button.
     """
-    st.caption(f":material/stacked_line_chart: {quoting(comparison.sentence)}")
+    st.caption(f":material/stacked_line_chart: {quoting(translated(comparison.sentence))}")
     if comparison.place != "below" or run.active:
         return
-    st.caption("What may have caused it, the best supported first:")
+    st.caption(_("What may have caused it, the best supported first:"))
     for number, suspect in enumerate(suspects):
         config = run.config.change(**suspect.cure)
         with st.container(horizontal=True, vertical_alignment="center", key=f"suspect {number}"):
-            st.caption(quoting(suspect.sentence))
-            _opens("Try the cure", config, _changes(run.config, config), f"suspect {number} {run.id}")
+            st.caption(quoting(translated(suspect.sentence)))
+            _opens(_("Try the cure"), config, _changes(run.config, config), f"suspect {number} {run.id}")
     with st.container(horizontal=True, vertical_alignment="center", key="another seed"):
-        st.caption("Chance: other first weights and another order of the images. Another seed shows it.")
+        st.caption(_("Chance: other first weights and another order of the images. Another seed shows it."))
         seed = (run.config.seed + 1) % 2**31
-        _opens("Another seed", run.config.change(seed=seed), f"seed {seed}", f"seed {run.id}", icon="casino")
+        changes = _("seed {seed}").format(seed=seed)
+        _opens(_("Another seed"), run.config.change(seed=seed), changes, f"seed {run.id}", icon="casino")
 
 
 def _opens(label: str, config: RunConfig, changes: str, key: str, *, icon: str = "healing") -> None:
-    help_text = f"Opens the form for a new run with these settings and {changes}. This run does not change."
-    if st.button(label, icon=f":material/{icon}:", key=key, help=help_text):
+    help_text = _("Opens the form for a new run with these settings and {changes}. This run does not change.")
+    if st.button(label, icon=f":material/{icon}:", key=key, help=help_text.format(changes=changes)):
         open_form(config)
         st.rerun()
 
@@ -61,4 +64,4 @@ def _changes(before: RunConfig, after: RunConfig) -> str:
     """The settings that differ: "learning rate 0.9, batch size 64"."""
     former = settings(before)
     differing = [(name, value) for name, value in settings(after).items() if value != former[name]]
-    return ", ".join(f"{title_of(name, after.architecture).lower()} {words(name, value)}" for name, value in differing)
+    return _(", ").join(f"{title_of(name, after.architecture).lower()} {words(name, value)}" for name, value in differing)

@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab import datasets
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
 from cnnlab.text import percent
@@ -38,7 +39,7 @@ def strip(lab: Lab, run: Run) -> None:
 def _strip(lab: Lab, run_id: str) -> None:
     run = feed.run(lab, run_id).status(fresh=False).run
     if not lab.ready():  # the helper takes some seconds to load torch
-        st.caption("Test images appear here in a moment, with what the network predicts for them after each epoch.")
+        st.caption(_("Test images appear here in a moment, with what the network predicts for them after each epoch."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
         heading = st.container()
@@ -47,15 +48,17 @@ def _strip(lab: Lab, run_id: str) -> None:
         recorded = lab.last_recorded(run_id)
         epoch = _choose_epoch(run) if recorded and run.epochs_done > 1 else run.epochs_done
         try:
-            examples = _examples(lab, run_id, st.session_state.setdefault(NUMBER, 1))
+            with st.spinner(_("Loading test images …")):
+                examples = _examples(lab, run_id, st.session_state.setdefault(NUMBER, 1))
             images = tuple(picture.index for picture in examples.pictures)
             now, before = (lab.predicted(run_id, each, images) if each else None for each in (epoch, epoch - 1))
         except CNNLabError as error:
-            heading.caption(quoting(error))
+            heading.caption(quoting(translated(error)))
             return
-        others = f"Shows others of each class; there are {examples.sets:,} sets." if examples.sets > 1 else "There are no others."
+        several = _("Shows others of each class; there are {count:,} sets.").format(count=examples.sets)
+        others = several if examples.sets > 1 else _("There are no others.")
         if st.button(
-            "Other images", icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(examples.sets,),
+            _("Other images"), icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(examples.sets,),
             disabled=examples.sets == 1, help=others,
         ):  # fmt: skip
             st.rerun()  # the whole page, which has the address
@@ -64,11 +67,11 @@ def _strip(lab: Lab, run_id: str) -> None:
     elif now:
         _draw(run, heading, examples, now, before)
     if not recorded and run.epochs_done > 1:
-        st.caption("What it predicted after earlier epochs was not recorded.")
+        st.caption(_("What it predicted after earlier epochs was not recorded."))
 
 
 # Pictures do not change with the epochs; browsers share them.
-@st.cache_data(max_entries=64, ttl=REMEMBERED_SECONDS, show_spinner="Loading test images …")
+@st.cache_data(max_entries=64, ttl=REMEMBERED_SECONDS, show_spinner=False)
 def _examples(_lab: Lab, run_id: str, number: int) -> ExampleImages:
     return _lab.examples(run_id, number)
 
@@ -84,8 +87,8 @@ def _choose_epoch(run: Run) -> int:
         st.session_state[key] = newest if chosen in (None, earlier) else max(1, min(chosen, newest))
         st.session_state[drawn] = newest
     return st.slider(
-        "After epoch", 1, newest, key=key, width=200,
-        help="Look back at what the network predicted after an earlier epoch. At the right end it follows the training.",
+        _("After epoch"), 1, newest, key=key, width=200,
+        help=_("Look back at what the network predicted after an earlier epoch. At the right end it follows the training."),
     )  # fmt: skip
 
 
@@ -96,30 +99,32 @@ def _next(sets: int) -> None:
 def _problem(epoch: int, now: EpochPredictions | None, examples: ExampleImages) -> str:
     """Why nothing can be shown for this epoch, or ""."""
     if now is None:
-        return f"What the network predicted after epoch {epoch:,} was not recorded."
+        return _("What the network predicted after epoch {epoch:,} was not recorded.").format(epoch=epoch)
     if now.test_images != examples.test_images:
-        return (
-            f"The data set has changed since this run: it was tested on {now.test_images:,} images, and there are "
-            f"{examples.test_images:,} now. So its predictions cannot be shown beside them."
-        )
+        return _(
+            "The data set has changed since this run: it was tested on {then:,} images, and there are {now:,} now. "
+            "So its predictions cannot be shown beside them."
+        ).format(then=now.test_images, now=examples.test_images)
     return ""
 
 
 def _draw(
     run: Run, heading: DeltaGenerator, examples: ExampleImages, now: EpochPredictions, before: EpochPredictions | None
 ) -> None:
-    classes, shown = datasets.entry(run.config.dataset).classes, len(examples.pictures)
+    classes = tuple(map(translated, datasets.entry(run.config.dataset).classes))
+    shown = len(examples.pictures)
     former = before.predicted if before and before.test_images == now.test_images else now.predicted
-    together = list(zip(examples.pictures, now.predicted, now.confidence, former, strict=True))
-    right = sum(picture.label == predicted for picture, predicted, _, _ in together)
-    heading.markdown(f"## After epoch {now.epoch:,}: {right} of these {shown} test images right")
+    rows = list(zip(examples.pictures, now.predicted, now.confidence, former, strict=True))
+    right = sum(picture.label == predicted for picture, predicted, _sure, _former in rows)
+    words = _("After epoch {epoch:,}: {right} of these {shown} test images right")
+    heading.markdown(f"## {words.format(epoch=now.epoch, right=right, shown=shown)}")
     columns = min(MOST_COLUMNS, len({picture.label for picture in examples.pictures}))
-    image_grid([_item(*each, classes) for each in together], columns=columns)
-    changed = sum(predicted != earlier for _, predicted, _, earlier in together)
-    st.caption(
-        "Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong."
-        + (f" Blue {CHANGED}: another class than after epoch {before.epoch:,} ({changed} of {shown})." if before else "")
-    )
+    image_grid([_item(*each, classes) for each in rows], columns=columns)
+    changed = sum(predicted != earlier for _picture, predicted, _sure, earlier in rows)
+    legend = _("Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong.")
+    blue = _("Blue {sign}: another class than after epoch {epoch:,} ({changed} of {shown}).")
+    another = blue.format(sign=CHANGED, epoch=before.epoch, changed=changed, shown=shown) if before else ""
+    st.caption(together(legend, another))
 
 
 def _item(picture: Picture, predicted: int, confidence: float, former: int, classes: tuple[str, ...]) -> GridItem:
@@ -127,7 +132,9 @@ def _item(picture: Picture, predicted: int, confidence: float, former: int, clas
     return predicted_item(
         picture, predicted, confidence, classes,
         caption=classes[predicted],
-        detail=sure if picture.label == predicted else f"{sure}, true: {classes[picture.label]}",
-        note=f", changed from {classes[former]}" if changed else "",
+        detail=sure
+        if picture.label == predicted
+        else _("{confidence}, true: {title}").format(confidence=sure, title=classes[picture.label]),
+        note=_(", changed from {title}").format(title=classes[former]) if changed else "",
         mark=CHANGED if changed else "",
     )  # fmt: skip

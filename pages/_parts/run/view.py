@@ -14,6 +14,7 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
@@ -32,9 +33,9 @@ from pages._parts.shell import fragment
 
 ALL_SETTINGS = "all settings of the run"  # whether they are open
 AT_REST_SECONDS = 5.0  # between two checks of a run at rest: the lab or another browser may resume it
-LOGARITHMIC = "Logarithmic loss"
+LOGARITHMIC = N_("Logarithmic loss")
 TABLE_HEIGHT = 248  # a header and six epochs; the rest scrolls, so that the page does not grow with each epoch
-OPTIMISTIC = (
+OPTIMISTIC = N_(
     "The best epoch is the one with the highest test accuracy. Chosen on the test images, its accuracy is slightly optimistic; "
     "a share of the training images kept aside for validation avoids that."
 )
@@ -46,9 +47,11 @@ def run_view(lab: Lab, run: Run) -> None:
     st.html(STYLE)
     with st.container(key="run-title"):
         st.title(escaped(" ".join(title(run).split())), anchor=False)
-    started_by = f" by {escaped(isolated(run.owner))}," if run.owner else ""
-    word = "Queued" if run.state is State.QUEUED else "Started"
-    st.caption(f"{word}{started_by} {ago(run.created)}")
+    if run.owner:
+        words = _("Queued by {owner}, {ago}") if run.state is State.QUEUED else _("Started by {owner}, {ago}")
+    else:
+        words = _("Queued {ago}") if run.state is State.QUEUED else _("Started {ago}")
+    st.caption(words.format(owner=escaped(isolated(run.owner)), ago=ago(run.created)))
     if run.note:
         st.html(box(run.note))
     # Outside the fragment, so that a redraw does not interrupt someone who types a note.
@@ -74,39 +77,42 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
     diagnosis = snapshot.diagnosis
     if run.message and not (diagnosis and run.message == diagnosis.sentence):
         show = st.error if run.state is State.FAILED else st.warning
-        show(escaped(run.message), icon=":material/error:")
+        show(escaped(translated(run.message)), icon=":material/error:")
     live_plots(snapshot.plots, key=f"curves {run.id}")
     if diagnosis:
         diagnosed(run, diagnosis)
     if snapshot.beside:
         beside_known_runs(run, snapshot.beside, [each for each in snapshot.suspects if each != diagnosis])
-    st.toggle(LOGARITHMIC, key=LOGARITHMIC, help="Equal distances for equal ratios: separates small losses late in a run.")
+    equal = _("Equal distances for equal ratios: separates small losses late in a run.")
+    st.toggle(translated(LOGARITHMIC), key=LOGARITHMIC, help=equal)
     for notice in snapshot.notices:
-        st.warning(escaped(notice), icon=":material/lightbulb:")
+        st.warning(escaped(translated(notice)), icon=":material/lightbulb:")
     strip(lab, run)
     _table(snapshot.table_revision, snapshot.epochs)
     if snapshot.optimistic:
-        st.caption(OPTIMISTIC)
+        st.caption(translated(OPTIMISTIC))
 
 
-# Drawn once and replayed to all browsers: making the element takes three times as long.
+# Drawn once and replayed to all browsers of a language, which has revisions of its own: making the element takes three times as
+# long.
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _table(revision: int, _epochs: pa.Table) -> None:
     if not _epochs.num_rows:
-        st.caption("Each epoch adds a row here: its losses, its accuracies and how long it took.")
+        st.caption(_("Each epoch adds a row here: its losses, its accuracies and how long it took."))
         return
-    columns = {name: st.column_config.NumberColumn(format=FORMATS[name]) for name in _epochs.column_names}
+    number = st.column_config.NumberColumn
+    columns = {name: number(translated(name), format=FORMATS[name]) for name in _epochs.column_names}
     grid(_epochs, height=TABLE_HEIGHT, key="epochs", column_config=columns)
 
 
 def _configuration(config: RunConfig) -> None:
     # Its rows are drawn when it is opened: a table is the costliest element of a page, and this one is seldom looked at.
-    place = st.expander("All settings of this run", icon=":material/tune:", key=ALL_SETTINGS, on_change="rerun")
+    place = st.expander(_("All settings of this run"), icon=":material/tune:", key=ALL_SETTINGS, on_change="rerun")
     if not place.open:
         return
     with place:
         rows = [(title_of(name, config.architecture), words(name, value)) for name, value in settings(config).items()]
-        grid(pd.DataFrame(rows, columns=["Setting", "Value"]), height=280, key="configuration")
+        grid(pd.DataFrame(rows, columns=[_("Setting"), _("Value")]), height=280, key="configuration")
 
 
 @cache

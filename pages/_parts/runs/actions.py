@@ -8,14 +8,15 @@ import streamlit as st
 
 from cnnlab.access.roles import Action
 from cnnlab.errors import CNNLabError
+from cnnlab.i18n import _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
 from cnnlab.runs.summaries import Summary
-from cnnlab.text import size_text
+from cnnlab.text import listed, size_text
 from pages._parts.markdown import quoting
 from pages._parts.run_words import short_title
 from pages._parts.runs.table import CHOSEN
-from pages._parts.shell import in_words
+from pages._parts.shell import dialog
 from pages._parts.visitor import person, visitor
 
 OUTCOME = "runs:outcome"
@@ -28,31 +29,31 @@ ENDED = (State.STOPPED, State.FINISHED, State.FAILED)
 
 def change_many(lab: Lab, runs: Sequence[Summary]) -> None:
     """Draws the menu of changes, and on request the question whether to delete."""
-    count = f"{len(runs):,} run{'' if len(runs) == 1 else 's'}"
     stoppable = [run for run in runs if run.state not in ENDED]
     # on_change is set so that a choice can close the popover.
     with st.popover(
-        "Change …", icon=":material/edit:", key=MENU, on_change="rerun", help="Tag, rename, stop or delete all of them."
+        _("Change …"), icon=":material/edit:", key=MENU, on_change="rerun", help=_("Tag, rename, stop or delete all of them.")
     ):
-        st.caption(
-            f"For {'the selected run' if len(runs) == 1 else f'all {count} selected'}. Runs of other people stay as they are."
-        )
-        st.text_input("Tag", key=TAG, max_chars=LONGEST_TAG, placeholder="final, homework 3 …")
+        alone = _("For the selected run. Runs of other people stay as they are.")
+        several = _("For all {count:,} runs selected. Runs of other people stay as they are.")
+        st.caption((alone if len(runs) == 1 else several).format(count=len(runs)))
+        st.text_input(_("Tag"), key=TAG, max_chars=LONGEST_TAG, placeholder=_("final, homework 3 …"))
         with st.container(horizontal=True):
-            st.button("Add tag", icon=":material/new_label:", key="runs:add tag", on_click=_tag, args=(lab, runs, True))
-            st.button("Remove tag", icon=":material/label_off:", key="runs:remove tag", on_click=_tag, args=(lab, runs, False))
+            st.button(_("Add tag"), icon=":material/new_label:", key="runs:add tag", on_click=_tag, args=(lab, runs, True))
+            st.button(_("Remove tag"), icon=":material/label_off:", key="runs:remove tag", on_click=_tag, args=(lab, runs, False))
         st.text_input(
-            "Name", key=NAME, max_chars=LONGEST_NAME,
-            help="Several runs get numbers behind the name, in the order in which you selected them.",
+            _("Name"), key=NAME, max_chars=LONGEST_NAME,
+            help=_("Several runs get numbers behind the name, in the order in which you selected them."),
         )  # fmt: skip
-        st.button("Rename", icon=":material/title:", key="runs:rename", on_click=_rename, args=(lab, runs))
+        st.button(_("Rename"), icon=":material/title:", key="runs:rename", on_click=_rename, args=(lab, runs))
         st.button(
-            f"Stop {len(stoppable):,}", icon=":material/stop:", key="runs:stop", disabled=not stoppable, on_click=_stop,
-            args=(lab, stoppable), help="Ends those that wait, train or are paused. Their weights are kept.",
+            _("Stop {count:,}").format(count=len(stoppable)), icon=":material/stop:", key="runs:stop", disabled=not stoppable,
+            on_click=_stop, args=(lab, stoppable), help=_("Ends those that wait, train or are paused. Their weights are kept."),
         )  # fmt: skip
-        st.button(f"Delete {count} …", icon=":material/delete:", key="runs:delete", on_click=_ask)
+        label = ngettext("Delete {count:,} run …", "Delete {count:,} runs …", len(runs)).format(count=len(runs))
+        st.button(label, icon=":material/delete:", key="runs:delete", on_click=_ask)
     if st.session_state.pop(CONFIRM, False):
-        _confirm(lab, runs)
+        dialog(_("Delete these runs?"), _confirm, icon=":material/delete:")(lab, runs)
 
 
 def show_outcome() -> None:
@@ -60,28 +61,38 @@ def show_outcome() -> None:
     outcome = st.session_state.pop(OUTCOME, None)
     if outcome:
         done, refused = outcome
-        (st.warning if refused else st.success)(
-            quoting(" ".join(filter(None, (done, *refused)))), icon=":material/playlist_add_check:"
-        )
+        (st.warning if refused else st.success)(quoting(together(done, *refused)), icon=":material/playlist_add_check:")
 
 
-def for_each(runs: Sequence[Summary], action: Callable[[Summary], object], done: str, undone: str) -> tuple[str, tuple[str, ...]]:
-    """Runs the action for each run. Returns a sentence about those done, and one for each reason of refusal, with names."""
+def for_each(
+    runs: Sequence[Summary], action: Callable[[Summary], object], done: str, undone: str, **values: str
+) -> tuple[str, tuple[str, ...]]:
+    """Runs the action for each run. Returns a sentence about those done, and one for each reason of refusal, with names.
+
+    `done` has a place for {runs} and those of `values`, `undone` for {names} and {reason}.
+    """
     refused: dict[str, list[Summary]] = {}
     for run in runs:
         try:
             action(run)
         except CNNLabError as error:
-            refused.setdefault(str(error).replace(f"Run {run.id}", "It"), []).append(run)
+            refused.setdefault(translated(error).replace(_("Run {id}").format(id=run.id), _("It")), []).append(run)
     failed = sum(map(len, refused.values()))
-    total = f" of {len(runs):,}" if failed else ""
-    sentence = f"{done} {len(runs) - failed:,}{total} run{'' if len(runs) == 1 else 's'}."
-    return sentence, tuple(f"{undone} {_names(those)}: {reason}" for reason, those in refused.items())
+    some = ngettext("{count:,} of {total:,} run", "{count:,} of {total:,} runs", len(runs))
+    counted = (some if failed else ngettext("{count:,} run", "{count:,} runs", len(runs))).format(
+        count=len(runs) - failed, total=len(runs)
+    )
+    refusals = tuple(undone.format(names=_names(those), reason=reason) for reason, those in refused.items())
+    return done.format(runs=counted, **values), refusals
 
 
 def _names(runs: Sequence[Summary]) -> str:
-    names = ", ".join(f"“{' '.join((run.name or run.id).split())[:60]}”" for run in runs[:MOST_NAMES])
-    return names + (f" and {len(runs) - MOST_NAMES:,} more" if len(runs) > MOST_NAMES else "")
+    return _listed([" ".join((run.name or run.id).split())[:60] for run in runs[:MOST_NAMES]], len(runs) - MOST_NAMES)
+
+
+def _listed(names: Sequence[str], more: int) -> str:
+    quoted = listed(_("“{title}”").format(title=name) for name in names)
+    return _("{names} and {count:,} more").format(names=quoted, count=more) if more > 0 else quoted
 
 
 def _report(outcome: tuple[str, tuple[str, ...]]) -> None:
@@ -92,26 +103,30 @@ def _report(outcome: tuple[str, tuple[str, ...]]) -> None:
 def _tag(lab: Lab, runs: Sequence[Summary], add: bool) -> None:
     owner, tag = visitor(), " ".join(st.session_state[TAG].replace(",", " ").split())
     if not tag:
-        _report(("No run was changed.", ("Write a tag first.",)))
+        _report((_("No run was changed."), (_("Write a tag first."),)))
     elif add:
-        _report(for_each(runs, lambda run: lab.tag(run.id, add=[tag], owner=owner), f"“{tag}” added to", "Not tagged:"))
+        done, undone = _("“{tag}” added to {runs}."), _("Not tagged: {names}: {reason}")
+        _report(for_each(runs, lambda run: lab.tag(run.id, add=[tag], owner=owner), done, undone, tag=tag))
     else:
         with_it = [run for run in runs if tag in run.tags]
-        _report(for_each(with_it, lambda run: lab.tag(run.id, remove=[tag], owner=owner), f"“{tag}” removed from", "Still tagged:"))
+        done, undone = _("“{tag}” removed from {runs}."), _("Still tagged: {names}: {reason}")
+        _report(for_each(with_it, lambda run: lab.tag(run.id, remove=[tag], owner=owner), done, undone, tag=tag))
 
 
 def _rename(lab: Lab, runs: Sequence[Summary]) -> None:
     owner, name = visitor(), st.session_state[NAME].strip()
     if not name:
-        _report(("No run was changed.", ("Write a name first.",)))
+        _report((_("No run was changed."), (_("Write a name first."),)))
         return
     names = {run.id: name if len(runs) == 1 else f"{name} {number}" for number, run in enumerate(runs, 1)}
-    _report(for_each(runs, lambda run: lab.rename(run.id, names[run.id], owner=owner), "Renamed", "Not renamed:"))
+    done, undone = _("Renamed {runs}."), _("Not renamed: {names}: {reason}")
+    _report(for_each(runs, lambda run: lab.rename(run.id, names[run.id], owner=owner), done, undone))
 
 
 def _stop(lab: Lab, runs: Sequence[Summary]) -> None:
     owner = visitor()
-    _report(for_each(runs, lambda run: lab.stop(run.id, owner=owner), "Stopped", "Not stopped:"))
+    done, undone = _("Stopped {runs}."), _("Not stopped: {names}: {reason}")
+    _report(for_each(runs, lambda run: lab.stop(run.id, owner=owner), done, undone))
 
 
 def _ask() -> None:
@@ -119,33 +134,38 @@ def _ask() -> None:
     st.session_state[CONFIRM] = True
 
 
-@st.dialog("Delete these runs?", icon=":material/delete:")
-@in_words()
 def _confirm(lab: Lab, runs: Sequence[Summary]) -> None:
     if OUTCOME in st.session_state:
         st.rerun()  # deleted: redraw the page without the dialog
     owner = visitor()
     own = [run for run in runs if person().may(Action.CHANGE, run.owner)]
-    others = "belongs to another person and stays" if len(own) == len(runs) - 1 else "belong to other people and stay"
-    if len(own) < len(runs):
-        which = f"{len(runs) - len(own):,} of the {len(runs):,} selected runs" if len(runs) > 1 else "The selected run"
-        st.markdown(f"{which} {others}.")
+    if foreign := len(runs) - len(own):
+        some = ngettext(
+            "{count:,} of the {total:,} selected runs belongs to another person and stays.",
+            "{count:,} of the {total:,} selected runs belong to other people and stay.",
+            foreign,
+        )
+        alone = _("The selected run belongs to another person and stays.")
+        st.markdown((some if len(runs) > 1 else alone).format(count=foreign, total=len(runs)))
     if own:
-        names = ", ".join(f"“{short_title(run)}”" for run in own[:MOST_NAMES])
-        more = f" and {len(own) - MOST_NAMES:,} more" if len(own) > MOST_NAMES else ""
         frees = size_text(sum(_bytes(lab, run) for run in own))
         st.markdown(
-            f"{names}{more} will be deleted with {'its' if len(own) == 1 else 'their'} curves, weights and predictions. "
-            f"This frees {frees} of disk space. **This cannot be undone.**"
+            ngettext(
+                "{names} will be deleted with its curves, weights and predictions. This frees {size} of disk space. "
+                "**This cannot be undone.**",
+                "{names} will be deleted with their curves, weights and predictions. This frees {size} of disk space. "
+                "**This cannot be undone.**",
+                len(own),
+            ).format(names=_listed([short_title(run) for run in own[:MOST_NAMES]], len(own) - MOST_NAMES), size=frees)
         )
 
     def delete() -> None:
-        _report(for_each(own, lambda run: _delete(lab, run, owner), "Deleted", "Not deleted:"))
+        _report(for_each(own, lambda run: _delete(lab, run, owner), _("Deleted {runs}."), _("Not deleted: {names}: {reason}")))
 
     with st.container(horizontal=True):
-        label = f"Delete {len(own):,} run{'' if len(own) == 1 else 's'}"
+        label = ngettext("Delete {count:,} run", "Delete {count:,} runs", len(own)).format(count=len(own))
         st.button(label, type="primary", icon=":material/delete:", key="runs:really delete", disabled=not own, on_click=delete)
-        if st.button("Keep them", key="runs:keep"):
+        if st.button(_("Keep them"), key="runs:keep"):
             st.rerun()
 
 

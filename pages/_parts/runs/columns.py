@@ -9,13 +9,14 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from cnnlab import datasets
 from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_words import title, words
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import N_, _, say, shown, translated
 from cnnlab.reports.comparison import ABSENT, is_number
 from cnnlab.runs.summaries import Summaries, Summary
+from cnnlab.text import cells
 from pages._parts.address import Address
 from pages._parts.run_words import BEST_ACCURACY, state_word
 
@@ -27,22 +28,22 @@ _CHARACTER, _MARGIN, _SORT = 7.6, 18, 14  # pixels of a character, beside the te
 
 # By name in the address: title, help, format, and a fixed width.
 FIGURES: dict[str, tuple[str, str, str | None, int | None]] = {
-    "name": ("Run", "Its name; the box at the left selects it for a comparison.", None, None),
-    "state": ("State", "", None, None),
-    "best": ("Best accuracy", "The highest test accuracy of all epochs so far.", "%.1f %%", None),
-    "last": ("Last accuracy", "Test accuracy after the last finished epoch.", "%.1f %%", None),
-    "curve": ("Curve", "Test accuracy from the first epoch to the last.", None, 84),
-    "network": ("Network", "", None, None),
-    "data": ("Data", "", None, None),
-    "owner": ("Owner", "", None, None),
-    "tags": ("Tags", "Words that its owner gave it; the filter finds them.", None, None),
-    "epochs": ("Epochs", "Finished epochs.", "localized", None),
-    "parameters": ("Parameters", "Numbers that training adjusts.", "localized", None),
-    "seconds": ("Seconds", "Time spent training, without pauses.", "%.0f", None),
-    "when": ("When", "When the run was started.", "distance", 118),
-    "speed": ("Images/s", "Training images per second, over the last epoch.", "%.0f", None),
-    "id": ("Id", "As in addresses and on the command line.", None, None),
-    "open": ("Open", "Opens the run in a new tab.", None, 56),
+    "name": (N_("Run"), N_("Its name; the box at the left selects it for a comparison."), None, None),
+    "state": (N_("State"), "", None, None),
+    "best": (N_("Best accuracy"), N_("The highest test accuracy of all epochs so far."), "%.1f %%", None),
+    "last": (N_("Last accuracy"), N_("Test accuracy after the last finished epoch."), "%.1f %%", None),
+    "curve": (N_("Curve"), N_("Test accuracy from the first epoch to the last."), None, 84),
+    "network": (N_("Network"), "", None, None),
+    "data": (N_("Data"), "", None, None),
+    "owner": (N_("Owner"), "", None, None),
+    "tags": (N_("Tags"), N_("Words that its owner gave it; the filter finds them."), None, None),
+    "epochs": (N_("Epochs"), N_("Finished epochs."), "localized", None),
+    "parameters": (N_("Parameters"), N_("Numbers that training adjusts."), "localized", None),
+    "seconds": (N_("Seconds"), N_("Time spent training, without pauses."), "%.0f", None),
+    "when": (N_("When"), N_("When the run was started."), "distance", 118),
+    "speed": (N_("Images/s"), N_("Training images per second, over the last epoch."), "%.0f", None),
+    "id": (N_("Id"), N_("As in addresses and on the command line."), None, None),
+    "open": (N_("Open"), N_("Opens the run in a new tab."), None, 56),
 }
 _FIRST = ("open", "name", "best", "curve", "state")
 _WHERE_SEVERAL = {"network": "architecture", "data": "dataset"}  # behind these where they differ
@@ -60,25 +61,31 @@ class Drawn:
 
 def pick_columns(every: Summaries, address: Address) -> tuple[str, ...]:
     """Draws the choice of columns; () leaves it to what differs."""
-    titles = {name: title for name, (title, *_) in FIGURES.items()} | setting_titles(every.architectures)
+    titles = figure_titles() | setting_titles(every.architectures)
 
     def parse(text: str) -> list[str]:
         found = [name for name in text.split(",") if name]
         wrong = next((name for name in found if name not in titles), None)
         if wrong is not None:
-            raise ConfigError(f"columns must be names of columns separated by commas, not {wrong[:80]!r}.", "columns")
+            error = say("{name} must be names of columns separated by commas, not {value!r}.", name="columns", value=wrong[:80])
+            raise ConfigError(error, "columns")
         return found
 
     address.initialise("runs:columns", "columns", [], parse)
     # The networks may have changed since.
     st.session_state["runs:columns"] = [name for name in st.session_state["runs:columns"] if name in titles]
-    with st.popover("Columns", icon=":material/view_column:", width="stretch", help="Which columns the table shows."):
+    with st.popover(_("Columns"), icon=":material/view_column:", width="stretch", help=_("Which columns the table shows.")):
         wanted = st.multiselect(
-            "Columns, in this order", list(titles), key="runs:columns", format_func=titles.__getitem__,
-            placeholder="chosen for you", help="Without a choice: results, and the settings in which the runs differ.",
+            _("Columns, in this order"), list(titles), key="runs:columns", format_func=titles.__getitem__,
+            placeholder=_("chosen for you"), help=_("Without a choice: results, and the settings in which the runs differ."),
         )  # fmt: skip
     address.write("columns", tuple(wanted), ())
     return tuple(wanted)
+
+
+def figure_titles() -> dict[str, str]:
+    """The titles of FIGURES by name."""
+    return {name: translated(title) for name, (title, *_rest) in FIGURES.items()}
 
 
 def setting_titles(architectures: Sequence[str]) -> dict[str, str]:
@@ -86,31 +93,31 @@ def setting_titles(architectures: Sequence[str]) -> dict[str, str]:
     titles = {name: title(name, "") for name in RunConfig.model_fields if name not in ("options", *_OWN)}
     for architecture in architectures:
         for option in card(architecture).options:
-            titles.setdefault(f"options.{option.name}", option.title)
+            titles.setdefault(f"options.{option.name}", shown(option.title))
     taken = list(titles.values())
     return {name: text if taken.count(text) == 1 else f"{text} ({name.rpartition('.')[2]})" for name, text in titles.items()}
 
 
 def drawn(runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str) -> Drawn:
     """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs."""
-    titles = setting_titles([each.name for each in cards()])
+    titles, figures = setting_titles([each.name for each in cards()]), figure_titles()
     values = [_settings(run) for run in runs]
     names = [name for name in titles if any(name in each for each in values)]
     differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
-    columns = {FIGURES[name][0]: array for name, array in _figures(runs, address_of_run).items()}
-    config = {FIGURES[name][0]: _column(name, columns[FIGURES[name][0]]) for name in FIGURES}
+    columns = {figures[name]: array for name, array in _figures(runs, address_of_run).items()}
+    config = {title: _column(name, title, columns[title]) for name, title in figures.items()}
     for name in names:
         array = _setting(name, [each.get(name, ABSENT) for each in values])
         columns[titles[name]] = array
         config[titles[name]] = _setting_column(titles[name], array)
     if wanted:
-        order = [FIGURES[name][0] if name in FIGURES else titles[name] for name in wanted]
+        order = [(figures | titles)[name] for name in wanted]
     else:
         usual = dict.fromkeys([*differing, *(name for name in USUAL if name in names)])
         several = [name for name, field in _WHERE_SEVERAL.items() if len({getattr(run, field) for run in runs}) > 1]
-        order = [FIGURES[name][0] for name in (*_FIRST, *several)]
+        order = [figures[name] for name in (*_FIRST, *several)]
         order += [titles[name] for name in list(usual)[:MOST_SETTINGS]]
-        order += [FIGURES[name][0] for name in _AFTER if _filled(name, runs) and name not in several]
+        order += [figures[name] for name in _AFTER if _filled(name, runs) and name not in several]
     return Drawn(pa.table(columns), config, tuple(title for title in order if title in columns))
 
 
@@ -127,7 +134,7 @@ def _filled(name: str, runs: Sequence[Summary]) -> bool:
 
 def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
     titles = {name: card(name).title for name in {run.architecture for run in runs}}
-    data = {name: datasets.entry(name).title for name in {run.dataset for run in runs}}
+    data = {name: words("dataset", name) for name in {run.dataset for run in runs}}
     number = pa.float64()
     return {
         "name": pa.array([run.name or run.id for run in runs]),
@@ -156,11 +163,11 @@ def _setting(name: str, values: Sequence[Any]) -> pa.Array:
     return pa.array([ABSENT if value == ABSENT else words(name, value) for value in values])
 
 
-def _column(name: str, array: pa.Array) -> Any:
-    title, help_, number_format, width = FIGURES[name]
-    config = st.column_config
+def _column(name: str, title: str, array: pa.Array) -> Any:
+    _title, help_, number_format, width = FIGURES[name]
+    config, help_ = st.column_config, translated(help_)
     if name == "best":
-        help_ = f"{BEST_ACCURACY}: {help_[0].lower()}{help_[1:]}"
+        help_ = _("{title}: {text}").format(title=translated(BEST_ACCURACY), text=f"{help_[0].lower()}{help_[1:]}")
     if name == "open":
         return config.LinkColumn(title, display_text=":material/open_in_new:", width=width, help=help_)
     if name == "curve":
@@ -170,7 +177,7 @@ def _column(name: str, array: pa.Array) -> Any:
     if number_format:
         longest = max((len(_drawn_number(value, number_format)) for value in array.to_pylist() if value is not None), default=1)
         return config.NumberColumn(title, format=number_format, width=width_of(title, longest), help=help_)
-    longest = max((len(text) for text in array.to_pylist()), default=1)
+    longest = max(map(cells, array.to_pylist()), default=1)
     return config.TextColumn(title, width=width_of(title, longest), help=help_ or None, pinned=name == "name" or None)
 
 
@@ -178,7 +185,7 @@ def _setting_column(title: str, array: pa.Array) -> Any:
     if pa.types.is_floating(array.type):
         longest = max((len(f"{value:.6g}") for value in array.to_pylist() if value is not None), default=1)
         return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest))
-    return st.column_config.TextColumn(title, width=width_of(title, max(map(len, array.to_pylist()), default=1)))
+    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)))
 
 
 def _drawn_number(value: float, number_format: str) -> str:
@@ -186,6 +193,6 @@ def _drawn_number(value: float, number_format: str) -> str:
 
 
 def width_of(title: str, longest: int) -> int:
-    """Pixels of a column whose longest text has so many characters: neither it nor the title is cut off, up to WIDEST."""
-    needed = max(len(title) * _CHARACTER + _SORT, longest * _CHARACTER) + _MARGIN
+    """Pixels of a column whose longest text has so many characters (`cells`): neither it nor the title is cut off, up to WIDEST."""
+    needed = max(cells(title) * _CHARACTER + _SORT, longest * _CHARACTER) + _MARGIN
     return round(min(WIDEST, max(56.0, needed)))

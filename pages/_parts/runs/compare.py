@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 
-import pyarrow as pa
 import streamlit as st
 
 from cnnlab.architectures import cards
@@ -16,24 +14,30 @@ from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.events import EpochDone
 from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure
 from cnnlab.figures.sweeps import parallel_figure, setting_figure
+from cnnlab.i18n import N_, _, ngettext, say, together, translated
 from cnnlab.lab import Lab
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Difference
-from cnnlab.reports.findings import against, finding, undecided
+from cnnlab.reports.findings import finding, undecided
 from cnnlab.runs.records import Run
 from cnnlab.twins import SEEDS, plan
 from pages._parts.address import Address, one_of
-from pages._parts.grid import grid, heading
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
 from pages._parts.runs.actions import OUTCOME
+from pages._parts.runs.differences import NONE, baseline_of, baseline_table, draw_differences
 from pages._parts.runs.table import CHOSEN
 from pages._parts.twins import start_missing
 
-ALONG = {"epochs": "Epochs", "seconds": "Seconds"}
-COSTS = {"parameters": ("Parameters", "parameters"), "macs": ("MACs", "MACs an image"), "seconds": ("Time", "s of training")}
-EACH, NONE = "each", "none"
+ALONG = {"epochs": N_("Epochs"), "seconds": N_("Seconds")}
+# Title and unit.
+COSTS = {
+    "parameters": (N_("Parameters"), N_("parameters")),
+    "macs": (N_("MACs"), N_("MACs an image")),
+    "seconds": (N_("Time"), N_("s of training")),
+}
+EACH = "each"
 FEWEST_PARALLEL = 3  # runs
 
 
@@ -42,14 +46,16 @@ def beside(
 ) -> bool:  # fmt: skip
     """Draws the curves and the finding; returns whether seeds are averaged. `differing`: the settings in which the runs differ."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        quantity = one_choice("Curves", "runs:curve", "curve", QUANTITIES, address, as_list=True, width=200)
-        along = one_choice("Along", "runs:along", "along", ALONG, address)
+        quantities = {name: translated(text) for name, text in QUANTITIES.items()}
+        quantity = one_choice(_("Curves"), "runs:curve", "curve", quantities, address, as_list=True, width=200)
+        axes = {name: translated(text) for name, text in ALONG.items()}
+        along = one_choice(_("Along"), "runs:along", "along", axes, address)
     chart = st.container()
     address.initialise("runs:base", "base", NONE, str)  # its control stands below
-    text = finding(runs, _baseline(runs))
+    text = finding(runs, baseline_of(runs))
     if text:
         st.markdown(escaped(text))
-    if pair := undecided(runs, _baseline(runs)):
+    if pair := undecided(runs, baseline_of(runs)):
         _offer_seeds(lab, *pair)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = _grouping(differing, address)
@@ -67,14 +73,15 @@ def _offer_seeds(lab: Lab, best: Run, other: Run) -> None:
         try:
             ids = start_missing(lab, other, wanted, uuid.uuid5(uuid.NAMESPACE_OID, best.id + other.id).hex)
         except CNNLabError as error:
-            st.session_state[OUTCOME] = "", (str(error),)
+            st.session_state[OUTCOME] = "", (translated(error),)
             return
         st.session_state[CHOSEN], st.session_state["runs:fold"] = ids, True
 
     count = len(wanted.missing)
+    trains = ngettext("Trains {count} more run and compares the means.", "Trains {count} more runs and compares the means.", count)
     st.button(
-        "Train three seeds of each", icon=":material/casino:", key="runs:seeds", on_click=start,
-        help=f"Trains {count} more run{'' if count == 1 else 's'} and compares the means." if count else "They are there already.",
+        _("Train three seeds of each"), icon=":material/casino:", key="runs:seeds", on_click=start,
+        help=trains.format(count=count) if count else _("They are there already."),
     )  # fmt: skip
 
 
@@ -82,12 +89,12 @@ def below(lab: Lab, runs: Sequence[Run], differing: Sequence[Difference], addres
     """Draws what differs, the runs against a baseline, and accuracy against costs and settings."""
     left, right = st.columns(2, gap="medium")
     with left:
-        _differences(runs, differing, address)
+        draw_differences(runs, differing, address)
     with right:
         _costs(lab, runs, _titles(differing), address, fold=fold)
-    baseline = _baseline(runs)
+    baseline = baseline_of(runs)
     if baseline and len(runs) > 1:
-        st.html(_baseline_table(runs, baseline))
+        st.html(baseline_table(runs, baseline))
     _parallel(runs, _titles(differing), address)
 
 
@@ -115,8 +122,8 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
         address.preserve("fold")
         return False
     fold = st.toggle(
-        "Average over seeds", key="runs:fold",
-        help="Runs that differ only in their seed become one line: their mean, with a band of one standard deviation.",
+        _("Average over seeds"), key="runs:fold",
+        help=_("Runs that differ only in their seed become one line: their mean, with a band of one standard deviation."),
     )  # fmt: skip
     address.write("fold", fold, False)
     return fold
@@ -124,13 +131,13 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
 
 def _grouping(differing: Sequence[Difference], address: Address) -> str | None:
     """The setting whose values have one line each; None for a line a run."""
-    titles = {EACH: "run"} | {each.field: each.title.lower() for each in differing}
+    titles = {EACH: _("run")} | {each.field: each.title.lower() for each in differing}
     if len(titles) < 2:
         address.preserve("by")
         return None
     by = one_choice(
-        "A line for each", "runs:by", "by", titles, address, as_list=True, parse=_setting_of("by", (EACH,)), width=150,
-        help="Runs with the same value of a setting become one line: their mean, with a band of one standard deviation.",
+        _("A line for each"), "runs:by", "by", titles, address, as_list=True, parse=_setting_of("by", (EACH,)), width=150,
+        help=_("Runs with the same value of a setting become one line: their mean, with a band of one standard deviation."),
     )  # fmt: skip
     return None if by == EACH else by
 
@@ -141,7 +148,11 @@ def _setting_of(parameter: str, others: Sequence[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         options = {f"options.{option.name}" for each in cards() for option in each.options}
         if text not in {*others, *RunConfig.model_fields, *options}:
-            raise ConfigError(f"{parameter} must be {', '.join(others)} or the name of a setting, not {text[:80]!r}.", parameter)
+            error = say(
+                "{name} must be {others} or the name of a setting, not {value!r}.", name=parameter, others=", ".join(others),
+                value=text[:80],
+            )  # fmt: skip
+            raise ConfigError(error, parameter)
         return text
 
     return parse
@@ -153,53 +164,72 @@ def _curves(
 ) -> None:  # fmt: skip
     lines = comparison.lines(runs, dict(epochs), quantity, fold=fold, by=by)
     if not lines:
-        st.info(
-            "None of the selected runs has finished an epoch yet, so there is no curve to draw.", icon=":material/hourglass_empty:"
-        )
+        nothing = _("None of the selected runs has finished an epoch yet, so there is no curve to draw.")
+        st.info(nothing, icon=":material/hourglass_empty:")
         return
-    figure = curves_figure(lines, QUANTITIES[quantity], along, share=quantity.endswith("accuracy"))
-    live_plot(figure, key="runs:curves", label=f"{QUANTITIES[quantity]} of the selected runs against {along}")
+    title = translated(QUANTITIES[quantity])
+    figure = curves_figure(lines, title, along, share=quantity.endswith("accuracy"))
+    label = _("{quantity} of the selected runs against epochs") if along == "epochs" else _(
+        "{quantity} of the selected runs against seconds"
+    )  # fmt: skip
+    live_plot(figure, key="runs:curves", label=label.format(quantity=title))
     notes = []
     if len(lines) > MOST_LINES:
         notes.append(
-            f"Only the first {MOST_LINES} of {len(lines)} lines are drawn, so that each is distinct: "
-            "choose a setting under “A line for each” to see all of them as averages."
+            _(
+                "Only the first {most} of {count} lines are drawn, so that each is distinct: choose a setting under “A line for "
+                "each” to see all of them as averages."
+            ).format(most=MOST_LINES, count=len(lines))
         )
     if len(lines) < len(runs) and not fold and by is None:
         without = len(runs) - len(lines)
-        notes.append(f"{without} of the selected runs {'has' if without == 1 else 'have'} no finished epoch.")
-    if any(line.folded for line in lines):
-        reason = "seeds" if by is None else "its runs"
         notes.append(
-            f"Bands: one standard deviation on either side of the mean, up to the last epoch that all {reason} have finished."
+            ngettext(
+                "{count} of the selected runs has no finished epoch.",
+                "{count} of the selected runs have no finished epoch.",
+                without,
+            ).format(count=without)
+        )
+    if any(line.folded for line in lines):
+        notes.append(
+            _("Bands: one standard deviation on either side of the mean, up to the last epoch that all seeds have finished.")
+            if by is None
+            else _(
+                "Bands: one standard deviation on either side of the mean, up to the last epoch that all its runs have finished."
+            )
         )
     if notes:
-        st.caption(" ".join(notes))
+        st.caption(together(*notes))
 
 
 def _costs(lab: Lab, runs: Sequence[Run], fields: Mapping[str, str], address: Address, *, fold: bool) -> None:
-    titles = {name: title for name, (title, _) in COSTS.items()} | dict(fields)
+    titles = {name: translated(title) for name, (title, _unit) in COSTS.items()} | dict(fields)
     cost = one_choice(
-        "Best accuracy against", "runs:cost", "cost", titles, address, as_list=bool(fields),
-        parse=_setting_of("cost", tuple(COSTS)), help="A cost, or a setting in which the selected runs differ." if fields else None,
+        _("Best accuracy against"), "runs:cost", "cost", titles, address, as_list=bool(fields),
+        parse=_setting_of("cost", tuple(COSTS)),
+        help=_("A cost, or a setting in which the selected runs differ.") if fields else None,
     )  # fmt: skip
     if cost not in COSTS:
         _against_setting(runs, cost, titles[cost])
         return
     if cost == "macs":
-        with st.spinner("Counting operations …"):
+        with st.spinner(_("Counting operations …")):
             costs = macs_of(lab, runs)
     else:
         costs = {run.id: getattr(run, cost) for run in runs}
     candidates = comparison.points(runs, costs, fold=fold)
     known = [point for point in candidates if point.cost]
     if not known:
-        st.info("None of the selected runs has both a test accuracy and a known cost yet.", icon=":material/hourglass_empty:")
+        nothing = _("None of the selected runs has both a test accuracy and a known cost yet.")
+        st.info(nothing, icon=":material/hourglass_empty:")
         return
-    live_plot(cost_figure(candidates, *COSTS[cost]), key="runs:costs", label=f"Best test accuracy against {COSTS[cost][0]}")
+    title, unit = map(translated, COSTS[cost])
+    live_plot(
+        cost_figure(candidates, title, unit), key="runs:costs", label=_("Best test accuracy against {cost}").format(cost=title)
+    )
     caption = comparison.trade_offs([escaped(point.label) for point in comparison.pareto_front(known)])
     missing = len(candidates) - len(known)
-    st.caption(caption + (f" Left out, as their cost is unknown: {missing}." if missing else ""))
+    st.caption(together(caption, _("Left out, as their cost is unknown: {count}.").format(count=missing) if missing else ""))
 
 
 def _evaluated(runs: Sequence[Run], *fields: str) -> list[Run]:
@@ -210,16 +240,17 @@ def _evaluated(runs: Sequence[Run], *fields: str) -> list[Run]:
 def _against_setting(runs: Sequence[Run], field: str, title: str) -> None:
     known = _evaluated(runs, field)
     if not known:
-        st.info(f"None of the selected runs with this setting ({title.lower()}) has a test accuracy yet.")
+        nothing = _("None of the selected runs with this setting ({setting}) has a test accuracy yet.")
+        st.info(nothing.format(setting=title.lower()))
         return
     values = [_value(run, field) for run in known]
     reached = [run.best_test_accuracy or 0.0 for run in known]
     live_plot(
         setting_figure(comparison.labels(known), values, reached, title), key="runs:setting",
-        label=f"Best test accuracy against {title}",
+        label=_("Best test accuracy against {cost}").format(cost=title),
     )  # fmt: skip
     if len(known) < len(runs):
-        st.caption(f"Left out, without a result or without this setting: {len(runs) - len(known)}.")
+        st.caption(_("Left out, without a result or without this setting: {count}.").format(count=len(runs) - len(known)))
 
 
 def _value(run: Run, field: str) -> object:
@@ -237,58 +268,12 @@ def _parallel(runs: Sequence[Run], fields: Mapping[str, str], address: Address) 
         address.preserve("parallel")
         return
     shown = st.toggle(
-        "Show settings and accuracy as parallel lines", key="runs:parallel",
-        help="An axis for each setting that differs, and a line for each run. Drag along an axis to keep some lines.",
+        _("Show settings and accuracy as parallel lines"), key="runs:parallel",
+        help=_("An axis for each setting that differs, and a line for each run. Drag along an axis to keep some lines."),
     )  # fmt: skip
     address.write("parallel", shown, False)
     if shown:
         axes = [(title, [_value(run, field) for run in known]) for field, title in fields.items()]
         figure = parallel_figure(axes, [run.best_test_accuracy or 0.0 for run in known])
-        live_plot(
-            figure, key="runs:parallel lines", label="Settings and best test accuracy of the selected runs, one line for each"
-        )
-
-
-def _baseline(runs: Sequence[Run]) -> Run | None:
-    return next((run for run in runs if run.id == st.session_state.get("runs:base")), None)
-
-
-def _differences(runs: Sequence[Run], differing: Sequence[Difference], address: Address) -> None:
-    if len(runs) < 2:
-        address.preserve("base")
-        return
-    st.markdown("## What differs")
-    names = comparison.labels(runs)
-    if differing:
-        # Columns are numbered: two shortened names may be equal, or equal to "setting".
-        columns = {"setting": [difference.title for difference in differing]}
-        columns |= {str(place): [difference.values[place] for difference in differing] for place in range(len(runs))}
-        grid(
-            pa.table(columns), key="runs:differences", alt="Settings that differ",
-            height=38 + 35 * min(len(differing), 10),
-            column_config={"setting": st.column_config.TextColumn("Setting", pinned=True)}
-            | {str(place): st.column_config.TextColumn(heading(name)) for place, name in enumerate(names)},
-        )  # fmt: skip
-    else:
-        st.caption("Nothing: all settings are equal, including the seed.")
-    titles = {NONE: "no baseline"} | {run.id: name for run, name in zip(runs, names, strict=True)}
-    one_choice(
-        "Baseline", "runs:base", "base", titles, address, as_list=True, parse=str,
-        help="A run that stays fixed: the others show their differences to it.",
-    )  # fmt: skip
-
-
-def _baseline_table(runs: Sequence[Run], baseline: Run) -> str:
-    """Differences to the baseline, by sign, word and colour."""
-    marks = {True: ("better", "▲"), False: ("worse", "▼"), None: ("same", "")}
-    rows = []
-    for row in against(runs, baseline):
-        word, sign = marks[row.better]
-        change = f'<span class="cnn-{word}">{sign} {escape(row.change)}</span>' if row.change else ""
-        cells = (f"{escape(row.accuracy)} {change}", escape(row.seconds), escape(row.settings))
-        head = f'<th scope="row"><bdi>{escape(row.label)}</bdi></th>'
-        rows.append(f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    titles = "".join(f'<th scope="col">{title}</th>' for title in ("Run", "Best accuracy", "Training", "Differs in"))
-    return (
-        f'<div class="cnn-against" tabindex="0"><table><thead><tr>{titles}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-    )
+        label = _("Settings and best test accuracy of the selected runs, one line for each")
+        live_plot(figure, key="runs:parallel lines", label=label)

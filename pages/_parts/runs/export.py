@@ -10,6 +10,7 @@ from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.figures import network_drawing
+from cnnlab.i18n import N_, _, language, translated, using
 from cnnlab.lab import Lab
 from cnnlab.reports import exports
 from cnnlab.reports import html as report
@@ -17,9 +18,15 @@ from cnnlab.reports.networks import Network
 from cnnlab.runs.records import Run
 from pages._parts.runs.compare import macs_of
 
+REPORT_HELP = N_("HTML: results, differences, charts and networks in one file that needs no internet.")
+COMPARISON_HELP = N_("CSV: one row for each run, with its settings and results.")
+METRICS_HELP = N_("CSV: one row for each epoch of each run.")
+CONFIGURATION_HELP = N_("JSON: all settings, to repeat the training.")
+
 
 def export(lab: Lab, ids: Sequence[str], *, fold: bool) -> None:
     """Draws the download buttons. Streamlit calls a function that builds a file on a click, in a separate thread."""
+    reader = language()  # that thread knows no browser
 
     def runs() -> list[Run]:
         return [run for run_id in ids if (run := _run(lab, run_id))]
@@ -39,24 +46,19 @@ def export(lab: Lab, ids: Sequence[str], *, fold: bool) -> None:
 
     def page() -> str:
         chosen = runs()
-        return report.html_report(chosen, epochs(), macs_of(lab, chosen), fold=fold, networks=networks_of(lab, chosen))
+        with using(reader):
+            return report.html_report(chosen, epochs(), macs_of(lab, chosen), fold=fold, networks=networks_of(lab, chosen))
 
     name = f"cnnlab-{ids[0]}" if len(ids) == 1 else f"cnnlab-{len(ids)}-runs"
-    with st.popover("Save …", icon=":material/download:", help="The selected runs as files."):
+    with st.popover(_("Save …"), icon=":material/download:", help=_("The selected runs as files.")):
         for label, build, ending, mime, text in (
-            (
-                "Report",
-                page,
-                "html",
-                "text/html",
-                "HTML: results, differences, charts and networks in one file that needs no internet.",
-            ),
-            ("Comparison", comparison, "csv", "text/csv", "CSV: one row for each run, with its settings and results."),
-            ("Metrics", metrics, "epochs.csv", "text/csv", "CSV: one row for each epoch of each run."),
-            ("Configuration", configurations, "json", "application/json", "JSON: all settings, to repeat the training."),
+            (_("Report"), page, "html", "text/html", REPORT_HELP),
+            (_("Comparison"), comparison, "csv", "text/csv", COMPARISON_HELP),
+            (_("Metrics"), metrics, "epochs.csv", "text/csv", METRICS_HELP),
+            (_("Configuration"), configurations, "json", "application/json", CONFIGURATION_HELP),
         ):
             st.download_button(
-                label, build, f"{name}.{ending}", mime, key=f"runs:{ending}", help=text, on_click="ignore",
+                label, build, f"{name}.{ending}", mime, key=f"runs:{ending}", help=translated(text), on_click="ignore",
                 icon=":material/download:", width="stretch",
             )  # fmt: skip
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, _, language, say, translated
 from cnnlab.runs.summaries import Summary
 from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
@@ -23,12 +24,12 @@ CHOSEN, TABLE = "runs:chosen", "runs:table"
 STYLE = Path(__file__).with_suffix(".css")
 # Title, attribute to sort by, and whether the largest comes first; unsorted, the newest comes first.
 ORDERS: dict[str, tuple[str, str, bool]] = {
-    "newest": ("newest", "", True),
-    "accuracy": ("best accuracy", "best_test_accuracy", True),
-    "parameters": ("fewest parameters", "parameters", False),
-    "seconds": ("shortest training", "seconds", False),
-    "speed": ("most images a second", "images_per_second", True),
-    "name": ("name", "name", False),
+    "newest": (N_("newest"), "", True),
+    "accuracy": (N_("best accuracy"), "best_test_accuracy", True),
+    "parameters": (N_("fewest parameters"), "parameters", False),
+    "seconds": (N_("shortest training"), "seconds", False),
+    "speed": (N_("most images a second"), "images_per_second", True),
+    "name": (N_("name"), "name", False),
 }
 _SHOWN = "runs:shown"
 
@@ -36,7 +37,7 @@ _SHOWN = "runs:shown"
 def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str) -> None:
     """Draws these runs, and keeps the selection of rows and `st.session_state[CHOSEN]` the same.
 
-    `revision` names the state of the lab: the table of the same runs at the same revision is made once.
+    `revision` names the state of the lab: the table of the same runs at the same revision is made once in each language.
     """
     ids = [run.id for run in shown]
     st.session_state[_SHOWN] = ids
@@ -45,11 +46,11 @@ def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str)
     selected = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
     if TABLE not in st.session_state or sorted(selected) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    table = _drawn(revision, "".join(ids), wanted, shown)
+    table = _drawn(f"{language()} {revision}", "".join(ids), wanted, shown)
     with st.container(key="runs-table", height=400, border=False):  # table.css gives it the height of the window
         guarded_grid(
             table.table, key=TABLE, height="stretch", on_select=_choose, selection_mode="multi-row", column_config=table.config,
-            placeholder="–", lazy=False, alt="All runs", column_order=table.order,
+            placeholder="–", lazy=False, alt=_("All runs"), column_order=table.order,
         )  # fmt: skip
 
 
@@ -61,17 +62,19 @@ def first_rows(runs: Sequence[Summary], address: Address) -> tuple[Sequence[Summ
     if len(runs) <= MOST_DRAWN:
         address.preserve("order")
         return runs, ""
-    titles = {name: title for name, (title, *_) in ORDERS.items()}
+    titles = {name: translated(title) for name, (title, *_rest) in ORDERS.items()}
     order = one_choice(
-        "Sort by", "runs:order", "order", titles, address, as_list=True, place=st.columns([2, 5])[0],
-        help=f"The table shows the first {MOST_DRAWN:,} of all runs that match the filters, in this order. "
-        "A click on a column's header sorts only those.",
+        _("Sort by"), "runs:order", "order", titles, address, as_list=True, place=st.columns([2, 5])[0],
+        help=_(
+            "The table shows the first {most:,} of all runs that match the filters, in this order. "
+            "A click on a column's header sorts only those."
+        ).format(most=MOST_DRAWN),
     )  # fmt: skip
-    title, name, descending = ORDERS[order]
+    _title, name, descending = ORDERS[order]
     if name:
         known = [run for run in runs if getattr(run, name) is not None]
         runs = sorted(known, key=lambda run: getattr(run, name), reverse=descending)
-    return runs[:MOST_DRAWN], f", sorted by “{title}”"
+    return runs[:MOST_DRAWN], _(", sorted by “{order}”").format(order=titles[order])
 
 
 def parse_ids(shown: Sequence[str] = ()) -> Callable[[str], tuple[str, ...]]:
@@ -83,9 +86,11 @@ def parse_ids(shown: Sequence[str] = ()) -> Callable[[str], tuple[str, ...]]:
         ids = tuple(dict.fromkeys(part for part in text.split(",") if part))
         wrong = next((part for part in ids if not is_run_id(part)), None)
         if wrong is not None:
-            raise ConfigError(f"runs must be run ids separated by commas, not {wrong[:80]!r}.", "runs")
+            error = say("{name} must be run ids separated by commas, not {value!r}.", name="runs", value=wrong[:80])
+            raise ConfigError(error, "runs")
         if len(ids) > MOST_IN_ADDRESS:
-            raise ConfigError(f"runs must be at most {MOST_IN_ADDRESS} ids, not {len(ids)}.", "runs")
+            error = say("{name} must be at most {most} ids, not {count}.", name="runs", most=MOST_IN_ADDRESS, count=len(ids))
+            raise ConfigError(error, "runs")
         return ids
 
     return parse

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.sweeps.values import Sweep
 from cnnlab.text import ago, percent
+from pages._parts.language import in_links
 from pages._parts.markdown import escaped, isolated
 from pages._parts.sweeps.words import ENDED, STATE_ICONS, STATE_WORDS, sweep_title
 
@@ -21,29 +23,31 @@ def sweep_list(lab: Lab) -> None:
     if not sweeps:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sweeps"):
-        st.markdown("**Sweeps**")
+        st.markdown(_("**Sweeps**"))
         for sweep in sweeps[:SHOWN]:
             _link(sweep)
         if len(sweeps) > SHOWN:
-            with st.popover(f"{len(sweeps) - SHOWN} older", type="tertiary"):
+            with st.popover(_("{count} older").format(count=len(sweeps) - SHOWN), type="tertiary"):
                 for sweep in sweeps[SHOWN:]:
                     _link(sweep)
                 if len(sweeps) == LISTED:
-                    st.caption("Runs of still older sweeps have tags: the filter finds them.")
+                    st.caption(_("Runs of still older sweeps have tags: the filter finds them."))
 
 
 def _link(sweep: Sweep) -> None:
     # A button, because Streamlit highlights each page link to the current page.
-    best = f" · best {percent(sweep.best.accuracy)}" if sweep.best else ""
     name = sweep_title(sweep)
     cut = escaped(isolated(name if len(name) <= LONGEST else f"{name[:LONGEST]}…"))
-    whose = f"{escaped(isolated(sweep.owner))}, " if sweep.owner else ""
+    counted = _("{count} of {total} runs").format(count=sweep.count(*ENDED), total=sweep.config.total)
+    best = [_("best {accuracy}").format(accuracy=percent(sweep.best.accuracy))] if sweep.best else []
+    whose = [escaped(isolated(sweep.owner))] if sweep.owner else []
+    begun = _(", ").join([*whose, ago(sweep.created)])
     st.button(
-        f"{cut} · {sweep.count(*ENDED)} of {sweep.config.total} runs{best}", icon=STATE_ICONS[sweep.state], type="tertiary",
-        key=f"open sweep {sweep.id}", help=f"{STATE_WORDS[sweep.state]} · {whose}{ago(sweep.created)}",
+        " · ".join([cut, counted, *best]), icon=STATE_ICONS[sweep.state], type="tertiary",
+        key=f"open sweep {sweep.id}", help=f"{translated(STATE_WORDS[sweep.state])} · {begun}",
         on_click=_open, args=(sweep.id,),
     )  # fmt: skip
 
 
 def _open(sweep_id: str) -> None:
-    st.query_params.from_dict({"sweep": sweep_id})
+    st.query_params.from_dict({"sweep": sweep_id} | in_links())

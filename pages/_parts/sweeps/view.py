@@ -6,15 +6,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError
 from cnnlab.events import RunStarted
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.sweeps.values import Sweep
 from cnnlab.text import ago
 from pages._parts.address import Address
 from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.shell import fragment
-from pages._parts.sweeps.actions import sweep_actions
+from pages._parts.sweeps.actions import sweep_actions, to_all_runs
 from pages._parts.sweeps.charts import sweep_charts, trials_table
 from pages._parts.sweeps.words import (
     ENDED,
@@ -27,7 +29,7 @@ from pages._parts.sweeps.words import (
 )
 
 POLL_SECONDS = 3.0
-METHOD_WORDS = {"grid": "all combinations", "random": "random values", "tpe": "guided search"}
+METHOD_WORDS = {"grid": N_("all combinations"), "random": N_("random values"), "tpe": N_("guided search")}
 STYLE = Path(__file__).with_suffix(".css")
 
 
@@ -41,21 +43,27 @@ def sweep_view(lab: Lab, sweep_id: str) -> None:
     try:
         sweep = lab.sweeps.get(sweep_id)
     except CNNLabError as error:
-        st.error(quoting(error), icon=":material/search_off:")
+        st.error(quoting(translated(error)), icon=":material/search_off:")
         _back()
         return
     _back()
     st.title(escaped(isolated(sweep_title(sweep))), anchor=False)
     config = sweep.config
-    started_by = f" by {escaped(isolated(sweep.owner))}," if sweep.owner else ""
-    pruned = ", hopeless runs are stopped early" if config.prune else ""
-    st.caption(f"Started{started_by} {ago(sweep.created)} · {escaped(config.base.title)} · {METHOD_WORDS[config.method]}{pruned}")
+    if sweep.owner:
+        started = _("Started by {owner}, {ago}").format(owner=escaped(isolated(sweep.owner)), ago=ago(sweep.created))
+    else:
+        started = _("Started {ago}").format(ago=ago(sweep.created))
+    network, data = words("architecture", config.base.architecture), words("dataset", config.base.dataset)
+    what = escaped(_("{network} on {data}").format(network=network, data=data))
+    method = translated(METHOD_WORDS[config.method])
+    pruned = _("{method}, hopeless runs are stopped early").format(method=method) if config.prune else method
+    st.caption(f"{started} · {what} · {pruned}")
     fragment(_live, run_every=POLL_SECONDS if _moves(sweep) else None)(lab, sweep.id, _drawn(sweep))
 
 
 def _back() -> None:
     # A button, because Streamlit highlights each page link to the current page.
-    st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.clear)
+    st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary", on_click=to_all_runs)
 
 
 def _moves(sweep: Sweep) -> bool:
@@ -72,14 +80,15 @@ def _live(lab: Lab, sweep_id: str, drawn: tuple[bool, bool]) -> None:
     if _drawn(sweep) != drawn:
         st.rerun()  # the whole page
     images, test_accuracy = _measured(lab, sweep)
+    state = _("{sentence}.").format(sentence=translated(STATE_WORDS[sweep.state]))
     with st.container(key="sweep-state"):
-        st.markdown(f"{STATE_ICONS[sweep.state]} **{STATE_WORDS[sweep.state]}.** {escaped(best_sentence(sweep, test_accuracy))}")
+        st.markdown(f"{STATE_ICONS[sweep.state]} **{state}** {escaped(best_sentence(sweep, test_accuracy))}")
         st.progress(min(1.0, sweep.count(*ENDED) / max(1, sweep.config.total)), text=escaped(progress_sentence(sweep)))
         if margin := margin_sentence(sweep, images):
             st.caption(escaped(margin))
     if sweep.message:
         show = st.error if sweep.state == "failed" else st.info
-        show(quoting(sweep.message), icon=":material/error:" if sweep.state == "failed" else ":material/info:")
+        show(quoting(translated(sweep.message)), icon=":material/error:" if sweep.state == "failed" else ":material/info:")
     sweep_actions(lab, sweep)
     sweep_charts(sweep)
     trials_table(sweep)

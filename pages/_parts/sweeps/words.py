@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from cnnlab.config_words import title
+from cnnlab.i18n import N_, _, ngettext, together, translated
 from cnnlab.intervals import chance_gap
 from cnnlab.sweeps.values import Sweep, Trial
 from cnnlab.text import duration_text, percent
 
-STATE_WORDS = {"running": "Training", "stopped": "Stopped", "finished": "Finished", "failed": "Failed"}
+STATE_WORDS = {"running": N_("Training"), "stopped": N_("Stopped"), "finished": N_("Finished"), "failed": N_("Failed")}
 STATE_ICONS = {
     "running": ":material/play_circle:",
     "stopped": ":material/stop_circle:",
@@ -15,12 +16,12 @@ STATE_ICONS = {
     "failed": ":material/error:",
 }
 TRIAL_WORDS = {
-    "waiting": "Waiting",
-    "training": "Training",
-    "pruned": "Stopped early",
-    "finished": "Finished",
-    "failed": "Failed",
-    "stopped": "Stopped",
+    "waiting": N_("Waiting"),
+    "training": N_("Training"),
+    "pruned": N_("Stopped early"),
+    "finished": N_("Finished"),
+    "failed": N_("Failed"),
+    "stopped": N_("Stopped"),
 }
 ENDED = ("finished", "pruned", "failed")
 
@@ -28,33 +29,44 @@ ENDED = ("finished", "pruned", "failed")
 def sweep_title(sweep: Sweep) -> str:
     """Its name on one line, and what varies: "LeNet-5: learning rate × batch size"."""
     varied = " × ".join(title(each.setting, sweep.config.base.architecture).lower() for each in sweep.config.dimensions)
-    return f"{' '.join(sweep.name.split())}: {varied}"
+    return _("{name}: {settings}").format(name=" ".join(sweep.name.split()), settings=varied)
 
 
 def best_sentence(sweep: Sweep, test_accuracy: float | None) -> str:
     """ "Best so far: 81.2 % validation accuracy with learning rate 0.1.", and its test accuracy, where that chose nothing."""
     best = sweep.best
     if best is None:
-        return "No run has finished an epoch yet."
-    lead = "Best so far" if sweep.state == "running" else "Best"
-    sentence = f"{lead}: {percent(best.accuracy)} {sweep.goal} with {sweep.config.in_words(best.values)}."
+        return _("No run has finished an epoch yet.")
+    if sweep.state == "running":
+        sentence = _("Best so far: {accuracy} {quantity} with {settings}.")
+    else:
+        sentence = _("Best: {accuracy} {quantity} with {settings}.")
+    sentence = sentence.format(
+        accuracy=percent(best.accuracy), quantity=translated(sweep.goal), settings=sweep.config.in_words(best.values)
+    )
     if sweep.goal == "test accuracy" or test_accuracy is None:
         return sentence
-    return f"{sentence} On the test images, which chose nothing, it reaches {percent(test_accuracy)}."
+    reaches = _("On the test images, which chose nothing, it reaches {accuracy}.").format(accuracy=percent(test_accuracy))
+    return together(sentence, reaches)
 
 
 def progress_sentence(sweep: Sweep) -> str:
     """ "5 of 12 runs are done, 2 of them stopped early. About 3 minutes are left."."""
     done, total = sweep.count(*ENDED), sweep.config.total
     if sweep.state == "finished" and done >= total:
-        counted = "The only run is done" if total == 1 else f"All {total} runs are done"
+        counted = _("The only run is done") if total == 1 else _("All {total} runs are done")
+    elif total == 1:
+        counted = _("{done} of {total} run is done") if done == 1 else _("{done} of {total} run are done")
     else:
-        counted = f"{done} of {total} run{'' if total == 1 else 's'} {'is' if done == 1 else 'are'} done"
-    early, failed = sweep.count("pruned"), sweep.count("failed")
-    sentence = counted + (f", {early} stopped early" if early else "") + (f", {failed} failed" if failed else "") + "."
-    if sweep.state == "running" and (left := seconds_left(sweep)):
-        sentence += f" About {duration_text(left)} left."
-    return sentence
+        counted = ngettext("{done} of {total} runs is done", "{done} of {total} runs are done", done)
+    parts = [counted.format(done=done, total=total)]
+    if early := sweep.count("pruned"):
+        parts.append(_("{count} stopped early").format(count=early))
+    if failed := sweep.count("failed"):
+        parts.append(_("{count} failed").format(count=failed))
+    left = seconds_left(sweep) if sweep.state == "running" else None
+    about = _("About {time} left.").format(time=duration_text(left)) if left else ""
+    return together(_("{sentence}.").format(sentence=_(", ").join(parts)), about)
 
 
 def seconds_left(sweep: Sweep) -> float | None:
@@ -93,10 +105,17 @@ def margin_sentence(sweep: Sweep, images: int) -> str:
     if measured < 2 or not images:
         return ""
     gap, close = near(sweep, images)
-    kind = sweep.goal.removesuffix(" accuracy")
-    sentence = f"With {images:,} {kind} images, chance alone can part two equal runs by {100 * gap:.1f} points"
+    if sweep.goal == "validation accuracy":
+        sentence = _("With {images:,} validation images, chance alone can part two equal runs by {points:.1f} points")
+    else:
+        sentence = _("With {images:,} test images, chance alone can part two equal runs by {points:.1f} points")
+    sentence = sentence.format(images=images, points=100 * gap)
     if not close:
-        return f"{sentence}: no other run is that close to the best."
-    advice = "" if sweep.state == "running" else ": train the best again with other seeds to know"
-    which = "one other run is" if len(close) == 1 else f"{len(close)} other runs are"
-    return f"{sentence}, and {which} that close to the best{advice}."
+        return _("{sentence}: no other run is that close to the best.").format(sentence=sentence)
+    if sweep.state == "running":
+        one = _("{sentence}, and one other run is that close to the best.")
+        several = _("{sentence}, and {count} other runs are that close to the best.")
+    else:
+        one = _("{sentence}, and one other run is that close to the best: train the best again with other seeds to know.")
+        several = _("{sentence}, and {count} other runs are that close to the best: train the best again with other seeds to know.")
+    return (one if len(close) == 1 else several).format(sentence=sentence, count=len(close))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnlab.architectures import card
+from cnnlab.i18n import _, together
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerRow
 from cnnlab.palette import KINDS
+from cnnlab.text import listed
 from pages._parts.learn.figures.drawing import Square, drawing
 from pages._parts.markdown import escaped
 
@@ -18,20 +20,25 @@ IMAGE, EDGE, LIGHT = "#30363d", KINDS["input"], "#ffffff"  # light inside the fr
 def draw_receptive_field(lab: Lab) -> None:
     """Draws the field of a layer of a network on the image, and those of all its windows in a sentence."""
     name = st.radio(
-        "Network", NETWORKS, horizontal=True, key="figure field network",
-        format_func=lambda name: card(name).title, help="With its usual settings and image size.",
+        _("Network"), NETWORKS, horizontal=True, key="figure field network",
+        format_func=lambda name: card(name).title, help=_("With its usual settings and image size."),
     )  # fmt: skip
     chosen = card(name)
     table = lab.design(name, chosen.input_shape, 10, {})
     rows = [row for row in table.rows if row.category in ("convolution", "pooling") and row.receptive_field]
     path = st.select_slider(
-        "Layer", [row.path for row in rows], rows[-1].path, key=f"figure field {name}", help="A convolution or a pooling layer."
+        _("Layer"),
+        [row.path for row in rows],
+        rows[-1].path,
+        key=f"figure field {name}",
+        help=_("A convolution or a pooling layer."),
     )
     row = next(each for each in rows if each.path == path)
     side = chosen.input_shape[1]
     st.html(drawing(_squares(row, side), max(side, _field(row)), max(side, _field(row)), _sentence(row, side), pixels=260))
     st.markdown(_sentence(row, side, written=True))
-    st.caption(f"{chosen.title}: " + ", ".join(f"{each.path} {_field(each):,} px" for each in rows) + ".")
+    fields = listed(f"{each.path} {_field(each):,} px" for each in rows)
+    st.caption(_("{network}: {fields}.").format(network=chosen.title, fields=fields))
 
 
 def _field(row: LayerRow) -> int:
@@ -52,5 +59,6 @@ def _squares(row: LayerRow, side: int) -> list[Square]:
 
 def _sentence(row: LayerRow, side: int, *, written: bool = False) -> str:
     field, path = _field(row), f"**{escaped(row.path)}**" if written else row.path
-    seen = f"One value of {path} depends on {field:,}×{field:,} pixels of an image of {side}×{side}"
-    return f"{seen}. The part beyond the edge is padding." if field > side else f"{seen}."
+    seen = _("One value of {layer} depends on {field:,}×{field:,} pixels of an image of {side}×{side}.")
+    seen = seen.format(layer=path, field=field, side=side)
+    return together(seen, _("The part beyond the edge is padding.") if field > side else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnlab.i18n import _
 from cnnlab.palette import BLUE, GRAY, GREEN, RED
 from pages._parts.learn.figures.drawing import Square, drawing
 
@@ -13,26 +14,39 @@ COLOURS = {"P": BLUE, "R": GREEN, "B": RED}  # the pixel, its right neighbour, t
 def draw_flatten() -> None:
     """Draws an image as a grid, and as the line that a dense layer reads."""
     first, second, third = st.columns(3)
-    side = first.slider("Pixels a side", 4, 28, 8, key="figure flatten side", help="Height and width of the image.")
+    side = first.slider(_("Pixels a side"), 4, 28, 8, key="figure flatten side", help=_("Height and width of the image."))
     row = second.slider(
-        "Row of the pixel", 1, side - 1, min(3, side - 1), key=f"figure flatten row {side}", help="Which pixel is followed."
+        _("Row of the pixel"), 1, side - 1, min(3, side - 1), key=f"figure flatten row {side}", help=_("Which pixel is followed.")
     )
     column = third.slider(
-        "Column of the pixel", 1, side - 1, min(4, side - 1), key=f"figure flatten column {side}", help="Which pixel is followed."
+        _("Column of the pixel"),
+        1,
+        side - 1,
+        min(4, side - 1),
+        key=f"figure flatten column {side}",
+        help=_("Which pixel is followed."),
     )
     places = {"P": (row - 1) * side + column, "R": (row - 1) * side + column + 1, "B": row * side + column}
-    label = f"pixel P in row {row}, column {column}, its right neighbour R and the pixel below, B"
+    values = {"side": side, "count": side * side, "row": row, "column": column}
+    square = _(
+        "A grid of {side}×{side} pixels with pixel P in row {row}, column {column}, its right neighbour R and the pixel below, B"
+    )
+    straight = _(
+        "A line of {count} numbers with pixel P in row {row}, column {column}, its right neighbour R and the pixel below, B"
+    )
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=230):
-            st.caption("The image")
-            st.html(drawing(_grid(side, places), side, side, f"A grid of {side}×{side} pixels with {label}", pixels=220))
+            st.caption(_("The image"))
+            st.html(drawing(_grid(side, places), side, side, square.format(**values), pixels=220))
         with st.container():
-            st.caption(f"The same {side * side:,} numbers in a line, row after row; from left to right P, R and B")
+            st.caption(_("The same {count:,} numbers in a line, row after row; from left to right P, R and B").format(**values))
             long = side * side
-            st.html(drawing(_line(long, places), long, long / 12, f"A line of {long} numbers with {label}", pixels=460))
+            st.html(drawing(_line(long, places), long, long / 12, straight.format(**values), pixels=460))
     st.markdown(
-        f"P is number {places['P']:,} of the line, R number {places['R']:,} and B number {places['B']:,}. In the image both are "
-        f"next to P. In the line R is **1 place** away and B is **{side} places** away: a whole row."
+        _(
+            "P is number {P:,} of the line, R number {R:,} and B number {B:,}. In the image both are next to P. In the line R is "
+            "**1 place** away and B is **{side} places** away: a whole row."
+        ).format(side=side, **places)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnlab.i18n import _, together
 from cnnlab.palette import KINDS
 from pages._parts.inside.sums import size_sentence
 from pages._parts.learn.figures.drawing import Square, drawing
@@ -16,17 +17,25 @@ def draw_size_formula() -> None:
     """Draws four sliders, the formula with their values, and the windows on the input."""
     first, second = st.columns(2)
     size = first.slider(
-        "Input, pixels a side (n)", 4, 64, 28, key="figure size n", help="Height and width of the image or the map that comes in."
+        _("Input, pixels a side (n)"),
+        4,
+        64,
+        28,
+        key="figure size n",
+        help=_("Height and width of the image or the map that comes in."),
     )
-    kernel = second.slider("Window, pixels a side (k)", 1, 11, 5, key="figure size k", help="Height and width of the kernel.")
+    kernel = second.slider(_("Window, pixels a side (k)"), 1, 11, 5, key="figure size k", help=_("Height and width of the kernel."))
     first, second = st.columns(2)
     padding = first.slider(
-        "Padding (p)", 0, 5, 2, key="figure size p", help="Rows and columns of zeros around the input, on each side."
+        _("Padding (p)"), 0, 5, 2, key="figure size p", help=_("Rows and columns of zeros around the input, on each side.")
     )
-    stride = second.slider("Stride (s)", 1, 4, 1, key="figure size s", help="By how many pixels the window moves at each step.")
+    stride = second.slider(
+        _("Stride (s)"), 1, 4, 1, key="figure size s", help=_("By how many pixels the window moves at each step.")
+    )
     padded = size + 2 * padding
     if kernel > padded:
-        st.warning(f"A window of {kernel}×{kernel} does not fit on {padded}×{padded} pixels: make it smaller, or add padding.")
+        text = _("A window of {kernel}×{kernel} does not fit on {side}×{side} pixels: make it smaller, or add padding.")
+        st.warning(text.format(kernel=kernel, side=padded))
         return
     found = window_over(size, kernel, padding, stride)
     made, left_over = found.made[1], (padded - kernel) % stride
@@ -34,12 +43,16 @@ def draw_size_formula() -> None:
     st.html(
         drawing(_squares(size, kernel, padding, stride, made), padded + made + 4, max(padded, made), _label(size, padding, made))
     )
-    sentences = [f"Grey: the input, {size}×{size}" + (f", with a border of {padding} (dashed)" if padding else "") + "."]
-    sentences.append(f"Orange: the window in its first two places and in its last one. Blue: the output, {made}×{made}.")
-    if left_over:
-        rows = "row and column are" if left_over == 1 else f"{left_over} rows and columns are"
-        sentences.append(f"The last {rows} left out: the window does not fit there again.")
-    st.caption(" ".join(sentences))
+    grey = (
+        _("Grey: the input, {size}×{size}, with a border of {padding} (dashed).")
+        if padding
+        else _("Grey: the input, {size}×{size}.")
+    )
+    orange = _("Orange: the window in its first two places and in its last one. Blue: the output, {size}×{size}.").format(size=made)
+    last = _("The last row and column are left out: the window does not fit there again.")
+    several = _("The last {count} rows and columns are left out: the window does not fit there again.")
+    out = ("", last)[left_over] if left_over < 2 else several.format(count=left_over)
+    st.caption(together(grey.format(size=size, padding=padding), orange, out))
 
 
 def _squares(size: int, kernel: int, padding: int, stride: int, made: int) -> list[Square]:
@@ -53,4 +66,5 @@ def _squares(size: int, kernel: int, padding: int, stride: int, made: int) -> li
 
 
 def _label(size: int, padding: int, made: int) -> str:
-    return f"An input of {size}×{size} pixels with a padding of {padding}, windows on it, and an output of {made}×{made}"
+    text = _("An input of {size}×{size} pixels with a padding of {padding}, windows on it, and an output of {made}×{made}")
+    return text.format(size=size, padding=padding, made=made)
