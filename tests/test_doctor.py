@@ -101,11 +101,15 @@ def test_the_processor_time_of_a_container_is_found_from_the_inside_out(tmp_path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
-def test_a_home_that_others_read_or_change_is_reported(home):
+def test_a_home_that_others_read_or_change_is_reported(home, monkeypatch):
     user = home.stat().st_uid
     assert levels(folder.owner(home, user)) == ["right"]
     assert levels(folder.owner(home, user + 1)) == ["wrong"]
     assert levels(folder.owner(home / "later", user)) == ["right"]
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda *_: False)
+        assert f"-m 700 {home / 'later'};" in folder.owner(home / "later", user)[0].cure  # nothing above it changes hands
+        assert f"chown -R {folder._user()} {home};" in folder.owner(home, user)[0].cure
     home.chmod(0o755)
     assert folder.owner(home, user)[0].cure == f"chmod 700 {home}"
     private_folder(home).chmod(0o750)

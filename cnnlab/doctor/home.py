@@ -31,11 +31,8 @@ def owner(home: Path, user: int | None = None) -> list[Finding]:
     """Who can read and change the folder. `user` is the id of this process's user; None on Windows, which has other permissions."""
     above = _existing(home)
     if not os.access(above, os.W_OK | os.X_OK):
-        return [
-            wrong(
-                "Home", f"This user cannot write in {above}.", f"chown -R {_user()} {above}, or set CNNLAB_HOME to another folder."
-            )
-        ]
+        made = f"install -d -o {_user()} -m 700 {home}" if above != home else f"chown -R {_user()} {home}"
+        return [wrong("Home", f"This user cannot write in {above}.", f"As root: {made}; or set CNNLAB_HOME to another folder.")]
     if above != home:
         return [right("Home", f"{home} is not there yet: the first start makes it.")]
     if user is None:
