@@ -14,6 +14,7 @@ from cnnlab.runs.records import State
 from cnnlab.values import EpochPredictions
 from pages._parts.live.feed import Feed, feed
 from pages._parts.live.pace import Pace
+from pages._parts.run import view
 
 BATCHES = 24  # in an epoch of each of these runs
 
@@ -31,6 +32,7 @@ def own_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"_runs": {}, "_followed": {}, "_revisions": itertools.count(1), "pace": Pace(2)}.items():
         monkeypatch.setattr(feed, name, value)
     monkeypatch.setattr(Feed, "_work", lambda self: None)
+    view._table.clear()  # it is kept by revision
 
 
 def epoch(number: int, test_accuracy: float, *, validation: float | None = None) -> EpochDone:

@@ -79,6 +79,7 @@ def test_no_other_file_lists_the_optimisers():
     ]
 
     assert {str(file.relative_to(ROOT)) for file in lists} == {
+        "cnnlab/exports/script_training.py",  # writes the lines that build them in plain PyTorch
         "cnnlab/config.py",  # the type, which the first test compares with the table
         "cnnlab/optimizers.py",
         "cnnlab/training/optimizers.py",  # builds them

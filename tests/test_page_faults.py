@@ -108,7 +108,7 @@ def test_a_page_with_a_run_has_its_queue_looked_at_with_the_run(monkeypatch, lab
     run_id = lab.made("a", name="trains")
     lab.begin(run_id)
     app = open_page(monkeypatch, "train", lab, run=run_id)
-    assert len(fragments(app)) == 2  # the run, and its settings, which are looked at after a click alone
+    assert len(fragments(app)) == 3  # the run; its settings and what can be taken away are looked at after a click alone
 
     lab.made("b", name="waits")
     app = poll(app, monkeypatch)

@@ -43,7 +43,8 @@ def test_a_run_that_trains_is_served_by_the_feed_and_one_at_rest_is_looked_at_ev
     widget(app.toggle, "Logarithmic loss").set_value(True).run()
 
     assert not app.exception
-    assert timers == [seconds, None] * 2  # what changes, and the settings, which are drawn when they are opened
+    # What changes, the settings, and what can be taken away; these two are drawn when they are opened.
+    assert timers == [seconds, None, None] * 2
     live_run = feed.run(lab, run_id)
     assert browsers == ([(live_run, 16, False), (live_run, 16, True)] if followed else [])
     assert frozen == [True] * followed

@@ -107,7 +107,8 @@ def checkpoint_faults(home: Path, run: Run) -> list[str]:
     folder, faults = run_folder(home, run.id), []
     for path in folder.glob("*.pt"):
         try:
-            checkpoints.load(path)
+            # The weights kept of an epoch are no checkpoint to resume from.
+            checkpoints.load(path, {"model"}) if path.name.startswith("epoch-") else checkpoints.load(path)
         except CheckpointError as error:
             if path.exists():  # else the run has just finished and deleted its older one
                 faults.append(f"{run.id}: {error}")
