@@ -343,3 +343,12 @@ def test_forwarded_addresses_are_believed_from_proxies_alone():
     assert hosts.client_of("127.0.0.1", "198.51.100.1, 203.0.113.9", ()) == "203.0.113.9"
     assert hosts.client_of("10.1.0.5", "203.0.113.9, 10.1.0.6", ("10.1.0.0/24",)) == "203.0.113.9"
     assert hosts.client_of("127.0.0.1", "nonsense", ()) == "127.0.0.1"
+
+
+def test_a_guest_without_a_name_starts_and_keeps_progress_and_changes_what_is_nobodys():
+    nameless = Person()
+    nameless.check_start()
+    nameless.check_teach()
+    nameless.check_change("")
+    with pytest.raises(NotAllowed, match="belongs to Ben"):
+        nameless.check_change("Ben")

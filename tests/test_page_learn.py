@@ -108,6 +108,15 @@ def test_before_the_prediction_only_the_first_section_stands_there(opened, lab):
     assert text(opened()).count("You predicted “It learns faster”") == 2, "also at the end, and after a reload"
 
 
+def test_without_a_name_a_prediction_is_kept_for_this_browser(monkeypatch, opened, lab):
+    monkeypatch.setattr(visitor, "visitor", lambda: "")
+    monkeypatch.setattr(learner, "visitor", lambda: "")
+    app = predicted(opened(), "It learns faster")
+
+    assert "✗ You predicted “It learns faster”." in text(app)
+    assert not app.toast
+
+
 def test_one_can_read_on_without_a_prediction(opened, lab):
     app = press(opened(), "Read on without a prediction")
 

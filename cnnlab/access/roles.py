@@ -36,11 +36,13 @@ class Whose(StrEnum):
 _NONE: frozenset[Whose] = frozenset()
 _OWN = frozenset({Whose.OWN})
 _EVERY = frozenset(Whose)
+_GUESTS = _OWN | {Whose.NOBODYS}
 _MAY: Mapping[Role, Mapping[Action, frozenset[Whose]]] = {
     Role.TEACHER: {Action.START: _OWN, Action.CHANGE: _EVERY, Action.SEE: _EVERY, Action.TEACH: _EVERY},
     Role.STUDENT: {Action.START: _OWN, Action.CHANGE: _OWN, Action.SEE: _EVERY, Action.TEACH: _NONE},
     Role.OBSERVER: {Action.START: _NONE, Action.CHANGE: _NONE, Action.SEE: _EVERY, Action.TEACH: _NONE},
-    Role.GUEST: {Action.START: _OWN, Action.CHANGE: _OWN | {Whose.NOBODYS}, Action.SEE: _EVERY, Action.TEACH: _EVERY},
+    # A guest without a name starts runs that are nobody's.
+    Role.GUEST: {Action.START: _GUESTS, Action.CHANGE: _GUESTS, Action.SEE: _EVERY, Action.TEACH: _EVERY},
 }
 
 

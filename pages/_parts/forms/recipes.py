@@ -95,7 +95,7 @@ def _card(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> st
 def _need(lab: Lab, recipe: Preset, statuses: Mapping[str, DatasetStatus]) -> str:
     status = statuses[recipe.config().dataset]
     if status.problem:
-        return _("{dataset} is here, but {problem}").format(dataset=status.entry.title, problem=translated(status.note))
+        return _("{dataset} is here, but {problem}").format(dataset=translated(status.entry.title), problem=translated(status.note))
     if status.note:
         return _("Download first: {size}").format(size=size_text(sum(file.bytes for file in status.entry.downloads)))
     return _time_here(lab, recipe)

@@ -119,9 +119,9 @@ def _controls(
     values["architecture"] = chosen.name
     lists = {
         "dataset": {
-            name: _("{dataset} ({note})").format(dataset=status.entry.title, note=translated(status.note))
+            name: _("{dataset} ({note})").format(dataset=translated(status.entry.title), note=translated(status.note))
             if status.note
-            else status.entry.title
+            else translated(status.entry.title)
             for name, status in statuses.items()
         }
     }
@@ -211,7 +211,7 @@ def _without_images(status: DatasetStatus) -> None:
         st.warning(quoting(translated(status.problem)), icon=":material/folder_off:")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         if not status.problem:
-            missing = _("{dataset} is not on this machine yet.").format(dataset=status.entry.title)
+            missing = _("{dataset} is not on this machine yet.").format(dataset=translated(status.entry.title))
             st.markdown(f":material/cloud_off: {missing}")
         st.page_link(
             "pages/data.py", label=_("Get it on the Data page"), icon=":material/download:",
@@ -279,6 +279,6 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
             _(
                 "Your design has {designed:,} classes and {dataset} has {classes}, so this network gets {classes} outputs: "
                 "a network is trained on the classes that its images have."
-            ).format(designed=classes, dataset=status.entry.title, classes=config.classes),
+            ).format(designed=classes, dataset=translated(status.entry.title), classes=config.classes),
             icon=":material/category:",
         )  # fmt: skip
