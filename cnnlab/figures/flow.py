@@ -41,7 +41,7 @@ def flow_figure(every: Sequence[EpochFlow], quantity: Literal["gradient", "updat
                 "hovertemplate": _("epoch {epoch}: {value}").format(epoch="%{x}", value="%{y:.3g}"),
             }
         )
-    drawn = [value for line in lines for value in line["y"] if value]
+    drawn = [value for line in lines for value in line["y"] if value] + ([USUAL] if quantity == "update" else [])
     title = {"gradient": _("length of the gradient"), "update": _("step ÷ length of the weights")}[quantity]
     layout = base_layout(
         height=280,
