@@ -65,8 +65,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
         record["runs"] = {key: record["runs"][key] for key in wanted}  # without experiments that are gone
         RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     put("lessons", render(record), PAGE)
+    configs = {(lesson.id, experiment.id): config for lesson, experiment, config in experiments()}
     for path in (path for language in LANGUAGES for path in sorted((LESSONS / language).glob("*.md"))):
-        _write_bands(path, record)
+        _write_bands(path, record, configs)
 
 
 def _train(config: RunConfig) -> dict[str, Any]:
@@ -130,14 +131,13 @@ def render(record: dict[str, Any]) -> str:
     )
 
 
-def _write_bands(path: Path, record: dict[str, Any]) -> None:
+def _write_bands(path: Path, record: dict[str, Any], configs: dict[tuple[str, str], RunConfig]) -> None:
     """Puts the measured bands into a lesson's header; all else stays as it is written."""
-    by_id = {(lesson.id, experiment.id): config for lesson, experiment, config in experiments()}
     text = path.read_text(encoding="utf-8")
     lesson_id = re.search(r'^id = "([^"]+)"', text, re.MULTILINE)[1]
     blocks = text.split("[[experiment]]\n")
     for number, block in enumerate(blocks[1:], 1):
-        config = by_id.get((lesson_id, re.search(r'^id = "([^"]+)"', block, re.MULTILINE)[1]))
+        config = configs.get((lesson_id, re.search(r'^id = "([^"]+)"', block, re.MULTILINE)[1]))
         line = re.search(r'^band = \{ metric = "(\w+)".*$', block, re.MULTILINE)
         if config is None or line is None or not (found := results(record, config)):
             continue

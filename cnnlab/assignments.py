@@ -136,7 +136,7 @@ class HandedIn:
 
 
 class Assignments:
-    """All assignments of a lab. `tag` marks a run, `run` reads one: both are the lab's."""
+    """All assignments of a lab; `run` reads one of its runs."""
 
     def __init__(self, home: Path, run: Callable[[str], Run]) -> None:
         self._folder = home / "assignments"

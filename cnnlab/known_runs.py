@@ -81,13 +81,12 @@ def band_of(config: RunConfig) -> Band | None:
 
     Seed, device and precision may differ, and where the schedule allows it the number of epochs.
     """
-    for recipe in presets():
-        if _plain(config) == _plain(recipe.config()):
-            band = Band(
-                recipe, _measured().get(recipe.name, ()), tuple(_COURSE.get(recipe.name, {}).items()), _D2L.get(recipe.name)
-            )
-            return band if band.ours or band.course or band.d2l else None
-    return None
+    plain = _plain(config)
+    recipe = next((recipe for known, recipe in _recipes() if known == plain), None)
+    if recipe is None:
+        return None
+    band = Band(recipe, _measured().get(recipe.name, ()), tuple(_COURSE.get(recipe.name, {}).items()), _D2L.get(recipe.name))
+    return band if band.ours or band.course or band.d2l else None
 
 
 def compare(band: Band, epochs: Sequence[EpochDone]) -> Comparison | None:
@@ -150,6 +149,12 @@ def _plain(config: RunConfig) -> RunConfig:
         return config.change(**neutral)
     except ConfigError:  # warm-up longer than that many epochs
         return config
+
+
+@cache
+def _recipes() -> tuple[tuple[RunConfig, Preset], ...]:
+    """Each recipe with its plain settings, made once: a live run asks at every drawing."""
+    return tuple((_plain(recipe.config()), recipe) for recipe in presets())
 
 
 @cache

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
 from page_sweeps import FakeSweeps
 from streamlit.testing.v1 import AppTest
 
@@ -208,3 +209,10 @@ def layers(app: AppTest) -> list[dict[str, str]]:
 def widget(elements: Any, label: str) -> Any:
     """The control with this label."""
     return next(element for element in elements if element.label == label)
+
+
+def switched_pages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str]]]:
+    """The pages that will have been switched to, with their addresses."""
+    pages: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: pages.append((page, query_params)))
+    return pages

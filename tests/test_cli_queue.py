@@ -10,19 +10,14 @@ from contextlib import closing
 
 import psutil
 import pytest
-from typer.testing import CliRunner
+from command_lab import commands_in
 
-from cnnlab.cli import app
-from cnnlab.compute import helper
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone
-from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.state_words import STATE_WORDS
-from cnnlab.system import background
 from cnnlab.system.processes import Process
-from cnnlab.training.costs import DeviceSpeed
 from cnnlab.workers import runner
 
 QUEUE = ("train", "lenet", "--dataset", "sample", "--queue")
@@ -30,18 +25,7 @@ QUEUE = ("train", "lenet", "--dataset", "sample", "--queue")
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    """Calls a command in this test's lab, which starts no process: its helper answers here. Returns what was printed."""
-    monkeypatch.setattr(helper.Helper, "ask", lambda self, question, **_: DeviceSpeed("cpu", None, None, "unknown", None))
-    monkeypatch.setattr(helper.Helper, "layers", lambda self, *network: layer_table(*network))
-    monkeypatch.setattr(background, "ensure", lambda home: None)
-    monkeypatch.delenv("CNNLAB_DATA", raising=False)
-
-    def call(*arguments: str) -> str:
-        result = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path)], catch_exceptions=False)
-        assert result.exit_code == 0, result.stderr
-        return result.stdout
-
-    return call
+    return commands_in(tmp_path, monkeypatch)
 
 
 @pytest.fixture

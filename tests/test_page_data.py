@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_fakes import FakeLab, cells, open_page, widget
+from page_fakes import FakeLab, cells, open_page, switched_pages, widget
 
 from cnnlab.datasets import entries
 from cnnlab.errors import DataError
@@ -229,8 +229,7 @@ def test_the_sentence_about_the_versions_names_their_steps_and_warns_of_mirrored
 
 def test_the_primary_button_opens_the_train_page_with_this_data_set(monkeypatch, lab):
     app = open_page(monkeypatch, "data", lab, dataset="mnist")
-    opened = []
-    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: opened.append((page, query_params)))
+    opened = switched_pages(monkeypatch)
 
     widget(app.button, "Train on this").click().run()
 

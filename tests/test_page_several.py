@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from page_fakes import FakeLab, open_page, widget
+from page_fakes import FakeLab, open_page, switched_pages, widget
 from streamlit.testing.v1 import AppTest
 from test_page_runs import ComparingLab
 
@@ -20,10 +20,7 @@ CONFIG = RunConfig.make(learning_rate=0.1, batch_size=64, epochs=4)
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The pages that were switched to, with their addresses."""
-    pages = []
-    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: pages.append((page, query_params)))
-    return pages
+    return switched_pages(monkeypatch)
 
 
 @pytest.fixture

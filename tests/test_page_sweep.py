@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 import pytest
-from page_fakes import open_page, widget
+from page_fakes import open_page, switched_pages, widget
 from page_sweeps import trial
 from polling import fragments, poll
 from test_page_runs import ComparingLab
@@ -48,10 +48,7 @@ def lab(tmp_path):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The pages that were switched to, with their addresses."""
-    pages = []
-    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: pages.append((page, query_params)))
-    return pages
+    return switched_pages(monkeypatch)
 
 
 def with_run(lab, *trials, best=1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_fakes import open_page, widget
+from page_fakes import open_page, switched_pages, widget
 from test_page_runs import ComparingLab
 
 from cnnlab.errors import LimitError
@@ -21,10 +21,7 @@ def lab(tmp_path):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """The pages that were switched to, with their addresses."""
-    pages = []
-    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: pages.append((page, query_params)))
-    return pages
+    return switched_pages(monkeypatch)
 
 
 def dialog(monkeypatch, lab, run_id):

@@ -8,17 +8,15 @@ import time
 
 import psutil
 import pytest
+from command_lab import commands_in
 from sweep_fakes import BASE, BATCH, Laboratory
 from typer.testing import CliRunner
 from waiting import wait_for
 
 from cnnlab.cli import app
-from cnnlab.compute import helper
 from cnnlab.config import RunConfig
-from cnnlab.layers.trace import layer_table
 from cnnlab.sweeps.values import SweepConfig
-from cnnlab.system import background, processes
-from cnnlab.training.costs import DeviceSpeed
+from cnnlab.system import processes
 from cnnlab.workers.sweepers import ATTEMPTS, CHECK_SECONDS, Sweepers
 
 SWEEP = ("sweep", "lenet", "--recipe", "lenet-sample", "--vary", "batch_size=32,64", "--vary", "learning-rate=0.01..0.5:log")
@@ -26,18 +24,7 @@ SWEEP = ("sweep", "lenet", "--recipe", "lenet-sample", "--vary", "batch_size=32,
 
 @pytest.fixture
 def commands(tmp_path, monkeypatch):
-    """Calls a command in this test's lab, which starts no process: its helper answers here. Returns what was printed."""
-    monkeypatch.setattr(helper.Helper, "ask", lambda self, question, **_: DeviceSpeed("cpu", None, None, "unknown", None))
-    monkeypatch.setattr(helper.Helper, "layers", lambda self, *network: layer_table(*network))
-    monkeypatch.setattr(background, "ensure", lambda home: None)
-    monkeypatch.delenv("CNNLAB_DATA", raising=False)
-
-    def call(*arguments: str) -> str:
-        result = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path)], catch_exceptions=False)
-        assert result.exit_code == 0, result.stderr
-        return result.stdout
-
-    return call
+    return commands_in(tmp_path, monkeypatch)
 
 
 class Child:
