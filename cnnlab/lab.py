@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, epoch_predictions, learn, looking, presets, sweeping, taking_away, values
+from cnnlab import architectures, datasets, learn, looking, presets, sweeping, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
@@ -25,18 +25,18 @@ from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
 from cnnlab.own_picture.asking import OwnPictures
+from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
-from cnnlab.system.home import run_folder
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
 
 
-class Lab:
+class Lab(Predictions):
     """A lab in the folder `home`, which is created if missing. Cheap to create, safe to share between threads."""
 
     def __init__(self, home: Path, *, data: Path | None = None) -> None:
@@ -248,51 +248,3 @@ class Lab:
     def progress(self, run_id: str, points: int = 500) -> tuple[Progress, ...]:
         """At most `points` Progress events spread over the run so far, the last one always among them."""
         return self._store.progress(run_id, points)
-
-    # Predictions
-
-    def predictions(
-        self,
-        run_id: str,
-        *,
-        checkpoint: values.Checkpoint = "best",
-        label: int | None = None,
-        predicted: int | None = None,
-        only: values.Only = "all",
-        order: values.Order = "number",
-        offset: int = 0,
-        count: int = 40,
-    ) -> values.PredictionPage:
-        """Test images of a true and a predicted class, or of all. Raises RunNotFound; CheckpointError while there is none yet."""
-        which = {"label": label, "predicted": predicted, "only": only, "order": order, "offset": offset, "count": count}
-        return self._helper.ask("predictions", run=self._evaluated(run_id), checkpoint=checkpoint, **which)
-
-    def disagreements(
-        self, first: str, second: str, *, right: values.Right = "any", offset: int = 0, count: int = 40
-    ) -> values.DisagreementPage:
-        """The test images that two runs classify differently. Raises CheckpointError unless both were tested on the same images."""
-        one, other = self._evaluated(first), self._evaluated(second)
-        return self._helper.ask("disagreements", first=one, second=other, right=right, offset=offset, count=count)
-
-    def examples(self, run_id: str, number: int = 1) -> values.ExampleImages:
-        """Twenty of the run's test images, two of each of ten classes; `number` counts sets of them from 1, and goes round."""
-        limit = self._store.run(run_id).config.limit
-        return self._helper.ask("examples", run=self._evaluated(run_id), limit=limit, number=number)
-
-    def predicted(self, run_id: str, epoch: int, images: tuple[int, ...]) -> values.EpochPredictions | None:
-        """What the run predicted for these test images after `epoch`; None where that was not recorded.
-
-        The last epoch's are in its checkpoint too. Raises RunNotFound; CheckpointError where they are needed and unreadable.
-        """
-        recorded = epoch_predictions.read(run_folder(self.home, run_id), epoch, images)
-        if recorded or self._store.run(run_id).epochs_done != epoch:
-            return recorded
-        kept: values.EpochPredictions = self._helper.ask("last_predicted", run_id=run_id, images=images)
-        return kept if kept.epoch == epoch else None
-
-    def last_recorded(self, run_id: str) -> int:
-        """The last epoch whose predictions were recorded; 0 for a run of an early version."""
-        return epoch_predictions.last(run_folder(self.home, run_id))
-
-    def _evaluated(self, run_id: str) -> values.EvaluatedRun:
-        return values.EvaluatedRun(run_id, self._store.run(run_id).config.dataset, self._store.data_folder(run_id) or self.data)

@@ -63,8 +63,9 @@ FLOORS: dict[str, str] = {
     "looking": "epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
-    "lab": "architectures assignments compute config datasets epoch_predictions events forecasts layers learn"
-    " looking own_picture presets runs sweeping system taking_away values workers",
+    "predictions": "compute epoch_predictions runs system values",
+    "lab": "architectures assignments compute config datasets events forecasts layers learn"
+    " looking own_picture predictions presets runs sweeping system taking_away values workers",
     "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
     " sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
