@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, importing, learn, looking, presets, sweeping, taking_away, values
+from cnnlab import architectures, checking, datasets, importing, learn, looking, presets, sweeping, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
@@ -54,6 +54,7 @@ class Lab(Predictions):
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
         self.own_data = importing.OwnData(self.home, self._store)
+        self.checking = checking.Checking(self.home, self.data, self._helper.ask, self.own_data)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)

@@ -33,13 +33,13 @@ RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; signs and words 
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
-def grid_html(items: Sequence[GridItem], size_px: int, columns: int = 0) -> str:
+def grid_html(items: Sequence[GridItem], size_px: int, columns: int = 0, *, pairs: bool = False) -> str:
     """The grid as one piece of HTML: images at least `size_px` wide, as many side by side as fit.
 
-    With `columns` they are as many everywhere but on a phone, which has five.
+    With `columns` they are as many everywhere but on a phone, which has five. `pairs`: each is twice as wide as high.
     """
     style = f"--columns: {columns}" if columns else f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
-    kind = "cnn-grid cnn-columns" if columns else "cnn-grid"
+    kind = "cnn-grid" + (" cnn-columns" if columns else "") + (" cnn-pairs" if pairs else "")
     return f'<style>{_STYLE}</style><div class="{kind}" role="list" style="{style}">{"".join(map(_cell, items))}</div>'
 
 
@@ -66,9 +66,9 @@ def predicted_item(
     )
 
 
-def image_grid(items: Sequence[GridItem], size_px: int = 80, *, columns: int = 0) -> None:
+def image_grid(items: Sequence[GridItem], size_px: int = 80, *, columns: int = 0, pairs: bool = False) -> None:
     """Draws the grid on the page."""
-    st.html(grid_html(items, size_px, columns))
+    st.html(grid_html(items, size_px, columns, pairs=pairs))
 
 
 def _cell(item: GridItem) -> str:
