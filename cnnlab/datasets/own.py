@@ -13,20 +13,28 @@ names its version, says exactly which images it has seen. A set that was deleted
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cnnlab.datasets.catalogue import Entry
-from cnnlab.datasets.location import Split
+from cnnlab.datasets.location import SPLITS, Split
+from cnnlab.datasets.remembered import remembered
+from cnnlab.errors import DataError
+from cnnlab.i18n import N_, Shown, nsay, say
 
 if TYPE_CHECKING:
     import numpy as np
 
 PREFIX = "own-"
 FOLDER = "own_data"
+KNOWN = "set.json"
+HOME = "CNNLAB_OWN_DATA_HOME"  # the variable in which a process hands the home on to its children
 MOST_CLASSES = 1_000
 Fit = Literal["crop", "stretch"]
 _NAME = re.compile(r"(own-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)(?:\.([1-9][0-9]{0,4}))?")
@@ -54,7 +62,7 @@ class Brought:
     notes: tuple[str, ...] = ()  # what was done, each a sentence to be translated
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnSet:
     """One version of a data set that a user has brought."""
 
@@ -84,6 +92,34 @@ class OwnSet:
         """The name of the set, whatever its version."""
         return self.name.partition(".")[0]
 
+    def counts(self, split: Split) -> tuple[int, ...]:
+        """Images of each class, with those that are set aside."""
+        return self.train_counts if split == "train" else self.test_counts
+
+    def used(self, split: Split) -> int:
+        """The images of one split that this version trains or tests on."""
+        return sum(self.counts(split)) - sum(each.split == split for each in self.set_aside)
+
+    @cached_property
+    def entry(self) -> Entry:
+        """This version beside the other data sets. What its owner typed is never translated."""
+        count, title = len(self.set_aside), verbatim(self.title)
+        aside = nsay("{name} ({count:,} image set aside)", "{name} ({count:,} images set aside)", count, name=title, count=count)
+        return Entry(
+            self.name,
+            aside if count else title,
+            say("Your own pictures, kept at {size}×{size} px; from {name}.", size=self.size, name=self.source),
+            tuple(map(verbatim, self.classes)),
+            self.channels,
+            self.size,
+            self.used("train"),
+            self.used("test"),
+            source=say("Imported from {name}", name=self.source),
+            licence=N_("Not known to the lab"),
+            folder=f"{FOLDER}/{self.base}",
+            format="own",
+        )
+
     @property
     def image_bytes(self) -> int:
         """What its images take on the disk."""
@@ -102,3 +138,140 @@ class Stored:
 def is_name(text: object) -> bool:
     """Whether `text` has the form of a name that the lab issues; so no other text becomes a path."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
+def verbatim(text: str) -> str:
+    """What people typed: it is shown as it is in every language."""
+    kept = Shown(text)
+    kept.english = text
+    return kept
+
+
+def look_in(home: Path) -> None:
+    """This process, and those that it starts, work for the lab in `home`: its sets are part of the catalogue."""
+    os.environ[HOME] = str(home)
+
+
+def folder(home: Path, name: str) -> Path:
+    """The folder of a set or of a version of it. Raises DataError for what is no name, so that no address becomes a path."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise DataError(say("There is no data set {name}.", name=name[:80]))
+    return home / FOLDER / match[1]
+
+
+def find(name: object) -> OwnSet | None:
+    """The version called `name` in the home of this process, deleted or not; None where there is none."""
+    home = os.environ.get(HOME)
+    return known(Path(home), name) if home and is_name(name) else None
+
+
+def every() -> tuple[OwnSet, ...]:
+    """The newest version of each set in the home of this process, newest set first, without deleted ones."""
+    home = os.environ.get(HOME)
+    return sets(Path(home)) if home else ()
+
+
+def known(home: Path, name: object) -> OwnSet | None:
+    """The version called `name`, deleted or not; None where there is none, or its record is damaged."""
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+    if match is None:
+        return None
+    versions = remembered(_versions, home / FOLDER / match[1] / KNOWN)
+    number = int(match[2] or 1)
+    return versions[number - 1] if number <= len(versions) and str(name) == _version_name(match[1], number) else None
+
+
+def sets(home: Path) -> tuple[OwnSet, ...]:
+    """The newest version of each set in `home`, newest set first, without deleted ones."""
+    try:
+        names = [item.name for item in os.scandir(home / FOLDER) if is_name(item.name)]
+    except OSError:  # nobody has brought any
+        return ()
+    newest = [versions[-1] for name in names if (versions := remembered(_versions, home / FOLDER / name / KNOWN))]
+    return tuple(sorted((each for each in newest if not each.deleted), key=lambda each: (-each.created, each.name)))
+
+
+def stored(home: Path, own: OwnSet, split: Split) -> Stored:
+    """The images of one split as they were imported. Raises DataError where they are deleted or damaged."""
+    import numpy as np
+
+    place = folder(home, own.name)
+    count = sum(own.counts(split))
+    shape = (count, own.channels, own.size, own.size)
+    try:
+        images = np.memmap(place / f"{split}.u8", np.uint8, "r", shape=shape)
+        labels = np.load(place / f"{split}.labels.npy", allow_pickle=False)
+        names = json.loads((place / f"{split}.names.json").read_text(encoding="utf-8"))
+        if labels.shape != (count,) or len(names) != count:
+            raise ValueError("it is cut off")
+    except (OSError, ValueError) as error:
+        raise DataError(missing(own)) from error
+    return Stored(images, labels, tuple(names))
+
+
+def missing(own: OwnSet) -> str:
+    """Why the images of a set cannot be used."""
+    if own.deleted:
+        return say("The images of the data set {name} were deleted; import them again to train on them.", name=own.title)
+    return say("The images of the data set {name} are damaged or missing; import them again.", name=own.title)
+
+
+def kept(own: OwnSet, split: Split) -> list[int]:
+    """The numbers, as imported, of the images that this version uses; an image's number in a run is its place in this list."""
+    aside = {each.index for each in own.set_aside if each.split == split}
+    return [index for index in range(sum(own.counts(split))) if index not in aside]
+
+
+def record(own: OwnSet, versions: tuple[tuple[ImageAt, ...], ...]) -> str:
+    """The text of `set.json`: a set, and the images that each of its versions leaves out."""
+    facts = asdict(replace(own, set_aside=(), version=1)) | {"name": own.base}
+    aside = [[[each.split, each.index] for each in version] for version in versions]
+    return json.dumps(facts | {"versions": aside}, ensure_ascii=False)
+
+
+def versions_of(home: Path, own: OwnSet) -> tuple[OwnSet, ...]:
+    """All versions of a set, the first one first."""
+    return _versions(folder(home, own.name) / KNOWN)
+
+
+def _version_name(base: str, number: int) -> str:
+    return base if number == 1 else f"{base}.{number}"
+
+
+def _versions(path: Path) -> tuple[OwnSet, ...]:
+    """Empty where the record is missing or damaged: it is then no set."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(_version(facts, path.parent.name, number, aside) for number, aside in enumerate(facts["versions"], start=1))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def _version(facts: Mapping[str, Any], base: str, number: int, aside: list[list[Any]]) -> OwnSet:
+    brought = dict(facts["brought"])
+    brought |= {name: tuple(brought[name]) for name in ("broken_names", "notes")}
+    brought["sizes"] = tuple(map(tuple, brought["sizes"]))
+    fields = {name: value for name, value in facts.items() if name != "versions"}
+    fields |= {name: tuple(facts[name]) for name in ("classes", "train_counts", "test_counts")}
+    fields |= {"name": _version_name(base, number), "version": number, "brought": Brought(**brought)}
+    images = tuple(sorted(ImageAt(split, int(index)) for split, index in aside if split in SPLITS))
+    own = OwnSet(**fields | {"set_aside": images})
+    if not (own.channels in (1, 3) and 1 < len(own.classes) <= MOST_CLASSES):
+        raise ValueError("damaged")
+    return own
+
+
+def empties_a_class(home: Path, own: OwnSet, aside: tuple[ImageAt, ...]) -> str:
+    """The class that would have no training image left without these, or of which none would be tested at all; "" for none."""
+    for split in SPLITS:
+        labels = stored(home, own, split).labels
+        left = Counter(labels.tolist())
+        left.subtract(int(labels[each.index]) for each in aside if each.split == split)
+        if split == "train":
+            for label, name in enumerate(own.classes):
+                if left[label] < 1:
+                    return name
+        elif sum(left.values()) < 1:
+            return own.classes[int(labels[0])]
+    return ""
