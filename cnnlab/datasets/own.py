@@ -16,7 +16,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.datasets.remembered import remembered
 from cnnlab.errors import DataError
 from cnnlab.i18n import N_, Shown, nsay, say
+from cnnlab.system import disk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -167,7 +168,7 @@ def find(name: object) -> OwnSet | None:
 
 
 def every() -> tuple[OwnSet, ...]:
-    """The newest version of each set in the home of this process, newest set first, without deleted ones."""
+    """The current version of each set in the home of this process, newest set first, without deleted ones."""
     home = os.environ.get(HOME)
     return sets(Path(home)) if home else ()
 
@@ -177,19 +178,20 @@ def known(home: Path, name: object) -> OwnSet | None:
     match = _NAME.fullmatch(name) if isinstance(name, str) else None
     if match is None:
         return None
-    versions = remembered(_versions, home / FOLDER / match[1] / KNOWN)
+    versions, _ = remembered(_read, home / FOLDER / match[1] / KNOWN)
     number = int(match[2] or 1)
     return versions[number - 1] if number <= len(versions) and str(name) == _version_name(match[1], number) else None
 
 
 def sets(home: Path) -> tuple[OwnSet, ...]:
-    """The newest version of each set in `home`, newest set first, without deleted ones."""
+    """The current version of each set in `home`, newest set first, without deleted ones."""
     try:
         names = [item.name for item in os.scandir(home / FOLDER) if is_name(item.name)]
     except OSError:  # nobody has brought any
         return ()
-    newest = [versions[-1] for name in names if (versions := remembered(_versions, home / FOLDER / name / KNOWN))]
-    return tuple(sorted((each for each in newest if not each.deleted), key=lambda each: (-each.created, each.name)))
+    found = (remembered(_read, home / FOLDER / name / KNOWN) for name in names)
+    current = [versions[place] for versions, place in found if versions]
+    return tuple(sorted((each for each in current if not each.deleted), key=lambda each: (-each.created, each.name)))
 
 
 def stored(home: Path, own: OwnSet, split: Split) -> Stored:
@@ -223,36 +225,40 @@ def kept(own: OwnSet, split: Split) -> list[int]:
     return [index for index in range(sum(own.counts(split))) if index not in aside]
 
 
-def record(own: OwnSet, versions: tuple[tuple[ImageAt, ...], ...]) -> str:
-    """The text of `set.json`: a set, and the images that each of its versions leaves out."""
+def record(own: OwnSet, versions: Sequence[tuple[ImageAt, ...]] = ((),), current: int = 1) -> str:
+    """The text of `set.json`: a set, the images that each of its versions leaves out, and the number of the current version."""
     facts = asdict(replace(own, set_aside=(), version=1)) | {"name": own.base}
     aside = [[[each.split, each.index] for each in version] for version in versions]
-    return json.dumps(facts | {"versions": aside}, ensure_ascii=False)
+    return json.dumps(facts | {"versions": aside, "current": current}, ensure_ascii=False)
 
 
-def versions_of(home: Path, own: OwnSet) -> tuple[OwnSet, ...]:
-    """All versions of a set, the first one first."""
-    return _versions(folder(home, own.name) / KNOWN)
+def versions_of(home: Path, own: OwnSet) -> tuple[tuple[OwnSet, ...], int]:
+    """All versions of a set, the first one first, and the number of the current one."""
+    versions, place = _read(folder(home, own.name) / KNOWN)
+    return versions, place + 1
 
 
 def _version_name(base: str, number: int) -> str:
     return base if number == 1 else f"{base}.{number}"
 
 
-def _versions(path: Path) -> tuple[OwnSet, ...]:
-    """Empty where the record is missing or damaged: it is then no set."""
+def _read(path: Path) -> tuple[tuple[OwnSet, ...], int]:
+    """All versions and the place of the current one; none where the record is missing or damaged: it is then no set."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(_version(facts, path.parent.name, number, aside) for number, aside in enumerate(facts["versions"], start=1))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ()
+        facts = json.loads(disk.read(path))
+        versions = tuple(
+            _version(facts, path.parent.name, number, aside) for number, aside in enumerate(facts["versions"], start=1)
+        )
+        return versions, range(len(versions))[facts["current"] - 1]
+    except (OSError, LookupError, ValueError, TypeError, AttributeError):
+        return (), 0
 
 
 def _version(facts: Mapping[str, Any], base: str, number: int, aside: list[list[Any]]) -> OwnSet:
     brought = dict(facts["brought"])
     brought |= {name: tuple(brought[name]) for name in ("broken_names", "notes")}
     brought["sizes"] = tuple(map(tuple, brought["sizes"]))
-    fields = {name: value for name, value in facts.items() if name != "versions"}
+    fields = {name: value for name, value in facts.items() if name not in ("versions", "current")}
     fields |= {name: tuple(facts[name]) for name in ("classes", "train_counts", "test_counts")}
     fields |= {"name": _version_name(base, number), "version": number, "brought": Brought(**brought)}
     images = tuple(sorted(ImageAt(split, int(index)) for split, index in aside if split in SPLITS))

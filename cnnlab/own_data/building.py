@@ -101,7 +101,7 @@ class Building:
             target = own.folder(self._home, made.name)
             if target.exists():  # also of a deleted set, whose runs keep the name
                 continue
-            write_record(self._folder, own.record(made, ((),)))
+            write_record(self._folder, own.record(made))
             with suppress(OSError):  # another process took the name a moment ago
                 self._folder.rename(target)
                 return made
