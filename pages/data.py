@@ -43,7 +43,7 @@ def show_sample() -> None:
     PAGER.restart()
 
 
-def pick_dataset(address: Address, entries: dict[str, Entry]) -> str:
+def pick_dataset(address: Address, entries: dict[str, Entry], place: DeltaGenerator) -> str:
     """Which data set to look at."""
     titles = {name: _("Sample") if name == SAMPLE else entry.title for name, entry in entries.items()}  # short: fits a phone
     own = any(entry.format == "own" for entry in entries.values())  # a list shows what was typed as it is
@@ -55,16 +55,16 @@ def pick_dataset(address: Address, entries: dict[str, Entry]) -> str:
 
     return one_choice(
         _("Data set"), DATASET, "dataset", {name: isolated(title) for name, title in titles.items()}, address, default=SAMPLE,
-        on_change=PAGER.restart, as_list=own, parse=newest, width=420 if own else None,
+        on_change=PAGER.restart, as_list=own, parse=newest, place=place,
         help=_("Images to train a network on. The sample comes with the lab; the others are downloaded once, or are your own."),
     )  # fmt: skip
 
 
-def pick_view(address: Address, own: OwnSet | None) -> str:
+def pick_view(address: Address, own: OwnSet | None, place: DeltaGenerator) -> str:
     """The images, what is to be looked at before training, or labels that may be wrong."""
     views = {PICTURES: _("Images"), CHECKUP: _("Check-up")} | ({LABELS: _("Doubtful labels")} if own else {})
     return one_choice(
-        _("View"), VIEW, "view", views, address, parse=one_of("view", (PICTURES, CHECKUP, LABELS)),
+        _("View"), VIEW, "view", views, address, parse=one_of("view", (PICTURES, CHECKUP, LABELS)), place=place,
         help=_("The images; what is in the data set, and images that are there twice; in your own sets, labels that may be wrong."),
     )  # fmt: skip
 
@@ -223,11 +223,11 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
             versions(lab, entry, images[0])
 
 
-def views(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
+def views(lab: Lab, address: Address, entry: Entry, counts: Counts, place: DeltaGenerator) -> None:
     """What is shown of a data set that is here, and below it what its owner can do."""
     own = lab.own_data.get(entry.name) if entry.format == "own" else None
     refusal = not_yours(own) if own else None
-    view = pick_view(address, own)
+    view = pick_view(address, own, place)
     if view == PICTURES:
         pictures(lab, address, entry, counts)
     else:
@@ -250,8 +250,9 @@ def main() -> None:
     with in_words():
         import_progress(lab)
         bring_button(lab, bring)
+        which, view = st.columns([4, 3], vertical_alignment="bottom")
         statuses = {status.entry.name: status for status in lab.datasets()}
-        status = statuses[pick_dataset(address, {name: status.entry for name, status in statuses.items()})]
+        status = statuses[pick_dataset(address, {name: status.entry for name, status in statuses.items()}, which)]
         try:
             counts = count(lab, status.entry) if status.found else None
             problem = status.problem
@@ -263,7 +264,7 @@ def main() -> None:
             missing(lab, status, problem)
         else:
             train_on_this(status.entry, action)
-            views(lab, address, status.entry, counts)
+            views(lab, address, status.entry, counts, view)
         origin(lab, status)
     address.flush()
     address.show_problems(problems)

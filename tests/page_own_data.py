@@ -74,6 +74,10 @@ class FakeOwnData:
     def stop(self, *, owner=None):
         self._ask("stop", owner)
 
+    def forget(self):
+        self._ask("forget")
+        self.progress = None
+
     def rename(self, name, title, *, owner=None):
         self._ask("rename", name, title, owner)
         self.kept[name] = replace(self.kept[name], title=title)

@@ -29,11 +29,13 @@ from cnnlab.system.processes import Process
 REPORT_SECONDS = 0.5
 SILENT_SECONDS = 10.0  # after which a search whose process is gone has ended
 FOLDS = 4
-MOST_IMAGES = 20_000  # that are looked at; about three minutes on two cores
+MOST_IMAGES = 20_000  # that are looked at
 SIDE = 28  # px of the images that the networks see: LeNet's own
 IMAGES_TRAINED = 60_000  # by each network, in all epochs
 LEAST_EPOCHS, MOST_EPOCHS = 3, 12
 BATCH = 64
+# One core: batches this small gain little from a second one, and beside a run that trains, two threads wait for each other.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 _ENDED = N_("The search for wrong labels ended unexpectedly; please start it again.")
 _NOT_WRITTEN = N_("the lab's folder cannot be written; its owner has to make it writable, or to free some space")
@@ -51,7 +53,7 @@ def start(home: Path, brought: OwnSet) -> None:
         _stop_file(home, brought).unlink(missing_ok=True)
         _write(home, brought, Search("running"), Process(None, None))  # so that the next poll shows it; it has no process yet
         arguments = ["--home", str(home), brought.name]
-        processes.start_detached("cnnlab.workers.suspects", arguments, home / "suspects.log")
+        processes.start_detached("cnnlab.workers.suspects", arguments, home / "suspects.log", ENVIRONMENT)
     except OSError as error:
         with suppress(OSError):
             _file(home, brought).unlink(missing_ok=True)
@@ -81,7 +83,7 @@ def status(home: Path, brought: OwnSet) -> Search | None:
 
 
 def is_busy(home: Path) -> bool:
-    """Whether a search of any set runs in this home: each takes all cores."""
+    """Whether a search of any set runs in this home."""
     lock = _lock(home)
     try:
         lock.acquire(timeout=0)
@@ -209,7 +211,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     processes.keep_files_private()
     if hasattr(os, "nice"):
         os.nice(10)  # runs that train beside it come first
-    os.environ.update(processes.thread_wait_environment())
     own.look_in(options.home)
     if brought := own.known(options.home, options.dataset):
         work(options.home, brought)

@@ -43,8 +43,9 @@ def checkup_view(lab: Lab, entry: Entry, own: OwnSet | None) -> None:
         return
     st.header(_("Before you train"))
     findings = sorted(checked(entry, found, own), key=lambda finding: finding.fine)  # what to look at comes first
-    for finding in findings:
-        st.markdown(f"{':material/check:' if finding.fine else ':orange[:material/warning:]'} {finding.sentence}")
+    with st.container(gap="xsmall"):
+        for finding in findings:
+            st.markdown(f"{':material/check:' if finding.fine else ':orange[:material/warning:]'} {finding.sentence}")
     if found.pairs:
         _pairs(entry, found)
 
@@ -81,7 +82,12 @@ def _brought(own: OwnSet) -> Iterator[Finding]:
     if len(brought.sizes) > 3 or brought.other_sizes:
         sizes.append("…")
     if sizes:
-        kept = _("The pictures were {sizes}; they are kept at {size} × {size} px: {fit}.")
+        square = all(width == height for width, height, _count in brought.sizes) and not brought.other_sizes
+        kept = (
+            _("The pictures were {sizes}; they are kept at {size} × {size} px.")
+            if square
+            else _("The pictures were {sizes}; kept at {size} × {size} px is {fit}.")
+        )
         sentence = kept.format(sizes=listed(sizes), size=own.size, fit=translated(FITS[own.fit]))
         if own.suggested_size and own.suggested_size != own.size:
             sentence = together(sentence, _("Suggested: {size} × {size} px.").format(size=own.suggested_size))
@@ -148,16 +154,20 @@ def _repeated(found: Checkup) -> Iterator[Finding]:
         yield Finding(sentence.format(count=within), fine=False)
     if not (same.across or within):
         yield Finding(_("No image is there twice, pixel by pixel."))
-    alike = near.across + near.training + near.test
-    if alike:
+    if near.across:
         sentence = ngettext(
-            "{across:,} test image looks almost like a training image; {within:,} others look almost like one of their own part.",
-            "{across:,} test images look almost like a training image; {within:,} others look almost like one of their own part.",
+            "{count:,} test image looks almost like a training image.", "{count:,} test images look almost like a training image.",
             near.across,
+        )  # fmt: skip
+        yield Finding(sentence.format(count=near.across), fine=near.across * 100 <= sum(found.test_counts))
+    if alike := near.training + near.test:
+        sentence = ngettext(
+            "{count:,} image looks almost like another one of its part.",
+            "{count:,} images look almost like another one of their part.",
+            alike,
         )
-        text = sentence.format(across=near.across, within=near.training + near.test)
-        yield Finding(text, fine=near.across * 100 <= sum(found.test_counts))
-    else:
+        yield Finding(sentence.format(count=alike))
+    if not (near.across or alike):
         yield Finding(_("No two images look almost the same."))
     if found.almost:
         yield Finding(_("The pictures of this data set are all much alike, so only almost identical ones were counted."))

@@ -46,17 +46,24 @@ def _state(lab: Lab, *, running: bool) -> None:
         return
     if running:
         _running(lab, status)
-    elif status.state == "finished":
+    elif status.state == "finished" and st.session_state.get(DATASET) != status.name:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.success(_("**{title}** has been imported.").format(title=_title(status)), icon=":material/check_circle:")
             st.button(
                 _("Show its check-up"), icon=":material/fact_check:", on_click=show_set, args=(status.name,), key="data:imported",
                 help=_("What is in it, and what to look at before training."),
             )  # fmt: skip
-    elif status.state == "failed" and status.owner == visitor():
-        st.error(quoting(translated(status.message)), icon=":material/error:")
-    elif status.state == "stopped" and status.owner == visitor():
-        st.info(_("The import of **{title}** was stopped; nothing of it was kept.").format(title=_title(status)))
+    elif status.state in ("failed", "stopped") and status.owner == visitor():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if status.state == "failed":
+                st.error(quoting(translated(status.message)), icon=":material/error:")
+            else:
+                stopped = _("The import of **{title}** was stopped; nothing of it was kept.")
+                st.info(stopped.format(title=_title(status)), icon=":material/stop_circle:")
+            st.button(
+                _("Close"), icon=":material/close:", type="tertiary", on_click=lab.own_data.forget, key="data:close import",
+                help=_("Takes this message away."),
+            )  # fmt: skip
 
 
 def _running(lab: Lab, status: ImportStatus) -> None:
