@@ -99,8 +99,8 @@ def _list(sets: tuple[OwnSet, ...], as_json: bool) -> None:
     numbers = ("classes", "train", "test", "size")
     rows = [
         (
-            each.name, each.title, shape_text((each.channels, each.size, each.size)), f"{len(each.classes):,}", f"{each.used('train'):,}",
-            f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or "nobody's",
+            each.name, each.title, shape_text((each.channels, each.size, each.size)), f"{len(each.classes):,}",
+            f"{each.used('train'):,}", f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or "nobody's",
         )
         for each in sets
     ]  # fmt: skip

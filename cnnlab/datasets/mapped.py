@@ -9,11 +9,14 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from cnnlab.system import memory
+
+if TYPE_CHECKING:
+    import torch
 
 PART = 64_000_000  # bytes that are in memory while images are copied
 LEFT_SECONDS = 86_400.0  # after which a file that still has a name is nobody's
@@ -28,6 +31,8 @@ def stays_on_disk(size: int) -> bool:
 
 def tensor(images: np.ndarray) -> torch.Tensor:
     """A read-only array as a tensor, which nothing may write to; nothing is copied."""
+    import torch  # the forecast, which asks what stays on the disk, does without
+
     with warnings.catch_warnings():
         # A map that can be written would count as memory that was promised, and a run's is bounded.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")

@@ -231,8 +231,8 @@ def _finished(
 
     def make(name: str) -> OwnSet:
         return OwnSet(
-            name, job.choices.title, classes, task.channels, task.size, train, test, one_line(job.called, 200), job.owner, job.for_all,
-            time.time(), task.fit, job.choices.test_share if was_drawn else None, job.choices.seed, brought, digest,
+            name, job.choices.title, classes, task.channels, task.size, train, test, one_line(job.called, 200), job.owner,
+            job.for_all, time.time(), task.fit, job.choices.test_share if was_drawn else None, job.choices.seed, brought, digest,
             suggested_size=suggested,
         )  # fmt: skip
 
