@@ -17,7 +17,7 @@ from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.datasets.own import ImageAt, OwnSet, Stored
 from cnnlab.errors import ConfigError, DataError, LimitError, NotAllowed
 from cnnlab.i18n import N_, say
-from cnnlab.own_data.building import write_record
+from cnnlab.own_data.records import write_record
 from cnnlab.own_data.values import LONGEST_TITLE, MOST_UPLOAD, Choices, ImportStatus, SharedSource, one_line
 from cnnlab.runs.store import Store
 from cnnlab.system import disk

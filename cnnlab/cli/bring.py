@@ -14,8 +14,7 @@ from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import ConfigError, DataError
 from cnnlab.lab import Lab
-from cnnlab.own_data.splitting import few
-from cnnlab.own_data.values import Choices, Colour
+from cnnlab.own_data.values import Choices, Colour, few
 from cnnlab.system.home import default_data
 from cnnlab.text import aligned, shape_text, size_text
 from cnnlab.workers import imports

@@ -11,11 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cnnlab.system import memory
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 PART = 64_000_000  # bytes that are in memory while images are copied
@@ -41,6 +40,8 @@ def tensor(images: np.ndarray) -> torch.Tensor:
 
 def rows(images: torch.Tensor, chosen: torch.Tensor, folder: Path | None) -> torch.Tensor:
     """The images of these numbers: in memory, or with `folder` in a file there that is gone when nothing uses it any more."""
+    import numpy as np
+
     if folder is None or not len(chosen):
         return images[chosen]
     shape = (len(chosen), *images.shape[1:])
