@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 from uuid import uuid4
 
 from cnnlab.datasets import own
@@ -17,7 +17,7 @@ from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.datasets.own import ImageAt, OwnSet, Stored
 from cnnlab.errors import ConfigError, DataError, LimitError, NotAllowed
 from cnnlab.i18n import N_, say
-from cnnlab.own_data.building import write_record
+from cnnlab.own_data.records import write_record
 from cnnlab.own_data.values import LONGEST_TITLE, MOST_UPLOAD, Choices, ImportStatus, SharedSource, one_line
 from cnnlab.runs.store import Store
 from cnnlab.system import disk
@@ -45,9 +45,11 @@ class OwnData:
     def get(self, name: str) -> OwnSet:
         """The version called `name`, also of a deleted set. Raises ConfigError."""
         found = own.known(self._home, name)
-        if found is None:
-            raise ConfigError(say("There is no data set {name} of your own.", name=shortened(name)), "dataset")
-        return found
+        return found or self._raise_unknown(name)
+
+    @staticmethod
+    def _raise_unknown(name: str) -> NoReturn:
+        raise ConfigError(say("There is no data set {name} of your own.", name=shortened(name)), "dataset")
 
     def shared(self) -> tuple[SharedSource, ...]:
         """What the teacher's folder (CNNLAB_SHARED_DATA) offers, by name. Empty without one."""

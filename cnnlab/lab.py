@@ -116,6 +116,10 @@ class Lab(Predictions):
     def datasets(self) -> tuple[values.DatasetStatus, ...]:
         return tuple(downloads.dataset_status(self.home, self._places.search(entry)) for entry in datasets.entries())
 
+    def dataset(self, name: str) -> values.DatasetStatus:
+        """One data set; also a user's own that was deleted, or an older version of one. Raises ConfigError."""
+        return downloads.dataset_status(self.home, self._places.search(datasets.entry(name)))
+
     def download(self, dataset: str) -> None:
         """Starts a download in the background, unless one is running; `datasets()` reports its progress."""
         downloads.start(self.home, datasets.entry(dataset))

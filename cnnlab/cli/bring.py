@@ -14,8 +14,7 @@ from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import ConfigError, DataError
 from cnnlab.lab import Lab
-from cnnlab.own_data.splitting import few
-from cnnlab.own_data.values import Choices, Colour
+from cnnlab.own_data.values import Choices, Colour, few
 from cnnlab.system.home import default_data
 from cnnlab.text import aligned, shape_text, size_text
 from cnnlab.workers import imports
@@ -99,8 +98,8 @@ def _list(sets: tuple[OwnSet, ...], as_json: bool) -> None:
     numbers = ("classes", "train", "test", "size")
     rows = [
         (
-            each.name, each.title, shape_text((each.channels, each.size, each.size)), f"{len(each.classes):,}", f"{each.used('train'):,}",
-            f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or "nobody's",
+            each.name, each.title, shape_text((each.channels, each.size, each.size)), f"{len(each.classes):,}",
+            f"{each.used('train'):,}", f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or "nobody's",
         )
         for each in sets
     ]  # fmt: skip

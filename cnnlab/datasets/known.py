@@ -28,6 +28,11 @@ def entry(name: str) -> Entry:
     raise ConfigError(message, "dataset")
 
 
+def classes_of(dataset: str, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of classes that came from another process, of which a user's own are never translated."""
+    return tuple(map(own.verbatim, classes)) if own.is_name(dataset) else classes
+
+
 def exists(name: object) -> bool:
     """Whether `entry` knows it."""
     return own.find(name) is not None or any(name == each.name for each in catalogue.entries())

@@ -103,7 +103,7 @@ def _own(entry: Entry, location: Location) -> ImageData:
         elif spool is None:
             images = images.clone()
         parts += [images, torch.from_numpy(labels)]
-    return ImageData(entry.name, entry.classes, *parts, spool=spool)
+    return ImageData(entry.name, tuple(map(str, entry.classes)), *parts, spool=spool)  # plain text: checkpoints hold no other class
 
 
 def _tensors(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,11 +9,13 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from cnnlab.system import memory
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 PART = 64_000_000  # bytes that are in memory while images are copied
 LEFT_SECONDS = 86_400.0  # after which a file that still has a name is nobody's
@@ -28,6 +30,8 @@ def stays_on_disk(size: int) -> bool:
 
 def tensor(images: np.ndarray) -> torch.Tensor:
     """A read-only array as a tensor, which nothing may write to; nothing is copied."""
+    import torch  # the forecast, which asks what stays on the disk, does without
+
     with warnings.catch_warnings():
         # A map that can be written would count as memory that was promised, and a run's is bounded.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
@@ -36,6 +40,8 @@ def tensor(images: np.ndarray) -> torch.Tensor:
 
 def rows(images: torch.Tensor, chosen: torch.Tensor, folder: Path | None) -> torch.Tensor:
     """The images of these numbers: in memory, or with `folder` in a file there that is gone when nothing uses it any more."""
+    import numpy as np
+
     if folder is None or not len(chosen):
         return images[chosen]
     shape = (len(chosen), *images.shape[1:])

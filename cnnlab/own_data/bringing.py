@@ -16,11 +16,12 @@ from cnnlab.datasets.own import Brought, OwnSet
 from cnnlab.errors import DataError
 from cnnlab.i18n import say
 from cnnlab.own_data import labelled, layout, tables
-from cnnlab.own_data.building import Building, check_images, check_room
+from cnnlab.own_data.building import Building, check_images
 from cnnlab.own_data.decoding import Kind, Task, fitted_array
 from cnnlab.own_data.folder import Folder
 from cnnlab.own_data.member import Bounds, Member, Source
 from cnnlab.own_data.pool import decoded
+from cnnlab.own_data.records import check_room
 from cnnlab.own_data.sampling import Sample, suggested_channels, suggested_size
 from cnnlab.own_data.splitting import drawn, in_turn
 from cnnlab.own_data.tars import Tar
@@ -231,8 +232,8 @@ def _finished(
 
     def make(name: str) -> OwnSet:
         return OwnSet(
-            name, job.choices.title, classes, task.channels, task.size, train, test, one_line(job.called, 200), job.owner, job.for_all,
-            time.time(), task.fit, job.choices.test_share if was_drawn else None, job.choices.seed, brought, digest,
+            name, job.choices.title, classes, task.channels, task.size, train, test, one_line(job.called, 200), job.owner,
+            job.for_all, time.time(), task.fit, job.choices.test_share if was_drawn else None, job.choices.seed, brought, digest,
             suggested_size=suggested,
         )  # fmt: skip
 

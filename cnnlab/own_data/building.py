@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
-import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +19,9 @@ from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import DataError
 from cnnlab.i18n import N_, say
-from cnnlab.text import size_text
+from cnnlab.own_data.records import STAGING, slug, write_record
 
 _PART = 32_000_000  # bytes that are in memory while images are moved
-_STAGING = ".new-"
-_LONGEST_SLUG = 30
 _MOST_OF_A_NAME = 10_000
 
 
@@ -35,7 +31,7 @@ class Building:
     def __init__(self, home: Path, labels: dict[Split, np.ndarray], names: dict[Split, list[str]], image_bytes: int) -> None:
         """`labels` and `names` of the images in the order in which they are kept; an image takes `image_bytes`."""
         self._home, self._labels, self._names, self._each = home, labels, names, image_bytes
-        self._folder = home / own.FOLDER / f"{_STAGING}{uuid4().hex}"
+        self._folder = home / own.FOLDER / f"{STAGING}{uuid4().hex}"
         self._kept = {split: np.zeros(len(labels[split]), bool) for split in SPLITS}
         self._files: dict[Split, BinaryIO] = {}
 
@@ -106,37 +102,6 @@ class Building:
                 self._folder.rename(target)
                 return made
         raise DataError(say("There are too many data sets called {name}: choose another name.", name=title))
-
-
-def write_record(folder: Path, text: str) -> None:
-    """Replaces `set.json` in one step."""
-    fresh = folder / f".{own.KNOWN}-{uuid4().hex}.new"
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())  # else a power cut could leave an empty file under this name
-    fresh.replace(folder / own.KNOWN)
-
-
-def slug(title: str) -> str:
-    """A title as a part of a name: small letters, digits and hyphens."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-") or "pictures"
-
-
-def check_room(needed: int, room: int | None) -> None:
-    """Raises DataError where the disk, or the limit of the lab, has not so many bytes left."""
-    if room is not None and needed > room:
-        raise DataError(
-            say("The images would take {size}, and {free} are left for them: choose a smaller size, or make room.",
-                size=size_text(needed), free=size_text(max(0, room)))
-        )  # fmt: skip
-
-
-def tidy(home: Path) -> None:
-    """Deletes what an import left that was killed. Only for the process that holds the lock of imports."""
-    for left in (home / own.FOLDER).glob(f"{_STAGING}*"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def check_images(counts: Sequence[int], tests: int) -> None:

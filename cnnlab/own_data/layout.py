@@ -70,7 +70,7 @@ def planned(members: Sequence[Member], source: str, labels: Mapping[tuple[str, .
         )  # fmt: skip
     if "test" in found and "aside" in found:
         notes.append(N_("Pictures in a folder such as val or valid became training images: a run keeps its own share aside."))
-    if "train" in found and found == {"train"}:  # everything lies in train: a part is drawn for testing
+    if {split for of in sorted_.by_class.values() for _, split in of} == {"train"}:  # nothing to test on: a part is drawn
         sorted_.by_class = defaultdict(list, {name: [(parts, None) for parts, _ in of] for name, of in sorted_.by_class.items()})
     return _plan(sorted_.by_class, notes, len(others) + sorted_.without_class, source)
 
@@ -134,16 +134,16 @@ def _inside(
     return (
         (parts, parts[below:])
         for of in grouped.values()
-        for below in [depth + 1 + _common([parts[depth + 1 :] for parts in of], leave=2)]
+        for below in [depth + 1 + _common([parts[depth + 1 :] for parts in of], leave=2, to_split=False)]
         for parts in of
     )
 
 
-def _common(pictures: Sequence[tuple[str, ...]], leave: int = 1) -> int:
-    """How many folders all of them share at the beginning; at least `leave` parts stay."""
+def _common(pictures: Sequence[tuple[str, ...]], leave: int = 1, *, to_split: bool = True) -> int:
+    """How many folders all of them share at the beginning, up to one of a split; at least `leave` parts stay."""
     depth = 0
     while all(len(parts) > depth + leave for parts in pictures) and len({parts[depth] for parts in pictures}) == 1:
-        if _split(pictures[0][depth]):
+        if to_split and _split(pictures[0][depth]):
             break
         depth += 1
     return depth

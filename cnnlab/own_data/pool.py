@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from itertools import chain, islice
 
 import numpy as np
-import psutil
 
 from cnnlab.errors import DataError
 from cnnlab.i18n import N_
@@ -77,5 +74,4 @@ def _batches(contents: Iterable[Found]) -> Iterator[list[Found]]:
 def _begin() -> None:
     """In each process of the pool: training and pages come first, and Ctrl-C is the parent's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(psutil.Error, OSError):
-        psutil.Process(os.getpid()).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)
+    processes.come_last()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from cnnlab.own_data.decoding import Kind, picture
-from cnnlab.own_data.values import SUGGESTED_SIZES
+from cnnlab.own_data.values import LEAST_SIZE, SUGGESTED_SIZES
 
 SAMPLED = 200  # pictures
 
@@ -39,7 +39,7 @@ class Sample:
 def suggested_size(kinds: Sequence[Kind]) -> int:
     """Pixels a side: the pictures' own where all are square and alike, else the power of two below the median of shorter sides."""
     sides = {(kind.width, kind.height) for kind in kinds}
-    if len(sides) == 1 and (only := next(iter(sides)))[0] == only[1] and SUGGESTED_SIZES[0] <= only[0] <= SUGGESTED_SIZES[-1]:
+    if len(sides) == 1 and (only := next(iter(sides)))[0] == only[1] and LEAST_SIZE <= only[0] <= SUGGESTED_SIZES[-1]:
         return only[0]
     middle = median(min(kind.width, kind.height) for kind in kinds) if kinds else SUGGESTED_SIZES[0]
     return max((size for size in SUGGESTED_SIZES if size <= middle), default=SUGGESTED_SIZES[0])

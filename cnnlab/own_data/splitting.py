@@ -8,8 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnlab.datasets.location import Split
-from cnnlab.i18n import nsay
-from cnnlab.own_data.values import FEW_IMAGES
 
 
 def drawn(labels: Sequence[int], share: float, seed: int) -> list[Split]:
@@ -36,15 +34,3 @@ def in_turn(labels: Sequence[int]) -> list[int]:
     for place, (_, _, position) in enumerate(sorted(ranks)):
         places[position] = place
     return places
-
-
-def few(classes: Sequence[str], counts: Sequence[int]) -> str:
-    """Which classes have few training images, as a sentence; "" for none."""
-    scarce = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True) if count < FEW_IMAGES]
-    if not scarce:
-        return ""
-    return nsay(
-        "{count:,} class has fewer than {least} training images, and is hard to learn: {names}.",
-        "{count:,} classes have fewer than {least} training images, and are hard to learn: {names}.",
-        len(scarce), count=len(scarce), least=FEW_IMAGES, names=", ".join(scarce[:5]) + ("…" if len(scarce) > 5 else ""),
-    )  # fmt: skip

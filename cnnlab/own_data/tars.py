@@ -121,8 +121,10 @@ class _Unpacked:
         self._left -= len(part)
         self._total += len(part)
         self._recent = (self._recent + part)[-2 * tarfile.RECORDSIZE :]
-        if self._left < 0 or self._total > 2 * self._most + _HEADERS:
+        if self._total > 2 * self._most + _HEADERS:
             raise too_large(self._name, self._most)
+        if self._left < 0:
+            raise refused(self._name, N_("what it says about a file is far too long"))
         return part
 
     def _some(self, count: int) -> bytes:

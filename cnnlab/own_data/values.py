@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cnnlab.datasets.own import Fit
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import N_, say
+from cnnlab.i18n import N_, nsay, say
 from cnnlab.text import shortened, well_formed
 
 LEAST_SIZE, LARGEST_SIZE = 8, 256  # pixels a side, of what is stored
@@ -89,3 +90,15 @@ def one_line(text: str, most: int) -> str:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def few(classes: Sequence[str], counts: Sequence[int]) -> str:
+    """Which classes have few training images, as a sentence; "" for none."""
+    scarce = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True) if count < FEW_IMAGES]
+    if not scarce:
+        return ""
+    return nsay(
+        "{count:,} class has fewer than {least} training images, and is hard to learn: {names}.",
+        "{count:,} classes have fewer than {least} training images, and are hard to learn: {names}.",
+        len(scarce), count=len(scarce), least=FEW_IMAGES, names=", ".join(scarce[:5]) + ("…" if len(scarce) > 5 else ""),
+    )  # fmt: skip

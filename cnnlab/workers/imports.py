@@ -19,8 +19,7 @@ from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, DataError
 from cnnlab.forecasts import limits
 from cnnlab.i18n import N_, say
-from cnnlab.own_data import building
-from cnnlab.own_data.bringing import Job, bring
+from cnnlab.own_data import records
 from cnnlab.own_data.values import Choices, ImportStatus
 from cnnlab.system import disk, files, processes
 from cnnlab.system.home import private_file, private_folder, write_private
@@ -118,7 +117,7 @@ def alone(home: Path) -> Iterator[None]:
     except Timeout:
         raise DataError(N_("Another import is running in this lab: wait until it is done.")) from None
     try:
-        building.tidy(home)
+        records.tidy(home)
         yield
     finally:
         lock.release()
@@ -126,6 +125,8 @@ def alone(home: Path) -> Iterator[None]:
 
 def imported(home: Path, order: Order, report: Callable[[Any, int, int], None]) -> OwnSet:
     """Imports in this process, which holds the lock. Raises DataError."""
+    from cnnlab.own_data.bringing import Job, bring  # loads numpy and Pillow, which the web process does without
+
     try:
         return bring(
             Job(home, Path(order.path), order.called, order.choices, order.owner, order.for_all, room(home), report=report)

@@ -67,7 +67,7 @@ def training_form(lab: Lab) -> None:
         address.show_problems(problems)
         start.error(quoting(in_titles(error)), icon=":material/error:")
         return
-    status = statuses[config.dataset]
+    status = statuses.get(config.dataset) or lab.dataset(config.dataset)
     address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
     classes = st.session_state[CLASSES]
     address.write("classes", classes, None)
