@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
+from cnnlab.checking import Checking
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets import own
@@ -19,6 +20,7 @@ from cnnlab.forecasts.limits import Limits
 from cnnlab.importing import OwnData
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
+from cnnlab.own_data.checkup import Checkup
 from cnnlab.own_data.values import Choices, ImportStatus
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
@@ -47,6 +49,7 @@ class SeenLab(Lab):
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.assignments = _SeenAssignments(self.home, self.run, person)
+        self.checking = _SeenChecking(lab.checking, self.own_data, person)
         self.rates = _SeenRates(lab.rates, person, self.own_data)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
@@ -154,6 +157,27 @@ class _SeenOwnData(OwnData):
         found = super()._to_be_changed(name, None)
         self._person.check_change(found.owner, "data set")
         return found
+
+
+class _SeenChecking(Checking):
+    """A person searches the sets that they may change, whose result all who see a set read."""
+
+    def __init__(self, checking: Checking, own_data: _SeenOwnData, person: Person) -> None:
+        self.__dict__.update(vars(checking))
+        self._own: _SeenOwnData = own_data
+        self._person = person
+
+    def checkup(self, dataset: str) -> Checkup:
+        self._own.check_seen(dataset)
+        return super().checkup(dataset)
+
+    def begin_search(self, name: str) -> None:
+        self._person.check_change(self._own.get(name).owner, "data set")
+        super().begin_search(name)
+
+    def stop_search(self, name: str) -> None:
+        self._person.check_change(self._own.get(name).owner, "data set")
+        super().stop_search(name)
 
 
 class _SeenQueueing(Queueing):

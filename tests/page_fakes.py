@@ -105,7 +105,19 @@ class FakeLab:
 
     def pictures(self, dataset, split, count, *, label=None, offset=0):
         self.asked_for_pictures.append({"dataset": dataset, "split": split, "label": label, "offset": offset})
-        return tuple(Picture(offset + i, label if label is not None else i % len(datasets.entry("sample").classes if dataset not in self.own_data.kept else self.own_data.get(dataset).classes), PIXEL) for i in range(count))
+        return tuple(
+            Picture(
+                offset + i,
+                label
+                if label is not None
+                else i
+                % len(
+                    datasets.entry("sample").classes if dataset not in self.own_data.kept else self.own_data.get(dataset).classes
+                ),
+                PIXEL,
+            )
+            for i in range(count)
+        )
 
 
 def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> AppTest:

@@ -12,14 +12,7 @@ from cnnlab.own_data.checkup import Checkup, Pair, Place, Repeated, Search
 from cnnlab.own_data.values import ImportStatus, SharedSource
 
 PIXEL = "data:image/png;base64,AAAA"
-NASTY = (
-    "<img src=x onerror=alert(1)>",
-    "**bold** [link](https://x.org) :smile: $x$",
-    "שלום עולם",
-    "🌻🌻",
-    "=SUM(A1)",
-    "a" * 120,
-)
+NASTY = ("<img src=x onerror=alert(1)>", "**bold** [link](https://x.org) :smile: $x$", "שלום עולם", "🌻🌻", "=SUM(A1)", "a" * 120)
 CLEAN = Checkup((600,) * 10, (100,) * 10, 7_000, 0, Repeated(), Repeated(), almost=False, pairs=(), all_pairs=0)
 BROUGHT = Brought(sizes=((640, 480, 50), (32, 32, 3)), colour=53, broken=1, broken_names=("<b>cat</b>.jpg",), ignored=2)
 
@@ -28,8 +21,8 @@ def own_set(classes: tuple[str, ...] = NASTY, **changes: Any) -> OwnSet:
     """A set of fifty training and ten test images a class."""
     many = len(classes)
     made = OwnSet(
-        "own-flowers", "My <b>flowers</b>", classes, 3, 64, (50,) * many, (10,) * many, "flowers.zip", "", True, 1.8e9, "crop", 0.15,
-        0, BROUGHT, "d1g3st", suggested_size=128,
+        "own-flowers", "My <b>flowers</b>", classes, 3, 64, (50,) * many, (10,) * many, "flowers.zip", "", True, 1.8e9, "crop",
+        0.15, 0, BROUGHT, "d1g3st", suggested_size=128,
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -124,7 +117,7 @@ class FakeChecking:
 
     def begin_search(self, name):
         self.asked.append(("begin", name))
-        self.searched = Search("running", 0.25, 90.0)
+        self.searched = Search("running", 0.25, 120.0)
 
     def stop_search(self, name):
         self.asked.append(("stop", name))

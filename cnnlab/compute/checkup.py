@@ -1,22 +1,31 @@
-"""A data set's check-up: its balance, its colours, and images that are in it more than once."""
+"""A data set's check-up, and the search for labels that may be wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from cnnlab.compute import answers
-from cnnlab.datasets.loading import ImageData
+from cnnlab.config import RunConfig
+from cnnlab.datasets import own
+from cnnlab.datasets.loading import ImageData, stratified
 from cnnlab.datasets.location import SPLITS
-from cnnlab.datasets.pictures import png_data_uri
-from cnnlab.own_data.alike import ALMOST_IDENTICAL, colourless, repeats, smaller
-from cnnlab.own_data.checkup import MOST_PAIRS, Checkup, Pair, Place, Repeated
+from cnnlab.datasets.own import ImageAt, OwnSet
+from cnnlab.own_data.alike import smaller
+from cnnlab.own_data.checkup import MOST_SUSPECTS, Checkup, Search, Suspect
+from cnnlab.own_data.look_over import look_over
+from cnnlab.training.cross_validation import Step, contradicted, cross_validate
 
-MOST_BYTES = 4_000_000_000  # of images that are compared: half a minute
-SHOWN = 96  # px of a picture; 80 of 224 px would be 8 MB
+FOLDS = 4
+MOST_IMAGES = 20_000  # that are searched
+SIDE = 28  # px of the images that the networks see: LeNet's own
+IMAGES_TRAINED = 60_000  # by each network, in all epochs
+LEAST_EPOCHS, MOST_EPOCHS = 3, 12
+BATCH = 64
 
 _known: WeakKeyDictionary[ImageData, Checkup] = WeakKeyDictionary()  # as long as the images are in memory
 
@@ -25,55 +34,41 @@ def checkup(home: Path, *, dataset: str, data: Path | None = None) -> Checkup:
     """What can be said of a data set before anything is trained on it. Raises DataError."""
     source = answers.load(home, dataset, data)
     if source not in _known:
-        _known[source] = _Looked(source).checkup()
+        images = source.train_images.numpy(), source.test_images.numpy()
+        _known[source] = look_over(images, (source.train_labels.numpy(), source.test_labels.numpy()), len(source.classes))
     return _known[source]
 
 
-class _Looked:
-    """Training images first, then test images; `numbers` are those that are compared."""
+def search(home: Path, brought: OwnSet, folder: Path) -> Generator[Step, None, Search]:
+    """Searches a user's own set for wrong labels, those of test images too. `folder` takes checkpoints. Raises DataError."""
+    images, data = _images(home, brought)
+    predicted = yield from cross_validate(_config(brought, len(images)), data, folds=FOLDS, folder=folder)
+    right = predicted.classes == data.train_labels
+    suspects = []
+    for row in contradicted(predicted, data.train_labels, fewest=FOLDS)[:MOST_SUSPECTS]:
+        label, other, sure = (each[row].item() for each in (data.train_labels, predicted.classes, predicted.confidence))
+        suspects.append(Suspect(images[row].split, images[row].index, int(label), int(other), round(sure, 4)))
+    return Search(
+        "finished", 1.0, images=len(images), folds=FOLDS, accuracy=right.double().mean().item(), mistakes=int((~right).sum()),
+        suspects=tuple(suspects),
+    )  # fmt: skip
 
-    def __init__(self, data: ImageData) -> None:
-        self.images = data.train_images.numpy(), data.test_images.numpy()
-        self.labels = data.train_labels.numpy(), data.test_labels.numpy()
-        self.classes = len(data.classes)
-        self.step = 1 + sum(each.nbytes for each in self.images) // MOST_BYTES
-        self.compared = tuple(each[:: self.step] for each in self.images)
 
-    def checkup(self) -> Checkup:
-        found = repeats(*self.compared)
-        every = [(*map(self._place, pair), exact) for pairs, exact in ((found.same, True), (found.near, False)) for pair in pairs]
-        every.sort(key=lambda pair: (pair[0].label == pair[1].label, pair[0].split == pair[1].split, not pair[2]))
-        train, test = (tuple(np.bincount(each, minlength=self.classes).tolist()) for each in self.labels)
-        return Checkup(
-            train_counts=train,
-            test_counts=test,
-            compared=sum(map(len, self.compared)),
-            colourless=colourless(self.images[0]) if self.images[0].shape[1] == 3 else 0,
-            same=self._counted(found.same),
-            near=self._counted(found.near),
-            almost=found.threshold == ALMOST_IDENTICAL,
-            pairs=tuple(Pair(*places, exact, self._side_by_side(*places)) for *places, exact in every[:MOST_PAIRS]),
-            all_pairs=len(every),
-        )
+def _images(home: Path, brought: OwnSet) -> tuple[list[ImageAt], ImageData]:
+    """The images of both splits that are not set aside, at most MOST_IMAGES, small; as the training images of a data set."""
+    stored = {split: own.stored(home, brought, split) for split in SPLITS}
+    places = [ImageAt(split, index) for split in SPLITS for index in own.kept(brought, split)]
+    labels = torch.tensor([int(stored[place.split].labels[place.index]) for place in places])
+    if len(places) > MOST_IMAGES:
+        chosen = stratified(labels, MOST_IMAGES, brought.seed)
+        places, labels = [places[row] for row in chosen.tolist()], labels[chosen]
+    numbers = {split: [place.index for place in places if place.split == split] for split in SPLITS}
+    images = torch.cat([torch.from_numpy(smaller(stored[split].images, SIDE, numbers[split])) for split in SPLITS])
+    return places, ImageData(brought.name, brought.classes, images, labels, images[:0], labels[:0])
 
-    def _counted(self, pairs: NDArray[np.int64]) -> Repeated:
-        first, second = pairs[:, 0], pairs[:, 1]
-        tests = len(self.compared[0])  # the number of the first one
-        across = (first < tests) & (second >= tests)
-        labels = np.concatenate([each[:: self.step] for each in self.labels])
-        return Repeated(
-            training=len(np.unique(second[second < tests])),
-            test=len(np.unique(second[first >= tests])),
-            across=len(np.unique(second[across])),
-            other_label=int((labels[first] != labels[second]).sum()),
-        )
 
-    def _place(self, number: int) -> Place:
-        train = len(self.compared[0])
-        split, index = (0, int(number) * self.step) if number < train else (1, int(number - train) * self.step)
-        return Place(SPLITS[split], index, int(self.labels[split][index]))
-
-    def _side_by_side(self, *places: Place) -> str:
-        both = [smaller(self.images[SPLITS.index(each.split)], SHOWN, [each.index])[0] for each in places]
-        white = np.full((*both[0].shape[:2], 2), 255, np.uint8)
-        return png_data_uri(np.concatenate([both[0], white, both[1]], axis=2))
+def _config(brought: OwnSet, images: int) -> RunConfig:
+    epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(IMAGES_TRAINED / max(1, images))))
+    settings: dict[str, Any] = {"architecture": "lenet", "options": {"activation": "relu", "pooling": "max"}, "device": "cpu"}
+    settings |= {"optimizer": "adam", "learning_rate": 0.001, "normalization": "dataset", "batch_size": BATCH, "epochs": epochs}
+    return RunConfig.make(dataset=brought.name, seed=brought.seed, **settings)

@@ -11,29 +11,21 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from cnnlab.compute import typed
 from cnnlab.datasets import own
-from cnnlab.datasets.location import SPLITS
-from cnnlab.datasets.own import ImageAt, OwnSet
+from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, DataError
 from cnnlab.i18n import N_, say
-from cnnlab.own_data.checkup import MOST_SUSPECTS, Search, Suspect
+from cnnlab.own_data.checkup import Search
 from cnnlab.system import disk, files, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 from cnnlab.system.processes import Process
 
 REPORT_SECONDS = 0.5
 SILENT_SECONDS = 10.0  # after which a search whose process is gone has ended
-FOLDS = 4
-MOST_IMAGES = 20_000  # that are looked at
-SIDE = 28  # px of the images that the networks see: LeNet's own
-IMAGES_TRAINED = 60_000  # by each network, in all epochs
-LEAST_EPOCHS, MOST_EPOCHS = 3, 12
-BATCH = 64
 # One core: batches this small gain little from a second one, and beside a run that trains, two threads wait for each other.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
@@ -116,15 +108,13 @@ def work(home: Path, brought: OwnSet) -> None:
 
 
 def _search(home: Path, brought: OwnSet) -> Search:
+    from cnnlab.compute.checkup import search
     from cnnlab.training import process
-    from cnnlab.training.cross_validation import contradicted, cross_validate
 
     process.keep_freed_memory()
-    images, data = _images(home, brought)
-    config = _config(brought, len(images))
     reported = 0.0
     with tempfile.TemporaryDirectory(prefix="suspects-", dir=private_folder(home)) as folder:
-        steps = cross_validate(config, data, folds=FOLDS, folder=Path(folder))
+        steps = search(home, brought, Path(folder))
         try:
             while True:
                 step = next(steps)
@@ -134,53 +124,10 @@ def _search(home: Path, brought: OwnSet) -> Search:
                     reported = time.monotonic()
                     _write(home, brought, Search("running", step.done, step.seconds_left))
         except StopIteration as end:
-            predicted = end.value
+            found: Search = end.value
+            return found
         finally:
             steps.close()
-    labels = data.train_labels
-    right = predicted.classes == labels
-    suspects = [
-        Suspect(*_where(images[row]), int(labels[row]), int(predicted.classes[row]), round(float(predicted.confidence[row]), 4))
-        for row in contradicted(predicted, labels, fewest=FOLDS)[:MOST_SUSPECTS]
-    ]
-    return Search(
-        "finished", 1.0, None, images=len(images), folds=FOLDS, accuracy=right.double().mean().item(),
-        mistakes=int((~right).sum()), suspects=tuple(suspects),
-    )  # fmt: skip
-
-
-def _where(image: ImageAt) -> tuple[Any, int]:
-    return image.split, image.index
-
-
-def _images(home: Path, brought: OwnSet) -> tuple[list[ImageAt], Any]:
-    """The images of both splits that are not set aside, at most MOST_IMAGES, small; as the training images of a data set."""
-    import numpy as np
-    import torch
-
-    from cnnlab.datasets.loading import ImageData, stratified
-    from cnnlab.own_data.alike import smaller
-
-    stored = {split: own.stored(home, brought, split) for split in SPLITS}
-    places = [ImageAt(split, index) for split in SPLITS for index in own.kept(brought, split)]
-    labels = torch.tensor([int(stored[place.split].labels[place.index]) for place in places])
-    if len(places) > MOST_IMAGES:
-        chosen = stratified(labels, MOST_IMAGES, brought.seed)
-        places, labels = [places[row] for row in chosen.tolist()], labels[chosen]
-    numbers = {split: [place.index for place in places if place.split == split] for split in SPLITS}
-    parts = [smaller(stored[split].images, SIDE, numbers[split]) for split in SPLITS]  # in the order of `places`
-    images = torch.from_numpy(np.concatenate(parts))
-    return places, ImageData(brought.name, brought.classes, images, labels, images[:0], labels[:0])
-
-
-def _config(brought: OwnSet, images: int) -> Any:
-    from cnnlab.config import RunConfig
-
-    epochs = min(MOST_EPOCHS, max(LEAST_EPOCHS, round(IMAGES_TRAINED / max(1, images))))
-    return RunConfig.make(
-        dataset=brought.name, architecture="lenet", options={"activation": "relu", "pooling": "max"}, normalization="dataset",
-        optimizer="adam", learning_rate=0.001, batch_size=BATCH, epochs=epochs, device="cpu", seed=brought.seed,
-    )  # fmt: skip
 
 
 def _write(home: Path, brought: OwnSet, search: Search, process: Process | None = None) -> None:

@@ -56,7 +56,9 @@ def _dialog(lab: Lab) -> None:
     kind = UPLOAD
     if shared:
         titles = {UPLOAD: _("a file of yours"), SHARED: _("the teacher's data sets")}
-        kind = choice_in_dialog(_("From"), "data:bring from", titles, help=_("Your teacher has put data sets on the lab's machine."))
+        kind = choice_in_dialog(
+            _("From"), "data:bring from", titles, help=_("Your teacher has put data sets on the lab's machine.")
+        )
     upload, source = (None, _shared(shared)) if kind == SHARED else (_upload(), None)
     name = source or (upload.name if upload else "")
     choices, problem = _choices(PurePath(name).name.partition(".")[0])
@@ -64,11 +66,10 @@ def _dialog(lab: Lab) -> None:
         problem = _("Choose a file first.") if kind == UPLOAD else _("Choose a data set first.")
     elif problem:
         st.error(quoting(problem), icon=":material/error:")
-    in_class = person().role is not Role.GUEST
-    for_all = not in_class or st.toggle(
-        _("Everyone in the class may use it"), value=True, key="data:bring for all",
-        help=_("Others then see the pictures and can train on them; only you and your teacher can change or delete the data set."),
-    )  # fmt: skip
+    if person().role is Role.STUDENT:
+        st.caption(_("You and your teachers see it; nobody else."))
+    elif person().role is Role.TEACHER:
+        st.caption(_("Everyone in the class sees it and can train on it."))
     pressed = st.button(
         _("Import"), type="primary", icon=":material/upload:", key="data:import", disabled=bool(problem),
         help=problem or _("Reads the pictures in the background: you can keep working, and stop it."),
@@ -77,9 +78,9 @@ def _dialog(lab: Lab) -> None:
         return
     try:
         if source:
-            lab.own_data.take_shared(source, choices, owner=visitor(), for_all=for_all)
+            lab.own_data.take_shared(source, choices, owner=visitor())
         elif upload:
-            lab.own_data.upload(upload.name, upload, choices, owner=visitor(), for_all=for_all)
+            lab.own_data.upload(upload.name, upload, choices, owner=visitor())
     except CNNLabError as error:
         st.error(quoting(translated(error)), icon=":material/error:")
         return

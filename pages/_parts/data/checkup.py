@@ -71,7 +71,9 @@ def _classes(entry: Entry, found: Checkup) -> Iterator[Finding]:
             len(few),
         )  # fmt: skip
         yield Finding(sentence.format(count=len(few), least=FEW_IMAGES, names=_some(few)), fine=False)
-    untested = [escaped(isolated(translated(name))) for name, count in zip(entry.classes, found.test_counts, strict=True) if not count]
+    untested = [
+        escaped(isolated(translated(name))) for name, count in zip(entry.classes, found.test_counts, strict=True) if not count
+    ]
     if untested:
         yield Finding(_("Without any test image: {names}.").format(names=_some(untested)), fine=False)
 
@@ -104,7 +106,9 @@ def _brought(own: OwnSet) -> Iterator[Finding]:
         yield Finding(_("Every picture could be read."))
     if brought.ignored:
         sentence = ngettext(
-            "{count:,} file that is no picture was left out.", "{count:,} files that are no pictures were left out.", brought.ignored
+            "{count:,} file that is no picture was left out.",
+            "{count:,} files that are no pictures were left out.",
+            brought.ignored,
         )
         yield Finding(sentence.format(count=brought.ignored))
     for note in brought.notes:
@@ -187,7 +191,9 @@ def _pairs(entry: Entry, found: Checkup) -> None:
     """The pairs as pictures, and as a table."""
     st.header(_("Pairs that show the same"))
     if found.all_pairs > len(found.pairs):
-        st.caption(_("The first {count} of {total:,}, the most harmful first.").format(count=len(found.pairs), total=found.all_pairs))
+        st.caption(
+            _("The first {count} of {total:,}, the most harmful first.").format(count=len(found.pairs), total=found.all_pairs)
+        )
     image_grid([_pair_item(entry, pair) for pair in found.pairs], PAIR_PX, pairs=True)
     with st.expander(_("Show as a table")):
         grid(

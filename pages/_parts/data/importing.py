@@ -67,6 +67,11 @@ def _state(lab: Lab, *, running: bool) -> None:
 
 
 def _running(lab: Lab, status: ImportStatus) -> None:
+    if not status.title:  # another person's, whose title is theirs alone
+        st.info(
+            _("Another person's images are being imported: yours can follow when that is done."), icon=":material/hourglass_top:"
+        )
+        return
     text = translated(_STEPS[status.step]).format(title=_title(status), done=status.done, total=status.total)
     share = status.done / status.total if status.total and status.step == "reading" else float(status.step == "finishing")
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -30,9 +30,9 @@ def labels_view(lab: Lab, own: OwnSet, refusal: str | None) -> None:
     st.header(_("Labels that may be wrong"))
     st.markdown(
         _(
-            "Small networks are trained on three quarters of the images each, and asked for the rest. Where they are sure of another "
-            "class, the label may be wrong. A person decides: look at each picture, and set aside what is wrong. It is then neither "
-            "trained on nor tested on; nothing is deleted."
+            "Small networks are trained on three quarters of the images each, and asked for the rest. Where they are sure of "
+            "another class, the label may be wrong. A person decides: look at each picture, and set aside what is wrong. It is "
+            "then neither trained on nor tested on; nothing is deleted."
         )
     )
     try:
@@ -59,7 +59,9 @@ def _search(lab: Lab, own: OwnSet, refusal: str | None, *, running: bool) -> Non
         text = _("Searching: {share} done, about {left} left") if left else _("Searching: {share} done")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.progress(min(1.0, search.done), text.format(share=percent(search.done, 0), left=left))
-            _button(_("Stop"), "stop", refusal, partial(lab.checking.stop_search, own.name), _("Ends the search; its result is lost."))
+            _button(
+                _("Stop"), "stop", refusal, partial(lab.checking.stop_search, own.name), _("Ends the search; its result is lost.")
+            )
         return
     if search is not None and search.state == "failed":
         st.error(quoting(translated(search.message)), icon=":material/error:")
