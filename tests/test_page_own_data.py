@@ -72,7 +72,7 @@ def test_rare_classes_are_named_and_a_built_in_set_has_a_check_up_too(monkeypatc
     lab.checking.found = replace(CLEAN, train_counts=(600,) * 9 + (3,))
     app = open_page(monkeypatch, "data", lab, view="checkup")
 
-    assert "1 class has fewer than 20 training images, too few to learn from: Ankle boot" in drawn(app)
+    assert "1 class has fewer than 20 training images, and is hard to learn: Ankle boot (3)" in drawn(app)
     assert "No image is there twice" in drawn(app)
     assert not [each for each in app.button if each.label.startswith("Delete")]
 
@@ -150,7 +150,7 @@ def test_labels_are_searched_looked_at_set_aside_and_taken_back(monkeypatch, lab
     app = open_page(monkeypatch, "data", lab, dataset="own-flowers", view="labels")
     widget(app.button, "Search for wrong labels").click().run()
     assert lab.checking.asked == [("begin", "own-flowers")]
-    assert any("Searching: 25 % done, about 2 minutes left" == each.proto.text for each in app.get("progress"))
+    assert any(each.proto.text == "Searching: 25 % done, about 2 minutes left" for each in app.get("progress"))
 
     lab.checking.searched = FOUND
     app.run()

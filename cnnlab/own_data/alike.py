@@ -23,7 +23,7 @@ PIECE = 16_000_000  # bytes of images that are read at once, which take six time
 NEXT = 8  # images behind each one in a sorted list
 FEW_BITS = 10  # of 64 in which candidates may differ
 SIDE = 16  # px of the small pictures that are compared
-# Correlation of two small pictures. Photographs above the first show the same thing, saved, cut or coloured anew. Digits and
+# Correlation of two small pictures. Photographs above the first show the same thing, saved, cut or coloured again. Digits and
 # silhouettes are often as close by chance: where more than a fiftieth of a set is, only what is almost identical counts.
 ALIKE, ALMOST_IDENTICAL = 0.95, 0.99
 MANY = 0.02

@@ -59,7 +59,7 @@ class Checkup:
     compared: int  # images that were searched for repetitions; all, or every second, third … of a very large set
     colourless: int  # of the training images of a set in colour, those without any
     same: Repeated  # pixel by pixel
-    near: Repeated  # re-saved, cut or coloured anew
+    near: Repeated  # saved, cut or coloured again
     almost: bool  # `near` counts only what is almost identical, because the pictures of this set are all much alike
     pairs: tuple[Pair, ...]  # the first MOST_PAIRS, the most harmful first
     all_pairs: int

@@ -95,9 +95,9 @@ def _upload() -> st.runtime.uploaded_file_manager.UploadedFile | None:
         st.code(TREE, language=None)
         st.markdown(
             _(
-                "A folder `train` and a folder `test` around them keep your own split. Pictures: PNG, JPEG, WebP, GIF, BMP or TIFF, "
-                "of any size. Also read: a table as Kaggle has them (.csv: a column `label`, then one for each pixel), Keras’ .npz "
-                "with `x_train` and `y_train`, and MNIST’s IDX files in an archive."
+                "A folder `train` and a folder `test` around them keep your own split. Pictures: PNG, JPEG, WebP, GIF, BMP or "
+                "PPM, of any size. Also read: a table as Kaggle has them (.csv: a column `label`, then one for each pixel), "
+                "Keras’ .npz with `x_train` and `y_train`, and MNIST’s IDX files in an archive."
             )
         )
     return st.file_uploader(

@@ -13,7 +13,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.i18n import N_, _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.own_data.checkup import Checkup, Pair, Place
-from cnnlab.own_data.values import FEW_IMAGES, FITS
+from cnnlab.own_data.values import FITS, few
 from cnnlab.palette import RED
 from cnnlab.text import image_number, listed, percent
 from pages._parts.data.balance import balance_sentence
@@ -23,6 +23,7 @@ from pages._parts.markdown import escaped, isolated, quoting
 
 MOST_NAMES = 10  # of classes or files in a sentence
 PAIR_PX = 150
+ICONS = {True: ":material/check:", False: ":orange[:material/warning:]"}  # nothing to look at, and something
 PLACES = {"train": N_("training image {number}: {name}"), "test": N_("test image {number}: {name}")}
 
 
@@ -45,7 +46,7 @@ def checkup_view(lab: Lab, entry: Entry, own: OwnSet | None) -> None:
     findings = sorted(checked(entry, found, own), key=lambda finding: finding.fine)  # what to look at comes first
     with st.container(gap="xsmall"):
         for finding in findings:
-            st.markdown(f"{':material/check:' if finding.fine else ':orange[:material/warning:]'} {finding.sentence}")
+            st.markdown(f"{ICONS[finding.fine]} {finding.sentence}")
     if found.pairs:
         _pairs(entry, found)
 
@@ -62,15 +63,8 @@ def checked(entry: Entry, found: Checkup, own: OwnSet | None) -> Iterator[Findin
 def _classes(entry: Entry, found: Checkup) -> Iterator[Finding]:
     counts = found.train_counts
     yield Finding(balance_sentence(entry, counts), min(counts) * 5 >= max(counts))
-    few = [escaped(isolated(translated(name))) for name, count in zip(entry.classes, counts, strict=True) if count < FEW_IMAGES]
-    if few:
-        sentence = ngettext(
-            "{count:,} class has fewer than {least} training images, too few to learn from: {names}. Collect more, or leave it out.",
-            "{count:,} classes have fewer than {least} training images, too few to learn from: {names}. Collect more, or leave "
-            "them out.",
-            len(few),
-        )  # fmt: skip
-        yield Finding(sentence.format(count=len(few), least=FEW_IMAGES, names=_some(few)), fine=False)
+    if sentence := few([translated(name) for name in entry.classes], counts):
+        yield Finding(quoting(translated(sentence)), fine=False)
     untested = [
         escaped(isolated(translated(name))) for name, count in zip(entry.classes, found.test_counts, strict=True) if not count
     ]
