@@ -175,11 +175,11 @@ class OwnData:
                     raise ConfigError(say("There is no image {number} in “{name}”.", number=image.index, name=found.title))
             if emptied := own.empties_a_class(self._home, found, aside):
                 raise ConfigError(say("“{name}” would have no image left: keep at least one of each class.", name=emptied))
-            versions, _ = own.versions_of(self._home, found)
+            versions, _rest = own.versions_of(self._home, found)
             # The same images are the same version, so that runs on it compare.
             same = next((version for version in versions if version.set_aside == aside), None)
             if same is None and len(versions) >= MOST_VERSIONS:
-                raise ConfigError(say("“{name}” has {count:,} versions, the most that are kept: import it anew.",
+                raise ConfigError(say("“{name}” has {count:,} versions, the most that are kept: import it again.",
                                       name=found.title, count=MOST_VERSIONS))  # fmt: skip
             every = versions if same else (*versions, replace(found, set_aside=aside))
             self._record(found, every, same.version if same else len(every))
@@ -208,4 +208,4 @@ class OwnData:
 
 def _check_owner(owner: str, asks: str | None) -> None:
     if asks is not None and owner not in ("", asks):
-        raise NotAllowed(say("This belongs to {owner}, who alone can change it.", owner=owner[:80]))
+        raise NotAllowed(say("This data set belongs to {owner}, who alone can change it.", owner=owner[:80]))

@@ -43,7 +43,7 @@ class SeenLab(Lab):
         self._person = person
         self._store = SeenStore(lab._store, person)
         self._summaries = None
-        self.own_data = _SeenOwnData(self.home, lab._store, person)
+        self.own_data = _SeenOwnData(self.home, self._store, person)
         self._queueing = _SeenQueueing(self._helper, self._admission, self._store)
         self._queueing.own_data = self.own_data
         record = SeenSweepStore(self._store, person)

@@ -60,20 +60,20 @@ def test_the_same_seed_draws_the_same_test_images_whatever_the_archive_is(home, 
 
 
 @pytest.mark.parametrize(
-    ("files", "train", "test", "notes"),
+    ("files", "counts", "notes"),
     [
-        ({"d/train/train/a/1.png": 1, "d/train/train/b/1.png": 2, "d/test/a/1.png": 3, "d/test/b/9.png": 4}, (1, 1), (1, 1), 0),
-        ({f"x/Training/{c}/{n}.png": n for c in "ab" for n in (1, 2)} | {"x/val/a/1.png": 5, "x/val/b/1.png": 6}, (2, 2), (1, 1), 0),
-        ({f"{s}/{c}/1.png": ord(c) for s in ("train", "valid", "test") for c in "ab"}, (2, 2), (1, 1), 1),
-        ({f"train/{c}/{n}.png": n for c in "ab" for n in range(4)} | {"test/1.png": 1}, (3, 3), (1, 1), 1),
-        ({f"all/{c}/deep/{n}.png": n for c in "ab" for n in range(4)} | {"all/loose.png": 1}, (3, 3), (1, 1), 1),
+        ({"d/train/train/a/1.png": 1, "d/train/train/b/1.png": 2, "d/test/a/1.png": 3, "d/test/b/9.png": 4}, (1, 1, 1, 1), 0),
+        ({f"x/Training/{c}/{n}.png": n for c in "ab" for n in (1, 2)} | {"x/val/a/1.png": 5, "x/val/b/1.png": 6}, (2, 2, 1, 1), 0),
+        ({f"{s}/{c}/1.png": ord(c) for s in ("train", "valid", "test") for c in "ab"}, (2, 2, 1, 1), 1),
+        ({f"train/{c}/{n}.png": n for c in "ab" for n in range(4)} | {"test/1.png": 1}, (3, 3, 1, 1), 1),
+        ({f"all/{c}/deep/{n}.png": n for c in "ab" for n in range(4)} | {"all/loose.png": 1}, (3, 3, 1, 1), 1),
     ],
     ids=["unpacked twice", "val alone", "val and test", "test without classes", "deeper and loose"],
 )  # fmt: skip
-def test_the_splits_of_folders_are_kept(files, train, test, notes, home, tmp_path):
+def test_the_splits_of_folders_are_kept(files, counts, notes, home, tmp_path):
     packed = zipped(tmp_path / "x.zip", {name: picture(seed) for name, seed in files.items()})
     made = bring(job(home, packed))
-    assert (made.classes, made.train_counts, made.test_counts) == (("a", "b"), train, test)
+    assert (made.classes, made.train_counts + made.test_counts) == (("a", "b"), counts)
     assert len(made.brought.notes) == notes
 
 

@@ -23,9 +23,10 @@ from cnnlab.own_data.member import Bounds
 
 SMALL = Bounds(files=200, unpacked=3_000_000, table=2_000_000, picture=1_000_000)
 NAMES = (
-    *("/etc/passwd.png", "../out.png", "cat/../../out.png", "C:\\out.png", "..\\out.png", "\\\\host\\out.png", "cat/a\0.png", "cat/./1.png"),
-    *("cat//1.png", ".png", "cat/con.png", "cat/" + "x" * 2_000 + ".png", "d/" * 40 + "1.png", "cat/\u202egnp.png", "=cmd|' /C calc'!A0/1.png"),
-    *("cat/1.PNG", "CAT/1.png", "cat/0.png/0.png", "~/x.png", "$HOME/x.png", "cat/\n.png", "", "/", "..", "-rf/1.png", "\udcff/1.png"),
+    *("/etc/passwd.png", "../out.png", "cat/../../out.png", "C:\\out.png", "..\\out.png", "\\\\host\\out.png", "cat/a\0.png"),
+    *("cat/./1.png", "cat//1.png", ".png", "cat/con.png", "cat/" + "x" * 2_000 + ".png", "d/" * 40 + "1.png", "cat/\u202egnp.png"),
+    *("=cmd|' /C calc'!A0/1.png", "cat/1.PNG", "CAT/1.png", "cat/0.png/0.png", "~/x.png", "$HOME/x.png", "cat/\n.png", "", "/"),
+    *("..", "-rf/1.png", "\udcff/1.png"),
 )  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def hostile(rng: random.Random) -> bytes:
 
 def test_generated_archives_are_read_or_refused_and_write_nowhere_else(tmp_path, request):
     count = 300 if request.config.getoption("--slow") else 40
-    rng, accepted = random.Random(18), 0
+    rng, accepted = random.Random(18), 0  # noqa: S311
     home, place = tmp_path / "home", tmp_path / "given"
     place.mkdir()
     for number in range(count):

@@ -7,6 +7,7 @@ import json
 import time
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_a_set_too_large_for_memory_stays_on_the_disk_and_trains_alike(lab, kept
 
 def is_mapped(images: torch.Tensor) -> bool:
     """Whether the memory of a tensor is a file's."""
-    with open("/proc/self/maps", encoding="ascii") as maps:
+    with Path("/proc/self/maps").open(encoding="ascii") as maps:
         for line in maps:
             start, end = (int(part, 16) for part in line.split()[0].split("-"))
             if start <= images.data_ptr() < end:
@@ -166,10 +167,10 @@ def test_names_of_own_classes_that_come_from_the_helper_are_not_translated(lab, 
     bring(job(lab.home, folder(tmp_path / "x", {f"{name}/{n}.png": picture(n) for name in ("bird", "cat") for n in range(2)})))
     page = PredictionPage("best", 1, ("bird", "cat"), 0, 0, 0, (), (), ())
     lab._helper.ask = lambda question, **_: page
-    lab._evaluated = lambda run_id: EvaluatedRun(run_id, dataset, None)
+    lab._evaluated = lambda run_id: EvaluatedRun(run_id, run_id, None)
     with using("zh"):
         for dataset, expected in (("own-pets", "bird"), ("cifar10", "鸟")):
-            assert translated(predictions.Predictions.predictions(lab, "a").classes[0]) == expected
+            assert translated(predictions.Predictions.predictions(lab, dataset).classes[0]) == expected
 
 
 # The import in the background

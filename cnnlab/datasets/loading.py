@@ -96,7 +96,7 @@ def _own(entry: Entry, location: Location) -> ImageData:
     spool = location.folder if mapped.stays_on_disk(size) else None
     parts = []
     for split in SPLITS:
-        _, stored, kept = own_set(location, entry, split)
+        _rest, stored, kept = own_set(location, entry, split)
         images, labels, chosen = mapped.tensor(stored.images), stored.labels.astype(np.int64)[kept], torch.tensor(kept)
         if len(chosen) < len(images):
             images = mapped.rows(images, chosen, spool)

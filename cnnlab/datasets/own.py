@@ -148,9 +148,10 @@ def verbatim(text: str) -> str:
     return kept
 
 
-def look_in(home: Path) -> None:
-    """This process, and those that it starts, work for the lab in `home`: its sets are part of the catalogue."""
+def look_in(home: Path) -> Path:
+    """This process, and those that it starts, work for the lab in `home`, which is returned: its sets are in the catalogue."""
     os.environ[HOME] = str(home)
+    return home
 
 
 def folder(home: Path, name: str) -> Path:
@@ -178,7 +179,7 @@ def known(home: Path, name: object) -> OwnSet | None:
     match = _NAME.fullmatch(name) if isinstance(name, str) else None
     if match is None:
         return None
-    versions, _ = remembered(_read, home / FOLDER / match[1] / KNOWN)
+    versions, _rest = remembered(_read, home / FOLDER / match[1] / KNOWN)
     number = int(match[2] or 1)
     return versions[number - 1] if number <= len(versions) and str(name) == _version_name(match[1], number) else None
 

@@ -96,7 +96,7 @@ def signature(location: Location) -> str:
 
 def _own(location: Location, entry: Entry, split: Split) -> Arrays:
     """One split of a user's set, without what its version sets aside; where that is nothing, the images stay on the disk."""
-    _, stored, chosen = own_set(location, entry, split)
+    _rest, stored, chosen = own_set(location, entry, split)
     images = stored.images if len(chosen) == len(stored.labels) else stored.images[chosen]
     return Arrays(images, stored.labels[chosen].astype(np.int64))
 
@@ -114,7 +114,7 @@ def _class_counts(entry: Entry, location: Location, split: Split, cache: Path) -
     if location.layout == "images":
         return picture_folders.class_counts(location, split)
     if location.layout == "own":
-        _, stored, chosen = own_set(location, entry, split)
+        _rest, stored, chosen = own_set(location, entry, split)
         labels = stored.labels[chosen]
     elif location.layout == "idx":  # a few kilobytes; the images stay on the disk
         labels = _idx_labels(location, location.files[1 if split == "train" else 3])

@@ -72,7 +72,7 @@ def picture(content: bytes, size: int) -> tuple[Image.Image, Kind] | None:
                 # The size stands in the header, so it is compared before anything is decoded.
                 if width * height > MOST_PIXELS or not width or not height:
                     return None
-                image, _ = upright(opened, [], 2 * size, whole=True)
+                image, _size = upright(opened, [], 2 * size, whole=True)
     except Exception:  # damaged bytes can raise anything: Pillow's readers raise SyntaxError and struct.error, too
         return None
     return image, Kind(width, height, is_gray(image))

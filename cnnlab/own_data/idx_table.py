@@ -27,7 +27,7 @@ def read(contents: Mapping[str, bytes]) -> Table:
     parts = []
     beginnings = []
     for name, content in contents.items():
-        folder, _, file = name.rpartition("/")
+        folder, _slash, file = name.rpartition("/")
         match = _IMAGES.fullmatch(file)
         if match is None:
             continue

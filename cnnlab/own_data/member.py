@@ -101,7 +101,7 @@ class Counted:
 
 def refused(source: str, reason: str) -> DataError:
     """An archive that is not read, as a sentence."""
-    return DataError(say("{file} is refused: {reason}. Pack the folder anew and choose that file.", file=source, reason=reason))
+    return DataError(say("{file} is refused: {reason}. Pack the folder again and choose that file.", file=source, reason=reason))
 
 
 def too_large(source: str, most: int) -> DataError:

@@ -34,7 +34,7 @@ def decoded(contents: Iterable[Found], task: Task, count: int | None = None) -> 
             yield from _rows(batch, decode([content for _, content in batch], task))
         return
     count = count or processes.cores()
-    # Started anew, as everywhere that is no Linux: a fork would take over locks and open files.
+    # Started afresh, as everywhere that is no Linux: a fork would take over locks and open files.
     with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin) as pool:
         waiting: deque[tuple[list[Found], Future[Decoded]]] = deque()
         try:

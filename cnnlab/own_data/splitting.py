@@ -31,6 +31,6 @@ def in_turn(labels: Sequence[int]) -> list[int]:
         ranks.append((seen[label], label, position))
         seen[label] += 1
     places = [0] * len(labels)
-    for place, (_, _, position) in enumerate(sorted(ranks)):
+    for place, (_rank, _label, position) in enumerate(sorted(ranks)):
         places[position] = place
     return places
