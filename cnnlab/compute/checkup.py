@@ -31,7 +31,7 @@ _known: WeakKeyDictionary[ImageData, Checkup] = WeakKeyDictionary()  # as long a
 
 
 def checkup(home: Path, *, dataset: str, data: Path | None = None) -> Checkup:
-    """What can be said of a data set before anything is trained on it. Raises DataError."""
+    """The check-up of a data set. Raises DataError."""
     source = answers.load(home, dataset, data)
     if source not in _known:
         images = source.train_images.numpy(), source.test_images.numpy()
