@@ -62,7 +62,7 @@ def pick_dataset(address: Address, entries: dict[str, Entry], place: DeltaGenera
 
 def pick_view(address: Address, own: OwnSet | None, place: DeltaGenerator) -> str:
     """The images, what is to be looked at before training, or labels that may be wrong."""
-    views = {PICTURES: _("Images"), CHECKUP: _("Check-up")} | ({LABELS: _("Doubtful labels")} if own else {})
+    views = {PICTURES: _("The images"), CHECKUP: _("Check-up")} | ({LABELS: _("Doubtful labels")} if own else {})
     return one_choice(
         _("View"), VIEW, "view", views, address, parse=one_of("view", (PICTURES, CHECKUP, LABELS)), place=place,
         help=_("The images; what is in the data set, and images that are there twice; in your own sets, labels that may be wrong."),

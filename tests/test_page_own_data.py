@@ -119,7 +119,7 @@ def test_a_refused_import_keeps_the_dialog_with_the_reason(monkeypatch, lab):
     lab.own_data.refusal = DataError("Another import runs: wait until it has ended.")
     app = open_page(monkeypatch, "data", lab)
     widget(app.button, "Bring your own images").click().run()
-    widget(app.get("button_group"), "From").set_value("shared").run()
+    widget(app.get("button_group"), "Where from").set_value("shared").run()
     assert widget(app.selectbox, "Data set of your teacher").options == ["birds.zip (5 MB)", "cells"]
     widget(app.selectbox, "Data set of your teacher").set_value("cells").run()
     widget(app.button, "Import").click().run()

@@ -29,6 +29,7 @@ class GridItem:
     hover: str = ""  # shown beside the pointer
 
 
+LONGEST_CAPTION = 40  # characters; a class of a user's own set may have three times as many
 RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; signs and words repeat them
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
@@ -77,7 +78,10 @@ def _cell(item: GridItem) -> str:
     mark = f'<i aria-hidden="true">{escape(item.mark)}</i>' if item.mark else ""
     hover = f' title="{escape(item.hover)}"' if item.hover else ""
     detail = f"<small>{escape(item.detail)}</small>" if item.detail else ""
+    caption, whole = item.caption, ""
+    if len(caption) > LONGEST_CAPTION:
+        caption, whole = f"{caption[: LONGEST_CAPTION - 1]}…", f' title="{escape(caption)}"'
     return (
         f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{hover}{frame}>{sign}{mark}'
-        f"<figcaption>{escape(item.caption)}{detail}</figcaption></figure>"
+        f"<figcaption{whole}>{escape(caption)}{detail}</figcaption></figure>"
     )

@@ -57,7 +57,7 @@ def _dialog(lab: Lab) -> None:
     if shared:
         titles = {UPLOAD: _("a file of yours"), SHARED: _("the teacher's data sets")}
         kind = choice_in_dialog(
-            _("From"), "data:bring from", titles, help=_("Your teacher has put data sets on the lab's machine.")
+            _("Where from"), "data:bring from", titles, help=_("Your teacher has put data sets on the lab's machine.")
         )
     upload, source = (None, _shared(shared)) if kind == SHARED else (_upload(), None)
     name = source or (upload.name if upload else "")

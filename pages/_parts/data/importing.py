@@ -46,7 +46,7 @@ def _state(lab: Lab, *, running: bool) -> None:
         return
     if running:
         _running(lab, status)
-    elif status.state == "finished" and st.session_state.get(DATASET) != status.name:
+    elif status.state == "finished" and st.session_state.get(DATASET, st.query_params.get("dataset")) != status.name:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.success(_("**{title}** has been imported.").format(title=_title(status)), icon=":material/check_circle:")
             st.button(
