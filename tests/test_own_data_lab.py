@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import time
@@ -25,6 +26,7 @@ from cnnlab.datasets.own import ImageAt
 from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, DataError, LimitError, NotAllowed
 from cnnlab.exports import script_images
+from cnnlab.exports.script import Recipe, script
 from cnnlab.i18n import translated, using
 from cnnlab.lab import Lab
 from cnnlab.own_data.bringing import bring
@@ -161,6 +163,19 @@ def test_a_script_loads_the_images_of_the_run(lab, kept, tmp_path):
     for train_, images, labels in ((True, data.train_images, data.train_labels), (False, data.test_images, data.test_labels)):
         found = scope["load_images"](train_)
         assert torch.equal(found[0], images) and torch.equal(found[1], labels)
+
+
+def test_a_title_stays_text_in_a_program(lab, tmp_path):
+    title = '"""; raise SystemExit("taken over") #\\'
+    made = bring(
+        job(lab.home, folder(tmp_path / "x", {f"{name}/{n}.png": picture(n) for name in ("a", "'b\"") for n in range(2)}), title)
+    )
+    config = RunConfig.make(dataset=made.name)
+    recipe = Recipe(config, made.classes, Preparation(3, 28), "float32", "a1b2c3d4", None)
+    tree = ast.parse(script(recipe))
+    assert "raise SystemExit('taken over')" in " ".join(ast.get_docstring(tree).split())
+    names = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "CLASSES")
+    assert ast.literal_eval(names) == list(made.classes)
 
 
 def test_names_of_own_classes_that_come_from_the_helper_are_not_translated(lab, tmp_path):
