@@ -24,6 +24,7 @@ from cnnlab.datasets import mapped, own
 from cnnlab.datasets.loading import ImageData, load
 from cnnlab.datasets.own import ImageAt
 from cnnlab.datasets.places import Places
+from cnnlab.diagnosis import did_not_learn
 from cnnlab.errors import ConfigError, DataError, LimitError, NotAllowed
 from cnnlab.exports import script_images
 from cnnlab.exports.script import Recipe, script
@@ -152,6 +153,11 @@ def test_three_hundred_classes_are_told_apart(tmp_path):
     found = evaluate(model, images, labels, Preparation(1, 8))
     assert found.predicted.tolist() == [299] * 300 and found.accuracy == pytest.approx(1 / 300)
     assert len(ImageData("x", names, images, labels, images, labels).take(0.5).train_labels) == 150
+
+
+def test_of_two_classes_seventy_in_a_hundred_is_more_than_guessing():
+    assert did_not_learn(2, 0.69, 0.52) and not did_not_learn(2, 0.6, 0.7)
+    assert did_not_learn(10, 2.3, 0.149) and not did_not_learn(10, 2.0, 0.15)
 
 
 def test_a_script_loads_the_images_of_the_run(lab, kept, tmp_path):
