@@ -84,6 +84,7 @@ class Lab(Predictions):
     def shut_down(self) -> None:
         """Ends the background processes of this home, training included, and closes the connections."""
         self.sweeps.shut_down()  # first: they would start the dispatcher again
+        self.own_data.stop()
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()

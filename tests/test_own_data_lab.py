@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import time
@@ -23,8 +24,10 @@ from cnnlab.datasets import mapped, own
 from cnnlab.datasets.loading import ImageData, load
 from cnnlab.datasets.own import ImageAt
 from cnnlab.datasets.places import Places
+from cnnlab.diagnosis import did_not_learn
 from cnnlab.errors import ConfigError, DataError, LimitError, NotAllowed
 from cnnlab.exports import script_images
+from cnnlab.exports.script import Recipe, script
 from cnnlab.i18n import translated, using
 from cnnlab.lab import Lab
 from cnnlab.own_data.bringing import bring
@@ -152,6 +155,11 @@ def test_three_hundred_classes_are_told_apart(tmp_path):
     assert len(ImageData("x", names, images, labels, images, labels).take(0.5).train_labels) == 150
 
 
+def test_of_two_classes_seventy_in_a_hundred_is_more_than_guessing():
+    assert did_not_learn(2, 0.69, 0.52) and not did_not_learn(2, 0.6, 0.7)
+    assert did_not_learn(10, 2.3, 0.149) and not did_not_learn(10, 2.0, 0.15)
+
+
 def test_a_script_loads_the_images_of_the_run(lab, kept, tmp_path):
     name = lab.own_data.set_aside("own-pets", [ImageAt("train", 1)])
     scope = {"torch": torch, "FOLDER": lab.home / "own_data" / "own-pets", "LEFT_OUT": script_images.left_out(name)}
@@ -161,6 +169,19 @@ def test_a_script_loads_the_images_of_the_run(lab, kept, tmp_path):
     for train_, images, labels in ((True, data.train_images, data.train_labels), (False, data.test_images, data.test_labels)):
         found = scope["load_images"](train_)
         assert torch.equal(found[0], images) and torch.equal(found[1], labels)
+
+
+def test_a_title_stays_text_in_a_program(lab, tmp_path):
+    title = '"""; raise SystemExit("taken over") #\\'
+    made = bring(
+        job(lab.home, folder(tmp_path / "x", {f"{name}/{n}.png": picture(n) for name in ("a", "'b\"") for n in range(2)}), title)
+    )
+    config = RunConfig.make(dataset=made.name)
+    recipe = Recipe(config, made.classes, Preparation(3, 28), "float32", "a1b2c3d4", None)
+    tree = ast.parse(script(recipe))
+    assert "raise SystemExit('taken over')" in " ".join(ast.get_docstring(tree).split())
+    names = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "CLASSES")
+    assert ast.literal_eval(names) == list(made.classes)
 
 
 def test_names_of_own_classes_that_come_from_the_helper_are_not_translated(lab, tmp_path):

@@ -57,9 +57,14 @@ def introduction(recipe: Recipe, language: Language) -> str:
     if first:
         result = in_language(TEXTS["result"], language).format(loss=first.train_loss, accuracy=first.test_accuracy)
     text = in_language(TEXTS["intro"], language).format(
-        run=recipe.run, title=recipe.config.title, torchvision=torchvision, result=result
+        run=recipe.run, title=_harmless(recipe.config.title), torchvision=torchvision, result=result
     )
     return "\n".join(wrapped(text.strip(), language))
+
+
+def _harmless(title: str) -> str:
+    """A title that cannot end the text of a program in which it stands: users name their own data sets."""
+    return title.replace("\\", "/").replace('"', "'")
 
 
 def parts(recipe: Recipe, language: Language) -> list[Part]:

@@ -231,3 +231,8 @@ def wrapped(text: str, language: Language) -> list[str]:
     if language == "en":
         return textwrap.wrap(text, _WIDTHS["en"])
     return textwrap.wrap(text, _WIDTHS["zh"], break_long_words=True)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in " ".join(text.split()))

@@ -32,8 +32,7 @@ class Store:
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.home = own.look_in(home)  # settings of runs name sets of this home
-        self.path = store_file(home)
-        self._clock = clock
+        self.path, self._clock = store_file(home), clock
         self._connections = Connections(self.path)
         self.transaction = self._connections.transaction
 

@@ -279,6 +279,6 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
             _(
                 "Your design has {designed:,} classes and {dataset} has {classes}, so this network gets {classes} outputs: "
                 "a network is trained on the classes that its images have."
-            ).format(designed=classes, dataset=translated(status.entry.title), classes=config.classes),
+            ).format(designed=classes, dataset=escaped(translated(status.entry.title)), classes=config.classes),
             icon=":material/category:",
         )  # fmt: skip
