@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, learn, looking, presets, sweeping, taking_away, values
+from cnnlab import architectures, checking, datasets, importing, learn, looking, presets, sweeping, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
@@ -53,6 +53,8 @@ class Lab(Predictions):
         self.sweeps = sweeping.Sweeps(self._store, self._queueing, self.data, self.delete)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
+        self.own_data = importing.OwnData(self.home, self._store)
+        self.checking = checking.Checking(self.home, self.data, self._helper.ask, self.own_data)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
@@ -82,6 +84,7 @@ class Lab(Predictions):
     def shut_down(self) -> None:
         """Ends the background processes of this home, training included, and closes the connections."""
         self.sweeps.shut_down()  # first: they would start the dispatcher again
+        self.own_data.stop()
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()
@@ -113,6 +116,10 @@ class Lab(Predictions):
 
     def datasets(self) -> tuple[values.DatasetStatus, ...]:
         return tuple(downloads.dataset_status(self.home, self._places.search(entry)) for entry in datasets.entries())
+
+    def dataset(self, name: str) -> values.DatasetStatus:
+        """One data set; also a user's own that was deleted, or an older version of one. Raises ConfigError."""
+        return downloads.dataset_status(self.home, self._places.search(datasets.entry(name)))
 
     def download(self, dataset: str) -> None:
         """Starts a download in the background, unless one is running; `datasets()` reports its progress."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_own_data import FakeChecking, FakeOwnData
 from page_sweeps import FakeSweeps
 from streamlit.testing.v1 import AppTest
 
@@ -44,6 +45,8 @@ class FakeLab:
         self.asked_for_forecasts: list[bool] = []
         self.allowed = Limits()
         self.sweeps = FakeSweeps()
+        self.own_data = FakeOwnData()
+        self.checking = FakeChecking(self.own_data)
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 
@@ -76,10 +79,11 @@ class FakeLab:
         return self.allowed
 
     def datasets(self):
-        return tuple(self._status(entry) for entry in datasets.entries())
+        own = [brought.entry for brought in self.own_data.sets()]
+        return tuple(self._status(entry) for entry in (*datasets.entries(), *own))
 
     def _status(self, entry):
-        found = Path("somewhere") / entry.name if entry.name in self.here else None
+        found = Path("somewhere") / entry.name if entry.name in self.here or entry.format == "own" else None
         variant = "JPEG copy" if entry.name == "cifar10" else ""
         notes = {"doubt": self.doubts.get(entry.name, ""), "problem": self.problems.get(entry.name, "")}
         return DatasetStatus(entry, found, self.downloads.get(entry.name), variant, **notes)
@@ -91,6 +95,8 @@ class FakeLab:
     def class_counts(self, dataset, split):
         if self.broken:
             raise self.broken
+        if dataset in self.own_data.kept:
+            return self.own_data.get(dataset).counts(split)
         return (600,) * 10 if dataset == "sample" else (50, *(100,) * 9)
 
     def augmented(self, dataset, index, *, count, shift, flip, gray):
@@ -99,7 +105,19 @@ class FakeLab:
 
     def pictures(self, dataset, split, count, *, label=None, offset=0):
         self.asked_for_pictures.append({"dataset": dataset, "split": split, "label": label, "offset": offset})
-        return tuple(Picture(offset + i, label if label is not None else i % 10, PIXEL) for i in range(count))
+        return tuple(
+            Picture(
+                offset + i,
+                label
+                if label is not None
+                else i
+                % len(
+                    datasets.entry("sample").classes if dataset not in self.own_data.kept else self.own_data.get(dataset).classes
+                ),
+                PIXEL,
+            )
+            for i in range(count)
+        )
 
 
 def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> AppTest:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
+from cnnlab.datasets import own
 from cnnlab.errors import RunNotFound
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
@@ -30,9 +31,8 @@ class Store:
     """
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.home = home
-        self.path = store_file(home)
-        self._clock = clock
+        self.home = own.look_in(home)  # settings of runs name sets of this home
+        self.path, self._clock = store_file(home), clock
         self._connections = Connections(self.path)
         self.transaction = self._connections.transaction
 

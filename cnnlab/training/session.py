@@ -43,7 +43,8 @@ class Session:
         self.layout, self._exact_norms = layout.EXACT, layout.arrange(self.model, self.device)
         self.compiled: Callable[[torch.Tensor], torch.Tensor] | None = None  # the same network, faster, for full batches
         self.optimizer = optimizers.optimizer(config, self.model.parameters())
-        # The data sets here are at most 184 MB as uint8, so they live on the device and a batch is an index selection.
+        # As uint8 the data sets of the catalogue take at most 184 MB, so they live on the device and a batch is an index selection.
+        # A user's own that is larger than memory is a map of its file on the CPU, which `to` leaves as it is.
         self.train_images, self.train_labels = data.train_images.to(self.device), data.train_labels.to(self.device)
         self.test_images, self.test_labels = data.test_images.to(self.device), data.test_labels.to(self.device)
         self.validation_images, self.validation_labels = validation_images.to(self.device), validation_labels.to(self.device)

@@ -67,7 +67,7 @@ def training_form(lab: Lab) -> None:
         address.show_problems(problems)
         start.error(quoting(in_titles(error)), icon=":material/error:")
         return
-    status = statuses[config.dataset]
+    status = statuses.get(config.dataset) or lab.dataset(config.dataset)
     address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
     classes = st.session_state[CLASSES]
     address.write("classes", classes, None)
@@ -279,6 +279,6 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
             _(
                 "Your design has {designed:,} classes and {dataset} has {classes}, so this network gets {classes} outputs: "
                 "a network is trained on the classes that its images have."
-            ).format(designed=classes, dataset=translated(status.entry.title), classes=config.classes),
+            ).format(designed=classes, dataset=escaped(translated(status.entry.title)), classes=config.classes),
             icon=":material/category:",
         )  # fmt: skip
