@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,11 +11,15 @@ from cnnlab.access.roles import Action, Person, Role
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
+from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.forecasts.usage import Usage
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
+from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
 from cnnlab.values import EpochPredictions, RangeTestState
@@ -37,6 +41,7 @@ class SeenLab(Lab):
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.assignments = _SeenAssignments(self.home, self.run, person)
         self.rates = _SeenRates(lab.rates, person)
+        self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
@@ -47,7 +52,7 @@ class SeenLab(Lab):
 
     def start(self, config: RunConfig, **details: Any) -> str:
         self._person.check_start()  # before the helper is asked
-        return super().start(config, **details)
+        return super().start(config, **(details | {"owner": self._person.name}))  # whose limits count
 
     def predicted(self, run_id: str, epoch: int, images: tuple[int, ...]) -> EpochPredictions | None:
         self._store.run(run_id)  # raises where this person does not see it
@@ -100,6 +105,27 @@ class _SeenRates(RateFinder):
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenSharing(Sharing):
+    def __init__(self, sharing: Sharing, store: SeenStore, person: Person) -> None:
+        self.__dict__.update(vars(sharing))  # one look at the whole queue for all
+        self._sharing, self._seen, self._person = sharing, store, person
+
+    def limits(self, owner: str) -> Limits:
+        """Of others for a teacher alone, who else gets their own; `usage` likewise."""
+        return super().limits(self._whose(owner))
+
+    def usage(self, owner: str, *, disk: bool = False) -> Usage:
+        return super().usage(self._whose(owner), disk=disk)
+
+    def starts(self) -> Mapping[str, Start]:
+        every = self._sharing.starts()
+        seen = {run.id for run in self._seen.queue()} if self._person.apart else every.keys()
+        return {run_id: start for run_id, start in every.items() if run_id in seen}
+
+    def _whose(self, owner: str) -> str:
+        return owner if self._person.may(Action.TEACH, self._person.name) else self._person.name
 
 
 class _SeenAway(TakingAway):

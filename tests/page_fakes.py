@@ -16,6 +16,7 @@ from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.usage import Usage
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.learn import Catalogue, Learners
@@ -31,6 +32,7 @@ class FakeLab:
     home = Path("home")
     lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
+    together = False  # whether all visitors count as one
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here
@@ -42,7 +44,7 @@ class FakeLab:
         self.asked_to_augment: list[tuple[str, int, int, bool]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
-        self.allowed = Limits()
+        self.allowed, self.used = Limits(), Usage(0, 0, None, 0)
         self.sweeps = FakeSweeps()
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
@@ -72,8 +74,12 @@ class FakeLab:
         self.asked_for_forecasts.append(calibrate)
         return self.need
 
-    def limits(self):
-        return self.allowed
+    @property
+    def sharing(self):
+        together = self.together
+        return SimpleNamespace(
+            together=lambda: together, limits=lambda owner: self.allowed, usage=lambda owner: self.used, starts=dict
+        )
 
     def datasets(self):
         return tuple(self._status(entry) for entry in datasets.entries())

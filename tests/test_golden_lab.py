@@ -140,7 +140,7 @@ def asked_of(lab: Lab) -> list[tuple[str, Callable[[], Any]]]:
         ("ready", lab.ready),
         ("forecast", lambda: lab.forecast(CONFIG)),
         ("forecast with a wait", lambda: lab.forecast(CONFIG, table="t", calibrate=False, wait=1.5)),
-        ("limits", lambda: lab.limits().max_seconds),
+        ("limits", lambda: lab.sharing.limits("").max_seconds),
         ("datasets", lambda: [status.entry.name for status in lab.datasets()]),
         ("download", lambda: lab.download("mnist")),
         ("download another", lambda: lab.download("sample2")),

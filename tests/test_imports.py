@@ -49,7 +49,7 @@ FLOORS: dict[str, str] = {
     "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
+    "forecasts": "access architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
     " runs system text training.costs",
     "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code"
     " runs.records system text training values",
@@ -63,12 +63,13 @@ FLOORS: dict[str, str] = {
     "looking": "epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
+    "sharing": "config errors forecasts runs",
     "predictions": "compute epoch_predictions runs system values",
     "lab": "architectures assignments compute config datasets events forecasts layers learn"
-    " looking own_picture predictions presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
-    " sweeping taking_away values workers",
-    "doctor": "access errors forecasts.limits runs.records system text training.devices",
+    " looking own_picture predictions presets runs sharing sweeping system taking_away values workers",
+    "seen": "access.roles assignments compute config forecasts lab looking own_picture runs.records runs.store_seen"
+    " sharing sweeping taking_away values workers",
+    "doctor": "access errors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
     " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",

@@ -17,7 +17,8 @@ from cnnlab.datasets.places import Places
 from cnnlab.epoch_predictions import FILE, file_bytes
 from cnnlab.epoch_weights import total_bytes
 from cnnlab.errors import ConfigError, LimitError
-from cnnlab.forecasts.limits import Limits, checkpoint_bytes, limits_file, load
+from cnnlab.forecasts.limits import Limits, checkpoint_bytes
+from cnnlab.forecasts.limits_file import limits_file, load
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.system.files import folder_bytes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from cnnlab.forecasts.queue_times import Start
 from cnnlab.i18n import N_, say, shown
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.state_words import STATE_WORDS, in_vain, state_word  # noqa: F401  pages have all words from here
-from cnnlab.text import percent
+from cnnlab.text import clock_text, ordinal, percent
 from pages._parts.markdown import escaped, isolated
 
 STATE_ICONS = {
@@ -30,6 +31,19 @@ LONGEST_TITLE = 80  # characters in a list or a sentence
 def state_icon(run: Run | Summary) -> str:
     """The sign of `state_word`."""
     return DID_NOT_LEARN_ICON if in_vain(run) else STATE_ICONS[run.state]
+
+
+def start_words(start: Start) -> str:
+    """A waiting run's place and time, in English: "next, about 14:20"."""
+    place = N_("next") if start.place == 1 else say("{place} in the queue", place=ordinal(start.place))
+    return f"{place}, {start_time(start)}"
+
+
+def start_time(start: Start) -> str:
+    """The time alone, in English: "about 14:20"."""
+    if start.at is None:
+        return N_("after a run that has no forecast yet") if start.place == 1 else N_("after runs that have no forecast yet")
+    return say("about {time}", time=clock_text(start.at))
 
 
 def last_accuracy(run: Run | Summary) -> str:
