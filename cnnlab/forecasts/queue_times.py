@@ -23,12 +23,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a lab has room for. `of_owner`: how many runs of an owner train at a time (None: all), and who counts as one with them."""
+    """What a lab has room for."""
 
     runs_at_a_time: Callable[[str], int]  # on a device
     devices: Collection[str] = ()  # that the limits name
     slice_seconds: float | None = None
-    parallel: Callable[[str], int | None] = lambda owner: None  # runs of an owner that train at a time
+    parallel: Callable[[str], int | None] = lambda owner: None  # runs of an owner that train at a time; None for all
     account: Callable[[str], str | None] = lambda owner: owner  # as whose an owner's runs count
 
 

@@ -63,11 +63,11 @@ def execute(
     of time is over and runs of others wait. Raises RunStateError if the run no longer belongs to this process, StoreError
     if the store cannot be written for long.
     """
-    return _Execution(store, run_id, on_event, train, in_turn).run()
+    return _Execution(store, run_id, on_event, train, in_turn=in_turn).run()
 
 
 class _Execution:
-    def __init__(self, store: Store, run_id: str, on_event: OnEvent | None, train: Train | None, in_turn: bool) -> None:
+    def __init__(self, store: Store, run_id: str, on_event: OnEvent | None, train: Train | None, *, in_turn: bool = False) -> None:
         self.store = store
         self.run_id = run_id
         self.on_event = on_event or (lambda event: None)
