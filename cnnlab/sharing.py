@@ -50,7 +50,7 @@ class Sharing:
         return usage(self._store, self.rules().account(owner), self._clock(), disk=disk)
 
     def starts(self) -> Mapping[str, Start]:
-        """By id, when the runs that wait begin; without those whose owner's minutes are used up. At most a second old."""
+        """By id, when the runs that wait begin. At most a second old."""
         with self._lock:  # browsers that ask together wait for one answer
             made, found = self._starts
             if time.monotonic() - made >= START_SECONDS:
@@ -78,7 +78,8 @@ class Sharing:
             account=known.account,
         )
         self._left_to_make = NEW_FORECASTS if self._ready() else 0
-        return starts(may_begin, self._store.turns(), now, self._seconds_left, house)
+        later = dict.fromkeys(spent, Start(0, None))
+        return later | starts(may_begin, self._store.turns(), now, self._seconds_left, house)
 
     def _seconds_left(self, run: ActiveRun) -> float | None:
         """By what it has reported, else by its forecast."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
 from cnnlab.forecasts.usage import Usage
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
@@ -34,6 +36,7 @@ class FakeLab:
     lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
     together = False  # whether all visitors count as one
+    starts: Mapping[str, Start] = {}
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here
@@ -79,7 +82,7 @@ class FakeLab:
     def sharing(self):
         together = self.together
         return SimpleNamespace(
-            together=lambda: together, limits=lambda owner: self.allowed, usage=lambda owner: self.used, starts=dict
+            together=lambda: together, limits=lambda owner: self.allowed, usage=lambda owner: self.used, starts=lambda: self.starts
         )
 
     def datasets(self):

@@ -205,7 +205,7 @@ def test_what_is_left_is_words_for_the_form():
     assert limits.left_in_words(used, together=True).startswith("Left today, for all visitors together: 83 of 120 minutes.")
     assert Limits().left_in_words(used) == ""
     assert limits.in_words() == (
-        "This lab allows up to 2 of your runs training at a time, 10 waiting or training, 2 hours of training a day and 5 hours on "
+        "This lab allows up to 2 runs training at a time, 10 waiting or training, 2 hours of training a day and 5 hours on "
         "a GPU a week."
     )
     assert "2 runs of all visitors training at a time" in limits.in_words(together=True)
@@ -214,7 +214,7 @@ def test_what_is_left_is_words_for_the_form():
 def test_the_doctor_reads_all_limits_of_a_class(home, limit):
     assert rules(home).in_words() == (
         "At most 100 runs may wait. A run gives way to others that wait after 20 minutes at a stretch. A student: this lab allows "
-        "up to 2 of your runs training at a time, 10 waiting or training and 2 hours of training a day."
+        "up to 2 runs training at a time, 10 waiting or training and 2 hours of training a day."
     )
     limit(FILE)
     assert "ana silva: has limits of their own." in rules(home).in_words()

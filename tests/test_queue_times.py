@@ -100,7 +100,7 @@ def test_the_lab_reads_what_is_left_of_each_run_and_whose_day_is_over(tmp_path, 
         assert sharing.usage("Ana").minutes_today == pytest.approx(20 / 60)
 
         store.add(first, Progress(1, 1, 2, 1, 2.0, 0.25, 9_500.0, 0.1, 0.25, 300.0, 30.0))
-        assert Sharing(store, forecasts, lambda: True, lambda: noon).starts() == {}
+        assert Sharing(store, forecasts, lambda: True, lambda: noon).starts() == dict.fromkeys((second, third), Start(0, None))
 
 
 def test_a_place_and_a_time_are_words():
@@ -109,5 +109,6 @@ def test_a_place_and_a_time_are_words():
     assert [clock_text(each, noon) for each in later] == ["14:20", "tomorrow 9:05", "2026-11-27 19:33"]
     assert start_words(Start(1, None)) == "next, after a run that has no forecast yet"
     assert start_words(Start(3, None)) == "3rd in the queue, after runs that have no forecast yet"
+    assert start_words(Start(0, None)) == "when its owner has minutes again"
     with using("zh"):
         assert clock_text(noon + 75_900, noon) == "明天 9:05"

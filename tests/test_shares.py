@@ -17,8 +17,9 @@ from cnnlab.runs import ledger
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.workers import runner, shares
-from cnnlab.workers.shares import GAVE_WAY, SLICE_IS_OVER, Shares, Turn
+from cnnlab.workers.shares import GAVE_WAY, Shares, Turn
 
+OVER = "Its 2 minutes at a stretch are over and runs of others wait: it goes on from this moment when it is next."
 STARTED = RunStarted("cpu", "CPU", 61_706, 50, 50, 2, 20, 10)
 
 
@@ -61,11 +62,11 @@ def test_a_slice_is_over_only_while_a_run_of_another_waits_for_the_device(store,
     assert turn(store, mine).is_over(at(500)) == ""
     store.create(CONFIG, "here", owner="Ben")
     now = turn(store, mine)
-    assert [now.is_over(at(seconds)) for seconds in (119, 120)] == ["", SLICE_IS_OVER]
+    assert [now.is_over(at(seconds)) for seconds in (119, 120)] == ["", OVER]
     assert now.is_over(at(500, left=59)) == "", "it is almost done"
     assert turn(store, mine, slices=False).is_over(at(500)) == ""
     now.begins_at(450)
-    assert [now.is_over(at(seconds)) for seconds in (500, 570)] == ["", SLICE_IS_OVER]
+    assert [now.is_over(at(seconds)) for seconds in (500, 570)] == ["", OVER]
     spend(store, "Ben", 120)
     assert turn(store, mine).is_over(at(500)) == "", "Ben has no minutes left"
 
@@ -122,7 +123,7 @@ def test_a_run_that_gave_way_three_times_ends_as_an_undisturbed_one(store, monke
     assert runner.execute(store, alone) is State.FINISHED
 
     reports = iter([False] * 2 + [True] + [False] * 4 + [True] + [False] * 3 + [True])
-    monkeypatch.setattr(Turn, "is_over", lambda self, latest: SLICE_IS_OVER if next(reports, False) else "")
+    monkeypatch.setattr(Turn, "is_over", lambda self, latest: OVER if next(reports, False) else "")
     states = [runner.execute(store, cut, in_turn=True) for _ in range(4)]
 
     assert states == [State.QUEUED] * 3 + [State.FINISHED]

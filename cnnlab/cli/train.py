@@ -106,7 +106,7 @@ def train(
         )
     finally:
         store.close()
-    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, and the lab goes on once there is room
+    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, or the minutes are used up
         print_error(run.message)
         raise typer.Exit(2)
     if run.state is not State.FINISHED:

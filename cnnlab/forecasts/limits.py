@@ -215,11 +215,7 @@ class Limits(Personal):
     def _runs_in_words(self, *, together: bool) -> str:
         some = []
         if self.parallel:
-            words = (
-                _("{count:,} runs of all visitors training at a time")
-                if together
-                else _("{count:,} of your runs training at a time")
-            )
+            words = _("{count:,} runs of all visitors training at a time") if together else _("{count:,} runs training at a time")
             some.append(words.format(count=self.parallel))
         if self.runs_per_owner:
             words = _("{count:,} runs of all visitors at a time") if together else _("{count:,} of your runs at a time")

@@ -17,8 +17,8 @@ _MOST_STEPS = 2_000  # of the simulation; a hundred runs in slices of minutes ta
 class Start:
     """A waiting run's place, 1 for the next, among those that may take the same device, and about when it begins."""
 
-    place: int
-    at: float | None  # seconds since 1970; None where a run before it has no forecast
+    place: int  # 0 where its owner's minutes are used up
+    at: float | None  # seconds since 1970; None there, and where a run before it has no forecast
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,17 @@ from cnnlab.forecasts.usage import Usage, usage
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ActiveRun, Run, may_take_the_same
 from cnnlab.runs.store import Store
+from cnnlab.text import duration_text
 
 USAGE_SECONDS = 2.0  # between two looks at what somebody has used, and at who waits
 ALMOST_DONE = 60.0  # seconds of training: a run with less to do does not give way to others
 
-GAVE_WAY = N_("It has given way.")  # before the reason, in a run that is back in the queue and goes on from its checkpoint
+GAVE_WAY = N_("It has made room.")  # before the reason, in a run that is back in the queue and goes on from its checkpoint
 OWNER_TRAINS = N_(
     "Its owner trains as many runs as this lab allows a person at a time ({count}): it begins when one of them has ended."
 )
 ALL_TRAIN = N_("As many runs train as this lab allows all visitors together ({count}): it begins when one of them has ended.")
-SLICE_IS_OVER = N_("Runs of others wait, so it is at the end of the queue and goes on from this moment when it is next.")
+SLICE_IS_OVER = N_("Its {time} at a stretch are over and runs of others wait: it goes on from this moment when it is next.")
 
 
 class Shares:
@@ -74,7 +75,7 @@ class Turn:
             return spent
         if self._slice is None or latest.seconds - self._began < 60 * self._slice or latest.seconds_left < ALMOST_DONE:
             return ""
-        return SLICE_IS_OVER if self._somebody_waits() else ""
+        return say(SLICE_IS_OVER, time=duration_text(60 * self._slice)) if self._somebody_waits() else ""
 
     def begins_at(self, seconds: float) -> None:
         """The training goes on from a checkpoint with so many seconds of training."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnlab.forecasts.queue_times import Start
-from cnnlab.i18n import N_, say, shown
+from cnnlab.i18n import N_, _, say, shown, translated
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.state_words import STATE_WORDS, in_vain, state_word  # noqa: F401  pages have all words from here
@@ -25,6 +25,7 @@ STATE_ICONS = {
 DID_NOT_LEARN_ICON = ":material/trending_flat:"
 # The two accuracies of a run, as headings; a sentence has the functions below.
 BEST_ACCURACY, LAST_ACCURACY = N_("Best test accuracy"), N_("Test accuracy after the last epoch")
+NOT_TODAY = N_("when its owner has minutes again")  # a run begins
 LONGEST_TITLE = 80  # characters in a list or a sentence
 
 
@@ -34,9 +35,11 @@ def state_icon(run: Run | Summary) -> str:
 
 
 def start_words(start: Start) -> str:
-    """A waiting run's place and time, in English: "next, about 14:20"."""
-    place = N_("next") if start.place == 1 else say("{place} in the queue", place=ordinal(start.place))
-    return f"{place}, {start_time(start)}"
+    """A waiting run's place and time, in the reader's language: "next, about 14:20"."""
+    if not start.place:
+        return translated(NOT_TODAY)
+    place = _("next") if start.place == 1 else _("{place} in the queue").format(place=ordinal(start.place))
+    return _("{place}, {time}").format(place=place, time=translated(start_time(start)))
 
 
 def start_time(start: Start) -> str:

@@ -58,7 +58,7 @@ def _bars(lab: Lab) -> None:
             )
             start = starts.get(run.id)
             # Of one that waits its turn is worth more than what it has done.
-            fact = translated(start_words(start)) if start else percent(share, 0)
+            fact = start_words(start) if start else percent(share, 0)
             st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {fact}")
         if len(runs) > SHOWN:
             more = len(runs) - SHOWN

@@ -114,7 +114,7 @@ def _queue(lab: Lab) -> None:
         _link(name, run)
         turn = _("next") if place == 1 else _("number {count}").format(count=place)
         if run.id in starts:
-            turn = translated(start_words(starts[run.id]))
+            turn = start_words(starts[run.id])
         whose = f"{escaped(isolated(run.owner))}{_(', ')}" if run.owner else ""
         owner.caption(f"{turn} · {whose}{ago(run.created)}")
         with actions.container(horizontal=True, horizontal_alignment="right"):

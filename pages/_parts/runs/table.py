@@ -49,7 +49,7 @@ def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str,
     selected = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
     if TABLE not in st.session_state or sorted(selected) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    turns = {run_id: translated(start_words(starts[run_id])) for run_id in ids if run_id in starts}
+    turns = {run_id: start_words(starts[run_id]) for run_id in ids if run_id in starts}
     table = _drawn(f"{language()} {revision} {turns}", "".join(ids), wanted, shown, turns)
     with st.container(key="runs-table", height=400, border=False):  # table.css gives it the height of the window
         guarded_grid(
