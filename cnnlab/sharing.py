@@ -12,7 +12,7 @@ from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.limits_file import Rules, rules
 from cnnlab.forecasts.queue_times import House, Start, starts
-from cnnlab.forecasts.usage import Usage, usage
+from cnnlab.forecasts.usage import Usage, minutes, usage
 from cnnlab.runs.records import ActiveRun
 from cnnlab.runs.store import Store
 
@@ -67,8 +67,11 @@ class Sharing:
             known = Rules()
         now, general = self._clock(), known.of("")
         limits = {owner: known.of(owner) for owner in {run.owner for run in active}}
-        used = {owner: usage(self._store, known.account(owner), now, disk=False) for owner in limits}
-        spent = {run.id for run in active if run.waits and limits[run.owner].spent(used[run.owner], run.config.device)}
+        used = {owner: minutes(self._store, known.account(owner), now) for owner, each in limits.items() if each.minutes}
+        spent = {
+            run.id for run in active
+            if run.waits and run.owner in used and limits[run.owner].spent(used[run.owner], run.config.device)
+        }  # fmt: skip
         may_begin = [run for run in active if run.id not in spent]
         house = House(
             runs_at_a_time=general.runs_at_a_time,

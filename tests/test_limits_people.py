@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from made_runs import CONFIG
 
+import cnnlab
 from cnnlab.access import classes
 from cnnlab.access.classes import Member
-from cnnlab.access.roles import Role
+from cnnlab.access.roles import Person, Role
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.limits_file import QUEUE, SLICE, STUDENTS, rules
 from cnnlab.forecasts.usage import Usage
+from cnnlab.lab import Lab
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs import ledger
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_store import SweepStore
+from cnnlab.seen import seen_by
 from cnnlab.sweeps.dimensions import Dimension
 from cnnlab.sweeps.values import SweepConfig
 from cnnlab.system.home import run_folder
@@ -66,6 +71,10 @@ def admission(store: Store) -> Admission:
 def train(store: Store, owner: str, minutes: float, device: str = "cpu") -> None:
     with store.transaction(write=True) as connection:
         ledger.count(connection, owner, device, 60 * minutes, store._clock())
+
+
+def sweep_of_two() -> SweepConfig:
+    return SweepConfig.make(base=CONFIG, dimensions=(Dimension(setting="learning_rate", values=(0.1, 0.2)),), method="grid")
 
 
 def shown(limits: Limits) -> dict:
@@ -220,10 +229,50 @@ def test_the_doctor_reads_all_limits_of_a_class(home, limit):
     assert "ana silva: has limits of their own." in rules(home).in_words()
 
 
+@pytest.mark.parametrize("way", ["start", "resume", "extend", "start_over", "sweep"])
+def test_no_way_to_train_on_leads_around_the_minutes(home, store, limit, monkeypatch, way):
+    """A twin, a second seed, a lesson and an assignment start as the form does; the next test counts the ways."""
+    limit("[student]\nminutes_a_day = 60")
+    monkeypatch.setattr("cnnlab.system.background.ensure", lambda home: None)
+    train(store, "Ben", 60)
+    states = {"resume": State.PAUSED, "extend": State.FINISHED, "start_over": State.FAILED}
+    run_id = store.create(CONFIG, "t", owner="Ben", state=states.get(way, State.FINISHED))
+    with store.transaction(write=True) as connection:
+        connection.execute("UPDATE runs SET ended = 1")
+    with closing(Lab(home)) as lab:
+        lab._admission = lab._queueing._admission = admission(lab._store)
+        lab._helper.ask = lambda *_, **__: None
+        seen = seen_by(lab, Person("Ben", Role.STUDENT))
+        ask = {
+            "start": lambda: seen.start(CONFIG, token="new", owner="Ms Li"),
+            "resume": lambda: seen.resume(run_id),
+            "extend": lambda: seen.extend(run_id, 1),
+            "start_over": lambda: seen.start_over(run_id),
+            "sweep": lambda: seen.sweeps.start(sweep_of_two(), token="s", owner="Ben"),
+        }[way]
+        with pytest.raises(LimitError, match="of training a day that this lab allows are used up"):
+            ask()
+        assert [(run.id, run.active) for run in lab.runs()] == [(run_id, False)]
+
+
+def test_runs_are_made_and_queued_again_in_few_places():
+    """Each of them asks for the limits of the run's owner; a new one belongs here once it does."""
+    root = Path(cnnlab.__file__).parent
+    queues = re.compile(r"store\.(create|resume|extend|start_over)\(")
+    found = {
+        path.relative_to(root).as_posix(): sorted({call[1] for call in queues.finditer(path.read_text(encoding="utf-8"))})
+        for path in [*root.rglob("*.py"), *(root.parent / "pages").rglob("*.py")]
+        if "_store.create(config, token, name.strip()" not in path.read_text(encoding="utf-8")  # a sweep's own record
+        and queues.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {
+        "cli/train.py": ["create"], "lab.py": ["extend", "start_over"], "workers/queueing.py": ["create", "resume"],
+    }  # fmt: skip
+
+
 def test_a_sweep_belongs_to_its_owner_and_each_of_its_runs_is_counted(store):
     """The sweeper queues with the sweep's owner, through the check of every run."""
-    config = SweepConfig.make(base=CONFIG, dimensions=(Dimension(setting="learning_rate", values=(0.1, 0.2)),), method="grid")
-    sweep = SweepStore(store).sweep(SweepStore(store).create(config, "t", "s", owner="Ben"))
+    sweep = SweepStore(store).sweep(SweepStore(store).create(sweep_of_two(), "t", "s", owner="Ben"))
     train(store, "Ben", STUDENTS.minutes_a_day)
     with pytest.raises(LimitError, match="used up"):
         admission(store).new(CONFIG, sweep.owner)

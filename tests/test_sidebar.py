@@ -13,6 +13,7 @@ import pages._parts.shell
 from cnnlab.forecasts.queue_times import Start
 from cnnlab.runs.records import State
 from pages._parts import visitor
+from pages._parts.live.sentence import sentence
 from pages._parts.shell import fragment
 from pages._parts.sidebar import sidebar
 
@@ -66,9 +67,8 @@ def test_a_run_that_waits_says_when_it_begins_on_every_list(monkeypatch, lab):
     train = open_page(monkeypatch, "train", lab)
     assert [each.value for each in train.caption if each.value.startswith(later)] == [f"{later} · just now"]
     runs = open_page(monkeypatch, "runs", lab)
-    assert f"Waiting for its turn: {later}" in str(runs.dataframe[0].value)
-    page = open_page(monkeypatch, "train", lab, run=second)
-    assert "2nd in the queue; after runs that have no forecast yet" in str(page)
+    assert f"Waiting for its turn: {later}" in list(runs.dataframe[0].value["State"])
+    assert sentence(lab, lab.run(second), None) == "2nd in the queue; after runs that have no forecast yet"
 
 
 def test_other_peoples_runs_and_runs_at_rest_are_not_there(monkeypatch, lab):

@@ -137,6 +137,11 @@ class Limits(Personal):
                 "disk_per_owner", say(refusals.MORE_DISK_OF_ALL if together else refusals.MORE_OWN_DISK, **facts), temporary=True
             )
 
+    @property
+    def minutes(self) -> bool:
+        """Whether any are counted."""
+        return self.minutes_a_day is not None or self.gpu_minutes_a_week is not None
+
     def has_minutes(self, used: Usage) -> bool:
         """Whether some of today's minutes are left."""
         return self.minutes_a_day is None or used.minutes_today < self.minutes_a_day

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from cnnlab.events import Progress
 from cnnlab.forecasts.limits_file import Rules
-from cnnlab.forecasts.usage import Usage, usage
+from cnnlab.forecasts.usage import Usage, minutes
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ActiveRun, Run, may_take_the_same
 from cnnlab.runs.store import Store
@@ -40,14 +40,12 @@ class Shares:
             counted = Counter(rules.account(other.owner) for other in going)
             if counted[account] >= allowed.parallel:
                 return say(ALL_TRAIN if rules.together else OWNER_TRAINS, count=allowed.parallel)
-        if allowed.minutes_a_day is None and allowed.gpu_minutes_a_week is None:
-            return ""
-        return allowed.spent(self._used_by(account), device)
+        return allowed.spent(self._used_by(account), device) if allowed.minutes else ""
 
     def _used_by(self, account: str | None) -> Usage:
         known = self._used.get(account)
         if known is None or time.monotonic() >= known[1]:
-            known = usage(self._store, account, self._clock(), disk=False), time.monotonic() + USAGE_SECONDS
+            known = minutes(self._store, account, self._clock()), time.monotonic() + USAGE_SECONDS
             self._used[account] = known
         return known[0]
 
@@ -82,9 +80,9 @@ class Turn:
         self._began = seconds
 
     def _spent(self) -> str:
-        if self._limits.minutes_a_day is None and self._limits.gpu_minutes_a_week is None:
+        if not self._limits.minutes:
             return ""
-        used = usage(self._store, self._rules.account(self._run.owner), self._clock(), disk=False)
+        used = minutes(self._store, self._rules.account(self._run.owner), self._clock())
         return self._limits.spent(used, self._device)
 
     def _somebody_waits(self) -> bool:
