@@ -227,6 +227,7 @@ def test_the_doctor_reads_all_limits_of_a_class(home, limit):
     )
     limit(FILE)
     assert "ana silva: has limits of their own." in rules(home).in_words()
+    assert rules(home.parent).in_words().endswith("Its tables for roles and persons count once the lab has a class.")
 
 
 @pytest.mark.parametrize("way", ["start", "resume", "extend", "start_over", "sweep"])

@@ -101,6 +101,8 @@ class Rules:
         if whole.slice_minutes:
             stretch = duration_text(60 * whole.slice_minutes)
             sentences.append(f"A run gives way to others that wait after {stretch} at a stretch.")
+        if self.together and self.file.model_fields_set & set(_TABLES):
+            sentences.append("Its tables for roles and persons count once the lab has a class.")
         if self.group:
             sentences += [
                 f"{whose}: {words[0].lower()}{words[1:]}"
