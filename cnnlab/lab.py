@@ -18,11 +18,9 @@ from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
-from cnnlab.forecasts import limits
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
-from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
@@ -30,6 +28,7 @@ from cnnlab.presets import Preset
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
+from cnnlab.sharing import Sharing
 from cnnlab.system import background, files
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
@@ -48,6 +47,7 @@ class Lab(Predictions):
         self.rates = RateFinder(self._helper, self.data)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
+        self.sharing = Sharing(self._store, self._forecaster, self._helper.ready)
         self._queueing = Queueing(self._helper, self._admission, self._store)
         self._summaries: Summaries | None = None
         self.sweeps = sweeping.Sweeps(self._store, self._queueing, self.data, self.delete)
@@ -107,10 +107,6 @@ class Lab(Predictions):
         Times are None until measured, which `calibrate` begins: ask again, or `wait` for seconds. `table` is the network's.
         """
         return self._forecaster.forecast(config, table=table, calibrate=calibrate, wait=wait)
-
-    def limits(self) -> Limits:
-        """What this lab allows for a run. Raises ConfigError where the file of limits is damaged."""
-        return limits.load(limits.limits_file())
 
     # Data
 

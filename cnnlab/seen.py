@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +16,10 @@ from cnnlab.config import RunConfig
 from cnnlab.datasets import own
 from cnnlab.datasets.own import OwnSet
 from cnnlab.datasets.places import Split
+from cnnlab.forecasts.admission import Admitted
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.forecasts.usage import Usage
 from cnnlab.importing import OwnData
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
@@ -26,6 +29,7 @@ from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
+from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
 from cnnlab.values import DatasetStatus, EpochPredictions, Picture, RangeTestState
@@ -51,6 +55,7 @@ class SeenLab(Lab):
         self.assignments = _SeenAssignments(self.home, self.run, person)
         self.checking = _SeenChecking(lab.checking, self.own_data, person)
         self.rates = _SeenRates(lab.rates, person, self.own_data)
+        self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
@@ -80,7 +85,7 @@ class SeenLab(Lab):
 
     def start(self, config: RunConfig, **details: Any) -> str:
         self._person.check_start()  # before the helper is asked
-        return super().start(config, **details)
+        return super().start(config, **(details | {"owner": self._person.name}))  # whose limits count
 
     def predicted(self, run_id: str, epoch: int, images: tuple[int, ...]) -> EpochPredictions | None:
         self._store.run(run_id)  # raises where this person does not see it
@@ -183,9 +188,9 @@ class _SeenChecking(Checking):
 class _SeenQueueing(Queueing):
     own_data: _SeenOwnData
 
-    def check(self, config: RunConfig, data: Path | None) -> Limits:
+    def check(self, config: RunConfig, data: Path | None, owner: str) -> Admitted:
         self.own_data.check_seen(config.dataset)
-        return super().check(config, data)
+        return super().check(config, data, owner)
 
 
 class _SeenAssignments(Assignments):
@@ -227,6 +232,27 @@ class _SeenRates(RateFinder):
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenSharing(Sharing):
+    def __init__(self, sharing: Sharing, store: SeenStore, person: Person) -> None:
+        self.__dict__.update(vars(sharing))  # one look at the whole queue for all
+        self._sharing, self._seen, self._person = sharing, store, person
+
+    def limits(self, owner: str) -> Limits:
+        """Of others for a teacher alone, who else gets their own; `usage` likewise."""
+        return super().limits(self._whose(owner))
+
+    def usage(self, owner: str, *, disk: bool = False) -> Usage:
+        return super().usage(self._whose(owner), disk=disk)
+
+    def starts(self) -> Mapping[str, Start]:
+        every = self._sharing.starts()
+        seen = {run.id for run in self._seen.queue()} if self._person.apart else every.keys()
+        return {run_id: start for run_id, start in every.items() if run_id in seen}
+
+    def _whose(self, owner: str) -> str:
+        return owner if self._person.may(Action.TEACH, self._person.name) else self._person.name
 
 
 class _SeenAway(TakingAway):

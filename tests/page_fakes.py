@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.forecasts.usage import Usage
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.learn import Catalogue, Learners
@@ -32,6 +36,8 @@ class FakeLab:
     home = Path("home")
     lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
+    together = False  # whether all visitors count as one
+    starts: Mapping[str, Start] = {}
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here
@@ -43,7 +49,7 @@ class FakeLab:
         self.asked_to_augment: list[tuple[str, int, int, bool]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
-        self.allowed = Limits()
+        self.allowed, self.used = Limits(), Usage(0, 0, None, 0)
         self.sweeps = FakeSweeps()
         self.own_data = FakeOwnData()
         self.checking = FakeChecking(self.own_data)
@@ -75,8 +81,12 @@ class FakeLab:
         self.asked_for_forecasts.append(calibrate)
         return self.need
 
-    def limits(self):
-        return self.allowed
+    @property
+    def sharing(self):
+        together = self.together
+        return SimpleNamespace(
+            together=lambda: together, limits=lambda owner: self.allowed, usage=lambda owner: self.used, starts=lambda: self.starts
+        )
 
     def datasets(self):
         own = [brought.entry for brought in self.own_data.sets()]

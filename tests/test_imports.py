@@ -50,10 +50,10 @@ FLOORS: dict[str, str] = {
     "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
-    " runs system text training.costs",
-    "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code"
-    " own_data runs.records system text training values",
+    "forecasts": "access architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers"
+    " optimizers runs system text training.costs",
+    "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code own_data"
+    " runs.records system text training values",
     "workers": "compute config datasets errors events forecasts layers own_data runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
@@ -64,21 +64,23 @@ FLOORS: dict[str, str] = {
     "looking": "datasets epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
+    "sharing": "config errors forecasts runs",
     "predictions": "compute datasets epoch_predictions runs system values",
     "importing": "datasets errors own_data runs system text workers",
     "checking": "datasets importing own_data workers",
     "lab": "architectures assignments checking compute config datasets events forecasts importing layers learn"
-    " looking own_picture predictions presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments checking compute config datasets forecasts importing lab looking own_data own_picture"
-    " runs.records runs.store runs.store_seen sweeping taking_away values workers",
-    "doctor": "access errors forecasts.limits runs.records system text training.devices",
+    " looking own_picture predictions presets runs sharing sweeping system taking_away values workers",
+    "seen": "access.roles assignments checking compute config datasets forecasts importing lab looking own_data"
+    " own_picture runs.records runs.store runs.store_seen sharing sweeping taking_away values workers",
+    "doctor": "access errors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts lab layers own_data presets runs starts state_words sweeps system text training workers",
+    " exports forecasts lab layers own_data presets runs starts state_words sweeps system text training"
+    " workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
-    " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_data own_picture"
-    " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
-    " system taking_away text twins values",
+    " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_data"
+    " own_picture palette presets reports runs.records runs.summaries seen spreadsheet starts state_words"
+    " sweeps system taking_away text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.

@@ -1,4 +1,4 @@
-"""Archives that somebody made to do harm: each is read within bounds or refused in one sentence, and writes nowhere else."""
+"""Archives that were made to do harm: each is read within bounds or refused in one sentence, and writes nowhere else."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from cnnlab.system.home import new_run_id, store_file
 from cnnlab.system.processes import Process
 from cnnlab.text import well_formed
 
-# Receives the number of the owner's other queued or training runs, inside the transaction that queues one. An exception undoes it.
-Admit = Callable[[int], None]
+# Receives the owner and all other queued or training runs, inside the transaction that queues one. An exception undoes it.
+Admit = Callable[[str, Sequence[ActiveRun]], None]
 
 
 class Store:
@@ -291,7 +291,7 @@ class Store:
 
     def _admit(self, admit: Admit | None, connection: sqlite3.Connection, owner: str, but: str = "") -> None:
         if admit is not None:
-            admit(sum(run.owner == owner and run.id != but for run in store_queue.active(connection)))
+            admit(owner, [run for run in store_queue.active(connection) if run.id != but])
 
     def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None) -> sqlite3.Row:
         row = store_rows.row_of(connection, run_id)

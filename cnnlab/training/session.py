@@ -59,8 +59,7 @@ class Session:
         self.schedule = optimizers.schedule(config, self.optimizer, len(self.bounds))
         self.augmentation = torch.Generator()
         self.graph, self.tables = graph.for_run(config, self.device), Tables(self.device)
-        self.sums = Sums(self.device)
-        self.times = Times()
+        self.sums, self.times = Sums(self.device), Times()
         self.epoch = self.batch = self.step = 0  # the running epoch, its batches done, and those of the run
         self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the last batch
         self.norm_before_clipping: torch.Tensor | None = None  # of the last gradient
