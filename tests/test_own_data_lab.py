@@ -41,6 +41,7 @@ from cnnlab.training.evaluation import evaluate
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import EvaluatedRun, PredictionPage
 from cnnlab.workers import imports, queueing
+from pages._parts.predict import confusion
 
 ANA, BEN = Person("Ana Silva", Role.STUDENT), Person("Ben Okafor", Role.STUDENT)
 TEACHER, OBSERVER = Person("Ms Li", Role.TEACHER), Person("Parents", Role.OBSERVER)
@@ -153,6 +154,16 @@ def test_three_hundred_classes_are_told_apart(tmp_path):
     found = evaluate(model, images, labels, Preparation(1, 8))
     assert found.predicted.tolist() == [299] * 300 and found.accuracy == pytest.approx(1 / 300)
     assert len(ImageData("x", names, images, labels, images, labels).take(0.5).train_labels) == 150
+
+
+def test_of_many_classes_the_matrix_draws_those_with_the_most_mistakes():
+    counts = np.diag([5] * 300)
+    counts[7, 299] = 3
+    page = PredictionPage("best", 1, tuple(f"<{n}>" for n in range(300)), 0, 0, 0, tuple(map(tuple, counts.tolist())), (), ())
+    drawn = confusion.drawn_classes(page, 120, None)
+    assert len(drawn) == confusion.MOST and {7, 120, 299} <= set(drawn) and drawn == sorted(drawn)
+    text = confusion.matrix_html(page, drawn)
+    assert "&lt;7&gt; taken for &lt;299&gt;: 3 of 8 images" in text and text.count("<button") == confusion.MOST**2
 
 
 def test_of_two_classes_seventy_in_a_hundred_is_more_than_guessing():

@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 from uuid import uuid4
 
-from cnnlab.datasets import own
+from cnnlab.datasets import mapped, own
 from cnnlab.errors import DataError
 from cnnlab.i18n import say
 from cnnlab.system import disk
@@ -48,3 +48,5 @@ def tidy(home: Path) -> None:
     """Deletes what an import left that was killed. Only for the process that holds the lock of imports."""
     for left in (home / own.FOLDER).glob(f"{STAGING}*"):
         shutil.rmtree(left, ignore_errors=True)
+    for folder in (home / own.FOLDER).glob(f"{own.PREFIX}*"):
+        mapped.tidy(folder)
