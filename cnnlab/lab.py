@@ -85,6 +85,7 @@ class Lab(Predictions):
         """Ends the background processes of this home, training included, and closes the connections."""
         self.sweeps.shut_down()  # first: they would start the dispatcher again
         self.own_data.stop()
+        self.checking.stop_all()
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()
