@@ -31,6 +31,7 @@ from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import background, files
+from cnnlab.teaching.service import Teaching
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
@@ -55,6 +56,7 @@ class Lab(Predictions):
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
+        self.teaching = Teaching(self, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:

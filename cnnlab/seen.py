@@ -11,13 +11,16 @@ from cnnlab.access.roles import Action, Person, Role
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
+from cnnlab.errors import NotAllowed
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
+from cnnlab.runs.store_log import Log
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
+from cnnlab.teaching.service import Teaching
 from cnnlab.values import EpochPredictions, RangeTestState
 from cnnlab.workers.queueing import Queueing
 
@@ -35,7 +38,8 @@ class SeenLab(Lab):
         self._queueing = Queueing(self._helper, self._admission, self._store)
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
-        self.assignments = _SeenAssignments(self.home, self.run, person)
+        self.teaching = Teaching(self, self._store, beside=lab.teaching, by=person.name, check=person.check_lead)
+        self.assignments = _SeenAssignments(self.home, self.run, person, Log(self._store))
         self.rates = _SeenRates(lab.rates, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
@@ -63,18 +67,22 @@ class SeenLab(Lab):
 
 
 class _SeenAssignments(Assignments):
-    def __init__(self, home: Path, run: Callable[[str], Run], person: Person) -> None:
+    def __init__(self, home: Path, run: Callable[[str], Run], person: Person, log: Log) -> None:
         super().__init__(home, run)
-        self._person = person
+        self._person, self._log = person, log
 
     def make(self, task: Task, *, teacher: str = "") -> Assignment:
-        self._person.check_teach()
-        return super().make(task, teacher=self._person.name)
+        self._check_teach("assignment")
+        made = super().make(task, teacher=self._person.name)
+        self._log.note(self._person.name, "assignment", made.id, note=task.title)
+        return made
 
     def hand_in(self, assignment: Assignment, run_id: str, *, learner: str) -> HandedIn:
         """Raises NotAllowed for a run of another person."""
         self._person.check_change(self._run(run_id).owner)
-        return super().hand_in(assignment, run_id, learner=self._person.name)
+        done = super().hand_in(assignment, run_id, learner=self._person.name)
+        self._log.note(self._person.name, "hand in", run_id, assignment.teacher, note=assignment.task.title)
+        return done
 
     def handed_in(self, assignment: Assignment) -> tuple[HandedIn, ...]:
         """All for a teacher, and one's own for others."""
@@ -84,8 +92,16 @@ class _SeenAssignments(Assignments):
         return tuple(each for each in every if each.learner == self._person.name)
 
     def delete(self, assignment: Assignment) -> None:
-        self._person.check_teach()
+        self._check_teach("assignment delete", assignment.id)
         super().delete(assignment)
+        self._log.note(self._person.name, "assignment delete", assignment.id, note=assignment.task.title)
+
+    def _check_teach(self, did: str, what: str = "") -> None:
+        try:
+            self._person.check_teach()
+        except NotAllowed:
+            self._log.note(self._person.name, did, what, refused=True)
+            raise
 
 
 class _SeenRates(RateFinder):
