@@ -36,9 +36,11 @@ class TeacherRecord:
                 raise StoreError(say("The record cannot be copied ({reason}): free some space.", reason=str(error))) from error
 
     def forget(self, names: Iterable[str]) -> None:
-        """Deletes what the record keeps of people beside their runs: their turns in the queue, and the log."""
+        """Deletes what the record keeps of people beside their runs: their turns in the queue, their minutes, and the log."""
         with self._transaction(write=True, urgent=True) as connection:
-            connection.executemany("DELETE FROM turns WHERE owner = ?", [(name,) for name in names])
+            gone = [(name,) for name in names]
+            connection.executemany("DELETE FROM turns WHERE owner = ?", gone)
+            connection.executemany("DELETE FROM trained WHERE owner = ?", gone)
             connection.execute("DELETE FROM log")
 
 

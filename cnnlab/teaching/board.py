@@ -11,8 +11,10 @@ from cnnlab.access.classes import Class
 from cnnlab.access.door import Door
 from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
+from cnnlab.forecasts.usage import Usage, usage
 from cnnlab.i18n import ENGLISH
 from cnnlab.runs.records import IN_PROCESS, State
+from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summary
 from cnnlab.system import pausing
 from cnnlab.teaching import presence
@@ -26,10 +28,11 @@ _FIRST = {"not learning": 0, "failed": 1, "waits": 2, "idle": 3}  # of those who
 
 
 class _Files(NamedTuple):
-    """What is read from files, which takes longer than all else."""
+    """What is looked at less often, because it takes longer than all else."""
 
     lessons: dict[str, int]  # done, by name
     handed_in: dict[str, int]  # assignments, by name
+    usage: dict[str, Usage]  # by name
     lessons_in_all: int
     assignments: int
 
@@ -37,14 +40,14 @@ class _Files(NamedTuple):
 class Board:
     """Safe to share between threads."""
 
-    def __init__(self, lab: TaughtLab, clock: Callable[[], float] = time.time) -> None:
-        self._lab = lab
+    def __init__(self, lab: TaughtLab, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._lab, self._store = lab, store
         self._clock = clock
         self._door = Door(lab.home)
         self._watch = Watch(lab)
         self._lock = threading.Lock()
         self._made = Overview(float("-inf"))
-        self._files, self._files_at = _Files({}, {}, 0, 0), float("-inf")
+        self._files, self._files_at = _Files({}, {}, {}, 0, 0), float("-inf")
         self._bytes: dict[str, tuple[State, int, float, int]] = {}  # by run: when it was measured, and what it took
 
     def group(self) -> Class | None:
@@ -77,7 +80,7 @@ class Board:
         by_owner, seen = self._by_owner(), presence.everyone(self._lab.home, now)
         names = _students(group, by_owner, seen)
         if now - self._files_at >= FILES_SECONDS:
-            self._files, self._files_at = self._read_files(names), now
+            self._files, self._files_at = self._read_files(names, now), now
         paused = pausing.paused(self._lab.home) is not None
         students = [self._student(name, by_owner.get(name, ()), seen.get(name), now, paused=paused) for name in names]
         students.sort(key=lambda each: (_FIRST[each.stuck.kind] if each.stuck else 9, not each.here, each.name.casefold()))
@@ -85,6 +88,7 @@ class Board:
 
     def _student(self, name: str, runs: Sequence[Summary], seen: Seen | None, now: float, *, paused: bool) -> Student:
         last = next((run for run in runs if run.test_accuracy is not None), None)
+        used = self._files.usage.get(name)
         results = [run for run in runs if last and run.dataset == last.dataset and run.best_test_accuracy is not None]
         return Student(
             name,
@@ -98,7 +102,8 @@ class Board:
             lessons=self._files.lessons.get(name, 0),
             handed_in=self._files.handed_in.get(name, 0),
             disk=self.bytes_of(runs, now),
-            gpu_seconds=sum(run.seconds or 0.0 for run in runs if run.device not in ("", "cpu")),
+            minutes_today=used.minutes_today if used else 0.0,
+            gpu_minutes_week=used.gpu_minutes_week if used else 0.0,
             stuck=self._watch.stuck(runs, seen, now, paused=paused),
         )
 
@@ -108,7 +113,7 @@ class Board:
             found.setdefault(run.owner, []).append(run)
         return found
 
-    def _read_files(self, names: Sequence[str]) -> _Files:
+    def _read_files(self, names: Sequence[str], now: float) -> _Files:
         known = {lesson.id for lesson in self._lab.lessons.of(ENGLISH).every}
         lessons = {}
         for name in names:
@@ -119,7 +124,8 @@ class Board:
         for assignment in every:
             for learner in {each.learner for each in self._lab.assignments.handed_in(assignment)}:
                 handed_in[learner] = handed_in.get(learner, 0) + 1
-        return _Files(lessons, handed_in, len(known), len(every))
+        usage_of = {name: usage(self._store, name, now, disk=False) for name in names}
+        return _Files(lessons, handed_in, usage_of, len(known), len(every))
 
     def _run_bytes(self, run: Summary, now: float) -> int:
         known = self._bytes.get(run.id)

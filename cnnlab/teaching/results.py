@@ -22,7 +22,7 @@ HANDED_IN = (
 )  # fmt: skip
 STUDENTS = (
     "student", "here", "last seen (UTC)", "stuck", "training", "waiting", "runs", "last test accuracy", "best test accuracy", "data",
-    "lessons done", "assignments handed in", "disk (bytes)", "GPU (minutes)",
+    "lessons done", "assignments handed in", "disk (bytes)", "minutes today", "GPU minutes this week",
 )  # fmt: skip
 LOG = ("at (UTC)", "who", "did", "what", "whose", "refused", "note")
 
@@ -58,7 +58,7 @@ def students_csv(overview: Overview) -> str:
             *(each.name, "yes" if each.here else "no", moment(each.last_seen), each.stuck.reason if each.stuck else ""),
             *(each.training, each.waiting, each.runs, each.last and each.last.test_accuracy),
             *(each.best and each.best.best_test_accuracy, each.last and each.last.dataset),
-            *(each.lessons, each.handed_in, each.disk, round(each.gpu_seconds / 60, 1)),
+            *(each.lessons, each.handed_in, each.disk, round(each.minutes_today, 1), round(each.gpu_minutes_week, 1)),
         )
         for each in overview.students
     ]

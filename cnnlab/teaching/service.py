@@ -49,7 +49,7 @@ class Teaching:
     ) -> None:  # fmt: skip
         self._lab, self._may_teach = lab, check
         self._log, self._record = Log(store), TeacherRecord(store)
-        self._board = beside._board if beside else Board(lab, clock)
+        self._board = beside._board if beside else Board(lab, store, clock)
         self._notes = beside._notes if beside else Notes(lab.home, clock)
         self._by = by  # who acts; "" is the command line
         self._clock = clock

@@ -55,7 +55,8 @@ class Student:
     lessons: int = 0  # done
     handed_in: int = 0  # assignments
     disk: int = 0  # bytes
-    gpu_seconds: float = 0.0  # of all runs that are kept
+    minutes_today: float = 0.0  # of training; deleted runs count
+    gpu_minutes_week: float = 0.0
     stuck: Stuck | None = None
 
 
