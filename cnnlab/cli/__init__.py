@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnlab.cli import classes
+from cnnlab.cli import teaching
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
 from cnnlab.cli.doctor import doctor
@@ -43,4 +43,4 @@ for command in (
     doctor,
 ):
     app.command()(command)
-app.add_typer(classes.group, name="class")
+app.add_typer(teaching.group, name="class")

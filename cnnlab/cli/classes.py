@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import sys
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,8 @@ from cnnlab.access.roles import LONGEST_NAME, Role, tidy
 from cnnlab.access.slips import Slip, sheet
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.errors import ConfigError, StoreError
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
 from cnnlab.system.home import write_private
 from cnnlab.text import shortened
 
@@ -77,7 +80,7 @@ def new(
         drawn.append(Slip(student, code))
     address = _address(address)
     _write_sheet(slips, made, drawn, address)
-    classes.save(home, made)
+    _keep(home, made, f"new class {made.name}")
     count = f"{len(listed):,} student{'' if len(listed) == 1 else 's'}"
     print_text(f"{made.name}: {count}, and you as “Teacher”. The slips to print are in {slips}: keep that file to yourself.")
     print_text(f"Students open {address}. Start the lab with:\n\n    streamlit run app.py --server.address 0.0.0.0\n")
@@ -97,7 +100,7 @@ def add(
         raise ConfigError(f"--role is student, observer or teacher, not {shortened(role)}.", "role")
     where = _address(address)
     made, code = _class(home).with_member(readable(name), Role(role))
-    classes.save(home, made)
+    _keep(home, made, f"added {made.members[-1].name} ({role})")
     _print_code(made, made.members[-1].name, code, where, slips)
 
 
@@ -108,7 +111,7 @@ def remove(name: Name, *, home: Home) -> None:
     gone = made.named(readable(name))
     if gone.role is Role.TEACHER and sum(member.role is Role.TEACHER for member in made.members) == 1:
         raise ConfigError(f"{gone.name} is the only teacher: add another one first, with --role teacher.", "name")
-    classes.save(home, made.without(gone.name))
+    _keep(home, made.without(gone.name), f"removed {gone.name}")
     print_text(f"{gone.name} is no longer in {made.name}.")
 
 
@@ -129,7 +132,7 @@ def reset(
     if password and person.role is not Role.TEACHER:
         raise ConfigError(f"{person.name} is a {person.role}, and only teachers have passwords: leave --password out.", "password")
     made, code = made.reset(person.name, password=_asked(f"New password of {person.name}") if password else "")
-    classes.save(home, made)
+    _keep(home, made, f"new code for {person.name}")
     _print_code(made, person.name, code, where, slips)
 
 
@@ -164,8 +167,15 @@ def change(
     if until is not None:
         settings["until"] = _day(until)
     made = classes.changed(_class(home), **settings)
-    classes.save(home, made)
+    _keep(home, made, "settings: " + ", ".join(settings))
     print_text(f"{made.name} is changed.")
+
+
+def _keep(home: Path, made: Class, change: str) -> None:
+    """Stores the class, and notes the change in the lab's log."""
+    classes.save(home, made)
+    with suppress(StoreError), closing(Store(home)) as store:  # the class is kept, whatever is wrong with the record
+        Log(store).note("", "class", note=change)
 
 
 def _class(home: Path) -> Class:
