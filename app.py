@@ -19,7 +19,7 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
         st.Page("pages/runs.py", title=_("Runs")): ":material/compare_arrows:",
         st.Page("pages/predict.py", title=_("Predict")): ":material/fact_check:",
         st.Page("pages/inside.py", title=_("Inside")): ":material/frame_inspect:",
-        st.Page("pages/class.py", title=_("Class")): ":material/groups:",
+        st.Page("pages/class.py", title=_("My class")): ":material/groups:",
     }
 
     # Drawn here and not by st.navigation: browsers would fetch the icon of an st.Page from the internet for their tab.
@@ -34,7 +34,8 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     try:
         page.run()
     finally:
-        if page in links and link_to(page.url_path or "design") != before:  # so that a click on the open page's own link changes nothing
+        # So that a click on the open page's own link changes nothing.
+        if page in links and link_to(page.url_path or "design") != before:
             links[page].page_link(page, icon=PAGES[page], query_params=link_to(page.url_path or "design"))
 else:  # and imports it once before, for the server
     import logging

@@ -23,7 +23,7 @@ VIEWS = ("students", "machine", "results", "log")
 
 def main() -> None:
     lab = enter()
-    st.title(_("Class"), anchor=False)
+    st.title(_("My class"), anchor=False)
     address = Address("class")
     role = person().role
     if role is not Role.TEACHER:

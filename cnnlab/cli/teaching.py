@@ -160,7 +160,7 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
         what = lab.teaching.to_forget(file.absolute())
         print_text(f"{what.sentence}; their weights, {size_text(what.bytes)}, are not in the archive. Codes end at once.")
         if what.kept:
-            print_text(f"{len(what.kept):,} runs stay, because {file.name} does not have them as they are now: archive again to include them.")
+            print_text(f"{len(what.kept):,} runs stay: {file.name} lacks them as they are now. Archive again to include them.")
         if not yes and not typer.confirm("Delete all of it?"):
             raise typer.Exit(1)
         lab.teaching.forget(what)

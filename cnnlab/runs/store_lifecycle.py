@@ -48,7 +48,7 @@ def own(connection: sqlite3.Connection, run_id: str, owner: str | None, did: str
     row = store_rows.row_of(connection, run_id)
     store_rows.run(row, {})  # raises for an unreadable row, which stays as it is
     check_owner(row, owner)
-    store_log.add(connection, now, who, did, row["id"], row["owner"])
+    store_log.add(connection, now, who, did, what=row["id"], whose=row["owner"])
     return row
 
 

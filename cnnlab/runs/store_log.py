@@ -71,7 +71,7 @@ class Entry:
 
 
 def add(
-    connection: sqlite3.Connection, at: float, who: str, did: str, what: str = "", whose: str = "", *, refused: bool = False,
+    connection: sqlite3.Connection, at: float, who: str, did: str, *, what: str = "", whose: str = "", refused: bool = False,
     note: str = "",
 ) -> None:  # fmt: skip
     """Adds a row, within its caller's transaction."""
@@ -92,7 +92,7 @@ class Log:
     def note(self, who: str, did: str, what: str = "", whose: str = "", *, refused: bool = False, note: str = "") -> None:
         """Adds a row for what is no change of a run. A full disk or a locked record loses the row, and stops nothing."""
         with suppress(StoreError), self._transaction(write=True, busy_seconds=BUSY_SECONDS) as connection:
-            add(connection, self._clock(), who, did, what, whose, refused=refused, note=note)
+            add(connection, self._clock(), who, did, what=what, whose=whose, refused=refused, note=note)
 
     def entries(self, limit: int = 200) -> tuple[Entry, ...]:
         """The newest first."""

@@ -76,7 +76,7 @@ class SeenStore(Store):
         try:
             self._person.check_change(row["owner"])
         except NotAllowed:
-            store_log.add(connection, self._clock(), self._person.name, did, row["id"], row["owner"], refused=True)
+            store_log.add(connection, self._clock(), self._person.name, did, what=row["id"], whose=row["owner"], refused=True)
             connection.execute("COMMIT")  # nothing else has been written, and the error would undo this row
             raise
         return store_lifecycle.own(connection, run_id, None, did, self._clock(), who=self._person.name)
@@ -134,7 +134,7 @@ class SeenSweepStore(SweepStore):
             self._person.check_change(row["owner"], "sweep")
         except NotAllowed:
             if did:
-                store_log.add(connection, self._clock(), self._person.name, did, row["id"], row["owner"], refused=True)
+                store_log.add(connection, self._clock(), self._person.name, did, what=row["id"], whose=row["owner"], refused=True)
                 connection.execute("COMMIT")
             raise
         return super()._own(connection, sweep_id, None, did, who=self._person.name)

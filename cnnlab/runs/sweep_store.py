@@ -178,7 +178,7 @@ class SweepStore:
         if owner is not None and row["owner"] and row["owner"] != owner:
             raise RunStateError(say("This sweep belongs to {owner}, who alone can change it.", owner=row["owner"][:80]))
         if did:
-            store_log.add(connection, self._clock(), who or owner or "", did, row["id"], row["owner"])
+            store_log.add(connection, self._clock(), who or owner or "", did, what=row["id"], whose=row["owner"])
         return row
 
     def _ended(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None, did: str = "") -> None:

@@ -90,7 +90,7 @@ def write_waiting(home: Path, reason: str) -> None:
 
 
 def waiting(home: Path) -> str:
-    """Why the queue waits although runs could start, as a sentence; "" where it does not. The lab may be paused, or its disk full."""
+    """Why the queue waits although runs could start, as a sentence, such as that of a pause; "" where it does not."""
     if state := pausing.paused(home):
         return state.sentence
     reason = room.shortage(home)

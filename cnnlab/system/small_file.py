@@ -46,7 +46,9 @@ class SmallFile:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             reason = error.strerror
-            raise StoreError(say("This cannot be deleted ({reason}): make the lab's folder yours to write.", reason=reason)) from error
+            raise StoreError(
+                say("This cannot be deleted ({reason}): make the lab's folder yours to write.", reason=reason)
+            ) from error
 
 
 def _content(path: Path) -> Any:

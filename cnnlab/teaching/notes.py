@@ -113,7 +113,8 @@ def checked(text: str, *, empty: bool = False) -> str:
         raise ConfigError(N_("There is nothing to send: write a sentence first."), "text")
     if len(text) > LONGEST:
         raise ConfigError(
-            say("The text has {count:,} characters, and at most {most} are sent: shorten it.", count=len(text), most=LONGEST), "text"
+            say("The text has {count:,} characters, and at most {most} are sent: shorten it.", count=len(text), most=LONGEST),
+            "text",
         )
     return text
 

@@ -21,8 +21,8 @@ HANDED_IN = (
     "handed in (UTC)",
 )  # fmt: skip
 STUDENTS = (
-    "student", "here", "last seen (UTC)", "stuck", "training", "waiting", "runs", "last test accuracy", "best test accuracy", "data",
-    "lessons done", "assignments handed in", "disk (bytes)", "minutes today", "GPU minutes this week",
+    "student", "here", "last seen (UTC)", "stuck", "training", "waiting", "runs", "last test accuracy", "best test accuracy",
+    "data", "lessons done", "assignments handed in", "disk (bytes)", "minutes today", "GPU minutes this week",
 )  # fmt: skip
 LOG = ("at (UTC)", "who", "did", "what", "whose", "refused", "note")
 
@@ -67,7 +67,9 @@ def students_csv(overview: Overview) -> str:
 
 def log_csv(entries: Iterable[Entry]) -> str:
     """The log, the newest first."""
-    rows = ((moment(each.at), each.who, each.did, each.what, each.whose, "yes" if each.refused else "", each.note) for each in entries)
+    rows = (
+        (moment(each.at), each.who, each.did, each.what, each.whose, "yes" if each.refused else "", each.note) for each in entries
+    )
     return csv_text(LOG, rows)
 
 

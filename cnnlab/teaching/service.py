@@ -116,6 +116,7 @@ class Teaching:
         text, runs = checked(text, empty=True), list(before.runs if before else ())
         # First the flag: else a run that makes room would let the next one start.
         pausing.pause(self._lab.home, Paused(text, self._by, self._clock(), tuple(runs)))
+        self._log.note(self._by, "lab pause", note=text)
         if running:
             for run in self._lab.summaries().runs:
                 if run.state in (State.STARTING, State.RUNNING):
@@ -123,7 +124,6 @@ class Teaching:
                         self._lab.pause(run.id)
                         runs.append(run.id)
             pausing.pause(self._lab.home, Paused(text, self._by, self._clock(), tuple(runs)))
-        self._log.note(self._by, "lab pause", note=text)
 
     def go_on(self) -> None:
         """Runs start again, also those that were paused with the lab. No effect where it is not paused. Raises StoreError."""
@@ -236,7 +236,9 @@ class Teaching:
 
 def training(lab: TaughtLab) -> tuple[Summary, ...]:
     """The runs on which a process works, by device."""
-    return tuple(sorted((run for run in lab.summaries().runs if run.state in IN_PROCESS), key=lambda run: (run.device, run.created)))
+    return tuple(
+        sorted((run for run in lab.summaries().runs if run.state in IN_PROCESS), key=lambda run: (run.device, run.created))
+    )
 
 
 def _best(runs: Iterable[Summary]) -> set[str]:

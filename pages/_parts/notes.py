@@ -17,6 +17,7 @@ from pages._parts.markdown import escaped
 from pages._parts.visitor import person
 
 POLL_SECONDS = 10.0
+MOST = 3  # at a time; the next comes when one is dismissed
 
 
 def notes(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
@@ -28,7 +29,7 @@ def notes(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
 def _draw(lab: Lab) -> None:
     # A teacher who has announced something sees it on the page Class, and an observer's link is shared by many.
     role = person().role
-    for note in lab.teaching.notes() if role is not Role.TEACHER else ():
+    for note in lab.teaching.notes()[:MOST] if role is not Role.TEACHER else ():
         hint = bool(note.to)
         with st.container(horizontal=True, vertical_alignment="center", key=f"note {note.id}"):
             st.info(escaped(note.text), icon=":material/lightbulb:" if hint else ":material/campaign:", width="stretch")

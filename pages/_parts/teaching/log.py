@@ -22,8 +22,8 @@ def log(lab: Lab) -> None:
     with st.container(horizontal=True, key="class-log"):
         st.button(_("Read again"), icon=":material/refresh:", key="class:read log", help=_("The log is read when it is opened."))
         st.download_button(
-            _("Save as CSV"), partial(_file, lab), "cnnlab-class-log.csv", "text/csv", icon=":material/download:", on_click="ignore",
-            type="tertiary", help=_("All rows that are kept: the newest 20,000."),
+            _("Save as CSV"), partial(_file, lab), "cnnlab-class-log.csv", "text/csv", icon=":material/download:",
+            type="tertiary", on_click="ignore", help=_("All rows that are kept: the newest 20,000."),
         )  # fmt: skip
     columns = {
         _("When (UTC)"): [moment(each.at) for each in entries],

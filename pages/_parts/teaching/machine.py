@@ -88,7 +88,9 @@ def _stop_all(lab: Lab) -> None:
                 len(going),
             ).format(count=len(going))
         )
-        st.button(_("Stop all of them"), type="primary", icon=":material/stop:", key="class:stop all", on_click=_stop, args=(lab, going))
+        st.button(
+            _("Stop all of them"), type="primary", icon=":material/stop:", key="class:stop all", on_click=_stop, args=(lab, going)
+        )
 
 
 def _stop(lab: Lab, runs: list[Summary]) -> None:

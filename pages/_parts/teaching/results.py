@@ -35,8 +35,9 @@ def results(lab: Lab) -> None:
     st.subheader(_("Files"), anchor=False)
     with st.container(horizontal=True, key="class-files"):
         for name, (label, text) in _FILES.items():
+            mime = "text/html" if name.endswith("html") else "text/csv"
             st.download_button(
-                translated(label), written(files[name]), f"cnnlab-class-{name}", "text/html" if name.endswith("html") else "text/csv",
+                translated(label), written(files[name]), f"cnnlab-class-{name}", mime,
                 key=f"class:{name}", icon=":material/download:", on_click="ignore", help=translated(text),
                 disabled=name == "report.html" and not any_result,
             )  # fmt: skip
@@ -44,9 +45,9 @@ def results(lab: Lab) -> None:
     st.subheader(_("The end of the term"), anchor=False)
     st.markdown(
         _(
-            "On the lab's machine, the first command writes all that is kept of the class into one file and reads it back: the record "
-            "with every curve, hand-ins, progress in lessons, and the log. Weights are not in it. The second shows what it would "
-            "delete, asks, and deletes what that file holds; teachers and their runs stay."
+            "On the lab's machine, the first command writes all that is kept of the class into one file and reads it back: the "
+            "record with every curve, hand-ins, progress in lessons, and the log. Weights are not in it. The second shows what it "
+            "would delete, asks, and deletes what that file holds; teachers and their runs stay."
         )
     )
     st.code("python -m cnnlab class archive autumn.zip\npython -m cnnlab class forget autumn.zip", language="bash")
@@ -63,7 +64,9 @@ def _assignments(lab: Lab) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"assignment {assignment.id}"):
             st.markdown(
                 f"**{escaped(assignment.task.title)}** · "
-                + ngettext("handed in by {count} student", "handed in by {count} students", len(learners)).format(count=len(learners))
+                + ngettext("handed in by {count} student", "handed in by {count} students", len(learners)).format(
+                    count=len(learners)
+                )
             )
             st.page_link(
                 "pages/learn.py", label=_("Open"), icon=":material/assignment:",

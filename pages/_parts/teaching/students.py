@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cnnlab.config_words import words
-from cnnlab.i18n import _, ngettext, translated
+from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.lab import Lab
 from cnnlab.teaching.values import Overview, Student
 from cnnlab.text import ago, percent, size_text
@@ -18,7 +18,10 @@ from pages._parts.markdown import escaped, quoting
 from pages._parts.teaching.hints import ask_for_hint
 
 REFRESH_SECONDS = 4.0
-MOST_CARDS = 6
+MOST_CARDS = 10
+_KINDS = {
+    "failed": N_("a run failed"), "not learning": N_("does not learn"), "waits": N_("waits long"), "idle": N_("nothing started"),
+}  # fmt: skip
 _ICONS = {"failed": "error", "not learning": "trending_flat", "waits": "hourglass_empty", "idle": "back_hand"}
 
 
@@ -45,7 +48,6 @@ def students(lab: Lab) -> None:
         table(overview), height=min(700, 38 + 35 * len(overview.students)), key="class:students",
         column_config={
             _("Best, %"): st.column_config.NumberColumn(_("Best, %"), format="%.1f", help=_("On the data set of the last result.")),
-            _("Needs help"): st.column_config.TextColumn(_("Needs help"), width="medium"),
             _("Minutes today"): st.column_config.NumberColumn(_("Minutes today"), format="%.0f", help=_("Of training.")),
             _("GPU minutes this week"): st.column_config.NumberColumn(_("GPU minutes this week"), format="%.0f"),
         },
@@ -59,7 +61,7 @@ def table(overview: Overview) -> pd.DataFrame:
     columns: dict[str, Sequence[object]] = {
         _("Student"): [student.name for student in each],
         _("Now"): [_now(student) for student in each],
-        _("Needs help"): [translated(student.stuck.reason) if student.stuck else "" for student in each],
+        _("Needs help"): [translated(_KINDS[student.stuck.kind]) if student.stuck else "" for student in each],
         _("Last result"): [_last(student) for student in each],
         _("Best, %"): [round(100 * best.best_test_accuracy, 1) if (best := student.best) else None for student in each],
         _("Lessons"): [_of(student.lessons, overview.lessons) for student in each],
@@ -75,7 +77,7 @@ def _card(student: Student) -> None:
     stuck = student.stuck
     if stuck is None:
         return
-    words_, actions = st.columns([3, 1], vertical_alignment="center")
+    words_, actions = st.columns([2, 1], vertical_alignment="center")
     sentence = f"**{escaped(student.name)}** · {quoting(translated(stuck.reason))}"
     words_.markdown(f":material/{_ICONS[stuck.kind]}: {sentence}")
     with actions, st.container(horizontal=True, horizontal_alignment="right", key=f"stuck {student.name}"):
