@@ -158,7 +158,8 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
     """Delete the class's data that an archive holds: runs, progress, hand-ins, log and codes. Teachers and their runs stay."""
     with _lab(home) as lab:
         what = lab.teaching.to_forget(file.absolute())
-        print_text(f"{what.sentence}; their weights, {size_text(what.bytes)}, are not in the archive. Codes end at once.")
+        counts = f"People: {len(what.people):,}; runs: {len(what.runs):,}; assignments: {len(what.assignments):,}."
+        print_text(f"{counts} The weights, {size_text(what.bytes)}, are not in the archive. Codes end at once.")
         if what.kept:
             print_text(f"{len(what.kept):,} runs stay: {file.name} lacks them as they are now. Archive again to include them.")
         if not yes and not typer.confirm("Delete all of it?"):

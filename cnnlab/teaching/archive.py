@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.errors import CNNLabError, RunStateError, StoreError
-from cnnlab.i18n import N_, nsay, say
+from cnnlab.i18n import N_, say
 from cnnlab.runs.store_log import Entry
 from cnnlab.runs.store_teacher import TeacherRecord, run_ids
 from cnnlab.runs.summaries import Summary
@@ -50,16 +50,6 @@ class Forgetting:
     bytes: int  # of the runs, on the disk
     assignments: tuple[str, ...]
     kept: tuple[str, ...] = ()  # ids of runs that have changed since, or that the archive lacks
-
-    @property
-    def sentence(self) -> str:
-        return "".join(
-            (
-                nsay("{count:,} person", "{count:,} people", len(self.people), count=len(self.people)),
-                nsay(", {count:,} run", ", {count:,} runs", len(self.runs), count=len(self.runs)),
-                nsay(", {count:,} assignment", ", {count:,} assignments", len(self.assignments), count=len(self.assignments)),
-            )
-        )
 
 
 def make_archive(lab: TaughtLab, record: TeacherRecord, overview: Overview, log: Iterable[Entry], path: Path) -> Archive:

@@ -22,7 +22,10 @@ MOST_CARDS = 10
 _KINDS = {
     "failed": N_("a run failed"), "not learning": N_("does not learn"), "waits": N_("waits long"), "idle": N_("nothing started"),
 }  # fmt: skip
-_ICONS = {"failed": "error", "not learning": "trending_flat", "waits": "hourglass_empty", "idle": "back_hand"}
+_ICONS = {
+    "failed": ":material/error:", "not learning": ":material/trending_flat:", "waits": ":material/hourglass_empty:",
+    "idle": ":material/back_hand:",
+}  # fmt: skip
 
 
 def students(lab: Lab) -> None:
@@ -79,7 +82,7 @@ def _card(student: Student) -> None:
         return
     words_, actions = st.columns([2, 1], vertical_alignment="center")
     sentence = f"**{escaped(student.name)}** · {quoting(translated(stuck.reason))}"
-    words_.markdown(f":material/{_ICONS[stuck.kind]}: {sentence}")
+    words_.markdown(f"{_ICONS[stuck.kind]} {sentence}")
     with actions, st.container(horizontal=True, horizontal_alignment="right", key=f"stuck {student.name}"):
         if stuck.run:
             st.page_link(
