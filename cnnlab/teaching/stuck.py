@@ -90,7 +90,7 @@ class Watch:
             if run.state is not State.FAILED:
                 return None
             return Stuck("failed", say("A run has failed: {message}", message=self._lab.run(run.id).message), run.id)
-        guesses = run.best_test_accuracy is None or at_chance(run.best_test_accuracy, len(datasets.entry(run.dataset).classes))
+        guesses = run.test_accuracy is None or at_chance(run.test_accuracy, len(datasets.entry(run.dataset).classes))
         if diagnosis.level == "problem" and (guesses or diagnosis.cause in _DIVERGED):
             return Stuck("not learning", diagnosis.sentence, run.id)
         return None

@@ -115,12 +115,14 @@ def at_work(lab: Lab) -> None:
     if not waiting:
         st.caption(_("No run waits."))
         return
-    st.caption(_("Owners take turns. Earlier and later move a run among those of its owner; next puts it before everyone's."))
+    st.caption(
+        _("Owners take turns. Earlier and later move a run among those of its owner; “Start next” puts it before everyone's.")
+    )
     for place, run in enumerate(waiting[:MOST_WAITING], 1):
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waits {run.id}"):
             owner = escaped(run.owner) or _("without an owner")
             st.markdown(f"{place}. **{owner}** · {short_title(run)} · {words('device', run.config.device)}", width="stretch")
-            _act(_("Next"), "vertical_align_top", f"next {run.id}", partial(lab.teaching.start_next, run.id))
+            _act(_("Start next"), "vertical_align_top", f"next {run.id}", partial(lab.teaching.start_next, run.id))
             _act(_("Earlier"), "arrow_upward", f"up {run.id}", partial(lab.move_in_queue, run.id, -1))
             _act(_("Later"), "arrow_downward", f"down {run.id}", partial(lab.move_in_queue, run.id, 1))
             _act(_("Pause"), "pause", f"pause {run.id}", partial(lab.pause, run.id))
