@@ -49,7 +49,7 @@ def main() -> None:
     address.show_problems(problems)
     if view == "students":
         fragment(students, run_every=REFRESH_SECONDS)(lab)
-        hint_dialog(lab)
+        hint_dialog(lab, arriving=address.arriving)
     elif view == "machine":
         machine(lab)
         fragment(at_work, run_every=REFRESH_SECONDS)(lab)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
-
-import pytest
 
 from cnnlab import lab as lab_module
 from cnnlab import sweeping
@@ -26,8 +25,8 @@ def make_class(home, people=(ANA, BEN, TEACHER, OBSERVER)):
     classes.save(home, classes.new_class("Autumn").model_copy(update={"members": members}))
 
 
-@pytest.fixture
-def lab(tmp_path, monkeypatch):
+@contextmanager
+def taught_lab(tmp_path, monkeypatch):
     """A lab that asks no helper either, in a home with a class of two students, a teacher and an observer."""
     for module in (lab_module, sweeping, queueing, watch):
         monkeypatch.setattr(module.background, "ensure", lambda home: None)
@@ -38,8 +37,8 @@ def lab(tmp_path, monkeypatch):
     made._helper.ask = lambda question, **arguments: ()
     made._helper.ready = lambda: True
     made._admission.new = made._admission.further = lambda *_: SimpleNamespace(admit=None)
-    yield made
-    made.close()
+    with closing(made):
+        yield made
 
 
 def finished(lab, run_id, *events):

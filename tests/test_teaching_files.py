@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 from made_runs import CONFIG, STARTED, done
-from taught import ANA, BEN, TEACHER, finished, lab  # noqa: F401  a fixture
+from taught import ANA, BEN, TEACHER, finished, taught_lab
 from typer.testing import CliRunner
 
 from cnnlab.access import classes
@@ -25,7 +25,13 @@ from cnnlab.teaching.archive import read_archive
 
 
 @pytest.fixture
-def term(lab):  # noqa: F811
+def lab(tmp_path, monkeypatch):
+    with taught_lab(tmp_path, monkeypatch) as lab:
+        yield lab
+
+
+@pytest.fixture
+def term(lab):
     """A lab after some lessons: a run of each, an assignment with a hand-in, progress, and a hint. Gives it and the runs."""
     ids = {}
     for person, accuracy in ((ANA, 0.8), (BEN, 0.7), (TEACHER, 0.9)):
@@ -46,7 +52,7 @@ def rows(text):
 
 
 def test_everyones_results_are_files_without_formulas(term):
-    lab, ids = term  # noqa: F811
+    lab, ids = term
     files = {name: write() for name, write in seen_by(lab, TEACHER).teaching.files().items()}
 
     students, runs, handed_in = (rows(files[name]) for name in ("students.csv", "runs.csv", "handed-in.csv"))
@@ -60,13 +66,13 @@ def test_everyones_results_are_files_without_formulas(term):
     assert "Ms Li" not in files["report.html"]
 
 
-def test_no_result_is_a_sentence(lab):  # noqa: F811
+def test_no_result_is_a_sentence(lab):
     with pytest.raises(RunStateError, match="No student has a result yet"):
         lab.teaching.files()["report.html"]()
 
 
 def test_an_archive_holds_the_record_and_the_hand_ins_and_is_for_its_owner_alone(term, tmp_path):
-    lab, ids = term  # noqa: F811
+    lab, ids = term
     made = seen_by(lab, TEACHER).teaching.archive(tmp_path / "autumn.zip")
 
     assert set(made.runs) == set(ids.values())
@@ -86,7 +92,7 @@ def test_an_archive_holds_the_record_and_the_hand_ins_and_is_for_its_owner_alone
 
 @pytest.mark.parametrize("harm", ["cut", "other", "changed", "no record", "no text"])
 def test_a_damaged_archive_deletes_nothing(term, tmp_path, harm):
-    lab, _ids = term  # noqa: F811
+    lab, _ids = term
     path = tmp_path / "autumn.zip"
     lab.teaching.archive(path)
     content = {name: zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist()}
@@ -107,7 +113,7 @@ def test_a_damaged_archive_deletes_nothing(term, tmp_path, harm):
 
 
 def test_forgetting_deletes_what_the_archive_holds_as_it_is_now(term, tmp_path):
-    lab, ids = term  # noqa: F811
+    lab, ids = term
     lab.teaching.archive(tmp_path / "autumn.zip")
     late = seen_by(lab, BEN).start(CONFIG, token="late")
     lab.stop(late)
@@ -130,7 +136,7 @@ def test_forgetting_deletes_what_the_archive_holds_as_it_is_now(term, tmp_path):
 
 
 def test_nothing_is_forgotten_while_runs_of_the_class_train(term, tmp_path):
-    lab, _ids = term  # noqa: F811
+    lab, _ids = term
     seen_by(lab, ANA).start(CONFIG, token="waits")
     lab.teaching.archive(tmp_path / "autumn.zip")
 
@@ -140,7 +146,7 @@ def test_nothing_is_forgotten_while_runs_of_the_class_train(term, tmp_path):
 
 
 def test_the_command_line_does_the_same(term, tmp_path):
-    lab, ids = term  # noqa: F811
+    lab, ids = term
 
     def command(*arguments, typed=None):
         done = CliRunner().invoke(app, ["class", *arguments, "--home", str(lab.home)], input=typed)

@@ -32,10 +32,16 @@ def ask_for_hint(student: Student | None = None) -> None:
     st.session_state[_TEXT] = translated(stuck.reason)[:LONGEST] if stuck and stuck.kind == "not learning" else ""
 
 
-def hint_dialog(lab: Lab) -> None:
-    """Draws it where it was asked for."""
-    if about := st.session_state.pop(_ASKED, None):
-        dialog(_("Send a hint"), _draw, icon=":material/lightbulb:")(lab, about)
+def hint_dialog(lab: Lab, *, arriving: bool) -> None:
+    """Draws it where it was asked for, until it is sent or closed. `arriving`: another page was open before."""
+    if arriving:
+        _forget()
+    if about := st.session_state.get(_ASKED):
+        dialog(_("Send a hint"), _draw, icon=":material/lightbulb:", on_dismiss=_forget)(lab, about)
+
+
+def _forget() -> None:
+    st.session_state.pop(_ASKED, None)
 
 
 def _draw(lab: Lab, about: About) -> None:
@@ -54,4 +60,5 @@ def _draw(lab: Lab, about: About) -> None:
         count = len(names) - 1 if to == EVERYONE else 1
         sent = ngettext("The hint was sent to {count} student.", "The hint was sent to {count} students.", count)
         if attempt(lambda: lab.teaching.hint([to] if to else [], text, run=run), sent.format(count=count)):
+            _forget()
             st.rerun()
