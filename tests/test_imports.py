@@ -75,7 +75,7 @@ FLOORS: dict[str, str] = {
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
     " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
-    " palette presets reports runs.records runs.store runs.store_log runs.summaries seen spreadsheet starts"
+    " palette presets reports runs.records runs.store_log runs.summaries seen spreadsheet starts"
     " state_words sweeps system taking_away teaching text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.

@@ -212,6 +212,20 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     (
+        "trained-by-day",
+        (
+            """
+            CREATE TABLE trained (
+                owner TEXT NOT NULL,
+                day TEXT NOT NULL,               -- local, such as 2026-11-26
+                gpu INTEGER NOT NULL,            -- 1 for time on a GPU, 0 for time on the CPU
+                seconds REAL NOT NULL,           -- of training; deleted runs stay counted
+                PRIMARY KEY (owner, day, gpu)
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
+    (
         "log",
         (
             """
@@ -233,20 +247,6 @@ MIGRATIONS: tuple[Migration, ...] = (
             " INSERT INTO log (at, who, did, what, whose, refused, note)"
             " VALUES (new.created, new.owner, 'sweep start', new.id, new.owner, 0, ''); END",
             "CREATE TRIGGER log_bounded AFTER INSERT ON log BEGIN DELETE FROM log WHERE number <= new.number - 20000; END",
-        ),
-    ),
-    (
-        "trained-by-day",
-        (
-            """
-            CREATE TABLE trained (
-                owner TEXT NOT NULL,
-                day TEXT NOT NULL,               -- local, such as 2026-11-26
-                gpu INTEGER NOT NULL,            -- 1 for time on a GPU, 0 for time on the CPU
-                seconds REAL NOT NULL,           -- of training; deleted runs stay counted
-                PRIMARY KEY (owner, day, gpu)
-            ) WITHOUT ROWID
-            """,
         ),
     ),
 )

@@ -15,8 +15,8 @@ from cnnlab.access.starting import start_problem
 from cnnlab.errors import CNNLabError
 from cnnlab.system.home import default_home
 from cnnlab.teaching import presence
+from cnnlab.teaching.noting import noting
 from pages._parts.gate.layer import Gate
-from pages._parts.gate.noting import noting
 from pages._parts.gate.settings import read_settings
 
 
