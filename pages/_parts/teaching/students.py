@@ -120,7 +120,7 @@ def _now(student: Student) -> str:
         parts.insert(0, _("● here"))
     elif student.last_seen is not None:
         parts.insert(0, ago(student.last_seen))
-    return " · ".join(parts) or _("not here yet")
+    return " · ".join(parts) or _("not seen yet")
 
 
 def _last(student: Student) -> str:
