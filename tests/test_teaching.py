@@ -269,6 +269,7 @@ def test_a_clean_up_names_what_goes_and_never_takes_what_is_open(lab):
 
     assert plans == {"failed": {"stopped"}, "not best": {"worse", "stopped"}, "all": {"good", "worse", "stopped"}}
     assert teaching.clean_up("Ben Okafor", "all").runs == ()
+    assert len(teaching.clean_up(None, "all").runs) == 3
     assert [(share.owner, share.runs) for share in teaching.shares()] == [("Ana Silva", 4)]
 
 

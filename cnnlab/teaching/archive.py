@@ -86,7 +86,9 @@ def _write(lab: TaughtLab, overview: Overview, log: Iterable[Entry], copy: Path,
     }
     if any(student.best for student in overview.students):
         texts["report.html"] = lambda: results.report_html(lab, overview)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600, exist_ok=False)
+    with partial.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in texts.items():
                 _add(archive, sums, name, text().encode())

@@ -147,10 +147,10 @@ class Teaching:
         self._check("shares")
         return self._board.shares()
 
-    def clean_up(self, owner: str, which: str) -> CleanUp:
-        """The runs of `owner` that a clean-up (a key of CLEAN_UPS) would delete, and what they take. Deletes nothing."""
+    def clean_up(self, owner: str | None, which: str) -> CleanUp:
+        """The runs of `owner`, or with None of everyone, that a clean-up (a key of CLEAN_UPS) would delete. Deletes nothing."""
         self._check("clean_up")
-        runs = [run for run in self._lab.summaries().runs if run.owner == owner and run.state in ENDED]
+        runs = [run for run in self._lab.summaries().runs if owner in (None, run.owner) and run.state in ENDED]
         if which == "failed":
             runs = [run for run in runs if run.state is not State.FINISHED]
         elif which == "not best":
@@ -242,10 +242,10 @@ def training(lab: TaughtLab) -> tuple[Summary, ...]:
 
 
 def _best(runs: Iterable[Summary]) -> set[str]:
-    """The ids of the best finished run of each network on each data set."""
-    best: dict[tuple[str, str], Summary] = {}
+    """The ids of each owner's best run of each network on each data set."""
+    best: dict[tuple[str, str, str], Summary] = {}
     for run in runs:
-        kind = run.architecture, run.dataset
+        kind = run.owner, run.architecture, run.dataset
         if run.best_test_accuracy is not None and (
             kind not in best or run.best_test_accuracy > (best[kind].best_test_accuracy or 0.0)
         ):

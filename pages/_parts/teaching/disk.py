@@ -18,6 +18,7 @@ from pages._parts.markdown import escaped
 from pages._parts.run_words import short_title
 
 MOST_NAMES = 8  # in a sentence
+EVERYONE = "\n"  # no name has a line break
 _OWNER, _WHICH = "class:owner", "class:clean-up"
 
 
@@ -35,15 +36,16 @@ def disk(lab: Lab) -> None:
         _("Takes"): [size_text(share.bytes) for share in shares],
     }
     grid(pd.DataFrame(columns), height=min(320, 38 + 35 * len(shares)), key="class:disk")
-    if st.session_state.get(_OWNER) not in names:
+    choices = {EVERYONE: _("everyone")} | names
+    if st.session_state.get(_OWNER) not in choices:
         st.session_state.pop(_OWNER, None)  # their last run was deleted
     with st.container(horizontal=True, vertical_alignment="bottom", key="class-clean-up"):
-        owner = st.selectbox(_("Clean up the runs of"), list(names), key=_OWNER, format_func=names.__getitem__, width=260)
+        owner = st.selectbox(_("Clean up the runs of"), list(choices), key=_OWNER, format_func=choices.__getitem__, width=260)
         which = st.selectbox(
             _("Which"), list(CLEAN_UPS), key=_WHICH, format_func=lambda each: translated(CLEAN_UPS[each]), width=340,
             help=_("Runs that wait, train or are paused always stay."),
         )  # fmt: skip
-        plan = lab.teaching.clean_up(owner, which)
+        plan = lab.teaching.clean_up(None if owner == EVERYONE else owner, which)
         label = ngettext("Delete {count:,} run …", "Delete {count:,} runs …", len(plan.runs)).format(count=len(plan.runs))
         with st.popover(label, icon=":material/delete:", disabled=not plan.runs):
             st.markdown(_what_goes(plan))
