@@ -118,7 +118,10 @@ def test_forgetting_deletes_what_the_archive_holds_as_it_is_now(term, tmp_path):
     late = seen_by(lab, BEN).start(CONFIG, token="late")
     lab.stop(late)
 
+    (task,) = lab.assignments.every()
+
     what = seen_by(lab, TEACHER).teaching.to_forget(tmp_path / "autumn.zip")
+    assert what.assignments == (task.id,)
     assert ({run.id for run in what.runs}, what.kept) == ({ids["Ana Silva"], ids["Ben Okafor"]}, (late,))
     assert (what.bytes, set(what.people)) == (14, {"Ana Silva", "Ben Okafor", "Parents"})
     seen_by(lab, TEACHER).teaching.forget(what)
@@ -133,6 +136,15 @@ def test_forgetting_deletes_what_the_archive_holds_as_it_is_now(term, tmp_path):
     assert [(entry.who, entry.did) for entry in lab.teaching.log()] == [("Ms Li", "forget")]
     left = [path for path in lab.home.rglob("*.json") if "Ana" in path.read_text() or "Ben" in path.read_text()]
     assert left == []
+
+
+def test_an_assignment_stays_for_which_was_handed_in_since(term, tmp_path):
+    lab, ids = term
+    lab.teaching.archive(tmp_path / "autumn.zip")
+    (task,) = lab.assignments.every()
+    seen_by(lab, BEN).assignments.hand_in(task, ids["Ben Okafor"], learner="")
+
+    assert lab.teaching.to_forget(tmp_path / "autumn.zip").assignments == ()
 
 
 def test_nothing_is_forgotten_while_runs_of_the_class_train(term, tmp_path):

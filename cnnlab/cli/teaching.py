@@ -150,7 +150,7 @@ def archive(file: Archived, *, home: Home) -> None:
     """Write all that is kept of the class into one file, and read it back. Weights are not in it."""
     with _lab(home) as lab:
         made = lab.teaching.archive(file.absolute())
-    print_text(f"{file}: {len(made.runs):,} runs and {made.files:,} files, {size_text(made.bytes)}; every checksum is right.")
+    print_text(f"{file}: {len(made.runs):,} runs and {len(made.sums):,} files, {size_text(made.bytes)}; every checksum is right.")
 
 
 @group.command()
@@ -162,6 +162,8 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
         print_text(f"{counts} The weights, {size_text(what.bytes)}, are not in the archive. Codes end at once.")
         if what.kept:
             print_text(f"{len(what.kept):,} runs stay: {file.name} lacks them as they are now. Archive again to include them.")
+        if stay := len(lab.assignments.every()) - len(what.assignments):
+            print_text(f"{stay:,} assignments stay, for which {file.name} lacks what was handed in since.")
         if not yes and not typer.confirm("Delete all of it?"):
             raise typer.Exit(1)
         lab.teaching.forget(what)

@@ -44,13 +44,13 @@ class TeacherRecord:
             connection.execute("DELETE FROM log")
 
 
-def run_ids(path: Path) -> set[str]:
-    """The ids of the runs in a copy, after a check of the whole file. Raises StoreError where it cannot be read."""
+def runs_in(path: Path) -> dict[str, tuple[str, int]]:
+    """The state and the epochs done of each run in a copy, after a check of the whole file. Raises StoreError."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
             if answer != "ok":
                 raise StoreError(say("The copy of the record is damaged ({reason}): make another one.", reason=answer))
-            return {run_id for (run_id,) in connection.execute("SELECT id FROM runs")}
+            return {row[0]: (row[1], row[2]) for row in connection.execute("SELECT id, state, epochs_done FROM runs")}
     except sqlite3.Error as error:
         raise StoreError(say("The copy of the record is damaged ({reason}): make another one.", reason=str(error))) from error

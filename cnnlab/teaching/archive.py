@@ -16,7 +16,7 @@ from typing import Any
 from cnnlab.errors import CNNLabError, RunStateError, StoreError
 from cnnlab.i18n import N_, say
 from cnnlab.runs.store_log import Entry
-from cnnlab.runs.store_teacher import TeacherRecord, run_ids
+from cnnlab.runs.store_teacher import TeacherRecord, runs_in
 from cnnlab.runs.summaries import Summary
 from cnnlab.system import disk
 from cnnlab.teaching import results
@@ -36,8 +36,7 @@ class Archive:
     path: Path
     class_name: str
     runs: dict[str, tuple[str, int]]  # by id: the state, and how many epochs were done
-    assignments: tuple[str, ...]
-    files: int
+    sums: dict[str, str]  # by file
     bytes: int
 
 
@@ -75,8 +74,6 @@ def make_archive(lab: TaughtLab, record: TeacherRecord, overview: Overview, log:
 
 def _write(lab: TaughtLab, overview: Overview, log: Iterable[Entry], copy: Path, partial: Path) -> None:
     sums: dict[str, str] = {}
-    ids = run_ids(copy)
-    listed = [run for run in lab.summaries().runs if run.id in ids]
     texts: dict[str, Callable[[], str]] = {
         "students.csv": lambda: results.students_csv(overview),
         "runs.csv": lambda: results.runs_csv(lab),
@@ -97,13 +94,7 @@ def _write(lab: TaughtLab, overview: Overview, log: Iterable[Entry], copy: Path,
                     _add(archive, sums, path.relative_to(lab.home).as_posix(), path.read_bytes())
             archive.write(copy, RECORD)
             sums[RECORD] = _sum_of(copy.open("rb"))
-            manifest = {
-                "kind": KIND,
-                "class": overview.name,
-                "files": sums,
-                "runs": {run.id: [run.state, run.epochs_done] for run in listed},
-                "assignments": [assignment.id for assignment in lab.assignments.every()],
-            }
+            manifest = {"kind": KIND, "class": overview.name, "files": sums}
             archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False))
         file.flush()
         os.fsync(file.fileno())
@@ -124,12 +115,9 @@ def read_archive(path: Path) -> Archive:
                 with archive.open(RECORD) as source, copy.open("wb") as target:
                     while chunk := source.read(_CHUNK):
                         target.write(chunk)
-                inside = run_ids(copy)
-            runs = {str(run_id): (str(state), int(done)) for run_id, (state, done) in manifest["runs"].items()}
-            assignments = tuple(map(str, manifest["assignments"]))
-            if not set(runs) <= inside:
-                raise StoreError(damaged)
-            return Archive(path, str(manifest["class"]), runs, assignments, len(manifest["files"]), path.stat().st_size)
+                runs = runs_in(copy)
+            sums = {str(name): str(each) for name, each in manifest["files"].items()}
+            return Archive(path, str(manifest["class"]), runs, sums, path.stat().st_size)
     except FileNotFoundError as error:
         raise StoreError(say("There is no file {name}.", name=str(path))) from error
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, RecursionError, EOFError) as error:
@@ -145,9 +133,15 @@ def plan(lab: TaughtLab, archive: Archive, people: Iterable[str], teachers: Iter
             continue
         same = archive.runs.get(run.id) == (run.state, run.epochs_done)
         (runs if same and not run.active else kept).append(run)
-    here = {assignment.id for assignment in lab.assignments.every()}
-    assignments = tuple(each for each in archive.assignments if each in here)
+    assignments = tuple(each.id for each in lab.assignments.every() if _holds(archive, lab.home, each.id))
     return Forgetting(tuple(people), tuple(runs), bytes_of(runs), assignments, tuple(run.id for run in kept))
+
+
+def _holds(archive: Archive, home: Path, assignment_id: str) -> bool:
+    """Whether the archive has the assignment, and all that was handed in for it, as it is now."""
+    folder = home / "assignments"
+    files = [folder / f"{assignment_id}.json", *(folder / assignment_id).glob("*.json")]
+    return all(archive.sums.get(path.relative_to(home).as_posix()) == _sum_of(path.open("rb")) for path in files)
 
 
 def delete_planned(lab: TaughtLab, what: Forgetting) -> None:
