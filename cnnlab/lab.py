@@ -30,6 +30,7 @@ from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.sharing import Sharing
 from cnnlab.system import background, files
+from cnnlab.teaching.service import Teaching
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
@@ -57,6 +58,7 @@ class Lab(Predictions):
         self.checking = checking.Checking(self.home, self.data, self._helper.ask, self.own_data)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
+        self.teaching = Teaching(self, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:

@@ -14,6 +14,7 @@ from asgi import HOST, ask
 from page_fakes import ROOT
 from streamlit import config
 from streamlit.runtime import Runtime
+from waiting import wait_for
 
 from benchmarks.visitor import run as run_visits
 from cnnlab.access import classes, codes, door
@@ -22,6 +23,11 @@ from cnnlab.access.lockout import FREE_FOR_A_PERSON
 from cnnlab.access.roles import Role
 from cnnlab.access.sessions import Sessions
 from cnnlab.access.starting import WAIVED, start_problem
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
+from cnnlab.system.home import store_file
+from cnnlab.teaching import presence
+from cnnlab.teaching.noting import noting
 from pages._parts.gate.layer import Gate
 from pages._parts.gate.settings import Settings
 from pages._parts.gate.start import gate
@@ -367,3 +373,38 @@ def test_a_server_that_another_program_has_opened_to_others_lets_nobody_in_witho
     assert WAIVED in refused.text
     assert ask(guarded, "/_stcore/stream", server="192.0.2.2", kind="websocket").status == 403
     assert ask(Gate(Inner(), Door(tmp_path), Settings(waived=True)), "/", server="192.0.2.2").text == "inside"
+
+
+def test_who_signs_in_and_out_is_noted_with_wrong_codes_and_who_is_here(home):
+    noted, codes_of = [], home[1]
+    guarded = Gate(Inner(), Door(home[0], note=lambda *words, **more: noted.append((*words, more))), Settings())
+    here = presence.Presence(home[0])
+    presence.install(here)
+    try:
+        cookie = signed_in(guarded, codes_of["Ana"])
+        ask(guarded, "/sign-in", method="POST", headers=FORM, form={"code": f"{codes_of['Ana'][:-2]}22"})
+        ask(guarded, "/sign-in", method="POST", headers=FORM, form={"password": "wrong horse"})
+        assert here.everyone() == {}
+        ask(guarded, "/train", cookie=cookie)
+        assert here.everyone()["Ana"].here
+        ask(guarded, "/sign-out", method="POST", headers=FORM, cookie=cookie)
+    finally:
+        presence._installed.clear()
+
+    refused = {"refused": True, "note": "127.0.0.1"}
+    assert noted == [
+        ("Ana", "sign in", {}),
+        ("", "sign in", {"whose": "Ana"} | refused),
+        ("", "sign in", {"whose": ""} | refused),
+        ("Ana", "sign out", {}),
+    ]
+
+
+def test_notes_of_the_gate_are_written_by_a_thread_into_the_lab_s_log(tmp_path):
+    note = noting(tmp_path)
+    note("Ana", "sign in")
+    note("", "sign in", whose="Ana", refused=True, note="10.0.0.7")
+
+    wait_for(lambda: store_file(tmp_path).exists() and len(Log(Store(tmp_path)).entries()) == 2, seconds=20)
+    newest = Log(Store(tmp_path)).entries()[0]
+    assert (newest.did, newest.whose, newest.refused, newest.note) == ("sign in", "Ana", True, "10.0.0.7")

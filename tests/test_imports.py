@@ -61,6 +61,7 @@ FLOORS: dict[str, str] = {
     " runs.records system text training",
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
+    "teaching": "access config datasets diagnosis errors forecasts.usage reports runs spreadsheet system text",
     "looking": "datasets epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
@@ -69,18 +70,20 @@ FLOORS: dict[str, str] = {
     "importing": "datasets errors own_data runs system text workers",
     "checking": "datasets importing own_data workers",
     "lab": "architectures assignments checking compute config datasets events forecasts importing layers learn"
-    " looking own_picture predictions presets runs sharing sweeping system taking_away values workers",
-    "seen": "access.roles assignments checking compute config datasets forecasts importing lab looking own_data"
-    " own_picture runs.records runs.store runs.store_seen sharing sweeping taking_away values workers",
+    " looking own_picture predictions presets runs sharing sweeping system taking_away teaching values"
+    " workers",
+    "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.store workers",
+    "seen": "access.roles assignments compute config datasets.places errors forecasts lab looking own_picture runs.records runs.store_log"
+    " runs.store_seen seen_data sharing sweeping taking_away teaching values",
     "doctor": "access errors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts lab layers own_data presets runs starts state_words sweeps system text training"
-    " workers",
+    " exports forecasts lab layers own_data presets runs starts state_words sweeps system teaching text"
+    " training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
     " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_data"
-    " own_picture palette presets reports runs.records runs.summaries seen spreadsheet starts state_words"
-    " sweeps system taking_away text twins values",
+    " own_picture palette presets reports runs.records runs.store_log runs.summaries seen spreadsheet"
+    " starts state_words sweeps system taking_away teaching text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -101,7 +104,8 @@ PAGE_FLOORS: dict[str, str] = {
     "visitor": "cookies markdown sign_out",
     "run_words": "markdown",
     "sidebar": "run_words visitor",
-    "shell": "markdown sidebar visitor",
+    "notes": "markdown visitor",
+    "shell": "markdown notes sidebar visitor",
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
@@ -114,9 +118,10 @@ PAGE_FLOORS: dict[str, str] = {
     "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
+    "teaching": "grid markdown run_words shell sidebar",
     "data": "grid image_grid live markdown one_choice shell visitor",
     "pages": "address assignments data first_tab forms gate image_grid inside layer_views learn live markdown"
-    " network_view one_choice pager predict run run_words runs shell sweeps versions visitor",
+    " network_view one_choice pager predict run run_words runs shell sweeps teaching versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}

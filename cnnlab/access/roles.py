@@ -24,7 +24,7 @@ class Action(StrEnum):
     START = "start"  # a run, a download, an import, a range test
     CHANGE = "change"  # stop, pause, resume, extend, rename, note, tag, delete, move in the queue
     SEE = "see"
-    TEACH = "teach"  # make and delete assignments, and read what was handed in
+    TEACH = "teach"  # assignments, the page Class, and all that is done there
 
 
 class Whose(StrEnum):
@@ -74,6 +74,11 @@ class Person:
         """Raises NotAllowed where this person is no teacher."""
         if not self.may(Action.TEACH, self.name):
             raise NotAllowed(say("Only a teacher of this class makes, reads and deletes assignments."))
+
+    def check_lead(self) -> None:
+        """Raises NotAllowed where this person is no teacher."""
+        if not self.may(Action.TEACH, self.name):
+            raise NotAllowed(say("Only a teacher of this class may do this."))
 
     def check_change(self, owner: str, what: str = "run") -> None:
         """Raises NotAllowed where this person may not change a run, a sweep or a data set of `owner`."""

@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import sys
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from cnnlab.access.slips import Slip, sheet
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.forecasts.limits_file import rules
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
 from cnnlab.system.home import write_private
 from cnnlab.text import shortened
 
@@ -78,7 +81,7 @@ def new(
         drawn.append(Slip(student, code))
     address = _address(address)
     _write_sheet(slips, made, drawn, address)
-    classes.save(home, made)
+    _keep(home, made, f"new class {made.name}")
     count = f"{len(listed):,} student{'' if len(listed) == 1 else 's'}"
     print_text(f"{made.name}: {count}, and you as “Teacher”. The slips to print are in {slips}: keep that file to yourself.")
     print_text(_limits(home))
@@ -99,7 +102,7 @@ def add(
         raise ConfigError(f"--role is student, observer or teacher, not {shortened(role)}.", "role")
     where = _address(address)
     made, code = _class(home).with_member(readable(name), Role(role))
-    classes.save(home, made)
+    _keep(home, made, f"added {made.members[-1].name} ({role})")
     _print_code(made, made.members[-1].name, code, where, slips)
 
 
@@ -110,7 +113,7 @@ def remove(name: Name, *, home: Home) -> None:
     gone = made.named(readable(name))
     if gone.role is Role.TEACHER and sum(member.role is Role.TEACHER for member in made.members) == 1:
         raise ConfigError(f"{gone.name} is the only teacher: add another one first, with --role teacher.", "name")
-    classes.save(home, made.without(gone.name))
+    _keep(home, made.without(gone.name), f"removed {gone.name}")
     print_text(f"{gone.name} is no longer in {made.name}.")
 
 
@@ -131,7 +134,7 @@ def reset(
     if password and person.role is not Role.TEACHER:
         raise ConfigError(f"{person.name} is a {person.role}, and only teachers have passwords: leave --password out.", "password")
     made, code = made.reset(person.name, password=_asked(f"New password of {person.name}") if password else "")
-    classes.save(home, made)
+    _keep(home, made, f"new code for {person.name}")
     _print_code(made, person.name, code, where, slips)
 
 
@@ -166,7 +169,7 @@ def change(
     if until is not None:
         settings["until"] = _day(until)
     made = classes.changed(_class(home), **settings)
-    classes.save(home, made)
+    _keep(home, made, "settings: " + ", ".join(settings))
     print_text(f"{made.name} is changed.")
 
 
@@ -175,6 +178,13 @@ def _limits(home: Path) -> str:
         return f"Limits, until a file changes them (CNNLAB_LIMITS): {rules(home).in_words()}"
     except ConfigError as error:  # the class is made all the same
         return str(error)
+
+
+def _keep(home: Path, made: Class, change: str) -> None:
+    """Stores the class, and notes the change in the lab's log."""
+    classes.save(home, made)
+    with suppress(StoreError), closing(Store(home)) as store:  # the class is kept, whatever is wrong with the record
+        Log(store).note("", "class", note=change)
 
 
 def _class(home: Path) -> Class:

@@ -28,7 +28,7 @@ from cnnlab.i18n import say
 from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
-from cnnlab.system import background, gpus, processes, room
+from cnnlab.system import background, gpus, pausing, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
@@ -114,7 +114,7 @@ class Dispatcher:
         if active or goes_on:
             self._needed = time.monotonic()
             self._collect_runners()
-            if self._has_room():
+            if not pausing.paused(self.home) and self._has_room():
                 self._start_runs(active)
             return True
         if not FORKS and not self._runners and time.monotonic() - self._checked < POLL_SECONDS:  # once a second

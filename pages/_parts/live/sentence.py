@@ -49,8 +49,8 @@ def _waiting(lab: Lab, run: Run) -> str:
     before = (start.place if start else run.position or 1) - 1
     training = _in_the_way(run, [other for other in lab.runs() if other.state in IN_PROCESS])
     begun = run.epochs_done > 0
-    if run.message and not (before or training):
-        return N_("it is next")  # and the message says what it waits for
+    if not before and (lab.queue_waits() or (run.message and not training)):
+        return N_("it is next")  # and the message, or the top of the page, says what it waits for
     if not training and not before:
         return N_("it is next and goes on in a moment") if begun else N_("it is next and starts in a moment")
     place = say("{place} in the queue", place=ordinal(before + 1)) if before else N_("it is next")
