@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 WRAPPED = (
     "app.py",
+    "cnnlab/access/classes.py",
     "cnnlab/assignments.py",
+    "cnnlab/cli/classes.py",
     "cnnlab/cli/commands.py",
+    "cnnlab/cli/name_list.py",
     "cnnlab/compute/answers.py",
     "cnnlab/compute/predictions.py",
     "cnnlab/compute/questions.py",

@@ -130,8 +130,8 @@ def _content(file: str, source: str) -> bytes:
 def _parameter(name: str, field: FieldInfo) -> Parameter:
     # Text, not int or float: RunConfig's errors name the field, the rule and the value.
     kind = bool if field.annotation is bool else str
-    usual = "" if kind is bool or field.default is None else f" (plain default: {field.default})"
-    text = f"{field.description}{usual}"
+    usual = "" if kind is bool or field.default is None else say("(plain default: {name})", name=field.default)
+    text = f"{field.description} {usual}".rstrip()
     option = typer.Option(help=text, metavar=_metavar(field), show_default=False, rich_help_panel="Settings")
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
 
