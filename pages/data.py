@@ -14,6 +14,7 @@ from cnnlab.text import image_number, percent, size_text
 from cnnlab.values import DatasetStatus
 from pages._parts.address import Address
 from pages._parts.grid import grid
+from pages._parts.heading import header
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.language import in_links
 from pages._parts.learn.links import titled
@@ -203,7 +204,7 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
 
 def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
     """The number of images in each class."""
-    st.header(_("Class balance"))
+    header(N_("Class balance"))
     figure = class_balance_figure([translated(name) for name in entry.classes], counts, label)
     live_plot(figure, key="data:balance", label=_("Bars: number of images in each class"), tools=False)
     st.caption(balance_sentence(entry, counts))
