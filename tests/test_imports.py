@@ -26,7 +26,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors text",
     "values": "datasets",
-    "class_pack": "datasets errors text",
+    "class_pack": "datasets errors system.disk text",
     "own_picture": "datasets errors text values",
     "inside_values": "values",
     "epoch_predictions": "values",
@@ -69,7 +69,7 @@ FLOORS: dict[str, str] = {
     "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
     " sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
-    "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
+    "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor errors events"
     " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
@@ -91,6 +91,7 @@ PAGE_FLOORS: dict[str, str] = {
     "address": "markdown",
     "one_choice": "address",
     "pager": "address",
+    "heading": "",
     "gate": "",
     "sign_out": "",
     "visitor": "cookies markdown sign_out",
@@ -100,16 +101,16 @@ PAGE_FLOORS: dict[str, str] = {
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
-    "forms": "address live markdown one_choice run_words shell visitor",
+    "forms": "address heading live markdown one_choice run_words shell visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
+    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
+    "inside": "address grid heading image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
+    "pages": "address assignments first_tab forms gate grid heading image_grid inside layer_views learn live markdown"
     " network_view one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 
 from cnnlab.architectures import card
 from cnnlab.cli.commands import options_from
-from cnnlab.config import MAXIMUM_JSON, RunConfig
+from cnnlab.config import RunConfig
+from cnnlab.config_rules import MAXIMUM_JSON
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.presets import preset
