@@ -28,10 +28,10 @@ from pages._parts.inside.epoch_frames import (
     when,
 )
 from pages._parts.inside.numbers import figure_text
-from pages._parts.inside.player import Shown, draw_player
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
+from pages._parts.player import Shown, draw_player
 
 VANISHED, ALIKE = 100, 3  # times shorter
 NONE = ""  # of the activations
