@@ -17,6 +17,7 @@ from test_golden_words import refusal
 
 from cnnlab import datasets, epoch_predictions, errors, events
 from cnnlab import lab as lab_module
+from cnnlab import predictions as predictions_module
 from cnnlab.compute import examples, predictions, typed
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import load
@@ -84,7 +85,8 @@ def noted(tmp_path, monkeypatch):
     lab._forecaster = Noted(calls, "forecaster", None, forecast=lambda *_, **__: None)
     for name in ("background", "downloads", "epoch_predictions", "files", "watch"):
         nothing = {"ensure": lambda home: None, "start": lambda *_: None, "shut_down": lambda home: None}
-        monkeypatch.setattr(lab_module, name, Noted(calls, name, getattr(lab_module, name), **nothing))
+        owner = predictions_module if name == "epoch_predictions" else lab_module
+        monkeypatch.setattr(owner, name, Noted(calls, name, getattr(owner, name), **nothing))
     for name in ("interrupt_lost_runs", "check_processes", "auto_resumable"):
         monkeypatch.setattr(lab_module, name, getattr(Noted(calls, "watch", lab_module), name))
     lab._store = Noted(calls, "store", store)
