@@ -83,6 +83,7 @@ def noted(tmp_path, monkeypatch):
     lab._helper = Noted(calls, "helper", None, ask=lambda question, **_: answers.get(question), **others)
     lab._admission = Noted(calls, "admission", None, new=lambda config: allowed, further=lambda run, config: allowed)
     lab._forecaster = Noted(calls, "forecaster", None, forecast=lambda *_, **__: None)
+    monkeypatch.setattr("cnnlab.system.background.ensure", lambda home: None)  # of services that have it from its own module
     for name in ("background", "downloads", "epoch_predictions", "files", "watch"):
         nothing = {"ensure": lambda home: None, "start": lambda *_: None, "shut_down": lambda home: None}
         owner = predictions_module if name == "epoch_predictions" else lab_module
