@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from cnnlab import datasets
 from cnnlab.architectures import card
-from cnnlab.config_rules import MAXIMUM_JSON, Integer, Number, checked, not_bool, read_json, unknown
+from cnnlab.config_rules import Integer, Number, checked, from_json, not_bool, unknown
 from cnnlab.datasets.catalogue import GRAY
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
@@ -265,11 +265,7 @@ class RunConfig(BaseModel):
     @classmethod
     def from_json(cls, text: str | bytes) -> RunConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
-        if len(text) > MAXIMUM_JSON:
-            raise ConfigError(
-                say("A configuration in JSON has at most {most:,} characters, not {count:,}.", most=MAXIMUM_JSON, count=len(text))
-            )
-        return checked(cls, lambda: cls.model_validate(read_json(text)))
+        return from_json(cls, text, N_("A configuration in JSON has at most {most:,} characters, not {count:,}."))
 
     def to_json(self) -> str:
         """All settings as a JSON document."""

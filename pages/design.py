@@ -13,7 +13,7 @@ from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.figures import distribution_sentence
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.text import shape_text
@@ -28,6 +28,7 @@ from pages._parts.forms.architecture import (
     typed,
 )
 from pages._parts.forms.forecast import forecast_line
+from pages._parts.heading import header
 from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.learn.links import titled
@@ -145,7 +146,7 @@ def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     layer_table_view(table, address, title=title, name=card.name, group="design:drawing")
     if table.failure:
         return False
-    st.header(_("Where the parameters and the work sit"))
+    header(N_("Where the parameters and the work sit"))
     st.markdown(distribution_sentence(table))
     draw_distribution(table, key="design:distribution", group="design:drawing")
     show_code(lab, design)

@@ -26,7 +26,7 @@ FLOORS: dict[str, str] = {
     "architectures": "errors text",
     "datasets": "errors system.disk system.memory text",
     "values": "datasets",
-    "class_pack": "datasets errors text",
+    "class_pack": "datasets errors system.disk text",
     "own_picture": "datasets errors text values",
     "own_data": "datasets errors own_picture system.disk system.processes text",
     "inside_values": "values",
@@ -73,12 +73,12 @@ FLOORS: dict[str, str] = {
     " looking own_picture predictions presets runs sharing sweeping system taking_away teaching values"
     " workers",
     "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.store workers",
-    "seen": "access.roles assignments compute config datasets.places errors forecasts lab looking own_picture runs.records runs.store_log"
-    " runs.store_seen seen_data sharing sweeping taking_away teaching values",
+    "seen": "access.roles assignments compute config datasets.places errors forecasts lab looking own_picture"
+    " runs.records runs.store_log runs.store_seen seen_data sharing sweeping taking_away teaching values",
     "doctor": "access errors forecasts runs.records system text training.devices",
-    "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts lab layers own_data presets runs starts state_words sweeps system teaching text"
-    " training workers",
+    "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
+    " errors events exports forecasts lab layers own_data presets runs starts state_words sweeps system"
+    " teaching text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
     " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_data"
@@ -99,6 +99,8 @@ PAGE_FLOORS: dict[str, str] = {
     "address": "markdown",
     "one_choice": "address",
     "pager": "address",
+    "heading": "",
+    "player": "",
     "gate": "",
     "sign_out": "",
     "visitor": "cookies markdown sign_out",
@@ -109,19 +111,20 @@ PAGE_FLOORS: dict[str, str] = {
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
-    "forms": "address live markdown one_choice run_words shell visitor",
+    "forms": "address heading live markdown one_choice run_words shell visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
+    "run": "address forms grid image_grid live markdown player run_words shell sidebar twins visitor",
+    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
+    "inside": "address grid heading image_grid live markdown network_view one_choice pager player predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
     "teaching": "grid markdown run_words shell sidebar",
     "data": "grid image_grid live markdown one_choice shell visitor",
-    "pages": "address assignments data first_tab forms gate image_grid inside layer_views learn live markdown"
-    " network_view one_choice pager predict run run_words runs shell sweeps teaching versions visitor",
+    "pages": "address assignments data first_tab forms gate heading image_grid inside layer_views learn live"
+    " markdown network_view one_choice pager predict run run_words runs shell sweeps teaching versions"
+    " visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}

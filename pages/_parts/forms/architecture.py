@@ -22,6 +22,7 @@ from cnnlab.config_words import CHOICES, words
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, _, translated
 from pages._parts.address import Address, as_text, whole_number
+from pages._parts.heading import with_terms
 from pages._parts.markdown import labelled
 from pages._parts.one_choice import one_choice
 
@@ -148,19 +149,19 @@ def option_control(option: Option, key: str) -> Any:
     """The control of an option, and what it holds; `st.session_state[key]` holds the value to begin with, as `typed`."""
     title, help_ = translated(option.title), translated(option.help)
     if option.type == "bool":
-        return st.toggle(title, key=key, help=help_)
+        return st.toggle(title, key=key, help=with_terms(help_, option.title))
     if option.type == "choice":
         return st.selectbox(
-            title, option.choices, key=key, help=help_,
+            title, option.choices, key=key, help=with_terms(help_, option.title),
             format_func=lambda choice: words(f"options.{option.name}", choice),
         )  # fmt: skip
     if option.type == "ints":
         write = _("{help} Write {rule}.").format(help=help_, rule=translated(option.rule()))
-        return st.text_input(title, key=key, help=write, max_chars=100)
+        return st.text_input(title, key=key, help=with_terms(write, option.title), max_chars=100)
     # No bounds: Streamlit would silently replace a number outside them, and the table would not match the input.
     step, pattern = (1, None) if option.type == "int" else (0.05, "%g")
     allowed = _("{help} Allowed: {rule}.").format(help=help_, rule=translated(option.rule()))
-    return st.number_input(title, step=step, format=pattern, key=key, help=allowed)
+    return st.number_input(title, step=step, format=pattern, key=key, help=with_terms(allowed, option.title))
 
 
 def typed(value: OptionValue) -> Any:

@@ -14,11 +14,12 @@ from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_words import title, words
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import N_, _, say, shown, translated
+from cnnlab.i18n import N_, _, english, say, shown, translated
 from cnnlab.reports.comparison import ABSENT, is_number
 from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.text import cells
 from pages._parts.address import Address
+from pages._parts.heading import with_terms
 from pages._parts.run_words import BEST_ACCURACY, state_word
 
 USUAL = ("learning_rate", "optimizer", "batch_size", "options.activation")  # shown also where they are the same everywhere
@@ -175,7 +176,7 @@ def _setting(name: str, values: Sequence[Any]) -> pa.Array:
 
 def _column(name: str, title: str, array: pa.Array) -> Any:
     _title, help_, number_format, width = FIGURES[name]
-    config, help_ = st.column_config, translated(help_)
+    config, help_ = st.column_config, with_terms(translated(help_), _title)
     if name == "best":
         help_ = _("{title}: {text}").format(title=translated(BEST_ACCURACY), text=f"{help_[0].lower()}{help_[1:]}")
     if name == "open":
@@ -192,10 +193,11 @@ def _column(name: str, title: str, array: pa.Array) -> Any:
 
 
 def _setting_column(title: str, array: pa.Array) -> Any:
+    help_ = with_terms("", str(english(title))) or None
     if pa.types.is_floating(array.type):
         longest = max((len(f"{value:.6g}") for value in array.to_pylist() if value is not None), default=1)
-        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest))
-    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)))
+        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest), help=help_)
+    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)), help=help_)
 
 
 def _drawn_number(value: float, number_format: str) -> str:
