@@ -287,7 +287,12 @@ class RunConfig(BaseModel):
     @property
     def title(self) -> str:
         """The name of a run whose owner gave it none: "LeNet-5 on Fashion-MNIST sample"."""
-        return f"{card(self.architecture).title} on {datasets.entry(self.dataset).title}"
+        return f"{self.network} on {datasets.entry(self.dataset).title}"
+
+    @property
+    def network(self) -> str:
+        """The name of the network: "LeNet-5", or its own where a user made it."""
+        return card(self.architecture).called(self.options)
 
     @property
     def classes(self) -> int:
