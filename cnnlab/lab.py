@@ -24,6 +24,7 @@ from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.layers import LayerTable
+from cnnlab.networks import Networks
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
@@ -54,6 +55,7 @@ class Lab(Predictions):
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
+        self.networks = Networks(self.home, self._helper.ask)
         self.assignments = Assignments(self.home, self.run)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 

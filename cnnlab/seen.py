@@ -8,11 +8,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
+from cnnlab.architectures.own import Network
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
+from cnnlab.networks import Networks, SavedNetwork
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
@@ -36,6 +38,7 @@ class SeenLab(Lab):
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.assignments = _SeenAssignments(self.home, self.run, person)
+        self.networks = _SeenNetworks(lab.networks, person)
         self.rates = _SeenRates(lab.rates, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
@@ -86,6 +89,33 @@ class _SeenAssignments(Assignments):
     def delete(self, assignment: Assignment) -> None:
         self._person.check_teach()
         super().delete(assignment)
+
+
+class _SeenNetworks(Networks):
+    def __init__(self, networks: Networks, person: Person) -> None:
+        self.__dict__.update(vars(networks))
+        self._person = person
+
+    def every(self) -> tuple[SavedNetwork, ...]:
+        return tuple(each for each in super().every() if self._person.may(Action.SEE, each.owner))
+
+    def find(self, network_id: str) -> SavedNetwork | None:
+        found = super().find(network_id)
+        return found if found and self._person.may(Action.SEE, found.owner) else None
+
+    def save(self, network: Network, *, owner: str = "") -> SavedNetwork:
+        self._person.check_start()
+        return super().save(network, owner=self._person.name)
+
+    def delete(self, saved: SavedNetwork) -> None:
+        """Raises NotAllowed for a network of another person, whatever owner it is given with."""
+        found = self.find(saved.id)
+        if found:
+            self._person.check_change(found.owner, "network")
+            super().delete(found)
+
+    def shown(self, owner: str) -> str:
+        return self._person.shown(owner)
 
 
 class _SeenRates(RateFinder):

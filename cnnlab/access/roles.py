@@ -76,7 +76,7 @@ class Person:
             raise NotAllowed(say("Only a teacher of this class makes, reads and deletes assignments."))
 
     def check_change(self, owner: str, what: str = "run") -> None:
-        """Raises NotAllowed where this person may not change a run, or a sweep, of `owner`."""
+        """Raises NotAllowed where this person may not change a run, a sweep or a network of `owner`."""
         if self.may(Action.CHANGE, owner):
             return
         self.check_start()
@@ -84,6 +84,9 @@ class Person:
         if what == "sweep":
             alone = say("This sweep belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This sweep has no owner, so only a teacher can change it.")
+        elif what == "network":
+            alone = say("This network belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This network has no owner, so only a teacher can change it.")
         else:
             alone = say("This run belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This run has no owner, so only a teacher can change it.")
