@@ -39,7 +39,7 @@ def settings_words(layer: Layer) -> str:
                 )
         elif option.name in ("function", "activation"):
             words.append({"relu": "ReLU", "gelu": "GELU"}.get(str(s[option.name]), str(s[option.name])))
-        elif s[option.name] != option.default or layer.kind in ("inception", "dense-growth", "dropout", "scale"):
+        elif s[option.name] != option.default or option.name != "dropout":
             words.append(f"{translated(option.title)} {s[option.name]}")
     return listed(words)
 

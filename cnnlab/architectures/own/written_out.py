@@ -91,7 +91,8 @@ class _Recorder:
 
     def _name(self, path: str) -> str:
         taken = {str(row["name"]) for row in self.rows}
-        name = path.replace(".", "_").lower()[:LONGEST_NAME]
+        parts = [part for part in path.lower().split(".") if part != "main"]  # within a block there is only one
+        name = "_".join(parts)[:LONGEST_NAME]
         return free_name("layer", taken) if name_problem(name, taken) else name
 
 

@@ -16,7 +16,7 @@ from cnnlab.i18n import N_, _, shown, translated
 from pages._parts.builder import state
 from pages._parts.builder.table import draw_rows, totals
 from pages._parts.forms.architecture import option_control, typed
-from pages._parts.markdown import escaped, quoting
+from pages._parts.markdown import escaped, labelled, quoting
 
 _ABOVE = ""  # the row above, as a row takes its input where nothing else is chosen
 _MOVES = ((N_("Move up"), ":material/arrow_upward:", -1), (N_("Move down"), ":material/arrow_downward:", 1))
@@ -114,7 +114,8 @@ def _row(network: Network, place: int) -> None:
         st.session_state[key] = typed(layer.settings[option.name])
         with columns[number % 2]:
             option_control(option, key, partial(_set, place, option.name, key))
-        _refusal(f"setting {option.name}")
+        if reason := state.refused(f"setting {option.name}"):
+            st.error(quoting(labelled(reason, option.name, option.title)), icon=":material/error:")
     _inputs(network, place)
     key = "design:row name"
     st.session_state[key] = layer.name

@@ -58,13 +58,14 @@ def _row(network: Network, place: int, row: Placed | None, error: RowError | Non
     if layer.inputs:
         settings = _("{settings} ← {rows}").format(settings=settings, rows=listed(layer.inputs)).strip()
     shape = shape_text(row.shape) if row else "✗" if error else "–"
+    title = _breakable(layer.name)
     name = _("Row {number}, {name}: {kind}").format(number=place + 1, name=layer.name, kind=translated(layer.of.title))
     marks = (" cnn-wrong" if error else "") + (" cnn-chosen" if chosen else "")
     cells = (
         f"<td>{place + 1}</td>"
         f'<th scope="row"><button type="button" tabindex="{0 if chosen else -1}" aria-pressed="{str(chosen).lower()}" '
-        f'aria-label="{escape(name)}">{escape(layer.name)}<small>{escape(translated(layer.of.title))}</small></button></th>'
-        f"<td>{escape(settings)}</td><td>{shape}</td>"
+        f'aria-label="{escape(name)}">{title}<small>{escape(translated(layer.of.title))}</small></button></th>'
+        f"<td>{_breakable(settings)}</td><td>{shape}</td>"
         f"<td>{row.parameters if row else 0:,}</td>"
     )
     made = f'<tr class="cnn-row{marks}" data-row="{place}">{cells}</tr>'
@@ -72,6 +73,11 @@ def _row(network: Network, place: int, row: Placed | None, error: RowError | Non
         reason = escape(translated(str(error)))
         made += f'<tr class="cnn-reason"><td colspan="{len(_HEADS)}" role="alert">✗ {reason}</td></tr>'
     return made
+
+
+def _breakable(text: str) -> str:
+    """Text in HTML that may break behind each _: names of rows are long words."""
+    return escape(text).replace("_", "_<wbr>")
 
 
 def totals(rows: Sequence[Placed]) -> str:
