@@ -9,6 +9,7 @@ from torch import nn
 
 from cnnlab.architectures import Card, Shape, card
 from cnnlab.architectures.building import MAXIMUM_SIDE, draft, fits, minimum_size
+from cnnlab.architectures.meta import shapes_by_arithmetic
 from cnnlab.architectures.own import Network, RowError
 from cnnlab.errors import ShapeError
 from cnnlab.layers.table import Cure, Failure, LayerRow, LayerTable
@@ -41,7 +42,10 @@ def _failing_row(error: RowError, name: str, input_shape: Shape, classes: int, o
     """The table of an own network up to the row that does not fit. Only a wrong size can be cured by other images."""
     chosen = card(name)
     settings = chosen.settings(options)
-    rows = trace(error.so_far, input_shape) if error.so_far else ()
+    rows: tuple[LayerRow, ...] = ()
+    if error.so_far:
+        with shapes_by_arithmetic(error.so_far):
+            rows = trace(error.so_far, input_shape)
     refused = None
     if error.given:
         layer = Network.read(settings["network"]).layers[error.row]

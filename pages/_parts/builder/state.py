@@ -82,7 +82,9 @@ def show(network: Network, row: int | None = None) -> None:
 def attempt(change: Callable[[], Network], row: int | None = None, where: str = "") -> None:
     """Makes a change; one that is not allowed leaves the network as it was, and its reason stands at the control `where`."""
     try:
-        show(change(), row)
+        # A browser that has not seen a change yet reports old values: what changes nothing is no step.
+        if (made := change()) != now():
+            show(made, row)
     except ConfigError as error:
         refuse(where, str(error))
 

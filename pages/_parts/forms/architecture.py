@@ -52,7 +52,12 @@ def default_of(card: Card, field: str) -> Any:
 
 def link_parameters(card: Card, options: Mapping[str, OptionValue]) -> dict[str, str]:
     """The query parameters that open a page with this network, without defaults."""
-    changed = {option_key(o): o.write(options[o.name]) for o in card.options if options.get(o.name, o.default) != o.default}
+    # A network is named always: the default one may be another in a later version.
+    changed = {
+        option_key(o): o.write(options[o.name])
+        for o in card.options
+        if options.get(o.name, o.default) != o.default or (o.type == "network" and o.name in options)
+    }
     return {"architecture": card.name, **changed}
 
 
