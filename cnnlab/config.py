@@ -127,12 +127,9 @@ class RunConfig(BaseModel):
         "momentum is to cycle too.",
     )
     step_epochs: Integer = Field(
-        5,
-        ge=1,
-        le=MAXIMUM_EPOCHS,
-        title="Epochs per step",
+        5, ge=1, le=MAXIMUM_EPOCHS, title="Epochs per step",
         description="With 'step': lower the learning rate after this many epochs.",
-    )
+    )  # fmt: skip
     step_factor: Number = Field(
         0.1, gt=0, le=1, title="Factor per step", description="With 'step': multiply the learning rate by this."
     )
@@ -174,12 +171,9 @@ class RunConfig(BaseModel):
         description="The distribution of the initial random weights; the course uses Xavier uniform.",
     )
     gradient_clip: Number | None = Field(
-        None,
-        gt=0,
-        le=1_000_000,
-        title="Gradient clipping",
+        None, gt=0, le=1_000_000, title="Gradient clipping",
         description="Longer gradients are shortened to this, against sudden jumps.",
-    )
+    )  # fmt: skip
     label_smoothing: Number = Field(
         0.0,
         ge=0,

@@ -58,15 +58,16 @@ FLOORS: dict[str, str] = {
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
     " runs.records system text training",
-    "figures": "epoch_flow events layers palette reports text values",
+    "figures": "architectures epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
+    "networks": "architectures errors system text",
     "looking": "epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "predictions": "compute epoch_predictions runs system values",
     "lab": "architectures assignments compute config datasets events forecasts layers learn"
-    " looking own_picture predictions presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
+    " looking networks own_picture predictions presets runs sweeping system taking_away values workers",
+    "seen": "access.roles architectures assignments compute config lab looking networks own_picture runs.records runs.store_seen"
     " sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
@@ -101,6 +102,7 @@ PAGE_FLOORS: dict[str, str] = {
     "layer_views": "address network_view one_choice",
     "live": "run_words",
     "forms": "address live markdown one_choice run_words shell visitor",
+    "builder": "address forms markdown visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
@@ -109,7 +111,7 @@ PAGE_FLOORS: dict[str, str] = {
     "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
+    "pages": "address assignments builder first_tab forms gate grid image_grid inside layer_views learn live markdown"
     " network_view one_choice pager predict run run_words runs shell sweeps versions",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

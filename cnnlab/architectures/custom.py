@@ -8,6 +8,7 @@ from cnnlab.architectures.options import Option
 from cnnlab.architectures.own.network import Network
 from cnnlab.architectures.own.templates import template
 from cnnlab.architectures.registry import Shape, register
+from cnnlab.i18n import N_
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,7 +18,7 @@ NAME = "custom"
 
 @register(
     NAME,
-    title="Your own network",
+    title=N_("Your own network"),
     year=2026,
     paper="Built on Design, from rows (2026).",
     summary="Layers in an order of your own: a table of rows, each with its settings.",

@@ -132,7 +132,9 @@ def _read(text: str) -> Network:
     text = text.strip().removeprefix("\ufeff")
     content = _json(text if text.startswith("{") else _unpacked(text))
     if not isinstance(content, dict) or not content.keys() <= {"title", "layers"} or not isinstance(content.get("layers"), list):
-        raise ConfigError(N_('A network in JSON is {"title": …, "layers": […]} and nothing else: save one to see its form.'), FIELD)
+        raise ConfigError(
+            N_("A network in JSON has a title and a list of layers, and nothing else: save one to see its form."), FIELD
+        )
     network = Network.make(content.get("title", ""), content["layers"])
     if len(network.token) > MOST_TOKEN:
         raise ConfigError(
