@@ -120,7 +120,10 @@ def test_a_row_that_does_not_fit_has_its_reason_and_a_button_that_cures_it(monke
     press(app, "Delete")
 
     (reason,) = errors(app)
-    assert reason == "Row 7 (linear1): a dense layer needs a vector, and is given maps of 16×5×5: put a flatten before it."
+    assert (
+        reason
+        == "Row 7 of the network (linear1): a dense layer needs a vector, and is given maps of 16×5×5: put a flatten before it."
+    )
     assert table(app).index("cnn-reason") < table(app).index('data-row="7"')
     assert train_link(app).disabled
     assert "does not fit" in network_html(app)[0]
@@ -135,7 +138,7 @@ def test_larger_images_are_a_cure_where_a_window_is_too_large(monkeypatch, lab):
     rows = [*[{"kind": "pool"}] * 5, {"kind": "flatten"}, {"kind": "linear", "units": 0}]
     app = own(monkeypatch, lab, Network.make("Deep", rows))
 
-    assert "Row 5 (pool5): a window of 2×2 does not fit into maps of 1×1" in errors(app)[0]
+    assert "Row 5 of the network (pool5): a window of 2×2 is larger than maps of 1×1" in errors(app)[0]
     press(app, "Images of 32×32 px")
     assert not app.error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnnlab.architectures import card
 from cnnlab.layers.table import LayerTable
 from cnnlab.text import aligned, percent, shape_text
 
@@ -28,7 +27,7 @@ def as_text(table: LayerTable) -> str:
     ]
     return "\n".join(
         (
-            f"{_name(table)}: {shape_text(table.input_shape)} to {table.classes} classes",
+            f"{table.name}: {shape_text(table.input_shape)} to {table.classes} classes",
             "",
             aligned((*_WORDS, *_NUMBERS), rows, right=_NUMBERS),
             "",
@@ -38,9 +37,3 @@ def as_text(table: LayerTable) -> str:
             f"bytes       {table.activation_bytes:,} of activations for one image",
         )
     )
-
-
-def _name(table: LayerTable) -> str:
-    """The identifier of a family; a network of one's own has a name."""
-    chosen = card(table.architecture)
-    return chosen.name if chosen.family else chosen.called(table.options)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cnnlab.architectures import card
+from cnnlab.config_words import words
 from cnnlab.i18n import _, ngettext, translated
 from cnnlab.layers import LayerTable
 from cnnlab.runs.records import Run
@@ -63,7 +63,7 @@ def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
     ]
     texts = (_("Layer"), _("Kind"), _("Settings"), _("Output"))
     header = [*((text, False) for text in texts), (_("Parameters"), True), (_("MACs"), True)]
-    title = _("Network: {network}").format(network=card(full.architecture).called(full.options))
+    title = _("Network: {network}").format(network=words("architecture", full.name))
     facts = _(
         "Input {shape}; {parameters:,} parameters, {macs:,} MACs and {size} of activations for one image. Shapes are channels × "
         "height × width."

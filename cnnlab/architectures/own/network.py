@@ -209,7 +209,7 @@ def _title(title: Any) -> str:
 
 def row_error(place: int, name: str, reason: str) -> str:
     """The sentence about the row at `place`, counted from 1 as people do."""
-    return say("Row {number} ({name}): {reason}", number=place + 1, name=name, reason=reason)
+    return say("Row {number} of the network ({name}): {reason}", number=place + 1, name=name, reason=reason)
 
 
 def _layer(row: Any, above: list[Layer]) -> Layer:

@@ -122,7 +122,7 @@ def _window(given: Sizes, kernel: int, stride: int, padding: int) -> tuple[int, 
         raise Unfit(
             "too small",
             say(
-                "a window of {kernel}×{kernel} does not fit into maps of {shape}: use a smaller window, more padding or "
+                "a window of {kernel}×{kernel} is larger than maps of {shape}: use a smaller window, more padding or "
                 "larger images.",
                 kernel=kernel, shape=shape_text(given[1:]),
             ),
