@@ -19,6 +19,7 @@ from cnnlab.architectures.own.kinds import KINDS
 from cnnlab.architectures.own.network import MOST_ROWS, MOST_TEXT, name_problem, packed
 from cnnlab.architectures.own.templates import TITLES, template
 from cnnlab.architectures.own.written_out import written_out
+from cnnlab.cli.network import with_network
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.events import EpochDone
@@ -27,7 +28,9 @@ from cnnlab.layers.trace import layer_table
 from cnnlab.network_code import network_code
 from cnnlab.reports.comparison import differences
 from cnnlab.starts import start
+from cnnlab.sweeps.values import SweepConfig
 from cnnlab.training.engine import train
+from cnnlab.twins import changeable
 
 SHAPE = (1, 12, 12)
 # Options other than the defaults, so that each way to build a block is written out once.
@@ -319,3 +322,31 @@ def test_a_start_exists_for_a_network_of_ones_own():
 
     assert found.config.optimizer == "adam"
     assert "My ResNet is your own" in found.source
+
+
+def test_the_command_line_takes_a_network_from_a_file(tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(template("vgg").file, encoding="utf-8-sig")
+    broken = tmp_path / "broken.json"
+    broken.write_bytes(b"\xff\xfe{")
+
+    name, settings_ = with_network(None, [], str(file))
+
+    assert (name, Network.read(settings_[0].removeprefix("network="))) == ("custom", template("vgg"))
+    assert with_network("lenet", ["activation=relu"], None) == ("lenet", ["activation=relu"])
+    for given, path, reason in (
+        ("lenet", file, "NAME cannot be 'lenet'"),
+        (None, tmp_path, "cannot be read"),
+        (None, tmp_path / "none.json", "cannot be read"),
+        (None, broken, "is not text in UTF-8"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            with_network(given, [], str(path))
+
+
+def test_a_network_does_not_vary_in_a_sweep_or_a_twin():
+    base = RunConfig.make(architecture="custom")
+
+    assert "options.network" not in changeable(base)
+    with pytest.raises(ConfigError, match=r"options\.network cannot vary in a sweep: train each network of your own as a run"):
+        SweepConfig.make(base=base, dimensions=({"setting": "options.network", "values": ("a", "b")},), method="grid")

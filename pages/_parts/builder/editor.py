@@ -125,12 +125,15 @@ def _row(network: Network, place: int) -> None:
     )  # fmt: skip
     _refusal("name")
     with st.container(horizontal=True):
-        for label, icon, by in _MOVES:
+        for label, icon, by, text in _MOVES:
             st.button(
                 translated(label), icon=icon, key=f"design:move {by}", disabled=not 0 <= place + by < len(network.layers),
-                on_click=_move, args=(place, by),
+                on_click=_move, args=(place, by), help=translated(text),
             )  # fmt: skip
-        st.button(_("Duplicate"), icon=":material/content_copy:", key="design:copy", on_click=_copy, args=(place,))
+        st.button(
+            _("Duplicate"), icon=":material/content_copy:", key="design:copy", on_click=_copy, args=(place,),
+            help=_("Puts the same row once more below it."),
+        )  # fmt: skip
         st.button(
             _("Delete"), icon=":material/delete:", key="design:delete", disabled=len(network.layers) == 1, on_click=_delete,
             args=(place,), help=_("Rows that took its output take its input. Undo brings it back."),
