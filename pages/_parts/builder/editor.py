@@ -19,7 +19,10 @@ from pages._parts.forms.architecture import option_control, typed
 from pages._parts.markdown import escaped, labelled, quoting
 
 _ABOVE = ""  # the row above, as a row takes its input where nothing else is chosen
-_MOVES = ((N_("Move up"), ":material/arrow_upward:", -1), (N_("Move down"), ":material/arrow_downward:", 1))
+_MOVES = (
+    (N_("Move up"), ":material/arrow_upward:", -1, N_("Exchanges this row with the one above it.")),
+    (N_("Move down"), ":material/arrow_downward:", 1, N_("Exchanges this row with the one below it.")),
+)
 
 
 def edit_rows(network: Network, shape: Shape, classes: int, sizes: Sequence[int] = ()) -> None:

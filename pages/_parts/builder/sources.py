@@ -39,7 +39,10 @@ def _templates(lab: Lab) -> None:
         _("Template or family"), list(titles), key="design:own source", format_func=titles.__getitem__,
         help=_("A family is written out row by row, with its usual settings; its blocks stay one row each."),
     )  # fmt: skip
-    st.button(_("Use these rows"), icon=":material/input:", key="design:own use", width="stretch", on_click=_use, args=(lab, name))
+    st.button(
+        _("Use these rows"), icon=":material/input:", key="design:own use", width="stretch", on_click=_use, args=(lab, name),
+        help=_("Puts them into the editor in place of the rows there, which Undo brings back."),
+    )  # fmt: skip
     if reason := state.refused("source"):
         st.error(quoting(translated(reason)), icon=":material/error:")
 
