@@ -102,7 +102,7 @@ PAGE_FLOORS: dict[str, str] = {
     "layer_views": "address network_view one_choice",
     "live": "run_words",
     "forms": "address live markdown one_choice run_words shell visitor",
-    "builder": "address forms markdown visitor",
+    "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
     "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",

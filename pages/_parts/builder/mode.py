@@ -16,6 +16,7 @@ from pages._parts.builder.sources import pick_source, write_out
 from pages._parts.builder.state import SCOPE, refused
 from pages._parts.forms.architecture import CUSTOM, pick_architecture
 from pages._parts.markdown import quoting
+from pages._parts.one_choice import one_choice
 
 BUILT_IN, MODE = "built-in", f"{SCOPE}:mode"
 
@@ -23,16 +24,16 @@ BUILT_IN, MODE = "built-in", f"{SCOPE}:mode"
 def pick_card(lab: Lab, address: Address) -> Card:
     """A family from the list, or a network of one's own."""
     modes = {BUILT_IN: _("Built-in"), CUSTOM: _("Your own")}
-    named = address.text("architecture") or (CUSTOM if address.text("network") else BUILT_IN)
-    address.initialise(MODE, "architecture", named, lambda text: CUSTOM if text == CUSTOM else BUILT_IN)
-    if st.session_state[MODE] not in modes:
-        st.session_state[MODE] = BUILT_IN
-    mode = st.segmented_control(
-        _("Network"), list(modes), key=MODE, format_func=modes.__getitem__, required=True, width="stretch",
+    named = address.text("architecture")
+    alone = named is None and address.text("network") is not None
+    if alone and (address.arriving or MODE not in st.session_state):
+        st.session_state[MODE] = CUSTOM
+    mode = one_choice(
+        _("Network"), MODE, "architecture", modes, address, default=BUILT_IN, use_address=not alone,
+        parse=lambda text: CUSTOM if text == CUSTOM else BUILT_IN,
         help=_("A network of the course, or one whose layers you choose one by one."),
     )  # fmt: skip
     if mode == CUSTOM:
-        address.write("architecture", CUSTOM, "lenet")
         return card(CUSTOM)
     return pick_architecture(lab.architectures(), address, scope=SCOPE, use_address=named != CUSTOM)
 
