@@ -127,12 +127,9 @@ class RunConfig(BaseModel):
         "momentum is to cycle too.",
     )
     step_epochs: Integer = Field(
-        5,
-        ge=1,
-        le=MAXIMUM_EPOCHS,
-        title="Epochs per step",
+        5, ge=1, le=MAXIMUM_EPOCHS, title="Epochs per step",
         description="With 'step': lower the learning rate after this many epochs.",
-    )
+    )  # fmt: skip
     step_factor: Number = Field(
         0.1, gt=0, le=1, title="Factor per step", description="With 'step': multiply the learning rate by this."
     )
@@ -174,12 +171,9 @@ class RunConfig(BaseModel):
         description="The distribution of the initial random weights; the course uses Xavier uniform.",
     )
     gradient_clip: Number | None = Field(
-        None,
-        gt=0,
-        le=1_000_000,
-        title="Gradient clipping",
+        None, gt=0, le=1_000_000, title="Gradient clipping",
         description="Longer gradients are shortened to this, against sudden jumps.",
-    )
+    )  # fmt: skip
     label_smoothing: Number = Field(
         0.0,
         ge=0,
@@ -283,7 +277,12 @@ class RunConfig(BaseModel):
     @property
     def title(self) -> str:
         """The name of a run whose owner gave it none: "LeNet-5 on Fashion-MNIST sample"."""
-        return f"{card(self.architecture).title} on {datasets.entry(self.dataset).title}"
+        return f"{self.network} on {datasets.entry(self.dataset).title}"
+
+    @property
+    def network(self) -> str:
+        """The name of the network: "LeNet-5", or its own where a user made it."""
+        return card(self.architecture).called(self.options)
 
     @property
     def classes(self) -> int:

@@ -22,6 +22,7 @@ from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers import LayerTable
+from cnnlab.networks import Networks
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
@@ -57,6 +58,7 @@ class Lab(Predictions):
         self.own_data = importing.OwnData(self.home, self._store)
         self.checking = checking.Checking(self.home, self.data, self._helper.ask, self.own_data)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
+        self.networks = Networks(self.home, self._helper.ask)
         self.assignments = Assignments(self.home, self.run)
         self.teaching = Teaching(self, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)

@@ -59,8 +59,9 @@ FLOORS: dict[str, str] = {
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
     " runs.records system text training",
-    "figures": "epoch_flow events layers palette reports text values",
+    "figures": "architectures epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
+    "networks": "architectures errors system text",
     "teaching": "access config datasets diagnosis errors forecasts.usage reports runs spreadsheet system text",
     "looking": "datasets epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
@@ -70,11 +71,12 @@ FLOORS: dict[str, str] = {
     "importing": "datasets errors own_data runs system text workers",
     "checking": "datasets importing own_data workers",
     "lab": "architectures assignments checking compute config datasets events forecasts importing layers learn"
-    " looking own_picture predictions presets runs sharing sweeping system taking_away teaching values"
-    " workers",
+    " looking networks own_picture predictions presets runs sharing sweeping system taking_away teaching"
+    " values workers",
     "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.store workers",
-    "seen": "access.roles assignments compute config datasets.places errors forecasts lab looking own_picture"
-    " runs.records runs.store_log runs.store_seen seen_data sharing sweeping taking_away teaching values",
+    "seen": "access.roles architectures assignments compute config datasets.places errors forecasts lab looking"
+    " networks own_picture runs.records runs.store_log runs.store_seen seen_data sharing sweeping"
+    " taking_away teaching values",
     "doctor": "access errors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
     " errors events exports forecasts lab layers own_data presets runs starts state_words sweeps system"
@@ -112,6 +114,7 @@ PAGE_FLOORS: dict[str, str] = {
     "layer_views": "address network_view one_choice",
     "live": "run_words",
     "forms": "address heading live markdown one_choice run_words shell visitor",
+    "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
     "run": "address forms grid image_grid live markdown player run_words shell sidebar twins visitor",
@@ -121,10 +124,10 @@ PAGE_FLOORS: dict[str, str] = {
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
     "teaching": "grid markdown run_words shell sidebar",
-    "data": "grid image_grid live markdown one_choice shell visitor",
-    "pages": "address assignments data first_tab forms gate heading image_grid inside layer_views learn live"
-    " markdown network_view one_choice pager predict run run_words runs shell sweeps teaching versions"
-    " visitor",
+    "data": "grid heading image_grid live markdown one_choice shell visitor",
+    "pages": "address assignments builder data first_tab forms gate heading image_grid inside layer_views learn"
+    " live markdown network_view one_choice pager predict run run_words runs shell sweeps teaching"
+    " versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}

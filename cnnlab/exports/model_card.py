@@ -36,9 +36,12 @@ def _heading(subject: Subject) -> str:
 
 def _network(subject: Subject) -> str:
     chosen, table = card(subject.config.architecture), subject.table
+    network = f"{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}"
+    if not chosen.family:
+        network = f"{plain(subject.config.network)}. {chosen.summary}"
     shape, classes = shape_text(table.input_shape), ", ".join(map(plain, subject.classes))
     return (
-        f"## The network\n\n{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}\n\n"
+        f"## The network\n\n{network}\n\n"
         f"It takes images of {shape} and gives a logit for each of {len(subject.classes)} classes: {classes}. "
         f"{table.parameters:,} parameters, {table.macs:,} multiply-accumulates for one image.\n"
     )
