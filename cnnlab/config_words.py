@@ -13,6 +13,7 @@ from cnnlab import datasets
 from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
+from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
@@ -139,4 +140,4 @@ def words(name: str, value: Any) -> str:
         return shown(N_("yes") if value else N_("no"))
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return shown(CHOICES.get(name, {}).get(value, str(value)))
+    return shown(CHOICES.get(name, {}).get(value, str(value).removeprefix(AT) if name == "device" else str(value)))

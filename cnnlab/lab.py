@@ -17,6 +17,7 @@ from cnnlab.compute.helper import Helper
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
+from cnnlab.executors import settings as executors
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.forecasts import limits
 from cnnlab.forecasts.admission import Admission
@@ -64,7 +65,8 @@ class Lab(Predictions):
         return presets.presets()
 
     def devices(self) -> tuple[values.Device, ...]:
-        return self._helper.devices()
+        """Those of this machine, and the places beyond it."""
+        return self._helper.devices() + executors.devices(self.home)
 
     def device_states(self) -> tuple[values.DeviceState, ...]:
         """Each device with its memory, temperature and use, as far as they are known now."""

@@ -21,6 +21,7 @@ FLOORS: dict[str, str] = {
     "events": "",
     "palette": "",
     "intervals": "",
+    "elsewhere": "",
     "system": "errors text",
     "access": "errors system text",
     "architectures": "errors text",
@@ -35,25 +36,27 @@ FLOORS: dict[str, str] = {
     "layers": "architectures errors spreadsheet text",
     "network_code": "architectures errors layers text",
     "config_rules": "errors text",
-    "config": "architectures config_rules datasets errors optimizers text",
-    "config_words": "architectures config config_rules datasets errors optimizers",
+    "config": "architectures config_rules datasets elsewhere errors optimizers text",
+    "config_words": "architectures config config_rules datasets elsewhere errors optimizers",
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
-    "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers"
-    " optimizers system.cpu system.disk system.gpus system.memory text values",
+    "training": "architectures datasets diagnosis elsewhere epoch_flow epoch_predictions epoch_weights errors events"
+    " layers optimizers system.cpu system.disk system.gpus system.memory text values",
+    "executors": "config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors events system text training values",
     "inside": "architectures datasets errors inside_values layers palette training",
-    "runs": "access.roles architectures config datasets errors events sweeps system text",
+    "runs": "access.roles architectures config datasets elsewhere errors events sweeps system text",
     "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
-    " runs system text training.costs",
-    "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code"
-    " runs.records system text training values",
-    "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
+    "forecasts": "architectures config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors layers"
+    " optimizers runs system text training.costs",
+    "compute": "architectures config datasets elsewhere epoch_weights errors executors.settings inside inside_values"
+    " layers network_code runs.records system text training values",
+    "workers": "compute config datasets elsewhere errors events executors forecasts layers runs sweeps system text"
+    " training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
@@ -64,11 +67,11 @@ FLOORS: dict[str, str] = {
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "predictions": "compute epoch_predictions runs system values",
-    "lab": "architectures assignments compute config datasets events forecasts layers learn"
+    "lab": "architectures assignments compute config datasets events executors.settings forecasts layers learn"
     " looking own_picture predictions presets runs sweeping system taking_away values workers",
     "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
     " sweeping taking_away values workers",
-    "doctor": "access errors forecasts.limits runs.records system text training.devices",
+    "doctor": "access errors executors forecasts.limits runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
     " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
@@ -116,7 +119,7 @@ PAGE_FLOORS: dict[str, str] = {
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets doctor exports inside layers network_code training",
+    "torch": "architectures compute datasets doctor executors exports inside layers network_code training",
     "captum": "inside",
     "torchvision": "datasets doctor",
     "numpy": "datasets own_picture",
@@ -124,7 +127,7 @@ OUTSIDE: dict[str, str] = {
     "sqlite3": "doctor runs",
     "argon2": "access",
     "itsdangerous": "access",
-    "pydantic": "access assignments cli config config_rules forecasts learn sweeps",
+    "pydantic": "access assignments cli config config_rules executors forecasts learn sweeps",
     "optuna": "workers",
     "sqlalchemy": "workers",
     "psutil": "compute doctor forecasts system",
@@ -274,6 +277,7 @@ def test_the_training_side_loads_where_only_torch_is_installed():
         "sys.meta_path.insert(0, Refuse())\n"
         "import torch\n"
         "import cnnlab.training.engine, cnnlab.datasets.loading, cnnlab.layers.trace, cnnlab.training.evaluation\n"
+        "import cnnlab.executors.remote, cnnlab.executors.mirror\n"
         "print('loaded')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

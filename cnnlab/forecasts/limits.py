@@ -26,6 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, Va
 
 from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import ConfigError, LimitError
 from cnnlab.i18n import N_, _, nsay, say
 from cnnlab.optimizers import OPTIMIZERS
@@ -175,7 +176,7 @@ class Limits(BaseModel):
             )  # fmt: skip
 
     def _check_device(self, device: str) -> None:
-        if self.devices is None or device in ("auto", *self.devices):
+        if self.devices is None or device in ("auto", *self.devices) or is_elsewhere(device):  # the host has named these apart
             return
         if device != "cuda" or not any(name.startswith("cuda") for name in self.devices):
             raise LimitError(

@@ -32,7 +32,7 @@ from cnnlab.system import background, gpus, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
-from cnnlab.workers.placing import SETTLES, WAITS, Placing
+from cnnlab.workers.placing import SETTLES, Placing, waits_for
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.spare import Spare
 from cnnlab.workers.sweepers import Sweepers
@@ -218,7 +218,7 @@ class Dispatcher:
         if obstacle and self._obstacles.get(run.id) != obstacle:
             self._obstacles[run.id] = obstacle
             with suppress(RunStateError, RunNotFound):
-                self.store.put_back(run.id, None, f"{WAITS} {obstacle}")
+                self.store.put_back(run.id, None, waits_for(run, obstacle))
         return None
 
     def _claim(self, run: ActiveRun, device: str) -> bool:
