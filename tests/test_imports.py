@@ -75,8 +75,8 @@ FLOORS: dict[str, str] = {
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
     " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
-    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
-    " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
+    "pages": "access architectures assignments config config_words datasets diagnosis elsewhere epoch_flow errors"
+    " events figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
     " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
     " system taking_away text twins values",
 }

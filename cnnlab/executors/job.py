@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import IO
 
 from cnnlab.executors import lines
 from cnnlab.executors.lines import Line, PipeError
@@ -77,6 +78,8 @@ class Job:
                 self._process.wait(ENDING_SECONDS)
                 break
         self._signal(_KILL)  # what is left of its group
+        for thread in self._threads:
+            thread.join(ENDING_SECONDS)
 
     def _signal(self, number: int) -> None:
         with suppress(OSError):
@@ -101,8 +104,9 @@ class Job:
             greeted = True
             while not self._closed.is_set():
                 with suppress(queue.Full):
-                    self._lines.put(found, timeout=1.0)
+                    self._lines.put(found, timeout=0.2)
                     break
+        _close(stream)
 
     def _write(self) -> None:
         stream = self._process.stdin
@@ -119,13 +123,12 @@ class Job:
                     stream.flush()
             except (OSError, ValueError):  # it has ended: its output says so, too
                 break
-        if stream:
-            with suppress(OSError, ValueError):
-                stream.close()
+        _close(stream)
 
     def _copy_errors(self) -> None:
         for text in self._process.stderr or ():
             self._note(text)
+        _close(self._process.stderr)
 
     def _note(self, text: bytes) -> None:
         line = text.decode("utf-8", "replace").rstrip()
@@ -134,3 +137,10 @@ class Job:
         with suppress(OSError, ValueError):
             sys.stderr.write(f"{line}\n")  # the run's log
             sys.stderr.flush()
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    """Closed by the thread that uses it: another one would wait for it."""
+    if stream:
+        with suppress(OSError, ValueError):
+            stream.close()

@@ -214,6 +214,8 @@ class _Training:
     def _event(self, line: Line) -> Event:
         event = events.from_dict(line)
         self.began = True
+        if isinstance(event, RunFinished):
+            checkpoints.drop_previous(self.folder)  # as the engine does there
         if isinstance(event, RunStarted | RunResumed):
             return replace(event, device=self.config.device, device_name=f"{event.device_name[:80]}, {self.node}")
         return event

@@ -41,7 +41,7 @@ class _Pipe:
         self._lock = threading.Lock()
         self.setup: queue.Queue[Line] = queue.Queue(8)
         self.pausing = threading.Event()
-        self.signal = ""
+        self.signal, self.greeted = "", False
         self.folder: Path | None = None
         self._heard = time.monotonic()
 
@@ -80,6 +80,8 @@ class _Pipe:
             time.sleep(lines.ALIVE_SECONDS)
             if time.monotonic() - self._heard > lines.LOST_SECONDS:
                 self.vanish(f"Nothing was heard of the run's own process for {lines.LOST_SECONDS:.0f} s.")
+            if not self.greeted:  # torch may load for a minute
+                continue
             try:
                 self.send({"alive": True})
             except OSError:
@@ -185,6 +187,7 @@ class _Sending:
 def serve(pipe: _Pipe, folder: Path) -> int:
     """Trains what comes through the pipe; 0 where its end was sent."""
     pipe.send(hello())
+    pipe.greeted = True
     settings = _setup(pipe, folder)
     try:
         sending = _Sending(pipe, folder)
