@@ -17,8 +17,8 @@ from cnnlab.compute.helper import Helper
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
-from cnnlab.executors import settings as executors
 from cnnlab.events import EpochDone, Event, Progress
+from cnnlab.executors import settings as executors
 from cnnlab.forecasts import limits
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast

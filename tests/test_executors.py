@@ -72,7 +72,7 @@ def test_a_job_at_the_end_of_its_time_pauses_the_run_which_goes_on_and_equals_on
 
     assert runner.execute(store, there, end_the_job) is State.PAUSED, store.run(there).message
     notice = next(event for _, event in store.events(there) if isinstance(event, Notice))
-    assert notice.message.startswith("cluster ended the job (on ")
+    assert notice.message.startswith("cluster ended the job on ")
     assert notice.message.endswith("as at its time limit: the run is paused at its last batch, and “Resume” goes on in a new job.")
     assert store.run(there).has_checkpoint
     assert not processes("cnnlab.executors.remote")
@@ -87,13 +87,10 @@ def test_a_job_at_the_end_of_its_time_pauses_the_run_which_goes_on_and_equals_on
     assert (folder / "predictions.bin").read_bytes() == (store.home / "runs" / here / "predictions.bin").read_bytes()
     events = [event for _, event in store.events(there)]
     assert {type(event) for event in events} >= {RunStarted, RunPaused, RunResumed, EpochDone, CheckpointSaved, RunFinished}
-    assert events[0].device_name.endswith(f"{os.uname().nodename} of cluster")
+    assert events[0].device_name.endswith(f"{os.uname().nodename} (cluster)")
 
 
-@pytest.mark.parametrize(
-    ("act", "state"),
-    [("pause", State.PAUSED), ("stop", State.STOPPED), ("kill the node", State.INTERRUPTED)],
-)
+@pytest.mark.parametrize(("act", "state"), [("pause", State.PAUSED), ("stop", State.STOPPED), ("kill the node", State.INTERRUPTED)])
 def test_a_run_elsewhere_is_paused_stopped_and_interrupted_as_one_of_here(store, act, state):
     executors(store.home, f"{NODE} trains")
     run_id = store.create(ELSEWHERE, "t")
@@ -117,11 +114,11 @@ def test_a_run_elsewhere_is_paused_stopped_and_interrupted_as_one_of_here(store,
     [
         ("fails", State.FAILED, "cluster could not start the training (srun: error: invalid partition specified: gpu); the run's"),
         ("newer", State.FAILED, "cluster has another version of CNN Lab, whose lines this one cannot read (2): install the same"),
-        ("refuses", State.FAILED, "MNIST is not on this machine. (on node17 of cluster)"),
-        ("dies", State.INTERRUPTED, "The job on node17 of cluster ended without a word, as when a node fails or memory runs out ("),
-        ("garbles", State.INTERRUPTED, "The job on node17 of cluster ended without a word"),
-        ("climbs", State.INTERRUPTED, "The job on node17 of cluster ended without a word"),
-        ("silent", State.INTERRUPTED, "Nothing was heard of node17 of cluster for 0 s: the node, its network or the job is lost."),
+        ("refuses", State.FAILED, "MNIST is not on this machine. (on node17 (cluster))"),
+        ("dies", State.INTERRUPTED, "The job on node17 (cluster) ended without a word, as when a node fails or memory runs out ("),
+        ("garbles", State.INTERRUPTED, "The job on node17 (cluster) ended without a word"),
+        ("climbs", State.INTERRUPTED, "The job on node17 (cluster) ended without a word"),
+        ("silent", State.INTERRUPTED, "Nothing was heard of node17 (cluster) for 0 s: the node, its network or the job is lost."),
     ],
 )
 def test_a_node_that_fails_ends_the_run_with_a_sentence(store, short_times, node, state, message):
@@ -137,7 +134,9 @@ def test_a_node_of_another_version_is_named_in_a_notice():
 
     own = {"code": "0.1.0 (aa)", "torch": "2.9"}
     assert versions.difference(own, own, "node17") == ""
-    assert versions.difference(own, own | {"torch": "2.8"}, "node17").startswith("node17 has PyTorch 2.8, and this machine PyTorch 2.9")
+    assert versions.difference(own, own | {"torch": "2.8"}, "node17").startswith(
+        "node17 has PyTorch 2.8, and this machine PyTorch 2.9"
+    )
 
 
 def test_a_place_that_is_gone_fails_the_run_and_a_file_that_is_wrong_lets_it_wait(store):

@@ -55,8 +55,7 @@ FLOORS: dict[str, str] = {
     " optimizers runs system text training.costs",
     "compute": "architectures config datasets elsewhere epoch_weights errors executors.settings inside inside_values"
     " layers network_code runs.records system text training values",
-    "workers": "compute config datasets elsewhere errors events executors forecasts layers runs sweeps system text"
-    " training values",
+    "workers": "compute config datasets elsewhere errors events executors forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"

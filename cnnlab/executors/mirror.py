@@ -1,7 +1,7 @@
 """The files of a run's folder on their way through the pipe: what changed on one side is written on the other.
 
-Checkpoints and the weights of epochs are whole files, written beside their name and renamed; predictions and the flow grow, and only
-what is new travels. Needs the training side alone.
+Checkpoints and the weights of epochs are whole files, written beside their name and renamed; predictions and the flow grow, and
+only what is new travels. Needs the training side alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Trains a run on a node, seen from this machine: an iterator of events, as the engine's is.
 
 The run's own process iterates. It stays the one that owns the run, writes the record and the run's folder; what comes from the node
-are lines. A node that is not heard of for a minute is lost, and so is a job that ends without an end: both raise `NodeLost`, the run
-counts as interrupted, and the lab resumes it from the checkpoint that is here.
+are lines. A node that is not heard of for a minute is lost, and so is a job that ends without a last event: both raise `NodeLost`,
+the run counts as interrupted, and the lab resumes it from the checkpoint that is here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SSH_FAILED = 255  # ssh's own exit status, whatever the command's would be
 
 NODE = "node"  # the kind of notice about a node
 _ENDED = N_(
-    "{place} ended the job (on {node}), as at its time limit: the run is paused at its last batch, and “Resume” goes on in a new job."
+    "{place} ended the job on {node}, as at its time limit: the run is paused at its last batch, and “Resume” goes on in a new job."
 )
 _VANISHED = N_("The job on {node} ended without a word, as when a node fails or memory runs out ({reason}).")
 _SILENT = N_("Nothing was heard of {node} for {seconds:.0f} s: the node, its network or the job is lost.")
@@ -59,27 +59,36 @@ class Asked:
     wait: Callable[[str], None]  # stores what the run waits for
 
 
-def train(
-    place: Executor, run_id: str, config: RunConfig, folder: Path, checkpoint: Path | None, asked: Asked
-) -> Iterator[Event]:
-    """The events of a run on a node of `place`, from the file `checkpoint` of `folder` on. Closing the iterator ends the job.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be trained, and where; from the file `checkpoint` of `folder` on."""
+
+    place: Executor
+    run_id: str
+    config: RunConfig
+    folder: Path
+    checkpoint: Path | None
+
+
+def train(order: Order, asked: Asked) -> Iterator[Event]:
+    """The events of a run on a node. Closing the iterator ends the job.
 
     Ends without a last event where the run was asked to pause or stop before it began, or to stop. Raises DeviceError where no job
     can be started, what the training raises before its first event, and NodeLost.
     """
     begun, tries = time.monotonic(), 0
     while not (asked.stopping() or asked.pausing()):
-        one = _Training(place, run_id, config, folder, checkpoint, asked)
+        one = _Training(order, asked)
         try:
             yield from one.events()
             return
         except _NotStarted as error:
             seconds = AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)]
-            unreachable = time.monotonic() - begun < PATIENCE_SECONDS and _unreachable(place, error.code)
+            unreachable = time.monotonic() - begun < PATIENCE_SECONDS and _unreachable(order.place, error.code)
             if tries >= len(AGAIN_SECONDS) and not unreachable:
-                raise DeviceError(say(_NO_JOB, place=place.words, reason=error)) from None
+                raise DeviceError(say(_NO_JOB, place=order.place.words, reason=error)) from None
             tries += 1
-            asked.wait(say(_AGAIN, place=place.words, reason=error, seconds=seconds))
+            asked.wait(say(_AGAIN, place=order.place.words, reason=error, seconds=seconds))
         finally:
             one.close()
         until = time.monotonic() + seconds
@@ -94,14 +103,12 @@ def _unreachable(place: Executor, code: int | None) -> bool:
 class _Training:
     """One job of the run."""
 
-    def __init__(
-        self, place: Executor, run_id: str, config: RunConfig, folder: Path, checkpoint: Path | None, asked: Asked
-    ) -> None:
-        self.place, self.run_id, self.config, self.folder, self.asked = place, run_id, config, folder, asked
-        self.checkpoint = checkpoint
-        self.receiver = Receiver(folder)
+    def __init__(self, order: Order, asked: Asked) -> None:
+        self.place, self.run_id, self.config, self.folder = order.place, order.run_id, order.config, order.folder
+        self.checkpoint, self.asked = order.checkpoint, asked
+        self.receiver = Receiver(self.folder)
         self.job: Job | None = None
-        self.node = place.words
+        self.node = order.place.words
         self.greeted = self.began = self.told_to_pause = False
         self._looked = self._heard = 0.0
         self._note = ""  # about the node's versions; a run that begins or resumes drops what was stored before
@@ -191,12 +198,13 @@ class _Training:
         if line.get("cnnlab") != lines.PROTOCOL:
             raise DeviceError(
                 say(
-                    "{place} has another version of CNN Lab, whose lines this one cannot read ({found}): install the same version there.",
+                    "{place} has another version of CNN Lab, whose lines this one cannot read ({found}): "
+                    "install the same version there.",
                     place=self.place.words, found=str(line.get("cnnlab"))[:20],
                 )
             )  # fmt: skip
         self.greeted = True
-        self.node = say("{node} of {place}", node=str(line.get("node") or "?")[:60], place=self.place.words)
+        self.node = f"{str(line.get('node') or '?')[:60]} ({self.place.title or self.place.name})"
         self.asked.wait("")
         self._job.send(self._settings())
         self._note = versions.difference(versions.here(), line, self.node)

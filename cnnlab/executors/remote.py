@@ -41,7 +41,7 @@ class _Pipe:
         self._lock = threading.Lock()
         self.setup: queue.Queue[Line] = queue.Queue(8)
         self.pausing = threading.Event()
-        self.signal, self.greeted = "", False
+        self.signal, self.greeted, self.over = "", False, False
         self.folder: Path | None = None
         self._heard = time.monotonic()
 
@@ -90,7 +90,7 @@ class _Pipe:
     def vanish(self, reason: str) -> None:
         """Ends this process at once: nobody hears it, and another one may train the run by now."""
         with suppress(OSError):
-            sys.stderr.write(f"{reason}\n")
+            sys.stderr.write("" if self.over else f"{reason}\n")
             sys.stderr.flush()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -169,6 +169,7 @@ class _Sending:
             return
         if isinstance(event, RunPaused | RunFinished | RunFailed):
             self._files(at_once=True)
+            self._pipe.over = True
         self._pipe.send(events.to_dict(event))
 
     def _files(self, *, at_once: bool = False) -> None:

@@ -152,7 +152,7 @@ def _executor(path: Path, name: str, table: Any) -> Executor:
 
 
 def find(home: Path, choice: str) -> Executor:
-    """The executor of a choice such as "at:cluster". Raises DeviceError where there is none, ConfigError for a file that is wrong."""
+    """The executor of a choice such as "at:cluster". Raises DeviceError where there is none, ConfigError for a wrong file."""
     known = load(home)
     if found := known.get(choice.removeprefix(AT)):
         return found
@@ -174,4 +174,6 @@ def devices(home: Path) -> tuple[Device, ...]:
 
 def _wrong(path: Path, reason: str) -> ConfigError:
     # Visitors see this sentence, and need not know the server's folders.
-    return ConfigError(say("The file of executors {file} ({name}) cannot be used: {reason}.", file=path.name, name=VARIABLE, reason=reason))
+    return ConfigError(
+        say("The file of executors {file} ({name}) cannot be used: {reason}.", file=path.name, name=VARIABLE, reason=reason)
+    )

@@ -55,7 +55,9 @@ class Forecaster:
         table = table or self.table(config)
         speed = first = self._speed_of(config=config, macs=table.macs)
         forecast = self._forecast(config, table, speed)
-        if speed.state == "unknown" and calibrate and forecast.fits_now and not is_elsewhere(speed.device):  # a network that does not fit cannot be timed
+        if (
+            speed.state == "unknown" and calibrate and forecast.fits_now and not is_elsewhere(speed.device)
+        ):  # a network that does not fit cannot be timed
             if self._running(forecast.device):
                 return replace(forecast, speed_state="busy", rough_seconds=self._rough(config, table, forecast.device))
             speed = self._speed_of(config=config, macs=table.macs, measure=True)

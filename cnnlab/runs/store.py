@@ -193,7 +193,7 @@ class Store:
             store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
     def adopt(self, run_id: str, process: Process, message: str = "") -> None:
-        """Records the process that works on the run, and what it waits for. Raises RunStateError if the run is queued or has ended."""
+        """Records a run's process, and what it waits for. Raises RunStateError if the run is queued or has ended."""
         with self.transaction(write=True, urgent=True) as connection:
             store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process, message)
 

@@ -79,7 +79,7 @@ def train_beyond(execution: Execution, config: RunConfig, checkpoint: Path | Non
                 patiently(lambda: execution.store.adopt(execution.run_id, execution.process, reason))
 
     asked = proxy.Asked(lambda: is_in(State.PAUSING), lambda: is_in(State.STOPPING), pause, wait)
-    yield from proxy.train(place, execution.run_id, config, execution.folder, checkpoint, asked)
+    yield from proxy.train(proxy.Order(place, execution.run_id, config, execution.folder, checkpoint), asked)
 
 
 def interrupt(store: Store, run_id: str, process: Process, message: str) -> State:

@@ -217,10 +217,8 @@ class _Execution:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
-        if is_elsewhere(config.device):
-            stream = train_beyond(self, config, file)
-        else:
-            stream = self._train_here(config, [checkpoint])
+        elsewhere = is_elsewhere(config.device)
+        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint])
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
         with closing(stream):
             for event in stream:
