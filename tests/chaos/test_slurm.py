@@ -161,6 +161,7 @@ def test_a_job_waits_in_slurms_queue_and_its_time_limit_is_a_pause(lab):
         note(lab.run(waiting).message)
     finally:
         blocker.kill()
+        blocker.wait()
         subprocess.run(["scancel", "--state=RUNNING", "--name=sleep"], check=True)
     wait_for(lambda: lab.run(waiting).epochs_done >= 1, 120)
     assert lab.run(waiting).message == ""
