@@ -2,8 +2,8 @@
 
     python -m benchmarks.elsewhere
 
-The nodes are simulated: each is a small program that sends what a training sends, 2.5 progress reports a second and a small
-checkpoint with each epoch of two seconds. So all that is measured is this machine's part, whatever the nodes compute.
+The nodes are simulated: each is a small program that sends what a training of epochs of two seconds sends, with a small checkpoint,
+as often as the program of a node does. So all that is measured is this machine's part, whatever the nodes compute.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from cnnlab import events
 from cnnlab.config import RunConfig
 from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunStarted
 from cnnlab.executors.lines import PIECE
+from cnnlab.executors.remote import CHECKPOINTS_A_SECOND, PROGRESS_SECONDS, REPORTS_A_SECOND
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 
 NODE = "--node"
 CONFIG = RunConfig.make(device="at:cluster", epochs=1_000)
-EVERY, REPORTS = 0.4, 5  # seconds between two reports, and reports in an epoch
+EPOCH = 2.0  # seconds
 CHECKPOINT = 750_000  # bytes, as LeNet's with momentum
 LARGE = 200_000_000
 
@@ -52,21 +53,27 @@ def node(size: int) -> None:
             send({"file": "best.pt", "at": at, "data": data, "end": at + PIECE >= total})
 
     send({"cnnlab": 1, "code": "", "torch": "", "node": "node"})
-    while "begin" not in json.loads(sys.stdin.readline()):
-        pass
+    slots = 1
+    while "begin" not in (line := json.loads(sys.stdin.readline())):
+        slots = line.get("slots", slots)
     send(events.to_dict(RunStarted("cpu", "CPU", 61_706, 60_000, 10_000, 235, 1_000, 10)))
     if size:
         checkpoint(size)
         send(events.to_dict(CheckpointSaved("best", 1, 0.5, 1)))
         time.sleep(60)
-    for number_ in range(1, 100_000):
-        epoch = 1 + number_ // REPORTS
-        send(events.to_dict(Progress(epoch, 1, 235, number_, 1.0, 0.5, 1e4, 0.1, 0.1, EVERY * number_, 60.0)))
-        if number_ % REPORTS == 0:
-            checkpoint(CHECKPOINT)
-            send(events.to_dict(CheckpointSaved("last", epoch, 0.5, number_)))
-            send(events.to_dict(EpochDone(epoch, number_, 1.0, 0.5, 1.0, 0.5, 0.1, 2.0, 0.1, 1.8, 0.1)))
-        time.sleep(EVERY)
+    every, step, epoch = max(PROGRESS_SECONDS, slots / REPORTS_A_SECOND), 0, 1
+    began = saved = time.monotonic()
+    while True:
+        time.sleep(every)
+        now, step = time.monotonic(), step + 1
+        send(events.to_dict(Progress(epoch, 1, 235, step, 1.0, 0.5, 1e4, 0.1, 0.1, now - began, 60.0)))
+        while now - began > EPOCH * epoch:
+            send(events.to_dict(EpochDone(epoch, step, 1.0, 0.5, 1.0, 0.5, 0.1, 2.0, 0.1, 1.8, 0.1)))
+            epoch += 1
+            if now - saved > slots / CHECKPOINTS_A_SECOND:
+                checkpoint(CHECKPOINT)
+                send(events.to_dict(CheckpointSaved("last", epoch, 0.5, step)))
+                saved = now
 
 
 def write_executors(home: Path, slots: int, size: int) -> None:
@@ -169,7 +176,8 @@ def main(arguments: list[str] | None = None) -> None:
     small = parser.parse_args(given).small
     rows = [many(runs, 3 if small else 20) for runs in ((2,) if small else (1, 8, 32, 64))]
     titles = ["runs", "events a second", "processor", "of it a run and second", "memory of its own", "another write", "p95"]
-    print(f"{machine()}\n\n{table(titles, rows, left=0)}")
+    here = machine()
+    print(f"{here['when']}, {here['cpu']}, {here['system']}\n\n{table(titles, rows, left=0)}")
     print(f"One process stores {number(writes_a_second(1 if small else 10))} events a second.")
     print(f"A checkpoint comes through the pipe at {number(megabytes_a_second())} MB a second.")
 

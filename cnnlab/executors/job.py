@@ -93,7 +93,8 @@ class Job:
         while stream and not self._closed.is_set() and not isinstance(found, Ended | PipeError):
             try:
                 text = stream.readline(lines.LONGEST + 1)
-                found = lines.read(text) if text else Ended()
+                whole = text.endswith(b"\n") or len(text) > lines.LONGEST  # the last one is torn where a connection was cut
+                found = lines.read(text) if whole else Ended()
             except PipeError as error:
                 if not greeted:  # what the other side's shell prints for each login
                     self._note(text)

@@ -1,7 +1,7 @@
 """The pipe between a run's process and its node: one JSON object a line, of bounded length. Needs the standard library alone.
 
     from the node                                     to the node
-    {"cnnlab": 1, "code", "torch", "node", …} first   {"config": {…}, "data", "device"}
+    {"cnnlab": 1, "code", "torch", "node", …} first   {"config": {…}, "data", "device", "slots"}
     {"event": "progress", …}                          {"file": "last.pt", "at": 0, "data": "…", "end": true}
     {"file": …} as to the node, {"gone": "epoch-3.pt"}   {"begin": true}
     {"alive": true} every few seconds                 {"alive": true} every few seconds

@@ -210,7 +210,8 @@ class _Training:
         self._note = versions.difference(versions.here(), line, self.node)
 
     def _settings(self) -> Iterator[Line]:
-        yield {"config": self.config.model_dump(mode="json"), "device": self.place.device, "data": self.place.data}
+        settings = {"config": self.config.model_dump(mode="json"), "device": self.place.device, "data": self.place.data}
+        yield settings | {"slots": self.place.slots}
         if self.checkpoint:
             yield from lines.pieces(self.checkpoint, checkpoints.LAST)
             kept = [epoch_weights.file_of(self.folder, epoch).name for epoch in epoch_weights.kept(self.folder)]

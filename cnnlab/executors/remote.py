@@ -28,7 +28,9 @@ from cnnlab.events import CheckpointSaved, Event, RunFailed, RunFinished, RunPau
 from cnnlab.executors import lines, versions
 from cnnlab.executors.lines import Line
 
-PROGRESS_SECONDS = 0.4
+PROGRESS_SECONDS = 0.4  # between two reports, during which a pause is noticed
+# Of all runs of the place together: the record and the disk of the lab's machine take a hundred writes a second.
+REPORTS_A_SECOND, CHECKPOINTS_A_SECOND = 25, 4
 SHARE = 10  # sending files of a running epoch takes at most one part in so many of the time
 
 
@@ -136,7 +138,7 @@ def _train(pipe: _Pipe, settings: Line, folder: Path) -> Iterator[Event]:
         config,
         data,
         folder=folder,
-        progress_every=PROGRESS_SECONDS,
+        progress_every=max(PROGRESS_SECONDS, settings["slots"] / REPORTS_A_SECOND),
         resume=checkpoint,
         pausing=pipe.pausing.is_set,
         compiled=folder / "compiled",
@@ -150,15 +152,15 @@ class _Sending:
     """Events in their order, with the files that belong to them before them.
 
     A checkpoint may come later than the events after it: the record drops those when it resumes. So where sending is slow, as with
-    a gigabyte through a school's network, those of a running training are sent less often.
+    a gigabyte through a school's network, or many runs train at the place, those of a running training are sent less often.
     """
 
-    def __init__(self, pipe: _Pipe, folder: Path) -> None:
+    def __init__(self, pipe: _Pipe, folder: Path, slots: int) -> None:
         from cnnlab.executors.mirror import Sender
 
         self._pipe, self._sender = pipe, Sender(folder)
         self._sender.know()
-        self._next = 0.0
+        self._next, self._gap = 0.0, slots / CHECKPOINTS_A_SECOND
         self._saved: list[CheckpointSaved] = []
 
     def event(self, event: Event) -> None:
@@ -182,7 +184,7 @@ class _Sending:
             self._pipe.send(events.to_dict(saved))
         self._saved.clear()
         ended = time.monotonic()
-        self._next = ended + (SHARE - 1) * (ended - began)
+        self._next = ended + max(self._gap, (SHARE - 1) * (ended - began))
 
 
 def serve(pipe: _Pipe, folder: Path) -> int:
@@ -191,7 +193,7 @@ def serve(pipe: _Pipe, folder: Path) -> int:
     pipe.greeted = True
     settings = _setup(pipe, folder)
     try:
-        sending = _Sending(pipe, folder)
+        sending = _Sending(pipe, folder, settings["slots"])
         for event in _train(pipe, settings, folder):
             if isinstance(event, RunPaused) and pipe.signal:
                 pipe.send({"ended": pipe.signal})

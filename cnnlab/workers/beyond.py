@@ -20,6 +20,7 @@ from cnnlab.workers.journal import patiently
 if TYPE_CHECKING:
     from cnnlab.events import Event
 
+LOOK_SECONDS = 0.5  # between two looks at the run's state, in which it waits or its node is silent
 FILE_SECONDS = 2.0  # between two looks at the file of executors
 
 
@@ -61,10 +62,13 @@ def train_beyond(execution: Execution, config: RunConfig, checkpoint: Path | Non
     from cnnlab.executors import proxy
 
     place = settings.find(execution.store.home, config.device)
-    message = ""
+    message, looked = "", 0.0
 
     def is_in(state: State) -> bool:
-        execution.look()
+        nonlocal looked
+        if time.monotonic() - looked > LOOK_SECONDS:
+            execution.look()
+            looked = time.monotonic()
         return execution.state is state
 
     def pause() -> None:
