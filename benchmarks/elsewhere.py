@@ -35,7 +35,7 @@ from cnnlab.runs.store import Store
 NODE = "--node"
 CONFIG = RunConfig.make(device="at:cluster", epochs=1_000)
 EPOCH = 2.0  # seconds
-CHECKPOINT = 750_000  # bytes, as LeNet's with momentum
+CHECKPOINT = 750_000  # bytes, three times LeNet's
 LARGE = 200_000_000
 
 
