@@ -104,7 +104,8 @@ def train(
         run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, store, source))
     finally:
         store.close()
-    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, and the lab goes on once there is room
+    # Back in the queue: the disk is full. Interrupted: a node elsewhere is lost. The lab goes on with both.
+    if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(run.message)
         raise typer.Exit(2)
     if run.state is not State.FINISHED:
