@@ -13,14 +13,15 @@ from cnnlab import datasets
 from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
+from cnnlab.datasets import catalogue
 from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import N_, shown
+from cnnlab.i18n import N_, Shown, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
 CHOICES: dict[str, dict[Any, str]] = {
     "architecture": {each.name: each.title for each in cards()},
-    "dataset": {entry.name: entry.title for entry in datasets.entries()},
+    "dataset": {entry.name: entry.title for entry in catalogue.entries()},  # those of users have their own names
     "channels": {1: N_("1 (grey)"), 3: N_("3 (colour)")},
     "normalization": {"none": N_("none: 0 to 1"), "dataset": N_("mean 0, deviation 1"), "half": N_("half: −1 to 1")},
     "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
@@ -140,4 +141,15 @@ def words(name: str, value: Any) -> str:
         return shown(N_("yes") if value else N_("no"))
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if name == "dataset" and value not in CHOICES[name]:
+        return _dataset(value)
     return shown(CHOICES.get(name, {}).get(value, str(value).removeprefix(AT) if name == "device" else str(value)))
+
+
+def _dataset(name: str) -> str:
+    """The title of a user's own data set; of one that is not known, its name."""
+    try:
+        title = datasets.entry(name).title
+    except ConfigError:
+        return str(name)
+    return title if isinstance(title, Shown) else shown(title)  # "Flowers (3 images set aside)"

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
+from cnnlab.checking import Checking
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
+from cnnlab.datasets import own
+from cnnlab.datasets.own import OwnSet
+from cnnlab.datasets.places import Split
+from cnnlab.forecasts.admission import Admitted
+from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.forecasts.usage import Usage
+from cnnlab.importing import OwnData
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
+from cnnlab.own_data.checkup import Checkup
+from cnnlab.own_data.values import Choices, ImportStatus
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
+from cnnlab.runs.store import Store
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
+from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
-from cnnlab.values import EpochPredictions, RangeTestState
+from cnnlab.values import DatasetStatus, EpochPredictions, Picture, RangeTestState
+from cnnlab.workers import imports
 from cnnlab.workers.queueing import Queueing
 
 MOST_PEOPLE = 500  # whose views are kept
@@ -32,22 +47,45 @@ class SeenLab(Lab):
         self._person = person
         self._store = SeenStore(lab._store, person)
         self._summaries = None
-        self._queueing = Queueing(self._helper, self._admission, self._store)
+        self.own_data = _SeenOwnData(self.home, self._store, person)
+        self._queueing = _SeenQueueing(self._helper, self._admission, self._store)
+        self._queueing.own_data = self.own_data
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.assignments = _SeenAssignments(self.home, self.run, person)
-        self.rates = _SeenRates(lab.rates, person)
+        self.checking = _SeenChecking(lab.checking, self.own_data, person)
+        self.rates = _SeenRates(lab.rates, person, self.own_data)
+        self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
+
+    def datasets(self) -> tuple[DatasetStatus, ...]:
+        return tuple(each for each in super().datasets() if self.own_data.sees(each.entry.name))
+
+    def dataset(self, name: str) -> DatasetStatus:
+        self.own_data.check_seen(name)
+        return super().dataset(name)
 
     def download(self, dataset: str) -> None:
         self._person.check_start()
         super().download(dataset)
 
+    def class_counts(self, dataset: str, split: Split) -> tuple[int, ...]:
+        self.own_data.check_seen(dataset)
+        return super().class_counts(dataset, split)
+
+    def pictures(self, dataset: str, split: Split, count: int, **which: Any) -> tuple[Picture, ...]:
+        self.own_data.check_seen(dataset)
+        return super().pictures(dataset, split, count, **which)
+
+    def augmented(self, dataset: str, index: int, **steps: Any) -> tuple[str, ...]:
+        self.own_data.check_seen(dataset)
+        return super().augmented(dataset, index, **steps)
+
     def start(self, config: RunConfig, **details: Any) -> str:
         self._person.check_start()  # before the helper is asked
-        return super().start(config, **details)
+        return super().start(config, **(details | {"owner": self._person.name}))  # whose limits count
 
     def predicted(self, run_id: str, epoch: int, images: tuple[int, ...]) -> EpochPredictions | None:
         self._store.run(run_id)  # raises where this person does not see it
@@ -60,6 +98,99 @@ class SeenLab(Lab):
     def last_recorded(self, run_id: str) -> int:
         self._store.run(run_id)
         return super().last_recorded(run_id)
+
+
+class _SeenOwnData(OwnData):
+    """A person sees their own sets, and those that a teacher or the command line has brought for all; a teacher sees every one."""
+
+    def __init__(self, home: Path, store: Store, person: Person) -> None:
+        super().__init__(home, store)
+        self._person = person
+
+    def sees(self, name: str) -> bool:
+        """Whether this person sees the data set; those of the catalogue everyone does."""
+        found = own.known(self._home, name)
+        return found is None or self._may_see(found)
+
+    def check_seen(self, name: str) -> None:
+        """Raises ConfigError as for a data set that does not exist."""
+        if not self.sees(name):
+            self._raise_unknown(name)
+
+    def sets(self) -> tuple[OwnSet, ...]:
+        return tuple(each for each in super().sets() if self._may_see(each))
+
+    def get(self, name: str) -> OwnSet:
+        self.check_seen(name)
+        return super().get(name)
+
+    def upload(self, filename: str, content: BinaryIO, choices: Choices, *, owner: str = "", for_all: bool = True) -> None:
+        self._person.check_start()
+        super().upload(filename, content, choices, owner=self._person.name, for_all=self._teaches)
+
+    def take_shared(self, source: str, choices: Choices, *, owner: str = "", for_all: bool = True) -> None:
+        self._person.check_start()
+        super().take_shared(source, choices, owner=self._person.name, for_all=self._teaches)
+
+    def status(self) -> ImportStatus | None:
+        """Of another person's import no more than that it runs."""
+        known = super().status()
+        if known is None or self._teaches or known.owner == self._person.name:
+            return known
+        return replace(known, title="", owner="", message="", name="") if known.state == "running" else None
+
+    def stop(self, *, owner: str | None = None) -> None:
+        known = imports.status(self._home)
+        if known is not None:
+            self._person.check_change(known.owner, "data set")
+        super().stop()
+
+    def forget(self) -> None:
+        known = imports.status(self._home)
+        if known is not None:
+            self._person.check_change(known.owner, "data set")
+        super().forget()
+
+    @property
+    def _teaches(self) -> bool:
+        return self._person.may(Action.TEACH, self._person.name)
+
+    def _may_see(self, found: OwnSet) -> bool:
+        return found.for_all or self._teaches or found.owner == self._person.name
+
+    def _to_be_changed(self, name: str, owner: str | None) -> OwnSet:
+        found = super()._to_be_changed(name, None)
+        self._person.check_change(found.owner, "data set")
+        return found
+
+
+class _SeenChecking(Checking):
+    """A person searches the sets that they may change, whose result all who see a set read."""
+
+    def __init__(self, checking: Checking, own_data: _SeenOwnData, person: Person) -> None:
+        self.__dict__.update(vars(checking))
+        self._own: _SeenOwnData = own_data
+        self._person = person
+
+    def checkup(self, dataset: str) -> Checkup:
+        self._own.check_seen(dataset)
+        return super().checkup(dataset)
+
+    def begin_search(self, name: str) -> None:
+        self._person.check_change(self._own.get(name).owner, "data set")
+        super().begin_search(name)
+
+    def stop_search(self, name: str) -> None:
+        self._person.check_change(self._own.get(name).owner, "data set")
+        super().stop_search(name)
+
+
+class _SeenQueueing(Queueing):
+    own_data: _SeenOwnData
+
+    def check(self, config: RunConfig, data: Path | None, owner: str) -> Admitted:
+        self.own_data.check_seen(config.dataset)
+        return super().check(config, data, owner)
 
 
 class _SeenAssignments(Assignments):
@@ -89,17 +220,39 @@ class _SeenAssignments(Assignments):
 
 
 class _SeenRates(RateFinder):
-    def __init__(self, rates: RateFinder, person: Person) -> None:
+    def __init__(self, rates: RateFinder, person: Person, own_data: _SeenOwnData) -> None:
         self.__dict__.update(vars(rates))
-        self._person = person
+        self._person, self._own_data = person, own_data
 
     def test(self, config: RunConfig) -> RangeTestState:
         self._person.check_start()
+        self._own_data.check_seen(config.dataset)
         return super().test(config)
 
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenSharing(Sharing):
+    def __init__(self, sharing: Sharing, store: SeenStore, person: Person) -> None:
+        self.__dict__.update(vars(sharing))  # one look at the whole queue for all
+        self._sharing, self._seen, self._person = sharing, store, person
+
+    def limits(self, owner: str) -> Limits:
+        """Of others for a teacher alone, who else gets their own; `usage` likewise."""
+        return super().limits(self._whose(owner))
+
+    def usage(self, owner: str, *, disk: bool = False) -> Usage:
+        return super().usage(self._whose(owner), disk=disk)
+
+    def starts(self) -> Mapping[str, Start]:
+        every = self._sharing.starts()
+        seen = {run.id for run in self._seen.queue()} if self._person.apart else every.keys()
+        return {run_id: start for run_id, start in every.items() if run_id in seen}
+
+    def _whose(self, owner: str) -> str:
+        return owner if self._person.may(Action.TEACH, self._person.name) else self._person.name
 
 
 class _SeenAway(TakingAway):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -147,6 +148,17 @@ def ago(moment: float, now: float | None = None) -> str:
     if minutes:
         return shown(nsay("{count} minute ago", "{count} minutes ago", minutes, count=minutes))
     return shown(N_("just now"))
+
+
+def clock_text(moment: float, now: float | None = None) -> str:
+    """A time to come, in seconds since 1970, as the clock of this machine shows it: "14:20", "tomorrow 9:05", "2026-12-24 8:00"."""
+    then, today = (datetime.fromtimestamp(each) for each in (moment, time.time() if now is None else now))
+    at = f"{then.hour}:{then.minute:02}"
+    if then.date() <= today.date():
+        return at
+    if then.date() == today.date() + timedelta(days=1):
+        return shown(say("tomorrow {time}", time=at))
+    return f"{then:%Y-%m-%d} {at}"
 
 
 def vertically(by: int) -> list[str]:

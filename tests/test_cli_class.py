@@ -50,6 +50,7 @@ def signs_in(tmp_path, code, **way):
 
 def test_a_new_class_prints_the_command_to_start_and_a_sheet_of_slips(made, tmp_path):
     assert "Autumn: 2 students" in made
+    assert "A student: this lab allows up to 2 runs training at a time" in made
     assert "streamlit run app.py --server.address 0.0.0.0" in made
     assert "correct horse" not in made
     sheet = (tmp_path / "class-slips.html").read_text(encoding="utf-8")

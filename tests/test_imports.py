@@ -25,10 +25,11 @@ FLOORS: dict[str, str] = {
     "system": "errors text",
     "access": "errors system text",
     "architectures": "errors text",
-    "datasets": "errors text",
+    "datasets": "errors system.disk system.memory text",
     "values": "datasets",
     "class_pack": "datasets errors text",
     "own_picture": "datasets errors text values",
+    "own_data": "datasets errors own_picture system.disk system.processes text",
     "inside_values": "values",
     "epoch_predictions": "values",
     "epoch_flow": "",
@@ -51,33 +52,39 @@ FLOORS: dict[str, str] = {
     "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors layers"
-    " optimizers runs system text training.costs",
+    "forecasts": "access architectures config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors"
+    " layers optimizers runs system text training.costs",
     "compute": "architectures config datasets elsewhere epoch_weights errors executors.settings inside inside_values"
-    " layers network_code runs.records system text training values",
-    "workers": "compute config datasets elsewhere errors events executors forecasts layers runs sweeps system text training values",
+    " layers network_code own_data runs.records system text training values",
+    "workers": "compute config datasets elsewhere errors events executors forecasts layers own_data runs sweeps"
+    " system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
     " runs.records system text training",
     "figures": "epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
-    "looking": "epoch_flow epoch_weights inside_values system values",
+    "looking": "datasets epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
-    "predictions": "compute epoch_predictions runs system values",
-    "lab": "architectures assignments compute config datasets events executors.settings forecasts layers learn"
-    " looking own_picture predictions presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
-    " sweeping taking_away values workers",
-    "doctor": "access errors executors forecasts.limits runs.records system text training.devices",
+    "sharing": "config errors forecasts runs",
+    "predictions": "compute datasets epoch_predictions runs system values",
+    "importing": "datasets errors own_data runs system text workers",
+    "checking": "datasets importing own_data workers",
+    "lab": "architectures assignments checking compute config datasets events executors.settings forecasts"
+    " importing layers learn looking own_picture predictions presets runs sharing sweeping system"
+    " taking_away values workers",
+    "seen": "access.roles assignments checking compute config datasets forecasts importing lab looking own_data"
+    " own_picture runs.records runs.store runs.store_seen sharing sweeping taking_away values workers",
+    "doctor": "access errors executors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
+    " exports forecasts lab layers own_data presets runs starts state_words sweeps system text training"
+    " workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis elsewhere epoch_flow errors"
-    " events figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
-    " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
-    " system taking_away text twins values",
+    " events figures forecasts inside_values intervals known_runs lab layers learn optimizers own_data"
+    " own_picture palette presets reports runs.records runs.summaries seen spreadsheet starts state_words"
+    " sweeps system taking_away text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -111,8 +118,9 @@ PAGE_FLOORS: dict[str, str] = {
     "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
-    " network_view one_choice pager predict run run_words runs shell sweeps versions",
+    "data": "grid image_grid live markdown one_choice shell visitor",
+    "pages": "address assignments data first_tab forms gate image_grid inside layer_views learn live markdown"
+    " network_view one_choice pager predict run run_words runs shell sweeps versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
@@ -121,8 +129,8 @@ OUTSIDE: dict[str, str] = {
     "torch": "architectures compute datasets doctor executors exports inside layers network_code training",
     "captum": "inside",
     "torchvision": "datasets doctor",
-    "numpy": "datasets own_picture",
-    "PIL": "datasets own_picture",
+    "numpy": "datasets own_data own_picture",
+    "PIL": "datasets own_data own_picture",
     "sqlite3": "doctor runs",
     "argon2": "access",
     "itsdangerous": "access",

@@ -72,7 +72,10 @@ def make(
 
 def _copy_of(name: str, places: Places) -> Location:
     """Where a data set is. Raises DataError with the sentence of the Data page, ConfigError for an unknown name."""
-    search = places.search(datasets.entry(name))
+    entry = datasets.entry(name)
+    if entry.format == "own":
+        raise ConfigError(f"{entry.title} is a user's own data set: a pack takes those of the catalogue alone.", "data")
+    search = places.search(entry)
     if search.location is None:
         raise DataError(search.why_not())
     return search.location

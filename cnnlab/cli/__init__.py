@@ -3,6 +3,7 @@
 import typer
 
 from cnnlab.cli import classes
+from cnnlab.cli.bring import import_
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
 from cnnlab.cli.doctor import doctor
@@ -43,4 +44,5 @@ for command in (
     doctor,
 ):
     app.command()(command)
+app.command("import")(import_)
 app.add_typer(classes.group, name="class")

@@ -19,6 +19,7 @@ from cnnlab.access.roles import LONGEST_NAME, Role, tidy
 from cnnlab.access.slips import Slip, sheet
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.errors import ConfigError, StoreError
+from cnnlab.forecasts.limits_file import rules
 from cnnlab.system.home import write_private
 from cnnlab.text import shortened
 
@@ -80,6 +81,7 @@ def new(
     classes.save(home, made)
     count = f"{len(listed):,} student{'' if len(listed) == 1 else 's'}"
     print_text(f"{made.name}: {count}, and you as “Teacher”. The slips to print are in {slips}: keep that file to yourself.")
+    print_text(_limits(home))
     print_text(f"Students open {address}. Start the lab with:\n\n    streamlit run app.py --server.address 0.0.0.0\n")
 
 
@@ -166,6 +168,13 @@ def change(
     made = classes.changed(_class(home), **settings)
     classes.save(home, made)
     print_text(f"{made.name} is changed.")
+
+
+def _limits(home: Path) -> str:
+    try:
+        return f"Limits, until a file changes them (CNNLAB_LIMITS): {rules(home).in_words()}"
+    except ConfigError as error:  # the class is made all the same
+        return str(error)
 
 
 def _class(home: Path) -> Class:

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
+from cnnlab.datasets import own
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import of_terminal, say, translated, using
@@ -54,6 +55,7 @@ _chosen: list[Path] = []  # the home of this command
 
 def _note_home(home: Path) -> Path:
     _chosen[:] = [home]
+    own.look_in(home)
     return home
 
 

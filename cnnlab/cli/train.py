@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,9 +22,8 @@ from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import Diagnosis, diagnose
 from cnnlab.events import Event
-from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts.admission import Admission, Admitted
 from cnnlab.forecasts.forecaster import Forecaster
-from cnnlab.forecasts.limits import Limits
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
@@ -101,10 +101,12 @@ def train(
     _check(config, home)
     store = Store(home)
     try:
-        run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, store, source))
+        run = _run(
+            store, config, (title, owner), _admitted(store, config, owner), _lines if as_json else partial(_bar, store, source)
+        )
     finally:
         store.close()
-    # Back in the queue: the disk is full. Interrupted: a node elsewhere is lost. The lab goes on with both.
+    # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
     if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(run.message)
         raise typer.Exit(2)
@@ -131,16 +133,17 @@ def _check(config: RunConfig, home: Path) -> None:
     layer_table(config.architecture, config.input_shape, config.classes, config.options)
 
 
-def _admitted(store: Store, config: RunConfig) -> Limits:
+def _admitted(store: Store, config: RunConfig, owner: str) -> Admitted:
     """Applies the lab's limits without the helper, as torch is in this process. Times count if they have been measured before."""
     from cnnlab.compute import speeds
     from cnnlab.layers.trace import layer_table
 
     speed_of = partial(speeds.device_speed, store.home)
-    return Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config)
+    allowed = Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config, owner)
+    return replace(allowed, limits=allowed.limits.model_copy(update={"queue": None}))  # it does not wait
 
 
-def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Limits, display: Display) -> Run:
+def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admitted, display: Display) -> Run:
     from cnnlab.workers.runner import execute
 
     title, owner = named

@@ -18,6 +18,7 @@ from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.i18n import say
 from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Modes, Neighbours, Numbers, Seen
 from cnnlab.layers import LayerTable
+from cnnlab.own_data.checkup import Checkup
 from cnnlab.training.costs import DeviceSpeed
 from cnnlab.values import (
     Device,
@@ -42,6 +43,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "pictures": ("answers", tuple[Picture, ...]),
     "augmented": ("answers", tuple[str, ...]),
     "check_run": ("answers", None),
+    "checkup": ("checkup", Checkup),
     "predictions": ("predictions", PredictionPage),
     "disagreements": ("predictions", DisagreementPage),
     "examples": ("examples", ExampleImages),

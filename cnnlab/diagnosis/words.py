@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnlab.architectures import card
 from cnnlab.diagnosis import cures, when
-from cnnlab.diagnosis.evidence import Evidence, at_chance
+from cnnlab.diagnosis.evidence import Evidence, at_chance, times_chance
 from cnnlab.diagnosis.rates import normalised, usual_rate
 from cnnlab.events import RunFailed
 from cnnlab.i18n import N_, nsay, say
@@ -60,7 +60,7 @@ def settling(e: Evidence) -> str:
             "The first steps were too large: a learning rate of {rate} for {optimizer}.", rate=rate(e), optimizer=optimizer(e)
         )
         return f"{rose} {blame}"
-    if e.best_accuracy >= 2 / e.classes:
+    if e.best_accuracy >= times_chance(2, e.classes):
         fell = say(
             "The network had {share} of the training images right and has fallen back to guessing: {now}.",
             share=percent(e.best_accuracy, 0), now=now,

@@ -19,7 +19,7 @@ Check = Callable[[], Finding | list[Finding]]
 
 def examine(home: Path, *, quick: bool = False, address: str = "", port: int = 0) -> Iterator[Finding]:
     """The findings in the order of the page, each as soon as it is known. `quick` leaves torch out."""
-    limits, allowed = folder.limits()
+    limits, allowed = folder.limits(home)
     checks: list[tuple[str, Check]] = [
         ("Python", packages.python),
         ("Packages", packages.packages),

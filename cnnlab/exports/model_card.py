@@ -13,6 +13,7 @@ from cnnlab.architectures import card
 from cnnlab.config_words import settings
 from cnnlab.events import best_epoch
 from cnnlab.exports.subject import Subject
+from cnnlab.exports.words import plain
 from cnnlab.intervals import wilson
 from cnnlab.text import percent, shape_text
 from cnnlab.training.evaluation import confusion, per_class
@@ -28,32 +29,34 @@ def model_card(subject: Subject) -> str:
 
 def _heading(subject: Subject) -> str:
     run = subject.run
-    name = f" ({_plain(run.name)})" if run.name and run.name != run.config.title else ""
-    return f"# {run.config.title}{name}\n\nRun {run.id} of CNN Lab, the weights after epoch {subject.epoch} of {run.epochs_done}.\n"
+    name = f" ({plain(run.name)})" if run.name and run.name != run.config.title else ""
+    title, done = plain(run.config.title), f"{subject.epoch} of {run.epochs_done}"
+    return f"# {title}{name}\n\nRun {run.id} of CNN Lab, the weights after epoch {done}.\n"
 
 
 def _network(subject: Subject) -> str:
     chosen, table = card(subject.config.architecture), subject.table
-    shape = shape_text(table.input_shape)
+    shape, classes = shape_text(table.input_shape), ", ".join(map(plain, subject.classes))
     return (
         f"## The network\n\n{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}\n\n"
-        f"It takes images of {shape} and gives a logit for each of {len(subject.classes)} classes: {', '.join(subject.classes)}. "
+        f"It takes images of {shape} and gives a logit for each of {len(subject.classes)} classes: {classes}. "
         f"{table.parameters:,} parameters, {table.macs:,} multiply-accumulates for one image.\n"
     )
 
 
 def _data(subject: Subject) -> str:
     entry, data, config = datasets.entry(subject.config.dataset), subject.data, subject.config
+    described = plain if entry.format == "own" else str  # addresses stay as they are
     aside = f", of which {percent(config.validation_share)} were kept aside for validation" if config.validation_share else ""
     variant = f" The copy that was used is a {data.variant}." if data.variant else ""
     return (
-        f"## The data\n\n{entry.title}: {entry.summary} {entry.source}. Licence: {entry.licence}.\n\n"
+        f"## The data\n\n{plain(entry.title)}: {described(entry.summary)} {described(entry.source)}. Licence: {entry.licence}.\n\n"
         f"{len(data.train_labels):,} training images{aside}, {len(data.test_labels):,} test images.{variant}\n"
     )
 
 
 def _recipe(subject: Subject) -> str:
-    rows = _table(("setting", "value"), [(f"`{name}`", _plain(str(value))) for name, value in settings(subject.config).items()])
+    rows = _table(("setting", "value"), [(f"`{name}`", plain(str(value))) for name, value in settings(subject.config).items()])
     device = f" Trained on {subject.run.device}." if subject.run.device else ""
     return f"## The recipe\n\nPrecision: {subject.checkpoint.get('precision', 'float32')}.{device}\n\n{rows}"
 
@@ -71,7 +74,7 @@ def _results(subject: Subject) -> str:
         chosen = "The epoch is the last one, not the best."
     figures = per_class(confusion(labels, predicted, len(subject.classes)))
     rows = [
-        (name, f"{each.images:,}", percent(each.recall), _interval(each.recall, each.images), percent(each.precision))
+        (plain(name), f"{each.images:,}", percent(each.recall), _interval(each.recall, each.images), percent(each.precision))
         for name, each in zip(subject.classes, figures, strict=True)
     ]
     header = ("class", "test images", "recall", "95 % interval", "precision")
@@ -90,7 +93,8 @@ def _interval(share: float | None, images: int) -> str:
 
 
 def _weaknesses(subject: Subject) -> str:
-    predicted, labels, names = subject.checkpoint["test_predicted"].long(), subject.data.test_labels, subject.classes
+    predicted, labels = subject.checkpoint["test_predicted"].long(), subject.data.test_labels
+    names = tuple(map(plain, subject.classes))
     counts = confusion(labels, predicted, len(names))
     totals = counts.sum(1)
     wrong = counts.clone().fill_diagonal_(0)
@@ -111,7 +115,7 @@ def _use(subject: Subject) -> str:
     return (
         "## Use\n\nFor learning and teaching. It was tested on images of this data set alone, prepared as here: other pictures "
         f"it answers as well, with one of the {len(subject.classes)} classes, and nobody has measured how often it is right. "
-        f"{entry.title} holds small pictures; a decision about people or things must not rest on them.\n"
+        f"{plain(entry.title)} holds small pictures; a decision about people or things must not rest on them.\n"
     )
 
 
@@ -137,11 +141,6 @@ def _of_tensors(tensors: Sequence[torch.Tensor]) -> str:
     for values in tensors:
         digest.update(values.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in " ".join(text.split()))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -211,6 +211,20 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX sweeps_active ON sweeps (number) WHERE ended IS NULL",
         ),
     ),
+    (
+        "trained-by-day",
+        (
+            """
+            CREATE TABLE trained (
+                owner TEXT NOT NULL,
+                day TEXT NOT NULL,               -- local, such as 2026-11-26
+                gpu INTEGER NOT NULL,            -- 1 for time on a GPU, 0 for time on the CPU
+                seconds REAL NOT NULL,           -- of training; deleted runs stay counted
+                PRIMARY KEY (owner, day, gpu)
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
 )
 
 

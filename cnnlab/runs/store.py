@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
+from cnnlab.datasets import own
 from cnnlab.errors import RunNotFound
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
@@ -19,8 +20,8 @@ from cnnlab.system.home import new_run_id, store_file
 from cnnlab.system.processes import Process
 from cnnlab.text import well_formed
 
-# Receives the number of the owner's other queued or training runs, inside the transaction that queues one. An exception undoes it.
-Admit = Callable[[int], None]
+# Receives the owner and all other queued or training runs, inside the transaction that queues one. An exception undoes it.
+Admit = Callable[[str, Sequence[ActiveRun]], None]
 
 
 class Store:
@@ -30,9 +31,8 @@ class Store:
     """
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.home = home
-        self.path = store_file(home)
-        self._clock = clock
+        self.home = own.look_in(home)  # settings of runs name sets of this home
+        self.path, self._clock = store_file(home), clock
         self._connections = Connections(self.path)
         self.transaction = self._connections.transaction
 
@@ -291,7 +291,7 @@ class Store:
 
     def _admit(self, admit: Admit | None, connection: sqlite3.Connection, owner: str, but: str = "") -> None:
         if admit is not None:
-            admit(sum(run.owner == owner and run.id != but for run in store_queue.active(connection)))
+            admit(owner, [run for run in store_queue.active(connection) if run.id != but])
 
     def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None) -> sqlite3.Row:
         row = store_rows.row_of(connection, run_id)

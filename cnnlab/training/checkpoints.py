@@ -6,7 +6,8 @@ A checkpoint is a dict of tensors and plain containers, so that it can be loaded
 - the moment: `epoch`, `batch` (batches of that epoch done), `step`, `learning_rate`, `sums` and `times` of that epoch,
   `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation), `seconds` trained;
 - the record: `history` (EpochDone as dicts), `best_epoch`, `best_test_accuracy`, and of the last evaluation `test_accuracy`,
-  `test_predicted` (uint8 per test image) and `test_confidence` (float32 per test image); None before the first.
+  `test_predicted` (per test image uint8, of more than 256 classes int16) and `test_confidence` (float32 per test image); None
+  before the first.
 
 A checkpoint in the middle of an epoch has the weights of that moment and the evaluation of the last whole epoch, which is the
 last of its `history`. The checkpoint before the last one is kept too: a disk that lies to fsync can damage one.

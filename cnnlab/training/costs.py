@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cnnlab import datasets
+from cnnlab.datasets import mapped
 from cnnlab.datasets.catalogue import images_used
 from cnnlab.elsewhere import is_elsewhere
 from cnnlab.layers.memory import evaluation_batch, per_image
@@ -210,6 +211,8 @@ def _data_bytes(config: RunConfig, kind: str) -> int:
     image = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
     trained, tests = images_taken(config)
     whole = entry.train_images + entry.test_images
+    if kind == "cpu" and entry.format == "own" and mapped.stays_on_disk(entry.channels * entry.size**2 * whole):
+        return 8 * (whole + trained)  # labels and the order; the images are read where they lie
     # The whole set stays in the process that read it; a share is a copy, and so is what validation parts.
     copies = (trained < entry.train_images) + (config.validation_share > 0)
     return image * (trained + tests if kind == "cuda" else whole + copies * trained)

@@ -53,6 +53,7 @@ class Execution(Protocol):
     folder: Path
     process: Process
     state: State
+    gives_way: str  # why it makes room for runs of others, or ""
 
     def look(self) -> None: ...
 
@@ -82,7 +83,7 @@ def train_beyond(execution: Execution, config: RunConfig, checkpoint: Path | Non
             with suppress(RunStateError):
                 patiently(lambda: execution.store.adopt(execution.run_id, execution.process, reason))
 
-    asked = proxy.Asked(lambda: is_in(State.PAUSING), lambda: is_in(State.STOPPING), pause, wait)
+    asked = proxy.Asked(lambda: is_in(State.PAUSING) or bool(execution.gives_way), lambda: is_in(State.STOPPING), pause, wait)
     yield from proxy.train(proxy.Order(place, execution.run_id, config, execution.folder, checkpoint), asked)
 
 

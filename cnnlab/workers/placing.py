@@ -12,9 +12,10 @@ from typing import Any
 
 from cnnlab.config import RunConfig
 from cnnlab.elsewhere import is_elsewhere
-from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.forecasts import forecaster, limits
+from cnnlab.errors import CNNLabError
+from cnnlab.forecasts import forecaster
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.limits_file import Rules, rules
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ActiveRun
 from cnnlab.system import gpus, memory, processes
@@ -46,7 +47,7 @@ class Placing:
         self._needs: dict[tuple[str, str], dict[str, Any]] = {}  # for each run and device
         self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
         self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
-        self._limits, self._limits_until = Limits(), 0.0
+        self._rules, self._rules_until = Rules(), 0.0
         self._beyond = Slots(home)
 
     def candidates(self, choice: str) -> tuple[str, ...]:
@@ -177,16 +178,20 @@ class Placing:
         return found
 
     def _allowed(self) -> Limits:
-        if time.monotonic() >= self._limits_until:
-            self._limits_until = time.monotonic() + LIMITS_SECONDS
-            with suppress(ConfigError):  # a damaged file refuses new runs, and those that wait go on as before
-                self._limits = limits.load(limits.limits_file())
-        return self._limits
+        return self.rules().file
+
+    def rules(self) -> Rules:
+        """The limits of this lab, at most LIMITS_SECONDS old."""
+        if time.monotonic() >= self._rules_until:
+            self._rules_until = time.monotonic() + LIMITS_SECONDS
+            with suppress(CNNLabError):  # a damaged file refuses new runs, and those that wait go on as before
+                self._rules = rules(self._home)
+        return self._rules
 
 
-def waits_for(run: ActiveRun, obstacle: str) -> str:
+def waits_for(run: ActiveRun, problem: str) -> str:
     """What a queued run says while it waits."""
-    return obstacle if is_elsewhere(run.config.device) else f"{WAITS} {obstacle}"
+    return problem if is_elsewhere(run.config.device) else f"{WAITS} {problem}"
 
 
 def send_candidates(writer: Any, choice: str) -> None:

@@ -16,7 +16,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.forecasts.forecast import Forecast
-from cnnlab.i18n import N_, _, translated
+from cnnlab.i18n import N_, _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
@@ -67,7 +67,7 @@ def training_form(lab: Lab) -> None:
         address.show_problems(problems)
         start.error(quoting(in_titles(error)), icon=":material/error:")
         return
-    status = statuses[config.dataset]
+    status = statuses.get(config.dataset) or lab.dataset(config.dataset)
     address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
     classes = st.session_state[CLASSES]
     address.write("classes", classes, None)
@@ -262,10 +262,12 @@ def _table(lab: Lab, config: RunConfig) -> LayerTable | None:
 def _limits(lab: Lab, config: RunConfig, table: LayerTable | None, need: Forecast | None) -> bool:
     """Draws what this lab allows, before anything is refused; False where this run would be."""
     try:
-        limits = lab.limits()
-        if words := limits.in_words():
-            st.caption(escaped(words))
-        limits.check(config, parameters=table.parameters if table else 0, seconds=need.seconds_total if need else None)
+        owner, everyone = visitor(), lab.sharing.together()
+        limits, used = lab.sharing.limits(owner), lab.sharing.usage(owner)
+        if words := limits.in_words(together=everyone):
+            st.caption(escaped(together(words, limits.left_in_words(used, together=everyone))))
+        seconds = need.seconds_total if need else None
+        limits.check(config, parameters=table.parameters if table else 0, seconds=seconds, used=used, together=everyone)
     except CNNLabError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return False
@@ -279,6 +281,6 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
             _(
                 "Your design has {designed:,} classes and {dataset} has {classes}, so this network gets {classes} outputs: "
                 "a network is trained on the classes that its images have."
-            ).format(designed=classes, dataset=translated(status.entry.title), classes=config.classes),
+            ).format(designed=classes, dataset=escaped(translated(status.entry.title)), classes=config.classes),
             icon=":material/category:",
         )  # fmt: skip

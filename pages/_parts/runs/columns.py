@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -98,13 +99,18 @@ def setting_titles(architectures: Sequence[str]) -> dict[str, str]:
     return {name: text if taken.count(text) == 1 else f"{text} ({name.rpartition('.')[2]})" for name, text in titles.items()}
 
 
-def drawn(runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str) -> Drawn:
-    """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs."""
+def drawn(
+    runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str, turns: Mapping[str, str] = MappingProxyType({})
+) -> Drawn:
+    """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs.
+
+    `turns` says of runs that wait when they begin, by id.
+    """
     titles, figures = setting_titles([each.name for each in cards()]), figure_titles()
     values = [_settings(run) for run in runs]
     names = [name for name in titles if any(name in each for each in values)]
     differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
-    columns = {figures[name]: array for name, array in _figures(runs, address_of_run).items()}
+    columns = {figures[name]: array for name, array in _figures(runs, address_of_run, turns).items()}
     config = {title: _column(name, title, columns[title]) for name, title in figures.items()}
     for name in names:
         array = _setting(name, [each.get(name, ABSENT) for each in values])
@@ -132,13 +138,13 @@ def _filled(name: str, runs: Sequence[Summary]) -> bool:
     return name not in ("owner", "tags") or any(getattr(run, name) for run in runs)
 
 
-def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
+def _figures(runs: Sequence[Summary], address_of_run: str, turns: Mapping[str, str]) -> dict[str, Any]:
     titles = {name: card(name).title for name in {run.architecture for run in runs}}
     data = {name: words("dataset", name) for name in {run.dataset for run in runs}}
     number = pa.float64()
     return {
         "name": pa.array([run.name or run.id for run in runs]),
-        "state": pa.array([state_word(run) for run in runs]),
+        "state": pa.array([_state(run, turns.get(run.id)) for run in runs]),
         "best": pa.array([run.best_test_accuracy and 100 * run.best_test_accuracy for run in runs], number),
         "last": pa.array([run.test_accuracy and 100 * run.test_accuracy for run in runs], number),
         "curve": pa.array([run.curve for run in runs], pa.list_(pa.float32())),
@@ -154,6 +160,10 @@ def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
         "id": pa.array([run.id for run in runs]),
         "open": pa.array([f"{address_of_run}{run.id}" for run in runs]),
     }
+
+
+def _state(run: Summary, turn: str | None) -> str:
+    return _("{state}: {turn}").format(state=state_word(run), turn=turn) if turn else state_word(run)
 
 
 def _setting(name: str, values: Sequence[Any]) -> pa.Array:
