@@ -10,13 +10,13 @@ from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.config_rules import Integer, Number, checked, from_json, not_bool, unknown
 from cnnlab.datasets.catalogue import GRAY
+from cnnlab.elsewhere import AT, HERE, PLACE
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
 from cnnlab.text import shortened
 
-MAXIMUM_EPOCHS = 10_000
-MAXIMUM_BATCH = 65_536
+MAXIMUM_EPOCHS, MAXIMUM_BATCH = 10_000, 65_536
 MAXIMUM_IMAGE_SIZE = 1_024
 MAXIMUM_LIMIT = 10**9  # images; a number field in a browser needs a bound
 
@@ -209,8 +209,8 @@ class RunConfig(BaseModel):
     )
     device: str = Field(
         "auto",
-        pattern=r"^(auto|cpu|mps|cuda|cuda:[0-9]{1,2})$",
-        examples=["auto", "cpu", "mps", "cuda", "cuda:<number>"],
+        pattern=f"^({HERE}|{AT}{PLACE})$",
+        examples=["auto", "cpu", "mps", "cuda", "cuda:<number>", "at:<place>"],
         title="Device",
         description="Where to train; auto takes the fastest device.",
     )

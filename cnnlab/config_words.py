@@ -15,6 +15,7 @@ from cnnlab.architectures.own import Network
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
 from cnnlab.datasets import catalogue
+from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, Shown, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
@@ -146,7 +147,7 @@ def words(name: str, value: Any) -> str:
         return ", ".join(map(str, value))
     if name == "dataset" and value not in CHOICES[name]:
         return _dataset(value)
-    return shown(CHOICES.get(name, {}).get(value, str(value)))
+    return shown(CHOICES.get(name, {}).get(value, str(value).removeprefix(AT) if name == "device" else str(value)))
 
 
 def _dataset(name: str) -> str:

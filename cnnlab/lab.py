@@ -18,6 +18,7 @@ from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
+from cnnlab.executors import settings as executors
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
@@ -70,7 +71,8 @@ class Lab(Predictions):
         return presets.presets()
 
     def devices(self) -> tuple[values.Device, ...]:
-        return self._helper.devices()
+        """Those of this machine, and the places beyond it."""
+        return self._helper.devices() + executors.devices(self.home)
 
     def device_states(self) -> tuple[values.DeviceState, ...]:
         """Each device with its memory, temperature and use, as far as they are known now."""

@@ -79,7 +79,7 @@ def noted(tmp_path, monkeypatch):
     store = lab._store
     allowed = SimpleNamespace(admit=lambda *_: None)
     answers = {"last_predicted": EpochPredictions(0, 5, (7, 8), (0.5, 0.25))}
-    others = dict.fromkeys(("layers", "design", "devices", "ready", "close"), lambda *_: None)
+    others = dict.fromkeys(("layers", "design", "ready", "close"), lambda *_: None) | {"devices": lambda *_: ()}
     lab._helper = Noted(calls, "helper", None, ask=lambda question, **_: answers.get(question), **others)
     lab._admission = Noted(calls, "admission", None, new=lambda config, owner: allowed, further=lambda run, config: allowed)
     lab._forecaster = Noted(calls, "forecaster", None, forecast=lambda *_, **__: None)

@@ -109,7 +109,8 @@ def train(
         )
     finally:
         store.close()
-    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, or the minutes are used up
+    # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
+    if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(run.message)
         raise typer.Exit(2)
     if run.state is not State.FINISHED:
