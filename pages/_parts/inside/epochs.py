@@ -147,7 +147,7 @@ def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
     st.caption(
         shown
         + _(
-            "Means over the four batches of an epoch that are watched; the gradient is the one that the optimiser gets. On the "
+            "Means over the two or four batches of an epoch that are watched; the gradient is the one that the optimiser gets. On the "
             "right: how far one step moves the weights of a layer, as a share of their length. Around {usual:g} (dotted) training "
             "usually goes well; far less hardly trains the layer, far more shakes it."
         ).format(usual=USUAL)
