@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
+from cnnlab.architectures.own import Network
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
@@ -18,6 +19,7 @@ from cnnlab.forecasts.queue_times import Start
 from cnnlab.forecasts.usage import Usage
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
+from cnnlab.networks import Networks, SavedNetwork
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_log import Log
@@ -48,6 +50,7 @@ class SeenLab(Lab):
         self.teaching = Teaching(self, self._store, beside=lab.teaching, by=person.name, check=person.check_lead)
         self.assignments = _SeenAssignments(self.home, self.run, person, Log(self._store))
         self.checking = SeenChecking(lab.checking, self.own_data, person)
+        self.networks = _SeenNetworks(lab.networks, person)
         self.rates = _SeenRates(lab.rates, person, self.own_data)
         self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.away = _SeenAway(lab.away, self.run, person)
@@ -130,6 +133,33 @@ class _SeenAssignments(Assignments):
         except NotAllowed:
             self._log.note(self._person.name, did, what, refused=True)
             raise
+
+
+class _SeenNetworks(Networks):
+    def __init__(self, networks: Networks, person: Person) -> None:
+        self.__dict__.update(vars(networks))
+        self._person = person
+
+    def every(self) -> tuple[SavedNetwork, ...]:
+        return tuple(each for each in super().every() if self._person.may(Action.SEE, each.owner))
+
+    def find(self, network_id: str) -> SavedNetwork | None:
+        found = super().find(network_id)
+        return found if found and self._person.may(Action.SEE, found.owner) else None
+
+    def save(self, network: Network, *, owner: str = "") -> SavedNetwork:
+        self._person.check_start()
+        return super().save(network, owner=self._person.name)
+
+    def delete(self, saved: SavedNetwork) -> None:
+        """Raises NotAllowed for a network of another person, whatever owner it is given with."""
+        found = self.find(saved.id)
+        if found:
+            self._person.check_change(found.owner, "network")
+            super().delete(found)
+
+    def shown(self, owner: str) -> str:
+        return self._person.shown(owner)
 
 
 class _SeenRates(RateFinder):

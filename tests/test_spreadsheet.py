@@ -113,6 +113,7 @@ def test_everything_leaves_through_the_gate():
     assert calls("to_excel") | calls("to_clipboard") == set()
     assert calls("download_button") == {
         "pages/_parts/assignments/table.py",  # csv_text
+        "pages/_parts/builder/keep.py",  # JSON of a network
         "pages/_parts/inside/downloads.py",  # csv_text, and pictures
         "pages/_parts/layer_views.py",  # LayerTable.to_csv, and a drawing
         "pages/_parts/predict/certainty.py",  # csv_text

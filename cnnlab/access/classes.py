@@ -19,6 +19,7 @@ from cnnlab.access import codes
 from cnnlab.access.roles import LONGEST_NAME, Person, Role, tidy
 from cnnlab.access.school import School
 from cnnlab.errors import ConfigError, StoreError
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk
 from cnnlab.system.home import private_folder, write_private
 from cnnlab.text import shortened
@@ -99,7 +100,8 @@ class Class(BaseModel):
         for member in self.members:
             if member.name.casefold() == tidy(name).casefold():
                 return member
-        raise ConfigError(f"The class has nobody called {shortened(name)}: `class list` prints its names.", "name")
+        text = N_("The class has nobody called {name}: `class list` prints its names.")
+        raise ConfigError(say(text, name=shortened(name)), "name")
 
     def open_to(self, role: Role, today: date) -> bool:
         """Whether people of this role still come in."""
@@ -116,11 +118,12 @@ class Class(BaseModel):
         """The class with one more person, and their code: "" where they have a password or an address. Raises ConfigError."""
         name = tidy(name)
         if not name:
-            raise ConfigError("A person of a class needs a name with at least one letter.", "name")
+            raise ConfigError(say("A person of a class needs a name with at least one letter."), "name")
         if any(member.name.casefold() == name.casefold() for member in self.members):
-            raise ConfigError(f"The class has {shortened(name)} already: give the second one another name.", "name")
+            text = N_("The class has {name} already: give the second one another name.")
+            raise ConfigError(say(text, name=shortened(name)), "name")
         if len(self.members) >= MOST_MEMBERS:
-            raise ConfigError(f"A class has at most {MOST_MEMBERS:,} people.", "name")
+            raise ConfigError(say("A class has at most {count:,} people.", count=MOST_MEMBERS), "name")
         if email:
             member, code = Member(id=secrets.token_hex(6), name=name, role=role, email=email), ""
         else:
@@ -165,11 +168,11 @@ def changed(group: Class, **settings: object) -> Class:
 def checked(password: str) -> str:
     """The password. Raises ConfigError for one that is too short or too long, or reads as a code."""
     if not codes.SHORTEST_PASSWORD <= len(password) <= codes.LONGEST_SECRET:
-        raise ConfigError(
-            f"A password has {codes.SHORTEST_PASSWORD} to {codes.LONGEST_SECRET} characters, not {len(password):,}.", "password"
-        )
+        text = N_("A password has {least} to {most} characters, not {count:,}.")
+        limits = {"least": codes.SHORTEST_PASSWORD, "most": codes.LONGEST_SECRET}
+        raise ConfigError(say(text, count=len(password), **limits), "password")
     if codes.finder_of(password):
-        raise ConfigError("This password has the form of a student's code: choose another.", "password")
+        raise ConfigError(say("This password has the form of a student's code: choose another."), "password")
     return password
 
 
@@ -189,26 +192,35 @@ def load(home: Path) -> Class | None:
     except (OSError, ValueError) as error:
         reason = _first(error) if isinstance(error, ValidationError) else str(error)
         raise StoreError(
-            f"The file of the class, {FILE} in the lab's folder, cannot be read ({reason}), so nobody comes in: "
-            "put a copy of it back, or make the class again with `python -m cnnlab class new --replace`."
+            say(
+                "The file of the class, {file} in the lab's folder, cannot be read ({reason}), so nobody comes in: "
+                "put a copy of it back, or make the class again with `python -m cnnlab class new --replace`.",
+                file=FILE,
+                reason=reason,
+            )
         ) from error
 
 
 def save(home: Path, group: Class) -> None:
     """Replaces the file, which only this user can read. Raises StoreError."""
-    update(home, lambda _before: group)
+    _replace(home, lambda: group)
 
 
 def update(home: Path, change: Callable[[Class | None], Class]) -> Class:
     """Changes the class as it is at this moment, one process after the other. Raises StoreError."""
+    return _replace(home, lambda: change(load(home)))
+
+
+def _replace(home: Path, make: Callable[[], Class]) -> Class:
     try:
         with FileLock(private_folder(home) / "class.lock", timeout=BUSY_SECONDS):
-            group = change(load(home))
+            group = make()
             write_private(file_of(home), group.model_dump_json(indent=1))
     except Timeout:
-        raise StoreError("The class is being changed by another program: try again in a moment.") from None
+        raise StoreError(say("The class is being changed by another program: try again in a moment.")) from None
     except OSError as error:
-        raise StoreError(f"The class cannot be written ({error.strerror}): free some space, or make the folder yours.") from error
+        text = N_("The class cannot be written ({reason}): free some space, or make the folder yours.")
+        raise StoreError(say(text, reason=error.strerror)) from error
     return group
 
 
@@ -216,7 +228,8 @@ def _valid(values: dict[str, object]) -> Class:
     try:
         return Class.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"The class cannot be made: {_first(error)}.", str(error.errors()[0]["loc"][0])) from error
+        text = say("The class cannot be made: {reason}.", reason=_first(error))
+        raise ConfigError(text, str(error.errors()[0]["loc"][0])) from error
 
 
 def _first(error: ValidationError) -> str:

@@ -81,7 +81,7 @@ class Person:
             raise NotAllowed(say("Only a teacher of this class may do this."))
 
     def check_change(self, owner: str, what: str = "run") -> None:
-        """Raises NotAllowed where this person may not change a run, a sweep or a data set of `owner`."""
+        """Raises NotAllowed where this person may not change a run, a sweep, a data set or a network of `owner`."""
         if self.may(Action.CHANGE, owner):
             return
         self.check_start()
@@ -92,6 +92,9 @@ class Person:
         elif what == "sweep":
             alone = say("This sweep belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This sweep has no owner, so only a teacher can change it.")
+        elif what == "network":
+            alone = say("This network belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This network has no owner, so only a teacher can change it.")
         else:
             alone = say("This run belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This run has no owner, so only a teacher can change it.")

@@ -192,10 +192,10 @@ class Store:
         with self.transaction(write=True, urgent=True) as connection:
             store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
-    def adopt(self, run_id: str, process: Process) -> None:
-        """Records the process that works on the run from now on. Raises RunStateError if the run is queued or has ended."""
+    def adopt(self, run_id: str, process: Process, message: str = "") -> None:
+        """Records a run's process, and what it waits for. Raises RunStateError if the run is queued or has ended."""
         with self.transaction(write=True, urgent=True) as connection:
-            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process)
+            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process, message)
 
     def put_back(self, run_id: str, process: Process | None, message: str) -> State:
         """Queues a run that `process` cannot train now, at the head; pauses or stops it if that was asked. A waiting one stays."""

@@ -29,7 +29,7 @@ def transition(
         changes |= {"pid": process.pid, "pid_started": process.started}
     if to is State.RUNNING:
         changes["started"] = row["started"] or now
-    if state is State.QUEUED:
+    if state in (State.QUEUED, State.STARTING):
         changes = {"message": ""} | changes  # why it waited
     if to is State.QUEUED:
         changes = {"message": "", "place": store_queue.last_place(connection) + 1} | changes
@@ -175,8 +175,8 @@ def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
 
 
-def adopt(connection: sqlite3.Connection, row: sqlite3.Row, process: Process) -> None:
-    """Records the process that works on the run from now on."""
+def adopt(connection: sqlite3.Connection, row: sqlite3.Row, process: Process, message: str) -> None:
+    """Records the process that works on the run from now on, and what it waits for."""
     if State(row["state"]) not in {State.STARTING} | ASKED_TO_END:
         raise RunStateError(say("Run {run} is {state}: no process can take it over.", run=row["id"], state=row["state"]))
-    connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (*process, row["id"]))
+    connection.execute("UPDATE runs SET pid = ?, pid_started = ?, message = ? WHERE id = ?", (*process, message, row["id"]))

@@ -8,9 +8,10 @@ import streamlit as st
 
 from cnnlab.datasets import Entry
 from cnnlab.figures import class_balance_figure
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import N_, _, translated
 from cnnlab.text import percent
 from pages._parts.grid import grid
+from pages._parts.heading import header
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped, isolated
 
@@ -20,7 +21,7 @@ LONGEST_BAR = 16  # characters of a class's name beside its bar
 
 def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
     """The number of images in each class, as bars and as a table."""
-    st.header(_("Class balance"))
+    header(N_("Class balance"))
     names = [translated(name) for name in entry.classes]
     if len(names) <= MOST_BARS:
         figure = class_balance_figure(
