@@ -150,7 +150,7 @@ OUTSIDE: dict[str, str] = {
     "psutil": "compute doctor forecasts system",
     "packaging": "doctor",
     "pynvml": "system",
-    "filelock": "workers",
+    "filelock": "access workers",
     "platformdirs": "system",
     "typer": "cli",
     "rich": "cli",

@@ -14,8 +14,9 @@ from cnnlab.access.classes import Class, Member
 from cnnlab.access.joining import member_with
 from cnnlab.access.roles import Role, tidy
 from cnnlab.access.school import CALLBACK, MOST_SECRET, School, drop_secret, plain_email, read_secret, write_secret
-from cnnlab.cli.classes import MOST_BYTES, address_of, class_of, keep
+from cnnlab.cli.classes import address_of, class_of, keep
 from cnnlab.cli.commands import Home, print_error, print_text, readable
+from cnnlab.cli.name_list import read_list
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, _, say
 from cnnlab.text import listed, shortened
@@ -95,7 +96,7 @@ def _report(made: Class, school: School, where: str) -> None:
         print_text(_("With their address in the class: {names}.").format(names=listed(known)))
     if school.teachers:
         print_text(_("Teachers: {emails}.").format(emails=listed(school.teachers)))
-    if not find_spec("authlib") or not find_spec("httpx"):
+    if not find_spec("authlib") or not find_spec("httpx2"):
         print_error(_("Packages are missing for it: type  pip install -r requirements-oidc.txt  and restart the lab."))
 
 
@@ -115,7 +116,7 @@ def _secret(file: Path) -> str:
 
 def _with_people(made: Class, file: Path) -> Class:
     """The class in which these people have these addresses. Raises ConfigError."""
-    for name, email in _table(file):
+    for name, email in people_in(file):
         owner = member_with(made, email)
         if owner and owner.name.casefold() != name.casefold():
             text = N_("{email} is the address of {name} already: each person has their own.")
@@ -138,19 +139,9 @@ def _given(made: Class, known: Member, **changes: object) -> Class:
     return made.model_copy(update={"members": changed})
 
 
-def _table(file: Path) -> list[tuple[str, str]]:
+def people_in(file: Path) -> list[tuple[str, str]]:
     """Names and addresses. Raises ConfigError, which names the line."""
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            text = N_("{file} has more than {count:,} bytes, so it is no list of people.")
-            raise ConfigError(say(text, file=str(file), count=MOST_BYTES), "people")
-        lines = readable(file.read_text(encoding="utf-8-sig")).splitlines()
-    except OSError as error:
-        text = N_("The people cannot be read from {file}: {reason}.")
-        raise ConfigError(say(text, file=str(file), reason=error.strerror), "people") from error
-    except UnicodeDecodeError:
-        text = N_("{file} is no text in UTF-8: save it as “CSV UTF-8”, and try again.")
-        raise ConfigError(say(text, file=str(file)), "people") from None
+    lines = readable(read_list(file)).splitlines()
     sign = max("\t;,", key=lines[0].count) if lines else ","
     heads, *rows = list(csv.reader(lines, delimiter=sign)) or [[]]
     places = [next((at for at, head in enumerate(heads) if head.strip().casefold() in words), -1) for words in (_NAMES, _EMAILS)]

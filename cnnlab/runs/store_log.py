@@ -82,6 +82,11 @@ def add(
     )
 
 
+def by(entry: Entry) -> str:
+    """Who did it, in words where it was nobody of the class; `translated` finds them."""
+    return entry.who or (N_("a stranger") if entry.refused else N_("the command line"))
+
+
 class Log:
     """The log of one lab's record."""
 
