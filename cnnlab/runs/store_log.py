@@ -53,6 +53,9 @@ DEEDS = {
     "lab resume": N_("let the lab go on"),
     "archive": N_("made an archive"),
     "forget": N_("deleted the class's data"),
+    "data": N_("changed a data set"),
+    "network": N_("deleted a network"),
+    "progress": N_("asked for another's progress"),
     "teach": N_("asked for what is a teacher's"),
 }
 
