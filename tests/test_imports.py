@@ -76,9 +76,10 @@ FLOORS: dict[str, str] = {
     "lab": "architectures assignments checking compute config datasets events executors.settings forecasts"
     " importing layers learn looking networks own_picture predictions presets runs sharing sweeping"
     " system taking_away teaching values workers",
-    "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.store workers",
-    "seen": "access.roles architectures assignments compute config datasets.places errors forecasts lab looking"
-    " networks own_picture runs.records runs.store_log runs.store_seen seen_data sharing sweeping"
+    "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.checked runs.store"
+    " runs.store_log workers",
+    "seen": "access.roles architectures assignments compute config datasets.places forecasts lab learn looking"
+    " networks own_picture runs.checked runs.records runs.store_log runs.store_seen seen_data sharing sweeping"
     " taking_away teaching values",
     "doctor": "access errors executors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
@@ -150,7 +151,7 @@ OUTSIDE: dict[str, str] = {
     "psutil": "compute doctor forecasts system",
     "packaging": "doctor",
     "pynvml": "system",
-    "filelock": "workers",
+    "filelock": "access workers",
     "platformdirs": "system",
     "typer": "cli",
     "rich": "cli",

@@ -18,6 +18,8 @@ WRAPPED = (
     "cnnlab/cli/classes.py",
     "cnnlab/cli/commands.py",
     "cnnlab/cli/name_list.py",
+    "cnnlab/cli/school.py",
+    "cnnlab/cli/teaching.py",
     "cnnlab/compute/answers.py",
     "cnnlab/compute/predictions.py",
     "cnnlab/compute/questions.py",

@@ -53,6 +53,9 @@ DEEDS = {
     "lab resume": N_("let the lab go on"),
     "archive": N_("made an archive"),
     "forget": N_("deleted the class's data"),
+    "data": N_("changed a data set"),
+    "network": N_("deleted a network"),
+    "progress": N_("asked for another's progress"),
     "teach": N_("asked for what is a teacher's"),
 }
 
@@ -80,6 +83,11 @@ def add(
         "INSERT INTO log (at, who, did, what, whose, refused, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (at, *texts, refused, well_formed(note)[:LONGEST]),
     )
+
+
+def by(entry: Entry) -> str:
+    """Who did it, in words where it was nobody of the class; `translated` finds them."""
+    return entry.who or (N_("a stranger") if entry.refused else N_("the command line"))
 
 
 class Log:

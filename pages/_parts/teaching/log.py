@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.store_log import DEEDS
+from cnnlab.runs.store_log import DEEDS, by
 from cnnlab.teaching.results import moment
 from pages._parts.grid import grid
 
@@ -27,7 +27,7 @@ def log(lab: Lab) -> None:
         )  # fmt: skip
     columns = {
         _("When (UTC)"): [moment(each.at) for each in entries],
-        _("Who"): [each.who or _("the command line") for each in entries],
+        _("Who"): [translated(by(each)) for each in entries],
         _("Did"): [translated(DEEDS.get(each.did, each.did)) for each in entries],
         _("Refused"): [_("refused") if each.refused else "" for each in entries],
         _("What"): [each.what for each in entries],
