@@ -45,6 +45,13 @@ class Checking:
         """No effect where none runs. Raises ConfigError."""
         suspects.stop(self._home, self._own.get(name))
 
+    def stop_all(self) -> None:
+        """Stops the search that runs, of whichever set."""
+        for brought in self._own.sets():
+            known = suspects.status(self._home, brought)
+            if known is not None and known.state == "running":
+                suspects.stop(self._home, brought)
+
     def pictures(self, name: str, images: Sequence[ImageAt]) -> tuple[Shown, ...]:
         """Images of a user's own set, those that are set aside among them. Raises ConfigError or DataError."""
         from cnnlab.datasets.pictures import png_data_uri

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab import datasets
-from cnnlab.architectures import card, cards
+from cnnlab.architectures import card, every_card
+from cnnlab.architectures.own import Network
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
 from cnnlab.datasets import catalogue
+from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, Shown, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
 CHOICES: dict[str, dict[Any, str]] = {
-    "architecture": {each.name: each.title for each in cards()},
+    "architecture": {each.name: each.title for each in every_card()},
     "dataset": {entry.name: entry.title for entry in catalogue.entries()},  # those of users have their own names
     "channels": {1: N_("1 (grey)"), 3: N_("3 (colour)")},
     "normalization": {"none": N_("none: 0 to 1"), "dataset": N_("mean 0, deviation 1"), "half": N_("half: −1 to 1")},
@@ -42,6 +44,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "options.activation": {"sigmoid": "sigmoid", "relu": "ReLU", "tanh": "tanh", "gelu": "GELU"},
     "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
+NETWORK = "options.network"  # the rows of a user's own network, in JSON
 # What an empty field means.
 EMPTY = {
     "image_size": N_("the architecture's own"),
@@ -138,11 +141,13 @@ def words(name: str, value: Any) -> str:
         return shown(EMPTY[name])
     if isinstance(value, bool):
         return shown(N_("yes") if value else N_("no"))
+    if name == NETWORK:
+        return Network.read(value).title
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if name == "dataset" and value not in CHOICES[name]:
         return _dataset(value)
-    return shown(CHOICES.get(name, {}).get(value, str(value)))
+    return shown(CHOICES.get(name, {}).get(value, str(value).removeprefix(AT) if name == "device" else str(value)))
 
 
 def _dataset(name: str) -> str:

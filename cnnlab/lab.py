@@ -18,10 +18,12 @@ from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
+from cnnlab.executors import settings as executors
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.layers import LayerTable
+from cnnlab.networks import Networks
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
@@ -30,6 +32,7 @@ from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
 from cnnlab.sharing import Sharing
 from cnnlab.system import background, files
+from cnnlab.teaching.service import Teaching
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
@@ -56,7 +59,9 @@ class Lab(Predictions):
         self.own_data = importing.OwnData(self.home, self._store)
         self.checking = checking.Checking(self.home, self.data, self._helper.ask, self.own_data)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
+        self.networks = Networks(self.home, self._helper.ask)
         self.assignments = Assignments(self.home, self.run)
+        self.teaching = Teaching(self, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:
@@ -66,7 +71,8 @@ class Lab(Predictions):
         return presets.presets()
 
     def devices(self) -> tuple[values.Device, ...]:
-        return self._helper.devices()
+        """Those of this machine, and the places beyond it."""
+        return self._helper.devices() + executors.devices(self.home)
 
     def device_states(self) -> tuple[values.DeviceState, ...]:
         """Each device with its memory, temperature and use, as far as they are known now."""
@@ -85,6 +91,7 @@ class Lab(Predictions):
         """Ends the background processes of this home, training included, and closes the connections."""
         self.sweeps.shut_down()  # first: they would start the dispatcher again
         self.own_data.stop()
+        self.checking.stop_all()
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
+from cnnlab.architectures.own import Network
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
-from cnnlab.checking import Checking
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
-from cnnlab.datasets import own
-from cnnlab.datasets.own import OwnSet
 from cnnlab.datasets.places import Split
-from cnnlab.forecasts.admission import Admitted
+from cnnlab.errors import NotAllowed
 from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.queue_times import Start
 from cnnlab.forecasts.usage import Usage
-from cnnlab.importing import OwnData
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
-from cnnlab.own_data.checkup import Checkup
-from cnnlab.own_data.values import Choices, ImportStatus
+from cnnlab.networks import Networks, SavedNetwork
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.runs.records import Run
-from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
+from cnnlab.seen_data import SeenChecking, SeenOwnData, SeenQueueing
 from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
+from cnnlab.teaching.service import Teaching
 from cnnlab.values import DatasetStatus, EpochPredictions, Picture, RangeTestState
-from cnnlab.workers import imports
-from cnnlab.workers.queueing import Queueing
 
 MOST_PEOPLE = 500  # whose views are kept
 
@@ -47,13 +42,15 @@ class SeenLab(Lab):
         self._person = person
         self._store = SeenStore(lab._store, person)
         self._summaries = None
-        self.own_data = _SeenOwnData(self.home, self._store, person)
-        self._queueing = _SeenQueueing(self._helper, self._admission, self._store)
+        self.own_data = SeenOwnData(self.home, self._store, person)
+        self._queueing = SeenQueueing(self._helper, self._admission, self._store)
         self._queueing.own_data = self.own_data
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
-        self.assignments = _SeenAssignments(self.home, self.run, person)
-        self.checking = _SeenChecking(lab.checking, self.own_data, person)
+        self.teaching = Teaching(self, self._store, beside=lab.teaching, by=person.name, check=person.check_lead)
+        self.assignments = _SeenAssignments(self.home, self.run, person, Log(self._store))
+        self.checking = SeenChecking(lab.checking, self.own_data, person)
+        self.networks = _SeenNetworks(lab.networks, person)
         self.rates = _SeenRates(lab.rates, person, self.own_data)
         self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.away = _SeenAway(lab.away, self.run, person)
@@ -100,112 +97,23 @@ class SeenLab(Lab):
         return super().last_recorded(run_id)
 
 
-class _SeenOwnData(OwnData):
-    """A person sees their own sets, and those that a teacher or the command line has brought for all; a teacher sees every one."""
-
-    def __init__(self, home: Path, store: Store, person: Person) -> None:
-        super().__init__(home, store)
-        self._person = person
-
-    def sees(self, name: str) -> bool:
-        """Whether this person sees the data set; those of the catalogue everyone does."""
-        found = own.known(self._home, name)
-        return found is None or self._may_see(found)
-
-    def check_seen(self, name: str) -> None:
-        """Raises ConfigError as for a data set that does not exist."""
-        if not self.sees(name):
-            self._raise_unknown(name)
-
-    def sets(self) -> tuple[OwnSet, ...]:
-        return tuple(each for each in super().sets() if self._may_see(each))
-
-    def get(self, name: str) -> OwnSet:
-        self.check_seen(name)
-        return super().get(name)
-
-    def upload(self, filename: str, content: BinaryIO, choices: Choices, *, owner: str = "", for_all: bool = True) -> None:
-        self._person.check_start()
-        super().upload(filename, content, choices, owner=self._person.name, for_all=self._teaches)
-
-    def take_shared(self, source: str, choices: Choices, *, owner: str = "", for_all: bool = True) -> None:
-        self._person.check_start()
-        super().take_shared(source, choices, owner=self._person.name, for_all=self._teaches)
-
-    def status(self) -> ImportStatus | None:
-        """Of another person's import no more than that it runs."""
-        known = super().status()
-        if known is None or self._teaches or known.owner == self._person.name:
-            return known
-        return replace(known, title="", owner="", message="", name="") if known.state == "running" else None
-
-    def stop(self, *, owner: str | None = None) -> None:
-        known = imports.status(self._home)
-        if known is not None:
-            self._person.check_change(known.owner, "data set")
-        super().stop()
-
-    def forget(self) -> None:
-        known = imports.status(self._home)
-        if known is not None:
-            self._person.check_change(known.owner, "data set")
-        super().forget()
-
-    @property
-    def _teaches(self) -> bool:
-        return self._person.may(Action.TEACH, self._person.name)
-
-    def _may_see(self, found: OwnSet) -> bool:
-        return found.for_all or self._teaches or found.owner == self._person.name
-
-    def _to_be_changed(self, name: str, owner: str | None) -> OwnSet:
-        found = super()._to_be_changed(name, None)
-        self._person.check_change(found.owner, "data set")
-        return found
-
-
-class _SeenChecking(Checking):
-    """A person searches the sets that they may change, whose result all who see a set read."""
-
-    def __init__(self, checking: Checking, own_data: _SeenOwnData, person: Person) -> None:
-        self.__dict__.update(vars(checking))
-        self._own: _SeenOwnData = own_data
-        self._person = person
-
-    def checkup(self, dataset: str) -> Checkup:
-        self._own.check_seen(dataset)
-        return super().checkup(dataset)
-
-    def begin_search(self, name: str) -> None:
-        self._person.check_change(self._own.get(name).owner, "data set")
-        super().begin_search(name)
-
-    def stop_search(self, name: str) -> None:
-        self._person.check_change(self._own.get(name).owner, "data set")
-        super().stop_search(name)
-
-
-class _SeenQueueing(Queueing):
-    own_data: _SeenOwnData
-
-    def check(self, config: RunConfig, data: Path | None, owner: str) -> Admitted:
-        self.own_data.check_seen(config.dataset)
-        return super().check(config, data, owner)
-
-
 class _SeenAssignments(Assignments):
-    def __init__(self, home: Path, run: Callable[[str], Run], person: Person) -> None:
+    def __init__(self, home: Path, run: Callable[[str], Run], person: Person, log: Log) -> None:
         super().__init__(home, run)
-        self._person = person
+        self._person, self._log = person, log
 
     def make(self, task: Task, *, teacher: str = "") -> Assignment:
-        self._person.check_teach()
-        return super().make(task, teacher=self._person.name)
+        self._check_teach("assignment")
+        made = super().make(task, teacher=self._person.name)
+        self._log.note(self._person.name, "assignment", made.id, note=task.title)
+        return made
 
     def hand_in(self, assignment: Assignment, run_id: str, *, learner: str) -> HandedIn:
         """Raises NotAllowed for a run of another person."""
         self._person.check_change(self._run(run_id).owner)
-        return super().hand_in(assignment, run_id, learner=self._person.name)
+        done = super().hand_in(assignment, run_id, learner=self._person.name)
+        self._log.note(self._person.name, "hand in", run_id, assignment.teacher, note=assignment.task.title)
+        return done
 
     def handed_in(self, assignment: Assignment) -> tuple[HandedIn, ...]:
         """All for a teacher, and one's own for others."""
@@ -215,12 +123,47 @@ class _SeenAssignments(Assignments):
         return tuple(each for each in every if each.learner == self._person.name)
 
     def delete(self, assignment: Assignment) -> None:
-        self._person.check_teach()
+        self._check_teach("assignment delete", assignment.id)
         super().delete(assignment)
+        self._log.note(self._person.name, "assignment delete", assignment.id, note=assignment.task.title)
+
+    def _check_teach(self, did: str, what: str = "") -> None:
+        try:
+            self._person.check_teach()
+        except NotAllowed:
+            self._log.note(self._person.name, did, what, refused=True)
+            raise
+
+
+class _SeenNetworks(Networks):
+    def __init__(self, networks: Networks, person: Person) -> None:
+        self.__dict__.update(vars(networks))
+        self._person = person
+
+    def every(self) -> tuple[SavedNetwork, ...]:
+        return tuple(each for each in super().every() if self._person.may(Action.SEE, each.owner))
+
+    def find(self, network_id: str) -> SavedNetwork | None:
+        found = super().find(network_id)
+        return found if found and self._person.may(Action.SEE, found.owner) else None
+
+    def save(self, network: Network, *, owner: str = "") -> SavedNetwork:
+        self._person.check_start()
+        return super().save(network, owner=self._person.name)
+
+    def delete(self, saved: SavedNetwork) -> None:
+        """Raises NotAllowed for a network of another person, whatever owner it is given with."""
+        found = self.find(saved.id)
+        if found:
+            self._person.check_change(found.owner, "network")
+            super().delete(found)
+
+    def shown(self, owner: str) -> str:
+        return self._person.shown(owner)
 
 
 class _SeenRates(RateFinder):
-    def __init__(self, rates: RateFinder, person: Person, own_data: _SeenOwnData) -> None:
+    def __init__(self, rates: RateFinder, person: Person, own_data: SeenOwnData) -> None:
         self.__dict__.update(vars(rates))
         self._person, self._own_data = person, own_data
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from cnnlab import datasets
 from cnnlab.architectures import card
+from cnnlab.architectures.own import Network, RowError, placed
 from cnnlab.config import RunConfig
 from cnnlab.i18n import nsay, say
 from cnnlab.text import duration_text, percent
@@ -121,7 +122,7 @@ def measurement(config: RunConfig) -> Measurement | None:
 def _training(network: RunConfig) -> dict[str, Any]:
     """How to train this network: optimiser, rate, batch, initial weights, epochs and images."""
     entry = datasets.entry(network.dataset)
-    sigmoid, large = network.options["activation"] == "sigmoid", entry.train_images > _MOST_IMAGES
+    sigmoid, large = network.options.get("activation") == "sigmoid", entry.train_images > _MOST_IMAGES
     if network.architecture == "lenet" and sigmoid:
         return _SIGMOID_LENET.get(network.dataset) or _ADAM_LENET | {"epochs": _enough_epochs(entry.train_images, 64)}
     if network.architecture in _SHALLOW:
@@ -147,6 +148,11 @@ def _enough_epochs(images: int, batch: int) -> int:
 def _macs(network: RunConfig) -> float:
     """About how many multiplications an image takes: the default network's, scaled by area and by the square of the width."""
     usual, options = card(network.architecture), network.options
+    if "network" in options:
+        try:
+            return sum(row.macs for row in placed(Network.read(options["network"]), network.input_shape, network.classes)) or 1
+        except RowError:  # it cannot be trained anyway
+            return usual.macs
     width = 1 / options.get("width_divisor", 1)
     for name in ("width", "growth"):
         if name in options:
@@ -158,7 +164,11 @@ def _source(config: RunConfig) -> str:
     exact = measurement(config)
     if exact:
         return say("These settings are known to learn: {result}.", result=_result(exact.outcomes))
-    title, data = card(config.architecture).title, datasets.entry(config.dataset).title
+    title, data = config.network, datasets.entry(config.dataset).title
+    if "network" in config.options:
+        return say(
+            "{network} is your own, so nothing is measured: these are settings with which similar networks learn.", network=title
+        )
     near = next((row for row in measurements() if _alike(row.config, config)), None)
     if near is None:
         return say(

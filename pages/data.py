@@ -99,9 +99,14 @@ def facts(status: DatasetStatus, counts: Counts | None) -> None:
 
 def origin(lab: Lab, status: DatasetStatus) -> None:
     """Where the data set is from and where its files are."""
-    source = _("Source: {source}").format(source=quoting(translated(status.entry.source)))
+    source = _("Source: {source}").format(source=_source(status.entry))
     licence = _("Licence: {licence}").format(licence=translated(status.entry.licence))
     st.caption(f"{whereabouts(lab, status)}  \n{source}  \n{licence}")
+
+
+def _source(entry: Entry) -> str:
+    """For Markdown: addresses are links, but not what a file of a user is called."""
+    return quoting(translated(entry.source)) if entry.format == "own" else translated(entry.source)
 
 
 def train_on_this(entry: Entry, place: DeltaGenerator) -> None:

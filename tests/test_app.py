@@ -64,7 +64,7 @@ def test_every_page_can_be_the_first_that_a_new_server_shows(name):
 def test_every_page_is_in_the_list():
     source = (ROOT / "app.py").read_text(encoding="utf-8")
 
-    assert PAGES == ["data", "design", "inside", "learn", "predict", "runs", "train"]
+    assert PAGES == ["class", "data", "design", "inside", "learn", "predict", "runs", "train"]
     assert all(f"pages/{name}.py" in source for name in PAGES)
 
 

@@ -8,7 +8,7 @@ from page_runs import RunsLab
 from test_comparison import run
 
 from cnnlab import datasets
-from cnnlab.architectures import cards
+from cnnlab.architectures import cards, every_card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import CHOICES, EMPTY, USED_WITH, setting, settings, title, words
 from cnnlab.reports.comparison import differences
@@ -31,7 +31,7 @@ def test_every_choice_of_every_setting_has_words():
     for field in WITH_CHOICES:
         assert CHOICES[field.name].keys() == set(field.choices) - {None}, field.name
     assert EMPTY.keys() == {field.name for field in FIELDS if field.optional}
-    assert CHOICES["architecture"].keys() == {card.name for card in cards()}
+    assert CHOICES["architecture"].keys() == {card.name for card in every_card()}
     assert CHOICES["dataset"].keys() == {entry.name for entry in datasets.entries()}
     assert all(label for choices in CHOICES.values() for label in choices.values())
 

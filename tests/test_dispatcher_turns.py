@@ -13,7 +13,7 @@ from cnnlab.compute import server
 from cnnlab.errors import RunStateError, StoreError
 from cnnlab.runs import ledger
 from cnnlab.runs.records import State
-from cnnlab.system import background, processes, room
+from cnnlab.system import background, pausing, processes, room
 from cnnlab.system.processes import Process
 from cnnlab.workers import dispatcher, runner
 from cnnlab.workers.shares import GAVE_WAY
@@ -110,6 +110,17 @@ def test_each_device_trains_one_run_and_names_of_one_device_are_one(office):
     finish(office, first)
     office.turn()
     assert runners(office)[3:] == [second]
+
+
+def test_a_paused_lab_starts_nothing_until_it_goes_on(office):
+    run = add(office, "a")
+    pausing.pause(office.home, pausing.Paused("We look together"))
+    office.turn()
+    assert runners(office) == []
+
+    pausing.go_on(office.home)
+    office.turn()
+    assert runners(office) == [run]
 
 
 def test_a_runner_is_given_the_home_and_the_run_which_belongs_to_the_dispatcher_at_first(office):

@@ -17,7 +17,7 @@ from test_golden_words import refusal
 
 from cnnlab import datasets, epoch_predictions, errors, events
 from cnnlab import lab as lab_module
-from cnnlab import predictions as predictions_of_lab
+from cnnlab import predictions as predictions_module
 from cnnlab.compute import examples, predictions, typed
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import load
@@ -79,14 +79,15 @@ def noted(tmp_path, monkeypatch):
     store = lab._store
     allowed = SimpleNamespace(admit=lambda *_: None)
     answers = {"last_predicted": EpochPredictions(0, 5, (7, 8), (0.5, 0.25))}
-    others = dict.fromkeys(("layers", "design", "devices", "ready", "close"), lambda *_: None)
+    others = dict.fromkeys(("layers", "design", "ready", "close"), lambda *_: None) | {"devices": lambda *_: ()}
     lab._helper = Noted(calls, "helper", None, ask=lambda question, **_: answers.get(question), **others)
     lab._admission = Noted(calls, "admission", None, new=lambda config, owner: allowed, further=lambda run, config: allowed)
     lab._forecaster = Noted(calls, "forecaster", None, forecast=lambda *_, **__: None)
-    for name in ("background", "downloads", "files", "watch"):
+    monkeypatch.setattr("cnnlab.system.background.ensure", lambda home: None)  # of services that have it from its own module
+    for name in ("background", "downloads", "epoch_predictions", "files", "watch"):
         nothing = {"ensure": lambda home: None, "start": lambda *_: None, "shut_down": lambda home: None}
-        monkeypatch.setattr(lab_module, name, Noted(calls, name, getattr(lab_module, name), **nothing))
-    monkeypatch.setattr(predictions_of_lab, "epoch_predictions", Noted(calls, "epoch_predictions", epoch_predictions))
+        owner = predictions_module if name == "epoch_predictions" else lab_module
+        monkeypatch.setattr(owner, name, Noted(calls, name, getattr(owner, name), **nothing))
     for name in ("interrupt_lost_runs", "check_processes", "auto_resumable"):
         monkeypatch.setattr(lab_module, name, getattr(Noted(calls, "watch", lab_module), name))
     lab._store = Noted(calls, "store", store)

@@ -129,6 +129,8 @@ def test_only_who_may_change_a_set_searches_it_and_who_does_not_see_it_asks_in_v
                 refused(brought.name)
         suspects._write(home, brought, Search("finished", suspects=(Suspect("train", 10, 1, 0, 0.9),)))
         assert ben.search(brought.name).suspects[0].index == 10
+        lab.checking.stop_all()
+        assert not suspects._stop_file(home, brought).exists()  # it has ended
         (shown,) = ben.pictures(brought.name, [ImageAt("test", 0)])
         assert (shown.label, shown.data_uri[:22]) == (
             int(lab.own_data.stored(brought.name, "test").labels[0]),

@@ -24,7 +24,7 @@ class Action(StrEnum):
     START = "start"  # a run, a download, an import, a range test
     CHANGE = "change"  # stop, pause, resume, extend, rename, note, tag, delete, move in the queue
     SEE = "see"
-    TEACH = "teach"  # make and delete assignments, and read what was handed in
+    TEACH = "teach"  # assignments, the page Class, and all that is done there
 
 
 class Whose(StrEnum):
@@ -75,8 +75,13 @@ class Person:
         if not self.may(Action.TEACH, self.name):
             raise NotAllowed(say("Only a teacher of this class makes, reads and deletes assignments."))
 
+    def check_lead(self) -> None:
+        """Raises NotAllowed where this person is no teacher."""
+        if not self.may(Action.TEACH, self.name):
+            raise NotAllowed(say("Only a teacher of this class may do this."))
+
     def check_change(self, owner: str, what: str = "run") -> None:
-        """Raises NotAllowed where this person may not change a run, a sweep or a data set of `owner`."""
+        """Raises NotAllowed where this person may not change a run, a sweep, a data set or a network of `owner`."""
         if self.may(Action.CHANGE, owner):
             return
         self.check_start()
@@ -87,6 +92,9 @@ class Person:
         elif what == "sweep":
             alone = say("This sweep belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This sweep has no owner, so only a teacher can change it.")
+        elif what == "network":
+            alone = say("This network belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This network has no owner, so only a teacher can change it.")
         else:
             alone = say("This run belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This run has no owner, so only a teacher can change it.")

@@ -51,6 +51,7 @@ class Plan(Protocol):
     def usual_size(self) -> str: ...
     @property
     def builder(self) -> Callable[..., nn.Module]: ...
+    def called(self, options: Mapping[str, Any]) -> str: ...
 
 
 class LayerSizeError(Exception):
@@ -76,7 +77,7 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
             say(
                 "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
                 "choose smaller images or smaller layers.",
-                network=card.title,
+                network=card.called(settings),
                 count=count,
                 most=MAXIMUM_PARAMETERS,
             ),
@@ -123,7 +124,7 @@ def fits(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, An
     """Whether every layer of the network can take its input."""
     try:
         output_shape(_drafted(card, input_shape, classes, settings), input_shape)
-    except LayerSizeError:
+    except (LayerSizeError, ShapeError):
         return False
     return True
 
@@ -234,7 +235,7 @@ def _advice(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str,
     channels, height, width = input_shape
     smaller_side = min(height, width)  # the same layer refuses a square of this side
     needed = minimum_size(card, channels, classes, settings, above=smaller_side) if smaller_side < MAXIMUM_SIDE else None
-    facts = {"network": card.title, "given": f"{height}×{width}", "failure": str(failure)}
+    facts = {"network": card.called(settings), "given": f"{height}×{width}", "failure": str(failure)}
     if needed is None:
         return say(
             "{network} with these options fits no image of up to {limit}: with {given} {failure}. Choose fewer layers.",

@@ -36,10 +36,16 @@ class Card:
     options: tuple[Option, ...]
     builder: Builder
     usual_size: str = N_("the course's size")  # names `input_shape` in the error that says which image size works
+    naming: Callable[[Mapping[str, Any]], str] | None = None  # the name of the network with these options, where each has its own
+    family: bool = True  # False: not among `cards()`, the families that pages list and compare
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
         return complete(self.options, given or {}, self.title)
+
+    def called(self, options: Mapping[str, Any]) -> str:
+        """The name of the network with these (complete) options: its own, where it has one, else the title."""
+        return self.naming(options) if self.naming else self.title
 
     def build(
         self, input_shape: Shape | None = None, classes: int = 10, options: Mapping[str, Any] | None = None, device: str = "cpu"
@@ -83,8 +89,13 @@ def register(name: str, **promises: Any) -> Callable[[Builder], Builder]:
 
 
 def cards() -> tuple[Card, ...]:
-    """All architectures in the order of the course, then those it does not have."""
-    return tuple(_cards.values())
+    """All families in the order of the course, then those it does not have."""
+    return tuple(each for each in _cards.values() if each.family)
+
+
+def every_card() -> tuple[Card, ...]:
+    """The families, then what is no family: a network of a user's own."""
+    return tuple(sorted(_cards.values(), key=lambda each: not each.family))
 
 
 def card(name: str) -> Card:

@@ -2,7 +2,7 @@
 
 import typer
 
-from cnnlab.cli import classes
+from cnnlab.cli import teaching
 from cnnlab.cli.bring import import_
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
@@ -45,4 +45,4 @@ for command in (
 ):
     app.command()(command)
 app.command("import")(import_)
-app.add_typer(classes.group, name="class")
+app.add_typer(teaching.group, name="class")

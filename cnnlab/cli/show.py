@@ -10,7 +10,10 @@ import typer
 from cnnlab import datasets as catalogue
 from cnnlab.architectures import Card, card, cards
 from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
+from cnnlab.cli.network import NetworkFile, with_network
 from cnnlab.datasets.places import Places, Search
+from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_
 from cnnlab.layers.text import as_text
 from cnnlab.system.home import default_data
 from cnnlab.text import aligned, shape_text
@@ -78,8 +81,12 @@ def _without_files(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def layers(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, such as lenet.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="An architecture, such as lenet. Not needed with --network.", show_default=False),
+    ] = None,
     *,
+    network: NetworkFile = None,
     image: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +104,9 @@ def layers(
     """Show a network layer by layer: shapes, parameters, multiply-accumulates, memory, receptive field."""
     from cnnlab.layers.trace import layer_table
 
+    name, settings = with_network(name, settings, network)
+    if name is None:
+        raise ConfigError(N_("layers needs NAME, such as lenet, or else --network."), "architecture")
     chosen = card(name)
     table = layer_table(chosen.name, shape_from(image) if image is not None else None, classes, options_from(chosen, settings))
     if depth is not None:

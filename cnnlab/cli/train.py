@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
+from cnnlab.cli.network import NetworkFile, with_network
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import Diagnosis, diagnose
@@ -78,6 +79,7 @@ def train(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
     recipe: Recipe = None,
+    network: NetworkFile = None,
     plain: Plain = False,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="The run's name.", show_default=False)] = "",
@@ -88,6 +90,7 @@ def train(
     **fields: Any,
 ) -> None:
     """Train a network and store the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
+    name, settings = with_network(name, settings, network)
     config, source = config_from(
         name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
     )
@@ -106,7 +109,8 @@ def train(
         )
     finally:
         store.close()
-    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, or the minutes are used up
+    # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
+    if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(run.message)
         raise typer.Exit(2)
     if run.state is not State.FINISHED:

@@ -36,6 +36,7 @@ Answer = Callable[..., Any]  # called with the lab's home and the question's arg
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
     "network_code": ("code", str),
+    "written_out": ("code", str),
     "design": ("answers", LayerTable),
     "devices": ("answers", tuple[Device, ...]),
     "device_states": ("answers", tuple[DeviceState, ...]),

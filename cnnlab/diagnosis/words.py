@@ -158,8 +158,12 @@ def chance(e: Evidence) -> str:
         if normalised(e.config):
             remedy = N_("That is early: with more steps it may still leave chance.")
     elif not normalised(e.config):
-        name = card(e.config.architecture).title
+        name = card(e.config.architecture).called(e.config.options)
         remedy = say("{network} without batch normalisation sometimes never leaves chance: switch it on.", network=name)
+        if "batch_norm" not in e.config.options:  # a network of rows
+            remedy = say(
+                "{network} without batch normalisation sometimes never leaves chance: put it behind each convolution.", network=name
+            )
     else:
         remedy = N_("Its settings are usual ones: start again with another seed.")
     return f"{at_guessing(e)} {remedy}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from cnnlab.doctor import devices, machine, packages, server
+from cnnlab.doctor import devices, executors, machine, packages, server
 from cnnlab.doctor import home as folder
 from cnnlab.doctor.findings import Finding, wrong
 from cnnlab.errors import CNNLabError, ConfigError
@@ -35,6 +35,7 @@ def examine(home: Path, *, quick: bool = False, address: str = "", port: int = 0
     ]
     if not quick:
         checks.append(("PyTorch", lambda: devices.torch(devices.asked(home), gpu_here=gpus.may_be_here())))
+        checks.append(("Executors", lambda: executors.executors(home)))
     for name, check in checks:
         yield from found_by(name, check)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -15,6 +14,7 @@ from cnnlab.events import best_epoch
 from cnnlab.exports.subject import Subject
 from cnnlab.exports.words import plain
 from cnnlab.intervals import wilson
+from cnnlab.system.disk import sha256_of
 from cnnlab.text import percent, shape_text
 from cnnlab.training.evaluation import confusion, per_class
 
@@ -36,9 +36,12 @@ def _heading(subject: Subject) -> str:
 
 def _network(subject: Subject) -> str:
     chosen, table = card(subject.config.architecture), subject.table
+    network = f"{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}"
+    if not chosen.family:
+        network = f"{plain(subject.config.network)}. {chosen.summary}"
     shape, classes = shape_text(table.input_shape), ", ".join(map(plain, subject.classes))
     return (
-        f"## The network\n\n{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}\n\n"
+        f"## The network\n\n{network}\n\n"
         f"It takes images of {shape} and gives a logit for each of {len(subject.classes)} classes: {classes}. "
         f"{table.parameters:,} parameters, {table.macs:,} multiply-accumulates for one image.\n"
     )
@@ -122,18 +125,13 @@ def _use(subject: Subject) -> str:
 def _hashes(subject: Subject) -> str:
     data = subject.data
     rows = [
-        (f"the file {subject.file.name}", _of_file(subject.file)),
+        (f"the file {subject.file.name}", sha256_of(subject.file)),
         ("its weights", _of_tensors(subject.model.state_dict().values())),
         ("training images and labels", _of_tensors((data.train_images, data.train_labels))),
         ("test images and labels", _of_tensors((data.test_images, data.test_labels))),
     ]
     table = _table(("what", "SHA-256"), [(what, f"`{digest}`") for what, digest in rows])
     return f"## Hashes\n\nSHA-256; of tensors, their bytes one after another.\n\n{table}"
-
-
-def _of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _of_tensors(tensors: Sequence[torch.Tensor]) -> str:

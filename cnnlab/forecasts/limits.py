@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, fi
 
 from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import LimitError
 from cnnlab.forecasts import refusals
 from cnnlab.forecasts.usage import Usage
@@ -233,7 +234,7 @@ class Limits(Personal):
         return [size for size in (self.disk, self.disk_per_owner if together else None) if size]
 
     def _check_device(self, device: str) -> None:
-        if self.devices is None or device in ("auto", *self.devices):
+        if self.devices is None or device in ("auto", *self.devices) or is_elsewhere(device):  # the host has named these apart
             return
         if device != "cuda" or not any(name.startswith("cuda") for name in self.devices):
             raise LimitError(

@@ -151,8 +151,8 @@ def _document(title: str, charts: Sequence[tuple[str, str]], legend: Sequence[tu
             x, y = LEFT, y + _LINE
         mark = f'<circle cx="{x + 17:.1f}" cy="{y - 4:.1f}" r="4" fill="{colour}"/>'
         if dash != _POINT:
-            ends = f'x1="{x:.1f}" x2="{x + 34:.1f}" y1="{y - 4:.1f}" y2="{y - 4:.1f}"'
-            mark = f'<line {ends} stroke="{colour}" stroke-width="3" stroke-dasharray="{dash}"/>'
+            across = f'x1="{x:.1f}" x2="{x + 34:.1f}" y1="{y - 4:.1f}" y2="{y - 4:.1f}"'
+            mark = f'<line {across} stroke="{colour}" stroke-width="3" stroke-dasharray="{dash}"/>'
         parts.append(mark + _text(x + 42, y, words))
         x += wide
     return _file(WIDTH, y + _EDGE, title, "; ".join(ends), "".join(parts))

@@ -160,7 +160,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
     states = {state.value: state for state in State}
     known = {
         "state": set(states),
-        "architecture": {card.name for card in architectures.cards()},
+        "architecture": {card.name for card in architectures.every_card()},
         "dataset": {name for name in {row[_DATASET] for row in rows} if known_data.exists(name)},
     }
     for (name, kinds), column in zip(_KINDS.items(), zip(*rows, strict=True), strict=False):

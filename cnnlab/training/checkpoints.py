@@ -67,6 +67,12 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 def save_last(checkpoint: Checkpoint, folder: Path) -> None:
     """Writes last.pt; the former one becomes last.previous.pt. A whole last.pt exists at every moment."""
+    keep_previous(folder)
+    save(checkpoint, folder / LAST)
+
+
+def keep_previous(folder: Path) -> None:
+    """Keeps last.pt, which is about to be replaced, as last.previous.pt."""
     last, previous, spare = folder / LAST, folder / PREVIOUS, folder / f".{PREVIOUS}.partial"
     try:
         if last.exists() and not (previous.exists() and previous.samefile(last)):
@@ -79,7 +85,6 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
                 disk.replace(spare, previous)
     except OSError as error:
         raise _unwritable(last, error) from error
-    save(checkpoint, last)
 
 
 def _unwritable(path: Path, error: Exception) -> CheckpointError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from cnnlab import datasets
 from cnnlab.datasets import mapped
 from cnnlab.datasets.catalogue import images_used
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training import momentum
@@ -160,8 +161,8 @@ def fits(needed: int, free: int | None) -> bool:
 
 
 def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
-    """The memory of a run with `config`, whose network is `table`, on `device` ("cpu", "cuda:0", "mps")."""
-    kind = device.partition(":")[0]
+    """The memory of a run with `config`, whose network is `table`, on `device` ("cpu", "cuda:0", "mps", "at:cluster")."""
+    kind = "cuda" if is_elsewhere(device) else device.partition(":")[0]  # a node's device is not known here; most have a GPU
     short = config.precision == "bfloat16"
     image = per_image(table.rows, width=2 if short else 4, device=kind)
     weights, largest = 4 * table.parameters, 4 * max((row.parameters for row in table.rows), default=0)

@@ -28,11 +28,11 @@ from cnnlab.i18n import say
 from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
-from cnnlab.system import background, gpus, processes, room
+from cnnlab.system import background, gpus, pausing, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
-from cnnlab.workers.placing import SETTLES, WAITS, Placing
+from cnnlab.workers.placing import SETTLES, Placing, waits_for
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
 from cnnlab.workers.shares import GAVE_WAY, Shares
 from cnnlab.workers.spare import Spare
@@ -114,7 +114,7 @@ class Dispatcher:
         if active or goes_on:
             self._needed = time.monotonic()
             self._collect_runners()
-            if self._has_room():
+            if not pausing.paused(self.home) and self._has_room():
                 self._start_runs(active)
             return True
         if not FORKS and not self._runners and time.monotonic() - self._checked < POLL_SECONDS:  # once a second
@@ -214,7 +214,7 @@ class Dispatcher:
             problem = "" if barred else self._placing.obstacle(run, device, beside)
             if not (barred or problem):
                 return device
-            obstacle = obstacle or barred or (f"{WAITS} {problem}" if problem != SETTLES else "")
+            obstacle = obstacle or barred or (waits_for(run, problem) if problem != SETTLES else "")
         if obstacle and self._obstacles.get(run.id) != obstacle:
             self._obstacles[run.id] = obstacle
             with suppress(RunStateError, RunNotFound):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts import forecaster
 from cnnlab.forecasts.limits import Limits
@@ -20,6 +21,7 @@ from cnnlab.runs.records import ActiveRun
 from cnnlab.system import gpus, memory, processes
 from cnnlab.text import size_text
 from cnnlab.training import costs
+from cnnlab.workers.beyond import Slots
 
 DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
@@ -46,6 +48,7 @@ class Placing:
         self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
         self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
         self._rules, self._rules_until = Rules(), 0.0
+        self._beyond = Slots(home)
 
     def candidates(self, choice: str) -> tuple[str, ...]:
         """The devices on which a run with this choice may train, best first; the choice itself where there are none.
@@ -53,6 +56,8 @@ class Placing:
         Then the runner fails, with a message in its run. Limits are checked when a run is queued, so one whose device was
         forbidden since is trained all the same.
         """
+        if is_elsewhere(choice):
+            return (choice,)
         found = self._found(choice)
         return self._allowed().allowed(found) or found
 
@@ -70,6 +75,8 @@ class Placing:
         return self._quicker[run.id]
 
     def runs_at_a_time(self, device: str) -> int:
+        if is_elsewhere(device):
+            return self._beyond.slots(device)
         return max(1, self._allowed().runs_at_a_time(device))
 
     def fit_side_by_side(self, runs: Sequence[ActiveRun]) -> bool:
@@ -89,6 +96,8 @@ class Placing:
         `beside` are the lab's runs that train on the device. The CPU's memory is looked at only where there are some: a run there
         was admitted with the memory of a machine that trains nothing else.
         """
+        if is_elsewhere(device):
+            return self._beyond.problem
         running = list(beside)
         if not device.startswith("cuda") and not running:
             return ""
@@ -178,6 +187,11 @@ class Placing:
             with suppress(CNNLabError):  # a damaged file refuses new runs, and those that wait go on as before
                 self._rules = rules(self._home)
         return self._rules
+
+
+def waits_for(run: ActiveRun, problem: str) -> str:
+    """What a queued run says while it waits."""
+    return problem if is_elsewhere(run.config.device) else f"{WAITS} {problem}"
 
 
 def send_candidates(writer: Any, choice: str) -> None:

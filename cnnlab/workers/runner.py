@@ -8,9 +8,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 from cnnlab.config import RunConfig
-from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, RunStateError, StoreError
+from cnnlab.elsewhere import is_elsewhere
+from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, NodeLost, RunStateError, StoreError
 from cnnlab.events import (
     DAMAGED,
     EpochDone,
@@ -31,6 +33,7 @@ from cnnlab.runs.store import Store
 from cnnlab.system import disk, files, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
+from cnnlab.workers.beyond import interrupt, train_beyond
 from cnnlab.workers.cores import cores
 from cnnlab.workers.journal import Journal, patiently
 from cnnlab.workers.shares import GAVE_WAY, Turn
@@ -96,6 +99,8 @@ class _Execution:
             return self._stopped()
         except (RunStateError, StoreError):
             raise  # it may be resumed later
+        except NodeLost as error:
+            return interrupt(self.store, self.run_id, self.process, str(error))
         except Exception as error:
             if getattr(error, "temporary", False) or (isinstance(error, OSError) and disk.is_full(error, self.folder)):
                 return self._put_back(error)
@@ -110,7 +115,7 @@ class _Execution:
         return record
 
     def _follow(self, record: Run, config: RunConfig) -> State:
-        self.state = patiently(lambda: self.store.run(self.run_id)).state
+        self.look()
         if self.state in ASKED_TO_END:
             return self._end_untrained()
         try:
@@ -135,7 +140,14 @@ class _Execution:
                     turn.begins_at(event.seconds)
                 if isinstance(event, Progress) and not self.gives_way:
                     self.gives_way = turn.is_over(event)  # the engine saves a checkpoint, and pauses
+        self.look()
+        if self.state in ASKED_TO_END:  # before it began beyond this machine
+            return self._end_untrained()
         raise RuntimeError("the training ended without a final event")
+
+    def look(self) -> None:
+        """Reads the run's state, which others change."""
+        self.state = patiently(lambda: self.store.run(self.run_id)).state
 
     def _store_event(self, event: Event) -> State:
         """The run's state afterwards; the one expected where the event cannot be stored yet."""
@@ -211,16 +223,11 @@ class _Execution:
 
     def _train(self, config: RunConfig, folder: Path) -> Iterator[Event]:
         try:
-            from cnnlab.datasets.loading import load
-            from cnnlab.datasets.places import Places
-            from cnnlab.training import checkpoints, devices, process
-            from cnnlab.training.engine import train
+            from cnnlab.training import checkpoints
         except ImportError as error:
             raise InstallationError(
                 say("Training needs torch, which could not be loaded ({reason}): pip install -r requirements.txt.", reason=error)
             ) from error
-        process.prepare(cores(config))
-        data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
         try:
             file, checkpoint = checkpoints.load_latest(folder) or (None, None)
         except CheckpointError:
@@ -230,21 +237,34 @@ class _Execution:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
-        stream = train(
-            config,
-            data,
-            folder=folder,
-            progress_every=PROGRESS_SECONDS,
-            resume=checkpoint,
-            pausing=lambda: self.state is State.PAUSING or bool(self.gives_way),
-            compiled=compiled_folder(self.store.home),
-        )
+        elsewhere = is_elsewhere(config.device)
+        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint])
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
-        with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
+        with closing(stream):
             for event in stream:
                 yield event
                 if isinstance(event, RunResumed) and damaged:
                     yield Notice("older-checkpoint", event.epoch, say(_OLDER, step=event.step))
+
+    def _train_here(self, config: RunConfig, checkpoint: list[Any]) -> Iterator[Event]:
+        from cnnlab.datasets.loading import load
+        from cnnlab.datasets.places import Places
+        from cnnlab.training import devices, process
+        from cnnlab.training.engine import train
+
+        process.prepare(cores(config))
+        data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
+        stream = train(
+            config,
+            data,
+            folder=self.folder,
+            progress_every=PROGRESS_SECONDS,
+            resume=checkpoint.pop(),
+            pausing=lambda: self.state is State.PAUSING or bool(self.gives_way),
+            compiled=compiled_folder(self.store.home),
+        )
+        with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
+            yield from stream
 
 
 def run_in_process(home: Path, run_id: str) -> None:

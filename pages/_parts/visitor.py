@@ -58,6 +58,14 @@ def may_teach() -> bool:
     return who.may(Action.TEACH, who.name)
 
 
+def is_teacher() -> bool:
+    """Whether a teacher of the class is here; False for a stranger, whom the page itself stops."""
+    try:
+        return person().role is Role.TEACHER
+    except CNNLabError:
+        return False
+
+
 def visitor() -> str:
     """The name under which this browser starts and changes runs; "" is no name."""
     if member := _member():

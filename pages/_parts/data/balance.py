@@ -8,22 +8,25 @@ import streamlit as st
 
 from cnnlab.datasets import Entry
 from cnnlab.figures import class_balance_figure
-from cnnlab.i18n import _, translated
-from cnnlab.text import percent, shortened
+from cnnlab.i18n import N_, _, translated
+from cnnlab.text import percent
 from pages._parts.grid import grid
+from pages._parts.heading import header
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped, isolated
 
 MOST_BARS = 40  # classes; more are a table
-LONGEST_BAR = 30  # characters of a class's name beside its bar
+LONGEST_BAR = 16  # characters of a class's name beside its bar
 
 
 def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
     """The number of images in each class, as bars and as a table."""
-    st.header(_("Class balance"))
+    header(N_("Class balance"))
     names = [translated(name) for name in entry.classes]
     if len(names) <= MOST_BARS:
-        figure = class_balance_figure([shortened(name, quoted=False)[:LONGEST_BAR] for name in names], counts, label)
+        figure = class_balance_figure(
+            [name if len(name) <= LONGEST_BAR else f"{name[: LONGEST_BAR - 1]}…" for name in names], counts, label
+        )
         live_plot(figure, key="data:balance", label=_("Bars: number of images in each class"), tools=False)
     st.caption(balance_sentence(entry, counts))
     with st.expander(_("Show as a table"), expanded=len(names) > MOST_BARS):

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
@@ -23,7 +24,7 @@ from cnnlab.presets import Preset
 from cnnlab.runs.records import State
 from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
-from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
+from pages._parts.forms.architecture import CUSTOM, MAXIMUM_CLASSES, pick_architecture, pick_options
 from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
@@ -115,7 +116,7 @@ def _controls(
     wrong: ConfigError | None = None
     first, *rest, device, last = [column for _ in range(2) for column in essentials.columns(4, vertical_alignment="bottom")]
     with first:
-        chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
+        chosen = pick_architecture((*lab.architectures(), card(CUSTOM)), address, scope=SCOPE)
     values["architecture"] = chosen.name
     lists = {
         "dataset": {
@@ -132,7 +133,7 @@ def _controls(
         _("Name (optional)"), key=NAME, max_chars=80, placeholder=_("to find it again"),
         help=_("Shown in the list of runs. Without a name a run is called after its network and data set."),
     )  # fmt: skip
-    with st.expander(_("The network: {network}").format(network=chosen.title), icon=":material/account_tree:"):
+    with st.expander(_("The network: {network}").format(network=translated(chosen.title)), icon=":material/account_tree:"):
         st.caption(translated(chosen.summary))
         try:
             values["options"] = pick_options(chosen, address, scope=SCOPE)

@@ -10,15 +10,16 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from cnnlab.architectures import card, cards
+from cnnlab.architectures import card, every_card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import title, words
+from cnnlab.config_words import NETWORK, title, words
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import N_, _, say, shown, translated
+from cnnlab.i18n import N_, _, english, say, shown, translated
 from cnnlab.reports.comparison import ABSENT, is_number
 from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.text import cells
 from pages._parts.address import Address
+from pages._parts.heading import with_terms
 from pages._parts.run_words import BEST_ACCURACY, state_word
 
 USUAL = ("learning_rate", "optimizer", "batch_size", "options.activation")  # shown also where they are the same everywhere
@@ -106,7 +107,7 @@ def drawn(
 
     `turns` says of runs that wait when they begin, by id.
     """
-    titles, figures = setting_titles([each.name for each in cards()]), figure_titles()
+    titles, figures = setting_titles([each.name for each in every_card()]), figure_titles()
     values = [_settings(run) for run in runs]
     names = [name for name in titles if any(name in each for each in values)]
     differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
@@ -134,12 +135,17 @@ def _settings(run: Summary) -> dict[str, Any]:
         return {}  # from another version: the row has its figures, and opening it shows why
 
 
+def _network(run: Summary, usual: str) -> str:
+    own = _settings(run).get(NETWORK) if run.architecture == "custom" else None
+    return words(NETWORK, own) if own else usual
+
+
 def _filled(name: str, runs: Sequence[Summary]) -> bool:
     return name not in ("owner", "tags") or any(getattr(run, name) for run in runs)
 
 
 def _figures(runs: Sequence[Summary], address_of_run: str, turns: Mapping[str, str]) -> dict[str, Any]:
-    titles = {name: card(name).title for name in {run.architecture for run in runs}}
+    titles = {name: words("architecture", name) for name in {run.architecture for run in runs}}
     data = {name: words("dataset", name) for name in {run.dataset for run in runs}}
     number = pa.float64()
     return {
@@ -148,7 +154,7 @@ def _figures(runs: Sequence[Summary], address_of_run: str, turns: Mapping[str, s
         "best": pa.array([run.best_test_accuracy and 100 * run.best_test_accuracy for run in runs], number),
         "last": pa.array([run.test_accuracy and 100 * run.test_accuracy for run in runs], number),
         "curve": pa.array([run.curve for run in runs], pa.list_(pa.float32())),
-        "network": pa.array([titles[run.architecture] for run in runs]),
+        "network": pa.array([_network(run, titles[run.architecture]) for run in runs]),
         "data": pa.array([data[run.dataset] for run in runs]),
         "owner": pa.array([run.owner for run in runs]),
         "tags": pa.array([", ".join(run.tags) for run in runs]),
@@ -175,7 +181,7 @@ def _setting(name: str, values: Sequence[Any]) -> pa.Array:
 
 def _column(name: str, title: str, array: pa.Array) -> Any:
     _title, help_, number_format, width = FIGURES[name]
-    config, help_ = st.column_config, translated(help_)
+    config, help_ = st.column_config, with_terms(translated(help_), _title)
     if name == "best":
         help_ = _("{title}: {text}").format(title=translated(BEST_ACCURACY), text=f"{help_[0].lower()}{help_[1:]}")
     if name == "open":
@@ -192,10 +198,11 @@ def _column(name: str, title: str, array: pa.Array) -> Any:
 
 
 def _setting_column(title: str, array: pa.Array) -> Any:
+    help_ = with_terms("", str(english(title))) or None
     if pa.types.is_floating(array.type):
         longest = max((len(f"{value:.6g}") for value in array.to_pylist() if value is not None), default=1)
-        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest))
-    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)))
+        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest), help=help_)
+    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)), help=help_)
 
 
 def _drawn_number(value: float, number_format: str) -> str:
