@@ -71,7 +71,8 @@ def beside(
             comparison_svg, lines[:MOST_LINES], translated(QUANTITIES[quantity]), along, share=quantity.endswith("accuracy")
         )
         with saving:
-            svg_button(draw, f"cnnlab-{len(runs)}-runs-{quantity.replace('_', '-')}", key="runs:svg")
+            name = runs[0].id if len(runs) == 1 else f"{len(runs)}-runs"
+            svg_button(draw, f"cnnlab-{name}-{quantity.replace('_', '-')}", key="runs:svg")
     return fold
 
 
