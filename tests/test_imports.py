@@ -101,6 +101,7 @@ PAGE_FLOORS: dict[str, str] = {
     "probabilities": "",
     "versions": "image_grid",
     "grid": "",
+    "svg_button": "",
     "markdown": "",
     "address": "markdown",
     "one_choice": "address",
@@ -121,8 +122,8 @@ PAGE_FLOORS: dict[str, str] = {
     "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address forms grid image_grid live markdown player run_words shell sidebar twins visitor",
-    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell twins visitor",
+    "run": "address forms grid image_grid live markdown player run_words shell sidebar svg_button twins visitor",
+    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid heading image_grid live markdown network_view one_choice pager player predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
@@ -130,7 +131,7 @@ PAGE_FLOORS: dict[str, str] = {
     "teaching": "grid markdown run_words shell sidebar",
     "data": "grid heading image_grid live markdown one_choice shell visitor",
     "pages": "address assignments builder data first_tab forms gate heading image_grid inside layer_views learn"
-    " live markdown network_view one_choice pager predict run run_words runs shell sweeps teaching"
+    " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps teaching"
     " versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

@@ -91,6 +91,7 @@ WRAPPED = (
     "cnnlab/reports/html.py",
     "cnnlab/reports/networks.py",
     "cnnlab/reports/svg.py",
+    "cnnlab/reports/svg_files.py",
     "cnnlab/runs/migrations.py",
     "cnnlab/runs/records.py",
     "cnnlab/runs/store_lifecycle.py",
