@@ -50,4 +50,5 @@ else:  # and imports it once before, for the server
     keep_files_private()
     if too_few := allow_many_files():
         logging.getLogger("cnnlab").warning(too_few)
-    app = st.App(__file__, middleware=[gate(), Middleware(FeedMiddleware)], lifespan=open_first_tab)
+    # Without any secret Streamlit would look for its files, behind a lock, each time that a page reads who is here.
+    app = st.App(__file__, secrets={"cnnlab": {}}, middleware=[gate(), Middleware(FeedMiddleware)], lifespan=open_first_tab)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from pages._parts.visitor import person
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
 _STYLE = Path(__file__).with_suffix(".css")
+_has_opened = threading.Event()
 
 
 def enter() -> Lab:
@@ -90,8 +92,11 @@ def _disable_pages_folder() -> None:
 
 
 def _opened() -> Lab:
-    with st.spinner(_("Opening the lab …")):  # shown after half a second
-        return _lab()
+    if not _has_opened.is_set():  # later a spinner would only cost each page a thread and two messages
+        with st.spinner(_("Opening the lab …")):  # shown after half a second
+            _lab()
+        _has_opened.set()
+    return _lab()
 
 
 @st.cache_resource(show_spinner=False)
