@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -17,14 +16,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from benchmarks.class_people import Measured, Person, Student, Teacher
+from benchmarks.class_people import Measured, Student, Teacher
+from benchmarks.class_windows import Turns, costs
 from benchmarks.fetcher import sign_in
 from benchmarks.figures import figure, table, text
-from benchmarks.page_watching import lost
-from benchmarks.serving import Server, processor_seconds, serving
-from benchmarks.stolen import CALM, Stolen, is_calm
+from benchmarks.serving import Server, serving
+from benchmarks.stolen import CALM
 from benchmarks.visitor import run as run_visits
 from benchmarks.visitor import visiting
 from cnnlab import presets
@@ -32,17 +29,13 @@ from cnnlab.access import classes
 from cnnlab.access.roles import Role
 from cnnlab.assignments import Task
 from cnnlab.lab import Lab
-from cnnlab.runs.store import Store
 
 STUDENTS = 30
 EPOCHS = 5  # of each run
 REST = (5.0, 25.0)  # seconds between two steps of a student
 NOBODY, TEACHER, CLASS = 8.0, 12.0, 40.0  # seconds of a window
-SETTLED = 1.0  # seconds from the last request to the next window
 _SMALL = {"students": 3, "epochs": 1, "rest": (0.1, 0.2), "windows": (0.1, 0.2, 2.0)}
 _USUAL = {"students": STUDENTS, "epochs": EPOCHS, "rest": REST, "windows": (NOBODY, TEACHER, CLASS)}
-
-Window = dict[str, Any]  # returned by `_Class.window`
 
 
 def measure(small: bool, rounds: int) -> dict[str, Any]:
@@ -91,10 +84,10 @@ async def _measure(server: Server, lab: Lab, codes: dict[str, str], size: dict[s
             Student(name, tab, seen, size["rest"], assignment.id) for name, (_, tab) in zip(names[1:], doors[1:], strict=True)
         ]
         await asyncio.gather(*(entered.note("first", person.tab.load()) for person in (teacher, *students)))
-        people = _Class(server, lab, teacher, students, size["windows"])
+        turns = Turns(server, teacher, students, size["windows"])
         # Everybody's first step, which starts a run, so that the queue is full in all windows.
-        await people.window("class", size["rest"][1])
-        windows = await people.rounds(rounds)
+        await turns.window("class", size["rest"][1])
+        windows = await turns.rounds(rounds)
         _report(f"{rounds} rounds")
         await asyncio.gather(*(student.finish() for student in students))
         _report("handed in")
@@ -115,12 +108,12 @@ async def _measure(server: Server, lab: Lab, codes: dict[str, str], size: dict[s
         "late": seen.polled.late,
         "load_after": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "cores": os.cpu_count() or 1,
-        **_costs(windows),
+        **costs(windows),
         **found,
     }
     if len(students) == STUDENTS:
         record["targets"] = {"class_page_p95": record["all"]["p95"], "class_lost": float(len(found["lost"]))}
-        record["targets"]["class_teacher"] = record["teacher"] / record["cores"]
+        record["targets"]["class_teacher"] = record["teacher"]["median"] / record["cores"]
         if "training_loses" in record:
             record["targets"]["class_training_loses"] = record["training_loses"]["median"]
     return record
@@ -132,110 +125,6 @@ def _report(step: str) -> None:
 
 def _times(answers: Sequence[Any]) -> dict[str, Any]:
     return figure([1000 * answer.seconds for answer in answers], "ms")
-
-
-class _Class:
-    """The people, and windows of time in which some of them act."""
-
-    def __init__(
-        self, server: Server, lab: Lab, teacher: Teacher, students: list[Student], lengths: tuple[float, float, float]
-    ) -> None:
-        self._server, self._lab = server, lab
-        self._teacher, self._students = teacher, students
-        self._lengths = dict(zip(("nobody", "teacher", "class"), lengths, strict=True))
-
-    async def rounds(self, count: int) -> list[Window]:
-        """A window without anybody, one with the teacher, another without and one with all, and so on; the last is without."""
-        windows = []
-        for _ in range(count):
-            windows.append(await self.window("nobody"))
-            await self._teacher.overview()
-            await asyncio.sleep(SETTLED)
-            windows += [await self.window(who) for who in ("teacher", "nobody", "class")]
-        return [*windows, await self.window("nobody")]
-
-    async def window(self, who: str, seconds: float | None = None) -> Window:
-        """ "epoch": mean seconds of those that lie in the window whole, None without; "processor": shares of one core."""
-        seconds = seconds or self._lengths[who]
-        acting: list[Person] = [self._teacher, *self._students] if who == "class" else []
-        spent, stolen, since, began = self._spent(), Stolen(), time.time(), time.perf_counter()
-        until = began + seconds
-        jobs = [person.act(until) for person in acting] or [
-            self._teacher.watch(until) if who == "teacher" else asyncio.sleep(seconds)
-        ]
-        await asyncio.gather(*jobs)
-        took, used = time.perf_counter() - began, self._spent()
-        if not acting:
-            for person in self._students:
-                person.tab.rested(took)
-        window = {
-            "who": who,
-            "epoch": _epoch_seconds(self._server.home, since, time.time()),
-            "processor": {name: (used[name] - spent[name]) / took for name in used},
-            "stolen": stolen.share(),
-        }
-        await asyncio.sleep(SETTLED)
-        return window
-
-    def _spent(self) -> dict[str, float]:
-        """Processor seconds of the web process, of dispatcher and runs, of the clients here, and of the whole machine."""
-        whole = psutil.cpu_times()
-        idle = whole.idle + getattr(whole, "iowait", 0.0) + getattr(whole, "steal", 0.0)
-        return {
-            "clients": time.process_time(),
-            "web": processor_seconds(self._server.process),
-            "training": sum(map(_with_ended, self._server.background())),
-            "machine": sum(whole[:8]) - idle,
-        }
-
-
-def _with_ended(process: psutil.Process) -> float:
-    """With its children that have ended."""
-    try:
-        spent = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return spent.user + spent.system + getattr(spent, "children_user", 0.0) + getattr(spent, "children_system", 0.0)
-
-
-def _epoch_seconds(home: Path, since: float, until: float) -> float | None:
-    """Mean seconds of an epoch, without the first of a run, which is slower."""
-    store = Store(home)
-    try:
-        found = [
-            event.seconds
-            for run in store.summaries().runs
-            for at, event in store.events(run.id)
-            if type(event).__name__ == "EpochDone" and event.epoch > 1 and since <= at - event.seconds and at <= until
-        ]
-    finally:
-        store.close()
-    return statistics.mean(found) if found else None
-
-
-def _costs(windows: list[Window]) -> dict[str, Any]:
-    """What the training loses, and the web process's processor time for the teacher's page, in per cent of a core."""
-    triples = [
-        three
-        for three in zip(windows, windows[1:], windows[2:], strict=False)
-        if three[1]["who"] == "class" and all(window["epoch"] for window in three)
-    ]
-    calm = [three for three in triples if all(map(is_calm, three))] or triples
-    shares = {
-        who: {
-            name: statistics.mean(window["processor"][name] for window in windows if window["who"] == who)
-            for name in windows[0]["processor"]
-        }
-        for who in ("nobody", "teacher", "class")
-    }
-    epochs = {who: [window["epoch"] for window in windows if window["who"] == who and window["epoch"]] for who in shares}
-    record: dict[str, Any] = {
-        "processor": shares,
-        "teacher": 100 * (shares["teacher"]["web"] - shares["nobody"]["web"]),
-        "epoch": {who: figure(values, "s") for who, values in epochs.items() if values},
-        "left_out": [len(triples) - len(calm), len(triples)],
-    }
-    return record | ({"training_loses": figure([lost(*three) for three in calm], "%")} if calm else {})
 
 
 def _found(lab: Lab, students: list[Student], assignment: Any) -> dict[str, Any]:
@@ -288,7 +177,7 @@ def render(record: dict[str, Any]) -> str:
             table(("who acts", "an epoch", "clients", "web", "dispatcher and training", "other programs"), windows),
             f"Processor time is in per cent of one core of {record['cores']}. By the class the training loses {loses}, against the "
             f"windows before and after; {left_out} of {of} windows are left out, because the host of this virtual machine {other}. "
-            f"The teacher's page costs the web process {record['teacher']:.2f} % of a core.\n",
+            f"The teacher's page costs the web process {text(record['teacher'])} of a core.\n",
             f"Started: {record['started']} runs, in the record: {record['in_record']}; handed in: {record['handed_in']} of "
             f"{students}. " + (" ".join(record["lost"]) or "Nothing was lost.") + "\n",
         ]

@@ -103,7 +103,8 @@ TRAINING = (
         "the same: test accuracy after the last epoch",
         94,
         "%",
-        missed="one run, on the JPEG copy of CIFAR-10 (quality 75, colours at half resolution); the original was not at hand",
+        missed="one run, on the JPEG copy of CIFAR-10 (quality 75, colours at half resolution); the original files "
+        "were not at hand",
     ),
     Target(
         "small_resnet_memory",

@@ -151,6 +151,8 @@ class Visitor:
         asked.widget_states.widgets.extend(_state(id_, widget) for id_, widget in self.widgets.items() if widget.kind != "button")
         if pressed:
             asked.widget_states.widgets.append(WidgetState(id=pressed, trigger_value=True))
+        # Before the request and not during the run, in which the server refers to all that it names.
+        self._cached = {key: kept for key, kept in self._cached.items() if self._runs - kept[0] <= CACHED_RUNS}
         asked.cached_message_hashes.extend(self._cached)
         asked.context_info.timezone, asked.context_info.locale = "Europe/Zurich", "en-GB"
         began = time.perf_counter()
@@ -196,7 +198,6 @@ class Visitor:
 
     def _begin(self, whole: bool) -> None:
         self._runs += 1
-        self._cached = {key: kept for key, kept in self._cached.items() if self._runs - kept[0] <= CACHED_RUNS}
         if whole:
             self._before, self.widgets = self.widgets, {}
             self.fragments, self.tables, self.alerts = {}, 0, []

@@ -92,11 +92,12 @@ def _disable_pages_folder() -> None:
 
 
 def _opened() -> Lab:
-    if not _has_opened.is_set():  # later a spinner would only cost each page a thread and two messages
-        with st.spinner(_("Opening the lab …")):  # shown after half a second
-            _lab()
-        _has_opened.set()
-    return _lab()
+    if _has_opened.is_set():  # a spinner would cost each page a thread and a message
+        return _lab()
+    with st.spinner(_("Opening the lab …")):  # shown after half a second
+        lab = _lab()
+    _has_opened.set()
+    return lab
 
 
 @st.cache_resource(show_spinner=False)
