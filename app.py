@@ -51,7 +51,7 @@ else:  # and imports it once before, for the server
     keep_files_private()
     if too_few := allow_many_files():
         logging.getLogger("cnnlab").warning(too_few)
-    # Until its first st.navigation, Streamlit (1.67) runs files in a folder called pages/ without app.py. Where a class opens thirty
+    # Until its first st.navigation, Streamlit (1.67) runs files in a folder called pages/ without app.py. If a class opens thirty
     # tabs at once after a start, one of them could go on so, without the pages that its links lead to.
     if manager := getattr(pages_manager, "PagesManager", None):
         manager.uses_pages_directory = False
