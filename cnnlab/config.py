@@ -287,7 +287,7 @@ class RunConfig(BaseModel):
     @property
     def title(self) -> str:
         """The name of a run whose owner gave it none: "LeNet-5 on Fashion-MNIST sample"."""
-        return f"{card(self.architecture).title} on {datasets.entry(self.dataset).title}"
+        return f"{card(self.architecture).title_of(self.options)} on {datasets.entry(self.dataset).title}"
 
     @property
     def classes(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab import datasets
-from cnnlab.architectures import card, cards
+from cnnlab.architectures import all_cards, card, zoo
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
 from cnnlab.errors import ConfigError
@@ -18,7 +18,7 @@ from cnnlab.i18n import N_, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
 CHOICES: dict[str, dict[Any, str]] = {
-    "architecture": {each.name: each.title for each in cards()},
+    "architecture": {each.name: each.title for each in all_cards()},
     "dataset": {entry.name: entry.title for entry in datasets.entries()},
     "channels": {1: N_("1 (grey)"), 3: N_("3 (colour)")},
     "normalization": {"none": N_("none: 0 to 1"), "dataset": N_("mean 0, deviation 1"), "half": N_("half: −1 to 1")},
@@ -39,6 +39,8 @@ CHOICES: dict[str, dict[Any, str]] = {
     },
     "device": {"auto": N_("auto: the fastest"), "cpu": "CPU", "mps": N_("Apple GPU"), "cuda": "GPU"},
     "options.activation": {"sigmoid": "sigmoid", "relu": "ReLU", "tanh": "tanh", "gelu": "GELU"},
+    "options.model": {name: name for name in zoo.networks()},
+    "options.weights": {zoo.RANDOM: N_("random"), zoo.PRETRAINED: N_("learned from ImageNet")},
     "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
 # What an empty field means.

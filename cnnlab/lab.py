@@ -58,7 +58,7 @@ class Lab(Predictions):
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:
-        return architectures.cards()
+        return architectures.all_cards()
 
     def presets(self) -> tuple[Preset, ...]:
         return presets.presets()

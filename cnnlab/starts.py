@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import datasets
-from cnnlab.architectures import card
+from cnnlab.architectures import card, zoo
 from cnnlab.config import RunConfig
 from cnnlab.i18n import nsay, say
 from cnnlab.text import duration_text, percent
@@ -44,6 +44,7 @@ _NETWORK: dict[str, tuple[dict[str, Any], int]] = {
     "resnet": ({"width_divisor": 8}, 32),
     "densenet": ({"growth": 4}, 32),
     "resnet9": ({"width": 16}, 32),
+    zoo.NAME: ({}, 64),
 }
 _SHALLOW = ("mlp", "lenet")  # quick enough for whole data sets
 # A run of a deep network may take this many multiplications, about four minutes on two cores; few images then have to do.
@@ -118,7 +119,7 @@ def measurement(config: RunConfig) -> Measurement | None:
 
 def _training(network: RunConfig) -> dict[str, Any]:
     """How to train this network: optimiser, rate, batch, initial weights, epochs and images."""
-    sigmoid, large = network.options["activation"] == "sigmoid", datasets.entry(network.dataset).train_images > _MOST_IMAGES
+    sigmoid, large = network.options.get("activation") == "sigmoid", datasets.entry(network.dataset).train_images > _MOST_IMAGES
     if network.architecture == "lenet" and sigmoid:
         return _SIGMOID_LENET[network.dataset]
     if network.architecture in _SHALLOW:
@@ -128,8 +129,10 @@ def _training(network: RunConfig) -> dict[str, Any]:
     slow = (network.architecture, network.dataset) == ("densenet", "cifar10")
     most = 2_000 if slow else _IMAGES.get(network.architecture, _MOST_IMAGES)
     images = min(most, max(100, int(_WORK / (_PASSES * _EPOCHS * _macs(network))) // 100 * 100))
+    own = {"initialization": "pytorch"} if network.architecture == zoo.NAME else {}  # the weights that torchvision draws
     return (
         _ADAM
+        | own
         | ({"learning_rate": 0.003} if slow else {})
         | {"epochs": _EPOCHS, "limit": None if images == _MOST_IMAGES and not large else images}
     )
@@ -138,6 +141,9 @@ def _training(network: RunConfig) -> dict[str, Any]:
 def _macs(network: RunConfig) -> float:
     """About how many multiplications an image takes: the default network's, scaled by area and by the square of the width."""
     usual, options = card(network.architecture), network.options
+    if network.architecture == zoo.NAME:
+        chosen = zoo.network(options["model"])
+        return chosen.gmacs * 1e9 * (network.input_shape[1] / chosen.size) ** 2
     width = 1 / options.get("width_divisor", 1)
     for name in ("width", "growth"):
         if name in options:

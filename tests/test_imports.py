@@ -53,7 +53,7 @@ FLOORS: dict[str, str] = {
     " runs system text training.costs",
     "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code"
     " runs.records system text training values",
-    "workers": "compute config datasets errors events forecasts layers runs sweeps system text training values",
+    "workers": "architectures compute config datasets errors events forecasts layers runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
@@ -118,7 +118,7 @@ NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 OUTSIDE: dict[str, str] = {
     "torch": "architectures compute datasets doctor exports inside layers network_code training",
     "captum": "inside",
-    "torchvision": "datasets doctor",
+    "torchvision": "architectures datasets doctor",
     "numpy": "datasets own_picture",
     "PIL": "datasets own_picture",
     "sqlite3": "doctor runs",

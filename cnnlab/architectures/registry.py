@@ -36,10 +36,16 @@ class Card:
     options: tuple[Option, ...]
     builder: Builder
     usual_size: str = N_("the course's size")  # names `input_shape` in the error that says which image size works
+    own: bool = True  # the lab's own; False: another package builds it and draws its first weights
+    named: Callable[[Mapping[str, Any]], str] | None = None  # what a network with these options is called, where not `title`
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
         return complete(self.options, given or {}, self.title)
+
+    def title_of(self, options: Mapping[str, Any]) -> str:
+        """The name of the network with these options, which are complete."""
+        return self.named(options) if self.named else self.title
 
     def build(
         self, input_shape: Shape | None = None, classes: int = 10, options: Mapping[str, Any] | None = None, device: str = "cpu"
@@ -83,7 +89,12 @@ def register(name: str, **promises: Any) -> Callable[[Builder], Builder]:
 
 
 def cards() -> tuple[Card, ...]:
-    """All architectures in the order of the course, then those it does not have."""
+    """The lab's own architectures in the order of the course, then those it does not have."""
+    return tuple(each for each in _cards.values() if each.own)
+
+
+def all_cards() -> tuple[Card, ...]:
+    """All that can be chosen: the lab's own, then those of other packages."""
     return tuple(_cards.values())
 
 

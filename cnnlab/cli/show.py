@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cnnlab import datasets as catalogue
-from cnnlab.architectures import Card, card, cards
+from cnnlab.architectures import Card, all_cards, card
 from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
 from cnnlab.datasets.places import Places, Search
 from cnnlab.layers.text import as_text
@@ -20,11 +20,11 @@ from cnnlab.workers.downloads import dataset_status
 def architectures(*, as_json: AsJson = False, home: Home) -> None:
     """List the architectures with their sizes and options."""
     if as_json:
-        print_json({"architectures": [_described(chosen) for chosen in cards()]})
+        print_json({"architectures": [_described(chosen) for chosen in all_cards()]})
         return
     numbers = ("parameters", "MACs")
     rows = []
-    for chosen in cards():
+    for chosen in all_cards():
         sizes = (shape_text(chosen.input_shape), f"{chosen.parameters:,}", f"{chosen.macs:,}")
         rows.append((chosen.name, chosen.title, str(chosen.year), *sizes, ", ".join(option.name for option in chosen.options)))
     print_text(aligned(("name", "title", "year", "input", *numbers, "options"), rows, right=numbers))

@@ -158,7 +158,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
     states = {state.value: state for state in State}
     known = {
         "state": set(states),
-        "architecture": {card.name for card in architectures.cards()},
+        "architecture": {card.name for card in architectures.all_cards()},
         "dataset": {entry.name for entry in datasets.entries()},
     }
     for (name, kinds), column in zip(_KINDS.items(), zip(*rows, strict=True), strict=False):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
+from cnnlab.architectures.zoo_files import folders
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, RunStateError, StoreError
 from cnnlab.events import (
@@ -218,6 +219,7 @@ class _Execution:
             resume=checkpoint,
             pausing=lambda: self.state is State.PAUSING,
             compiled=compiled_folder(self.store.home),
+            weights=folders(self.store.home),
         )
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
         with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from cnnlab.architectures import card, cards
+from cnnlab.architectures import all_cards, card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import title, words
 from cnnlab.errors import CNNLabError, ConfigError
@@ -100,7 +100,7 @@ def setting_titles(architectures: Sequence[str]) -> dict[str, str]:
 
 def drawn(runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str) -> Drawn:
     """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs."""
-    titles, figures = setting_titles([each.name for each in cards()]), figure_titles()
+    titles, figures = setting_titles([each.name for each in all_cards()]), figure_titles()
     values = [_settings(run) for run in runs]
     names = [name for name in titles if any(name in each for each in values)]
     differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
