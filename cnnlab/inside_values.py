@@ -58,8 +58,8 @@ class InsideLayer:
 
     @property
     def is_map(self) -> bool:
-        """Whether its output has channels, height and width."""
-        return len(self.output_shape) == 3
+        """Whether its output has channels, height and width. Where that is not known, the axes may be in another order."""
+        return len(self.output_shape) == 3 and (self.sight is not None or self.category == "convolution")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ FLOORS: dict[str, str] = {
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
     "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers"
-    " optimizers system.cpu system.disk system.gpus system.memory text values",
+    " optimizers system.cpu system.disk system.gpus system.imports system.memory text values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets errors events sweeps system text",
     "twins": "architectures config config_words runs.records text",

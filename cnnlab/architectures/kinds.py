@@ -260,7 +260,7 @@ KINDS |= {
     "LayerNorm": Kind("layer norm", "normalisation", keeps=("input",)),
     "LayerNorm2d": Kind("layer norm", "normalisation", keeps=("input",)),
     "StochasticDepth": Kind("stochastic depth", "dropout", settings=_dropped),
-    "Permute": Kind("reordering", "view", shape=None),
+    "Permute": Kind("reordering", "view", **_UNSEEN),
     "SwapAxes": Kind("reordering", "view", **_UNSEEN),
     "WindowPartition": Kind("division into windows", "view", **_UNSEEN),
     "WindowDepartition": Kind("union of windows", "view", **_UNSEEN),

@@ -29,7 +29,7 @@ from cnnlab.forecasts import limits
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import disk, files, processes
+from cnnlab.system import disk, files, imports, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
 from cnnlab.workers.cores import cores
@@ -86,6 +86,7 @@ class _Execution:
         config = record.config.change(device=record.device) if record.device else record.config
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            imports.take(self.store.home, self.store.token(self.run_id), self.folder)
             return self._follow(config)
         except KeyboardInterrupt:
             return self._stopped()
@@ -194,7 +195,7 @@ class _Execution:
         try:
             from cnnlab.datasets.loading import load
             from cnnlab.datasets.places import Places
-            from cnnlab.training import checkpoints, devices, process
+            from cnnlab.training import checkpoints, devices, imported, process
             from cnnlab.training.engine import train
         except ImportError as error:
             raise InstallationError(
@@ -209,6 +210,9 @@ class _Execution:
             raise
         if checkpoint:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
+        if checkpoint is None and (brought := imports.brought(folder)):
+            yield from imported.imported(config, data, file=brought, folder=folder)
+            return
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
         stream = train(

@@ -1,0 +1,139 @@
+"""Weights from a file: read without running anything, refused with a sentence where they do not fit, and a run that shows them."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from cnnlab.architectures import card
+from cnnlab.cli import app
+from cnnlab.errors import CheckpointError
+from cnnlab.events import EpochDone, RunFinished
+from cnnlab.runs.store import Store
+from cnnlab.system import imports
+from cnnlab.system.home import run_folder
+from cnnlab.training import checkpoints, weights_file
+from cnnlab.training.engine import train
+from cnnlab.training.imported import imported
+from tests.quadrants import quadrants, settings
+
+
+@pytest.fixture
+def lenet():
+    torch.manual_seed(1)
+    return card("lenet").build((1, 28, 28), 10, {})
+
+
+@pytest.mark.parametrize("wrapped", ["plain", "model", "state_dict", "module."])
+def test_a_state_dict_is_read_as_programs_save_it(tmp_path, lenet, wrapped):
+    weights = dict(lenet.state_dict())
+    if wrapped == "module.":
+        weights = {f"module.{name}": value for name, value in weights.items()}
+    torch.save({wrapped: weights, "epoch": 3} if wrapped in ("model", "state_dict") else weights, tmp_path / "a.pt")
+
+    tensors = weights_file.read(tmp_path / "a.pt")
+
+    weights_file.fit(lenet, tensors, "LeNet-5")
+    assert all(torch.equal(value, tensors[name]) for name, value in lenet.state_dict().items())
+
+
+def test_a_safetensors_file_is_read_with_the_settings_that_the_lab_wrote(tmp_path, lenet):
+    save_file(lenet.state_dict(), tmp_path / "a.safetensors", metadata={"configuration": '{"architecture": "lenet"}'})
+    torch.save(lenet.state_dict(), tmp_path / "a.pt")
+
+    weights_file.fit(lenet, weights_file.read(tmp_path / "a.safetensors"), "LeNet-5")
+
+    assert weights_file.configuration(tmp_path / "a.safetensors") == '{"architecture": "lenet"}'
+    assert weights_file.configuration(tmp_path / "a.pt") == ""
+
+
+class Program:
+    def __reduce__(self):
+        return (open, ("was-run", "w"))
+
+
+def test_no_program_in_a_file_is_run_and_damage_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    contents = {
+        "a program": pickle.dumps(Program()),
+        "noise": b"\x00" * 100,
+        "nothing": b"",
+        "cut off": (8).to_bytes(8, "little") + b'{"a',
+    }
+
+    for content in contents.values():
+        (tmp_path / "a.pt").write_bytes(content)
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            weights_file.read(tmp_path / "a.pt")
+    torch.save({"weight": [1, 2]}, tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match="is no state dict"):
+        weights_file.read(tmp_path / "a.pt")
+
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_what_does_not_fit_is_named_and_counted(lenet):
+    weights = dict(lenet.state_dict())
+    del weights["conv1.weight"]
+    weights["linear1.weight"] = torch.zeros(100, 400)
+    weights |= {f"other{number}": torch.zeros(1) for number in range(5)}
+
+    with pytest.raises(CheckpointError) as caught:
+        weights_file.fit(lenet, weights, "LeNet-5")
+
+    assert str(caught.value) == (
+        "These weights do not fit LeNet-5, which has 10 tensors: 1 is missing (conv1.weight); 5 are unknown (other0, other1, "
+        "other2, …); 1 has another shape (linear1.weight is 100×400 and would be 120×400 here). Choose the network that they were "
+        "trained in, with its options, channels, image size and classes."
+    )
+
+
+def test_imported_weights_are_a_finished_run_that_can_go_on(tmp_path):
+    config = settings(epochs=1, validation_share=0.2)
+    trained = list(train(config.change(epochs=4), quadrants(), folder=tmp_path / "first"))
+    source = checkpoints.load(tmp_path / "first" / "last.pt")
+    torch.save(source["model"], tmp_path / "a.pt")
+
+    events = list(imported(config, quadrants(), file=tmp_path / "a.pt", folder=tmp_path / "second"))
+
+    before = [event for event in trained if isinstance(event, EpochDone)][-1]
+    (done,) = (event for event in events if isinstance(event, EpochDone))
+    assert (done.epoch, done.step, done.test_accuracy) == (1, 0, before.test_accuracy)
+    assert done.test_loss == pytest.approx(before.test_loss)
+    assert 0 < done.train_accuracy <= 1
+    assert isinstance(events[-1], RunFinished)
+    kept = checkpoints.load(tmp_path / "second" / "best.pt")
+    assert all(torch.equal(value, kept["model"][name]) for name, value in source["model"].items())
+    further = list(train(config.change(epochs=2), quadrants(), resume=kept))
+    assert [event.epoch for event in further if isinstance(event, EpochDone)] == [2]
+
+
+def test_the_command_makes_a_run_for_predict_and_inside(tmp_path, monkeypatch, capsys, lenet):
+    from cnnlab.compute.trained import network_of
+
+    monkeypatch.delenv("CNNLAB_DATA", raising=False)
+    torch.save(lenet.state_dict(), tmp_path / "mine.pt")
+    arguments = ["weights", str(tmp_path / "mine.pt"), "--home", str(tmp_path / "home"), "--dataset", "sample", "--limit", "20"]
+
+    with pytest.raises(SystemExit) as left:
+        app([*arguments, "--architecture", "lenet", "--name", "mine"])
+
+    assert left.value.code == 0
+    assert "of the test images are right." in capsys.readouterr().out
+    store = Store(tmp_path / "home")
+    (run,) = store.runs()
+    store.close()
+    assert (run.state, run.name, run.tags, run.epochs_done, run.has_checkpoint) == ("finished", "mine", ("imported",), 1, True)
+    folder = run_folder(tmp_path / "home", run.id)
+    assert imports.brought(folder)
+    assert not list((tmp_path / "home" / "imports").iterdir())
+    network = network_of(checkpoints.load(folder / "best.pt"))
+    assert torch.equal(network.model.conv1.weight, lenet.conv1.weight)
+
+    with pytest.raises(SystemExit) as left:
+        app([*arguments, "--architecture", "mlp"])
+    assert left.value.code == 2
+    assert "These weights do not fit MLP" in capsys.readouterr().err
