@@ -27,6 +27,7 @@ from cnnlab.layers import LayerTable
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
+from cnnlab.published_weights import PublishedWeights
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
@@ -55,6 +56,7 @@ class Lab(Predictions):
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
+        self.published = PublishedWeights(self.home)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:

@@ -8,12 +8,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
+from cnnlab.architectures.zoo import ZooNetwork
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
 from cnnlab.own_picture.asking import OwnPictures
+from cnnlab.published_weights import PublishedWeights
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
 from cnnlab.sweeping import Sweeps
@@ -37,6 +39,7 @@ class SeenLab(Lab):
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.assignments = _SeenAssignments(self.home, self.run, person)
         self.rates = _SeenRates(lab.rates, person)
+        self.published = _SeenPublished(lab.home, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
@@ -100,6 +103,16 @@ class _SeenRates(RateFinder):
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenPublished(PublishedWeights):
+    def __init__(self, home: Path, person: Person) -> None:
+        super().__init__(home)
+        self._person = person
+
+    def fetch(self, network: ZooNetwork) -> None:
+        self._person.check_start()
+        super().fetch(network)
 
 
 class _SeenAway(TakingAway):

@@ -28,6 +28,7 @@ from pages._parts.forms.architecture import (
     typed,
 )
 from pages._parts.forms.forecast import forecast_line
+from pages._parts.forms.published import published_weights
 from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.learn.links import titled
@@ -106,6 +107,7 @@ def main() -> None:
     if design and complete:
         with needs:
             training_needs(lab, design.table(lab))
+            published_weights(lab, design.card.name, design.options, key=FIRST)
     address.flush(complete=complete)
     address.show_problems(notes)
 

@@ -19,6 +19,7 @@ from cnnlab.forecasts.limits import Limits
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.learn import Catalogue, Learners
+from cnnlab.published_weights import PublishedWeights
 from cnnlab.values import DatasetStatus, DownloadStatus, Picture
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +32,7 @@ class FakeLab:
     home = Path("home")
     lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
+    published = PublishedWeights(home)
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here
@@ -57,7 +59,7 @@ class FakeLab:
         return True
 
     def architectures(self):
-        return architectures.cards()
+        return architectures.all_cards()
 
     def presets(self):
         return presets.presets()

@@ -63,11 +63,12 @@ FLOORS: dict[str, str] = {
     "looking": "epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
+    "published_weights": "architectures values workers",
     "predictions": "compute epoch_predictions runs system values",
     "lab": "architectures assignments compute config datasets events forecasts layers learn"
-    " looking own_picture predictions presets runs sweeping system taking_away values workers",
-    "seen": "access.roles assignments compute config lab looking own_picture runs.records runs.store_seen"
-    " sweeping taking_away values workers",
+    " looking own_picture predictions presets published_weights runs sweeping system taking_away values workers",
+    "seen": "access.roles architectures assignments compute config lab looking own_picture published_weights"
+    " runs.records runs.store_seen sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
     " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",

@@ -240,7 +240,7 @@ def test_a_missing_damaged_or_foreign_file_is_a_sentence(small, tmp_path):
         pretrained.begin(other, "torchvision", options, folders)
 
     file.unlink()
-    with pytest.raises(ConfigError, match="are not on this machine: fetch them on Design") as caught:
+    with pytest.raises(ConfigError, match="are not on this machine: fetch them on Design or Train") as caught:
         pretrained.begin(other, "torchvision", options, folders)
     assert caught.value.field == "options.weights"
 

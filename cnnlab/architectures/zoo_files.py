@@ -37,7 +37,7 @@ def needed(network: ZooNetwork, places: Sequence[Path]) -> Path:
     if found is None:
         raise ConfigError(
             say(
-                "The pretrained weights of {network} are not on this machine: fetch them on Design ({size}), or by "
+                "The pretrained weights of {network} are not on this machine: fetch them on Design or Train ({size}), or by "
                 "python -m cnnlab download {network}, or put the file {file} into CNNLAB_HOME/weights.",
                 network=network.name,
                 size=size_text(network.bytes),
