@@ -39,6 +39,7 @@ SOURCES = {
     "fashion-90": ("lenet", "fashion-mnist", "sgd", 0.2, 128, 3),
     "fashion-92": ("lenet", "fashion-mnist", "sgd", 0.2, 128, 6),
     "cifar10-70": ("resnet9", "cifar10", "sgd", 0.2, 64, 3),
+    "fine-tune": ("torchvision", "cifar10", "adam", 0.001, 32, 10),
     "speed-run": ("resnet9", "cifar10", "sgd", 0.4, 512, 24),
 }
 
