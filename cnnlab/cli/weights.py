@@ -85,11 +85,11 @@ def weights(
 def _config(known: str, architecture: str | None, settings: list[str], given: dict[str, object]) -> RunConfig:
     """The settings of a file that the lab made, or of the options; one epoch, which stands for the weights as they came."""
     if architecture is None and not known:
-        raise ConfigError(N_("weights needs --architecture, such as --architecture lenet: the file does not name its network."))
+        raise ConfigError(N_("This command needs --architecture, such as --architecture lenet: the file does not name its network."))
     if architecture is None:
         config = RunConfig.from_json(known)
         return config.change(**given, options=config.options | options_from(card(config.architecture), settings), epochs=1)
     if "dataset" not in given:
-        raise ConfigError(N_("weights needs --dataset, such as --dataset sample."), "dataset")
+        raise ConfigError(N_("This command needs --dataset, such as --dataset sample."), "dataset")
     chosen = card(architecture)
     return RunConfig.make(**given, architecture=chosen.name, options=options_from(chosen, settings), epochs=1)

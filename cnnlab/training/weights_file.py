@@ -71,8 +71,10 @@ def fit(model: nn.Module, tensors: Mapping[str, Tensor], title: str) -> None:
             nsay("{count} is unknown ({names})", "{count} are unknown ({names})", count, count=count, names=_some(unknown))
         )
     if count := len(shapes):
-        text = "{count} has another shape ({names})", "{count} have other shapes ({names})"
-        problems.append(nsay(*text, count, count=count, names=_some(shapes)))
+        names = _some(shapes)
+        problems.append(
+            nsay("{count} has another shape ({names})", "{count} have other shapes ({names})", count, count=count, names=names)
+        )
     if problems:
         raise CheckpointError(
             say(
@@ -112,7 +114,7 @@ def _saved(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             N_(
                 "The file cannot be read as weights: it is damaged, or holds Python objects, which could run a program. Save "
-                "torch.save(network.state_dict(), …) or a safetensors file."
+                "torch.save(network.state_dict(), path) or a safetensors file."
             )
         ) from error
     for name in _WRAPPED:
@@ -121,7 +123,7 @@ def _saved(path: Path) -> dict[str, Tensor]:
             break
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(
-            N_("The file is no state dict: it has something else than tensors by name. Save torch.save(network.state_dict(), …).")
+            N_("The file is no state dict: it has something else than tensors by name. Save torch.save(network.state_dict(), path).")
         )
     return {str(name): value for name, value in content.items()}
 
