@@ -23,6 +23,7 @@ from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
+from cnnlab.importing import Importing
 from cnnlab.layers import LayerTable
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
@@ -57,6 +58,7 @@ class Lab(Predictions):
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
         self.assignments = Assignments(self.home, self.run)
         self.published = PublishedWeights(self.home)
+        self.importing = Importing(self.home, self.data, self._helper.ask, self._queueing, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:

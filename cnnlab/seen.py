@@ -12,6 +12,7 @@ from cnnlab.architectures.zoo import ZooNetwork
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
+from cnnlab.importing import Importing
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
 from cnnlab.own_picture.asking import OwnPictures
@@ -40,6 +41,7 @@ class SeenLab(Lab):
         self.assignments = _SeenAssignments(self.home, self.run, person)
         self.rates = _SeenRates(lab.rates, person)
         self.published = _SeenPublished(lab.home, person)
+        self.importing = _SeenImporting(self, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
@@ -103,6 +105,16 @@ class _SeenRates(RateFinder):
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenImporting(Importing):
+    def __init__(self, lab: SeenLab, person: Person) -> None:
+        super().__init__(lab.home, lab.data, lab._helper.ask, lab._queueing, lab._store)
+        self._person = person
+
+    def start(self, config: RunConfig, content: bytes, **details: Any) -> str:
+        self._person.check_start()
+        return super().start(config, content, **details)
 
 
 class _SeenPublished(PublishedWeights):

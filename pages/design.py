@@ -28,6 +28,7 @@ from pages._parts.forms.architecture import (
     typed,
 )
 from pages._parts.forms.forecast import forecast_line
+from pages._parts.forms.import_weights import import_weights
 from pages._parts.forms.published import published_weights
 from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
@@ -108,6 +109,8 @@ def main() -> None:
         with needs:
             training_needs(lab, design.table(lab))
             published_weights(lab, design.card.name, design.options, key=FIRST)
+        with view:
+            import_weights(lab, design.card, design.shape, design.options, key=FIRST)
     address.flush(complete=complete)
     address.show_problems(notes)
 

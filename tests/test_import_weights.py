@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 import torch
+from page_fakes import FakeLab, open_page
 from safetensors.torch import save_file
 
+from cnnlab.access.roles import Person, Role
 from cnnlab.architectures import card
 from cnnlab.cli import app
-from cnnlab.errors import CheckpointError
+from cnnlab.compute.imported import check_weights
+from cnnlab.config import RunConfig
+from cnnlab.errors import CheckpointError, CNNLabError, ConfigError, LimitError
 from cnnlab.events import EpochDone, RunFinished
+from cnnlab.importing import Importing
+from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
+from cnnlab.seen import seen_by
 from cnnlab.system import imports
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints, weights_file
 from cnnlab.training.engine import train
 from cnnlab.training.imported import imported
+from cnnlab.workers.runner import execute
 from tests.quadrants import quadrants, settings
 
 
@@ -137,3 +147,82 @@ def test_the_command_makes_a_run_for_predict_and_inside(tmp_path, monkeypatch, c
         app([*arguments, "--architecture", "mlp"])
     assert left.value.code == 2
     assert "These weights do not fit MLP" in capsys.readouterr().err
+
+
+class Queue:
+    """Queues as the lab does, without its helper and its dispatcher."""
+
+    def __init__(self, store):
+        self.store, self.refusal = store, None
+
+    def start(self, config, data, *, token, name, owner):
+        if self.refusal:
+            raise self.refusal
+        return self.store.create(config, token, name, owner=owner, data=data)
+
+
+def asked(home):
+    def ask(question, *, deadline, **arguments):
+        assert (question, deadline) == ("check_weights", 60.0)
+        check_weights(home, **arguments)
+
+    return ask
+
+
+def test_an_upload_is_checked_and_waits_for_its_run(tmp_path, lenet, monkeypatch):
+    monkeypatch.delenv("CNNLAB_DATA", raising=False)
+    torch.save(lenet.state_dict(), tmp_path / "a.pt")
+    content = (tmp_path / "a.pt").read_bytes()
+    config = RunConfig.make(architecture="lenet", limit=20, epochs=7)
+    with closing(Store(tmp_path)) as store:
+        queue = Queue(store)
+        importing = Importing(tmp_path, None, asked(tmp_path), queue, store)
+
+        run_id = importing.start(config, content, token="../../evil", name="mine", owner="Ada")
+        assert [path.suffix for path in (tmp_path / "imports").iterdir()] == [".weights"]
+        assert execute(store, run_id) == "finished"
+
+        run = store.run(run_id)
+        assert (run.name, run.owner, run.tags, run.config.epochs, run.epochs_done) == ("mine", "Ada", ("imported",), 1, 1)
+
+        with pytest.raises(CheckpointError, match="do not fit MLP"):
+            importing.start(config.change(architecture="mlp"), content, token="b")
+        queue.refusal = LimitError("This lab allows no more runs.")
+        with pytest.raises(LimitError):
+            importing.start(config, content, token="c")
+        with pytest.raises(ConfigError, match="a page takes at most 200 MB"):
+            importing.start(config, bytes(200_000_001), token="d")
+        assert not list((tmp_path / "imports").iterdir())
+        assert len(store.runs()) == 1
+
+
+def test_an_observer_imports_nothing(tmp_path, lenet):
+    lab = Lab(tmp_path)
+    try:
+        with pytest.raises(CNNLabError):
+            seen_by(lab, Person("Ada", Role.OBSERVER)).importing.start(RunConfig.make(), b"", token="a")
+        assert not (tmp_path / "imports").exists()
+    finally:
+        lab.close()
+
+
+def test_design_offers_an_import_and_shows_why_one_is_refused(monkeypatch, tmp_path, lenet):
+    lab, given = FakeLab(), []
+    torch.save(lenet.state_dict(), tmp_path / "a.pt")
+
+    def start(config, content, *, token, name, owner):
+        given.append((config.architecture, config.options["activation"], config.dataset, config.normalization, len(content), name))
+        raise CheckpointError("These weights do not fit.")
+
+    lab.importing = SimpleNamespace(start=start)
+    app = open_page(monkeypatch, "design", lab, architecture="lenet", activation="relu")
+    assert next(button for button in app.button if button.label == "Import as a run").disabled
+
+    uploader = next(each for each in app.get("file_uploader") if each.label == "File of weights")
+    uploader.upload("a.pt", (tmp_path / "a.pt").read_bytes(), "application/octet-stream").run()
+    next(button for button in app.button if button.label == "Import as a run").click().run()
+
+    assert not app.exception
+    size = (tmp_path / "a.pt").stat().st_size
+    assert given == [("lenet", "relu", "sample", "none", size, "LeNet-5 on Fashion-MNIST sample, imported")]
+    assert "These weights do not fit." in [error.value for error in app.error]

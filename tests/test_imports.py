@@ -63,18 +63,19 @@ FLOORS: dict[str, str] = {
     "looking": "epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
+    "importing": "config errors runs system text workers",
     "published_weights": "architectures values workers",
     "predictions": "compute epoch_predictions runs system values",
-    "lab": "architectures assignments compute config datasets events forecasts layers learn"
+    "lab": "architectures assignments compute config datasets events forecasts importing layers learn"
     " looking own_picture predictions presets published_weights runs sweeping system taking_away values workers",
-    "seen": "access.roles architectures assignments compute config lab looking own_picture published_weights"
+    "seen": "access.roles architectures assignments compute config importing lab looking own_picture published_weights"
     " runs.records runs.store_seen sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
+    " exports forecasts importing lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
-    " figures forecasts inside_values intervals known_runs lab layers learn optimizers own_picture"
+    " figures forecasts importing inside_values intervals known_runs lab layers learn optimizers own_picture"
     " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
     " system taking_away text twins values",
 }

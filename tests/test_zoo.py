@@ -11,12 +11,15 @@ from torch import nn
 from cnnlab.architectures import card, zoo, zoo_files, zoo_parts
 from cnnlab.architectures.building import draft
 from cnnlab.architectures.meta import shapes_by_arithmetic
+from cnnlab.compute.trained import layers_of
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.events import EpochDone, RunFinished
+from cnnlab.inside.activations import passed
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.memory import per_image
-from cnnlab.layers.trace import layer_table, trace
+from cnnlab.layers.trace import layer_table, trace, trace_with_fields
+from cnnlab.network_code import network_code
 from cnnlab.training import checkpoints, features, pretrained
 from cnnlab.training.engine import train
 from tests.quadrants import quadrants
@@ -251,3 +254,44 @@ def test_early_names_of_densenet_and_auxiliary_outputs_are_read():
     for name, now in early.items():
         found = pretrained._EARLY.match(name)
         assert found[1] + found[2] == now
+
+
+@pytest.mark.parametrize("options", [{"model": "resnet18"}, {"model": "mobilenet_v3_small", "train_all": False}])
+def test_the_code_of_a_network_runs_and_a_seed_gives_it_the_same_weights(options):
+    code = network_code("torchvision", (1, 32, 32), 10, options).whole
+    found = {}
+
+    torch.manual_seed(5)
+    ours = CARD.build((1, 32, 32), 10, options)
+    torch.manual_seed(5)
+    exec(code, found)  # noqa: S102  our own code
+
+    theirs = found["network"]
+    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
+    assert [weight.requires_grad for weight in ours.parameters()] == [weight.requires_grad for weight in theirs.parameters()]
+
+
+def test_inside_lists_what_can_be_listened_to_and_weighs_the_block_around_an_addition():
+    model = CARD.draft((3, 64, 64), 10, CARD.settings())
+    rows, fields = trace_with_fields(model, (3, 64, 64))
+
+    layers, explained = layers_of(model, rows, fields)
+
+    assert explained == "layer4.1"
+    assert {layer.path for layer in layers} <= {path for path, _ in model.named_modules()}
+    assert any(row.path == "layer4.1.add" for row in rows)
+    swin = CARD.draft((3, 224, 224), 10, CARD.settings({"model": "swin_t"}))
+    layers, explained = layers_of(swin, *trace_with_fields(swin, (3, 224, 224)))
+    # Behind the reordering channels come last, so only the first convolution has maps.
+    assert [layer.path for layer in layers if layer.is_map] == ["features.0.0"] == [explained]
+
+
+def test_what_passes_a_block_is_kept_before_the_block_adds_to_it():
+    model = CARD.build((1, 32, 32), 10, CARD.settings()).eval()
+    image = torch.rand(1, 1, 32, 32)
+
+    _, found = passed(model, image, ["layer1.0.conv2", "layer1.0.bn2"])
+
+    with torch.no_grad():
+        expected = model.layer1[0].bn2(found["layer1.0.conv2"].made[None])[0]
+    assert torch.equal(found["layer1.0.bn2"].made, expected)

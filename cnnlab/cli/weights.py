@@ -15,14 +15,13 @@ from cnnlab.cli.recipe import number_or_text
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.i18n import N_, say
+from cnnlab.importing import TAG
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.system import imports
 from cnnlab.system.home import default_data
 from cnnlab.system.processes import current
 from cnnlab.text import percent, shortened
-
-TAG = "imported"
 
 
 def weights(
@@ -85,7 +84,9 @@ def weights(
 def _config(known: str, architecture: str | None, settings: list[str], given: dict[str, object]) -> RunConfig:
     """The settings of a file that the lab made, or of the options; one epoch, which stands for the weights as they came."""
     if architecture is None and not known:
-        raise ConfigError(N_("This command needs --architecture, such as --architecture lenet: the file does not name its network."))
+        raise ConfigError(
+            N_("This command needs --architecture, such as --architecture lenet: the file does not name its network.")
+        )
     if architecture is None:
         config = RunConfig.from_json(known)
         return config.change(**given, options=config.options | options_from(card(config.architecture), settings), epochs=1)

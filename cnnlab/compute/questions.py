@@ -42,6 +42,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "pictures": ("answers", tuple[Picture, ...]),
     "augmented": ("answers", tuple[str, ...]),
     "check_run": ("answers", None),
+    "check_weights": ("imported", None),
     "predictions": ("predictions", PredictionPage),
     "disagreements": ("predictions", DisagreementPage),
     "examples": ("examples", ExampleImages),

@@ -123,7 +123,10 @@ def _saved(path: Path) -> dict[str, Tensor]:
             break
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(
-            N_("The file is no state dict: it has something else than tensors by name. Save torch.save(network.state_dict(), path).")
+            N_(
+                "The file is no state dict: it has something else than tensors by name. "
+                "Save torch.save(network.state_dict(), path)."
+            )
         )
     return {str(name): value for name, value in content.items()}
 
