@@ -34,7 +34,7 @@ class Importing:
         if len(content) > MOST_UPLOADED:
             raise ConfigError(
                 say(
-                    "The file has {size}; a page takes at most {most}. The command weights takes larger ones.",
+                    "The file has {size}; a page takes at most {most}. Import larger ones by the command line.",
                     size=size_text(len(content)),
                     most=size_text(MOST_UPLOADED),
                 )

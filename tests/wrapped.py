@@ -45,6 +45,7 @@ WRAPPED = (
     "cnnlab/inside/attribution.py",
     "cnnlab/inside/by_hand.py",
     "cnnlab/known_runs.py",
+    "cnnlab/layers/own_code.py",
     "cnnlab/layers/table.py",
     "cnnlab/learn/bands.py",
     "cnnlab/learn/catalogue.py",

@@ -11,6 +11,8 @@ from cnnlab import datasets as catalogue
 from cnnlab.architectures import Card, all_cards, card
 from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
 from cnnlab.datasets.places import Places, Search
+from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_
 from cnnlab.layers.text import as_text
 from cnnlab.system.home import default_data
 from cnnlab.text import aligned, shape_text
@@ -78,8 +80,19 @@ def _without_files(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def layers(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, such as lenet.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="An architecture, such as lenet. Not needed with --file.", show_default=False),
+    ] = None,
     *,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:CLASS",
+            help="A class of your own, which is made without arguments and needs --input. The file is run.",
+            show_default=False,
+        ),
+    ] = None,
     image: Annotated[
         str | None,
         typer.Option(
@@ -97,8 +110,18 @@ def layers(
     """Show a network layer by layer: shapes, parameters, multiply-accumulates, memory, receptive field."""
     from cnnlab.layers.trace import layer_table
 
-    chosen = card(name)
-    table = layer_table(chosen.name, shape_from(image) if image is not None else None, classes, options_from(chosen, settings))
+    if (name is None) == (file is None):
+        raise ConfigError(N_("layers needs NAME, such as lenet, or else --file FILE.py:Class."), "architecture")
+    if file is not None:
+        if image is None:
+            raise ConfigError(N_("--file needs --input, such as --input 3x32x32."), "input_shape")
+        from cnnlab.layers.own_code import table_of
+
+        table = table_of(file, shape_from(image))
+    else:
+        chosen = card(str(name))
+        shape = shape_from(image) if image is not None else None
+        table = layer_table(chosen.name, shape, classes, options_from(chosen, settings))
     if depth is not None:
         table = table.fold(depth)
     if as_json:

@@ -31,7 +31,7 @@ def import_weights(lab: Lab, card: Card, shape: Shape, options: dict[str, Option
         )
         file = st.file_uploader(
             _("File of weights"), type=list(ENDINGS), max_upload_size=MOST_UPLOADED // 1_000_000, key=f"{key}:weights file",
-            help=_("What torch.save(network.state_dict(), …) or safetensors wrote, up to 200 MB."),
+            help=_("What torch.save(network.state_dict(), path) or safetensors wrote, up to 200 MB."),
         )  # fmt: skip
         left, right = st.columns(2)
         here = {status.entry.name: translated(status.entry.title) for status in lab.datasets() if not status.note}
