@@ -14,7 +14,7 @@ from cnnlab.system import imports
 from cnnlab.text import size_text
 from cnnlab.workers.queueing import Queueing
 
-MOST_UPLOADED = 200_000_000  # bytes; the command line takes larger files
+MOST_UPLOADED = 20_000_000  # bytes, as the server takes at most (.streamlit/config.toml); the command line takes larger files
 TAG = "imported"
 _PATIENCE = 60.0  # seconds
 

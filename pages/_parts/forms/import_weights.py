@@ -31,8 +31,10 @@ def import_weights(lab: Lab, card: Card, shape: Shape, options: dict[str, Option
         )
         file = st.file_uploader(
             _("File of weights"), type=list(ENDINGS), max_upload_size=MOST_UPLOADED // 1_000_000, key=f"{key}:weights file",
-            help=_("What torch.save(network.state_dict(), path) or safetensors wrote, up to 200 MB."),
+            help=_("What torch.save(network.state_dict(), path) or safetensors wrote, up to 20 MB; the command line takes larger ones."),
         )  # fmt: skip
+        if file is None:
+            return
         left, right = st.columns(2)
         here = {status.entry.name: translated(status.entry.title) for status in lab.datasets() if not status.note}
         dataset = left.selectbox(
@@ -45,7 +47,7 @@ def import_weights(lab: Lab, card: Card, shape: Shape, options: dict[str, Option
             help=_("As the weights were trained with: other pixel values than those give other answers."),
         )  # fmt: skip
         if not st.button(
-            _("Import as a run"), icon=":material/input:", disabled=file is None or dataset is None, key=f"{key}:weights import",
+            _("Import as a run"), icon=":material/input:", disabled=dataset is None, key=f"{key}:weights import",
             help=_("Checks that the file fits, evaluates it on the test images and opens the run."),
         ):  # fmt: skip
             return
