@@ -9,13 +9,13 @@ from typing import Any
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.i18n import say
+from cnnlab.runs.records import IMPORTED
 from cnnlab.runs.store import Store
 from cnnlab.system import imports
 from cnnlab.text import size_text
 from cnnlab.workers.queueing import Queueing
 
 MOST_UPLOADED = 20_000_000  # bytes, as the server takes at most (.streamlit/config.toml); the command line takes larger files
-TAG = "imported"
 _PATIENCE = 60.0  # seconds
 
 
@@ -50,5 +50,5 @@ class Importing:
         except BaseException:
             place.unlink(missing_ok=True)
             raise
-        self._store.tag(run_id, add=[TAG])
+        self._store.tag(run_id, add=[IMPORTED])
         return run_id

@@ -16,6 +16,7 @@ from cnnlab.architectures import card
 from cnnlab.cli import app
 from cnnlab.compute.imported import check_weights
 from cnnlab.config import RunConfig
+from cnnlab.diagnosis import diagnose
 from cnnlab.errors import CheckpointError, CNNLabError, ConfigError, LimitError
 from cnnlab.events import EpochDone, RunFinished
 from cnnlab.importing import Importing
@@ -114,6 +115,7 @@ def test_imported_weights_are_a_finished_run_that_can_go_on(tmp_path):
     assert (done.epoch, done.step, done.test_accuracy) == (1, 0, before.test_accuracy)
     assert done.test_loss == pytest.approx(before.test_loss)
     assert 0 < done.train_accuracy <= 1
+    assert diagnose(config, events) is None
     assert isinstance(events[-1], RunFinished)
     kept = checkpoints.load(tmp_path / "second" / "best.pt")
     assert all(torch.equal(value, kept["model"][name]) for name, value in source["model"].items())

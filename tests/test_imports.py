@@ -72,7 +72,7 @@ FLOORS: dict[str, str] = {
     " runs.records runs.store_seen sweeping taking_away values workers",
     "doctor": "access errors forecasts.limits runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts importing lab layers presets runs starts state_words sweeps system text training workers",
+    " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
     " figures forecasts importing inside_values intervals known_runs lab layers learn optimizers own_picture"

@@ -15,8 +15,7 @@ from cnnlab.cli.recipe import number_or_text
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.i18n import N_, say
-from cnnlab.importing import TAG
-from cnnlab.runs.records import State
+from cnnlab.runs.records import IMPORTED, State
 from cnnlab.runs.store import Store
 from cnnlab.system import imports
 from cnnlab.system.home import default_data
@@ -69,7 +68,7 @@ def weights(
         run_id = store.create(
             config, token, name, State.STARTING, owner=readable(owner).strip(), data=default_data(), process=process
         )
-        store.tag(run_id, add=[TAG])
+        store.tag(run_id, add=[IMPORTED])
         execute(store, run_id)
         run = store.run(run_id)
     if run.state is not State.FINISHED:

@@ -211,7 +211,8 @@ def layers_of(model: nn.Module, rows: Sequence[LayerRow], fields: Sequence[Field
     found: dict[str, InsideLayer] = {}
     for row, seen in zip(rows, fields, strict=True):
         sight = Sight(seen.size, seen.jump, seen.first) if seen else None
-        layer = InsideLayer(row.path, row.kind, row.category, row.settings, row.output_shape, sight)
+        ordered = sight is not None or row.category == "convolution"  # unknown behind what changes the order of axes
+        layer = InsideLayer(row.path, row.kind, row.category, row.settings, row.output_shape, sight, ordered)
         found.setdefault(row.path, layer)
     modules = {path for path, _module in model.named_modules()}
     explained = explained_layer(tuple(found.values()))

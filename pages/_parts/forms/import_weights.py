@@ -31,7 +31,9 @@ def import_weights(lab: Lab, card: Card, shape: Shape, options: dict[str, Option
         )
         file = st.file_uploader(
             _("File of weights"), type=list(ENDINGS), max_upload_size=MOST_UPLOADED // 1_000_000, key=f"{key}:weights file",
-            help=_("What torch.save(network.state_dict(), path) or safetensors wrote, up to 20 MB; the command line takes larger ones."),
+            help=_(
+                "What torch.save(network.state_dict(), path) or safetensors wrote, up to 20 MB; the command line takes larger ones."
+            ),
         )  # fmt: skip
         if file is None:
             return
