@@ -7,6 +7,7 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     from pages._parts.address import link_to
     from pages._parts.language import follow_browser
     from pages._parts.shell import page_settings, wake
+    from pages._parts.visitor import is_teacher
 
     follow_browser()
     page_settings()
@@ -18,20 +19,23 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
         st.Page("pages/runs.py", title=_("Runs")): ":material/compare_arrows:",
         st.Page("pages/predict.py", title=_("Predict")): ":material/fact_check:",
         st.Page("pages/inside.py", title=_("Inside")): ":material/frame_inspect:",
+        st.Page("pages/class.py", title=_("My class")): ":material/groups:",
     }
 
     # Drawn here and not by st.navigation: browsers would fetch the icon of an st.Page from the internet for their tab.
     page = st.navigation(list(PAGES), position="hidden")
     st.sidebar.subheader("CNN Lab", anchor=False)
-    links = {entry: st.sidebar.empty() for entry in PAGES}
-    for entry, icon in PAGES.items():
+    listed = {entry: icon for entry, icon in PAGES.items() if entry.url_path != "class" or is_teacher()}
+    links = {entry: st.sidebar.empty() for entry in listed}
+    for entry, icon in listed.items():
         links[entry].page_link(entry, icon=icon, query_params=link_to(entry.url_path or "design"))
     wake()
     before = link_to(page.url_path or "design")
     try:
         page.run()
     finally:
-        if link_to(page.url_path or "design") != before:  # so that a click on the open page's own link changes nothing
+        # So that a click on the open page's own link changes nothing.
+        if page in links and link_to(page.url_path or "design") != before:
             links[page].page_link(page, icon=PAGES[page], query_params=link_to(page.url_path or "design"))
 else:  # and imports it once before, for the server
     import logging

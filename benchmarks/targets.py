@@ -37,7 +37,7 @@ class Target:
         return f"**missed by {number(short)} %**" + (f": {self.missed}" if self.missed else "")
 
 
-NO_GPU = "no GPU was available"
+NO_GPU = "not tried on a GPU yet"
 OTHER_CPU = "needs the other kind of CPU"
 
 TRAINING = (
@@ -98,7 +98,13 @@ TRAINING = (
         at_most=True,
         unmeasured=NO_GPU,
     ),
-    Target("speed_run_accuracy", "the same: test accuracy after the last epoch", 94, "%", unmeasured=NO_GPU),
+    Target(
+        "speed_run_accuracy",
+        "the same: test accuracy after the last epoch",
+        94,
+        "%",
+        missed="one run, on the JPEG copy of CIFAR-10 (quality 75, colours at half resolution); the original was not at hand",
+    ),
     Target(
         "small_resnet_memory",
         "small ResNet on CIFAR-10, CPU: memory while it trains",

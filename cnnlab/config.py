@@ -8,15 +8,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from cnnlab import datasets
 from cnnlab.architectures import card
-from cnnlab.config_rules import MAXIMUM_JSON, Integer, Number, checked, not_bool, read_json, unknown
+from cnnlab.config_rules import Integer, Number, checked, from_json, not_bool, unknown
 from cnnlab.datasets.catalogue import GRAY
+from cnnlab.elsewhere import AT, HERE, PLACE
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.optimizers import MOMENTUM, NESTEROV, titles
 from cnnlab.text import shortened
 
-MAXIMUM_EPOCHS = 10_000
-MAXIMUM_BATCH = 65_536
+MAXIMUM_EPOCHS, MAXIMUM_BATCH = 10_000, 65_536
 MAXIMUM_IMAGE_SIZE = 1_024
 MAXIMUM_LIMIT = 10**9  # images; a number field in a browser needs a bound
 
@@ -127,12 +127,9 @@ class RunConfig(BaseModel):
         "momentum is to cycle too.",
     )
     step_epochs: Integer = Field(
-        5,
-        ge=1,
-        le=MAXIMUM_EPOCHS,
-        title="Epochs per step",
+        5, ge=1, le=MAXIMUM_EPOCHS, title="Epochs per step",
         description="With 'step': lower the learning rate after this many epochs.",
-    )
+    )  # fmt: skip
     step_factor: Number = Field(
         0.1, gt=0, le=1, title="Factor per step", description="With 'step': multiply the learning rate by this."
     )
@@ -174,12 +171,9 @@ class RunConfig(BaseModel):
         description="The distribution of the initial random weights; the course uses Xavier uniform.",
     )
     gradient_clip: Number | None = Field(
-        None,
-        gt=0,
-        le=1_000_000,
-        title="Gradient clipping",
+        None, gt=0, le=1_000_000, title="Gradient clipping",
         description="Longer gradients are shortened to this, against sudden jumps.",
-    )
+    )  # fmt: skip
     label_smoothing: Number = Field(
         0.0,
         ge=0,
@@ -215,8 +209,8 @@ class RunConfig(BaseModel):
     )
     device: str = Field(
         "auto",
-        pattern=r"^(auto|cpu|mps|cuda|cuda:[0-9]{1,2})$",
-        examples=["auto", "cpu", "mps", "cuda", "cuda:<number>"],
+        pattern=f"^({HERE}|{AT}{PLACE})$",
+        examples=["auto", "cpu", "mps", "cuda", "cuda:<number>", "at:<place>"],
         title="Device",
         description="Where to train; auto takes the fastest device.",
     )
@@ -265,11 +259,7 @@ class RunConfig(BaseModel):
     @classmethod
     def from_json(cls, text: str | bytes) -> RunConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
-        if len(text) > MAXIMUM_JSON:
-            raise ConfigError(
-                say("A configuration in JSON has at most {most:,} characters, not {count:,}.", most=MAXIMUM_JSON, count=len(text))
-            )
-        return checked(cls, lambda: cls.model_validate(read_json(text)))
+        return from_json(cls, text, N_("A configuration in JSON has at most {most:,} characters, not {count:,}."))
 
     def to_json(self) -> str:
         """All settings as a JSON document."""
@@ -287,7 +277,12 @@ class RunConfig(BaseModel):
     @property
     def title(self) -> str:
         """The name of a run whose owner gave it none: "LeNet-5 on Fashion-MNIST sample"."""
-        return f"{card(self.architecture).title_of(self.options)} on {datasets.entry(self.dataset).title}"
+        return f"{self.network} on {datasets.entry(self.dataset).title}"
+
+    @property
+    def network(self) -> str:
+        """The name of the network: "LeNet-5", or its own where a user made it."""
+        return card(self.architecture).called(self.options)
 
     @property
     def classes(self) -> int:

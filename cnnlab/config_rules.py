@@ -123,6 +123,13 @@ def _plain(number: float) -> str:
     return f"{number:,.10g}"
 
 
+def from_json(model: type[Model], text: str | bytes, too_long: str) -> Model:
+    """A configuration from its JSON document. Raises ConfigError; `too_long` is its sentence for a document that is too long."""
+    if len(text) > MAXIMUM_JSON:
+        raise ConfigError(say(too_long, most=MAXIMUM_JSON, count=len(text)))
+    return checked(model, lambda: model.model_validate(read_json(text)))
+
+
 def read_json(text: str | bytes) -> Any:
     """The content of a JSON document. Raises ConfigError where it is not valid or names a setting twice."""
     try:

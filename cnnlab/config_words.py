@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab import datasets
-from cnnlab.architectures import all_cards, card, zoo
+from cnnlab.architectures import card, every_card, zoo
+from cnnlab.architectures.own import Network
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
+from cnnlab.datasets import catalogue
+from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import N_, shown
+from cnnlab.i18n import N_, Shown, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
 
 CHOICES: dict[str, dict[Any, str]] = {
-    "architecture": {each.name: each.title for each in all_cards()},
-    "dataset": {entry.name: entry.title for entry in datasets.entries()},
+    "architecture": {each.name: each.title for each in every_card()},
+    "dataset": {entry.name: entry.title for entry in catalogue.entries()},  # those of users have their own names
     "channels": {1: N_("1 (grey)"), 3: N_("3 (colour)")},
     "normalization": {"none": N_("none: 0 to 1"), "dataset": N_("mean 0, deviation 1"), "half": N_("half: −1 to 1")},
     "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
@@ -43,6 +46,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "options.weights": {zoo.RANDOM: N_("random"), zoo.PRETRAINED: N_("learned from ImageNet")},
     "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
+NETWORK = "options.network"  # the rows of a user's own network, in JSON
 # What an empty field means.
 EMPTY = {
     "image_size": N_("the architecture's own"),
@@ -139,6 +143,19 @@ def words(name: str, value: Any) -> str:
         return shown(EMPTY[name])
     if isinstance(value, bool):
         return shown(N_("yes") if value else N_("no"))
+    if name == NETWORK:
+        return Network.read(value).title
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return shown(CHOICES.get(name, {}).get(value, str(value)))
+    if name == "dataset" and value not in CHOICES[name]:
+        return _dataset(value)
+    return shown(CHOICES.get(name, {}).get(value, str(value).removeprefix(AT) if name == "device" else str(value)))
+
+
+def _dataset(name: str) -> str:
+    """The title of a user's own data set; of one that is not known, its name."""
+    try:
+        title = datasets.entry(name).title
+    except ConfigError:
+        return str(name)
+    return title if isinstance(title, Shown) else shown(title)  # "Flowers (3 images set aside)"

@@ -6,6 +6,7 @@
     │   └── LimitError       over a limit of this lab (CNNLAB_LIMITS): names the limit and the excess
     ├── DataError            a data set cannot be read (missing, truncated, wrong checksum)
     ├── DeviceError          the chosen device does not exist
+    ├── NodeLost             the node on which a run trains beyond this machine, or its job, is gone
     ├── CheckpointError      a checkpoint is missing or damaged
     ├── RunNotFound          no run has this id
     ├── SweepNotFound        no sweep has this id
@@ -56,6 +57,10 @@ class DataError(CNNLabError):
 
 class DeviceError(CNNLabError):
     """The chosen device does not exist."""
+
+
+class NodeLost(CNNLabError):
+    """The node on which a run trains beyond this machine, or its job, is gone. The run can go on from its last checkpoint."""
 
 
 class CheckpointError(CNNLabError):

@@ -69,7 +69,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Standing:
     """One run beside the known ones. `place`: below all of ours, among them, above all; "" where ours say nothing."""
 
     sentence: str
@@ -89,7 +89,7 @@ def band_of(config: RunConfig) -> Band | None:
     return band if band.ours or band.course or band.d2l else None
 
 
-def compare(band: Band, epochs: Sequence[EpochDone]) -> Comparison | None:
+def compare(band: Band, epochs: Sequence[EpochDone]) -> Standing | None:
     """The newest epoch of a run beside the band; None before the first."""
     if not epochs:
         return None
@@ -105,7 +105,7 @@ def compare(band: Band, epochs: Sequence[EpochDone]) -> Comparison | None:
         parts.append(say("The course printed {accuracy} after epoch {epoch}.", accuracy=percent(share), epoch=number))
     if band.d2l:
         parts.append(_of_the_book(band.d2l))
-    return Comparison(" ".join(parts), place) if parts else None
+    return Standing(" ".join(parts), place) if parts else None
 
 
 def _of_the_book(reruns: Reruns) -> str:

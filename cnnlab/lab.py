@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnlab import architectures, datasets, learn, looking, presets, sweeping, taking_away, values
+from cnnlab import architectures, checking, datasets, importing, learn, looking, presets, sweeping, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.assignments import Assignments
 from cnnlab.compute.helper import Helper
@@ -18,13 +18,13 @@ from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
 from cnnlab.events import EpochDone, Event, Progress
-from cnnlab.forecasts import limits
+from cnnlab.executors import settings as executors
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
-from cnnlab.forecasts.limits import Limits
-from cnnlab.importing import Importing
+from cnnlab.imported_weights import ImportedWeights
 from cnnlab.layers import LayerTable
+from cnnlab.networks import Networks
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
@@ -32,7 +32,9 @@ from cnnlab.published_weights import PublishedWeights
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
+from cnnlab.sharing import Sharing
 from cnnlab.system import background, files
+from cnnlab.teaching.service import Teaching
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
 from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
@@ -50,25 +52,32 @@ class Lab(Predictions):
         self.rates = RateFinder(self._helper, self.data)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
+        self.sharing = Sharing(self._store, self._forecaster, self._helper.ready)
         self._queueing = Queueing(self._helper, self._admission, self._store)
         self._summaries: Summaries | None = None
         self.sweeps = sweeping.Sweeps(self._store, self._queueing, self.data, self.delete)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = looking.Looking(self.home, self._helper.ask, self._evaluated)
+        self.own_data = importing.OwnData(self.home, self._store)
+        self.checking = checking.Checking(self.home, self.data, self._helper.ask, self.own_data)
         self.lessons, self.learners = learn.Catalogue(self.home), learn.Learners(self.home)
+        self.networks = Networks(self.home, self._helper.ask)
         self.assignments = Assignments(self.home, self.run)
+        self.teaching = Teaching(self, self._store)
         self.published = PublishedWeights(self.home)
-        self.importing = Importing(self.home, self.data, self._helper.ask, self._queueing, self._store)
+        self.imported_weights = ImportedWeights(self.home, self.data, self._helper.ask, self._queueing, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:
-        return architectures.all_cards()
+        """All that need no rows of a user's own."""
+        return tuple(each for each in architectures.every_card() if not each.rows)
 
     def presets(self) -> tuple[Preset, ...]:
         return presets.presets()
 
     def devices(self) -> tuple[values.Device, ...]:
-        return self._helper.devices()
+        """Those of this machine, and the places beyond it."""
+        return self._helper.devices() + executors.devices(self.home)
 
     def device_states(self) -> tuple[values.DeviceState, ...]:
         """Each device with its memory, temperature and use, as far as they are known now."""
@@ -86,6 +95,8 @@ class Lab(Predictions):
     def shut_down(self) -> None:
         """Ends the background processes of this home, training included, and closes the connections."""
         self.sweeps.shut_down()  # first: they would start the dispatcher again
+        self.own_data.stop()
+        self.checking.stop_all()
         background.shut_down(self.home)
         interrupt_lost_runs(self._store)
         self.close()
@@ -109,14 +120,14 @@ class Lab(Predictions):
         """
         return self._forecaster.forecast(config, table=table, calibrate=calibrate, wait=wait)
 
-    def limits(self) -> Limits:
-        """What this lab allows for a run. Raises ConfigError where the file of limits is damaged."""
-        return limits.load(limits.limits_file())
-
     # Data
 
     def datasets(self) -> tuple[values.DatasetStatus, ...]:
         return tuple(downloads.dataset_status(self.home, self._places.search(entry)) for entry in datasets.entries())
+
+    def dataset(self, name: str) -> values.DatasetStatus:
+        """One data set; also a user's own that was deleted, or an older version of one. Raises ConfigError."""
+        return downloads.dataset_status(self.home, self._places.search(datasets.entry(name)))
 
     def download(self, dataset: str) -> None:
         """Starts a download in the background, unless one is running; `datasets()` reports its progress."""

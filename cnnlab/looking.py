@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cnnlab import epoch_flow, epoch_weights
+from cnnlab.datasets import own as own_sets
+from cnnlab.datasets.known import classes_of
 from cnnlab.epoch_flow import EpochFlow
 from cnnlab.inside_values import (
     Attribution,
@@ -45,7 +48,9 @@ class Looking:
 
     def network(self, run_id: str, checkpoint: Checkpoint = "best", epoch: int | None = None) -> InsideNetwork:
         """With the weights of a checkpoint, or those kept after `epoch`. Raises RunNotFound."""
-        return self._ask("inside_network", run=self._evaluated(run_id), checkpoint=checkpoint, epoch=epoch)
+        run = self._evaluated(run_id)
+        network: InsideNetwork = self._ask("inside_network", run=run, checkpoint=checkpoint, epoch=epoch)
+        return replace(network, classes=classes_of(run.dataset, network.classes)) if own_sets.is_name(run.dataset) else network
 
     def kept_epochs(self, run_id: str) -> tuple[int, ...]:
         """The epochs whose weights are kept, in order; 0 is before training. None of a large network. Raises RunNotFound."""

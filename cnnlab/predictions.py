@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from cnnlab import epoch_predictions, values
 from cnnlab.compute.helper import Helper
+from cnnlab.datasets import own
+from cnnlab.datasets.known import classes_of
 from cnnlab.runs.store import Store
 from cnnlab.system.home import run_folder
 
@@ -32,14 +35,19 @@ class Predictions:
     ) -> values.PredictionPage:
         """Test images of a true and a predicted class, or of all. Raises RunNotFound; CheckpointError while there is none yet."""
         which = {"label": label, "predicted": predicted, "only": only, "order": order, "offset": offset, "count": count}
-        return self._helper.ask("predictions", run=self._evaluated(run_id), checkpoint=checkpoint, **which)
+        run = self._evaluated(run_id)
+        page: values.PredictionPage = self._helper.ask("predictions", run=run, checkpoint=checkpoint, **which)
+        return replace(page, classes=classes_of(run.dataset, page.classes)) if own.is_name(run.dataset) else page
 
     def disagreements(
         self, first: str, second: str, *, right: values.Right = "any", offset: int = 0, count: int = 40
     ) -> values.DisagreementPage:
         """The test images that two runs classify differently. Raises CheckpointError unless both were tested on the same images."""
         one, other = self._evaluated(first), self._evaluated(second)
-        return self._helper.ask("disagreements", first=one, second=other, right=right, offset=offset, count=count)
+        page: values.DisagreementPage = self._helper.ask(
+            "disagreements", first=one, second=other, right=right, offset=offset, count=count
+        )
+        return replace(page, classes=classes_of(one.dataset, page.classes)) if own.is_name(one.dataset) else page
 
     def examples(self, run_id: str, number: int = 1) -> values.ExampleImages:
         """Twenty of the run's test images, two of each of ten classes; `number` counts sets of them from 1, and goes round."""

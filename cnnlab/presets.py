@@ -142,10 +142,19 @@ _PRESETS = (
     Preset(
         "fashion-92",
         "92 % on Fashion-MNIST",
-        "As 90 % on Fashion-MNIST, for longer. Three of three runs ended between 92.0 and 92.3 %, after 61 to 86 seconds on two "
-        "processor cores.",
+        "As 90 % on Fashion-MNIST, for longer. Five runs on two machines ended between 91.8 and 92.3 %, after 61 to 86 seconds on "
+        "two processor cores.",
         _lenet(8, 32, 64, hidden=128) | {"dataset": "fashion-mnist", "epochs": 6, "weight_decay": 0.0005},
-        reaches="92 %",
+        reaches="about 92 %",
+    ),
+    Preset(
+        "fashion-93",
+        "93 % on Fashion-MNIST",
+        "A narrow ResNet-9 and mirrored images. Two runs on five sixths of the training images ended at 93.2 and 93.4 %. It takes "
+        "minutes on two processor cores.",
+        {"architecture": "resnet9", "options": {"width": 8}, "dataset": "fashion-mnist", "image_size": 28, "epochs": 7, **_FAST}
+        | {"batch_size": 128, "horizontal_flip": True, "label_smoothing": 0.1, "weight_decay": 0.0005, "precision": "auto"},
+        reaches="93 %",
     ),
     Preset(
         "cifar10-70",
@@ -155,6 +164,24 @@ _PRESETS = (
         {"architecture": "resnet9", "options": {"width": 8}, "dataset": "cifar10", "epochs": 3, "batch_size": 64, **_FAST}
         | {"horizontal_flip": True, "weight_decay": 0.0005, "precision": "auto"},
         reaches="70 %",
+    ),
+    Preset(
+        "cifar10-80",
+        "80 % on CIFAR-10",
+        "As 70 % on CIFAR-10, half as wide again, for longer, and with shifted images. Four of four runs on the JPEG copy ended "
+        "between 81.7 and 82.8 %.",
+        {"architecture": "resnet9", "options": {"width": 12}, "dataset": "cifar10", "epochs": 5, "batch_size": 64, **_FAST}
+        | {"horizontal_flip": True, "random_crop": 1, "weight_decay": 0.0005, "precision": "auto"},
+        reaches="80 %",
+    ),
+    Preset(
+        "cifar10-85",
+        "85 % on CIFAR-10",
+        "As 80 % on CIFAR-10, wider and for longer. One run on the JPEG copy ended at 85.9 %; on two processor cores it takes a "
+        "quarter of an hour and more.",
+        {"architecture": "resnet9", "options": {"width": 16}, "dataset": "cifar10", "epochs": 12, "batch_size": 64, **_FAST}
+        | {"horizontal_flip": True, "random_crop": 2, "weight_decay": 0.0005, "precision": "auto"},
+        reaches="85 %",
     ),
     Preset(
         "fine-tune",
@@ -174,7 +201,7 @@ _PRESETS = (
         "Speed run: ResNet-9 on CIFAR-10",
         "Needs a GPU: on a CPU an epoch takes 5 to 25 minutes, so choose a width of 16 there. The network's author reached "
         "94.0 % test accuracy in 24 epochs, 79 seconds on a GPU of 2017; he also blanked out a square of each image. Specialised "
-        "programs take 3 seconds today. Its accuracy and speed in this lab on a GPU have not been measured.",
+        "programs take 3 seconds today. On the JPEG copy of CIFAR-10, which has less colour, one run on an H100 ended at 90.7 %.",
         {"architecture": "resnet9", "dataset": "cifar10", "learning_rate": 0.4, "momentum": 0.9, "nesterov": True}
         | {"weight_decay": 0.0005, "schedule": "one-cycle", "label_smoothing": 0.2, "batch_size": 512, "epochs": 24}
         | {"horizontal_flip": True, "random_crop": 4, "normalization": "dataset", "precision": "auto"}

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
+from cnnlab.architectures.own import Network
 from cnnlab.architectures.zoo import ZooNetwork
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
-from cnnlab.importing import Importing
+from cnnlab.datasets.places import Split
+from cnnlab.errors import NotAllowed
+from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.forecasts.usage import Usage
+from cnnlab.imported_weights import ImportedWeights
 from cnnlab.lab import Lab
 from cnnlab.looking import Looking
+from cnnlab.networks import Networks, SavedNetwork
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.published_weights import PublishedWeights
 from cnnlab.runs.records import Run
+from cnnlab.runs.store_log import Log
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
+from cnnlab.seen_data import SeenChecking, SeenOwnData, SeenQueueing
+from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
-from cnnlab.values import EpochPredictions, RangeTestState
-from cnnlab.workers.queueing import Queueing
+from cnnlab.teaching.service import Teaching
+from cnnlab.values import DatasetStatus, EpochPredictions, Picture, RangeTestState
 
 MOST_PEOPLE = 500  # whose views are kept
 
@@ -35,24 +45,49 @@ class SeenLab(Lab):
         self._person = person
         self._store = SeenStore(lab._store, person)
         self._summaries = None
-        self._queueing = Queueing(self._helper, self._admission, self._store)
+        self.own_data = SeenOwnData(self.home, self._store, person)
+        self._queueing = SeenQueueing(self._helper, self._admission, self._store)
+        self._queueing.own_data = self.own_data
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
-        self.assignments = _SeenAssignments(self.home, self.run, person)
-        self.rates = _SeenRates(lab.rates, person)
+        self.teaching = Teaching(self, self._store, beside=lab.teaching, by=person.name, check=person.check_lead)
+        self.assignments = _SeenAssignments(self.home, self.run, person, Log(self._store))
+        self.checking = SeenChecking(lab.checking, self.own_data, person)
+        self.networks = _SeenNetworks(lab.networks, person)
+        self.rates = _SeenRates(lab.rates, person, self.own_data)
+        self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.published = _SeenPublished(lab.home, person)
-        self.importing = _SeenImporting(self, person)
+        self.imported_weights = _SeenImportedWeights(self, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
+
+    def datasets(self) -> tuple[DatasetStatus, ...]:
+        return tuple(each for each in super().datasets() if self.own_data.sees(each.entry.name))
+
+    def dataset(self, name: str) -> DatasetStatus:
+        self.own_data.check_seen(name)
+        return super().dataset(name)
 
     def download(self, dataset: str) -> None:
         self._person.check_start()
         super().download(dataset)
 
+    def class_counts(self, dataset: str, split: Split) -> tuple[int, ...]:
+        self.own_data.check_seen(dataset)
+        return super().class_counts(dataset, split)
+
+    def pictures(self, dataset: str, split: Split, count: int, **which: Any) -> tuple[Picture, ...]:
+        self.own_data.check_seen(dataset)
+        return super().pictures(dataset, split, count, **which)
+
+    def augmented(self, dataset: str, index: int, **steps: Any) -> tuple[str, ...]:
+        self.own_data.check_seen(dataset)
+        return super().augmented(dataset, index, **steps)
+
     def start(self, config: RunConfig, **details: Any) -> str:
         self._person.check_start()  # before the helper is asked
-        return super().start(config, **details)
+        return super().start(config, **(details | {"owner": self._person.name}))  # whose limits count
 
     def predicted(self, run_id: str, epoch: int, images: tuple[int, ...]) -> EpochPredictions | None:
         self._store.run(run_id)  # raises where this person does not see it
@@ -68,18 +103,22 @@ class SeenLab(Lab):
 
 
 class _SeenAssignments(Assignments):
-    def __init__(self, home: Path, run: Callable[[str], Run], person: Person) -> None:
+    def __init__(self, home: Path, run: Callable[[str], Run], person: Person, log: Log) -> None:
         super().__init__(home, run)
-        self._person = person
+        self._person, self._log = person, log
 
     def make(self, task: Task, *, teacher: str = "") -> Assignment:
-        self._person.check_teach()
-        return super().make(task, teacher=self._person.name)
+        self._check_teach("assignment")
+        made = super().make(task, teacher=self._person.name)
+        self._log.note(self._person.name, "assignment", made.id, note=task.title)
+        return made
 
     def hand_in(self, assignment: Assignment, run_id: str, *, learner: str) -> HandedIn:
         """Raises NotAllowed for a run of another person."""
         self._person.check_change(self._run(run_id).owner)
-        return super().hand_in(assignment, run_id, learner=self._person.name)
+        done = super().hand_in(assignment, run_id, learner=self._person.name)
+        self._log.note(self._person.name, "hand in", run_id, assignment.teacher, note=assignment.task.title)
+        return done
 
     def handed_in(self, assignment: Assignment) -> tuple[HandedIn, ...]:
         """All for a teacher, and one's own for others."""
@@ -89,17 +128,53 @@ class _SeenAssignments(Assignments):
         return tuple(each for each in every if each.learner == self._person.name)
 
     def delete(self, assignment: Assignment) -> None:
-        self._person.check_teach()
+        self._check_teach("assignment delete", assignment.id)
         super().delete(assignment)
+        self._log.note(self._person.name, "assignment delete", assignment.id, note=assignment.task.title)
+
+    def _check_teach(self, did: str, what: str = "") -> None:
+        try:
+            self._person.check_teach()
+        except NotAllowed:
+            self._log.note(self._person.name, did, what, refused=True)
+            raise
+
+
+class _SeenNetworks(Networks):
+    def __init__(self, networks: Networks, person: Person) -> None:
+        self.__dict__.update(vars(networks))
+        self._person = person
+
+    def every(self) -> tuple[SavedNetwork, ...]:
+        return tuple(each for each in super().every() if self._person.may(Action.SEE, each.owner))
+
+    def find(self, network_id: str) -> SavedNetwork | None:
+        found = super().find(network_id)
+        return found if found and self._person.may(Action.SEE, found.owner) else None
+
+    def save(self, network: Network, *, owner: str = "") -> SavedNetwork:
+        self._person.check_start()
+        return super().save(network, owner=self._person.name)
+
+    def delete(self, saved: SavedNetwork) -> None:
+        """Raises NotAllowed for a network of another person, whatever owner it is given with."""
+        found = self.find(saved.id)
+        if found:
+            self._person.check_change(found.owner, "network")
+            super().delete(found)
+
+    def shown(self, owner: str) -> str:
+        return self._person.shown(owner)
 
 
 class _SeenRates(RateFinder):
-    def __init__(self, rates: RateFinder, person: Person) -> None:
+    def __init__(self, rates: RateFinder, person: Person, own_data: SeenOwnData) -> None:
         self.__dict__.update(vars(rates))
-        self._person = person
+        self._person, self._own_data = person, own_data
 
     def test(self, config: RunConfig) -> RangeTestState:
         self._person.check_start()
+        self._own_data.check_seen(config.dataset)
         return super().test(config)
 
     def cancel(self, config: RunConfig) -> None:
@@ -107,7 +182,7 @@ class _SeenRates(RateFinder):
         super().cancel(config)
 
 
-class _SeenImporting(Importing):
+class _SeenImportedWeights(ImportedWeights):
     def __init__(self, lab: SeenLab, person: Person) -> None:
         super().__init__(lab.home, lab.data, lab._helper.ask, lab._queueing, lab._store)
         self._person = person
@@ -125,6 +200,27 @@ class _SeenPublished(PublishedWeights):
     def fetch(self, network: ZooNetwork) -> None:
         self._person.check_start()
         super().fetch(network)
+
+
+class _SeenSharing(Sharing):
+    def __init__(self, sharing: Sharing, store: SeenStore, person: Person) -> None:
+        self.__dict__.update(vars(sharing))  # one look at the whole queue for all
+        self._sharing, self._seen, self._person = sharing, store, person
+
+    def limits(self, owner: str) -> Limits:
+        """Of others for a teacher alone, who else gets their own; `usage` likewise."""
+        return super().limits(self._whose(owner))
+
+    def usage(self, owner: str, *, disk: bool = False) -> Usage:
+        return super().usage(self._whose(owner), disk=disk)
+
+    def starts(self) -> Mapping[str, Start]:
+        every = self._sharing.starts()
+        seen = {run.id for run in self._seen.queue()} if self._person.apart else every.keys()
+        return {run_id: start for run_id, start in every.items() if run_id in seen}
+
+    def _whose(self, owner: str) -> str:
+        return owner if self._person.may(Action.TEACH, self._person.name) else self._person.name
 
 
 class _SeenAway(TakingAway):

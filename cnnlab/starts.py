@@ -16,6 +16,7 @@ from typing import Any
 
 from cnnlab import datasets
 from cnnlab.architectures import card, zoo
+from cnnlab.architectures.own import Network, RowError, placed
 from cnnlab.config import RunConfig
 from cnnlab.i18n import nsay, say
 from cnnlab.text import duration_text, percent
@@ -28,12 +29,13 @@ _SGD = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 64}
 _ADAM = {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 32} | _KAIMING
 # Sigmoid hardly passes a gradient on: a rate of 0.9 leaves 10 % after 470 to 1,100 steps, 0.1 stays there.
 _SIGMOID = _SGD | {"learning_rate": 0.9}
+_ADAM_LENET = {"optimizer": "adam", "learning_rate": 0.003, "batch_size": 64, "normalization": "dataset"}
 # LeNet with sigmoid learns large data sets by the course's recipes; CIFAR-10, which has none, by Adam.
 _SIGMOID_LENET: dict[str, dict[str, Any]] = {
     "sample": _SIGMOID | {"epochs": 20},
     "fashion-mnist": _SIGMOID | {"batch_size": 256, "epochs": 10},
     "mnist": _SIGMOID | {"learning_rate": 0.5, "batch_size": 100, "epochs": 16},
-    "cifar10": {"optimizer": "adam", "learning_rate": 0.003, "batch_size": 64, "epochs": 5, "normalization": "dataset"},
+    "cifar10": _ADAM_LENET | {"epochs": 5},
 }
 # The network where nobody has designed one: its options and image size.
 _NETWORK: dict[str, tuple[dict[str, Any], int]] = {
@@ -51,6 +53,7 @@ _SHALLOW = ("mlp", "lenet")  # quick enough for whole data sets
 _WORK = 6_000_000_000_000
 _PASSES = 4  # forward and backward over a training image, forward over a test image
 _MOST_IMAGES, _EPOCHS = 6_000, 5
+_STEPS, _MOST_EPOCHS = 1_000, 30  # of a user's own data set, which may be small
 # These do more besides multiplying: batch norm and additions over large maps.
 _IMAGES = {"course-resnet": 2_000, "densenet": 1_000, "resnet9": 1_500}
 
@@ -119,14 +122,16 @@ def measurement(config: RunConfig) -> Measurement | None:
 
 def _training(network: RunConfig) -> dict[str, Any]:
     """How to train this network: optimiser, rate, batch, initial weights, epochs and images."""
-    sigmoid, large = network.options.get("activation") == "sigmoid", datasets.entry(network.dataset).train_images > _MOST_IMAGES
+    entry = datasets.entry(network.dataset)
+    sigmoid, large = network.options.get("activation") == "sigmoid", entry.train_images > _MOST_IMAGES
     if network.architecture == "lenet" and sigmoid:
-        return _SIGMOID_LENET[network.dataset]
+        return _SIGMOID_LENET.get(network.dataset) or _ADAM_LENET | {"epochs": _enough_epochs(entry.train_images, 64)}
     if network.architecture in _SHALLOW:
-        colour = {"learning_rate": 0.05, "normalization": "dataset"} if network.dataset == "cifar10" else {}
-        return (_SIGMOID if sigmoid else _SGD) | {"epochs": 5 if large else 10} | colour
+        colour = {"learning_rate": 0.05, "normalization": "dataset"} if entry.channels == 3 else {}
+        epochs = 5 if large else 10 if entry.format != "own" else _enough_epochs(entry.train_images, 64)
+        return (_SIGMOID if sigmoid else _SGD) | {"epochs": epochs} | colour
     # At 0.001, with 1,000 images, five epochs reached 31.5 % (one seed).
-    slow = (network.architecture, network.dataset) == ("densenet", "cifar10")
+    slow = network.architecture == "densenet" and entry.channels == 3
     most = 2_000 if slow else _IMAGES.get(network.architecture, _MOST_IMAGES)
     images = min(most, max(100, int(_WORK / (_PASSES * _EPOCHS * _macs(network))) // 100 * 100))
     own = {"initialization": "pytorch"} if network.architecture == zoo.NAME else {}  # the weights that torchvision draws
@@ -134,8 +139,13 @@ def _training(network: RunConfig) -> dict[str, Any]:
         _ADAM
         | own
         | ({"learning_rate": 0.003} if slow else {})
-        | {"epochs": _EPOCHS, "limit": None if images == _MOST_IMAGES and not large else images}
+        | {"epochs": _EPOCHS, "limit": None if images >= min(_MOST_IMAGES, entry.train_images) and not large else images}
     )
+
+
+def _enough_epochs(images: int, batch: int) -> int:
+    """So many epochs that a small data set is trained for about a thousand steps."""
+    return min(_MOST_EPOCHS, max(_EPOCHS, -(-_STEPS * batch // max(1, images))))
 
 
 def _macs(network: RunConfig) -> float:
@@ -144,6 +154,11 @@ def _macs(network: RunConfig) -> float:
     if network.architecture == zoo.NAME:
         chosen = zoo.network(options["model"])
         return chosen.gmacs * 1e9 * (network.input_shape[1] / chosen.size) ** 2
+    if "network" in options:
+        try:
+            return sum(row.macs for row in placed(Network.read(options["network"]), network.input_shape, network.classes)) or 1
+        except RowError:  # it cannot be trained anyway
+            return usual.macs
     width = 1 / options.get("width_divisor", 1)
     for name in ("width", "growth"):
         if name in options:
@@ -155,7 +170,11 @@ def _source(config: RunConfig) -> str:
     exact = measurement(config)
     if exact:
         return say("These settings are known to learn: {result}.", result=_result(exact.outcomes))
-    title, data = card(config.architecture).title, datasets.entry(config.dataset).title
+    title, data = config.network, datasets.entry(config.dataset).title
+    if "network" in config.options:
+        return say(
+            "{network} is your own, so nothing is measured: these are settings with which similar networks learn.", network=title
+        )
     near = next((row for row in measurements() if _alike(row.config, config)), None)
     if near is None:
         return say(

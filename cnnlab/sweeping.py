@@ -40,7 +40,7 @@ class Sweeps:
         """
         if not self._store.made_with(token):
             self._store.check_may_create()
-            self._queueing.check(config.base, self._data)
+            self._queueing.check(config.base, self._data, owner)
         sweep_id = self._store.create(config, token, name.strip() or config.base.title, owner=owner, data=self._data)
         background.ensure(self._home)
         return sweep_id

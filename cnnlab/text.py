@@ -3,7 +3,7 @@
 sizes        "999 bytes", "246.8 kB", "16 GB": steps of 1,000, memory included; one decimal at most, and no ".0"
 percentages  "82.4 %": a space before the sign; one decimal, or none where a rough figure is enough
 durations    "58 minutes", "1.5 hours" in a sentence; "1:20", "2:03:00" where figures stand side by side
-counts       "61,706", "128.8 million" in a tile or a sentence; "924.8 M" in a column of a table
+counts       "61,706", "128.8 million" (Chinese: "1.29 亿") in a tile or a sentence; "924.8 M" in a column of a table
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from cnnlab.i18n import N_, _, nsay, say, shown
+from cnnlab.i18n import N_, Shown, _, language, nsay, say, shown
 
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and some emoji are misspelt without them
 LONGEST = 80  # characters of a value that a sentence shows
 # A unit, its length in seconds, and from how many seconds on it is used.
 _DURATIONS = ((N_("{number} days"), 86_400, 129_600), (N_("{number} hours"), 3_600, 5_400), (N_("{number} minutes"), 60, 120))
+# Languages that count large numbers in steps of 10,000: the size of a unit, its decimals, and its name.
+_MYRIADS = {"zh": ((1e12, 2, "万亿"), (1e8, 2, "亿"), (1e4, 0, "万"))}
 _ORDINALS = {1: N_("{number}st"), 2: N_("{number}nd"), 3: N_("{number}rd")}
 _OTHERS = N_("{number}th")
 
@@ -106,12 +109,19 @@ def duration(seconds: float) -> str:
 
 
 def count_text(count: int) -> str:
-    """A count that fits a tile: "61,706", "128.8 million", "7.55 billion"."""
+    """A count that fits a tile: "61,706", "128.8 million", "7.55 billion"; in Chinese "6110 万", "1.29 亿"."""
     if count < 10_000_000:
         return f"{count:,}"
-    if round(count / 1e6, 1) < 1_000:
-        return shown(say("{number} million", number=f"{count / 1e6:.1f}"))
-    return shown(say("{number} billion", number=f"{count / 1e9:.2f}"))
+    million = round(count / 1e6, 1) < 1_000
+    english = (
+        say("{number} million", number=f"{count / 1e6:.1f}") if million else say("{number} billion", number=f"{count / 1e9:.2f}")
+    )
+    for size, decimals, unit in _MYRIADS.get(language(), ()):
+        if round(count / size, decimals) >= 1:
+            result = Shown(f"{count / size:.{decimals}f} {unit}")
+            result.english = english
+            return result
+    return shown(english)
 
 
 def short_count(count: int) -> str:
@@ -147,6 +157,17 @@ def ago(moment: float, now: float | None = None) -> str:
     if minutes:
         return shown(nsay("{count} minute ago", "{count} minutes ago", minutes, count=minutes))
     return shown(N_("just now"))
+
+
+def clock_text(moment: float, now: float | None = None) -> str:
+    """A time to come, in seconds since 1970, as the clock of this machine shows it: "14:20", "tomorrow 9:05", "2026-12-24 8:00"."""
+    then, today = (datetime.fromtimestamp(each) for each in (moment, time.time() if now is None else now))
+    at = f"{then.hour}:{then.minute:02}"
+    if then.date() <= today.date():
+        return at
+    if then.date() == today.date() + timedelta(days=1):
+        return shown(say("tomorrow {time}", time=at))
+    return f"{then:%Y-%m-%d} {at}"
 
 
 def vertically(by: int) -> list[str]:

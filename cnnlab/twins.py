@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from cnnlab.architectures import card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import applies, settings, title, words
+from cnnlab.config_words import NETWORK, applies, settings, title, words
 from cnnlab.i18n import _
 from cnnlab.runs.records import ACTIVE, Run, State
 from cnnlab.text import listed
 
 # Another network or other data is more than one thing; the seed stays, and the device changes nothing that is learnt.
-_STAYS = ("architecture", "dataset", "device", "seed")
+_STAYS = ("architecture", NETWORK, "dataset", "device", "seed")
 SEEDS = 3  # of each side, to compare means
 LONGEST_BASE = 80  # characters of the original's name in that of a twin
 _FIRST_UNUSED_SEED = 2**31
@@ -58,7 +57,7 @@ def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1,
 
     `name` is that of the twin; without one it says what differs.
     """
-    usual = card(original.config.architecture).title
+    usual = original.config.network
     own = original.name.strip() or original.config.title
     base = usual if own == original.config.title else own
     known = _known(original, runs)

@@ -6,44 +6,66 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab.datasets import Entry
+from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import DataError
-from cnnlab.figures import class_balance_figure
 from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
-from cnnlab.text import image_number, percent, size_text
+from cnnlab.text import image_number, size_text
 from cnnlab.values import DatasetStatus
-from pages._parts.address import Address
-from pages._parts.grid import grid
+from pages._parts.address import Address, one_of
+from pages._parts.data.balance import balance
+from pages._parts.data.bring import bring_button
+from pages._parts.data.checkup import checkup_view
+from pages._parts.data.importing import DATASET, VIEW, import_progress
+from pages._parts.data.labels import labels_view
+from pages._parts.data.own_set import own_set_actions
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.language import in_links
 from pages._parts.learn.links import titled
-from pages._parts.live.plot import live_plot
-from pages._parts.markdown import quoting
+from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.one_choice import class_choice, one_choice
 from pages._parts.pager import PER_PAGE, Pager
 from pages._parts.shell import enter, fragment, in_words
 from pages._parts.versions import versions
+from pages._parts.visitor import not_yours
 
 SAMPLE = "sample"
 SPLITS = {"train": N_("training images"), "test": N_("test images")}
 READING = N_("Reading the images. The first time can take half a minute …")
 PAGER = Pager("data:page")
+PICTURES, CHECKUP, LABELS = "pictures", "checkup", "labels"
 Counts = dict[str, tuple[int, ...]]  # images of each class, by split
 
 
 def show_sample() -> None:
     """Opens the data set that needs no download."""
-    st.session_state["data:dataset"] = SAMPLE
+    st.session_state[DATASET] = SAMPLE
     PAGER.restart()
 
 
-def pick_dataset(address: Address, entries: dict[str, Entry]) -> str:
+def pick_dataset(address: Address, entries: dict[str, Entry], place: DeltaGenerator) -> str:
     """Which data set to look at."""
     titles = {name: _("Sample") if name == SAMPLE else entry.title for name, entry in entries.items()}  # short: fits a phone
+    own = any(entry.format == "own" for entry in entries.values())  # a list shows what was typed as it is
+
+    def newest(text: str) -> str:
+        """A link to an older version of a user's own set opens the newest."""
+        base = text.partition(".")[0]
+        return one_of("dataset", tuple(titles))(next((name for name in titles if name.partition(".")[0] == base), text))
+
     return one_choice(
-        _("Data set"), "data:dataset", "dataset", titles, address, default=SAMPLE,
-        on_change=PAGER.restart,
-        help=_("Images to train a network on. The sample comes with the lab; the others are downloaded once."),
+        _("Data set"), DATASET, "dataset", {name: isolated(title) for name, title in titles.items()}, address, default=SAMPLE,
+        on_change=PAGER.restart, as_list=own, parse=newest, place=place,
+        help=_("Images to train a network on. The sample comes with the lab; the others are downloaded once, or are your own."),
+    )  # fmt: skip
+
+
+def pick_view(address: Address, own: OwnSet | None, place: DeltaGenerator) -> str:
+    """The images, what is to be looked at before training, or labels that may be wrong."""
+    views = {PICTURES: _("The images"), CHECKUP: _("Check-up")} | ({LABELS: _("Doubtful labels")} if own else {})
+    return one_choice(
+        _("View"), VIEW, "view", views, address, parse=one_of("view", (PICTURES, CHECKUP, LABELS)), place=place,
+        help=_("The images; what is in the data set, and images that are there twice; in your own sets, labels that may be wrong."),
     )  # fmt: skip
 
 
@@ -56,7 +78,7 @@ def facts(status: DatasetStatus, counts: Counts | None) -> None:
         train=train, test=test, size=f"{entry.size} × {entry.size}", colour=colour, classes=len(entry.classes)
     )
     st.markdown(
-        f"{translated(entry.summary)}  \n{counted}",
+        f"{quoting(translated(entry.summary))}  \n{counted}",
         help=_(
             "The network learns from the training images. The test images measure its accuracy and are never trained on. "
             "A grey pixel is one number, a colour pixel three."
@@ -70,23 +92,28 @@ def facts(status: DatasetStatus, counts: Counts | None) -> None:
             _(
                 "This is a part of {dataset}, which has {train:,} training and {test:,} test images: "
                 "accuracies on it cannot be compared with published ones."
-            ).format(dataset=entry.title, train=entry.train_images, test=entry.test_images),
+            ).format(dataset=escaped(entry.title), train=entry.train_images, test=entry.test_images),
             icon=":material/content_cut:",
         )
 
 
 def origin(lab: Lab, status: DatasetStatus) -> None:
     """Where the data set is from and where its files are."""
-    source = _("Source: {source}").format(source=status.entry.source)
+    source = _("Source: {source}").format(source=_source(status.entry))
     licence = _("Licence: {licence}").format(licence=translated(status.entry.licence))
     st.caption(f"{whereabouts(lab, status)}  \n{source}  \n{licence}")
+
+
+def _source(entry: Entry) -> str:
+    """For Markdown: addresses are links, but not what a file of a user is called."""
+    return quoting(translated(entry.source)) if entry.format == "own" else translated(entry.source)
 
 
 def train_on_this(entry: Entry, place: DeltaGenerator) -> None:
     """The page's primary button."""
     if place.button(
         _("Train on this"), type="primary", icon=":material/play_arrow:", key="data:train", width="stretch",
-        help=_("Opens the Train page with {dataset} chosen.").format(dataset=entry.title),
+        help=_("Opens the Train page with {dataset} chosen.").format(dataset=escaped(isolated(entry.title))),
     ):  # fmt: skip
         st.switch_page("pages/train.py", query_params={"dataset": entry.name} | in_links())
 
@@ -201,40 +228,36 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
             versions(lab, entry, images[0])
 
 
-def balance(entry: Entry, counts: tuple[int, ...], label: int | None) -> None:
-    """The number of images in each class."""
-    st.header(_("Class balance"))
-    figure = class_balance_figure([translated(name) for name in entry.classes], counts, label)
-    live_plot(figure, key="data:balance", label=_("Bars: number of images in each class"), tools=False)
-    st.caption(balance_sentence(entry, counts))
-    with st.expander(_("Show as a table")):
-        grid(
-            {_("Class"): [translated(name) for name in entry.classes], _("Images"): list(counts)}, height="content", width="content"
-        )
-
-
-def balance_sentence(entry: Entry, counts: tuple[int, ...]) -> str:
-    """Whether all classes are equally frequent, and how often a constant guess is right."""
-    if min(counts) == max(counts):
-        return _("Every class has {count:,} images, so guessing is right for one in {classes} ({share}).").format(
-            count=counts[0], classes=len(counts), share=percent(1 / len(counts), 0)
-        )
-    most = counts.index(max(counts))
-    return _("Classes have from {fewest:,} to {most:,} images. Always answering “{name}” is right for {share} of them.").format(
-        fewest=min(counts), most=max(counts), name=translated(entry.classes[most]), share=percent(max(counts) / sum(counts))
-    )
+def views(lab: Lab, address: Address, entry: Entry, counts: Counts, place: DeltaGenerator) -> None:
+    """What is shown of a data set that is here, and below it what its owner can do."""
+    own = lab.own_data.get(entry.name) if entry.format == "own" else None
+    refusal = not_yours(own) if own else None
+    view = pick_view(address, own, place)
+    if view == PICTURES:
+        pictures(lab, address, entry, counts)
+    else:
+        address.preserve("split", "class", "page")
+    if view == CHECKUP:
+        checkup_view(lab, entry, own)
+    if view == LABELS and own:
+        labels_view(lab, own, refusal)
+    if own:
+        own_set_actions(lab, own, refusal)
 
 
 def main() -> None:
     lab = enter()
     address = Address("data")
-    title, action = st.columns([4, 1], vertical_alignment="bottom")
+    title, bring, action = st.columns([3.2, 1.6, 1.2], vertical_alignment="bottom")
     with title:
         titled(lab, _("Data sets"), "data", anchor=True)
     problems = st.container()  # filled last: each control may find a problem in the address
     with in_words():
+        import_progress(lab)
+        bring_button(lab, bring)
+        which, view = st.columns([4, 3], vertical_alignment="bottom")
         statuses = {status.entry.name: status for status in lab.datasets()}
-        status = statuses[pick_dataset(address, {name: status.entry for name, status in statuses.items()})]
+        status = statuses[pick_dataset(address, {name: status.entry for name, status in statuses.items()}, which)]
         try:
             counts = count(lab, status.entry) if status.found else None
             problem = status.problem
@@ -242,11 +265,11 @@ def main() -> None:
             counts, problem = None, str(error)
         facts(status, counts)
         if counts is None:
-            address.preserve("split", "class", "page")
+            address.preserve("view", "split", "class", "page")
             missing(lab, status, problem)
         else:
             train_on_this(status.entry, action)
-            pictures(lab, address, status.entry, counts)
+            views(lab, address, status.entry, counts, view)
         origin(lab, status)
     address.flush()
     address.show_problems(problems)

@@ -9,27 +9,22 @@ from typing import Any
 import streamlit as st
 
 from cnnlab.architectures import Card, Shape
+from cnnlab.architectures.own import Network
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.figures import distribution_sentence
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.text import shape_text
 from pages._parts.address import Address, as_text
-from pages._parts.forms.architecture import (
-    default_of,
-    link_parameters,
-    pick_architecture,
-    pick_input,
-    pick_options,
-    setting_key,
-    typed,
-)
+from pages._parts.builder import current, edit_rows, offer_rows, pick_card
+from pages._parts.forms.architecture import default_of, link_parameters, pick_input, pick_options, setting_key, typed
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.import_weights import import_weights
 from pages._parts.forms.published import published_weights
+from pages._parts.heading import header
 from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
 from pages._parts.learn.links import titled
@@ -61,6 +56,10 @@ class Design:
             return lab.design(self.card.name, source.shape, source.classes, self.options)
 
     @property
+    def name(self) -> str:
+        return self.card.called(self.options)
+
+    @property
     def input(self) -> tuple[Shape, int]:
         return self.shape, self.classes
 
@@ -83,7 +82,7 @@ def main() -> None:
     left, right = st.columns([1, 3])
     controls, view = left.container(key="design-controls"), right.container(key="design-view")
     with controls:
-        card = pick_architecture(lab.architectures(), address, scope=FIRST)
+        card = pick_card(lab, address)
     with title:
         titled(lab, _("Design a network"), card.name, anchor=True)
     failed: CNNLabError | None = None
@@ -94,6 +93,8 @@ def main() -> None:
     except CNNLabError as error:
         failed = error
     with controls:
+        if design:
+            offer_rows(lab, design.card, design.shape, design.classes, design.options)
         second = pick_second(lab, address)
         needs = st.container(key="design-needs")  # filled last: it takes a moment where a network is too large for this machine
     with view:
@@ -123,7 +124,10 @@ def pick_design(card: Card, address: Address, *, scope: str, across: int, **form
             shape, classes = pick_input(card, address, scope=scope, across=across, **form)
     finally:
         # Also after a wrong size: a control that is not drawn loses its value.
-        options = pick_options(card, address, scope=scope, across=across, **form)
+        if not card.rows:
+            options = pick_options(card, address, scope=scope, across=across, **form)
+        else:
+            options = {"network": current(address).text}
     return Design(card, shape, classes, options)
 
 
@@ -139,18 +143,23 @@ def pick_second(lab: Lab, address: Address) -> str:
 def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     """Everything about one network, and a second one if it is chosen; False where it fails."""
     table, card = design.table(lab), design.card
-    title = _("**{network}, {year}.**").format(network=card.title, year=card.year)
-    st.markdown(f"{title} {translated(card.summary)}", help=card.paper)
-    show_failure(table, card, scope=FIRST)
-    draw_network(table, card.title, key="design:drawing")
+    if not card.rows:
+        title = _("**{network}, {year}.**").format(network=card.title, year=card.year)
+        st.markdown(f"{title} {translated(card.summary)}", help=card.paper)
+        show_failure(table, card, scope=FIRST)
+    draw_network(table, design.name, key="design:drawing")
     if not table.failure:
         metrics_row(table)
+    if card.rows:
+        cures = table.failure.cures if table.failure else ()
+        sizes = [cure.value for cure in cures if cure.setting == "image_size" and cure.value <= MAXIMUM_IMAGE_SIZE]
+        edit_rows(Network.read(design.options["network"]), design.shape, design.classes, sizes)
     st.header(_("Layer by layer"))
-    title = _("{network}, input {shape}").format(network=card.title, shape=shape_text(table.input_shape))
+    title = _("{network}, input {shape}").format(network=design.name, shape=shape_text(table.input_shape))
     layer_table_view(table, address, title=title, name=card.name, group="design:drawing")
     if table.failure:
         return False
-    st.header(_("Where the parameters and the work sit"))
+    header(N_("Where the parameters and the work sit"))
     st.markdown(distribution_sentence(table))
     draw_distribution(table, key="design:distribution", group="design:drawing")
     show_code(lab, design)
@@ -237,7 +246,7 @@ def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
         st.error(quoting(translated(error)), icon=":material/error:")
         return
     table, beside = design.table(lab), other.table(lab)
-    names = (design.card.title, card.title)
+    names = (design.name, other.name)
     if design.input != other.input:
         unlike(lab, design, other)
     if beside.failure:
@@ -246,7 +255,7 @@ def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
         figures_of = [(_input_figure(each), *key_figures(made)) for each, made in ((design, table), (other, beside))]
         st.table(ratio_table(figures_of[0], figures_of[1], names))
         draw_comparison(table, beside, names, key="design:compare bars")
-    draw_network(beside, card.title, key="design:second drawing")
+    draw_network(beside, other.name, key="design:second drawing")
     caption = _("B: {network} ({year}). {summary}")
     st.caption(caption.format(network=card.title, year=card.year, summary=translated(card.summary)))
 
@@ -263,7 +272,7 @@ def unlike(lab: Lab, first: Design, second: Design) -> None:
     with st.container(horizontal=True):
         for source, target, scope in ((first, second, SECOND), (second, first, FIRST)):
             if target.table(lab, like=source).failure:
-                no = _("{network} does not fit {input}.").format(network=target.card.title, input=_input(source))
+                no = _("{network} does not fit {input}.").format(network=target.name, input=_input(source))
                 st.caption(no, width="content")
                 continue
             values = {"input channels": source.shape[0], "image_size": source.shape[1], "classes": source.classes}

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab import datasets
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
@@ -113,7 +114,7 @@ def main() -> None:
     if run is None:
         empty(address)
         return
-    entry = next(status.entry for status in lab.datasets() if status.entry.name == run.config.dataset)
+    entry = datasets.entry(run.config.dataset)
     checkpoint = pick_weights(run, address, weights)
     with heading:
         own = choose_view(address)

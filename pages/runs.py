@@ -152,7 +152,7 @@ def _table_and_choice(
         left, right = st.columns(2, gap="medium")
         with left:
             if shown:
-                runs_table(shown, wanted, f"{every.version} {lab.home}")
+                runs_table(shown, wanted, f"{every.version} {lab.home}", lab.sharing.starts())
             else:
                 st.info(_("No run matches these filters."), icon=":material/filter_alt_off:")
             _caption(every, shown, rows, which)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Progress, RunStarted
+from cnnlab.forecasts.usage import usage
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 
@@ -41,6 +43,7 @@ def read_all(home: Path) -> int:
         store.summaries()
         store.active()
         store.queue()
+        usage(store, None, time.time())
         for run in runs:
             store.run(run.id)
             store.events(run.id)

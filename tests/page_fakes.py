@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from page_own_data import FakeChecking, FakeOwnData
 from page_sweeps import FakeSweeps
 from streamlit.testing.v1 import AppTest
 
@@ -17,6 +19,8 @@ from cnnlab import architectures, datasets, presets
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast, Part
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.forecasts.usage import Usage
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
 from cnnlab.learn import Catalogue, Learners
@@ -33,6 +37,8 @@ class FakeLab:
     lessons = Catalogue(home, shipped=home)  # none: the links to them are tested with the page Learn
     learners = Learners(home)
     published = SimpleNamespace(missing=lambda _architecture, _options: None)
+    together = False  # whether all visitors count as one
+    starts: Mapping[str, Start] = {}
 
     def __init__(self, here: tuple[str, ...] = ("sample", "mnist")) -> None:
         self.here = here
@@ -44,8 +50,10 @@ class FakeLab:
         self.asked_to_augment: list[tuple[str, int, int, bool]] = []
         self.broken: CNNLabError | None = None
         self.asked_for_forecasts: list[bool] = []
-        self.allowed = Limits()
+        self.allowed, self.used = Limits(), Usage(0, 0, None, 0)
         self.sweeps = FakeSweeps()
+        self.own_data = FakeOwnData()
+        self.checking = FakeChecking(self.own_data)
         parts = (Part("activations", "Activations", 600_000_000), Part("weights", "Weights", 200_000_000))
         self.need = Forecast("cpu", 800_000_000, parts, 8_000_000_000, 4_096, True, None, None, "", "unknown")
 
@@ -59,7 +67,7 @@ class FakeLab:
         return True
 
     def architectures(self):
-        return architectures.all_cards()
+        return tuple(each for each in architectures.every_card() if not each.rows)
 
     def presets(self):
         return presets.presets()
@@ -74,14 +82,19 @@ class FakeLab:
         self.asked_for_forecasts.append(calibrate)
         return self.need
 
-    def limits(self):
-        return self.allowed
+    @property
+    def sharing(self):
+        together = self.together
+        return SimpleNamespace(
+            together=lambda: together, limits=lambda owner: self.allowed, usage=lambda owner: self.used, starts=lambda: self.starts
+        )
 
     def datasets(self):
-        return tuple(self._status(entry) for entry in datasets.entries())
+        own = [brought.entry for brought in self.own_data.sets()]
+        return tuple(self._status(entry) for entry in (*datasets.entries(), *own))
 
     def _status(self, entry):
-        found = Path("somewhere") / entry.name if entry.name in self.here else None
+        found = Path("somewhere") / entry.name if entry.name in self.here or entry.format == "own" else None
         variant = "JPEG copy" if entry.name == "cifar10" else ""
         notes = {"doubt": self.doubts.get(entry.name, ""), "problem": self.problems.get(entry.name, "")}
         return DatasetStatus(entry, found, self.downloads.get(entry.name), variant, **notes)
@@ -93,6 +106,8 @@ class FakeLab:
     def class_counts(self, dataset, split):
         if self.broken:
             raise self.broken
+        if dataset in self.own_data.kept:
+            return self.own_data.get(dataset).counts(split)
         return (600,) * 10 if dataset == "sample" else (50, *(100,) * 9)
 
     def augmented(self, dataset, index, *, count, shift, flip, gray):
@@ -101,7 +116,19 @@ class FakeLab:
 
     def pictures(self, dataset, split, count, *, label=None, offset=0):
         self.asked_for_pictures.append({"dataset": dataset, "split": split, "label": label, "offset": offset})
-        return tuple(Picture(offset + i, label if label is not None else i % 10, PIXEL) for i in range(count))
+        return tuple(
+            Picture(
+                offset + i,
+                label
+                if label is not None
+                else i
+                % len(
+                    datasets.entry("sample").classes if dataset not in self.own_data.kept else self.own_data.get(dataset).classes
+                ),
+                PIXEL,
+            )
+            for i in range(count)
+        )
 
 
 def open_page(monkeypatch, page_name: str, lab: FakeLab, /, **address: str) -> AppTest:

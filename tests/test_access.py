@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from cnnlab.access import classes, codes, door, hosts
 from cnnlab.access.door import Door
-from cnnlab.access.lockout import FIRST_WAIT, FREE_FOR_A_PERSON, FREE_FOR_AN_ADDRESS, LONGEST_WAIT, Lockout
+from cnnlab.access.lockout import FIRST_WAIT, FREE_FOR_A_PERSON, FREE_FOR_AN_ADDRESS, FROM_EVERYWHERE, LONGEST_WAIT, Lockout
 from cnnlab.access.roles import Action, Person, Role, initials, tidy
 from cnnlab.access.sessions import Sessions
 from cnnlab.errors import CNNLabError, ConfigError, NotAllowed, StoreError
@@ -97,14 +97,34 @@ def test_waits_begin_after_some_wrong_codes_double_and_end():
 
     waits = []
     for _ in range(9):
-        waits.append(lockout.attempt("Ana", "10.0.0.8"))  # from elsewhere, too
+        waits.append(lockout.attempt("Ana", "10.0.0.7"))
         clock.now += waits[-1]
-        assert lockout.attempt("Ana", "10.0.0.9") == 0.0
+        assert lockout.attempt("Ana", "10.0.0.7") == 0.0
 
     assert waits == [min(LONGEST_WAIT, FIRST_WAIT * 2**step) for step in range(9)]
     assert lockout.attempt("Ben", "10.0.0.10") == 0.0
     clock.now += 2 * 3600
-    assert lockout.attempt("Ana", "10.0.0.9") == 0.0
+    assert lockout.attempt("Ana", "10.0.0.7") == 0.0
+
+
+def test_a_stranger_s_wrong_codes_keep_nobody_else_out():
+    clock = Clock(0.0)
+    lockout = Lockout(clock)
+    while clock.now < 1800.0:  # one who goes on after each wait
+        clock.now += lockout.attempt("teacher", "10.0.0.66")
+    lockout.attempt("teacher", "10.0.0.66")
+
+    assert lockout.attempt("teacher", "10.0.0.66") == LONGEST_WAIT
+    assert lockout.attempt("teacher", "10.0.0.7") == 0.0
+
+
+def test_wrong_codes_from_many_addresses_cost_one_short_wait_each():
+    lockout = Lockout(Clock(0.0))
+
+    waits = [lockout.attempt("teacher", f"10.0.1.{each}") for each in range(FROM_EVERYWHERE * FREE_FOR_A_PERSON + 20)]
+
+    assert set(waits) == {0.0, FIRST_WAIT}
+    assert waits.count(0.0) == FROM_EVERYWHERE * FREE_FOR_A_PERSON
 
 
 def test_an_address_waits_too_also_one_of_a_thousand_in_its_network():
@@ -189,16 +209,17 @@ def test_people_sign_in_with_their_codes_and_a_teacher_with_a_password(tmp_path)
     assert entrance.sign_in(given["Ana"], "10.0.0.8", password=True).problem == "wrong"
 
 
-def test_wrong_codes_lock_a_person_also_for_the_right_one(tmp_path):
+def test_after_wrong_codes_the_right_one_waits_too_where_they_were_typed(tmp_path):
     _, given = made(tmp_path)
     entrance = Door(tmp_path)
     wrong = given["Ana"][:5] + given["Ben"][5:]
 
-    problems = [entrance.sign_in(wrong, f"10.0.0.{each}").problem for each in range(FREE_FOR_A_PERSON)]
+    problems = [entrance.sign_in(wrong, "10.0.0.66").problem for _ in range(FREE_FOR_A_PERSON)]
 
     assert problems == ["wrong"] * FREE_FOR_A_PERSON
-    assert entrance.sign_in(given["Ana"], "10.0.1.1").problem == "wait"
-    assert entrance.sign_in(given["Ben"], "10.0.1.1").cookie
+    assert entrance.sign_in(given["Ana"], "10.0.0.66").problem == "wait"
+    assert entrance.sign_in(given["Ana"], "10.0.1.1").cookie
+    assert entrance.sign_in(given["Ben"], "10.0.0.66").cookie
 
 
 def test_a_running_door_notices_who_is_added_removed_and_reset(tmp_path):

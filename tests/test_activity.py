@@ -16,7 +16,8 @@ from cnnlab.training import activity, checkpoints
 from cnnlab.training.engine import train
 from cnnlab.training.flow import looked_at
 from cnnlab.training.session import Session
-from pages._parts.inside.epoch_frames import MOST_FRAMES, activity_sentence, chosen_epochs
+from pages._parts.inside.epoch_frames import activity_sentence, chosen_epochs
+from pages._parts.player import MOST_FRAMES
 
 LENET = {"architecture": "lenet", "options": {"activation": "relu"}}
 DATA = quadrants(train=90, test=30)

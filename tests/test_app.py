@@ -64,7 +64,7 @@ def test_every_page_can_be_the_first_that_a_new_server_shows(name):
 def test_every_page_is_in_the_list():
     source = (ROOT / "app.py").read_text(encoding="utf-8")
 
-    assert PAGES == ["data", "design", "inside", "learn", "predict", "runs", "train"]
+    assert PAGES == ["class", "data", "design", "inside", "learn", "predict", "runs", "train"]
     assert all(f"pages/{name}.py" in source for name in PAGES)
 
 
@@ -108,7 +108,7 @@ def test_the_web_process_never_imports_torch(home):
 def test_the_settings_that_measurements_asked_for_are_there():
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
 
-    assert settings["server"] == {"address": "localhost", "maxUploadSize": 20, "fileWatcherType": "none"}
+    assert settings["server"] == {"address": "localhost", "maxUploadSize": 200, "fileWatcherType": "none"}
     assert settings["runner"] == {"postScriptGC": False, "magicEnabled": False}
     assert settings["client"] == {"showErrorDetails": "none", "toolbarMode": "viewer", "showSidebarNavigation": False}
     assert settings["browser"] == {"gatherUsageStats": False}

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab import architectures
-from cnnlab.architectures import Card, Option, all_cards, blocks, card, cards
+from cnnlab.architectures import Card, Option, blocks, card, cards
 from cnnlab.architectures.blocks import ActivatedResidual, Add, Residual
 from cnnlab.architectures.building import minimum_size
 from cnnlab.errors import ConfigError, ShapeError
@@ -421,7 +421,7 @@ def test_every_family_is_imported_and_so_registered():
     folder = Path(architectures.__file__).parent
     families = {file.stem for file in folder.glob("*.py") if "@register(" in file.read_text(encoding="utf-8")}
 
-    assert families == {card.builder.__module__.rpartition(".")[2] for card in all_cards()}
+    assert families == {card.builder.__module__.rpartition(".")[2] for card in architectures.every_card()}
 
 
 def test_an_average_over_the_edge_counts_no_padding():

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from cnnlab import datasets
 from cnnlab.architectures import cards
 from cnnlab.cli import app
-from cnnlab.config import MAXIMUM_JSON, RunConfig
+from cnnlab.config import RunConfig
+from cnnlab.config_rules import MAXIMUM_JSON
 from cnnlab.config_words import setting
 from cnnlab.datasets.loading import ImageData
 from cnnlab.errors import CNNLabError, ConfigError

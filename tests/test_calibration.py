@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from quadrants import settings
+from tape import Tape
 
-from cnnlab.training import calibration
+from cnnlab.training import calibration, graph
 from cnnlab.training.session import Session
 
 
@@ -109,3 +110,34 @@ def test_a_network_is_timed_on_noise_of_its_data_set_s_form_with_all_images_trai
     assert tuple(session.train_images.shape) == tuple(session.test_images.shape) == (10, 3, 32, 32)
     assert (len(session.classes), session.input_shape, len(session.validation_images)) == (10, (1, 12, 12), 0)
     assert session.train_images.max() > 250
+
+
+def test_where_a_run_replays_its_steps_a_replay_is_timed(monkeypatch):
+    machine = Machine(monkeypatch, fixed=0.016, image=0.001, step=0.01, evaluation=0.0005)
+
+    class Timed(Tape):
+        def record(self, work):
+            replay = super().record(work)
+
+            def takes_a_moment():
+                machine.now += 0.004
+                replay()
+
+            return takes_a_moment
+
+    made = []  # the first graph is of the run's own device, on which nothing is recorded
+    monkeypatch.setattr(graph, "for_run", lambda *_: made.append(None) or graph.StepGraph(Timed() if len(made) > 1 else None))
+
+    watched = calibration._session
+
+    def with_a_gpu_s_kernels(config):
+        session = watched(config)
+        session.optimizer.param_groups[0]["fused"] = True
+        return session
+
+    monkeypatch.setattr(calibration, "_session", with_a_gpu_s_kernels)
+
+    speed = calibration.calibrate(CONFIG, macs=10**6, seconds=3.0, clock=machine)
+
+    assert (speed.image, speed.step, speed.batch) == (pytest.approx(0.004 / 64), 0.0, 64)
+    assert speed.evaluation == pytest.approx(0.0005)

@@ -13,7 +13,7 @@ from cnnlab.access import classes, codes
 from cnnlab.access.door import Door
 from cnnlab.access.roles import Role
 from cnnlab.cli import app
-from cnnlab.cli.classes import names_in
+from cnnlab.cli.name_list import names_in
 from cnnlab.errors import ConfigError
 
 
@@ -50,6 +50,7 @@ def signs_in(tmp_path, code, **way):
 
 def test_a_new_class_prints_the_command_to_start_and_a_sheet_of_slips(made, tmp_path):
     assert "Autumn: 2 students" in made
+    assert "A student: this lab allows up to 2 runs training at a time" in made
     assert "streamlit run app.py --server.address 0.0.0.0" in made
     assert "correct horse" not in made
     sheet = (tmp_path / "class-slips.html").read_text(encoding="utf-8")
@@ -84,7 +85,7 @@ def test_people_are_added_removed_and_reset(run, made, tmp_path):
 def test_settings_of_a_class_are_changed(run, made, tmp_path):
     assert run("set", "--until", "2027-02-28", "--others", "own", "--shown", "initials").exit_code == 0
 
-    assert "until 2027-02-28; students see own runs and initials names" in run("list").output
+    assert "until 2027-02-28; students see own runs and initials for names" in run("list").output
     assert run("set", "--until", "never").exit_code == 0
     assert classes.load(tmp_path / "home").until is None
     assert classes.load(tmp_path / "home").others == "own"
@@ -167,3 +168,28 @@ def test_names_are_found_in_lists_and_tables(text, names):
 def test_a_name_that_is_too_long_is_named():
     with pytest.raises(ConfigError, match="more than 59 characters"):
         names_in("x" * 70)
+
+
+def test_a_class_answers_in_the_language_of_the_terminal(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("CNNLAB_LANG", "zh")
+    (tmp_path / "names.csv").write_text("姓名\n李明\n", encoding="utf-8")
+
+    made = run("new", "--names", "names.csv", "--address", "http://lab.school.org", typed="一班\ncorrect horse\ncorrect horse\n")
+
+    assert "一班：1 名学生，还有您" in made.output
+    assert "李明（学生）" in run("list").output
+    assert "班里没有名叫 '王' 的人" in run("remove", "王").output
+    assert json.loads(run("list", "--json").output)["people"][1] == {"name": "李明", "role": "student"}
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("class", "new")])
+def test_help_is_in_the_language_of_the_terminal_and_whole(monkeypatch, command):
+    monkeypatch.delenv("CNNLAB_LANG", raising=False)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+
+    output = CliRunner().invoke(app, [*command, "--help"]).output
+
+    own = [line for line in output.splitlines() if "--help" not in line and "Usage" not in line]
+    assert not re.search(r"[A-Za-z]+( [a-z]+){3}", "\n".join(own))
+    assert not re.search(r"…\s*│", output), "nothing is cut"
+    assert len(re.findall("[\u4e00-\u9fff]", output)) > 100

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from cnnlab import events
 from cnnlab.cli import app
-from cnnlab.config import MAXIMUM_JSON, RunConfig
+from cnnlab.config import RunConfig
+from cnnlab.config_rules import MAXIMUM_JSON
 from cnnlab.presets import preset
 from cnnlab.reports.exports import configurations_json
 from cnnlab.runs.records import State

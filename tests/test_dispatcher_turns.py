@@ -7,12 +7,16 @@ import os
 import pytest
 from made_runs import CONFIG
 
+from cnnlab.access import classes
+from cnnlab.access.classes import Member
 from cnnlab.compute import server
 from cnnlab.errors import RunStateError, StoreError
+from cnnlab.runs import ledger
 from cnnlab.runs.records import State
-from cnnlab.system import background, processes, room
+from cnnlab.system import background, pausing, processes, room
 from cnnlab.system.processes import Process
 from cnnlab.workers import dispatcher, runner
+from cnnlab.workers.shares import GAVE_WAY
 
 GIGABYTE = 10**9
 
@@ -108,6 +112,17 @@ def test_each_device_trains_one_run_and_names_of_one_device_are_one(office):
     assert runners(office)[3:] == [second]
 
 
+def test_a_paused_lab_starts_nothing_until_it_goes_on(office):
+    run = add(office, "a")
+    pausing.pause(office.home, pausing.Paused("We look together"))
+    office.turn()
+    assert runners(office) == []
+
+    pausing.go_on(office.home)
+    office.turn()
+    assert runners(office) == [run]
+
+
 def test_a_runner_is_given_the_home_and_the_run_which_belongs_to_the_dispatcher_at_first(office):
     run_id = add(office, "a")
     office.store.transition(run_id, State.PAUSED, message="No room.")
@@ -175,6 +190,37 @@ def test_runs_start_where_eight_megabytes_are_free_or_nobody_knows(office, free,
     office.turn()
 
     assert bool(runners(office)) is starts
+
+
+def test_a_person_with_enough_runs_or_without_minutes_waits_and_others_pass(office, limit):
+    limit("parallel = 1\nminutes_a_day = 60\n[devices]\ncpu = 3")
+    people = tuple(Member(id=name, name=name) for name in ("Ana", "Ben", "Cem"))
+    classes.save(office.home, classes.new_class("7b", members=people))
+    first, second, spent, other = (add(office, f"{n}", owner=owner) for n, owner in enumerate(("Ana", "Ana", "Cem", "Ben")))
+    with office.store.transaction(write=True) as connection:
+        ledger.count(connection, "Cem", "cpu", 3_600, office.store._clock())
+
+    office.turn()
+
+    assert runners(office) == [first, other]
+    assert office.store.run(second).message.startswith("Its owner trains as many runs as this lab allows a person")
+    assert office.store.run(spent).message.startswith("The 60 minutes of training a day that this lab allows are used up")
+    finish(office, first)
+    office.turn()
+    assert runners(office)[2:] == [second]
+
+
+def test_a_run_that_has_made_room_for_others_holds_nobody_up(office):
+    run_id = add(office, "a")
+    office.turn()
+    office.store.put_back(run_id, office.me, f"{GAVE_WAY} Others wait.")
+    office.children[-1].ended = True
+    next_one = add(office, "b", owner="b")
+    office.free = 9_000_000  # less than after the run found the disk full
+
+    office.turn()
+
+    assert runners(office)[1:] == [next_one]
 
 
 def test_after_a_run_was_put_back_the_queue_waits_for_eight_more_megabytes_or_five_minutes(office, clock):

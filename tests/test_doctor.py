@@ -142,9 +142,9 @@ def test_a_record_that_is_damaged_or_held_is_reported_and_not_changed(home):
 
 def test_limits_that_cannot_be_read_and_a_dispatcher_that_ended_are_reported(home, limit):
     limit("epochs = 0")
-    assert folder.limits()[0].level == "wrong"
+    assert folder.limits(home)[0].level == "wrong"
     limit("epochs = 5")
-    assert "5 epochs" in folder.limits()[0].sentence
+    assert "5 epochs" in folder.limits(home)[0].sentence
 
     assert folder.dispatcher(home).level == "right"
     background.announce(home)

@@ -115,3 +115,27 @@ def test_the_calibration_error_is_the_mean_distance_of_confidence_and_accuracy()
         by_hand += abs(float(right[inside].double().mean() - confidence[inside].double().mean())) * int(inside.sum()) / 500
     assert page.calibration_error == pytest.approx(by_hand)
     assert 0.1 < page.calibration_error < 0.25  # the mean of x - x² is a sixth
+
+
+def test_confusion_figures_and_calibration_are_those_of_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed (requirements-dev.txt)")
+    from sklearn.calibration import calibration_curve
+
+    drawn = torch.Generator().manual_seed(3)
+    labels = torch.randint(0, 5, (400,), generator=drawn)
+    predicted = torch.where(torch.rand(400, generator=drawn) < 0.7, labels, torch.randint(0, 4, (400,), generator=drawn))
+    confidence = torch.rand(400, generator=drawn).double().clamp(0.25, 0.9)
+    confidence[:10] = torch.arange(1, 11) / 10  # the edges of the bins
+
+    counts = confusion(labels, predicted, 5)
+    bins = [each for each in calibration(confidence, predicted == labels) if each.images]
+
+    assert counts.tolist() == metrics.confusion_matrix(labels, predicted).tolist()
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(labels, predicted, zero_division=0)
+    figures = per_class(counts)
+    assert [each.precision for each in figures] == pytest.approx(precision)
+    assert [each.recall for each in figures] == pytest.approx(recall)
+    assert [each.f1 for each in figures] == pytest.approx(f1)
+    shares, means = calibration_curve(predicted == labels, confidence, n_bins=10)
+    assert [each.accuracy for each in bins] == pytest.approx(shares)
+    assert [each.confidence for each in bins] == pytest.approx(means)

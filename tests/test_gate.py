@@ -14,6 +14,7 @@ from asgi import HOST, ask
 from page_fakes import ROOT
 from streamlit import config
 from streamlit.runtime import Runtime
+from waiting import wait_for
 
 from benchmarks.visitor import run as run_visits
 from cnnlab.access import classes, codes, door
@@ -22,6 +23,11 @@ from cnnlab.access.lockout import FREE_FOR_A_PERSON
 from cnnlab.access.roles import Role
 from cnnlab.access.sessions import Sessions
 from cnnlab.access.starting import WAIVED, start_problem
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
+from cnnlab.system.home import store_file
+from cnnlab.teaching import presence
+from cnnlab.teaching.noting import noting
 from pages._parts.gate.layer import Gate
 from pages._parts.gate.settings import Settings
 from pages._parts.gate.start import gate
@@ -200,8 +206,8 @@ def test_the_page_at_the_gate_speaks_the_browser_s_language_and_runs_its_own_scr
     chosen = ask(guarded, "/", headers=VISIT | {"accept-language": "en"}, cookie="cnnlab_language=zh")
 
     assert "Your code" in english.text
-    assert "你的代码" in chinese.text
-    assert "你的代码" in chosen.text
+    assert "您的代码" in chinese.text
+    assert "您的代码" in chosen.text
     policy = english.header("content-security-policy")
     nonce = re.search(r"script-src 'nonce-([\w-]+)'", policy)[1]
     assert "default-src 'none'" in policy
@@ -215,8 +221,8 @@ def test_wrong_codes_are_refused_and_then_wait(home):
     wrong = home[1]["Ana"][:5] + "2222-2222"
 
     replies = [
-        ask(guarded, "/sign-in", method="POST", headers=FORM, form={"code": wrong}, peer=f"10.0.0.{each}")
-        for each in range(FREE_FOR_A_PERSON + 1)
+        ask(guarded, "/sign-in", method="POST", headers=FORM, form={"code": wrong}, peer="10.0.0.7")
+        for _ in range(FREE_FOR_A_PERSON + 1)
     ]
 
     assert [reply.status for reply in replies] == [401] * FREE_FOR_A_PERSON + [429]
@@ -367,3 +373,38 @@ def test_a_server_that_another_program_has_opened_to_others_lets_nobody_in_witho
     assert WAIVED in refused.text
     assert ask(guarded, "/_stcore/stream", server="192.0.2.2", kind="websocket").status == 403
     assert ask(Gate(Inner(), Door(tmp_path), Settings(waived=True)), "/", server="192.0.2.2").text == "inside"
+
+
+def test_who_signs_in_and_out_is_noted_with_wrong_codes_and_who_is_here(home):
+    noted, codes_of = [], home[1]
+    guarded = Gate(Inner(), Door(home[0], note=lambda *words, **more: noted.append((*words, more))), Settings())
+    here = presence.Presence(home[0])
+    presence.install(here)
+    try:
+        cookie = signed_in(guarded, codes_of["Ana"])
+        ask(guarded, "/sign-in", method="POST", headers=FORM, form={"code": f"{codes_of['Ana'][:-2]}22"})
+        ask(guarded, "/sign-in", method="POST", headers=FORM, form={"password": "wrong horse"})
+        assert here.everyone() == {}
+        ask(guarded, "/train", cookie=cookie)
+        assert here.everyone()["Ana"].here
+        ask(guarded, "/sign-out", method="POST", headers=FORM, cookie=cookie)
+    finally:
+        presence._installed.clear()
+
+    refused = {"refused": True, "note": "127.0.0.1"}
+    assert noted == [
+        ("Ana", "sign in", {}),
+        ("", "sign in", {"whose": "Ana"} | refused),
+        ("", "sign in", {"whose": ""} | refused),
+        ("Ana", "sign out", {}),
+    ]
+
+
+def test_notes_of_the_gate_are_written_by_a_thread_into_the_lab_s_log(tmp_path):
+    note = noting(tmp_path)
+    note("Ana", "sign in")
+    note("", "sign in", whose="Ana", refused=True, note="10.0.0.7")
+
+    wait_for(lambda: store_file(tmp_path).exists() and len(Log(Store(tmp_path)).entries()) == 2, seconds=20)
+    newest = Log(Store(tmp_path)).entries()[0]
+    assert (newest.did, newest.whose, newest.refused, newest.note) == ("sign in", "Ana", True, "10.0.0.7")

@@ -17,6 +17,7 @@ from test_golden_words import refusal
 
 from cnnlab import datasets, epoch_predictions, errors, events
 from cnnlab import lab as lab_module
+from cnnlab import predictions as predictions_module
 from cnnlab.compute import examples, predictions, typed
 from cnnlab.config import RunConfig
 from cnnlab.datasets.loading import load
@@ -78,13 +79,15 @@ def noted(tmp_path, monkeypatch):
     store = lab._store
     allowed = SimpleNamespace(admit=lambda *_: None)
     answers = {"last_predicted": EpochPredictions(0, 5, (7, 8), (0.5, 0.25))}
-    others = dict.fromkeys(("layers", "design", "devices", "ready", "close"), lambda *_: None)
+    others = dict.fromkeys(("layers", "design", "ready", "close"), lambda *_: None) | {"devices": lambda *_: ()}
     lab._helper = Noted(calls, "helper", None, ask=lambda question, **_: answers.get(question), **others)
-    lab._admission = Noted(calls, "admission", None, new=lambda config: allowed, further=lambda run, config: allowed)
+    lab._admission = Noted(calls, "admission", None, new=lambda config, owner: allowed, further=lambda run, config: allowed)
     lab._forecaster = Noted(calls, "forecaster", None, forecast=lambda *_, **__: None)
+    monkeypatch.setattr("cnnlab.system.background.ensure", lambda home: None)  # of services that have it from its own module
     for name in ("background", "downloads", "epoch_predictions", "files", "watch"):
         nothing = {"ensure": lambda home: None, "start": lambda *_: None, "shut_down": lambda home: None}
-        monkeypatch.setattr(lab_module, name, Noted(calls, name, getattr(lab_module, name), **nothing))
+        owner = predictions_module if name == "epoch_predictions" else lab_module
+        monkeypatch.setattr(owner, name, Noted(calls, name, getattr(owner, name), **nothing))
     for name in ("interrupt_lost_runs", "check_processes", "auto_resumable"):
         monkeypatch.setattr(lab_module, name, getattr(Noted(calls, "watch", lab_module), name))
     lab._store = Noted(calls, "store", store)
@@ -140,7 +143,7 @@ def asked_of(lab: Lab) -> list[tuple[str, Callable[[], Any]]]:
         ("ready", lab.ready),
         ("forecast", lambda: lab.forecast(CONFIG)),
         ("forecast with a wait", lambda: lab.forecast(CONFIG, table="t", calibrate=False, wait=1.5)),
-        ("limits", lambda: lab.limits().max_seconds),
+        ("limits", lambda: lab.sharing.limits("").max_seconds),
         ("datasets", lambda: [status.entry.name for status in lab.datasets()]),
         ("download", lambda: lab.download("mnist")),
         ("download another", lambda: lab.download("sample2")),

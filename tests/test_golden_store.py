@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )
-from cnnlab.runs.records import ACTIVE, State
+from cnnlab.runs.records import ACTIVE, ActiveRun, State
 from cnnlab.runs.store import Store
 from cnnlab.system.processes import Process
 
@@ -212,6 +212,9 @@ def test_the_queue_of_three_owners(diary, regenerate_golden):
     ids = [store.create(LENET, f"{n}", f"{owner}{n}", owner=owner) for n, owner in enumerate(["a", "a", "b", "a", "c", "b"], 1)]
     counted: list[int] = []
 
+    def count(owner: str, others: Sequence[ActiveRun]) -> None:
+        counted.append(sum(run.owner == owner for run in others))
+
     def look(name: str) -> None:
         queue = " ".join(f"{run.position}:{run.name}" for run in store.queue())
         active = " ".join(f"{store.run(run.id).name}({run.state})" for run in store.active())
@@ -226,9 +229,9 @@ def test_the_queue_of_three_owners(diary, regenerate_golden):
         "b6 starts": lambda: store.transition(ids[5], State.STARTING),
         "a2 pauses": lambda: store.pause(ids[1]),
         "c5 stops": lambda: store.stop(ids[4]),
-        "a2 resumes": lambda: store.resume(ids[1], admit=counted.append),
-        "c5 goes on": lambda: store.resume(ids[4], admit=counted.append),
-        "c7 is new": lambda: store.create(MLP, "7", "c7", owner="c", admit=counted.append),
+        "a2 resumes": lambda: store.resume(ids[1], admit=count),
+        "c5 goes on": lambda: store.resume(ids[4], admit=count),
+        "c7 is new": lambda: store.create(MLP, "7", "c7", owner="c", admit=count),
         "b6 dies": lambda: store.interrupt(next(run for run in store.active() if run.id == ids[5]), "It died."),
         "b6 goes on by itself": lambda: store.auto_resume(ids[5]),
         "c5 moves to the end": lambda: store.move_in_queue(ids[4], 1),

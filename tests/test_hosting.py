@@ -42,10 +42,10 @@ def test_the_files_agree_with_each_other_and_with_the_program():
     )
 
     assert {file.name for file in FILES.iterdir()} == linked | {"nginx.conf", "Caddyfile"}
-    assert all("127.0.0.1:8501" in text and "lab.example.org" in text and "20m" in text.lower() for text in (nginx, caddy))
+    assert all("127.0.0.1:8501" in text and "lab.example.org" in text and "200m" in text.lower() for text in (nginx, caddy))
     for header in ("Host $http_host", "Upgrade $http_upgrade", "X-Forwarded-For $remote_addr", "X-Forwarded-Proto $scheme"):
         assert f"proxy_set_header {header};" in nginx
-    assert "maxUploadSize = 20 " in (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert "maxUploadSize = 200 " in (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     for setting in ("KillMode=process", "--server.address 127.0.0.1", "--server.allowedHosts lab.example.org", "CNNLAB_HOME="):
         assert setting in service
     for copied in re.findall(r"^COPY (.*) \S+$", container, re.M):

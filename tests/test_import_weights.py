@@ -19,7 +19,7 @@ from cnnlab.config import RunConfig
 from cnnlab.diagnosis import diagnose
 from cnnlab.errors import CheckpointError, CNNLabError, ConfigError, LimitError
 from cnnlab.events import EpochDone, RunFinished
-from cnnlab.importing import Importing
+from cnnlab.imported_weights import ImportedWeights
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
 from cnnlab.seen import seen_by
@@ -178,7 +178,7 @@ def test_an_upload_is_checked_and_waits_for_its_run(tmp_path, lenet, monkeypatch
     config = RunConfig.make(architecture="lenet", limit=20, epochs=7)
     with closing(Store(tmp_path)) as store:
         queue = Queue(store)
-        importing = Importing(tmp_path, None, asked(tmp_path), queue, store)
+        importing = ImportedWeights(tmp_path, None, asked(tmp_path), queue, store)
 
         run_id = importing.start(config, content, token="../../evil", name="mine", owner="Ada")
         assert [path.suffix for path in (tmp_path / "imports").iterdir()] == [".weights"]
@@ -202,7 +202,7 @@ def test_an_observer_imports_nothing(tmp_path, lenet):
     lab = Lab(tmp_path)
     try:
         with pytest.raises(CNNLabError):
-            seen_by(lab, Person("Ada", Role.OBSERVER)).importing.start(RunConfig.make(), b"", token="a")
+            seen_by(lab, Person("Ada", Role.OBSERVER)).imported_weights.start(RunConfig.make(), b"", token="a")
         assert not (tmp_path / "imports").exists()
     finally:
         lab.close()
@@ -216,7 +216,7 @@ def test_design_offers_an_import_and_shows_why_one_is_refused(monkeypatch, tmp_p
         given.append((config.architecture, config.options["activation"], config.dataset, config.normalization, len(content), name))
         raise CheckpointError("These weights do not fit.")
 
-    lab.importing = SimpleNamespace(start=start)
+    lab.imported_weights = SimpleNamespace(start=start)
     app = open_page(monkeypatch, "design", lab, architecture="lenet", activation="relu")
     assert "Import as a run" not in [button.label for button in app.button]
 

@@ -21,13 +21,15 @@ FLOORS: dict[str, str] = {
     "events": "",
     "palette": "",
     "intervals": "",
+    "elsewhere": "",
     "system": "errors text",
     "access": "errors system text",
     "architectures": "errors text",
-    "datasets": "errors text",
+    "datasets": "errors system.disk system.memory text",
     "values": "datasets",
-    "class_pack": "datasets errors text",
+    "class_pack": "datasets errors system.disk text",
     "own_picture": "datasets errors text values",
+    "own_data": "datasets errors own_picture system.disk system.processes text",
     "inside_values": "values",
     "epoch_predictions": "values",
     "epoch_flow": "",
@@ -35,49 +37,61 @@ FLOORS: dict[str, str] = {
     "layers": "architectures errors spreadsheet text",
     "network_code": "architectures errors layers text",
     "config_rules": "errors text",
-    "config": "architectures config_rules datasets errors optimizers text",
-    "config_words": "architectures config config_rules datasets errors optimizers",
+    "config": "architectures config_rules datasets elsewhere errors optimizers text",
+    "config_words": "architectures config config_rules datasets elsewhere errors optimizers",
     "presets": "config errors text",
     "starts": "architectures config datasets errors text",
     "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
-    "training": "architectures datasets diagnosis epoch_flow epoch_predictions epoch_weights errors events layers"
-    " optimizers system.cpu system.disk system.gpus system.imports system.memory text values",
+    "training": "architectures datasets diagnosis elsewhere epoch_flow epoch_predictions epoch_weights errors events"
+    " layers optimizers system.cpu system.disk system.gpus system.imports system.memory text values",
+    "executors": "architectures.zoo config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors events"
+    " system text training values",
     "inside": "architectures datasets errors inside_values layers palette training",
-    "runs": "access.roles architectures config datasets errors events sweeps system text",
+    "runs": "access.roles architectures config datasets elsewhere errors events sweeps system text",
     "twins": "architectures config config_words runs.records text",
     "assignments": "config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
-    "forecasts": "architectures config datasets epoch_flow epoch_predictions epoch_weights errors layers optimizers"
-    " runs system text training.costs",
-    "compute": "architectures config datasets epoch_weights errors inside inside_values layers network_code"
-    " runs.records system text training values",
-    "workers": "architectures compute config datasets errors events forecasts layers runs sweeps system text training values",
+    "forecasts": "access architectures config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors"
+    " layers optimizers runs system text training.costs",
+    "compute": "architectures config datasets elsewhere epoch_weights errors executors.settings inside inside_values"
+    " layers network_code own_data runs.records system text training values",
+    "workers": "architectures compute config datasets elsewhere errors events executors forecasts layers own_data"
+    " runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
     " runs.records system text training",
-    "figures": "epoch_flow events layers palette reports text values",
+    "figures": "architectures epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
-    "looking": "epoch_flow epoch_weights inside_values system values",
+    "networks": "architectures errors system text",
+    "teaching": "access config datasets diagnosis errors forecasts.usage reports runs spreadsheet system text",
+    "looking": "datasets epoch_flow epoch_weights inside_values system values",
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
-    "importing": "config errors runs system text workers",
+    "sharing": "config errors forecasts runs",
+    "imported_weights": "config errors runs system text workers",
+    "importing": "datasets errors own_data runs system text workers",
+    "checking": "datasets importing own_data workers",
     "published_weights": "architectures values workers",
-    "predictions": "compute epoch_predictions runs system values",
-    "lab": "architectures assignments compute config datasets events forecasts importing layers learn"
-    " looking own_picture predictions presets published_weights runs sweeping system taking_away values workers",
-    "seen": "access.roles architectures assignments compute config importing lab looking own_picture published_weights"
-    " runs.records runs.store_seen sweeping taking_away values workers",
-    "doctor": "access errors forecasts.limits runs.records system text training.devices",
-    "cli": "access architectures class_pack compute config config_words datasets diagnosis doctor errors events"
-    " exports forecasts lab layers presets runs starts state_words sweeps system text training workers",
+    "predictions": "compute datasets epoch_predictions runs system values",
+    "lab": "architectures assignments checking compute config datasets events executors.settings forecasts"
+    " imported_weights importing layers learn looking networks own_picture predictions presets published_weights runs"
+    " sharing sweeping system taking_away teaching values workers",
+    "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.store workers",
+    "seen": "access.roles architectures assignments compute config datasets.places errors forecasts imported_weights lab"
+    " looking networks own_picture published_weights runs.records runs.store_log runs.store_seen"
+    " seen_data sharing sweeping taking_away teaching values",
+    "doctor": "access errors executors forecasts runs.records system text training.devices",
+    "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
+    " errors events exports forecasts lab layers own_data presets runs starts state_words sweeps system"
+    " teaching text training workers",
     "__main__": "cli system",
-    "pages": "access architectures assignments config config_words datasets diagnosis epoch_flow errors events"
-    " figures forecasts importing inside_values intervals known_runs lab layers learn optimizers own_picture"
-    " palette presets reports runs.records runs.summaries seen spreadsheet starts state_words sweeps"
-    " system taking_away text twins values",
+    "pages": "access architectures assignments config config_words datasets diagnosis elsewhere epoch_flow errors"
+    " events figures forecasts imported_weights importing inside_values intervals known_runs lab layers learn optimizers"
+    " own_data own_picture palette presets reports runs.records runs.store_log runs.summaries seen"
+    " spreadsheet starts state_words sweeps system taking_away teaching text twins values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -93,40 +107,47 @@ PAGE_FLOORS: dict[str, str] = {
     "address": "markdown",
     "one_choice": "address",
     "pager": "address",
+    "heading": "",
+    "player": "",
     "gate": "",
     "sign_out": "",
     "visitor": "cookies markdown sign_out",
     "run_words": "markdown",
     "sidebar": "run_words visitor",
-    "shell": "markdown sidebar visitor",
+    "notes": "markdown visitor",
+    "shell": "markdown notes sidebar visitor",
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
-    "forms": "address live markdown one_choice run_words shell visitor",
+    "forms": "address heading live markdown one_choice run_words shell visitor",
+    "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address forms grid image_grid live markdown run_words shell sidebar twins visitor",
-    "runs": "address grid image_grid live markdown one_choice pager run_words shell twins visitor",
+    "run": "address forms grid image_grid live markdown player run_words shell sidebar twins visitor",
+    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid image_grid live markdown network_view one_choice pager predict probabilities",
+    "inside": "address grid heading image_grid live markdown network_view one_choice pager player predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "pages": "address assignments first_tab forms gate grid image_grid inside layer_views learn live markdown"
-    " network_view one_choice pager predict run run_words runs shell sweeps versions",
+    "teaching": "grid markdown run_words shell sidebar",
+    "data": "grid heading image_grid live markdown one_choice shell visitor",
+    "pages": "address assignments builder data first_tab forms gate heading image_grid inside layer_views learn"
+    " live markdown network_view one_choice pager predict run run_words runs shell sweeps teaching"
+    " versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 # Packages from outside, and the only floors that may import them. The training side needs torch alone.
 OUTSIDE: dict[str, str] = {
-    "torch": "architectures compute datasets doctor exports inside layers network_code training",
+    "torch": "architectures compute datasets doctor executors exports inside layers network_code training",
     "captum": "inside",
     "torchvision": "architectures datasets doctor",
-    "numpy": "datasets own_picture",
-    "PIL": "datasets own_picture",
+    "numpy": "datasets own_data own_picture",
+    "PIL": "datasets own_data own_picture",
     "sqlite3": "doctor runs",
     "argon2": "access",
     "itsdangerous": "access",
-    "pydantic": "access assignments cli config config_rules forecasts learn sweeps",
+    "pydantic": "access assignments cli config config_rules executors forecasts learn sweeps",
     "optuna": "workers",
     "sqlalchemy": "workers",
     "psutil": "compute doctor forecasts system",
@@ -276,6 +297,7 @@ def test_the_training_side_loads_where_only_torch_is_installed():
         "sys.meta_path.insert(0, Refuse())\n"
         "import torch\n"
         "import cnnlab.training.engine, cnnlab.datasets.loading, cnnlab.layers.trace, cnnlab.training.evaluation\n"
+        "import cnnlab.executors.remote, cnnlab.executors.mirror\n"
         "print('loaded')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

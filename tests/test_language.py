@@ -18,7 +18,7 @@ from cnnlab.architectures import cards
 from cnnlab.cli import app
 from cnnlab.datasets import entries
 from cnnlab.i18n import known, language, of_terminal, tag, using
-from cnnlab.i18n.glossary import hover
+from cnnlab.i18n.glossary import hover, terms
 from pages._parts import language as of_browser
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +113,8 @@ def test_languages_have_tags_that_browsers_know():
 
 def test_a_term_shows_its_word_in_the_other_language():
     assert (hover("Padding"), hover("Parameters"), hover("Share")) == ("填充", "参数", "")
+    assert terms("How its weights changed with the batch size") == "weight: 权重\n\nbatch size: 批量大小"
+    assert terms("Share") == ""
     with using("zh"):
         assert (language(), hover("Padding"), hover("Share")) == ("zh", "padding", "")
 

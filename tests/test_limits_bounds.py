@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, LimitError
-from cnnlab.forecasts import admission, limits
-from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts import admission, limits, limits_file
+from cnnlab.forecasts.admission import Admission, Admitted
 from cnnlab.forecasts.limits import Limits, checkpoint_bytes
+from cnnlab.forecasts.usage import Usage
 from cnnlab.runs.records import State
 from cnnlab.system.home import run_folder
 
@@ -59,7 +60,7 @@ def test_the_settings_of_a_run_may_reach_their_limit(name, value):
 )
 def test_a_run_that_has_had_its_time_says_by_how_much(trained, words):
     sentence = f"This run has trained for {round(trained)} seconds, {words} this lab allows; what it has learned is kept."
-    assert refused(Limits(max_seconds=60), trained=trained) == sentence
+    assert refused(Limits(max_seconds=60), trained=trained).startswith(f"{sentence} Your teacher")
 
 
 def test_the_disk_is_counted_with_what_other_runs_will_take(monkeypatch):
@@ -69,7 +70,7 @@ def test_the_disk_is_counted_with_what_other_runs_will_take(monkeypatch):
         Limits(disk=10_000_000), parameters=5_000, own_bytes=1_500_000, disk_bytes=6_000_000, promised_bytes=2_000_000
     )
 
-    assert sentence == (
+    assert sentence.removesuffix(" Your teacher, or the host of this lab, can raise this limit (disk).") == (
         "The lab's folder takes 6 MB, runs that wait or train will take 2 MB more and this run's checkpoints need about 3.5 MB "
         "while it trains, 1.5 MB more than the 10 MB that this lab allows: delete runs that you no longer need."
     )
@@ -122,10 +123,10 @@ def test_a_file_of_limits_has_a_hundred_thousand_bytes_at_most(tmp_path, length,
     path = tmp_path / "limits.toml"
     path.write_text("epochs = 3\n#".ljust(length, "x"))
     if whole:
-        assert limits.load(path).epochs == 3
+        assert limits_file.load(path).epochs == 3
     else:
         with pytest.raises(ConfigError, match="longer than 100,000 bytes"):
-            limits.load(path)
+            limits_file.load(path)
 
 
 def test_a_file_that_is_nested_too_deeply_is_a_sentence(tmp_path, monkeypatch):
@@ -133,9 +134,9 @@ def test_a_file_that_is_nested_too_deeply_is_a_sentence(tmp_path, monkeypatch):
         raise RecursionError
 
     (tmp_path / "limits.toml").write_text("epochs = 3")
-    monkeypatch.setattr(limits.tomllib, "loads", nested)
+    monkeypatch.setattr(limits_file.tomllib, "loads", nested)
     with pytest.raises(ConfigError) as caught:
-        limits.load(tmp_path / "limits.toml")
+        limits_file.load(tmp_path / "limits.toml")
     assert str(caught.value) == "The file of limits limits.toml (CNNLAB_LIMITS) cannot be used: it is nested too deeply."
 
 
@@ -173,10 +174,21 @@ def test_what_checkpoints_take_is_added_up(monkeypatch, settings, copies, tests)
 
 
 class Checked:
-    """Limits that write down what they are asked."""
+    """The limits of every owner, who count as themselves, that write down what they are asked."""
+
+    together, disk_per_owner = False, None
 
     def __init__(self, disk=1) -> None:
         self.disk, self.asked = disk, []
+
+    def of(self, owner):
+        return self
+
+    def account(self, owner):
+        return owner
+
+    def model_dump(self, **_how):
+        return {"disk": self.disk}
 
     def check(self, config, **figures):
         self.asked.append((config, figures))
@@ -202,7 +214,7 @@ class Forecasts:
 def asked(store, monkeypatch):
     """An admission whose limits and forecasts write down what they are asked; checkpoints need a byte a parameter."""
     checked = Checked()
-    monkeypatch.setattr(limits, "load", lambda path: checked)
+    monkeypatch.setattr(admission, "rules", lambda home: checked)
     monkeypatch.setattr(limits, "checkpoint_bytes", lambda config, parameters: parameters)
     monkeypatch.setattr(admission, "folder_bytes", lambda home: 5_000 if home == store.home else -1)
     return SimpleNamespace(checked=checked, forecasts=Forecasts(), store=store)
@@ -226,7 +238,8 @@ def test_a_new_run_is_checked_with_its_forecast_and_what_others_will_take(asked)
     answer = Admission(asked.forecasts, store).new(CONFIG)
 
     figures = {"parameters": 1_020, "seconds": 44.0, "trained": 0.0, "disk_bytes": 5_000, "own_bytes": 0, "promised_bytes": 710}
-    assert (answer, asked.checked.asked) == (asked.checked, [(CONFIG, figures)])
+    figures |= {"used": Usage(0, 0, None, 1, 1), "together": False}
+    assert (answer, asked.checked.asked) == (Admitted(asked.checked), [(CONFIG, figures)])
     assert asked.forecasts.calls == [("check", CONFIG, 1_020)]
 
 
@@ -257,6 +270,8 @@ def test_a_run_that_goes_on_is_checked_with_what_is_left(asked, epoch, seconds, 
         "disk_bytes": 5_000,
         "own_bytes": 123,
         "promised_bytes": 0,
+        "used": Usage(0, 0, None, 0),
+        "together": False,
     }
     assert asked.checked.asked == [(CONFIG, figures)]
     assert asked.forecasts.calls == [("forecast", CONFIG, 1_020, False)]
@@ -270,4 +285,4 @@ def test_only_a_run_at_rest_is_checked_before_it_goes_on(asked, state):
 
     at_rest = state in (State.PAUSED, State.STOPPED, State.FINISHED, State.FAILED, State.INTERRUPTED)
     assert bool(asked.checked.asked) is at_rest
-    assert answer == (asked.checked if at_rest else Limits())
+    assert answer == (Admitted(asked.checked) if at_rest else Admitted())

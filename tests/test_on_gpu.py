@@ -117,10 +117,11 @@ def test_replayed_steps_equal_eager_ones_to_the_bit(repeatable, monkeypatch, rec
     assert same(replayed.state(), eager.state())
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 def test_an_epoch_of_replays_never_waits_for_the_gpu():
     session = learned(CONFIG.change(**(LENET | AUGMENTED), gradient_clip=0.5))
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         session.begin_epoch()
         while not session.epoch_is_over:
             session.advance()

@@ -79,8 +79,8 @@ def test_a_class_of_one_s_own_has_the_same_table(call):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "layers needs NAME, such as lenet, or else --file"),
-        (("lenet", "--file", "net.py:Net"), "layers needs NAME, such as lenet, or else --file"),
+        ((), "layers needs NAME, such as lenet, or else --network or --file"),
+        (("lenet", "--file", "net.py:Net"), "layers needs NAME, --network or --file FILE.py:CLASS, one of them alone."),
         (("--file", "net.py:Net"), "--file needs --input, such as --input 3x32x32."),
         (("--file", "net.py", "--input", "3x8x8"), "--file takes FILE.py:Class, such as net.py:Net, not 'net.py'."),
         (("--file", "none.py:Net", "--input", "3x8x8"), "There is no file 'none.py'."),

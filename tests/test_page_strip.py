@@ -103,6 +103,24 @@ def test_it_stays_when_the_run_has_ended(monkeypatch, lab, run_id, state):
     assert heading(open_page(monkeypatch, "train", lab, run=run_id))
 
 
+def test_of_a_run_that_has_ended_all_epochs_play_and_share_their_pictures(monkeypatch, lab, run_id):
+    lab.store.transition(run_id, State.FINISHED)
+    drawn = []
+    monkeypatch.setattr(
+        "pages._parts.run.replay.draw_player", lambda frames, *rest, **more: drawn.append((frames, more["pictures"]))
+    )
+
+    app = open_page(monkeypatch, "train", lab, run=run_id)
+
+    assert not app.exception
+    assert not [slider for slider in app.slider if slider.label == "After epoch"]
+    frames, pictures = drawn[-1]
+    assert [frame.name for frame in frames] == ["after epoch 1: 5 of 20 right", "after epoch 2: 10 of 20 right"]
+    assert len(pictures) == 20 and all(picture.startswith("data:image/png;base64,") for picture in pictures)
+    assert all(frame.html.count('src="#') == 20 and "data:image" not in frame.html for frame in frames)
+    assert frames[0].html.count("↻") == 0 < frames[1].html.count("↻")
+
+
 def test_one_can_look_back_and_stays_there_while_it_trains(monkeypatch, lab, run_id):
     app = open_page(monkeypatch, "train", lab, run=run_id)
     assert widget(app.slider, "After epoch").value == 2

@@ -65,6 +65,7 @@ def test_a_twin_starts_at_once_and_both_are_opened_side_by_side(monkeypatch, lab
     assert (twin.config, twin.state) == (lab.run(run_id).config.change(learning_rate=0.1), State.QUEUED)
     assert twin.name == "lenet on sample, learning rate 0.1 instead of 0.9"
     assert twin.note == f"Trained for a comparison with run {run_id}."
+    assert twin.tags == (f"compare:{run_id}",)
     assert opened == [("pages/runs.py", {"runs": f"{run_id},{twin.id}", "base": run_id, "apart": "true"})]
 
 

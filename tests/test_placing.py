@@ -12,7 +12,7 @@ from made_runs import CONFIG
 from cnnlab import presets
 from cnnlab.config import RunConfig
 from cnnlab.errors import LimitError, RunStateError
-from cnnlab.forecasts import forecaster, limits
+from cnnlab.forecasts import forecaster, limits_file
 from cnnlab.forecasts.limits import Limits
 from cnnlab.runs.records import State
 from cnnlab.system import background, gpus, processes
@@ -114,8 +114,8 @@ def test_a_lab_uses_only_the_devices_that_its_file_names_with_the_runs_that_it_g
 )
 def test_a_wrong_table_of_devices_is_a_sentence(tmp_path, text, problem):
     (tmp_path / "limits.toml").write_text(text)
-    with pytest.raises(limits.ConfigError) as refused:
-        limits.load(tmp_path / "limits.toml")
+    with pytest.raises(limits_file.ConfigError) as refused:
+        limits_file.load(tmp_path / "limits.toml")
     assert problem in str(refused.value)
 
 

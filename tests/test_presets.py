@@ -38,7 +38,10 @@ SOURCES = {
     "mnist-99-4": ("lenet", "mnist", "sgd", 0.2, 128, 6),
     "fashion-90": ("lenet", "fashion-mnist", "sgd", 0.2, 128, 3),
     "fashion-92": ("lenet", "fashion-mnist", "sgd", 0.2, 128, 6),
+    "fashion-93": ("resnet9", "fashion-mnist", "sgd", 0.2, 128, 7),
     "cifar10-70": ("resnet9", "cifar10", "sgd", 0.2, 64, 3),
+    "cifar10-80": ("resnet9", "cifar10", "sgd", 0.2, 64, 5),
+    "cifar10-85": ("resnet9", "cifar10", "sgd", 0.2, 64, 12),
     "fine-tune": ("torchvision", "cifar10", "adam", 0.001, 32, 10),
     "speed-run": ("resnet9", "cifar10", "sgd", 0.4, 512, 24),
 }

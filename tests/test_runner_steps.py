@@ -401,7 +401,7 @@ def process(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux names open files")
 def test_the_process_writes_to_its_log_trains_and_closes_the_record(process, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "execute", lambda store, run_id: process.append((store.home, run_id)))
+    monkeypatch.setattr(runner, "execute", lambda store, run_id, in_turn: process.append((store.home, run_id)))
 
     runner.run_in_process(tmp_path, "0000000a")
 
@@ -423,7 +423,7 @@ def test_a_process_that_cannot_train_ends_with_an_error_in_its_log(process, tmp_
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Linux names open files")
 def test_a_run_without_a_place_for_its_log_trains_all_the_same(process, tmp_path, monkeypatch):
     (tmp_path / "runs").write_text("in the way")
-    monkeypatch.setattr(runner, "execute", lambda store, run_id: process.append(run_id))
+    monkeypatch.setattr(runner, "execute", lambda store, run_id, in_turn: process.append(run_id))
 
     runner.run_in_process(tmp_path, "0000000a")
 

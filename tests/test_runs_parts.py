@@ -101,9 +101,9 @@ def test_the_table_is_made_anew_for_other_runs_columns_or_figures_and_else_once(
     (row,) = lab.summaries().runs
 
     for revision, ids, wanted in (("1", run.id, ()), ("1", run.id, ()), ("2", run.id, ()), ("1", "b", ()), ("1", run.id, ("id",))):
-        table._drawn(f"{revision} {lab.home}", ids, wanted, (row,))
+        table._drawn(f"{revision} {lab.home}", ids, wanted, (row,), {})
 
-    assert [(wanted, address) for _, wanted, address in made] == [((), "train?run=")] * 3 + [(("id",), "train?run=")]
+    assert [(wanted, address) for _, wanted, address, _turns in made] == [((), "train?run=")] * 3 + [(("id",), "train?run=")]
 
 
 def test_a_run_of_another_version_has_its_figures_and_no_settings(lab):

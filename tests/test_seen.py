@@ -13,10 +13,12 @@ from page_fakes import ROOT
 
 from cnnlab import lab as lab_module
 from cnnlab import sweeping
+from cnnlab.access import classes
 from cnnlab.access.roles import Person, Role
 from cnnlab.assignments import Task
 from cnnlab.errors import NotAllowed, RunNotFound, RunStateError, SweepNotFound
 from cnnlab.lab import Lab
+from cnnlab.runs import ledger
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.seen import SeenLab, seen_by
@@ -162,6 +164,20 @@ def test_students_apart_see_no_trace_of_others_in_any_list(lab, runs):
         view.inside.look(runs[0])
 
 
+def test_what_others_have_used_and_when_their_runs_begin_is_not_for_students_apart(lab, runs):
+    with lab._store.transaction(write=True) as connection:
+        ledger.count(connection, "Ana Silva", "cpu", 600, lab._store._clock())
+    classes.save(lab.home, classes.new_class("7b"))
+    lab.sharing._ready = lambda: False
+    own = seen_by(lab, BEN).start(CONFIG, token="b")
+    used = {who.name: seen_by(lab, who).sharing.usage("Ana Silva").minutes_today for who in (ANA, BEN, TEACHER)}
+
+    assert used == {"Ana Silva": 10, "Ben Okafor": 0, "Ms Li": 10}
+    assert seen_by(lab, BEN).sharing.limits("").parallel == 2, "it is their own, whatever name is asked for"
+    assert set(seen_by(lab, BEN).sharing.starts()) == {*runs, own}
+    assert set(seen_by(lab, APART).sharing.starts()) == {own}
+
+
 def test_others_have_initials_and_what_pages_keep_by_version_differs_by_person(lab, runs):
     ben, ana = seen_by(lab, HIDDEN), seen_by(lab, Person("Ana Silva", Role.STUDENT, initials=True))
 
@@ -220,7 +236,7 @@ def test_a_view_is_made_once_for_a_person_and_a_guest_has_the_lab_itself(lab):
 def test_nothing_of_a_view_leads_around_its_record(lab):
     """A service that is added to the lab and reads or changes runs needs one for views, too."""
     view, plain = SeenLab(lab, BEN), lab._store
-    counts = {"_forecaster", "_admission"}  # what a run would take, counted over all runs
+    counts = {"_forecaster", "_admission", "sharing"}  # what a run would take and when it begins, counted over all runs
     for name, service in vars(view).items():
         assert service is not plain, name
         by_id = [method for method, _ in reading(type(service))] if type(service).__module__.startswith("cnnlab.") else []

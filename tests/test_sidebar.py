@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from made_runs import CONFIG, done, progress, running
 from page_fakes import open_page
 from page_runs import RunsLab
 
 import pages._parts.shell
+from cnnlab.forecasts.queue_times import Start
 from cnnlab.runs.records import State
 from pages._parts import visitor
+from pages._parts.live.sentence import sentence
 from pages._parts.shell import fragment
 from pages._parts.sidebar import sidebar
 
@@ -49,6 +53,22 @@ def test_every_page_shows_what_the_visitor_is_training(monkeypatch, lab, page):
     assert [(title.strip("\u2068\u2069"), text) for title, text in shown(app)] == [("my network", "Training · 33 %")]
     assert app.sidebar.get("progress")[0].proto.value == 33
     assert f"run={run_id}" in next(link for link in app.sidebar.get("page_link") if link.proto.query_string).proto.query_string
+
+
+def test_a_run_that_waits_says_when_it_begins_on_every_list(monkeypatch, lab):
+    first, second = (lab.store.create(CONFIG, name, name) for name in ("first", "second"))
+    lab.starts = {first: Start(1, datetime.now().replace(hour=23, minute=58).timestamp()), second: Start(2, None)}
+    later = "2nd in the queue, after runs that have no forecast yet"
+
+    assert [text for _, text in shown(opened(monkeypatch, lab))] == [
+        "Waiting for its turn · next, about 23:58",
+        f"Waiting for its turn · {later}",
+    ]
+    train = open_page(monkeypatch, "train", lab)
+    assert [each.value for each in train.caption if each.value.startswith(later)] == [f"{later} · just now"]
+    runs = open_page(monkeypatch, "runs", lab)
+    assert f"Waiting for its turn: {later}" in list(runs.dataframe[0].value["State"])
+    assert sentence(lab, lab.run(second), None) == "2nd in the queue; after runs that have no forecast yet"
 
 
 def test_other_peoples_runs_and_runs_at_rest_are_not_there(monkeypatch, lab):

@@ -113,11 +113,14 @@ def test_everything_leaves_through_the_gate():
     assert calls("to_excel") | calls("to_clipboard") == set()
     assert calls("download_button") == {
         "pages/_parts/assignments/table.py",  # csv_text
+        "pages/_parts/builder/keep.py",  # JSON of a network
         "pages/_parts/inside/downloads.py",  # csv_text, and pictures
         "pages/_parts/layer_views.py",  # LayerTable.to_csv, and a drawing
         "pages/_parts/predict/certainty.py",  # csv_text
         "pages/_parts/predict/classes.py",  # csv_text
         "pages/_parts/run/away.py",  # exports: code, weights, event files
         "pages/_parts/runs/export.py",  # metrics_csv, JSON, HTML
+        "pages/_parts/teaching/log.py",  # Teaching.files
+        "pages/_parts/teaching/results.py",  # Teaching.files: csv_text, comparison_csv, metrics_csv, HTML
         "pages/_parts/sweeps/actions.py",  # Sweeps.csv, whose text `csv_text` writes
     }

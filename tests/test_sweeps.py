@@ -172,7 +172,7 @@ def sweeps(store, monkeypatch):
     monkeypatch.setattr(background, "ensure", lambda home: None)
 
     class Queueing:
-        def check(self, config, data):
+        def check(self, config, data, owner):
             checked.append(config)
 
     facade = Sweeps(store, Queueing(), None, store.delete)

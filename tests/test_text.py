@@ -151,7 +151,9 @@ def test_figures_in_words_follow_the_reader_and_numbers_stay():
             "1 秒", "40 秒", "58 分钟", "1.5 小时", "10 天",
         ]  # fmt: skip
         assert [text.size_text(count) for count in (1, 999, 246_800)] == ["1 字节", "999 字节", "246.8 kB"]
-        assert [text.count_text(count) for count in (61_706, 128_800_000, 7_550_000_000)] == ["61,706", "128.8 百万", "7.55 十亿"]
+        assert [text.count_text(count) for count in (61_706, 61_100_000, 128_800_000, 7_550_000_000)] == [
+            "61,706", "6110 万", "1.29 亿", "75.50 亿",
+        ]  # fmt: skip
         assert (text.ago(0, now=7_300), text.ago(0, now=5), text.ordinal(22), text.percent(0.824)) == (
             "2 小时前", "刚刚", "第 22", "82.4 %",
         )  # fmt: skip

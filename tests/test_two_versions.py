@@ -29,6 +29,8 @@ RELEASED = {
     "runs-bear-their-last-change": "82a5cb9f4534a4db93cae79dc5aa2e15bc59e76b4deb9487d17d91ba5d17ee17",
     "tags": "d2d3b3929c83ce3536570cb4c820586a2b8dba1a5300269935f6b5471508739a",
     "sweeps": "d58573d3b1260058e4d2d734a98774ade456c7945268c5be5bb2e982b5ef8799",
+    "trained-by-day": "c4b6b56f89d693a63b0d86cf9ce353645eb1e62d54d5084a363fb64c092eaafe",
+    "log": "ef23c3328fe718620c0033c9c60bdf1b5c3c67a99da305d6d92b00379f81041b",
 }
 
 

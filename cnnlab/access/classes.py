@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cnnlab.access import codes
 from cnnlab.access.roles import LONGEST_NAME, Person, Role, tidy
 from cnnlab.errors import ConfigError, StoreError
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk
 from cnnlab.system.home import write_private
 from cnnlab.text import shortened
@@ -83,7 +84,8 @@ class Class(BaseModel):
         for member in self.members:
             if member.name.casefold() == tidy(name).casefold():
                 return member
-        raise ConfigError(f"The class has nobody called {shortened(name)}: `class list` prints its names.", "name")
+        text = N_("The class has nobody called {name}: `class list` prints its names.")
+        raise ConfigError(say(text, name=shortened(name)), "name")
 
     def open_to(self, role: Role, today: date) -> bool:
         """Whether people of this role still come in."""
@@ -100,11 +102,12 @@ class Class(BaseModel):
         """The class with one more person, and their code: "" where they have a password. Raises ConfigError."""
         name = tidy(name)
         if not name:
-            raise ConfigError("A person of a class needs a name with at least one letter.", "name")
+            raise ConfigError(say("A person of a class needs a name with at least one letter."), "name")
         if any(member.name.casefold() == name.casefold() for member in self.members):
-            raise ConfigError(f"The class has {shortened(name)} already: give the second one another name.", "name")
+            text = N_("The class has {name} already: give the second one another name.")
+            raise ConfigError(say(text, name=shortened(name)), "name")
         if len(self.members) >= MOST_MEMBERS:
-            raise ConfigError(f"A class has at most {MOST_MEMBERS:,} people.", "name")
+            raise ConfigError(say("A class has at most {count:,} people.", count=MOST_MEMBERS), "name")
         member, code = self._drawn(name, role, password)
         return self.model_copy(update={"members": (*self.members, member)}), code
 
@@ -142,11 +145,11 @@ def changed(group: Class, **settings: object) -> Class:
 def checked(password: str) -> str:
     """The password. Raises ConfigError for one that is too short or too long, or reads as a code."""
     if not codes.SHORTEST_PASSWORD <= len(password) <= codes.LONGEST_SECRET:
-        raise ConfigError(
-            f"A password has {codes.SHORTEST_PASSWORD} to {codes.LONGEST_SECRET} characters, not {len(password):,}.", "password"
-        )
+        text = N_("A password has {least} to {most} characters, not {count:,}.")
+        limits = {"least": codes.SHORTEST_PASSWORD, "most": codes.LONGEST_SECRET}
+        raise ConfigError(say(text, count=len(password), **limits), "password")
     if codes.finder_of(password):
-        raise ConfigError("This password has the form of a student's code: choose another.", "password")
+        raise ConfigError(say("This password has the form of a student's code: choose another."), "password")
     return password
 
 
@@ -166,8 +169,12 @@ def load(home: Path) -> Class | None:
     except (OSError, ValueError) as error:
         reason = _first(error) if isinstance(error, ValidationError) else str(error)
         raise StoreError(
-            f"The file of the class, {FILE} in the lab's folder, cannot be read ({reason}), so nobody comes in: "
-            "put a copy of it back, or make the class again with `python -m cnnlab class new --replace`."
+            say(
+                "The file of the class, {file} in the lab's folder, cannot be read ({reason}), so nobody comes in: "
+                "put a copy of it back, or make the class again with `python -m cnnlab class new --replace`.",
+                file=FILE,
+                reason=reason,
+            )
         ) from error
 
 
@@ -176,14 +183,16 @@ def save(home: Path, group: Class) -> None:
     try:
         write_private(file_of(home), group.model_dump_json(indent=1))
     except OSError as error:
-        raise StoreError(f"The class cannot be written ({error.strerror}): free some space, or make the folder yours.") from error
+        text = N_("The class cannot be written ({reason}): free some space, or make the folder yours.")
+        raise StoreError(say(text, reason=error.strerror)) from error
 
 
 def _valid(values: dict[str, object]) -> Class:
     try:
         return Class.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"The class cannot be made: {_first(error)}.", str(error.errors()[0]["loc"][0])) from error
+        text = say("The class cannot be made: {reason}.", reason=_first(error))
+        raise ConfigError(text, str(error.errors()[0]["loc"][0])) from error
 
 
 def _first(error: ValidationError) -> str:

@@ -44,10 +44,13 @@ class Answer:
 class Door:
     """Safe to share between threads. `local` says whether only this machine can reach the server, or that a login was waived."""
 
-    def __init__(self, home: Path, *, local: bool = True, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, home: Path, *, local: bool = True, clock: Callable[[], float] = time.time, note: Callable[..., None] | None = None
+    ) -> None:  # fmt: skip
         self._home = home
         self._local = local
         self._clock = clock
+        self._note = note or (lambda *_words, **_more: None)  # who signs in and out, for the log
         self._file = classes.file_of(home)
         self._stamp: tuple[int, ...] | None = None
         self._class: Class | None = None
@@ -104,6 +107,7 @@ class Door:
         typed = typed.strip()[: codes.LONGEST_SECRET]
         finder = None if password else codes.finder_of(typed)
         found = next((member for member in group.members if finder and member.finder == finder), None)
+        of = found.name if found else ""
         by_password = found is None and (password or (finder is None and bool(group.password)))
         key, free = (_PASSWORDS, FREE_FOR_A_PASSWORD) if by_password else (f"nobody at {address}", FREE_FOR_AN_ADDRESS)
         if found:
@@ -118,6 +122,7 @@ class Door:
             self._lockout.right(key, address)
             return Answer("over") if self._is_over(group, Role.STUDENT) else Answer(ticket=self._opened().ticket())
         if found is None:
+            self._note("", "sign in", whose=of, refused=True, note=address)
             return Answer("wrong")
         self._lockout.right(key, address)
         return self._let_in(group, found)
@@ -139,6 +144,8 @@ class Door:
     def sign_out(self, cookie: str | None) -> None:
         if session := self._session(cookie):
             self._opened().end(session)
+            if member := self._members.get(session.person):
+                self._note(member.name, "sign out")
 
     def person_in(self, header: str | None) -> Person:
         """The person whom `in_header` wrote down, with the class's settings as they are now. Raises NotAllowed, StoreError."""
@@ -188,6 +195,7 @@ class Door:
     def _let_in(self, group: Class, member: Member) -> Answer:
         if self._is_over(group, member.role):
             return Answer("over")
+        self._note(member.name, "sign in")
         seconds = group.hours * 3600.0
         return Answer(cookie=self._opened().cookie(member.id, seconds), seconds=seconds)
 

@@ -1,4 +1,7 @@
-"""Waits after wrong codes, longer with each one: for the person whose code was tried, and for the address that tried."""
+"""Waits after wrong codes, longer with each one, for the address that tried.
+
+Wrong codes of one person from all addresses together cost a short wait alone, so that no stranger can keep the person out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from dataclasses import dataclass
 
 # Wrong codes before the first wait. Many: a classroom often has one address.
 FREE_FOR_A_PERSON, FREE_FOR_AN_ADDRESS = 5, 30
-FREE_FOR_A_PASSWORD = 20  # that many people type: one who locks it locks all of them out
+FREE_FOR_A_PASSWORD = 20  # that many people type
+FROM_EVERYWHERE = 10  # times as many wrong codes of one person are free when they come from several addresses
 FIRST_WAIT, LONGEST_WAIT = 10.0, 900.0  # seconds; each is twice the one before
 FORGOTTEN_AFTER = 3600.0  # seconds without a wrong code
 MOST_REMEMBERED = 10_000
@@ -38,20 +42,27 @@ class Lockout:
         """
         with self._lock:
             now = self._clock()
-            counts = self._count(f"person {person}", now), self._count(f"address {network(address)}", now)
-            if (wait := max(count.until for count in counts) - now) > 0:
+            place = network(address)
+            counts = (
+                (self._count(f"person {person} from {place}", now), free, LONGEST_WAIT),
+                (self._count(f"address {place}", now), FREE_FOR_AN_ADDRESS, LONGEST_WAIT),
+                (self._count(f"person {person}", now), FROM_EVERYWHERE * free, FIRST_WAIT),
+            )
+            if (wait := max(count.until for count, *_ in counts) - now) > 0:
                 return wait
-            for count, most in zip(counts, (free, FREE_FOR_AN_ADDRESS), strict=True):
+            for count, most, longest in counts:
                 count.wrong, count.latest = count.wrong + 1, now
                 if count.wrong >= most:
-                    count.until = now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(count.wrong - most, 20))
+                    count.until = now + min(longest, FIRST_WAIT * 2 ** min(count.wrong - most, 20))
             return 0.0
 
     def right(self, person: str, address: str) -> None:
-        """The attempt was right: the person's count begins again, and the address's is as before the attempt."""
+        """The attempt was right: the person's counts begin again, and the address's is as before the attempt."""
         with self._lock:
+            place = network(address)
             self._counts.pop(f"person {person}", None)
-            if count := self._counts.get(f"address {network(address)}"):
+            self._counts.pop(f"person {person} from {place}", None)
+            if count := self._counts.get(f"address {place}"):
                 count.wrong, count.until = count.wrong - 1, 0.0
 
     def _count(self, key: str, now: float) -> _Count:

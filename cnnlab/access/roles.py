@@ -21,10 +21,10 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    START = "start"  # a run, a download, a range test
+    START = "start"  # a run, a download, an import, a range test
     CHANGE = "change"  # stop, pause, resume, extend, rename, note, tag, delete, move in the queue
     SEE = "see"
-    TEACH = "teach"  # make and delete assignments, and read what was handed in
+    TEACH = "teach"  # assignments, the page Class, and all that is done there
 
 
 class Whose(StrEnum):
@@ -75,15 +75,26 @@ class Person:
         if not self.may(Action.TEACH, self.name):
             raise NotAllowed(say("Only a teacher of this class makes, reads and deletes assignments."))
 
+    def check_lead(self) -> None:
+        """Raises NotAllowed where this person is no teacher."""
+        if not self.may(Action.TEACH, self.name):
+            raise NotAllowed(say("Only a teacher of this class may do this."))
+
     def check_change(self, owner: str, what: str = "run") -> None:
-        """Raises NotAllowed where this person may not change a run, or a sweep, of `owner`."""
+        """Raises NotAllowed where this person may not change a run, a sweep, a data set or a network of `owner`."""
         if self.may(Action.CHANGE, owner):
             return
         self.check_start()
         shown = self.shown(owner)[:80]
-        if what == "sweep":
+        if what == "data set":
+            alone = say("This data set belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This data set has no owner, so only a teacher can change it.")
+        elif what == "sweep":
             alone = say("This sweep belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This sweep has no owner, so only a teacher can change it.")
+        elif what == "network":
+            alone = say("This network belongs to {owner}, who alone can change it.", owner=shown)
+            nobodys = say("This network has no owner, so only a teacher can change it.")
         else:
             alone = say("This run belongs to {owner}, who alone can change it.", owner=shown)
             nobodys = say("This run has no owner, so only a teacher can change it.")

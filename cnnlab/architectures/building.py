@@ -52,7 +52,8 @@ class Plan(Protocol):
     @property
     def builder(self) -> Callable[..., nn.Module]: ...
     @property
-    def own(self) -> bool: ...
+    def foreign(self) -> bool: ...
+    def called(self, options: Mapping[str, Any]) -> str: ...
 
 
 class LayerSizeError(Exception):
@@ -78,13 +79,13 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
             say(
                 "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
                 "choose smaller images or smaller layers.",
-                network=card.title,
+                network=card.called(settings),
                 count=count,
                 most=MAXIMUM_PARAMETERS,
             ),
             "options",
         )
-    if not card.own:
+    if card.foreign:
         with torch.device(device):
             return card.builder(input_shape, classes, **settings)
     model.to_empty(device=device)
@@ -239,7 +240,7 @@ def _advice(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str,
     channels, height, width = input_shape
     smaller_side = min(height, width)  # the same layer refuses a square of this side
     needed = minimum_size(card, channels, classes, settings, above=smaller_side) if smaller_side < MAXIMUM_SIDE else None
-    facts = {"network": card.title, "given": f"{height}×{width}", "failure": str(failure)}
+    facts = {"network": card.called(settings), "given": f"{height}×{width}", "failure": str(failure)}
     if needed is None:
         return say(
             "{network} with these options fits no image of up to {limit}: with {given} {failure}. Choose fewer layers.",

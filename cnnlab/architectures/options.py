@@ -11,7 +11,7 @@ from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
 OptionValue = bool | int | float | str | tuple[int, ...]
-OptionType = Literal["bool", "int", "float", "choice", "ints"]
+OptionType = Literal["bool", "int", "float", "choice", "ints", "network"]
 MAXIMUM_NUMBERS = 8  # in an option of type "ints"
 
 
@@ -66,8 +66,18 @@ class Option:
                 raise self._error(text) from None  # quotes the whole text, not a part of it
         return self.check(text)
 
+    def write(self, value: OptionValue) -> str:
+        """The inverse of `parse`: text for an address."""
+        if self.type == "network":
+            return _networks().Network.read(str(value)).token
+        if isinstance(value, bool):
+            return str(value).lower()
+        return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
     def rule(self) -> str:
         """What is allowed, in words."""
+        if self.type == "network":
+            return N_("a network in JSON, as Design saves it")
         if self.type == "bool":
             return N_("true or false")
         if self.type == "choice":
@@ -89,6 +99,10 @@ class Option:
             return value
         if isinstance(value, bool):
             raise TypeError
+        if self.type == "network":
+            if not isinstance(value, str):
+                raise TypeError
+            return _networks().Network.read(value).text  # raises ConfigError, which names the row
         if self.type == "int":
             return _whole(value)
         if self.type == "float":
@@ -102,6 +116,12 @@ class Option:
     def _error(self, value: Any) -> ConfigError:
         message = say("{name} must be {rule}, not {value}.", name=self.name, rule=self.rule(), value=shortened(value))
         return ConfigError(message, f"options.{self.name}")
+
+
+def _networks() -> Any:
+    from cnnlab.architectures.own import network  # its rows have options themselves
+
+    return network
 
 
 def _whole(value: Any) -> int:

@@ -36,16 +36,22 @@ class Card:
     options: tuple[Option, ...]
     builder: Builder
     usual_size: str = N_("the course's size")  # names `input_shape` in the error that says which image size works
-    own: bool = True  # the lab's own; False: another package builds it and draws its first weights
-    named: Callable[[Mapping[str, Any]], str] | None = None  # what a network with these options is called, where not `title`
+    naming: Callable[[Mapping[str, Any]], str] | None = None  # the name of the network with these options, where each has its own
+    family: bool = True  # False: not among `cards()`, the families that pages list and compare
+    foreign: bool = False  # another package builds it and draws its first weights
+
+    @property
+    def rows(self) -> bool:
+        """Whether a user makes the network, from rows."""
+        return any(option.type == "network" for option in self.options)
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
         return complete(self.options, given or {}, self.title)
 
-    def title_of(self, options: Mapping[str, Any]) -> str:
-        """The name of the network with these options, which are complete."""
-        return self.named(options) if self.named else self.title
+    def called(self, options: Mapping[str, Any]) -> str:
+        """The name of the network with these (complete) options: its own, where it has one, else the title."""
+        return self.naming(options) if self.naming else self.title
 
     def build(
         self, input_shape: Shape | None = None, classes: int = 10, options: Mapping[str, Any] | None = None, device: str = "cpu"
@@ -89,13 +95,13 @@ def register(name: str, **promises: Any) -> Callable[[Builder], Builder]:
 
 
 def cards() -> tuple[Card, ...]:
-    """The lab's own architectures in the order of the course, then those it does not have."""
-    return tuple(each for each in _cards.values() if each.own)
+    """All families in the order of the course, then those it does not have."""
+    return tuple(each for each in _cards.values() if each.family)
 
 
-def all_cards() -> tuple[Card, ...]:
-    """All that can be chosen: the lab's own, then those of other packages."""
-    return tuple(_cards.values())
+def every_card() -> tuple[Card, ...]:
+    """The families, then what is none: a network of a user's own, and those of torchvision."""
+    return tuple(sorted(_cards.values(), key=lambda each: not each.family))
 
 
 def card(name: str) -> Card:

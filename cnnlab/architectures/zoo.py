@@ -90,8 +90,9 @@ def pretrained(architecture: str, options: Any) -> ZooNetwork | None:
     usual_size=N_("the usual size of these networks"),
     parameters=11_181_642,
     macs=1_813_566_464,
-    own=False,
-    named=lambda options: str(options["model"]),
+    family=False,
+    foreign=True,
+    naming=lambda options: str(options["model"]),
     options=(
         o.Option(
             "model",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from cnnlab import datasets
 from cnnlab.datasets.location import Location
 from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, DataError, InstallationError
+from cnnlab.system.disk import sha256_of
 from cnnlab.text import size_text
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def make(
     _write_stick(folder)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     files.pop(MANIFEST, None)
-    sizes = {name: (path.stat().st_size, _digest(path)) for name, path in files.items()}
+    sizes = {name: (path.stat().st_size, sha256_of(path)) for name, path in files.items()}
     manifest = {"python": _version(), "platform": sysconfig.get_platform(), "made": datetime.now(UTC).isoformat(), "files": sizes}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=0), encoding="utf-8")
     return Pack(folder, len(sizes), sum(size for size, _ in sizes.values()), tuple(copies))
@@ -72,7 +72,10 @@ def make(
 
 def _copy_of(name: str, places: Places) -> Location:
     """Where a data set is. Raises DataError with the sentence of the Data page, ConfigError for an unknown name."""
-    search = places.search(datasets.entry(name))
+    entry = datasets.entry(name)
+    if entry.format == "own":
+        raise ConfigError(f"{entry.title} is a user's own data set: a pack takes those of the catalogue alone.", "data")
+    search = places.search(entry)
     if search.location is None:
         raise DataError(search.why_not())
     return search.location
@@ -124,11 +127,6 @@ def _write_stick(folder: Path) -> None:
 
 def _version() -> str:
     return "{}.{}".format(*sys.version_info)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def summary(pack: Pack) -> str:

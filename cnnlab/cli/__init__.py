@@ -2,7 +2,8 @@
 
 import typer
 
-from cnnlab.cli import classes
+from cnnlab.cli import teaching
+from cnnlab.cli.bring import import_
 from cnnlab.cli.change import delete, extend, pause, resume, stop
 from cnnlab.cli.commands import Commands
 from cnnlab.cli.doctor import doctor
@@ -45,4 +46,5 @@ for command in (
     doctor,
 ):
     app.command()(command)
-app.add_typer(classes.group, name="class")
+app.command("import")(import_)
+app.add_typer(teaching.group, name="class")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import secrets
 import socket
-import sys
+from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,18 +14,25 @@ import typer
 
 from cnnlab.access import classes, codes
 from cnnlab.access.classes import Class
-from cnnlab.access.roles import LONGEST_NAME, Role, tidy
+from cnnlab.access.roles import Role, tidy
 from cnnlab.access.slips import Slip, sheet
-from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
+from cnnlab.cli.commands import AsJson, Home, InOneLanguage, print_json, print_text, readable
+from cnnlab.cli.name_list import names_from
 from cnnlab.errors import ConfigError, StoreError
+from cnnlab.forecasts.limits_file import rules
+from cnnlab.i18n import N_, _, ngettext, say, translated
+from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
 from cnnlab.system.home import write_private
 from cnnlab.text import shortened
 
-MOST_BYTES = 1_000_000
-_HEADINGS = ("name", "names", "full name", "student", "姓名", "名字")
-_FIRST, _LAST = ("first name", "firstname", "given name"), ("last name", "lastname", "surname", "family name")
+_ROLES = {Role.STUDENT: N_("student"), Role.OBSERVER: N_("observer"), Role.TEACHER: N_("teacher")}
+_OTHERS = {"all": N_("all runs"), "own": N_("own runs")}
+_NAMES = {"full": N_("full names"), "initials": N_("initials for names")}
 
-group = typer.Typer(help="Who may come into a shared lab: a class with a code for each student.", no_args_is_help=True)
+group = typer.Typer(
+    cls=InOneLanguage, help="Who may come into a shared lab: a class with a code for each student.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A person's name, as `class list` prints it.")]
 Sheet = Annotated[
@@ -41,7 +47,7 @@ Shown = Annotated[str, typer.Option(help="How students read the names of others:
 @group.command()
 def new(
     *,
-    name: Annotated[str, typer.Option(prompt="Name of the class", help="Its name.")],
+    name: Annotated[str, typer.Option(help="Its name.", show_default=False)] = "",
     names: Annotated[
         str, typer.Option(metavar="FILE", help="A list of names, a line or a CSV row each; without it they are pasted.")
     ] = "",
@@ -60,27 +66,33 @@ def new(
 ) -> None:
     """Make a class: names, codes, and a sheet of slips to print. Ends with the command that starts the lab for it."""
     if not replace and classes.file_of(home).exists():
-        raise ConfigError("This lab has a class: change it with the other `class` commands, or add --replace for another.", "class")
+        raise ConfigError(
+            say("This lab has a class: change it with the other `class` commands, or add --replace for another."), "class"
+        )
+    name = name or typer.prompt(_("Name of the class"))
     proxy = {"header": proxy_header, "addresses": proxy_address or ["127.0.0.1"], "teachers": teacher} if proxy_header else None
     settings: dict[str, Any] = {"until": _day(until), "hours": hours, "others": others, "names": shown, "proxy": proxy}
     made = classes.new_class(readable(name), **settings)
-    listed = _names(names) if names or not proxy else []
+    listed = names_from(names) if names or not proxy else []
     shared = ""
     if one_password:
-        shared = _asked("Password of the class")
+        shared = _asked(_("Password of the class"))
         made = classes.changed(made, password=codes.hashed(classes.checked(shared), code=False))
-    password = _asked("Your own password, as the teacher")
-    made, _ = made.with_member("Teacher", Role.TEACHER, password=password)
+    password = _asked(_("Your own password, as the teacher"))
+    made, _code = made.with_member("Teacher", Role.TEACHER, password=password)
     drawn: list[Slip] = []
     for student in listed:
         made, code = made.with_member(student, Role.STUDENT)
         drawn.append(Slip(student, code))
     address = _address(address)
     _write_sheet(slips, made, drawn, address)
-    classes.save(home, made)
-    count = f"{len(listed):,} student{'' if len(listed) == 1 else 's'}"
-    print_text(f"{made.name}: {count}, and you as “Teacher”. The slips to print are in {slips}: keep that file to yourself.")
-    print_text(f"Students open {address}. Start the lab with:\n\n    streamlit run app.py --server.address 0.0.0.0\n")
+    _keep(home, made, f"new class {made.name}")
+    count = ngettext("{count:,} student", "{count:,} students", len(listed)).format(count=len(listed))
+    done = _("{title}: {students}, and you as “Teacher”. The slips to print are in {file}: keep that file to yourself.")
+    print_text(done.format(title=made.name, students=count, file=slips))
+    print_text(_limits(home))
+    start = _("Students open {address}. Start the lab with:").format(address=address)
+    print_text(f"{start}\n\n    streamlit run app.py --server.address 0.0.0.0\n")
 
 
 @group.command()
@@ -94,10 +106,10 @@ def add(
 ) -> None:
     """Add a person, and print their code and link."""
     if role not in ("student", "observer", "teacher"):
-        raise ConfigError(f"--role is student, observer or teacher, not {shortened(role)}.", "role")
+        raise ConfigError(say("--role is student, observer or teacher, not {role}.", role=shortened(role)), "role")
     where = _address(address)
     made, code = _class(home).with_member(readable(name), Role(role))
-    classes.save(home, made)
+    _keep(home, made, f"added {made.members[-1].name} ({role})")
     _print_code(made, made.members[-1].name, code, where, slips)
 
 
@@ -107,9 +119,9 @@ def remove(name: Name, *, home: Home) -> None:
     made = _class(home)
     gone = made.named(readable(name))
     if gone.role is Role.TEACHER and sum(member.role is Role.TEACHER for member in made.members) == 1:
-        raise ConfigError(f"{gone.name} is the only teacher: add another one first, with --role teacher.", "name")
-    classes.save(home, made.without(gone.name))
-    print_text(f"{gone.name} is no longer in {made.name}.")
+        raise ConfigError(say("{name} is the only teacher: add another one first, with --role teacher.", name=gone.name), "name")
+    _keep(home, made.without(gone.name), f"removed {gone.name}")
+    print_text(_("{name} is no longer in {title}.").format(name=gone.name, title=made.name))
 
 
 @group.command()
@@ -127,9 +139,11 @@ def reset(
     made, where = _class(home), _address(address)
     person = made.named(readable(name))
     if password and person.role is not Role.TEACHER:
-        raise ConfigError(f"{person.name} is a {person.role}, and only teachers have passwords: leave --password out.", "password")
-    made, code = made.reset(person.name, password=_asked(f"New password of {person.name}") if password else "")
-    classes.save(home, made)
+        raise ConfigError(
+            say("{name} is no teacher, and only teachers have passwords: leave --password out.", name=person.name), "password"
+        )
+    made, code = made.reset(person.name, password=_asked(_("New password of {name}").format(name=person.name)) if password else "")
+    _keep(home, made, f"new code for {person.name}")
     _print_code(made, person.name, code, where, slips)
 
 
@@ -142,10 +156,11 @@ def list_people(*, as_json: AsJson = False, home: Home) -> None:
         last = made.until.isoformat() if made.until else None
         print_json({"name": made.name, "until": last, "others": made.others, "names": made.names, "people": people})
         return
-    last = f"until {made.until:%Y-%m-%d}" if made.until else "without a last day"
-    print_text(f"{made.name}, {last}; students see {made.others} runs and {made.names} names.")
+    last = _("until {day}").format(day=f"{made.until:%Y-%m-%d}") if made.until else _("without a last day")
+    runs, names = translated(_OTHERS[made.others]), translated(_NAMES[made.names])
+    print_text(_("{title}, {last}; students see {runs} and {names}.").format(title=made.name, last=last, runs=runs, names=names))
     for member in made.members:
-        print_text(f"  {member.name} ({member.role})")
+        print_text("  " + _("{name} ({role})").format(name=member.name, role=translated(_ROLES[member.role])))
 
 
 @group.command("set")
@@ -164,23 +179,38 @@ def change(
     if until is not None:
         settings["until"] = _day(until)
     made = classes.changed(_class(home), **settings)
+    _keep(home, made, "settings: " + ", ".join(settings))
+    print_text(_("{title} is changed.").format(title=made.name))
+
+
+def _limits(home: Path) -> str:
+    try:
+        return _("Limits, until a file changes them (CNNLAB_LIMITS): {limits}").format(limits=rules(home).in_words())
+    except ConfigError as error:  # the class is made all the same
+        return translated(error)
+
+
+def _keep(home: Path, made: Class, change: str) -> None:
+    """Stores the class, and notes the change in the lab's log."""
     classes.save(home, made)
-    print_text(f"{made.name} is changed.")
+    with suppress(StoreError), closing(Store(home)) as store:  # the class is kept, whatever is wrong with the record
+        Log(store).note("", "class", note=change)
 
 
 def _class(home: Path) -> Class:
     made = classes.load(home)
     if made is None:
-        raise ConfigError("This lab has no class: make one with `python -m cnnlab class new`.", "class")
+        raise ConfigError(say("This lab has no class: make one with `python -m cnnlab class new`."), "class")
     return made
 
 
 def _print_code(made: Class, name: str, code: str, address: str, slips: Path | None) -> None:
     if not code:
-        way = "chooses their name after the password of the class" if made.password else "signs in with the password you typed"
-        print_text(f"{name} {way}.")
+        shared = _("{name} chooses their name after the password of the class.")
+        own = _("{name} signs in with the password you typed.")
+        print_text((shared if made.password else own).format(name=name))
         return
-    print_text(f"{name}\n  code: {code}\n  link: {Slip(name, code).link(address)}")
+    print_text(f"{name}\n  {_('code')}: {code}\n  {_('link')}: {Slip(name, code).link(address)}")
     if slips:
         _write_sheet(slips, made, [Slip(name, code)], address)
 
@@ -189,70 +219,22 @@ def _write_sheet(path: Path, made: Class, slips: list[Slip], address: str) -> No
     try:
         write_private(path.absolute(), sheet(made.name, slips, address))
     except OSError as error:
-        raise StoreError(f"The slips cannot be written to {path} ({error.strerror}): name another file with --slips.") from error
-
-
-def _names(file: str) -> list[str]:
-    """The names in a file or, without one, pasted up to an empty line. Raises ConfigError."""
-    if file:
-        try:
-            if Path(file).stat().st_size > MOST_BYTES:
-                raise ConfigError(f"{file} has more than {MOST_BYTES:,} bytes, so it is no list of names.", "names")
-            text = Path(file).read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise ConfigError(f"The names cannot be read from {file}: {error.strerror}.", "names") from error
-        except UnicodeDecodeError:
-            raise ConfigError(f"{file} is no text in UTF-8: save it as “CSV UTF-8”, and try again.", "names") from None
-    else:
-        print_error("Paste the names, one a line, and end with an empty line:")
-        lines = []
-        while line := sys.stdin.readline().strip():
-            lines.append(line)
-        text = "\n".join(lines)
-    names = names_in(text)
-    if not names:
-        raise ConfigError("The list has no names: write one a line, or a CSV file with a column called name.", "names")
-    return names
-
-
-def names_in(text: str) -> list[str]:
-    """The names of a list: one a line, or a table with a column for them. Raises ConfigError for one that stands there twice."""
-    lines = [line for line in readable(text).splitlines() if line.strip()]
-    sign = max("\t;,", key=lambda each: sum(each in line for line in lines)) if lines else ","
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=sign)]
-    heading = [cell.casefold() for cell in rows[0]] if rows else []
-    whole = next((place for place, cell in enumerate(heading) if cell in _HEADINGS), None)
-    parts = [next((place for place, cell in enumerate(heading) if cell in words), None) for words in (_FIRST, _LAST)]
-    columns = [whole] if whole is not None else [place for place in parts if place is not None]
-    read = [_joined([row[place] for place in columns or [0] if place < len(row)]) for row in rows[1 if columns else 0 :]]
-    names = [name for name in map(tidy, read) if name]
-    seen: dict[str, str] = {}
-    for name in names:
-        if len(name) >= LONGEST_NAME:
-            raise ConfigError(f"{shortened(name)} has more than {LONGEST_NAME - 1} characters: shorten this name.", "names")
-        if name.casefold() in seen:
-            raise ConfigError(f"{shortened(name)} stands in the list twice: tell the two apart, as with a second initial.", "names")
-        seen[name.casefold()] = name
-    return names
-
-
-def _joined(parts: list[str]) -> str:
-    """First and last name in the order of their script: "Ana Silva", "李明"."""
-    if len(parts) == 2 and all("\u4e00" <= part[:1] <= "\u9fff" for part in parts):
-        return "".join(reversed(parts))
-    return " ".join(parts)
+        text = N_("The slips cannot be written to {file} ({reason}): name another file with --slips.")
+        raise StoreError(say(text, file=path, reason=error.strerror)) from error
 
 
 def _asked(question: str) -> str:
     """A password that is typed twice, or one that is drawn and printed where nothing is typed."""
-    typed = typer.prompt(f"{question} (empty: one is made for you)", default="", hide_input=True, show_default=False)
+    typed = typer.prompt(
+        _("{question} (empty: one is made for you)").format(question=question), default="", hide_input=True, show_default=False
+    )
     if not typed:
         typed = "-".join("".join(secrets.choice(codes.ALPHABET) for _ in range(codes.GROUP + 1)) for _ in range(3))
         print_text(f"{question}: {typed}")
         return typed
     classes.checked(typed)
-    if typer.prompt("The same again", hide_input=True) != typed:
-        raise ConfigError("The two passwords differ: nothing has changed, so begin again.", "password")
+    if typer.prompt(_("The same again"), hide_input=True) != typed:
+        raise ConfigError(say("The two passwords differ: nothing has changed, so begin again."), "password")
     return typed
 
 
@@ -262,14 +244,17 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"--until takes a day such as 2027-02-28, or never, not {shortened(text)}.", "until") from None
+        raise ConfigError(
+            say("--until takes a day such as 2027-02-28, or never, not {text}.", text=shortened(text)), "until"
+        ) from None
 
 
 def _address(text: str) -> str:
     """The address on slips: the one given, or that of this machine in its network."""
     if text:
         if not re.fullmatch(r"https?://[^\s/'\"<>]+(/[^\s'\"<>]*)?", text):
-            raise ConfigError(f"--address is {shortened(text)}, but an address begins with http:// or https://.", "address")
+            wrong = N_("--address is {text}, but an address begins with http:// or https://.")
+            raise ConfigError(say(wrong, text=shortened(text)), "address")
         return text.rstrip("/")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

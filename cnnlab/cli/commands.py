@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,9 +16,10 @@ import typer
 from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
+from cnnlab.datasets import own
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import of_terminal, say, translated, using
+from cnnlab.i18n import ENGLISH, language, of_terminal, say, translated, using
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
 from cnnlab.system.home import default_data, default_home
@@ -35,9 +37,11 @@ class Commands(TyperGroup):
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="replace")  # a Windows pipe or LC_ALL=C has no ✓; a ? is better than a traceback
         try:
+            with using(of_terminal()):
+                _translate(self)
             code = super().main(args, prog_name, **settings)
         except CNNLabError as error:
-            with using(of_terminal()):  # other texts of the command line are English until all of them are marked
+            with using(of_terminal()):
                 print_error(translated(error))
             code = 2
         except _UsageError as error:
@@ -49,11 +53,35 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+class InOneLanguage(TyperGroup):
+    """A group all of whose output is marked for translation; elsewhere only help and errors are."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with using(of_terminal()):
+            return super().invoke(ctx)
+
+
+def _translate(command: Any) -> None:
+    """Puts the help of a command, its options and its subcommands into the reader's language. Typer makes them for each call."""
+    if language() != ENGLISH:
+        # Rich breaks lines at spaces alone, and cuts what does not fit; a Chinese character is as wide as two letters.
+        command.rich_markup_mode = None
+        command.context_settings["terminal_width"] = shutil.get_terminal_size().columns * 2 // 3
+    if command.help:
+        command.help = "\n\n".join(translated(" ".join(part.split())) for part in command.help.split("\n\n"))
+    for parameter in command.params:
+        if text := getattr(parameter, "help", None):
+            parameter.help = translated(text)
+    for subcommand in getattr(command, "commands", {}).values():
+        _translate(subcommand)
+
+
 _chosen: list[Path] = []  # the home of this command
 
 
 def _note_home(home: Path) -> Path:
     _chosen[:] = [home]
+    own.look_in(home)
     return home
 
 

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 
 from cnnlab.architectures import card
 from cnnlab.cli.commands import options_from
-from cnnlab.config import MAXIMUM_JSON, RunConfig
+from cnnlab.config import RunConfig
+from cnnlab.config_rules import MAXIMUM_JSON
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.presets import preset
@@ -130,8 +131,8 @@ def _content(file: str, source: str) -> bytes:
 def _parameter(name: str, field: FieldInfo) -> Parameter:
     # Text, not int or float: RunConfig's errors name the field, the rule and the value.
     kind = bool if field.annotation is bool else str
-    usual = "" if kind is bool or field.default is None else f" (plain default: {field.default})"
-    text = f"{field.description}{usual}"
+    usual = "" if kind is bool or field.default is None else say("(plain default: {name})", name=field.default)
+    text = f"{field.description} {usual}".rstrip()
     option = typer.Option(help=text, metavar=_metavar(field), show_default=False, rich_help_panel="Settings")
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
 

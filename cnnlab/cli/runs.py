@@ -53,13 +53,7 @@ def _described(run: Run) -> dict[str, Any]:
 def _row(run: Run) -> tuple[str, ...]:
     config, made = run.config, datetime.fromtimestamp(run.created, UTC).astimezone()
     return (
-        *(
-            run.id,
-            state_word(run),
-            words("architecture", config.architecture),
-            words("dataset", config.dataset),
-            f"{run.epochs_done}/{config.epochs}",
-        ),
+        *(run.id, state_word(run), config.network, words("dataset", config.dataset), f"{run.epochs_done}/{config.epochs}"),
         *map(percent, (run.test_accuracy, run.best_test_accuracy)),
         *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.owner, run.name),
     )

@@ -33,12 +33,17 @@ def _option(*names: str, metavar: str | None = None, help: str) -> Any:
     return typer.Option(*names, metavar=metavar, help=help, show_default=False)
 
 
+def _usual(field: str, value: str) -> str:
+    return " ".join((_FIELDS[field].description or "", say("Default: {value}.", value=value)))
+
+
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="An architecture, as for `train`.", show_default=False)]
 Vary = Annotated[
-    list[str], _option("--vary", metavar="SETTING=VALUES", help=f"A setting that varies; may be repeated: {EXAMPLES}.")
+    list[str],
+    _option("--vary", metavar="SETTING=VALUES", help=say("A setting that varies; may be repeated: {examples}.", examples=EXAMPLES)),
 ]
-Method = Annotated[str, _option("--method", metavar="grid|random|tpe", help=f"{_FIELDS['method'].description} Default: tpe.")]
-Runs = Annotated[str, _option("--runs", metavar="NUMBER", help=f"{_FIELDS['runs'].description} Default: 12.")]
+Method = Annotated[str, _option("--method", metavar="grid|random|tpe", help=_usual("method", "tpe"))]
+Runs = Annotated[str, _option("--runs", metavar="NUMBER", help=_usual("runs", "12"))]
 Minutes = Annotated[str | None, _option("--minutes", metavar="NUMBER", help=_FIELDS["minutes"].description or "")]
 Prune = Annotated[bool, _option("--prune", help=_FIELDS["prune"].description or "")]
 File = Annotated[str | None, _option("--config", metavar="FILE", help="The settings of all runs, as for `train`.")]

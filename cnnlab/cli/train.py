@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,13 +18,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
+from cnnlab.cli.network import NetworkFile, with_network
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import Diagnosis, diagnose
 from cnnlab.events import Event
-from cnnlab.forecasts.admission import Admission
+from cnnlab.forecasts.admission import Admission, Admitted
 from cnnlab.forecasts.forecaster import Forecaster
-from cnnlab.forecasts.limits import Limits
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
@@ -78,6 +79,7 @@ def train(
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
     recipe: Recipe = None,
+    network: NetworkFile = None,
     plain: Plain = False,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="The run's name.", show_default=False)] = "",
@@ -88,6 +90,7 @@ def train(
     **fields: Any,
 ) -> None:
     """Train a network and store the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
+    name, settings = with_network(name, settings, network)
     config, source = config_from(
         name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
     )
@@ -101,10 +104,13 @@ def train(
     _check(config, home)
     store = Store(home)
     try:
-        run = _run(store, config, (title, owner), _admitted(store, config), _lines if as_json else partial(_bar, store, source))
+        run = _run(
+            store, config, (title, owner), _admitted(store, config, owner), _lines if as_json else partial(_bar, store, source)
+        )
     finally:
         store.close()
-    if run.state in (State.FAILED, State.QUEUED):  # back in the queue: the disk is full, and the lab goes on once there is room
+    # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
+    if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(run.message)
         raise typer.Exit(2)
     if run.state is not State.FINISHED:
@@ -130,16 +136,17 @@ def _check(config: RunConfig, home: Path) -> None:
     layer_table(config.architecture, config.input_shape, config.classes, config.options)
 
 
-def _admitted(store: Store, config: RunConfig) -> Limits:
+def _admitted(store: Store, config: RunConfig, owner: str) -> Admitted:
     """Applies the lab's limits without the helper, as torch is in this process. Times count if they have been measured before."""
     from cnnlab.compute import speeds
     from cnnlab.layers.trace import layer_table
 
     speed_of = partial(speeds.device_speed, store.home)
-    return Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config)
+    allowed = Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config, owner)
+    return replace(allowed, limits=allowed.limits.model_copy(update={"queue": None}))  # it does not wait
 
 
-def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Limits, display: Display) -> Run:
+def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admitted, display: Display) -> Run:
     from cnnlab.workers.runner import execute
 
     title, owner = named

@@ -58,7 +58,7 @@ def weights(
     weights_file.fit(
         chosen.build(config.input_shape, config.classes, config.options, device="meta"),
         weights_file.read(file),
-        chosen.title_of(config.options),
+        chosen.called(config.options),
     )
     token = secrets.token_hex(8)
     imports.bring(home, token, file.read_bytes())
@@ -88,7 +88,9 @@ def _config(known: str, architecture: str | None, settings: list[str], given: di
         )
     if architecture is None:
         config = RunConfig.from_json(known)
-        return config.change(**given, options=config.options | options_from(card(config.architecture), settings), epochs=1)
+        return config.change(
+            **given, options=config.options | options_from(card(config.architecture), settings), epochs=1, device="auto"
+        )
     if "dataset" not in given:
         raise ConfigError(N_("This command needs --dataset, such as --dataset sample."), "dataset")
     chosen = card(architecture)

@@ -17,7 +17,9 @@ from cnnlab.datasets import loading, reading
 from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.datasets.places import Places, Split
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import ConfigError
+from cnnlab.executors import settings
 from cnnlab.i18n import say
 from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
@@ -92,7 +94,10 @@ def augmented(
 
 def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
     """Raises DeviceError, ConfigError, DataError or ShapeError where a run cannot start, though its network fits its images."""
-    precision.check(config.precision, find(config.device))
+    if is_elsewhere(config.device):
+        settings.find(home, config.device)  # what its nodes can do, they say themselves
+    else:
+        precision.check(config.precision, find(config.device))
     class_counts(home, config.dataset, "train", data)  # the images can be read
     if begins := zoo.pretrained(config.architecture, config.options):
         zoo_files.needed(begins, zoo_files.folders(home))

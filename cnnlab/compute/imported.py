@@ -22,4 +22,4 @@ def check_weights(home: Path, *, config: RunConfig, token: str) -> None:
     chosen = card(config.architecture)
     with answers.tracing:
         model = chosen.build(config.input_shape, config.classes, config.options, device="meta")
-    weights_file.fit(model, tensors, chosen.title_of(config.options))
+    weights_file.fit(model, tensors, chosen.called(config.options))

@@ -18,6 +18,7 @@ from cnnlab.errors import ComputeError, ConfigError
 from cnnlab.i18n import say
 from cnnlab.inside_values import Attribution, ByHand, InsideNetwork, Kernels, Maps, Modes, Neighbours, Numbers, Seen
 from cnnlab.layers import LayerTable
+from cnnlab.own_data.checkup import Checkup
 from cnnlab.training.costs import DeviceSpeed
 from cnnlab.values import (
     Device,
@@ -35,6 +36,7 @@ Answer = Callable[..., Any]  # called with the lab's home and the question's arg
 
 QUESTIONS: dict[str, tuple[str, Any]] = {
     "network_code": ("code", str),
+    "written_out": ("code", str),
     "design": ("answers", LayerTable),
     "devices": ("answers", tuple[Device, ...]),
     "device_states": ("answers", tuple[DeviceState, ...]),
@@ -42,6 +44,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "pictures": ("answers", tuple[Picture, ...]),
     "augmented": ("answers", tuple[str, ...]),
     "check_run": ("answers", None),
+    "checkup": ("checkup", Checkup),
     "check_weights": ("imported", None),
     "predictions": ("predictions", PredictionPage),
     "disagreements": ("predictions", DisagreementPage),

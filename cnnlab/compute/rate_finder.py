@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.values import RangeTestState
 
 
@@ -23,7 +24,7 @@ class RateFinder:
         known = self._ask(config)
         if known.state in ("running", "done"):
             return known
-        self._helper.ask("check_run", config=config, data=self._data)
+        self._helper.ask("check_run", config=_here(config), data=self._data)
         return self._ask(config, start=True)
 
     def state(self, config: RunConfig) -> RangeTestState:
@@ -34,4 +35,9 @@ class RateFinder:
         self._ask(config, cancel=True)
 
     def _ask(self, config: RunConfig, *, start: bool = False, cancel: bool = False) -> RangeTestState:
-        return self._helper.ask("range_test", config=config, data=self._data, start=start, cancel=cancel)
+        return self._helper.ask("range_test", config=_here(config), data=self._data, start=start, cancel=cancel)
+
+
+def _here(config: RunConfig) -> RunConfig:
+    """A test of seconds trains on this machine: it shows a rate, which is the same elsewhere, not a speed."""
+    return config.change(device="auto") if is_elsewhere(config.device) else config

@@ -49,7 +49,7 @@ class Server:
         self._lock = threading.Lock()
         self._places = threading.Semaphore(MAXIMUM_CONNECTIONS)
         self._process = psutil.Process()
-        self._memory_limit = self._process.memory_info().rss + memory_growth
+        self._memory_limit = self._memory() + memory_growth
         self._heartbeat = heartbeat_file(home)
         self._last_beat = 0.0
 
@@ -156,12 +156,17 @@ class Server:
                     N_("The helper process gave no answer within {seconds} s ({question}). Please try again, or ask for less."),
                 )
             if turn % 5 == 0:
-                if self._process.memory_info().rss > self._memory_limit:
+                if self._memory() > self._memory_limit:
                     self._end(
                         working, N_("The helper process needed too much memory ({question}). Please try again, or ask for less.")
                     )
                 if not processes.alive(*parent) or not _announced(self.home, address):
                     os._exit(0)
+
+    def _memory(self) -> int:
+        """Bytes that it holds, without those of mapped files, which the system takes back: a data set may be one."""
+        known = self._process.memory_info()
+        return int(known.rss - getattr(known, "shared", 0))
 
     def _end(self, jobs: list[_Job], reason: str) -> None:
         """Ends the process, since a thread cannot be stopped from outside; the dispatcher starts a new one."""

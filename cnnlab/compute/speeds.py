@@ -21,7 +21,9 @@ import torch
 
 from cnnlab.compute import calibrate
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import CNNLabError
+from cnnlab.executors import settings
 from cnnlab.layers.trace import layer_table
 from cnnlab.system import processes
 from cnnlab.system.home import write_private
@@ -54,6 +56,8 @@ def device_speed(home: Path, config: RunConfig, macs: int, measure: bool = False
 
     With `measure`, an unknown speed is measured in the background; ask again until `state` is no longer "measuring".
     """
+    if is_elsewhere(config.device):  # nothing can be timed before a run; the runs that trained there say about how long it takes
+        return DeviceSpeed(settings.find(home, config.device).choice, None, None, "unknown", None)
     device = devices.find(config.device)
     config = config.change(device=device.name)
     file = home / "speeds" / f"{_key(config, device.title)}.json"

@@ -83,7 +83,7 @@ class Entry:
     source: str  # who made it, and where it is described
     licence: str
     folder: str = ""  # below the lab's own data folder, as torchvision has it
-    format: Literal["idx", "batches"] = "idx"  # of the original files: MNIST's or CIFAR-10's
+    format: Literal["idx", "batches", "own"] = "idx"  # of the original files: MNIST's or CIFAR-10's; "own": a user's set (`own`)
     downloads: tuple[Download, ...] = ()  # empty where the files are part of the lab
     train: Fingerprint = Fingerprint()
     test: Fingerprint = Fingerprint()
@@ -96,7 +96,7 @@ def images_used(train: int, test: int, share: float, limit: int | None) -> tuple
 
 
 def entries() -> tuple[Entry, ...]:
-    """All data sets, the bundled sample first."""
+    """The data sets that the lab knows by itself, the bundled sample first."""
     return tuple(_ENTRIES.values())
 
 

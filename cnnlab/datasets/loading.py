@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cnnlab.datasets import mapped
 from cnnlab.datasets.arrays import Arrays
 from cnnlab.datasets.catalogue import GRAY, Entry, images_used
-from cnnlab.datasets.catalogue import entry as entry_called
-from cnnlab.datasets.location import Location
+from cnnlab.datasets.known import entry as entry_called
+from cnnlab.datasets.location import SPLITS, Location
 from cnnlab.datasets.places import Places
-from cnnlab.datasets.reading import from_best, read_split, signature
+from cnnlab.datasets.reading import from_best, own_set, read_split, signature
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class ImageData:
     test_images: torch.Tensor
     test_labels: torch.Tensor
     variant: str = ""  # "JPEG copy" where the files are not the original ones
+    spool: Path | None = None  # where a part of the images becomes a file: they are too many for memory and stay on the disk
     _statistics: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -51,11 +53,15 @@ class ImageData:
         chosen = stratified(self.train_labels, count, seed)
         return replace(
             self,
-            train_images=self.train_images[chosen],
+            train_images=self.rows(chosen),
             train_labels=self.train_labels[chosen],
             test_images=self.test_images[:tests],
             test_labels=self.test_labels[:tests],
         )
+
+    def rows(self, chosen: torch.Tensor) -> torch.Tensor:
+        """The training images of these numbers, which stay on the disk where all of them do."""
+        return mapped.rows(self.train_images, chosen, self.spool)
 
     def statistics(self, channels: int | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the training images on the scale 0..1, one value a channel.
@@ -79,8 +85,25 @@ def load(dataset: str | Entry, places: Places) -> ImageData:
 
 @lru_cache(maxsize=3)  # the largest, CIFAR-10, takes 184 MB
 def _load(entry: Entry, location: Location, cache: Path, signature: str) -> ImageData:
+    if location.layout == "own":
+        return _own(entry, location)
     train, test = (_tensors(read_split(entry, location, split, cache)) for split in ("train", "test"))
     return ImageData(entry.name, entry.classes, *train, *test, variant=location.variant)
+
+
+def _own(entry: Entry, location: Location) -> ImageData:
+    size = entry.channels * entry.size**2 * (entry.train_images + entry.test_images)
+    spool = location.folder if mapped.stays_on_disk(size) else None
+    parts = []
+    for split in SPLITS:
+        _rest, stored, kept = own_set(location, entry, split)
+        images, labels, chosen = mapped.tensor(stored.images), stored.labels.astype(np.int64)[kept], torch.tensor(kept)
+        if len(chosen) < len(images):
+            images = mapped.rows(images, chosen, spool)
+        elif spool is None:
+            images = images.clone()
+        parts += [images, torch.from_numpy(labels)]
+    return ImageData(entry.name, tuple(map(str, entry.classes)), *parts, spool=spool)  # plain text: checkpoints hold no other class
 
 
 def _tensors(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,7 +139,8 @@ def _measure(images: torch.Tensor, channels: int) -> tuple[tuple[float, ...], tu
 
 def _moments(plane: torch.Tensor) -> tuple[float, float]:
     """Mean of the values and of their squares, exactly: a pixel has 256 values, so counting them is enough."""
-    counts = sum(torch.bincount(part.reshape(-1), minlength=256) for part in plane.split(5_000)).tolist()  # parts bound the memory
+    step = max(1, 4_000_000 // max(1, plane[0].numel()))  # bounds the memory
+    counts = sum(torch.bincount(part.reshape(-1), minlength=256) for part in plane.split(step)).tolist()
     pixels = plane.numel()
     return (
         sum(count * value for value, count in enumerate(counts)) / (255 * pixels),
@@ -127,7 +151,7 @@ def _moments(plane: torch.Tensor) -> tuple[float, float]:
 def _gray_moments(images: torch.Tensor) -> tuple[float, float]:
     weights = torch.tensor(GRAY, dtype=torch.float64, device=images.device)
     total = squares = 0.0
-    for part in images.split(1_000):  # 8 MB a thousand images in float64
+    for part in images.split(max(1, 1_024_000 // max(1, images[0, 0].numel()))):  # 8 MB a channel in float64
         gray = torch.einsum("nchw,c->nhw", part.double() / 255, weights)
         total += gray.sum().item()
         squares += gray.square().sum().item()

@@ -12,7 +12,7 @@ from typing import Literal
 
 from cnnlab.i18n import say
 
-Layout = Literal["idx", "npz", "csv", "batches", "images"]
+Layout = Literal["idx", "npz", "csv", "batches", "images", "own"]
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, Split] = ("train", "test")
 

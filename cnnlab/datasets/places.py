@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnnlab.datasets import own
 from cnnlab.datasets.arrays import partial_file
 from cnnlab.datasets.catalogue import BATCH_MD5, BATCHES, Entry
 from cnnlab.datasets.location import Layout, Location, Split, Unusable
@@ -43,6 +44,8 @@ class Search:
     def why_not(self, failures: tuple[str, ...] = ()) -> str:
         """Why there is no copy to be used, and what to do. `failures` are those of copies that turned out to be damaged."""
         title, problems = self.entry.title, [*failures, *map(str, self.unusable)]
+        if self.entry.format == "own":
+            return " ".join(problems).strip()
         if problems:
             found = "; ".join(problem.rstrip(".") for problem in problems[:_LISTED])
             if len(problems) > _LISTED:
@@ -90,6 +93,8 @@ class Places:
         from cnnlab.datasets.folders import MOST_FOLDERS, walk
         from cnnlab.datasets.layouts import copies, idx_names
 
+        if entry.format == "own":
+            return self._own(entry)
         if not entry.folder:
             files = tuple(SAMPLE_FOLDER / f"{name}.gz" for split in ("train", "test") for name in idx_names(split))
             return Search(entry, (Location(SAMPLE_FOLDER, "the bundled sample", "idx", files),), (), ())
@@ -113,6 +118,15 @@ class Places:
             unusable += [copy for copy in found if isinstance(copy, Unusable)]
         usable.sort(key=preference)
         return Search(entry, tuple(usable), tuple(unusable), tuple(roots))
+
+    def _own(self, entry: Entry) -> Search:
+        """A data set that a user has brought lies in the home, in one form."""
+        found = own.known(self.home, entry.name)
+        place, shown = own.folder(self.home, entry.name), f"CNNLAB_HOME/{entry.folder}"
+        if found is None or found.deleted or not (place / "train.u8").is_file():
+            reason = own.missing(found) if found else say("There is no data set {name}.", name=entry.name)
+            return Search(entry, (), (Unusable("", reason),), (shown,))
+        return Search(entry, (Location(place, shown, "own", (place / own.KNOWN,)),), (), ())
 
     def target(self, entry: Entry) -> Path:
         """The folder that a download of `entry` fills, in torchvision's layout."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnnlab.datasets import picture_folders, tables
+from cnnlab.datasets import own, picture_folders, tables
 from cnnlab.datasets.arrays import Arrays
 from cnnlab.datasets.catalogue import Entry
 from cnnlab.datasets.fingerprints import contents, differences, fingerprint, whole
@@ -51,6 +51,8 @@ def read_split(entry: Entry, location: Location, split: Split, cache: Path) -> A
     elif location.layout == "csv":
         path = location.files[split == "test"]
         arrays = tables.read_csv(path, location.name(path), entry, cache)
+    elif location.layout == "own":
+        arrays = _own(location, entry, split)
     elif location.layout == "batches":
         arrays = read_batches(location.folder, split, shown=location.shown)
     else:
@@ -92,10 +94,29 @@ def signature(location: Location) -> str:
     return repr([stamp(path) for path in location.files])
 
 
+def _own(location: Location, entry: Entry, split: Split) -> Arrays:
+    """One split of a user's set, without what its version sets aside; where that is nothing, the images stay on the disk."""
+    _rest, stored, chosen = own_set(location, entry, split)
+    images = stored.images if len(chosen) == len(stored.labels) else stored.images[chosen]
+    return Arrays(images, stored.labels[chosen].astype(np.int64))
+
+
+def own_set(location: Location, entry: Entry, split: Split) -> tuple[own.OwnSet, own.Stored, list[int]]:
+    """A user's set, one split of it as it was imported, and the numbers of the images that this version uses. Raises DataError."""
+    home = location.folder.parents[1]
+    found = own.known(home, entry.name)
+    if found is None:
+        raise DataError(say("There is no data set {name}.", name=entry.name))
+    return found, own.stored(home, found, split), own.kept(found, split)
+
+
 def _class_counts(entry: Entry, location: Location, split: Split, cache: Path) -> tuple[int, ...]:
     if location.layout == "images":
         return picture_folders.class_counts(location, split)
-    if location.layout == "idx":  # a few kilobytes; the images stay on the disk
+    if location.layout == "own":
+        _rest, stored, chosen = own_set(location, entry, split)
+        labels = stored.labels[chosen]
+    elif location.layout == "idx":  # a few kilobytes; the images stay on the disk
         labels = _idx_labels(location, location.files[1 if split == "train" else 3])
     else:
         labels = read_split(entry, location, split, cache).labels

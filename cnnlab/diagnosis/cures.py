@@ -46,7 +46,7 @@ def longer(e: Evidence) -> dict[str, Any]:
 
 def leave_the_flat_start(e: Evidence) -> dict[str, Any]:
     """For sigmoid: the course's rate and enough steps; where it had both, ReLU."""
-    if e.step > ENOUGH_STEPS:
+    if e.step > ENOUGH_STEPS and "activation" in e.config.options:
         return {"options": e.config.options | {"activation": "relu"}, "learning_rate": 0.1}
     rate = usual_rate(e.config)
     return _changed(e, more_steps(e) | {"learning_rate": max(rate, e.config.learning_rate)})
@@ -54,7 +54,7 @@ def leave_the_flat_start(e: Evidence) -> dict[str, Any]:
 
 def another_start(e: Evidence) -> dict[str, Any]:
     """For a network that stays at chance although its rate is usual: batch normalisation, more steps, or another seed."""
-    if not normalised(e.config):
+    if not normalised(e.config) and "batch_norm" in e.config.options:
         return {"options": e.config.options | {"batch_norm": True}}
     if e.planned < _needed(e) and (more := more_steps(e)):
         return more

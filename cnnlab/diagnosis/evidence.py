@@ -33,7 +33,12 @@ _WINDOW = 30  # steps whose mean counts as the present; fewer would jump by chan
 
 def at_chance(accuracy: float, classes: int) -> bool:
     """Too close to guessing to count as learned."""
-    return accuracy < 1.5 / classes
+    return accuracy < times_chance(1.5, classes)
+
+
+def times_chance(factor: float, classes: int) -> float:
+    """So many times the share that guessing gets right; of few classes as far above it as of ten, or two would never be learned."""
+    return min(factor / classes, 1 / classes + (factor - 1) / 10)
 
 
 def guessing_loss(classes: int) -> float:

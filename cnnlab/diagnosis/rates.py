@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnnlab.architectures.own import Layer, Network
 from cnnlab.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -13,13 +14,22 @@ _SIGMOID_RATE, _HIGH_FOR_SIGMOID = 0.9, 2.0  # of SGD; the course's own is 0.9
 
 
 def normalised(config: RunConfig) -> bool:
-    """Whether the network has batch normalisation; an architecture without the option always has it."""
+    """Whether the network has batch normalisation; a family without the option always has it."""
+    if rows := _rows(config):
+        return any(row.kind == "norm" or row.settings.get("batch_norm") is True for row in rows)
     return config.options.get("batch_norm") is not False
 
 
 def flattened(config: RunConfig) -> bool:
     """Whether sigmoid without batch normalisation shrinks the gradient at every layer."""
-    return config.options.get("activation") == "sigmoid" and not normalised(config)
+    functions = {config.options.get("activation"), *(row.settings.get("function") for row in _rows(config))}
+    return "sigmoid" in functions and not normalised(config)
+
+
+def _rows(config: RunConfig) -> tuple[Layer, ...]:
+    """Of a user's own network."""
+    text = config.options.get("network")
+    return Network.read(text).layers if text else ()
 
 
 def usual_rate(config: RunConfig) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnlab.diagnosis import cures
-from cnnlab.diagnosis.evidence import EXPLODED, Evidence, at_chance
+from cnnlab.diagnosis.evidence import EXPLODED, Evidence, at_chance, times_chance
 from cnnlab.diagnosis.rates import flattened, high_rate, normalised, step_rate, usual_rate
 from cnnlab.events import RunFailed
 
@@ -45,7 +45,7 @@ def overshot_to_chance(e: Evidence) -> bool:
 
 def overshot(e: Evidence) -> bool:
     """It had learned something, or its loss had risen far above guessing."""
-    return e.peak > 2 * e.guessing or e.best_accuracy >= 2 / e.classes
+    return e.peak > 2 * e.guessing or e.best_accuracy >= times_chance(2, e.classes)
 
 
 def high(e: Evidence) -> bool:
@@ -58,11 +58,11 @@ def low(e: Evidence) -> bool:
 
 
 def too_short(e: Evidence) -> bool:
-    return e.steps_in_all < SHORT and (e.over or e.guesses) and e.accuracy < 0.5
+    return e.steps_in_all < SHORT and (e.over or e.guesses) and e.accuracy < max(0.5, times_chance(2.5, e.classes))
 
 
 def too_slow(e: Evidence) -> bool:
-    return low(e) and e.step >= FEW and e.loss > 0.8 * e.guessing and e.accuracy < 2.5 / e.classes
+    return low(e) and e.step >= FEW and e.loss > 0.8 * e.guessing and e.accuracy < times_chance(2.5, e.classes)
 
 
 def flat(e: Evidence) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnlab.architectures import card
 from cnnlab.diagnosis import cures, when
-from cnnlab.diagnosis.evidence import Evidence, at_chance
+from cnnlab.diagnosis.evidence import Evidence, at_chance, times_chance
 from cnnlab.diagnosis.rates import normalised, usual_rate
 from cnnlab.events import RunFailed
 from cnnlab.i18n import N_, nsay, say
@@ -60,7 +60,7 @@ def settling(e: Evidence) -> str:
             "The first steps were too large: a learning rate of {rate} for {optimizer}.", rate=rate(e), optimizer=optimizer(e)
         )
         return f"{rose} {blame}"
-    if e.best_accuracy >= 2 / e.classes:
+    if e.best_accuracy >= times_chance(2, e.classes):
         fell = say(
             "The network had {share} of the training images right and has fallen back to guessing: {now}.",
             share=percent(e.best_accuracy, 0), now=now,
@@ -158,8 +158,12 @@ def chance(e: Evidence) -> str:
         if normalised(e.config):
             remedy = N_("That is early: with more steps it may still leave chance.")
     elif not normalised(e.config):
-        name = card(e.config.architecture).title
+        name = card(e.config.architecture).called(e.config.options)
         remedy = say("{network} without batch normalisation sometimes never leaves chance: switch it on.", network=name)
+        if "batch_norm" not in e.config.options:  # a network of rows
+            remedy = say(
+                "{network} without batch normalisation sometimes never leaves chance: put it behind each convolution.", network=name
+            )
     else:
         remedy = N_("Its settings are usual ones: start again with another seed.")
     return f"{at_guessing(e)} {remedy}"

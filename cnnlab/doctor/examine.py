@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from cnnlab.doctor import devices, machine, packages, server
+from cnnlab.doctor import devices, executors, machine, packages, server
 from cnnlab.doctor import home as folder
 from cnnlab.doctor.findings import Finding, wrong
 from cnnlab.errors import CNNLabError, ConfigError
@@ -19,7 +19,7 @@ Check = Callable[[], Finding | list[Finding]]
 
 def examine(home: Path, *, quick: bool = False, address: str = "", port: int = 0) -> Iterator[Finding]:
     """The findings in the order of the page, each as soon as it is known. `quick` leaves torch out."""
-    limits, allowed = folder.limits()
+    limits, allowed = folder.limits(home)
     checks: list[tuple[str, Check]] = [
         ("Python", packages.python),
         ("Packages", packages.packages),
@@ -35,6 +35,7 @@ def examine(home: Path, *, quick: bool = False, address: str = "", port: int = 0
     ]
     if not quick:
         checks.append(("PyTorch", lambda: devices.torch(devices.asked(home), gpu_here=gpus.may_be_here())))
+        checks.append(("Executors", lambda: executors.executors(home)))
     for name, check in checks:
         yield from found_by(name, check)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cnnlab.access import classes
 from cnnlab.doctor.findings import Finding, look, right, wrong
-from cnnlab.errors import ConfigError
-from cnnlab.forecasts.limits import Limits, limits_file, load
+from cnnlab.errors import ConfigError, StoreError
+from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.limits_file import limits_file, rules
 from cnnlab.runs.records import MAY_GO_ON
 from cnnlab.system import background, disk, room
 from cnnlab.system.files import folder_bytes
@@ -132,16 +133,16 @@ def record(home: Path, version: Sequence[int] = sqlite3.sqlite_version_info) -> 
     return right("Record", f"SQLite {words} writes.{size}")
 
 
-def limits() -> tuple[Finding, Limits | None]:
-    """The file of limits, and what it holds."""
+def limits(home: Path) -> tuple[Finding, Limits | None]:
+    """The limits of this lab: those of its file, and those that a class has without one."""
     try:
-        file = limits_file()
-        found = load(file)
-    except ConfigError as error:
+        file, found = limits_file(), rules(home)
+    except (ConfigError, StoreError) as error:
         return wrong("Limits", str(error), "Correct it: until then no run starts."), None
+    sentences = [found.in_words()]
     if file is None:
-        return right("Limits", "None; README, “For a shared machine”, has an example."), found
-    return right("Limits", found.in_words() or f"{file.name} limits nothing."), found
+        sentences.append("There is no file of limits; README, “For a shared machine”, has an example.")
+    return right("Limits", " ".join(filter(None, sentences))), found.file
 
 
 def dispatcher(home: Path) -> Finding:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -13,7 +12,9 @@ from cnnlab.architectures import card
 from cnnlab.config_words import settings
 from cnnlab.events import best_epoch
 from cnnlab.exports.subject import Subject
+from cnnlab.exports.words import plain
 from cnnlab.intervals import wilson
+from cnnlab.system.disk import sha256_of
 from cnnlab.text import percent, shape_text
 from cnnlab.training.evaluation import confusion, per_class
 
@@ -28,32 +29,36 @@ def model_card(subject: Subject) -> str:
 
 def _heading(subject: Subject) -> str:
     run = subject.run
-    name = f" ({_plain(run.name)})" if run.name and run.name != run.config.title else ""
-    return f"# {run.config.title}{name}\n\nRun {run.id} of CNN Lab, the weights after epoch {subject.epoch} of {run.epochs_done}.\n"
+    name = f" ({plain(run.name)})" if run.name and run.name != run.config.title else ""
+    title, done = plain(run.config.title), f"{subject.epoch} of {run.epochs_done}"
+    return f"# {title}{name}\n\nRun {run.id} of CNN Lab, the weights after epoch {done}.\n"
 
 
 def _network(subject: Subject) -> str:
     chosen, table = card(subject.config.architecture), subject.table
-    shape = shape_text(table.input_shape)
+    name = f"{chosen.title} ({chosen.year})" if chosen.family else plain(subject.config.network)
+    network = f"{name}. {chosen.summary}" + (f" {chosen.paper}" if not chosen.rows else "")
+    shape, classes = shape_text(table.input_shape), ", ".join(map(plain, subject.classes))
     return (
-        f"## The network\n\n{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}\n\n"
-        f"It takes images of {shape} and gives a logit for each of {len(subject.classes)} classes: {', '.join(subject.classes)}. "
+        f"## The network\n\n{network}\n\n"
+        f"It takes images of {shape} and gives a logit for each of {len(subject.classes)} classes: {classes}. "
         f"{table.parameters:,} parameters, {table.macs:,} multiply-accumulates for one image.\n"
     )
 
 
 def _data(subject: Subject) -> str:
     entry, data, config = datasets.entry(subject.config.dataset), subject.data, subject.config
+    described = plain if entry.format == "own" else str  # addresses stay as they are
     aside = f", of which {percent(config.validation_share)} were kept aside for validation" if config.validation_share else ""
     variant = f" The copy that was used is a {data.variant}." if data.variant else ""
     return (
-        f"## The data\n\n{entry.title}: {entry.summary} {entry.source}. Licence: {entry.licence}.\n\n"
+        f"## The data\n\n{plain(entry.title)}: {described(entry.summary)} {described(entry.source)}. Licence: {entry.licence}.\n\n"
         f"{len(data.train_labels):,} training images{aside}, {len(data.test_labels):,} test images.{variant}\n"
     )
 
 
 def _recipe(subject: Subject) -> str:
-    rows = _table(("setting", "value"), [(f"`{name}`", _plain(str(value))) for name, value in settings(subject.config).items()])
+    rows = _table(("setting", "value"), [(f"`{name}`", plain(str(value))) for name, value in settings(subject.config).items()])
     device = f" Trained on {subject.run.device}." if subject.run.device else ""
     return f"## The recipe\n\nPrecision: {subject.checkpoint.get('precision', 'float32')}.{device}\n\n{rows}"
 
@@ -71,7 +76,7 @@ def _results(subject: Subject) -> str:
         chosen = "The epoch is the last one, not the best."
     figures = per_class(confusion(labels, predicted, len(subject.classes)))
     rows = [
-        (name, f"{each.images:,}", percent(each.recall), _interval(each.recall, each.images), percent(each.precision))
+        (plain(name), f"{each.images:,}", percent(each.recall), _interval(each.recall, each.images), percent(each.precision))
         for name, each in zip(subject.classes, figures, strict=True)
     ]
     header = ("class", "test images", "recall", "95 % interval", "precision")
@@ -90,7 +95,8 @@ def _interval(share: float | None, images: int) -> str:
 
 
 def _weaknesses(subject: Subject) -> str:
-    predicted, labels, names = subject.checkpoint["test_predicted"].long(), subject.data.test_labels, subject.classes
+    predicted, labels = subject.checkpoint["test_predicted"].long(), subject.data.test_labels
+    names = tuple(map(plain, subject.classes))
     counts = confusion(labels, predicted, len(names))
     totals = counts.sum(1)
     wrong = counts.clone().fill_diagonal_(0)
@@ -111,14 +117,14 @@ def _use(subject: Subject) -> str:
     return (
         "## Use\n\nFor learning and teaching. It was tested on images of this data set alone, prepared as here: other pictures "
         f"it answers as well, with one of the {len(subject.classes)} classes, and nobody has measured how often it is right. "
-        f"{entry.title} holds small pictures; a decision about people or things must not rest on them.\n"
+        f"{plain(entry.title)} holds small pictures; a decision about people or things must not rest on them.\n"
     )
 
 
 def _hashes(subject: Subject) -> str:
     data = subject.data
     rows = [
-        (f"the file {subject.file.name}", _of_file(subject.file)),
+        (f"the file {subject.file.name}", sha256_of(subject.file)),
         ("its weights", _of_tensors(subject.model.state_dict().values())),
         ("training images and labels", _of_tensors((data.train_images, data.train_labels))),
         ("test images and labels", _of_tensors((data.test_images, data.test_labels))),
@@ -127,21 +133,11 @@ def _hashes(subject: Subject) -> str:
     return f"## Hashes\n\nSHA-256; of tensors, their bytes one after another.\n\n{table}"
 
 
-def _of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _of_tensors(tensors: Sequence[torch.Tensor]) -> str:
     digest = hashlib.sha256()
     for values in tensors:
         digest.update(values.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in " ".join(text.split()))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnlab.exports.packages import needed
 from cnnlab.exports.script import Recipe, introduction, parts
-from cnnlab.exports.words import TEXTS, Language, in_language
+from cnnlab.exports.words import TEXTS, Language, in_language, plain
 
 _INSTALL = "# %pip install torch torchvision"
 
@@ -18,7 +18,7 @@ def notebook(recipe: Recipe, language: Language = "en") -> str:
     begin, *rest = parts(recipe, language)
     text = introduction(recipe, language)
     install = f"{_INSTALL}  {in_language(TEXTS['install'], language)}\n{begin.code}"
-    cells = [v4.new_markdown_cell(f"# {recipe.config.title}\n\n{text}"), v4.new_code_cell(install)]
+    cells = [v4.new_markdown_cell(f"# {plain(recipe.config.title)}\n\n{text}"), v4.new_code_cell(install)]
     for part in rest:
         if part.heading:
             cells.append(v4.new_markdown_cell(f"## {part.heading}"))

@@ -126,7 +126,7 @@ def web_example(subject: Subject, name: str) -> str:
 <script src="https://cdn.jsdelivr.net/npm/onnxruntime-web/dist/ort.min.js"></script>
 <label>A picture <input type="file" accept="image/*"></label> <output></output>
 <script>
-const classes = {json.dumps(subject.classes)};
+const classes = {json.dumps(subject.classes).replace("<", chr(92) + "u003c")};
 document.querySelector("input").onchange = async (event) => {{
   const picture = await createImageBitmap(event.target.files[0]);
   const context = new OffscreenCanvas({size}, {size}).getContext("2d");

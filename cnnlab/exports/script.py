@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cnnlab import datasets
 from cnnlab.architectures import zoo
+from cnnlab.datasets import own
 from cnnlab.errors import ConfigError
 from cnnlab.exports import script_images, script_training
 from cnnlab.exports.words import HEADINGS, TEXTS, Language, commented, in_language, wrapped
@@ -59,9 +60,14 @@ def introduction(recipe: Recipe, language: Language) -> str:
     if first:
         result = in_language(TEXTS["result"], language).format(loss=first.train_loss, accuracy=first.test_accuracy)
     text = in_language(TEXTS["intro"], language).format(
-        run=recipe.run, title=recipe.config.title, torchvision=torchvision, result=result
+        run=recipe.run, title=_harmless(recipe.config.title), torchvision=torchvision, result=result
     )
     return "\n".join(wrapped(text.strip(), language))
+
+
+def _harmless(title: str) -> str:
+    """A title that cannot end the text of a program in which it stands: users name their own data sets."""
+    return title.replace("\\", "/").replace('"', "'")
 
 
 def parts(recipe: Recipe, language: Language) -> list[Part]:
@@ -105,7 +111,9 @@ def _imports(code: str) -> str:
 
 def _settings(recipe: Recipe) -> str:
     config = recipe.config
-    where = "sample" if config.dataset == "sample" else "data"
+    own_set = own.is_name(config.dataset)
+    where = "sample" if config.dataset == "sample" else config.dataset.partition(".")[0] if own_set else "data"
+    comment = "sample" if config.dataset == "sample" else "own_folder" if own_set else "folder"
     lines = [
         "#: settings",
         f"SEED = {config.seed}",
@@ -113,11 +121,13 @@ def _settings(recipe: Recipe) -> str:
         f"BATCH_SIZE = {config.batch_size}",
         f"LEARNING_RATE = {config.learning_rate!r}",
         f"CLASSES = {list(recipe.classes)!r}",
-        f"#: {'sample' if config.dataset == 'sample' else 'folder'}",
+        f"#: {comment}",
         f'FOLDER = Path("{where}")',
         "#: threads",
         'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")',
     ]
+    if left_out := script_images.left_out(config.dataset):
+        lines += ["#: left_out", f"LEFT_OUT = {left_out!r}"]
     if recipe.precision == "tf32":
         lines += ["#: tf32", 'torch.set_float32_matmul_precision("high")']
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnlab import datasets
+from cnnlab.datasets import own
 from cnnlab.datasets.catalogue import GRAY
 
 if TYPE_CHECKING:
@@ -44,6 +45,25 @@ def load_images(train):
     images = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
     return images, torch.tensor(data.targets)
 '''
+_OWN = '''\
+def load_images(train):
+    """Images as bytes, N×{channels}×{size}×{size}, and their classes as numbers, N."""
+    name = "train" if train else "test"
+    #: bytes
+    content = bytearray((FOLDER / f"{{name}}.u8").read_bytes())
+    images = torch.frombuffer(content, dtype=torch.uint8).reshape(-1, {channels}, {size}, {size})
+    #: npy
+    content = bytearray((FOLDER / f"{{name}}.labels.npy").read_bytes())
+    start = 10 + int.from_bytes(content[8:10], "little")
+    labels = torch.frombuffer(content, dtype=torch.int16, offset=start).long()
+    return images, labels
+'''
+_KEPT = """\
+#: own_aside
+    kept = torch.ones(len(labels), dtype=torch.bool)
+    kept[LEFT_OUT[name]] = False
+    return images[kept], labels[kept]
+"""
 _LOADERS = {
     "sample": _IDX,
     "fashion-mnist": _GRAY_SET.format(name="FashionMNIST"),
@@ -74,7 +94,22 @@ def seed_for(epoch, purpose):
 def loading(config: RunConfig) -> str:
     """`load_images`, and `seed_for`; `choose` where the run used a part of the images."""
     needs_choice = takes_part(config) or config.validation_share
-    return "\n\n".join(filter(None, (_LOADERS[config.dataset], _SEED_FOR, _CHOOSE if needs_choice else "")))
+    loader = _LOADERS.get(config.dataset) or _own(config.dataset)
+    return "\n\n".join(filter(None, (loader, _SEED_FOR, _CHOOSE if needs_choice else "")))
+
+
+def left_out(dataset: str) -> dict[str, list[int]]:
+    """The images of a user's set that the run's version leaves out; {} where there are none."""
+    found = own.find(dataset)
+    if found is None or not found.set_aside:
+        return {}
+    return {split: [each.index for each in found.set_aside if each.split == split] for split in ("train", "test")}
+
+
+def _own(dataset: str) -> str:
+    entry = datasets.entry(dataset)
+    code = _OWN.format(channels=entry.channels, size=entry.size)
+    return code.replace("    return images, labels\n", f"    {_KEPT}") if left_out(dataset) else code
 
 
 def takes_part(config: RunConfig) -> bool:

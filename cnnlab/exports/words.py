@@ -25,6 +25,16 @@ COMMENTS: dict[str, tuple[str, str]] = {
         "实验室自带的 Fashion-MNIST 样本，共四个文件，位于实验室的 cnnlab/datasets/sample 文件夹。请把该文件夹复制到本文件旁边。",
     ),
     "folder": ("Where the images are stored; they are downloaded once.", "图像存放的位置；只下载一次。"),
+    "own_folder": (
+        "Where your images lie: the folder of this name below own_data, in the lab's folder. Copy it beside this file.",
+        "你的图像所在的位置：实验室文件夹中 own_data 下的同名文件夹。请把它复制到本文件旁边。",
+    ),
+    "npy": (
+        "A file of numpy: ten bytes, of which the last two are the length of a text, the text, then the numbers, two bytes each.",
+        "numpy 文件：前十个字节（其中最后两个是一段文字的长度）、该段文字，然后是数值，每个占两个字节。",
+    ),
+    "left_out": ("The numbers of the images that were set aside.", "被搁置图像的编号。"),
+    "own_aside": ("Images that were set aside are neither trained on nor tested on.", "被搁置的图像既不用于训练，也不用于测试。"),
     "idx": (
         "An IDX file: two zero bytes, the type of the values, the number of dimensions, each dimension in four bytes, the values.",
         "IDX 文件：两个零字节、数值类型、维数、每一维占四个字节，然后是数值。",
@@ -221,3 +231,8 @@ def wrapped(text: str, language: Language) -> list[str]:
     if language == "en":
         return textwrap.wrap(text, _WIDTHS["en"])
     return textwrap.wrap(text, _WIDTHS["zh"], break_long_words=True)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in " ".join(text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from cnnlab.figures.theme import base_layout
@@ -16,7 +17,8 @@ def class_balance_figure(classes: Sequence[str], counts: Sequence[int], highligh
         "type": "bar",
         "orientation": "h",
         "x": list(counts),
-        "y": [f"{number}: {name}" if name != str(number) else name for number, name in enumerate(classes)],
+        # Plotly reads names as HTML.
+        "y": [escape(f"{number}: {name}" if name != str(number) else name, quote=False) for number, name in enumerate(classes)],
         "text": [f"{count:,}" for count in counts],
         "textposition": "outside",
         "cliponaxis": False,

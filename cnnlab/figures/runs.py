@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from math import log10
+from math import ceil, log10
 from typing import Any, Literal
 
 from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
@@ -15,7 +15,8 @@ from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
 MOST_LINES = 24  # each colour with each dash; more cannot be distinguished
 HEIGHT = 340
-LEGEND_ROW = 10  # pixels for each further entry; two stand side by side
+LEGEND_ROW = 29  # pixels
+SHORT = 24  # characters of a name that has room for another one in its row
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
 NAME_LENGTH = 26  # characters beside a mark
@@ -70,7 +71,9 @@ def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: boo
             }
         )
     layout = _layout()
-    layout["height"] = HEIGHT + LEGEND_ROW * max(0, min(len(lines), MOST_LINES) - 4)  # the legend must not take the chart's place
+    names = [line.label for line in lines[:MOST_LINES]]
+    rows = len(names) if any(len(name) > SHORT for name in names) else ceil(len(names) / 2)
+    layout["height"] = HEIGHT + LEGEND_ROW * max(0, rows - 2)  # the legend must not take the chart's place
     layout["uirevision"] = f"{title} {along}"
     layout["xaxis"] |= {"title": {"text": _("Epoch") if along == "epochs" else _("Seconds of training")}, "rangemode": "tozero"}
     layout["yaxis"] |= {"title": {"text": title}, **(PERCENT_TICKS if share else {"tickformat": "~g"})}

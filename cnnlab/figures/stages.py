@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cnnlab.architectures.own import Network
 from cnnlab.layers import LayerRow, LayerTable
 
 Role = Literal["input", "convolution", "pooling", "dense", "normalisation", "activation", "other"]  # the keys of palette.KINDS
@@ -40,10 +41,7 @@ def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
 
 def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
     drawn = [Stage("input", "input", (), frozenset(), table.input_shape, 0, 0)]
-    first = 0
-    for block in table.fold(1).rows:
-        members = table.rows[first : first + block.layers]
-        first += block.layers
+    for block, members in _blocks(table):
         categories = [row.category for row in members]
         # Branches stay in one box: drawn one after another they would look like a chain.
         chain = "join" not in categories
@@ -58,6 +56,25 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
             else:
                 drawn.append(stage)
     return tuple(drawn)
+
+
+def _blocks(table: LayerTable) -> Iterator[tuple[LayerRow, tuple[LayerRow, ...]]]:
+    """The blocks with their layers; of a network whose rows are wired, all paths between a fork and their join are one block."""
+    blocks, first = [], 0
+    for block in table.fold(1).rows:
+        blocks.append((block, table.rows[first : first + block.layers]))
+        first += block.layers
+    own = table.options.get("network")
+    network = Network.read(own) if isinstance(own, str) else None
+    if network is None or network.chain or table.failure or len(network.layers) != len(blocks):
+        yield from blocks
+        return
+    for region in network.regions():
+        inside = [blocks[place] for place in region]
+        last = inside[-1][0]
+        if len(inside) > 1:
+            last = replace(last, parameters=sum(row.parameters for row, _ in inside), macs=sum(row.macs for row, _ in inside))
+        yield last, tuple(member for _, members in inside for member in members)
 
 
 def _joined(first: Stage, second: Stage) -> Stage:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cnnlab.architectures import card
 from cnnlab.i18n import N_, say
 from cnnlab.text import duration_text, size_text
 from cnnlab.training.costs import Memory, Part, Speed, epoch_seconds, fits, images, memory
@@ -51,7 +50,7 @@ def refusal(
 
     `free` are all bytes of the device where it is taken as `empty`.
     """
-    name, batch = card(config.architecture).title, config.batch_size
+    name, batch = config.network, config.batch_size
     facts = {
         "network": name, "size": size_text(need.bytes(batch)), "batch": batch, "pixels": config.image_size,
         "place": place(where), "free": size_text(free),
@@ -101,7 +100,7 @@ def slowness(config: RunConfig, speed: Speed, table: LayerTable, table_at: Calla
 
     size = _largest_size(config, table_at, lambda other: seconds(other) <= SLOW_EPOCH) or _smallest_size(config, table_at)
     smaller = table_at(size) if size else None
-    slow = {"network": card(config.architecture).title, "pixels": config.image_size, "time": duration_text(epoch)}
+    slow = {"network": config.network, "pixels": config.image_size, "time": duration_text(epoch)}
     part = {"part": duration_text(epoch_seconds(config, speed, 0.1))} if images(config)[0] >= 100 else {}
     less = {"fewer": size, "less": duration_text(seconds(smaller))} if smaller else {}
     if part and less:

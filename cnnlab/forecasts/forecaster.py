@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.forecasts import rough
 from cnnlab.forecasts.forecast import Forecast, refusal, slowness, waiting
@@ -54,7 +55,9 @@ class Forecaster:
         table = table or self.table(config)
         speed = first = self._speed_of(config=config, macs=table.macs)
         forecast = self._forecast(config, table, speed)
-        if speed.state == "unknown" and calibrate and forecast.fits_now:  # a network that does not fit cannot be timed
+        if (
+            speed.state == "unknown" and calibrate and forecast.fits_now and not is_elsewhere(speed.device)
+        ):  # a network that does not fit cannot be timed
             if self._running(forecast.device):
                 return replace(forecast, speed_state="busy", rough_seconds=self._rough(config, table, forecast.device))
             speed = self._speed_of(config=config, macs=table.macs, measure=True)
@@ -138,6 +141,8 @@ class Forecaster:
 
         What other programs hold of a GPU stays theirs. In a container that does not see their processes, all is taken for ours.
         """
+        if is_elsewhere(measured.device):
+            return None
         running = self._running(measured.device)
         if measured.device.startswith("cuda"):
             if self._at_once or not running or measured.free is None:

@@ -1,64 +1,34 @@
-"""What one run, one owner and the whole lab may take, as the TOML file named by CNNLAB_LIMITS says. Needs no torch.
+"""What one run, one person and the whole lab may take, and the sentence for each limit that is reached. Needs no torch.
 
-    epochs = 100            # of one run
-    max_seconds = 7200      # of training for one run; then it is stopped and keeps its checkpoints
-    image_size = 96         # pixels a side
-    parameters = 30_000_000
-    runs_per_owner = 5      # waiting or training at the same time
-    disk = "20 GB"          # for the whole home folder: checkpoints, downloads and the record of runs
-
-    [devices]               # those that the lab may use, and how many runs each takes at a time if memory allows
-    cpu = 1
-    "cuda:0" = 2
-
-A limit that is left out, or a missing variable, limits nothing.
+`limits_file.py` reads them, and says whose they are.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
-from pathlib import Path
+from math import floor
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, field_validator
 
 from cnnlab import epoch_flow, epoch_predictions, epoch_weights
 from cnnlab.config import RunConfig
-from cnnlab.errors import ConfigError, LimitError
-from cnnlab.i18n import N_, _, nsay, say
+from cnnlab.elsewhere import is_elsewhere
+from cnnlab.errors import LimitError
+from cnnlab.forecasts import refusals
+from cnnlab.forecasts.usage import Usage
+from cnnlab.i18n import _, say
+from cnnlab.i18n import together as in_a_row
 from cnnlab.optimizers import OPTIMIZERS
-from cnnlab.system.home import path_variable
-from cnnlab.text import duration_text, shortened, size_text
+from cnnlab.text import duration_text, size_text
 from cnnlab.training.costs import images, images_taken
 
-MAXIMUM_FILE = 100_000  # bytes; a file of limits has a dozen lines
 MOST_RUNS = 16  # on one device at a time
 
 # The most checkpoints at a time: the last, the one before it, the best, and a new best that is still being written.
 _FILES = 4
 _PREDICTION, _EPOCH, _ENVELOPE = 5, 150, 30_000  # bytes: a test image's prediction, an epoch's history, random states and names
-
-_MORE_EPOCHS = N_("This run has {count:,} epochs, {more:,} more than the {most:,} that this lab allows.")
-_MORE_PIXELS = N_("This run has {count:,} pixels a side, {more:,} more than the {most:,} that this lab allows.")
-_MORE_PARAMETERS = N_("This run has {count:,} parameters, {more:,} more than the {most:,} that this lab allows.")
-_MORE_DISK = N_(
-    "The lab's folder takes {taken} and this run's checkpoints need about {own} while it trains, {more} more than the {most} that "
-    "this lab allows: delete runs that you no longer need."
-)
-_MORE_DISK_WITH_OTHERS = N_(
-    "The lab's folder takes {taken}, runs that wait or train will take {promised} more and this run's checkpoints need about {own} "
-    "while it trains, {more} more than the {most} that this lab allows: delete runs that you no longer need."
-)
-_TRAINED_ALL = N_("This run has trained for {time}, all that this lab allows; what it has learned is kept.")
-_TRAINED_LONGER = N_(
-    "This run has trained for {time}, {longer} longer than the {most} that this lab allows; what it has learned is kept."
-)
-_WOULD_TRAIN_LONGER = N_(
-    "This run would train for about {time}, {longer} longer than the {most} that this lab allows; take fewer epochs, smaller "
-    "images or a share of the data."
-)
 
 
 def _number(value: Any) -> Any:
@@ -77,8 +47,8 @@ Positive = Annotated[int, BeforeValidator(_number), Field(ge=1)]
 DeviceName = Annotated[str, BeforeValidator(_device)]
 
 
-class Limits(BaseModel):
-    """Upper limits, inclusive; None is no limit."""
+class Personal(BaseModel):
+    """Upper limits of one person and each of their runs, inclusive; None is no limit, and "none" in a file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,8 +56,24 @@ class Limits(BaseModel):
     max_seconds: Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)] | None = None
     image_size: Positive | None = None
     parameters: Positive | None = None
-    runs_per_owner: Positive | None = None
+    runs_per_owner: Positive | None = None  # that wait or train
+    parallel: Positive | None = None  # that train; others wait
+    minutes_a_day: Positive | None = None  # of training
+    gpu_minutes_a_week: Positive | None = None
+    disk_per_owner: ByteSize | None = Field(None, gt=0)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value
+
+
+class Limits(Personal):
+    """Those of one person, and those of the whole lab."""
+
     disk: ByteSize | None = Field(None, gt=0)
+    queue: Positive | None = None  # runs of all people that wait
+    slice_minutes: Positive | None = None  # that a run trains at a stretch while runs of others wait
     devices: dict[DeviceName, Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST_RUNS)]] | None = Field(
         None, min_length=1
     )
@@ -110,21 +96,27 @@ class Limits(BaseModel):
         disk_bytes: int = 0,
         own_bytes: int = 0,
         promised_bytes: int = 0,
+        used: Usage | None = None,
+        together: bool = False,
     ) -> None:
         """Raises LimitError for the first limit that a run of `config` would break, before it is queued.
 
         `parameters` are its network's. It has `trained` for some seconds and needs `seconds` more; where these are unknown, the
         runner watches the clock. The home folder takes `disk_bytes`, this run `own_bytes` of them, and other active runs will
-        take `promised_bytes` more.
+        take `promised_bytes` more. `used` is what its owner has used, with what their other active runs will take on disk; of all
+        visitors `together` where names are not verified.
         """
         for field, value, most, words in (
-            ("epochs", config.epochs, self.epochs, _MORE_EPOCHS),
-            ("image_size", config.image_size or 0, self.image_size, _MORE_PIXELS),
-            ("architecture", parameters, self.parameters, _MORE_PARAMETERS),
+            ("epochs", config.epochs, self.epochs, refusals.MORE_EPOCHS),
+            ("image_size", config.image_size or 0, self.image_size, refusals.MORE_PIXELS),
+            ("architecture", parameters, self.parameters, refusals.MORE_PARAMETERS),
         ):
             if most is not None and value > most:
-                raise LimitError(say(words, count=value, more=value - most, most=most), field)
+                name = "parameters" if field == "architecture" else field
+                raise refusals.over(name, say(words, count=value, more=value - most, most=most), field)
         self._check_device(config.device)
+        if used and (reason := self.spent(used, config.device)):
+            raise refusals.over("gpu_minutes_a_week" if self.has_minutes(used) else "minutes_a_day", reason, temporary=True)
         self._check_seconds(seconds, trained)
         own = max(0, checkpoint_bytes(config, parameters) - own_bytes)
         needed = disk_bytes + promised_bytes + own
@@ -133,17 +125,52 @@ class Limits(BaseModel):
                 "taken": size_text(disk_bytes), "promised": size_text(promised_bytes), "own": size_text(own),
                 "more": size_text(needed - self.disk), "most": size_text(self.disk),
             }  # fmt: skip
-            raise LimitError(say(_MORE_DISK_WITH_OTHERS if promised_bytes else _MORE_DISK, **facts), temporary=True)
+            raise refusals.over(
+                "disk", say(refusals.MORE_DISK_WITH_OTHERS if promised_bytes else refusals.MORE_DISK, **facts), temporary=True
+            )
+        taken = (used.disk_bytes or 0) if used else 0
+        if self.disk_per_owner is not None and taken + own > self.disk_per_owner:
+            facts = {
+                "taken": size_text(taken), "own": size_text(own), "more": size_text(taken + own - self.disk_per_owner),
+                "most": size_text(self.disk_per_owner),
+            }  # fmt: skip
+            raise refusals.over(
+                "disk_per_owner", say(refusals.MORE_DISK_OF_ALL if together else refusals.MORE_OWN_DISK, **facts), temporary=True
+            )
 
-    def in_words(self) -> str:
-        """What this lab allows, for a form, in the reader's language: "This lab allows up to 100 epochs." or ""."""
+    @property
+    def minutes(self) -> bool:
+        """Whether any are counted."""
+        return self.minutes_a_day is not None or self.gpu_minutes_a_week is not None
+
+    def has_minutes(self, used: Usage) -> bool:
+        """Whether some of today's minutes are left."""
+        return self.minutes_a_day is None or used.minutes_today < self.minutes_a_day
+
+    def spent(self, used: Usage, device: str) -> str:
+        """Why no training goes on now on `device`, a device or a choice of one, as a sentence; "" where it does."""
+        if not self.has_minutes(used):
+            return say(refusals.DAY_IS_OVER, most=duration_text(60 * (self.minutes_a_day or 0)))
+        most = self.gpu_minutes_a_week
+        if most is not None and used.gpu_minutes_week >= most and device not in ("cpu", "auto"):
+            return say(refusals.WEEK_IS_OVER, most=duration_text(60 * most))
+        return ""
+
+    def in_words(self, *, together: bool = False) -> str:
+        """What this lab allows, for a form, in the reader's language: "This lab allows up to 100 epochs." or "".
+
+        A person's limits are those of all visitors `together` where names are not verified.
+        """
         words = [
             _("{count:,} epochs").format(count=self.epochs) if self.epochs else "",
             _("{time} of training").format(time=duration_text(self.max_seconds)) if self.max_seconds else "",
             _("images of {count:,} pixels a side").format(count=self.image_size) if self.image_size else "",
             _("{count:,} parameters").format(count=self.parameters) if self.parameters else "",
-            _("{count:,} of your runs at a time").format(count=self.runs_per_owner) if self.runs_per_owner else "",
-            _("{size} for all runs").format(size=size_text(self.disk)) if self.disk else "",
+            self._runs_in_words(together=together),
+            _("{time} of training a day").format(time=duration_text(60 * self.minutes_a_day)) if self.minutes_a_day else "",
+            _("{time} on a GPU a week").format(time=duration_text(60 * self.gpu_minutes_a_week)) if self.gpu_minutes_a_week else "",
+            _("{size} a person").format(size=size_text(self.disk_per_owner)) if self.disk_per_owner and not together else "",
+            _("{size} for all runs").format(size=size_text(min(sizes))) if (sizes := self._sizes(together=together)) else "",
         ]
         *some, last = [word for word in words if word] or [""]
         if some:
@@ -162,20 +189,52 @@ class Limits(BaseModel):
             )
         return " ".join(sentences)
 
-    def admit(self, owner_runs: int) -> None:
-        """Raises LimitError where an owner with `owner_runs` active runs may not have one more."""
-        if self.runs_per_owner is not None and owner_runs >= self.runs_per_owner:
-            raise LimitError(
-                nsay(
-                    "You have {count:,} run waiting or training, and this lab allows {most:,} at a time: wait until {ended}.",
-                    "You have {count:,} runs waiting or training, and this lab allows {most:,} at a time: wait until {ended}.",
-                    owner_runs, count=owner_runs, most=self.runs_per_owner, ended=_ended(owner_runs - self.runs_per_owner + 1),
-                ),
-                temporary=True,
-            )  # fmt: skip
+    def left_in_words(self, used: Usage, *, together: bool = False) -> str:
+        """How many minutes are left, for a form, in the reader's language: "Left today: 84 of 120 minutes." or ""."""
+        today = week = ""
+        if self.minutes_a_day is not None:
+            left = max(0, floor(self.minutes_a_day - used.minutes_today))
+            words = (
+                _("Left today, for all visitors together: {left:,} of {most:,} minutes.")
+                if together
+                else _("Left today: {left:,} of {most:,} minutes.")
+            )
+            today = words.format(left=left, most=self.minutes_a_day)
+        if self.gpu_minutes_a_week is not None:
+            left = max(0, floor(self.gpu_minutes_a_week - used.gpu_minutes_week))
+            words = _("Left on a GPU this week: {left:,} of {most:,} minutes.")
+            week = words.format(left=left, most=self.gpu_minutes_a_week)
+        return in_a_row(today, week)
+
+    def admit(self, runs: int, waiting: int = 0, *, together: bool = False) -> None:
+        """Raises LimitError where an owner with so many active `runs` may not have one more, or as many as may are `waiting`.
+
+        The runs are those of all visitors `together` where names are not verified.
+        """
+        most = self.runs_per_owner
+        if most is not None and runs >= most:
+            words = refusals.too_many_of_all if together else refusals.too_many
+            raise refusals.over("runs_per_owner", words(runs, most), temporary=True)
+        if self.queue is not None and waiting >= self.queue:
+            raise refusals.over("queue", refusals.queue_is_full(waiting, self.queue), temporary=True)
+
+    def _runs_in_words(self, *, together: bool) -> str:
+        some = []
+        if self.parallel:
+            words = _("{count:,} runs of all visitors training at a time") if together else _("{count:,} runs training at a time")
+            some.append(words.format(count=self.parallel))
+        if self.runs_per_owner:
+            words = _("{count:,} runs of all visitors at a time") if together else _("{count:,} of your runs at a time")
+            if self.parallel:
+                words = _("{count:,} waiting or training")
+            some.append(words.format(count=self.runs_per_owner))
+        return _(", ").join(some)
+
+    def _sizes(self, *, together: bool) -> list[int]:
+        return [size for size in (self.disk, self.disk_per_owner if together else None) if size]
 
     def _check_device(self, device: str) -> None:
-        if self.devices is None or device in ("auto", *self.devices):
+        if self.devices is None or device in ("auto", *self.devices) or is_elsewhere(device):  # the host has named these apart
             return
         if device != "cuda" or not any(name.startswith("cuda") for name in self.devices):
             raise LimitError(
@@ -190,47 +249,12 @@ class Limits(BaseModel):
         most = self.max_seconds
         if most is not None and trained >= most:
             facts = {"time": duration_text(trained), "longer": duration_text(trained - most), "most": duration_text(most)}
-            raise LimitError(say(_TRAINED_LONGER if trained - most >= 1 else _TRAINED_ALL, **facts), "epochs")
+            raise refusals.over(
+                "max_seconds", say(refusals.TRAINED_LONGER if trained - most >= 1 else refusals.TRAINED_ALL, **facts), "epochs"
+            )
         if most is not None and seconds is not None and (whole := trained + seconds) > most:
             facts = {"time": duration_text(whole), "longer": duration_text(whole - most), "most": duration_text(most)}
-            raise LimitError(say(_WOULD_TRAIN_LONGER, **facts), "epochs")
-
-
-def limits_file() -> Path | None:
-    """`CNNLAB_LIMITS`, or None."""
-    return path_variable("CNNLAB_LIMITS")
-
-
-def load(path: Path | None) -> Limits:
-    """The limits in `path`; none without a path. Raises ConfigError where the file is missing or wrong: it is never ignored.
-
-    Read at each start of a run, so a change takes effect at once.
-    """
-    if path is None:
-        return Limits()
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAXIMUM_FILE + 1)
-        if len(text) > MAXIMUM_FILE:
-            raise _wrong(path, f"it is longer than {MAXIMUM_FILE:,} bytes")
-        return Limits.model_validate(tomllib.loads(text.decode("utf-8-sig")))
-    except OSError as error:
-        raise _wrong(path, str(error.strerror or error)) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name, value = str(first["loc"][0]), shortened(first["input"])
-        if name == "devices":
-            raise _wrong(path, _about_devices(first)) from None
-        if first["type"] == "extra_forbidden":
-            raise _wrong(path, f"there is no limit {shortened(name)}; the limits are {', '.join(Limits.model_fields)}") from None
-        kind = 'a size above 0, such as "20 GB"' if name == "disk" else "a number above 0"
-        raise _wrong(
-            path, f"{name} must be {kind if name in ('disk', 'max_seconds') else f'a whole {kind[2:]}'}, not {value}"
-        ) from None
-    except ValueError as error:  # no UTF-8, no TOML, or a number of more than 4,300 digits
-        raise _wrong(path, f"it is not TOML: {shortened(error, quoted=False)}") from None
-    except RecursionError:
-        raise _wrong(path, "it is nested too deeply") from None
+            raise refusals.over("max_seconds", say(refusals.WOULD_TRAIN_LONGER, **facts), "epochs")
 
 
 def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
@@ -240,22 +264,3 @@ def checkpoint_bytes(config: RunConfig, parameters: int) -> int:
     recorded = epoch_predictions.file_bytes(images_taken(config)[1], config.epochs) + epoch_flow.file_bytes(config.epochs)
     recorded += epoch_weights.total_bytes(parameters, config.epochs)
     return recorded + _FILES * (4 * copies * parameters + predictions + config.epochs * _EPOCH + _ENVELOPE)
-
-
-def _wrong(path: Path, reason: str) -> ConfigError:
-    # Visitors see this sentence, and need not know the server's folders.
-    return ConfigError(say("The file of limits {file} (CNNLAB_LIMITS) cannot be used: {reason}.", file=path.name, reason=reason))
-
-
-def _about_devices(error: Any) -> str:
-    """What is wrong with the table of devices, by the first error in it."""
-    place, value = error["loc"][1:], shortened(error["input"])
-    if not place:
-        return f"devices must be a table with at least one device, such as cpu = 1, not {value}"
-    if "[key]" in place:
-        return f"devices names {value}; a device is cpu, mps or cuda:0, cuda:1 and so on"
-    return f"devices gives {place[0]} {value}; the runs that it takes at a time are a whole number from 1 to {MOST_RUNS}"
-
-
-def _ended(runs: int) -> str:
-    return nsay("one has ended", "{count:,} have ended", runs, count=runs)

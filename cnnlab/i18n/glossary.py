@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from cnnlab.i18n.language import ENGLISH, LANGUAGES, folder, language
@@ -13,6 +14,20 @@ def glossary(code: str) -> dict[str, tuple[str, ...]]:
     lines = (folder(code) / "glossary.tsv").read_text(encoding="utf-8").splitlines()
     rows = (line.split("\t") for line in lines if line.strip() and not line.startswith("#"))
     return {english: tuple(words.split("|")) for english, words in rows}
+
+
+def terms(text: str) -> str:
+    """The terms within an English text, each with its word in the other language, as a line for each: "gradient: 梯度"."""
+    code = language()
+    other = next(iter(LANGUAGES[1:]), ENGLISH) if code == ENGLISH else code
+    if other == ENGLISH:
+        return ""
+    rest, found = text.lower(), []
+    for term in sorted(glossary(other), key=len, reverse=True):  # a longer term first: "batch size" before "batch"
+        if match := re.search(rf"\b{re.escape(term)}(s|es)?\b", rest):
+            found.append((match.start(), f"{term}: {glossary(other)[term][0]}"))
+            rest = rest.replace(match[0], " " * len(match[0]))
+    return "\n\n".join(line for _, line in sorted(found))
 
 
 def hover(text: str) -> str:

@@ -25,6 +25,7 @@ MARKS = ("_", "N_", "say")
 # Rows of tables need no mark where they stand, because `translated` shows them: which arguments of which calls are texts, by place
 # or by name.
 TABLES: dict[str, dict[str, tuple[int | str, ...]]] = {
+    "cnnlab/cli/": {"Typer": ("help",), "Option": ("help",), "Argument": ("help",), "_option": ("help",)},
     "cnnlab/config.py": {"Field": ("title", "description")},
     "cnnlab/architectures/": {"Option": (1, 4), "Kind": (0,), "register": ("summary", "usual_size")},
     "cnnlab/sweeps/": {"Field": ("title", "description")},
@@ -56,7 +57,10 @@ def marked(code: str, file: str) -> Iterator[str | tuple[str, str]]:
     rows = {name: places for start, table in TABLES.items() if file.startswith(start) for name, places in table.items()}
     if "cnnlab.i18n import" in code or file.startswith("cnnlab/i18n/"):  # elsewhere these names are others
         rows |= dict.fromkeys(MARKS, (0,))
-    for call in sorted((node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)), key=_place):
+    tree = ast.parse(code)
+    if file.startswith("cnnlab/cli/"):
+        yield from _commands(tree)
+    for call in sorted((node for node in ast.walk(tree) if isinstance(node, ast.Call)), key=_place):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in PLURALS:
             singular, plural = (_text(argument) for argument in call.args[:2])
@@ -64,6 +68,22 @@ def marked(code: str, file: str) -> Iterator[str | tuple[str, str]]:
                 yield singular, plural
         arguments = {**dict(enumerate(call.args)), **{keyword.arg: keyword.value for keyword in call.keywords}}
         yield from filter(None, (_text(arguments.get(place)) for place in rows.get(name, ())))
+
+
+def _commands(tree: ast.Module) -> Iterator[str]:
+    """The paragraphs of what `--help` prints of each command: a public function with options."""
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and any(_is_option(each) for each in _arguments(function)):
+            for paragraph in (ast.get_docstring(function) or "").split("\n\n"):
+                yield " ".join(paragraph.split())
+
+
+def _arguments(function: ast.FunctionDef) -> list[ast.arg]:
+    return [*function.args.args, *function.args.kwonlyargs]
+
+
+def _is_option(argument: ast.arg) -> bool:
+    return getattr(argument.annotation, "id", "") == "Home" or "typer" in ast.dump(argument)
 
 
 def _place(node: ast.Call) -> tuple[int, int]:

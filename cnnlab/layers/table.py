@@ -10,6 +10,7 @@ from typing import Any
 
 from cnnlab.architectures.kind import Category
 from cnnlab.architectures.kinds import KINDS, UNKNOWN
+from cnnlab.architectures.own import Network
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import say
 from cnnlab.spreadsheet import csv_text
@@ -78,6 +79,12 @@ class LayerTable:
     convolution_parameters: int
     dense_parameters: int
     failure: Failure | None = None
+
+    @property
+    def name(self) -> str:
+        """The identifier of a family; a network of a user's own has a name."""
+        own = self.options.get("network")
+        return Network.read(own).title if isinstance(own, str) else self.architecture
 
     def failing(self, failure: Failure) -> LayerTable:
         """The same table, which ends at a failure."""

@@ -27,7 +27,7 @@ def as_text(table: LayerTable) -> str:
     ]
     return "\n".join(
         (
-            f"{table.architecture}: {shape_text(table.input_shape)} to {table.classes} classes",
+            f"{table.name}: {shape_text(table.input_shape)} to {table.classes} classes",
             "",
             aligned((*_WORDS, *_NUMBERS), rows, right=_NUMBERS),
             "",

@@ -78,6 +78,17 @@ class Learners:
         """Begins a lesson again."""
         self._change(key, lesson, lambda _: LessonProgress())
 
+    def delete(self, key: str) -> None:
+        """Deletes all that is kept of this learner. Raises StoreError."""
+        try:
+            with self._lock:
+                self._file(key).unlink(missing_ok=True)
+        except OSError as error:
+            reason = error.strerror
+            raise StoreError(
+                say("This cannot be deleted ({reason}): make the lab's folder yours to write.", reason=reason)
+            ) from error
+
     def adopt(self, key: str, earlier: str) -> None:
         """Copies the progress of `earlier` to a learner who has none yet, such as a visitor who has just typed a name."""
         with self._lock:

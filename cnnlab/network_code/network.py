@@ -13,7 +13,9 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.architectures import Shape, card, zoo
+from cnnlab.architectures import Shape, blocks, card, zoo
+from cnnlab.architectures.own.modules import Wired
+from cnnlab.architectures.own.network import INPUT
 from cnnlab.errors import ConfigError
 from cnnlab.layers.trace import trace
 from cnnlab.network_code.block import block_of
@@ -48,7 +50,7 @@ def network_code(architecture: str, input_shape: Shape, classes: int, options: M
     chosen = card(architecture)
     model = chosen.build(input_shape, classes, options, device="meta")
     settings = chosen.settings(options)
-    title = f"{chosen.title_of(settings)} for images of {shape_text(input_shape)} and {classes} classes."
+    title = f"{chosen.called(settings)} for images of {shape_text(input_shape)} and {classes} classes."
     if architecture == zoo.NAME:
         return NetworkCode("", function_of(model, input_shape, classes, settings, title))
     return code_of(model, input_shape, title)
@@ -60,6 +62,11 @@ def code_of(model: nn.Module, input_shape: Shape, title: str) -> NetworkCode:
     Raises ConfigError where it has other parts.
     """
     writer = _Writer({row.path: row.output_shape for row in trace(model, input_shape)})
+    if isinstance(model, Wired):
+        made = writer.wired(model)
+        return NetworkCode(
+            "\n\n".join(writer.definitions.values()), f'def build_network():\n    """{title}"""\n    return {made}\n'
+        )
     lines = [_Line("    return ", ""), *writer.lines(model, "", 1)]
     lines[:2] = [_Line(lines[0].code + lines[1].code.lstrip(), lines[1].comment)]  # `return` and what it returns share a line
     function = f'def build_network():\n    """{title}"""\n{_aligned(lines)}'
@@ -92,6 +99,27 @@ class _Writer:
             yield _Line(f"{'    ' * depth})){end}", "")
         else:
             yield _Line(f"{begin}{layer_code(module)}{end}", self._shape(path))
+
+    def wired(self, model: Wired) -> str:
+        """Defines the class of a network whose rows are wired by name, and returns the call that makes it."""
+        lines, steps = [], []
+        for name, sources in model.wires.items():
+            layer = model.get_submodule(name)
+            given = ["images" if source == INPUT else source for source in sources]
+            if isinstance(layer, blocks.Add):
+                steps.append(f"{name} = {' + '.join(given)}")
+            elif isinstance(layer, blocks.Concatenate):
+                steps.append(f"{name} = torch.cat(({', '.join(given)}), dim=1)")
+            else:
+                line = next(self.lines(layer, name, 0))
+                lines.append(_Line(f"        self.{name} = {line.code}", line.comment))
+                steps.append(f"{name} = self.{name}({', '.join(given)})")
+        forward = "".join(f"        {step}\n" for step in (*steps, f"return {name}"))
+        definition = (
+            'class Network(nn.Module):\n    """Layers that are wired by name."""\n\n    def __init__(self):\n'
+            f"        super().__init__()\n{_aligned(lines)}\n    def forward(self, images):\n{forward}"
+        )
+        return f"{self._defined('Network', definition)}()"
 
     def _shape(self, path: str) -> str:
         """That of the last layer that runs under `path`."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from cnnlab.datasets import own
+from cnnlab.datasets.known import classes_of
 from cnnlab.values import Checkpoint, EvaluatedRun, OwnAnswer
 
 
@@ -20,4 +23,6 @@ class OwnPictures:
     ) -> OwnAnswer:  # fmt: skip
         """What the run takes uint8 pixels C×H×W for. Raises RunNotFound; CheckpointError while there are no weights."""
         text = base64.b64encode(pixels).decode()
-        return self._ask("own_picture", run=self._run(run_id), checkpoint=checkpoint, pixels=text, shape=shape)
+        run = self._run(run_id)
+        answer: OwnAnswer = self._ask("own_picture", run=run, checkpoint=checkpoint, pixels=text, shape=shape)
+        return replace(answer, classes=classes_of(run.dataset, answer.classes)) if own.is_name(run.dataset) else answer

@@ -18,7 +18,7 @@ from cnnlab.i18n import N_, say
 from cnnlab.own_picture import steps as on
 from cnnlab.own_picture.steps import State, Taken, shown
 
-Style = Literal["digits", "clothes", "photographs"]
+Style = Literal["digits", "clothes", "photographs", "own", "own-gray"]
 
 DIGIT_BOX = 20  # MNIST's digits were scaled into a box of so many pixels
 
@@ -58,6 +58,8 @@ class _Plan:
 
 def style_of(entry: Entry) -> Style:
     """How the pictures of this data set were made."""
+    if entry.format == "own":
+        return "own" if entry.channels == 3 else "own-gray"
     if entry.channels == 3:
         return "photographs"
     return "digits" if entry.classes == DIGITS else "clothes"
@@ -102,6 +104,13 @@ _CROP = _Plan(
     "crop", "Cut out", "Only the part with something on it is kept, so that the size of the sheet does not matter.",
     on.crop, on.same("Left out: the whole picture is used."),
 )  # fmt: skip
+_SQUARE = _Plan(
+    "crop", "Cut out", "The network knows square pictures only: the middle of a photo is kept.",
+    on.square, on.same("Left out: the whole picture is squeezed into a square."),
+)  # fmt: skip
+_SIZE = _Plan(
+    "scale", "Scaled", "It gets the size at which the pictures of this data set are kept.", on.averaged, on.sampled,
+)  # fmt: skip
 _STAYS = on.same("Left out: stays where it was in the picture.")
 _PLANS: dict[Style, tuple[_Plan, ...]] = {
     "digits": (
@@ -136,12 +145,11 @@ _PLANS: dict[Style, tuple[_Plan, ...]] = {
         _Plan("centre", "Centred", "Fashion-MNIST's pieces stand in the middle of the frame.", on.centre_by_frame, _STAYS),
     ),
     "photographs": (
-        _Plan(
-            "crop", "Cut out", "The network knows square pictures only: the middle of a photo is kept.",
-            on.square, on.same("Left out: the whole picture is squeezed into a square."),
-        ),
+        _SQUARE,
         _Plan(
             "scale", "Scaled", "CIFAR-10's photos were reduced to 32×32 pixels.", on.averaged, on.sampled,
         ),
     ),
+    "own": (_SQUARE, _SIZE),
+    "own-gray": (_GRAY, _SQUARE, _SIZE),
 }  # fmt: skip

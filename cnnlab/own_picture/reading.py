@@ -82,12 +82,28 @@ def _decoded(name: str, opened: ImageFile.ImageFile) -> OwnPicture:
     width, height = opened.size
     if width * height > MOST_PIXELS:
         raise _too_large(name, say("{size} pixels", size=shape_text((width, height))))
-    notes = []
+    notes: list[str] = []
     # Photos of some phones hold a second, smaller copy ("MPO"); they do not move.
     if opened.format in ("PNG", "WEBP") and getattr(opened, "is_animated", False):
         notes.append(N_("The picture moves; its first frame is used."))
+    image, reduced = upright(opened, notes, LONGEST_SIDE)
+    if max(width, height) > LONGEST_SIDE:
+        sizes = {"whole": shape_text((width, height)), "size": shape_text(reduced)}
+        notes.append(say("It was reduced from {whole} to {size} pixels.", **sizes))
+    image = image.convert("RGB")
+    image.info.clear()  # where and when a photo was taken is nobody's business
+    return OwnPicture(name, image, tuple(notes))
+
+
+def upright(
+    opened: ImageFile.ImageFile, notes: list[str], longest: int, *, whole: bool = False
+) -> tuple[Image.Image, tuple[int, int]]:
+    """A picture as grey or RGB values of 8 bits on white paper, turned as the camera was held, and its size before it was turned.
+
+    Its longest side is at most `longest`; with `whole` it is only decoded at a size near it. What was done is added to `notes`.
+    """
     if opened.format in ("JPEG", "MPO"):
-        opened.draft(None, (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))  # decodes a large photo at a half, a quarter or an eighth
+        opened.draft(None, (2 * longest, 2 * longest))  # decodes a large photo at a half, a quarter or an eighth
     opened.load()
     mode = opened.mode
     image = _eight_bits(opened)
@@ -99,7 +115,8 @@ def _decoded(name: str, opened: ImageFile.ImageFile) -> OwnPicture:
         image = image.convert("RGBA")
     elif image.mode not in ("RGB", "L"):
         image = image.convert("RGB")
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BOX)  # before all else, which then costs nothing
+    if not whole:
+        image.thumbnail((longest, longest), Image.Resampling.BOX)  # before all else, which then costs nothing
     reduced = image.size
     if image.mode == "RGBA":
         if image.getextrema()[3][0] < 255:
@@ -111,12 +128,7 @@ def _decoded(name: str, opened: ImageFile.ImageFile) -> OwnPicture:
     if turn is not None:
         image = image.transpose(turn)
         notes.append(N_("It was turned upright, as the camera recorded it."))
-    if max(width, height) > LONGEST_SIDE:
-        sizes = {"whole": shape_text((width, height)), "size": shape_text(reduced)}
-        notes.append(say("It was reduced from {whole} to {size} pixels.", **sizes))
-    image = image.convert("RGB")
-    image.info.clear()  # where and when a photo was taken is nobody's business
-    return OwnPicture(name, image, tuple(notes))
+    return image, reduced
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -10,9 +10,10 @@ from itertools import accumulate
 from math import isfinite, sqrt
 from typing import Literal
 
-from cnnlab.architectures import card
+from cnnlab.architectures.own import Network
+from cnnlab.architectures.own.words import differing
 from cnnlab.config import RunConfig
-from cnnlab.config_words import settings, title, words
+from cnnlab.config_words import NETWORK, settings, title, words
 from cnnlab.events import EpochDone
 from cnnlab.i18n import N_, _, ngettext
 from cnnlab.runs.records import Run
@@ -78,6 +79,9 @@ def differences(configs: Sequence[RunConfig]) -> tuple[Difference, ...]:
     columns = [settings(config) for config in configs]
     found = []
     for name in dict.fromkeys(name for column in columns for name in column):
+        if name == NETWORK:
+            found += _differing_rows([column.get(name) for column in columns])
+            continue
         values = tuple(words(name, column[name]) if name in column else ABSENT for column in columns)
         if len(set(values)) > 1:
             # One option can have two titles: the "depth" of a ResNet is a number of layers, or of blocks.
@@ -88,12 +92,22 @@ def differences(configs: Sequence[RunConfig]) -> tuple[Difference, ...]:
     return tuple(found)
 
 
+def _differing_rows(texts: Sequence[str | None]) -> list[Difference]:
+    """Two networks of a user's own differ in rows, not in two texts of JSON."""
+    networks = [Network.read(text) if text else None for text in texts]
+    titles = tuple(network.title if network else ABSENT for network in networks)
+    rows = [(_("Network"), titles)] if len(set(titles)) > 1 else []
+    if None not in networks:
+        rows += [(_("Row {name}").format(name=name), words) for name, words in differing(networks)]
+    return [Difference(NETWORK, title, values) for title, values in rows]
+
+
 def labels(runs: Sequence[Run], *, leave_out: tuple[str, ...] = ()) -> tuple[str, ...]:
     """A name for each run that no other has.
 
     Runs of the same name get the settings in which they differ (without `leave_out`), and their ids where that is not enough.
     """
-    found = [_short(run.name or f"{card(run.config.architecture).title} {run.id}") for run in runs]
+    found = [_short(run.name or f"{run.config.network} {run.id}") for run in runs]
     for name, count in Counter(found).items():
         if count == 1:
             continue

@@ -83,7 +83,7 @@ def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
         (_("Started"), False, lambda run: datetime.fromtimestamp(run.created, UTC).strftime("%Y-%m-%d %H:%M UTC")),
         (_("Owner"), False, lambda run: run.owner),
         (_("State"), False, state_word),
-        (_("Network"), False, lambda run: words("architecture", run.config.architecture)),
+        (_("Network"), False, lambda run: run.config.network),
         (_("Data"), False, lambda run: words("dataset", run.config.dataset)),
         (_("Seed"), True, lambda run: str(run.config.seed)),
         (_("Epochs"), True, lambda run: _("{count} of {total}").format(count=run.epochs_done, total=run.config.epochs)),

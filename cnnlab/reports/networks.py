@@ -63,7 +63,7 @@ def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
     ]
     texts = (_("Layer"), _("Kind"), _("Settings"), _("Output"))
     header = [*((text, False) for text in texts), (_("Parameters"), True), (_("MACs"), True)]
-    title = _("Network: {network}").format(network=words("architecture", full.architecture))
+    title = _("Network: {network}").format(network=words("architecture", full.name))
     facts = _(
         "Input {shape}; {parameters:,} parameters, {macs:,} MACs and {size} of activations for one image. Shapes are channels × "
         "height × width."

@@ -211,6 +211,44 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX sweeps_active ON sweeps (number) WHERE ended IS NULL",
         ),
     ),
+    (
+        "trained-by-day",
+        (
+            """
+            CREATE TABLE trained (
+                owner TEXT NOT NULL,
+                day TEXT NOT NULL,               -- local, such as 2026-11-26
+                gpu INTEGER NOT NULL,            -- 1 for time on a GPU, 0 for time on the CPU
+                seconds REAL NOT NULL,           -- of training; deleted runs stay counted
+                PRIMARY KEY (owner, day, gpu)
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
+    (
+        "log",
+        (
+            """
+            CREATE TABLE log (
+                number INTEGER PRIMARY KEY,      -- the order in which it was written
+                at REAL NOT NULL,
+                who TEXT NOT NULL,               -- '' for the command line and the lab itself
+                did TEXT NOT NULL,
+                what TEXT NOT NULL,              -- the id of a run, a sweep or an assignment
+                whose TEXT NOT NULL,
+                refused INTEGER NOT NULL,
+                note TEXT NOT NULL
+            )
+            """,
+            "CREATE TRIGGER run_begun AFTER INSERT ON runs BEGIN"
+            " INSERT INTO log (at, who, did, what, whose, refused, note)"
+            " VALUES (new.created, new.owner, 'start', new.id, new.owner, 0, ''); END",
+            "CREATE TRIGGER sweep_begun AFTER INSERT ON sweeps BEGIN"
+            " INSERT INTO log (at, who, did, what, whose, refused, note)"
+            " VALUES (new.created, new.owner, 'sweep start', new.id, new.owner, 0, ''); END",
+            "CREATE TRIGGER log_bounded AFTER INSERT ON log BEGIN DELETE FROM log WHERE number <= new.number - 20000; END",
+        ),
+    ),
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.i18n import N_
 from cnnlab.system.processes import Process
 
@@ -115,7 +116,9 @@ class ActiveRun:
 def may_take_the_same(choice: str, other: str) -> bool:
     """Whether runs with these choices of a device ("auto", "cpu", "cuda", "cuda:1", "mps") can be in each other's way.
 
-    What "auto" takes depends on the machine, which only the dispatcher asks; here it may take any.
+    What "auto" takes depends on the machine, which only the dispatcher asks; here it may take any but those elsewhere.
     """
     either = (choice, other)
+    if any(map(is_elsewhere, either)):
+        return choice == other
     return choice == other or "auto" in either or ("cuda" in either and all(each.startswith("cuda") for each in either))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
+from cnnlab.datasets import own
 from cnnlab.errors import RunNotFound
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
@@ -19,8 +20,8 @@ from cnnlab.system.home import new_run_id, store_file
 from cnnlab.system.processes import Process
 from cnnlab.text import well_formed
 
-# Receives the number of the owner's other queued or training runs, inside the transaction that queues one. An exception undoes it.
-Admit = Callable[[int], None]
+# Receives the owner and all other queued or training runs, inside the transaction that queues one. An exception undoes it.
+Admit = Callable[[str, Sequence[ActiveRun]], None]
 
 
 class Store:
@@ -30,9 +31,8 @@ class Store:
     """
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.home = home
-        self.path = store_file(home)
-        self._clock = clock
+        self.home = own.look_in(home)  # settings of runs name sets of this home
+        self.path, self._clock = store_file(home), clock
         self._connections = Connections(self.path)
         self.transaction = self._connections.transaction
 
@@ -121,12 +121,12 @@ class Store:
     def stop(self, run_id: str, *, owner: str | None = None) -> State:
         """Asks a run to stop: at once where no process works on it, else at its process's next event. An ended one stays so."""
         with self.transaction(write=True, urgent=True) as connection:
-            return store_lifecycle.stop(connection, self._own(connection, run_id, owner), self._clock())
+            return store_lifecycle.stop(connection, self._own(connection, run_id, owner, "stop"), self._clock())
 
     def pause(self, run_id: str, *, owner: str | None = None) -> State:
         """Asks a run to pause: at once while it is queued, else at its process's next event."""
         with self.transaction(write=True, urgent=True) as connection:
-            return store_lifecycle.pause(connection, self._own(connection, run_id, owner), self._clock())
+            return store_lifecycle.pause(connection, self._own(connection, run_id, owner, "pause"), self._clock())
 
     def resume(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None) -> State:
         """Queues a run again that was paused, interrupted or stopped, or that failed after a checkpoint."""
@@ -138,18 +138,18 @@ class Store:
 
     def rename(self, run_id: str, name: str, *, owner: str | None = None) -> None:
         with self.transaction(write=True) as connection:
-            self._own(connection, run_id, owner)
+            self._own(connection, run_id, owner, "rename")
             connection.execute("UPDATE runs SET name = ? WHERE id = ?", (well_formed(name), run_id))
 
     def annotate(self, run_id: str, note: str, *, owner: str | None = None) -> None:
         with self.transaction(write=True) as connection:
-            self._own(connection, run_id, owner)
+            self._own(connection, run_id, owner, "annotate")
             connection.execute("UPDATE runs SET note = ? WHERE id = ?", (well_formed(note), run_id))
 
     def tag(self, run_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = (), owner: str | None = None) -> None:
         """Adds tags to a run and removes others. Raises ConfigError where a tag is too long, or there would be too many."""
         with self.transaction(write=True) as connection:
-            tags = store_rows.changed_tags(self._own(connection, run_id, owner), add, remove)
+            tags = store_rows.changed_tags(self._own(connection, run_id, owner, "tag"), add, remove)
             connection.execute("UPDATE runs SET tags = ? WHERE id = ?", (tags, run_id))
 
     def start_over(self, run_id: str, *, owner: str | None = None, admit: Admit | None = None, first: Callable[[], None]) -> State:
@@ -159,7 +159,7 @@ class Store:
     def delete(self, run_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
         """Deletes an ended run with its events. `first` deletes its files: on a full disk that makes the room for the rest."""
         with self.transaction(write=True, urgent=True) as connection:
-            row = self._own(connection, run_id, owner)
+            row = self._own(connection, run_id, owner, "delete")
             store_lifecycle.check_ended(row)
             first()  # inside the transaction, so that nobody resumes the run meanwhile
             store_lifecycle.delete(connection, row)
@@ -177,7 +177,7 @@ class Store:
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
         """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""
         with self.transaction(write=True) as connection:
-            store_queue.move_in_queue(connection, self._own(connection, run_id, owner), places)
+            store_queue.move_in_queue(connection, self._own(connection, run_id, owner, "move"), places)
 
     def turns(self) -> dict[str, int]:
         """Each owner's last turn, as a count of starts."""
@@ -191,10 +191,10 @@ class Store:
         with self.transaction(write=True, urgent=True) as connection:
             store_lifecycle.transition(connection, store_rows.row_of(connection, run_id), to, self._clock(), **changes)
 
-    def adopt(self, run_id: str, process: Process) -> None:
-        """Records the process that works on the run from now on. Raises RunStateError if the run is queued or has ended."""
+    def adopt(self, run_id: str, process: Process, message: str = "") -> None:
+        """Records a run's process, and what it waits for. Raises RunStateError if the run is queued or has ended."""
         with self.transaction(write=True, urgent=True) as connection:
-            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process)
+            store_lifecycle.adopt(connection, store_rows.row_of(connection, run_id), process, message)
 
     def put_back(self, run_id: str, process: Process | None, message: str) -> State:
         """Queues a run that `process` cannot train now, at the head; pauses or stops it if that was asked. A waiting one stays."""
@@ -282,7 +282,7 @@ class Store:
         self, change: Callable[..., State], run_id: str, *arguments: Any, owner: str | None, admit: Admit | None
     ) -> State:
         with self.transaction(write=True) as connection:
-            row = self._own(connection, run_id, owner)
+            row = self._own(connection, run_id, owner, change.__name__)
             state = change(connection, row, *arguments, self._clock())
             if row["ended"] is not None:  # else a second browser asked at the same time, and the run is already counted
                 self._admit(admit, connection, row["owner"], but=run_id)
@@ -290,10 +290,7 @@ class Store:
 
     def _admit(self, admit: Admit | None, connection: sqlite3.Connection, owner: str, but: str = "") -> None:
         if admit is not None:
-            admit(sum(run.owner == owner and run.id != but for run in store_queue.active(connection)))
+            admit(owner, [run for run in store_queue.active(connection) if run.id != but])
 
-    def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None) -> sqlite3.Row:
-        row = store_rows.row_of(connection, run_id)
-        store_rows.run(row, {})  # raises for an unreadable row, which stays as it is
-        store_lifecycle.check_owner(row, owner)
-        return row
+    def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None, did: str) -> sqlite3.Row:
+        return store_lifecycle.own(connection, run_id, owner, did, self._clock(), who=owner or "")

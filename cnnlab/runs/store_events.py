@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 from cnnlab import events
 from cnnlab.events import DAMAGED, CheckpointSaved, EpochDone, Event, Progress, RunFailed, RunInterrupted, RunResumed, RunStarted
-from cnnlab.runs import store_rows
+from cnnlab.runs import ledger, store_rows
 
 _RESULTS = ("train_loss", "train_accuracy", "test_accuracy", "best_test_accuracy")
 _NO_RESULT = ", ".join(f"{name} = NULL" for name in _RESULTS)
@@ -36,6 +36,8 @@ def add(connection: sqlite3.Connection, row: sqlite3.Row, event: Event, now: flo
         _insert_missing(connection, row["id"], history, now)
     _insert(connection, row["id"], event, max(now, row["last_event"] or now))
     connection.execute("UPDATE runs SET last_event = max(coalesce(last_event, 0), ?) WHERE id = ?", (now, row["id"]))
+    if (seconds := _seconds(event)) is not None:
+        ledger.count(connection, row["owner"], row["device"], seconds - (row["seconds"] or 0.0), now)
     _store_figures(connection, row["id"], event)
 
 
@@ -93,9 +95,14 @@ def _insert_row(connection: sqlite3.Connection, run_id: str, kind: str, time: fl
     )
 
 
+def _seconds(event: Event) -> float | None:
+    """How long the run has trained at this event; None where the event does not say."""
+    return None if isinstance(event, EpochDone) else getattr(event, "seconds", None)
+
+
 def _store_figures(connection: sqlite3.Connection, run_id: str, event: Event) -> None:
     figures: dict[str, float | int | None] = {}
-    if (seconds := getattr(event, "seconds", None)) is not None and not isinstance(event, EpochDone):
+    if (seconds := _seconds(event)) is not None:
         figures["seconds"] = seconds
     if isinstance(event, RunStarted):
         figures |= {"parameters": event.parameters, "train_images": event.train_images, "seconds": 0.0}

@@ -9,7 +9,7 @@ from typing import Any
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, RunStateError
 from cnnlab.i18n import say
-from cnnlab.runs import store_events, store_queue
+from cnnlab.runs import store_events, store_log, store_queue, store_rows
 from cnnlab.runs.records import ACTIVE, ASKED_TO_END, IN_PROCESS, TRANSITIONS, State
 from cnnlab.system.processes import Process
 
@@ -29,7 +29,7 @@ def transition(
         changes |= {"pid": process.pid, "pid_started": process.started}
     if to is State.RUNNING:
         changes["started"] = row["started"] or now
-    if state is State.QUEUED:
+    if state in (State.QUEUED, State.STARTING):
         changes = {"message": ""} | changes  # why it waited
     if to is State.QUEUED:
         changes = {"message": "", "place": store_queue.last_place(connection) + 1} | changes
@@ -41,6 +41,15 @@ def transition(
     columns = ", ".join(f"{name} = :{name}" for name in changes)
     connection.execute(f"UPDATE runs SET {columns} WHERE id = :id", {**changes, "id": row["id"]})  # noqa: S608 - names from above
     return to
+
+
+def own(connection: sqlite3.Connection, run_id: str, owner: str | None, did: str, now: float, *, who: str) -> sqlite3.Row:
+    """The row of a run that `owner` may change. The log gets a row, which stays where the change does. Raises as `check_owner`."""
+    row = store_rows.row_of(connection, run_id)
+    store_rows.run(row, {})  # raises for an unreadable row, which stays as it is
+    check_owner(row, owner)
+    store_log.add(connection, now, who, did, what=row["id"], whose=row["owner"])
+    return row
 
 
 def check_owner(row: sqlite3.Row, owner: str | None) -> None:
@@ -166,8 +175,8 @@ def delete(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
 
 
-def adopt(connection: sqlite3.Connection, row: sqlite3.Row, process: Process) -> None:
-    """Records the process that works on the run from now on."""
+def adopt(connection: sqlite3.Connection, row: sqlite3.Row, process: Process, message: str) -> None:
+    """Records the process that works on the run from now on, and what it waits for."""
     if State(row["state"]) not in {State.STARTING} | ASKED_TO_END:
         raise RunStateError(say("Run {run} is {state}: no process can take it over.", run=row["id"], state=row["state"]))
-    connection.execute("UPDATE runs SET pid = ?, pid_started = ? WHERE id = ?", (*process, row["id"]))
+    connection.execute("UPDATE runs SET pid = ?, pid_started = ?, message = ? WHERE id = ?", (*process, message, row["id"]))

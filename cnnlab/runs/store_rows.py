@@ -26,7 +26,7 @@ def readable(what: str, name: Any) -> Iterator[None]:
     """Raises StoreError where the row cannot be read: it was damaged on the disk, or edited by hand."""
     try:
         yield
-    except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ConfigError, ValueError, TypeError, LookupError, AttributeError) as error:  # IndexError: a column has a damaged name
         raise StoreError(
             say(
                 "The record of runs is damaged: {what} {name} cannot be read ({error}). Put back a copy of it, or choose another "

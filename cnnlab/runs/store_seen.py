@@ -9,9 +9,9 @@ from typing import Any
 
 from cnnlab.access.roles import Action, Person
 from cnnlab.config import RunConfig
-from cnnlab.errors import RunNotFound, SweepNotFound
+from cnnlab.errors import NotAllowed, RunNotFound, SweepNotFound
 from cnnlab.events import EpochDone, Event, Progress
-from cnnlab.runs import store_rows, sweep_rows
+from cnnlab.runs import store_lifecycle, store_log, store_rows, sweep_rows
 from cnnlab.runs.records import Run, Runs, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import MOST_RUNS, Summaries
@@ -69,12 +69,17 @@ class SeenStore(Store):
         self._check_seen(run_id)
         return super().progress(run_id, points)
 
-    def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None) -> sqlite3.Row:
-        owned_by = store_rows.row_of(connection, run_id)["owner"]
-        if not self._sees(owned_by):
+    def _own(self, connection: sqlite3.Connection, run_id: str, owner: str | None, did: str) -> sqlite3.Row:
+        row = store_rows.row_of(connection, run_id)
+        if not self._sees(row["owner"]):
             raise RunNotFound(f"There is no run {run_id}.")
-        self._person.check_change(owned_by)
-        return super()._own(connection, run_id, None)
+        try:
+            self._person.check_change(row["owner"])
+        except NotAllowed:
+            store_log.add(connection, self._clock(), self._person.name, did, what=row["id"], whose=row["owner"], refused=True)
+            connection.execute("COMMIT")  # nothing else has been written, and the error would undo this row
+            raise
+        return store_lifecycle.own(connection, run_id, None, did, self._clock(), who=self._person.name)
 
     def _sees(self, owner: str) -> bool:
         return self._person.may(Action.SEE, owner)
@@ -121,9 +126,15 @@ class SeenSweepStore(SweepStore):
         seen = [replace(each, owner=self._person.shown(each.owner)) for each in every if self._person.may(Action.SEE, each.owner)]
         return tuple(seen[:limit])
 
-    def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> sqlite3.Row:
-        owned_by = sweep_rows.row_of(connection, sweep_id)["owner"]
-        if not self._person.may(Action.SEE, owned_by):
+    def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None, did: str, *, who: str = "") -> sqlite3.Row:
+        row = sweep_rows.row_of(connection, sweep_id)
+        if not self._person.may(Action.SEE, row["owner"]):
             raise SweepNotFound(f"There is no sweep {sweep_id}.")
-        self._person.check_change(owned_by, "sweep")
-        return super()._own(connection, sweep_id, None)
+        try:
+            self._person.check_change(row["owner"], "sweep")
+        except NotAllowed:
+            if did:
+                store_log.add(connection, self._clock(), self._person.name, did, what=row["id"], whose=row["owner"], refused=True)
+                connection.execute("COMMIT")
+            raise
+        return super()._own(connection, sweep_id, None, did, who=self._person.name)

@@ -14,8 +14,9 @@ from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnnlab import architectures, datasets
+from cnnlab import architectures
 from cnnlab.config import RunConfig
+from cnnlab.datasets import known as known_data
 from cnnlab.runs import store_rows
 from cnnlab.runs.records import ACTIVE, State
 from cnnlab.text import shortened
@@ -150,6 +151,7 @@ _KINDS: dict[str, set[type]] = {
     **dict.fromkeys(("train_loss", "test_accuracy", "best_test_accuracy", "parameters", "seconds", "images_per_second"), _MAYBE),
     **{"device": _TEXT, "created": {float, int}, "config": _TEXT, "tags": _TEXT, "curve": _TEXT},
 }
+_DATASET = list(_KINDS).index("dataset")
 _SELECT = f"SELECT {', '.join(_KINDS)}, json_valid(config), number FROM runs"  # noqa: S608 - names from above
 
 
@@ -158,8 +160,8 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
     states = {state.value: state for state in State}
     known = {
         "state": set(states),
-        "architecture": {card.name for card in architectures.all_cards()},
-        "dataset": {entry.name for entry in datasets.entries()},
+        "architecture": {card.name for card in architectures.every_card()},
+        "dataset": {name for name in {row[_DATASET] for row in rows} if known_data.exists(name)},
     }
     for (name, kinds), column in zip(_KINDS.items(), zip(*rows, strict=True), strict=False):
         if not set(map(type, column)) <= kinds or (name in known and not set(column) <= known[name]):

@@ -11,7 +11,7 @@ from typing import Any
 
 from cnnlab.errors import RunStateError, StoreError
 from cnnlab.i18n import N_, say
-from cnnlab.runs import store_lifecycle, store_rows, sweep_rows
+from cnnlab.runs import store_lifecycle, store_log, store_rows, sweep_rows
 from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_rows import TAKEN_BACK, TrialRecord
@@ -91,7 +91,7 @@ class SweepStore:
     def stop(self, sweep_id: str, *, owner: str | None = None, now: bool = False) -> None:
         """Ends the making of runs and takes back those that wait; with `now` also those that train. An ended one stays so."""
         with self._transaction(write=True, urgent=True) as connection:
-            row = self._own(connection, sweep_id, owner)
+            row = self._own(connection, sweep_id, owner, "sweep stop")
             if row["ended"] is not None:
                 return
             _set(connection, sweep_id, state="stopped", message="")
@@ -100,7 +100,7 @@ class SweepStore:
     def resume(self, sweep_id: str, *, owner: str | None = None) -> None:
         """Goes on with a sweep that has something left to try; its minutes count from 0 again. Raises RunStateError."""
         with self._transaction(write=True) as connection:
-            row = self._own(connection, sweep_id, owner)
+            row = self._own(connection, sweep_id, owner, "sweep resume")
             if row["state"] == "running":
                 return  # a second browser asked at the same time
             tried, total = sweep_rows.records(connection, row), sweep_rows.config_of(row["config"]).total
@@ -111,7 +111,7 @@ class SweepStore:
     def delete(self, sweep_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
         """Deletes an ended sweep; its runs stay. `first` deletes its files."""
         with self._transaction(write=True, urgent=True) as connection:
-            self._ended(connection, sweep_id, owner)
+            self._ended(connection, sweep_id, owner, "sweep delete")
             first()
             connection.execute("DELETE FROM trials WHERE sweep_id = ?", (sweep_id,))
             connection.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))
@@ -172,15 +172,18 @@ class SweepStore:
 
     # Inside
 
-    def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> sqlite3.Row:
+    def _own(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None, did: str, *, who: str = "") -> sqlite3.Row:
+        """The row of a sweep that `owner` may change. With `did`, the log gets a row."""
         row = sweep_rows.row_of(connection, sweep_id)
         if owner is not None and row["owner"] and row["owner"] != owner:
             raise RunStateError(say("This sweep belongs to {owner}, who alone can change it.", owner=row["owner"][:80]))
+        if did:
+            store_log.add(connection, self._clock(), who or owner or "", did, what=row["id"], whose=row["owner"])
         return row
 
-    def _ended(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None) -> None:
+    def _ended(self, connection: sqlite3.Connection, sweep_id: str, owner: str | None, did: str = "") -> None:
         """Raises RunStateError where the sweep goes on, or has another owner."""
-        if self._own(connection, sweep_id, owner)["ended"] is None:
+        if self._own(connection, sweep_id, owner, did)["ended"] is None:
             raise RunStateError(N_("This sweep has not ended: stop it first, and wait until its last run has ended."))
 
     def _withdraw(self, connection: sqlite3.Connection, row: sqlite3.Row, states: frozenset[State]) -> None:

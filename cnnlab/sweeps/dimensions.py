@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import Number, checked, unknown
-from cnnlab.config_words import changed, setting, settings, words
+from cnnlab.config_words import NETWORK, changed, setting, settings, words
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, english, say
 from cnnlab.text import shortened
@@ -23,6 +23,7 @@ STAYS = {
     "limit": N_("it changes the test images too; vary data_share"),
     "validation_share": N_("it changes the images that choose the best run"),
     "device": N_("it changes nothing that is learnt"),
+    NETWORK: N_("train each network of your own as a run"),
 }
 
 

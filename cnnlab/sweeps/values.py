@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cnnlab.config import RunConfig
-from cnnlab.config_rules import MAXIMUM_JSON, Integer, checked, read_json, unknown
+from cnnlab.config_rules import Integer, checked, from_json, unknown
 from cnnlab.config_words import changed, title, words
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
@@ -141,11 +141,7 @@ class SweepConfig(BaseModel):
     @classmethod
     def from_json(cls, text: str | bytes) -> SweepConfig:
         """The inverse of `to_json`. Raises ConfigError as `make` does."""
-        if len(text) > MAXIMUM_JSON:
-            raise ConfigError(
-                say("A sweep in JSON has at most {most:,} characters, not {count:,}.", most=MAXIMUM_JSON, count=len(text))
-            )
-        return checked(cls, lambda: cls.model_validate(read_json(text)))
+        return from_json(cls, text, N_("A sweep in JSON has at most {most:,} characters, not {count:,}."))
 
     def to_json(self) -> str:
         return self.model_dump_json()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cnnlab.errors import ComputeError, InstallationError
 from cnnlab.i18n import say
-from cnnlab.system import disk, processes, room
+from cnnlab.system import disk, pausing, processes, room
 from cnnlab.system.home import private_file, write_private
 from cnnlab.system.processes import Process
 
@@ -90,7 +90,9 @@ def write_waiting(home: Path, reason: str) -> None:
 
 
 def waiting(home: Path) -> str:
-    """Why the queue waits although runs could start, as a sentence; "" where it does not."""
+    """Why the queue waits although runs could start, as a sentence, such as that of a pause; "" where it does not."""
+    if state := pausing.paused(home):
+        return state.sentence
     reason = room.shortage(home)
     if not reason and running(home):
         with suppress(OSError, ValueError):

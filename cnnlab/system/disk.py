@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import shutil
 import sys
 import time
@@ -53,6 +54,12 @@ def replace(source: Path, target: Path) -> None:
 def read(path: Path) -> str:
     """The text of a file that another process may be replacing."""
     return patiently(lambda: path.read_text(encoding="utf-8"))
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal, read piece by piece. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_full(error: BaseException | None, folder: Path) -> bool:

@@ -78,6 +78,12 @@ def cores() -> int:
     return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
 
 
+def come_last() -> None:
+    """Gives this process what processor time others leave."""
+    with suppress(psutil.Error, OSError):
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10)
+
+
 def die_first(score: int) -> None:
     """Asks Linux to kill this process before those with a lower `score` (0..1000, default 0) when memory runs out."""
     with suppress(OSError):  # another system, or not permitted

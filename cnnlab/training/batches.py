@@ -66,8 +66,8 @@ def set_aside(data: ImageData, share: float, seed: int) -> tuple[ImageData, Tens
     kept = stratified(data.train_labels, count, derived_seed(seed, 0, "validation"))
     trains = torch.ones(len(data.train_labels), dtype=torch.bool)
     trains[kept] = False
-    rest = replace(data, train_images=data.train_images[trains], train_labels=data.train_labels[trains])
-    return rest, data.train_images[kept], data.train_labels[kept]
+    rest = replace(data, train_images=data.rows(trains.nonzero().flatten()), train_labels=data.train_labels[trains])
+    return rest, data.rows(kept), data.train_labels[kept]
 
 
 def order(images: int, seed: int, epoch: int) -> Tensor:

@@ -12,20 +12,21 @@ import torch
 
 from cnnlab import datasets
 from cnnlab.datasets.loading import ImageData
+from cnnlab.training import graph
 from cnnlab.training.costs import Speed
 from cnnlab.training.evaluation import evaluate
-from cnnlab.training.graph import StepGraph
 from cnnlab.training.session import Session
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
 
-VERSION = 4  # raise it when training gets faster or slower, so that stored speeds are measured again
+VERSION = 5  # raise it when training gets faster or slower, so that stored speeds are measured again
 SECONDS = 3.0  # for everything timed; building the network and the first batch, which loads libraries, come on top
 _FIRST_WORK = 20_000_000_000  # multiplications in the first batch: about half a second on two cores
 _EVALUATION = 0.2  # share of the time that is kept for evaluation
 _CAREFUL = 0.8  # of the time left, for a batch of which only a smaller one has been timed
 _MOST_STEPS = 30
+_REPLAYS = 20
 
 Clock = Callable[[], float]
 
@@ -56,12 +57,11 @@ def calibrate(config: RunConfig, *, macs: int, seconds: float = SECONDS, clock: 
         if clock() + took > training_until:
             break
         took = stepper.step(size)
-    return Speed(
-        image=stepper.passes(full) / full,
-        step=statistics.median(stepper.optimizing),
-        evaluation=_evaluation(session, size, until, clock),
-        batch=size,
-    )
+    evaluation = _evaluation(session, size, until, clock)
+    replayed = _replayed(session, full, clock) if size == full else None
+    if replayed is not None:
+        return Speed(image=replayed / full, step=0.0, evaluation=evaluation, batch=size)
+    return Speed(image=stepper.passes(full) / full, step=statistics.median(stepper.optimizing), evaluation=evaluation, batch=size)
 
 
 class _Stepper:
@@ -128,9 +128,37 @@ def _session(config: RunConfig) -> Session:
     data = ImageData(entry.name, entry.classes, images, labels, images, labels)
     settings = vars(config) | {"validation_share": 0.0}  # all images are trained on, and all are evaluated
     session = Session(SimpleNamespace(**settings), data)  # type: ignore[arg-type]  # a session reads attributes only
-    session.graph = StepGraph(None)  # a replay has no optimiser's step of its own, which is timed alone
+    session.graph = graph.StepGraph(None)  # a replay has no optimiser's step of its own, which is timed alone first
     session.begin_epoch()
     return session
+
+
+def _replayed(session: Session, size: int, clock: Clock) -> float | None:
+    """Seconds of a whole step where a run of these settings replays one; None where it does not, or nothing can be recorded.
+
+    Several in a row, because a replay returns long before the device is done.
+    """
+    session.graph = graph.for_run(session.config, session.device)
+    if not session.graph.possible:
+        return None
+    session.use_batches(((0, size),))  # also fills the table of learning rates
+    for _ in range(graph.EAGER + 1):
+        _again(session)
+    if not session.graph.recorded:
+        return None
+    session.sums.read()
+
+    def replays() -> None:
+        for _ in range(_REPLAYS):
+            _again(session)
+
+    return min(_timed(session, replays, clock) for _ in range(2)) / _REPLAYS
+
+
+def _again(session: Session) -> None:
+    session.batch = 0
+    session.tables.at.zero_()
+    session.advance()
 
 
 def _evaluation(session: Session, size: int, until: float, clock: Clock) -> float:

@@ -6,7 +6,8 @@ A checkpoint is a dict of tensors and plain containers, so that it can be loaded
 - the moment: `epoch`, `batch` (batches of that epoch done), `step`, `learning_rate`, `sums` and `times` of that epoch,
   `model`, `optimizer`, `schedule`, `rng` (seed, states of torch's generators and of the augmentation), `seconds` trained;
 - the record: `history` (EpochDone as dicts), `best_epoch`, `best_test_accuracy`, and of the last evaluation `test_accuracy`,
-  `test_predicted` (uint8 per test image) and `test_confidence` (float32 per test image); None before the first.
+  `test_predicted` (per test image uint8, of more than 256 classes int16) and `test_confidence` (float32 per test image); None
+  before the first.
 
 A checkpoint in the middle of an epoch has the weights of that moment and the evaluation of the last whole epoch, which is the
 last of its `history`. The checkpoint before the last one is kept too: a disk that lies to fsync can damage one.
@@ -75,6 +76,12 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
 
 def save_last(checkpoint: Checkpoint, folder: Path) -> None:
     """Writes last.pt; the former one becomes last.previous.pt. A whole last.pt exists at every moment."""
+    keep_previous(folder)
+    save(checkpoint, folder / LAST)
+
+
+def keep_previous(folder: Path) -> None:
+    """Keeps last.pt, which is about to be replaced, as last.previous.pt."""
     last, previous, spare = folder / LAST, folder / PREVIOUS, folder / f".{PREVIOUS}.partial"
     try:
         if last.exists() and not (previous.exists() and previous.samefile(last)):
@@ -87,7 +94,6 @@ def save_last(checkpoint: Checkpoint, folder: Path) -> None:
                 disk.replace(spare, previous)
     except OSError as error:
         raise _unwritable(last, error) from error
-    save(checkpoint, last)
 
 
 def _unwritable(path: Path, error: Exception) -> CheckpointError:

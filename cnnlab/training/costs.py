@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cnnlab import datasets
+from cnnlab.datasets import mapped
 from cnnlab.datasets.catalogue import images_used
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.layers.memory import evaluation_batch, per_image
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training import momentum
@@ -159,8 +161,8 @@ def fits(needed: int, free: int | None) -> bool:
 
 
 def memory(config: RunConfig, table: LayerTable, device: str) -> Memory:
-    """The memory of a run with `config`, whose network is `table`, on `device` ("cpu", "cuda:0", "mps")."""
-    kind = device.partition(":")[0]
+    """The memory of a run with `config`, whose network is `table`, on `device` ("cpu", "cuda:0", "mps", "at:cluster")."""
+    kind = "cuda" if is_elsewhere(device) else device.partition(":")[0]  # a node's device is not known here; most have a GPU
     short = config.precision == "bfloat16"
     image = per_image(table.rows, width=2 if short else 4, device=kind)
     weights, largest = 4 * table.parameters, 4 * max((row.parameters for row in table.rows), default=0)
@@ -209,6 +211,8 @@ def _data_bytes(config: RunConfig, kind: str) -> int:
     image = entry.channels * entry.size**2 + 8  # uint8 pixels, and the label
     trained, tests = images_taken(config)
     whole = entry.train_images + entry.test_images
+    if kind == "cpu" and entry.format == "own" and mapped.stays_on_disk(entry.channels * entry.size**2 * whole):
+        return 8 * (whole + trained)  # labels and the order; the images are read where they lie
     # The whole set stays in the process that read it; a share is a copy, and so is what validation parts.
     copies = (trained < entry.train_images) + (config.validation_share > 0)
     return image * (trained + tests if kind == "cuda" else whole + copies * trained)

@@ -14,6 +14,7 @@ from torch.nn import functional
 from cnnlab.layers.memory import evaluation_batch
 from cnnlab.values import ClassFigures, ConfidenceBin
 
+_BYTE = 256  # classes whose numbers fit into one byte
 CONFIDENCE_BINS = 10  # as in Guo et al. (2017)
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Evaluation:
     loss: float  # mean cross-entropy per image
     accuracy: float  # 0..1
-    predicted: Tensor  # uint8, one per image, on the CPU
+    predicted: Tensor  # uint8, of more than 256 classes int16, one per image, on the CPU
     confidence: Tensor  # float32, probability of the predicted class, one per image, on the CPU
 
 
@@ -73,7 +74,7 @@ def evaluate_in_steps(
     return Evaluation(
         loss=torch.cat(losses).cpu().double().mean().item(),
         accuracy=(classes == labels).sum().item() / len(labels),
-        predicted=classes.to(torch.uint8).cpu(),
+        predicted=classes.to(torch.uint8 if logits.shape[1] <= _BYTE else torch.int16).cpu(),
         confidence=torch.cat(confidence).cpu(),
     )
 

@@ -14,6 +14,8 @@ def histogram(values: Tensor, low: float, high: float) -> tuple[int, ...]:
     if not low < high:
         return (values.numel(),)
     counts = torch.zeros(BINS, dtype=torch.int64)
+    if torch.are_deterministic_algorithms_enabled():
+        values = values.cpu()  # torch warns of its count on a GPU, though whole numbers have the same sum in any order
     for some in values.flatten().split(_AT_ONCE):
         counts += torch.histc(some, BINS, low, high).long().cpu()
     return tuple(counts.tolist())

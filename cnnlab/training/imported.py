@@ -31,7 +31,7 @@ def imported(config: RunConfig, data: ImageData, *, file: Path, folder: Path) ->
     """The events of a run of one epoch whose weights are those of `file`. Raises CheckpointError where they do not fit."""
     tensors = weights_file.read(file)
     session = Session(config, data)
-    weights_file.fit(session.model, tensors, card(config.architecture).title_of(config.options))
+    weights_file.fit(session.model, tensors, card(config.architecture).called(config.options))
     session.model.load_state_dict(tensors)
     yield RunStarted(
         device=str(session.device),

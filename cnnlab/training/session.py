@@ -45,7 +45,8 @@ class Session:
         self.layout, self._exact_norms = layout.EXACT, layout.arrange(self.model, self.device)
         self.compiled: Callable[[torch.Tensor], torch.Tensor] | None = None  # the same network, faster, for full batches
         self.optimizer = optimizers.optimizer(config, self.model.parameters())
-        # The data sets here are at most 184 MB as uint8, so they live on the device and a batch is an index selection.
+        # As uint8 the data sets of the catalogue take at most 184 MB, so they live on the device and a batch is an index selection.
+        # A user's own that is larger than memory is a map of its file on the CPU, which `to` leaves as it is.
         self.train_images, self.train_labels = data.train_images.to(self.device), data.train_labels.to(self.device)
         self.test_images, self.test_labels = data.test_images.to(self.device), data.test_labels.to(self.device)
         self.validation_images, self.validation_labels = validation_images.to(self.device), validation_labels.to(self.device)
@@ -60,8 +61,7 @@ class Session:
         self.schedule = optimizers.schedule(config, self.optimizer, len(self.bounds))
         self.augmentation = torch.Generator()
         self.graph, self.tables = graph.for_run(config, self.device), Tables(self.device)
-        self.sums = Sums(self.device)
-        self.times = Times()
+        self.sums, self.times = Sums(self.device), Times()
         self.epoch = self.batch = self.step = 0  # the running epoch, its batches done, and those of the run
         self.learning_rate = self.optimizer.param_groups[0]["lr"]  # of the last batch
         self.norm_before_clipping: torch.Tensor | None = None  # of the last gradient
@@ -158,13 +158,15 @@ class Session:
         begun = loaded = clock.seconds()
         start, end = self.bounds[self.batch]
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
-        if not self.graph.replay(self):
-            images, labels = step.load(self)
-            loaded = clock.seconds()
-            self.optimizer.zero_grad(set_to_none=True)
-            if self.graph.possible:
-                optimizers.round_rates(self.optimizer)  # as in the tables
-            step.learn(self, images, labels)
+        # While recording too: otherwise the recorded kernels are not those that were found.
+        with process.searching(self.device.type == "cuda" and not self.config.deterministic and self.batch < self.tables.full):
+            if not self.graph.replay(self):
+                images, labels = step.load(self)
+                loaded = clock.seconds()
+                self.optimizer.zero_grad(set_to_none=True)
+                if self.graph.possible:
+                    optimizers.round_rates(self.optimizer)  # as in the tables
+                step.learn(self, images, labels)
         self.schedule.step()
         self.sums.count(end - start)
         self.batch, self.step = self.batch + 1, self.step + 1

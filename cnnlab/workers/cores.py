@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
-from cnnlab.forecasts import limits
+from cnnlab.forecasts import limits_file
 from cnnlab.system import processes
 
 
@@ -17,7 +17,7 @@ def cores(config: RunConfig) -> int:
 
     here = processes.cores()
     with suppress(CNNLabError):  # a damaged file refuses new runs, not this one
-        allowed = limits.load(limits.limits_file())
+        allowed = limits_file.load(limits_file.limits_file())
         if allowed.devices is not None:
             return max(1, here // max(1, allowed.runs_at_a_time("cpu")))
     with suppress(CNNLabError):  # a network that cannot be built: the engine says so

@@ -28,12 +28,13 @@ from cnnlab.i18n import say
 from cnnlab.runs.fairness import next_run
 from cnnlab.runs.records import State
 from cnnlab.runs.store import ActiveRun, Store
-from cnnlab.system import background, gpus, processes, room
+from cnnlab.system import background, gpus, pausing, processes, room
 from cnnlab.system.home import code_fingerprint, private_folder, proofs_file
 from cnnlab.workers import runner
 from cnnlab.workers.journal import patiently
-from cnnlab.workers.placing import SETTLES, WAITS, Placing
+from cnnlab.workers.placing import SETTLES, Placing, waits_for
 from cnnlab.workers.preloading import FOR_HELPER, FOR_RUNNERS, FORKS, load
+from cnnlab.workers.shares import GAVE_WAY, Shares
 from cnnlab.workers.spare import Spare
 from cnnlab.workers.sweepers import Sweepers
 from cnnlab.workers.watch import AutoResume, interrupt_lost_runs
@@ -57,19 +58,18 @@ class Dispatcher:
         self._context: Any = multiprocessing.get_context("fork" if FORKS else "spawn")
         self._idle_seconds = idle_seconds
         self._helper: BaseProcess | None = None
-        self._helper_started = 0.0
+        self._helper_started = self._heartbeat = 0.0
         self._runners: dict[str, tuple[BaseProcess, str]] = {}  # by run, with the device
         self._spare = Spare(home, self._context, self._start)
         self._auto_resume = AutoResume(self.store)
         self._sweepers = Sweepers(home, self.store)
         self._placing = Placing(home, self._ask)
-        self._obstacles: dict[str, str] = {}  # why runs wait for memory, as the record has it
-        self._code = code_fingerprint()
-        self._checked = 0.0
+        self._shares = Shares(self.store, self._placing.rules)
+        self._obstacles: dict[str, str] = {}  # why runs wait though a device is free, as the record has it
+        self._code, self._checked = code_fingerprint(), 0.0
         self._try_again = 0.0  # when the record could not be used
         self._needs, self._needs_until = room.LEAST_FREE, 0.0  # bytes that must be free before a run starts
         self._needed = time.monotonic()  # monotonic: the clock may be set back
-        self._heartbeat = 0.0
 
     def serve(self) -> None:
         """Works until it has been idle for long, or its code is out of date and no run is in progress."""
@@ -114,7 +114,7 @@ class Dispatcher:
         if active or goes_on:
             self._needed = time.monotonic()
             self._collect_runners()
-            if self._has_room():
+            if not pausing.paused(self.home) and self._has_room():
                 self._start_runs(active)
             return True
         if not FORKS and not self._runners and time.monotonic() - self._checked < POLL_SECONDS:  # once a second
@@ -157,15 +157,14 @@ class Dispatcher:
         """A run that found no room to go on would find none again: the queue waits until more is free."""
         with suppress(RunNotFound):
             run = self.store.run(run_id)
-            if run.state is State.QUEUED and run.message:
+            if run.state is State.QUEUED and run.message and not run.message.startswith(GAVE_WAY):
                 self._needs = (room.free(self.home) or 0) + room.LEAST_FREE
                 self._needs_until = time.monotonic() + PUT_BACK_SECONDS
 
     def _has_room(self) -> bool:
-        left = room.free(self.home)
         if time.monotonic() > self._needs_until:
             self._needs = room.LEAST_FREE
-        return left is None or left >= self._needs
+        return (left := room.free(self.home)) is None or left >= self._needs
 
     def _start_runs(self, active: Sequence[ActiveRun]) -> None:
         """Starts runs on devices that take one more, owners in turn. One that finds no memory waits, and says so."""
@@ -207,18 +206,19 @@ class Dispatcher:
             self._claim(run, "cpu")
 
     def _with_room(self, run: ActiveRun, devices: Sequence[str], going: Sequence[ActiveRun], on: Mapping[str, str]) -> str | None:
-        """The first device into whose memory the run fits now; None, after the reason was stored with the run."""
+        """The first device that its owner may use and where it fits now; None, after the reason was stored with the run."""
         obstacle = ""
         for device in devices:
             beside = [other for other in going if on[other.id] == device]
-            problem = self._placing.obstacle(run, device, beside)
-            if not problem:
+            barred = self._shares.obstacle(run, device, going)
+            problem = "" if barred else self._placing.obstacle(run, device, beside)
+            if not (barred or problem):
                 return device
-            obstacle = obstacle or (problem if problem != SETTLES else "")
+            obstacle = obstacle or barred or (waits_for(run, problem) if problem != SETTLES else "")
         if obstacle and self._obstacles.get(run.id) != obstacle:
             self._obstacles[run.id] = obstacle
             with suppress(RunStateError, RunNotFound):
-                self.store.put_back(run.id, None, f"{WAITS} {obstacle}")
+                self.store.put_back(run.id, None, obstacle)
         return None
 
     def _claim(self, run: ActiveRun, device: str) -> bool:

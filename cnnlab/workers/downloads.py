@@ -34,6 +34,8 @@ Fetch = Callable[[datasets.Entry, Places, Callable[[int, int], None]], Path]
 
 def start(home: Path, entry: datasets.Entry) -> None:
     """Starts a download in the background; does nothing while one of this data set runs. Raises DataError where it cannot begin."""
+    if not entry.downloads:
+        raise DataError(say("{dataset} cannot be downloaded.", dataset=entry.title))
     known = status(home, entry)
     if known and known.state == "running":
         return

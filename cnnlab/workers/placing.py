@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.config import RunConfig
-from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.forecasts import forecaster, limits
+from cnnlab.elsewhere import is_elsewhere
+from cnnlab.errors import CNNLabError
+from cnnlab.forecasts import forecaster
 from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.limits_file import Rules, rules
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ActiveRun
 from cnnlab.system import gpus, memory, processes
 from cnnlab.text import size_text
 from cnnlab.training import costs
+from cnnlab.workers.beyond import Slots
 
 DEVICES_SECONDS = 60.0  # during which the devices for a choice are remembered
 MEMORY_SECONDS = 5.0  # between two looks at a device's memory, and for a run that has begun to take its own
@@ -44,7 +47,8 @@ class Placing:
         self._needs: dict[tuple[str, str], dict[str, Any]] = {}  # for each run and device
         self._obstacles: dict[tuple[str, str], tuple[str, float]] = {}  # the same, and until when each counts
         self._settles: dict[str, float] = {}  # until when the last run that began on a device takes its memory
-        self._limits, self._limits_until = Limits(), 0.0
+        self._rules, self._rules_until = Rules(), 0.0
+        self._beyond = Slots(home)
 
     def candidates(self, choice: str) -> tuple[str, ...]:
         """The devices on which a run with this choice may train, best first; the choice itself where there are none.
@@ -52,6 +56,8 @@ class Placing:
         Then the runner fails, with a message in its run. Limits are checked when a run is queued, so one whose device was
         forbidden since is trained all the same.
         """
+        if is_elsewhere(choice):
+            return (choice,)
         found = self._found(choice)
         return self._allowed().allowed(found) or found
 
@@ -69,6 +75,8 @@ class Placing:
         return self._quicker[run.id]
 
     def runs_at_a_time(self, device: str) -> int:
+        if is_elsewhere(device):
+            return self._beyond.slots(device)
         return max(1, self._allowed().runs_at_a_time(device))
 
     def fit_side_by_side(self, runs: Sequence[ActiveRun]) -> bool:
@@ -88,6 +96,8 @@ class Placing:
         `beside` are the lab's runs that train on the device. The CPU's memory is looked at only where there are some: a run there
         was admitted with the memory of a machine that trains nothing else.
         """
+        if is_elsewhere(device):
+            return self._beyond.problem
         running = list(beside)
         if not device.startswith("cuda") and not running:
             return ""
@@ -168,11 +178,20 @@ class Placing:
         return found
 
     def _allowed(self) -> Limits:
-        if time.monotonic() >= self._limits_until:
-            self._limits_until = time.monotonic() + LIMITS_SECONDS
-            with suppress(ConfigError):  # a damaged file refuses new runs, and those that wait go on as before
-                self._limits = limits.load(limits.limits_file())
-        return self._limits
+        return self.rules().file
+
+    def rules(self) -> Rules:
+        """The limits of this lab, at most LIMITS_SECONDS old."""
+        if time.monotonic() >= self._rules_until:
+            self._rules_until = time.monotonic() + LIMITS_SECONDS
+            with suppress(CNNLabError):  # a damaged file refuses new runs, and those that wait go on as before
+                self._rules = rules(self._home)
+        return self._rules
+
+
+def waits_for(run: ActiveRun, problem: str) -> str:
+    """What a queued run says while it waits."""
+    return problem if is_elsewhere(run.config.device) else f"{WAITS} {problem}"
 
 
 def send_candidates(writer: Any, choice: str) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
-from cnnlab.forecasts.admission import Admission
-from cnnlab.forecasts.limits import Limits
+from cnnlab.forecasts.admission import Admission, Admitted
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.system import background
@@ -21,16 +20,16 @@ class Queueing:
         self._admission = admission
         self._store = store
 
-    def check(self, config: RunConfig, data: Path | None) -> Limits:
+    def check(self, config: RunConfig, data: Path | None, owner: str) -> Admitted:
         """What this lab allows. Raises DeviceError, DataError, ShapeError, LimitError, or ConfigError where memory is too small."""
         self._helper.ask("check_run", config=config, data=data)
-        return self._admission.new(config)
+        return self._admission.new(config, owner)
 
     def start(self, config: RunConfig, data: Path | None, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
         """Queues a run and returns its id; the same `token` twice is one run. Raises as `check`, and then queues nothing."""
         run_id = self._store.made_with(token)
         if run_id is None:
-            allowed = self.check(config, data)
+            allowed = self.check(config, data, owner)
             name = name.strip() or config.title
             run_id = self._store.create(config, token, name, owner=owner, note=note, data=data, admit=allowed.admit)
         background.ensure(self._store.home)

@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 from cnnlab.architectures.zoo_files import folders
 from cnnlab.config import RunConfig
-from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, RunStateError, StoreError
+from cnnlab.elsewhere import is_elsewhere
+from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, NodeLost, RunStateError, StoreError
 from cnnlab.events import (
     DAMAGED,
     EpochDone,
@@ -25,15 +27,17 @@ from cnnlab.events import (
     RunStarted,
     RunStopped,
 )  # fmt: skip
-from cnnlab.forecasts import limits
+from cnnlab.forecasts.limits_file import Rules, limits_file, load, rules
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system import disk, files, imports, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
+from cnnlab.workers.beyond import interrupt, train_beyond
 from cnnlab.workers.cores import cores
 from cnnlab.workers.journal import Journal, patiently
+from cnnlab.workers.shares import GAVE_WAY, Turn
 
 _OLDER = N_(
     "The last checkpoint is damaged: the run goes on from the one before, after batch {step:,}, and repeats the batches since."
@@ -46,25 +50,28 @@ _STATES: dict[type[Event], State] = {
     **dict.fromkeys((RunStarted, RunResumed), State.RUNNING),
     **{RunPaused: State.PAUSED, RunFinished: State.FINISHED, RunFailed: State.FAILED},
 }
-_LAST = {State.PAUSED, State.FINISHED, State.FAILED}  # the process ends with these, so they are waited for
+_LAST = {State.QUEUED, State.PAUSED, State.FINISHED, State.FAILED}  # the process ends with these, so they are waited for
 PROGRESS_SECONDS = 0.4  # between two Progress events; a pause or a stop during batches takes this long at most
 
 OnEvent = Callable[[Event], None]
 Train = Callable[[RunConfig, Path], Iterator[Event]]
 
 
-def execute(store: Store, run_id: str, on_event: OnEvent | None = None, *, train: Train | None = None) -> State:
+def execute(
+    store: Store, run_id: str, on_event: OnEvent | None = None, *, train: Train | None = None, in_turn: bool = False
+) -> State:
     """Trains the run `run_id` in this process, from its last checkpoint if it has one, and returns its state afterwards.
 
     The run must be queued or starting. Ends early when a pause or stop is requested in the store, and on KeyboardInterrupt.
-    On a full disk the run goes back to the queue. Raises RunStateError if the run no longer belongs to this process, StoreError
+    On a full disk the run goes back to the queue; so it does where its owner's minutes are used up and, `in_turn`, where its slice
+    of time is over and runs of others wait. Raises RunStateError if the run no longer belongs to this process, StoreError
     if the store cannot be written for long.
     """
-    return _Execution(store, run_id, on_event, train).run()
+    return _Execution(store, run_id, on_event, train, in_turn=in_turn).run()
 
 
 class _Execution:
-    def __init__(self, store: Store, run_id: str, on_event: OnEvent | None, train: Train | None) -> None:
+    def __init__(self, store: Store, run_id: str, on_event: OnEvent | None, train: Train | None, *, in_turn: bool = False) -> None:
         self.store = store
         self.run_id = run_id
         self.on_event = on_event or (lambda event: None)
@@ -75,6 +82,8 @@ class _Execution:
         self.journal = Journal(store, run_id, self.process)
         self.history: list[EpochDone] = []  # in the checkpoint from which the run resumes
         self.damaged = False  # whether it has checkpoints of which none can be read
+        self.in_turn = in_turn
+        self.gives_way = ""  # why it is about to go back to the queue
         self.state = State.STARTING
         self.epochs_done = self.step = 0
         self.seconds = 0.0
@@ -87,11 +96,13 @@ class _Execution:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             imports.take(self.store.home, self.store.token(self.run_id), self.folder)
-            return self._follow(config)
+            return self._follow(record, config)
         except KeyboardInterrupt:
             return self._stopped()
         except (RunStateError, StoreError):
             raise  # it may be resumed later
+        except NodeLost as error:
+            return interrupt(self.store, self.run_id, self.process, str(error))
         except Exception as error:
             if getattr(error, "temporary", False) or (isinstance(error, OSError) and disk.is_full(error, self.folder)):
                 return self._put_back(error)
@@ -105,11 +116,16 @@ class _Execution:
             self.store.adopt(self.run_id, self.process)
         return record
 
-    def _follow(self, config: RunConfig) -> State:
-        self.state = patiently(lambda: self.store.run(self.run_id)).state
+    def _follow(self, record: Run, config: RunConfig) -> State:
+        self.look()
         if self.state in ASKED_TO_END:
             return self._end_untrained()
-        most = limits.load(limits.limits_file()).max_seconds
+        try:
+            allowed = rules(self.store.home)
+        except StoreError:  # the file of the class is damaged, and nobody comes in; runs go on
+            allowed = Rules(load(limits_file()))
+        most = allowed.of(record.owner).max_seconds
+        turn = Turn(self.store, record, config.device, allowed, slices=self.in_turn)
         with closing(self.train(config, self.folder)) as stream:  # closing the engine's generator cancels the training
             for event in stream:
                 self.state = self._store_event(event)
@@ -122,12 +138,25 @@ class _Execution:
                 if most is not None and self.seconds >= most:
                     self._store_event(Notice("time-limit", self.epochs_done, say(_TOO_LONG, time=duration_text(most))))
                     return self._stopped()
+                if isinstance(event, RunResumed):
+                    turn.begins_at(event.seconds)
+                if isinstance(event, Progress) and not self.gives_way:
+                    self.gives_way = turn.is_over(event)  # the engine saves a checkpoint, and pauses
+        self.look()
+        if self.state in ASKED_TO_END:  # before it began beyond this machine
+            return self._end_untrained()
         raise RuntimeError("the training ended without a final event")
+
+    def look(self) -> None:
+        """Reads the run's state, which others change."""
+        self.state = patiently(lambda: self.store.run(self.run_id)).state
 
     def _store_event(self, event: Event) -> State:
         """The run's state afterwards; the one expected where the event cannot be stored yet."""
         to = _STATES.get(type(event))
         changes = {name: getattr(event, name) for name in ("device", "message") if to and hasattr(event, name)}
+        if isinstance(event, RunPaused) and self.gives_way:
+            to, changes = State.QUEUED, {"message": f"{GAVE_WAY} {self.gives_way}"}
         self._follow_progress(event)
         store = self.journal.finish if to in _LAST else self.journal.add
         try:
@@ -137,6 +166,9 @@ class _Execution:
             state = patiently(lambda: self.store.run(self.run_id)).state
             if state not in ASKED_TO_END:
                 raise
+            if to is State.QUEUED and state is State.PAUSING:  # a user was quicker
+                self.gives_way = ""
+                return self._store_event(event)
             return state
         self.on_event(event)
         return state or (self.state if to is None else to)
@@ -193,16 +225,11 @@ class _Execution:
 
     def _train(self, config: RunConfig, folder: Path) -> Iterator[Event]:
         try:
-            from cnnlab.datasets.loading import load
-            from cnnlab.datasets.places import Places
-            from cnnlab.training import checkpoints, devices, imported, process
-            from cnnlab.training.engine import train
+            from cnnlab.training import checkpoints
         except ImportError as error:
             raise InstallationError(
                 say("Training needs torch, which could not be loaded ({reason}): pip install -r requirements.txt.", reason=error)
             ) from error
-        process.prepare(cores(config))
-        data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
         try:
             file, checkpoint = checkpoints.load_latest(folder) or (None, None)
         except CheckpointError:
@@ -210,27 +237,41 @@ class _Execution:
             raise
         if checkpoint:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
-        if checkpoint is None and (brought := imports.brought(folder)):
-            yield from imported.imported(config, data, file=brought, folder=folder)
-            return
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
-        stream = train(
-            config,
-            data,
-            folder=folder,
-            progress_every=PROGRESS_SECONDS,
-            resume=checkpoint,
-            pausing=lambda: self.state is State.PAUSING,
-            compiled=compiled_folder(self.store.home),
-            weights=folders(self.store.home),
-        )
+        elsewhere = is_elsewhere(config.device)
+        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint])
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
-        with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
+        with closing(stream):
             for event in stream:
                 yield event
                 if isinstance(event, RunResumed) and damaged:
                     yield Notice("older-checkpoint", event.epoch, say(_OLDER, step=event.step))
+
+    def _train_here(self, config: RunConfig, checkpoint: list[Any]) -> Iterator[Event]:
+        from cnnlab.datasets.loading import load
+        from cnnlab.datasets.places import Places
+        from cnnlab.training import devices, process
+        from cnnlab.training.engine import train
+        from cnnlab.training.imported import imported
+
+        process.prepare(cores(config))
+        data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
+        if checkpoint == [None] and (brought := imports.brought(self.folder)):
+            yield from imported(config, data, file=brought, folder=self.folder)
+            return
+        stream = train(
+            config,
+            data,
+            folder=self.folder,
+            progress_every=PROGRESS_SECONDS,
+            resume=checkpoint.pop(),
+            pausing=lambda: self.state is State.PAUSING or bool(self.gives_way),
+            compiled=compiled_folder(self.store.home),
+            weights=folders(self.store.home),
+        )
+        with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
+            yield from stream
 
 
 def run_in_process(home: Path, run_id: str) -> None:
@@ -248,7 +289,7 @@ def run_in_process(home: Path, run_id: str) -> None:
     try:
         store = patiently(lambda: Store(home))
         with closing(store):
-            execute(store, run_id)
+            execute(store, run_id, in_turn=True)
     except CNNLabError:
         with suppress(OSError):
             traceback.print_exc(file=sys.stderr)  # only the log can still take it

@@ -29,17 +29,18 @@ class GridItem:
     hover: str = ""  # shown beside the pointer
 
 
+LONGEST_CAPTION = 40  # characters; a class of a user's own set may have three times as many
 RIGHT, WRONG = GREEN, RED  # distinct for colour-blind readers; signs and words repeat them
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
-def grid_html(items: Sequence[GridItem], size_px: int, columns: int = 0) -> str:
+def grid_html(items: Sequence[GridItem], size_px: int, columns: int = 0, *, pairs: bool = False) -> str:
     """The grid as one piece of HTML: images at least `size_px` wide, as many side by side as fit.
 
-    With `columns` they are as many everywhere but on a phone, which has five.
+    With `columns` they are as many everywhere but on a phone, which has five. `pairs`: each is twice as wide as high.
     """
     style = f"--columns: {columns}" if columns else f"grid-template-columns: repeat(auto-fill, minmax({int(size_px)}px, 1fr))"
-    kind = "cnn-grid cnn-columns" if columns else "cnn-grid"
+    kind = "cnn-grid" + (" cnn-columns" if columns else "") + (" cnn-pairs" if pairs else "")
     return f'<style>{_STYLE}</style><div class="{kind}" role="list" style="{style}">{"".join(map(_cell, items))}</div>'
 
 
@@ -66,9 +67,9 @@ def predicted_item(
     )
 
 
-def image_grid(items: Sequence[GridItem], size_px: int = 80, *, columns: int = 0) -> None:
+def image_grid(items: Sequence[GridItem], size_px: int = 80, *, columns: int = 0, pairs: bool = False) -> None:
     """Draws the grid on the page."""
-    st.html(grid_html(items, size_px, columns))
+    st.html(grid_html(items, size_px, columns, pairs=pairs))
 
 
 def _cell(item: GridItem) -> str:
@@ -77,7 +78,10 @@ def _cell(item: GridItem) -> str:
     mark = f'<i aria-hidden="true">{escape(item.mark)}</i>' if item.mark else ""
     hover = f' title="{escape(item.hover)}"' if item.hover else ""
     detail = f"<small>{escape(item.detail)}</small>" if item.detail else ""
+    caption, whole = item.caption, ""
+    if len(caption) > LONGEST_CAPTION:
+        caption, whole = f"{caption[: LONGEST_CAPTION - 1]}…", f' title="{escape(caption)}"'
     return (
         f'<figure role="listitem"><img src="{escape(item.data_uri)}" alt="{escape(item.alt)}"{hover}{frame}>{sign}{mark}'
-        f"<figcaption>{escape(item.caption)}{detail}</figcaption></figure>"
+        f"<figcaption{whole}>{escape(caption)}{detail}</figcaption></figure>"
     )

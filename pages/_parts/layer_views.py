@@ -139,7 +139,12 @@ def _pick_depth(table: LayerTable, address: Address) -> int:
     deepest = max((row.path.count(".") + 1 for row in table.rows), default=1)
     if deepest == 1:
         address.text("detail")  # of no effect here, but no mistake in the address either
-        st.caption(_("This network is a plain chain of layers; there are no blocks to fold."))
+        wired = any(row.category == "join" for row in table.rows)
+        st.caption(
+            _("The rows of this network have no blocks to fold.")
+            if wired
+            else _("This network is a plain chain of layers; there are no blocks to fold.")
+        )
         return ALL
     titles = (
         {1: _("blocks")}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cnnlab.i18n import N_, say, shown
+from cnnlab.forecasts.queue_times import Start
+from cnnlab.i18n import N_, _, say, shown, translated
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.state_words import STATE_WORDS, in_vain, state_word  # noqa: F401  pages have all words from here
-from cnnlab.text import percent
+from cnnlab.text import clock_text, ordinal, percent
 from pages._parts.markdown import escaped, isolated
 
 STATE_ICONS = {
@@ -24,12 +25,28 @@ STATE_ICONS = {
 DID_NOT_LEARN_ICON = ":material/trending_flat:"
 # The two accuracies of a run, as headings; a sentence has the functions below.
 BEST_ACCURACY, LAST_ACCURACY = N_("Best test accuracy"), N_("Test accuracy after the last epoch")
+NOT_TODAY = N_("when its owner has minutes again")  # a run begins
 LONGEST_TITLE = 80  # characters in a list or a sentence
 
 
 def state_icon(run: Run | Summary) -> str:
     """The sign of `state_word`."""
     return DID_NOT_LEARN_ICON if in_vain(run) else STATE_ICONS[run.state]
+
+
+def start_words(start: Start) -> str:
+    """A waiting run's place and time, in the reader's language: "next, about 14:20"."""
+    if not start.place:
+        return translated(NOT_TODAY)
+    place = _("next") if start.place == 1 else _("{place} in the queue").format(place=ordinal(start.place))
+    return _("{place}, {time}").format(place=place, time=translated(start_time(start)))
+
+
+def start_time(start: Start) -> str:
+    """The time alone, in English: "about 14:20"."""
+    if start.at is None:
+        return N_("after a run that has no forecast yet") if start.place == 1 else N_("after runs that have no forecast yet")
+    return say("about {time}", time=clock_text(start.at))
 
 
 def last_accuracy(run: Run | Summary) -> str:

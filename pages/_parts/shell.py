@@ -17,6 +17,7 @@ from cnnlab.seen import seen_by
 from cnnlab.system.home import default_data, default_home
 from pages._parts.language import follow_browser
 from pages._parts.markdown import quoting
+from pages._parts.notes import notes
 from pages._parts.sidebar import sidebar
 from pages._parts.visitor import person
 
@@ -37,6 +38,7 @@ def enter() -> Lab:
         lab.ready()  # the helper needs seconds to load torch: it starts while the visitor still reads
     st.html(_STYLE)
     sidebar(lab, fragment)
+    notes(lab, fragment)
     if reason := lab.queue_waits():
         st.warning(quoting(translated(reason)), icon=":material/hourglass_top:")
     return lab

@@ -15,7 +15,7 @@ from cnnlab.runs.records import IN_PROCESS
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import percent
 from pages._parts.language import in_links, switch
-from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title
+from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title, start_words
 from pages._parts.visitor import ask_for_name, visitor
 
 POLL_SECONDS = 5.0
@@ -49,13 +49,17 @@ def own_runs(lab: Lab) -> list[Summary]:
 def _bars(lab: Lab) -> None:
     if not (runs := own_runs(lab)):
         return  # they have ended since the page was drawn
+    starts = lab.sharing.starts()
     with st.container(key="own-runs", gap="xsmall"):
         for run in runs[:SHOWN]:
             share = share_done(lab, run)
             st.page_link(
                 "pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id} | in_links()
             )
-            st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {percent(share, 0)}")
+            start = starts.get(run.id)
+            # Of one that waits its turn is worth more than what it has done.
+            fact = start_words(start) if start else percent(share, 0)
+            st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {fact}")
         if len(runs) > SHOWN:
             more = len(runs) - SHOWN
             label = ngettext("{count:,} more of your runs", "{count:,} more of your runs", more).format(count=more)

@@ -21,12 +21,14 @@ def start_missing(lab: Lab, original: Run, plan: Plan, token: str) -> tuple[str,
     With the same token a run is queued once, however often the button was pressed. Raises CNNLabError; those before it are queued.
     """
     ids: dict[str, str] = {}
+    tag = f"compare:{original.id}"  # all of the comparison, where Runs filters by it
     missing, note = plan.missing, _("Trained for a comparison with run {id}.").format(id=original.id)
     for each in missing:
         settings = each.config.to_json()
         own = uuid.uuid5(uuid.UUID(token), settings).hex
         try:
             ids[settings] = lab.start(each.config, token=own, name=each.name, owner=visitor(), note=note)
+            lab.tag(ids[settings], add=[tag], owner=visitor())
         except CNNLabError as error:
             if not ids:
                 raise

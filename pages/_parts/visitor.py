@@ -7,6 +7,7 @@ import streamlit as st
 from cnnlab.access import door
 from cnnlab.access.classes import file_of
 from cnnlab.access.roles import LONGEST_NAME, Action, Person, Role, tidy
+from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, NotAllowed
 from cnnlab.i18n import N_, _, translated
 from cnnlab.runs.records import Run
@@ -29,6 +30,21 @@ _ROLES = {
     Role.TEACHER: N_("You are a teacher here: you can change everybody's runs."),
     Role.OBSERVER: N_("You are here to look: you start and change nothing."),
 }
+# Why a thing of another owner cannot be changed: for an account, and for a name that was typed.
+_ANOTHERS = {
+    "run": (
+        N_("This run belongs to {owner}, so only {owner} can change it."),
+        N_("This run belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar."),
+    ),
+    "sweep": (
+        N_("This sweep belongs to {owner}, so only {owner} can change it."),
+        N_("This sweep belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar."),
+    ),
+    "data set": (
+        N_("This data set belongs to {owner}, so only {owner} can change it."),
+        N_("This data set belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar."),
+    ),
+}
 
 
 def person() -> Person:
@@ -40,6 +56,14 @@ def may_teach() -> bool:
     """Whether assignments are this visitor's to make: a teacher's in a class, and everybody's in a lab without one."""
     who = person()
     return who.may(Action.TEACH, who.name)
+
+
+def is_teacher() -> bool:
+    """Whether a teacher of the class is here; False for a stranger, whom the page itself stops."""
+    try:
+        return person().role is Role.TEACHER
+    except CNNLabError:
+        return False
 
 
 def visitor() -> str:
@@ -64,31 +88,19 @@ def _member() -> Person | None:
     return None
 
 
-def not_yours(run: Run | Sweep) -> str | None:
-    """Why this visitor cannot change the run or sweep, as a sentence for Markdown; None where they can."""
+def not_yours(thing: Run | Sweep | OwnSet) -> str | None:
+    """Why this visitor cannot change the run, sweep or data set, as a sentence for Markdown; None where they can."""
     who = person()
-    if who.may(Action.CHANGE, run.owner):
+    if who.may(Action.CHANGE, thing.owner):
         return None
+    kind = "sweep" if isinstance(thing, Sweep) else "data set" if isinstance(thing, OwnSet) else "run"
     if who.role is not Role.GUEST:
         try:
-            who.check_change(run.owner, "sweep" if isinstance(run, Sweep) else "run")
+            who.check_change(thing.owner, kind)
         except CNNLabError as error:
             return escaped(translated(error))
-    owner = escaped(run.owner)
-    sweep = isinstance(run, Sweep)
-    if _account():
-        only = (
-            _("This sweep belongs to {owner}, so only {owner} can change it.")
-            if sweep
-            else _("This run belongs to {owner}, so only {owner} can change it.")
-        )
-        return only.format(owner=owner)
-    hint = (
-        _("This sweep belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
-        if sweep
-        else _("This run belongs to {owner}, so only {owner} can change it. If you are {owner}, enter that name in the sidebar.")
-    )
-    return hint.format(owner=owner)
+    only, hint = _ANOTHERS[kind]
+    return translated(only if _account() else hint).format(owner=escaped(thing.owner))
 
 
 def ask_for_name() -> None:

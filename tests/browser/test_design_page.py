@@ -9,7 +9,7 @@ import pytest
 from cnnlab.architectures import card, cards
 from cnnlab.layers.trace import layer_table
 from cnnlab.text import shape_text, short_count
-from tests.browser.chromium import VIEWPORT
+from tests.browser.chromium import VIEWPORT, drawn
 
 USUAL = ("lenet", "vgg", "densenet")
 # Every visible text of the tables, drawings and tiles that does not fit into its box, or leaves the window.
@@ -107,3 +107,27 @@ def test_on_a_phone_the_drawing_is_within_two_screens(design):
 
 def test_nothing_failed_in_the_browser(design):
     assert not design.errors
+
+
+def test_rows_of_ones_own_are_edited_with_the_keyboard_and_fit_a_phone(design, app):
+    design.set_viewport_size(VIEWPORT)
+    design.goto(f"{app}?architecture=custom")
+    design.get_by_role("heading", name="Row 1: conv1").wait_for()
+    drawn(design)
+    rows = design.locator(".cnn-own .cnn-row")
+    rows.nth(0).locator("button").focus()
+    design.keyboard.press("ArrowDown")
+    design.keyboard.press("ArrowDown")
+    design.get_by_role("heading", name="Row 3: pool1").wait_for()
+    design.wait_for_function("() => document.activeElement.textContent.startsWith('pool1')")
+    kernel = design.get_by_role("spinbutton", name="Kernel size")
+    kernel.fill("3")
+    kernel.press("Tab")
+    design.get_by_text("6×13×13").first.wait_for()
+
+    design.set_viewport_size({"width": 390, "height": 844})
+    assert design.evaluate(CLIPPED) == []
+    assert design.evaluate("() => document.documentElement.scrollWidth") <= 390
+    design.get_by_role("button", name="Undo").click()
+    design.get_by_text("6×14×14").first.wait_for()
+    assert design.errors == []

@@ -11,22 +11,26 @@ Widget keys contain the architecture (`design:vgg:depth`), so that one network's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from cnnlab.architectures import Card, Option, OptionValue, Shape
+from cnnlab.architectures.own import Network
 from cnnlab.config import MAXIMUM_IMAGE_SIZE, RunConfig
 from cnnlab.config_words import CHOICES, words
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import N_, _, translated
-from pages._parts.address import Address, as_text, whole_number
-from pages._parts.markdown import labelled
+from cnnlab.i18n import N_, _, ngettext, translated
+from pages._parts.address import Address, whole_number
+from pages._parts.heading import with_terms
+from pages._parts.language import in_links
+from pages._parts.markdown import escaped, labelled
 from pages._parts.one_choice import one_choice
 
 IMAGE_SIZES = (28, 32, 48, 64, 96, 128, 224)
 MAXIMUM_CLASSES = 1000
+CUSTOM = "custom"  # the architecture whose rows a user makes
 ACROSS = 4  # controls side by side
 
 
@@ -49,17 +53,22 @@ def default_of(card: Card, field: str) -> Any:
 
 def link_parameters(card: Card, options: Mapping[str, OptionValue]) -> dict[str, str]:
     """The query parameters that open a page with this network, without defaults."""
-    changed = {option_key(o): as_text(options[o.name]) for o in card.options if options.get(o.name, o.default) != o.default}
+    # A network is named always: the default one may be another in a later version.
+    changed = {
+        option_key(o): o.write(options[o.name])
+        for o in card.options
+        if options.get(o.name, o.default) != o.default or (o.type == "network" and o.name in options)
+    }
     return {"architecture": card.name, **changed}
 
 
-def pick_architecture(cards: Sequence[Card], address: Address, *, scope: str) -> Card:
+def pick_architecture(cards: Sequence[Card], address: Address, *, scope: str, use_address: bool = True) -> Card:
     """A list of the architectures. `scope` keeps this form's widgets apart from those of others."""
     by_name = {card.name: card for card in cards}
-    titles = {card.name: f"{card.title} ({card.year})" for card in cards}
+    titles = {card.name: f"{card.title} ({card.year})" if card.family else translated(card.title) for card in cards}
     chosen = one_choice(
         _("Architecture"), f"{scope}:architecture", "architecture", titles, address, default="lenet", as_list=True,
-        help=_("The kind of network, in the order of the course; ResNet-9 is an extra."),
+        use_address=use_address, help=_("The kind of network, in the order of the course; ResNet-9 is an extra."),
     )  # fmt: skip
     return by_name[chosen]
 
@@ -89,7 +98,7 @@ def pick_options(
             invalid = invalid or ConfigError(labelled(error, option.name, option.title), error.field)
             address.preserve(link)
         else:
-            address.write(link, values[option.name], option.default)
+            address.write(link, option.write(values[option.name]), option.write(option.default))
     if invalid:
         raise invalid
     return values
@@ -144,23 +153,38 @@ def pick_input(
     return (chosen_channels, image_size, image_size), class_count
 
 
-def option_control(option: Option, key: str) -> Any:
+def option_control(option: Option, key: str, on_change: Callable[[], None] | None = None) -> Any:
     """The control of an option, and what it holds; `st.session_state[key]` holds the value to begin with, as `typed`."""
     title, help_ = translated(option.title), translated(option.help)
     if option.type == "bool":
-        return st.toggle(title, key=key, help=help_)
+        return st.toggle(title, key=key, help=with_terms(help_, option.title), on_change=on_change)
     if option.type == "choice":
         return st.selectbox(
-            title, option.choices, key=key, help=help_,
+            title, option.choices, key=key, help=with_terms(help_, option.title), on_change=on_change,
             format_func=lambda choice: words(f"options.{option.name}", choice),
         )  # fmt: skip
+    if option.type == "network":
+        return own_network(key)
     if option.type == "ints":
         write = _("{help} Write {rule}.").format(help=help_, rule=translated(option.rule()))
-        return st.text_input(title, key=key, help=write, max_chars=100)
+        return st.text_input(title, key=key, help=with_terms(write, option.title), max_chars=100)
     # No bounds: Streamlit would silently replace a number outside them, and the table would not match the input.
     step, pattern = (1, None) if option.type == "int" else (0.05, "%g")
     allowed = _("{help} Allowed: {rule}.").format(help=help_, rule=translated(option.rule()))
-    return st.number_input(title, step=step, format=pattern, key=key, help=allowed)
+    return st.number_input(title, step=step, format=pattern, key=key, help=with_terms(allowed, option.title), on_change=on_change)
+
+
+def own_network(key: str) -> str:
+    """A network of one's own in a form: what it is, and the way to its editor."""
+    text: str = st.session_state[key]
+    network = Network.read(text)
+    rows = ngettext("{count} row", "{count} rows", len(network.layers)).format(count=len(network.layers))
+    st.markdown(_("**{network}**, {rows}").format(network=escaped(network.title), rows=rows))
+    st.page_link(
+        "pages/design.py", label=_("Change its layers on Design"), icon=":material/edit:", width="content",
+        query_params={"architecture": CUSTOM, "network": network.token} | in_links(),
+    )  # fmt: skip
+    return text
 
 
 def typed(value: OptionValue) -> Any:

@@ -28,8 +28,10 @@ def device_list(lab: Lab, devices: Iterable[Device]) -> None:
 def _list(lab: Lab) -> None:
     training = [run for run in lab.runs() if run.state in IN_PROCESS]
     for state in lab.device_states():
+        if state.device.problem:
+            continue  # the form says so below its fields, where it is seen without opening this
         text = quoting(device_line(state, [run for run in training if run.device == state.device.name]))
-        if state.total and state.free is not None and not state.device.problem:
+        if state.total and state.free is not None:
             st.progress(min(1.0, max(0.0, 1 - state.free / state.total)), text=text)
         else:
             st.caption(text)
@@ -38,10 +40,6 @@ def _list(lab: Lab) -> None:
 def device_line(state: DeviceState, runs: Iterable[Run]) -> str:
     """As in "NVIDIA H100 (cuda:0): 6 of 80 GB free · 61 °C · 97 % busy · trains “First try” of Ana"; plain text."""
     device, facts = state.device, []
-    if device.problem:
-        return _("{device} ({name}): cannot be used, {problem}").format(
-            device=translated(device.title), name=device.name, problem=translated(device.problem)
-        )
     if state.total and state.free is not None:
         facts.append(_("{free} of {total} of memory free").format(free=size_text(state.free), total=size_text(state.total)))
     if state.temperature is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cnnlab.config import RunConfig
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import CNNLabError
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.i18n import _, translated
@@ -121,6 +122,10 @@ def _details(forecast: Forecast, table: LayerTable | None) -> str:
     if forecast.seconds_per_epoch is not None:
         busy = _(" Other programs were busy while this was measured.") if forecast.disturbed else ""
         lines.append(_("**Time**: about {time} an epoch.").format(time=duration_text(forecast.seconds_per_epoch)) + busy)
+    elif is_elsewhere(forecast.device):
+        known = forecast.rough_seconds is not None
+        there = _("**Time**: estimated from other runs at this place; it may be half or twice as long.")
+        lines.append(there if known else _("**Time**: not known before a run has trained at this place."))
     elif forecast.rough_seconds is not None:
         later = forecast.speed_state == "busy"
         lines.append(
@@ -136,7 +141,10 @@ def _details(forecast: Forecast, table: LayerTable | None) -> str:
         lines.append(network.format(parameters=table.parameters, macs=count_text(table.macs)))
     parts = sorted(forecast.parts, key=lambda part: -part.bytes)
     needed = size_text(forecast.memory_bytes)
-    if forecast.available_bytes is None:
+    if is_elsewhere(forecast.device):
+        where = _("**Memory** at the most demanding moment: {size} on a GPU; how much is free there is not known here.")
+        lines.append(where.format(size=needed))
+    elif forecast.available_bytes is None:
         lines.append(_("**Memory** at the most demanding moment: {size}.").format(size=needed))
     else:
         free = size_text(forecast.available_bytes)

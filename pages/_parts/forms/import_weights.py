@@ -11,7 +11,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import setting, words
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, translated
-from cnnlab.importing import MOST_UPLOADED
+from cnnlab.imported_weights import MOST_UPLOADED
 from cnnlab.lab import Lab
 from pages._parts.language import in_links
 from pages._parts.markdown import quoting
@@ -59,7 +59,7 @@ def import_weights(lab: Lab, card: Card, shape: Shape, options: dict[str, Option
                 normalization=normalization, epochs=1,
             )  # fmt: skip
             name = _("{network}, imported").format(network=config.title)
-            run_id = lab.importing.start(config, file.getvalue(), token=uuid.uuid4().hex, name=name, owner=visitor())
+            run_id = lab.imported_weights.start(config, file.getvalue(), token=uuid.uuid4().hex, name=name, owner=visitor())
         except CNNLabError as error:
             st.error(quoting(translated(error)), icon=":material/error:")
             return

@@ -104,7 +104,7 @@ def shorten(parameters: Parameters, recipes: Mapping[str, Preset]) -> Parameters
     for key in (base.keys() - parameters.keys()) & parsers.keys():
         if (default := parsers[key][1]) is None:  # no text stands for an empty field
             return shorten({key: text for key, text in parameters.items() if key != RECIPE}, recipes)
-        own[key] = as_text(default)
+        own[key] = parsers[key][2](default)
     return {RECIPE: name} | own if own or name != next(iter(recipes)) else {}
 
 
@@ -157,24 +157,26 @@ def _plain(parameters: Parameters) -> Parameters:
     parsers = _parsers(parameters.get("architecture", setting("architecture").default))
     plain = {}
     for name, text in parameters.items():
-        parse, default = parsers.get(name, (str, None))
+        parse, default, write = parsers.get(name, (str, None, str))
         try:
             value = parse(text)
         except ConfigError:
             plain[name] = text
             continue
         if value != default:
-            plain[name] = as_text(value)
+            plain[name] = write(value)
     return plain
 
 
 @lru_cache(maxsize=32)
-def _parsers(architecture: str) -> dict[str, tuple[Callable[[str], Any], Any]]:
-    """How each name in the address is read, and its default."""
+def _parsers(architecture: str) -> dict[str, tuple[Callable[[str], Any], Any, Callable[[Any], str]]]:
+    """How each name in the address is read, its default, and how a value is written."""
     fields = [setting(name) for name in RunConfig.model_fields if name != "options"]
-    known: dict[str, tuple[Callable[[str], Any], Any]] = {field.name: (parser(field), field.default) for field in fields}
+    known: dict[str, tuple[Callable[[str], Any], Any, Callable[[Any], str]]] = {
+        field.name: (parser(field), field.default, as_text) for field in fields
+    }
     try:
         chosen: Card = card(architecture)
     except ConfigError:
         return known
-    return known | {option_key(option): (option.parse, option.default) for option in chosen.options}
+    return known | {option_key(option): (option.parse, option.default, option.write) for option in chosen.options}

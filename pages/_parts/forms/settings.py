@@ -10,8 +10,9 @@ import streamlit as st
 from cnnlab.config import RunConfig
 from cnnlab.config_words import EMPTY, Setting, applies, words
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import _, english, translated
 from pages._parts.address import Address, one_of
+from pages._parts.heading import with_terms
 from pages._parts.markdown import labelled
 
 
@@ -43,7 +44,7 @@ def control(
 def draw(setting: Setting, key: str, *, choices: Mapping[str, str] | None = None, disabled: bool = False) -> Any:
     """The control alone, and its value, which need not be allowed; `st.session_state[key]` holds the one to begin with."""
     listed = setting.choices if choices is None else tuple(choices)
-    common = {"key": key, "help": setting.help, "disabled": disabled}
+    common = {"key": key, "help": with_terms(setting.help, str(english(setting.title))), "disabled": disabled}
     if setting.kind == "bool":
         return st.toggle(setting.title, **common)
     if listed:
@@ -67,7 +68,8 @@ def in_titles(error: CNNLabError) -> str:
 def _number(setting: Setting, common: dict[str, Any]) -> Any:
     # No Streamlit bounds: Streamlit would keep the last number within them, and the run would not get what the page shows.
     step, pattern = (1, "%d") if setting.kind == "int" else (0.01, "%g")
-    common["help"] = _("{help} Allowed: {rule}.").format(help=setting.help, rule=translated(setting.rule))
+    allowed = _("{help} Allowed: {rule}.").format(help=setting.help, rule=translated(setting.rule))
+    common["help"] = with_terms(allowed, str(english(setting.title)))
     # Only where empty is allowed; otherwise the session's value, set just before, is the only one.
     extra = {"value": None, "placeholder": translated(EMPTY[setting.name])} if setting.optional else {}
     return st.number_input(setting.title, step=step, format=pattern, **extra, **common)

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting
 from cnnlab.errors import CNNLabError, ConfigError
@@ -188,7 +187,7 @@ def _seconds(lab: Lab, config: RunConfig) -> float | None:
 
 
 def _start(lab: Lab, sweep: SweepConfig, name: str) -> None:
-    base = " ".join(name.split())[:LONGEST] or card(sweep.base.architecture).title
+    base = " ".join(name.split())[:LONGEST] or sweep.base.network
     try:
         sweep_id = lab.sweeps.start(sweep, name=base, owner=visitor(), token=st.session_state[TOKEN])
     except CNNLabError as error:

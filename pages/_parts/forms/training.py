@@ -12,18 +12,19 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab.architectures import card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.forecasts.forecast import Forecast
-from cnnlab.i18n import N_, _, translated
+from cnnlab.i18n import N_, _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
 from cnnlab.presets import Preset
 from cnnlab.runs.records import State
 from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
-from pages._parts.forms.architecture import MAXIMUM_CLASSES, pick_architecture, pick_options
+from pages._parts.forms.architecture import CUSTOM, MAXIMUM_CLASSES, pick_architecture, pick_options
 from pages._parts.forms.click import at_once_or_later, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
@@ -68,7 +69,7 @@ def training_form(lab: Lab) -> None:
         address.show_problems(problems)
         start.error(quoting(in_titles(error)), icon=":material/error:")
         return
-    status = statuses[config.dataset]
+    status = statuses.get(config.dataset) or lab.dataset(config.dataset)
     address.initialise(CLASSES, "classes", None, whole_number("classes", 2, MAXIMUM_CLASSES))
     classes = st.session_state[CLASSES]
     address.write("classes", classes, None)
@@ -116,7 +117,7 @@ def _controls(
     wrong: ConfigError | None = None
     first, *rest, device, last = [column for _ in range(2) for column in essentials.columns(4, vertical_alignment="bottom")]
     with first:
-        chosen = pick_architecture(lab.architectures(), address, scope=SCOPE)
+        chosen = pick_architecture((*lab.architectures(), card(CUSTOM)), address, scope=SCOPE)
     values["architecture"] = chosen.name
     lists = {
         "dataset": {
@@ -133,7 +134,7 @@ def _controls(
         _("Name (optional)"), key=NAME, max_chars=80, placeholder=_("to find it again"),
         help=_("Shown in the list of runs. Without a name a run is called after its network and data set."),
     )  # fmt: skip
-    with st.expander(_("The network: {network}").format(network=chosen.title), icon=":material/account_tree:"):
+    with st.expander(_("The network: {network}").format(network=translated(chosen.title)), icon=":material/account_tree:"):
         st.caption(translated(chosen.summary))
         try:
             values["options"] = pick_options(chosen, address, scope=SCOPE)
@@ -264,10 +265,12 @@ def _table(lab: Lab, config: RunConfig) -> LayerTable | None:
 def _limits(lab: Lab, config: RunConfig, table: LayerTable | None, need: Forecast | None) -> bool:
     """Draws what this lab allows, before anything is refused; False where this run would be."""
     try:
-        limits = lab.limits()
-        if words := limits.in_words():
-            st.caption(escaped(words))
-        limits.check(config, parameters=table.parameters if table else 0, seconds=need.seconds_total if need else None)
+        owner, everyone = visitor(), lab.sharing.together()
+        limits, used = lab.sharing.limits(owner), lab.sharing.usage(owner)
+        if words := limits.in_words(together=everyone):
+            st.caption(escaped(together(words, limits.left_in_words(used, together=everyone))))
+        seconds = need.seconds_total if need else None
+        limits.check(config, parameters=table.parameters if table else 0, seconds=seconds, used=used, together=everyone)
     except CNNLabError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return False
@@ -281,6 +284,6 @@ def _outputs(config: RunConfig, status: DatasetStatus, classes: int | None) -> N
             _(
                 "Your design has {designed:,} classes and {dataset} has {classes}, so this network gets {classes} outputs: "
                 "a network is trained on the classes that its images have."
-            ).format(designed=classes, dataset=translated(status.entry.title), classes=config.classes),
+            ).format(designed=classes, dataset=escaped(translated(status.entry.title)), classes=config.classes),
             icon=":material/category:",
         )  # fmt: skip

@@ -20,6 +20,7 @@ from cnnlab.access.roles import Person, Role
 from cnnlab.access.starting import HOW_TO
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import ENGLISH, translated, using
+from cnnlab.teaching import presence
 from cnnlab.text import shortened
 from pages._parts.gate import sign_in
 from pages._parts.gate.settings import Settings
@@ -94,6 +95,8 @@ class Gate:
                         response = self._stranger(asked)
         except CNNLabError as error:  # the file of the class is damaged: nobody comes in
             response = PlainTextResponse(translated(error), 503)
+        if asked.person and response is None:
+            presence.active(asked.person.name)
         await (response or self._app)(self._passed(asked), receive, partial(self._send, send))
 
     async def _send(self, send: Send, message: Message) -> None:
@@ -110,7 +113,7 @@ class Gate:
         if refused:
             await send({"type": "websocket.close", "code": 1008})  # before it was accepted: the server answers 403
             return
-        closed = False
+        closed, name = False, asked.person.name if asked.person else ""
 
         async def close() -> None:
             nonlocal closed
@@ -119,6 +122,7 @@ class Gate:
 
         async def checked_receive() -> Message:
             message = await receive()
+            presence.active(name)
             if message["type"] == "websocket.receive" and not self._still(asked):
                 if not closed:
                     await close()
@@ -132,7 +136,8 @@ class Gate:
                 raise OSError("This person has signed out, or left the class.")  # as for a browser that has gone
             await send(message)
 
-        await self._app(self._passed(asked), checked_receive, checked_send)
+        with presence.open_page(name):
+            await self._app(self._passed(asked), checked_receive, checked_send)
 
     def _asked(self, scope: Scope) -> _Asked:
         headers = Headers(scope=scope)

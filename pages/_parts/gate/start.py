@@ -14,6 +14,8 @@ from cnnlab.access.hosts import is_loopback
 from cnnlab.access.starting import start_problem
 from cnnlab.errors import CNNLabError
 from cnnlab.system.home import default_home
+from cnnlab.teaching import presence
+from cnnlab.teaching.noting import noting
 from pages._parts.gate.layer import Gate
 from pages._parts.gate.settings import read_settings
 
@@ -32,6 +34,7 @@ def gate() -> Middleware:
     config.set_option("server.trustedUserHeaders", {HEADER: USER_KEY}, "the gate")
     # The gate itself looks at what proxies forward, and must see who really connects.
     os.environ["FORWARDED_ALLOW_IPS"] = ""
-    door = Door(home, local=settings.waived or is_loopback(address))
+    door = Door(home, local=settings.waived or is_loopback(address), note=noting(home))
     install(door)
+    presence.install(presence.Presence(home))
     return Middleware(Gate, door=door, settings=settings)

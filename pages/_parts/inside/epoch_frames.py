@@ -14,9 +14,8 @@ from cnnlab.palette import SIGNED, rgb, shade
 from cnnlab.text import percent
 from pages._parts.image_grid import GridItem, grid_html
 from pages._parts.inside.numbers import bars_html, figure_text, legend_html
-from pages._parts.inside.player import Shown
+from pages._parts.player import Shown, played
 
-MOST_FRAMES = 40  # more are not told apart while they play
 _STYLE = re.compile("<style>.*?</style>", re.DOTALL)
 STYLES = "".join(_STYLE.findall(bars_html((1,), 0.0, 1.0) + grid_html((), 64)))
 Kernel = tuple[str, tuple[float, ...]]  # its name and its weights, row by row
@@ -24,9 +23,7 @@ Kernel = tuple[str, tuple[float, ...]]  # its name and its weights, row by row
 
 def chosen_epochs(every: Sequence[EpochFlow], epoch: int) -> list[EpochFlow]:
     """The epochs that are played: all, or of many the first, the last, `epoch` and some between."""
-    if len(every) <= MOST_FRAMES:
-        return list(every)
-    places = {round(place * (len(every) - 1) / (MOST_FRAMES - 1)) for place in range(MOST_FRAMES)}
+    places = set(played(len(every)))
     return [each for place, each in enumerate(every) if place in places or each.epoch == epoch]
 
 

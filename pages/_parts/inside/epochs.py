@@ -13,6 +13,7 @@ from cnnlab.epoch_flow import EpochFlow, LayerFlow
 from cnnlab.figures.flow import USUAL, flow_figure, layers_drawn
 from cnnlab.i18n import N_, _, language, translated
 from pages._parts.address import Address, whole_number
+from pages._parts.heading import header
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import histogram_ways, numbers_button, picture_ways
 from pages._parts.inside.epoch_frames import (
@@ -27,10 +28,10 @@ from pages._parts.inside.epoch_frames import (
     when,
 )
 from pages._parts.inside.numbers import figure_text
-from pages._parts.inside.player import Shown, draw_player
 from pages._parts.live.plot import live_plot
 from pages._parts.markdown import escaped
 from pages._parts.one_choice import one_choice
+from pages._parts.player import Shown, draw_player
 
 VANISHED, ALIKE = 100, 3  # times shorter
 NONE = ""  # of the activations
@@ -52,7 +53,7 @@ def draw_epochs(chosen: Chosen, address: Address) -> None:
         )
         return
     _gradients(chosen, every)
-    st.header(_("How its weights and activations moved"))
+    header(N_("How its weights and activations moved"))
     total = every[-1].epoch
     key = f"inside:until {chosen.run_id} {total}"  # another end is another slider
     address.initialise(key, "until", total, whole_number("until", 0, total))
@@ -135,7 +136,7 @@ def _files(chosen: Chosen, one: EpochFlow, every: Sequence[EpochFlow], layer: st
 
 
 def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
-    st.header(_("How gradients flowed back"))
+    header(N_("How gradients flowed back"))
     st.markdown(gradient_sentence(every))
     drawn = len(layers_drawn([layer.path for layer in every[-1].layers]))
     total = len(every[-1].layers)

@@ -6,11 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab.i18n import _, ngettext, together
+from cnnlab.i18n import N_, _, ngettext, together
 from cnnlab.inside_values import ChannelMap, InsideLayer, Maps
 from cnnlab.text import percent, shape_text
 from pages._parts.address import Address
 from pages._parts.grid import grid
+from pages._parts.heading import header
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import PAGER, PER_PAGE, Chosen, pick_number
 from pages._parts.inside.downloads import cells_png, histogram_ways, listed, numbers_button, picture_ways
@@ -146,7 +147,7 @@ def _units(chosen: Chosen) -> None:
 def _one_channel(chosen: Chosen, address: Address, channels: int) -> None:
     layer = chosen.layer
     height, width = layer.output_shape[1:]
-    st.header(_("One channel in numbers"), anchor=False)
+    header(N_("One channel in numbers"), anchor=False)
     number = pick_number(
         _("Channel"), "inside:channel", "channel", channels, address,
         help=_("Which channel of this layer is shown, value by value."),

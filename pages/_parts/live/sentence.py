@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from cnnlab.config_words import words
+from cnnlab.elsewhere import is_elsewhere
 from cnnlab.events import EpochDone, Progress, best_epoch
 from cnnlab.i18n import N_, english, nsay, say
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State, may_take_the_same
 from cnnlab.text import duration, ordinal, percent
-from pages._parts.run_words import best_accuracy, cut_title, last_accuracy
+from pages._parts.run_words import NOT_TODAY, best_accuracy, cut_title, last_accuracy, start_time
 
 SETTLES = 1.0  # seconds of training before its speed and the time left are worth reading
 
@@ -43,15 +44,20 @@ def _accuracies(run: Run, best: EpochDone | None) -> list[str]:
 
 
 def _waiting(lab: Lab, run: Run) -> str:
-    before = (run.position or 1) - 1
+    start = lab.sharing.starts().get(run.id)
+    if start and not start.place:
+        return NOT_TODAY  # and the message says when that is
+    before = (start.place if start else run.position or 1) - 1
     training = _in_the_way(run, [other for other in lab.runs() if other.state in IN_PROCESS])
     begun = run.epochs_done > 0
-    if run.message and not before:
-        return N_("it is next")  # and the message says what it waits for
+    if not before and (lab.queue_waits() or (run.message and not training)):
+        return N_("it is next")  # and the message, or the top of the page, says what it waits for
     if not training and not before:
         return N_("it is next and goes on in a moment") if begun else N_("it is next and starts in a moment")
     place = say("{place} in the queue", place=ordinal(before + 1)) if before else N_("it is next")
-    if not training:
+    if start and (before or start.at is not None):
+        place = f"{place}; {start_time(start)}"
+    if not training or (run.message and not before):
         return place
     names = _names([cut_title(other) for other in training])
     if before:
@@ -77,13 +83,16 @@ def _in_the_way(run: Run, training: list[Run]) -> list[Run]:
     """The runs on devices that this one may take; on automatic those are the GPUs, where the lab trains on any."""
     choice = run.config.device
     if choice == "auto":
-        return [other for other in training if other.device.startswith("cuda")] or training
+        here = [other for other in training if not is_elsewhere(other.device)]
+        return [other for other in here if other.device.startswith("cuda")] or here
     return [other for other in training if not other.device or may_take_the_same(choice, other.device)]
 
 
 def _working(run: Run, latest: Progress | None) -> str:
     if run.state is State.PAUSING:
         return N_("it finishes the batch at hand and keeps everything as it is")
+    if run.state is State.STARTING and run.message:
+        return run.message  # what it waits for beyond this machine
     if run.state is State.STARTING or latest is None:
         if run.epochs_done:
             return N_("loading the images and building the network, then it goes on from its last checkpoint")

@@ -17,7 +17,7 @@ from cnnlab.diagnosis import Diagnosis, diagnose, suspects
 from cnnlab.events import EpochDone, Notice, Progress, RunStarted
 from cnnlab.figures.curves import accuracy_curve, loss_curve, rests
 from cnnlab.i18n import N_, _, language, translated
-from cnnlab.known_runs import Comparison, band_of, compare
+from cnnlab.known_runs import Standing, band_of, compare
 from cnnlab.lab import Lab
 from cnnlab.runs.records import IN_PROCESS, Run, State
 from cnnlab.text import percent
@@ -69,7 +69,7 @@ class RunSnapshot:
     response: Response = field(repr=False)  # the same bytes, compressed, as the feed answers
     notices: tuple[str, ...]
     diagnosis: Diagnosis | None
-    beside: Comparison | None  # with known runs of its recipe
+    beside: Standing | None  # with known runs of its recipe
     suspects: tuple[Diagnosis, ...]  # why it is below all of them
     optimistic: bool  # the best of several epochs was chosen on the test images
     epochs: pa.Table

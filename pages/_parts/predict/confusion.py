@@ -7,7 +7,7 @@ the theme gives the colours.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ STRONGEST = 60  # per cent of the colour, so that numbers can be read on it
 KEY = "predict:matrix"
 _SHORT = 3  # characters of a class's name that fit above a column
 _MANY = 12  # classes; more are drawn smaller
+MOST = 30  # classes; of more, those with the most mistakes are drawn: a browser takes seconds for 90,000 buttons
 
 _matrix = v2.component(
     "cnnlab_confusion",
@@ -36,22 +37,44 @@ _matrix = v2.component(
 def draw_confusion(page: PredictionPage, label: int | None, predicted: int | None, on_choice: Callable[..., None]) -> None:
     """Draws the matrix with the chosen row, column or cell marked; a click calls `on_choice(label, predicted)`."""
 
+    drawn = drawn_classes(page, label, predicted)
+
     def choose() -> None:
-        cell = _cell(st.session_state[KEY].get("cell"), len(page.classes))
+        row, column = _cell(st.session_state[KEY].get("cell"), len(drawn))
+        cell = (None if row is None else drawn[row], None if column is None else drawn[column])
         if cell != (label, predicted):
             on_choice(*cell)
 
-    _matrix(
-        data={"html": matrix_html(page), "label": label, "predicted": predicted}, key=KEY, on_cell_change=choose,
-    )  # fmt: skip
+    if len(drawn) < len(page.classes):
+        st.caption(
+            _("The {count} of {classes:,} classes with the most mistakes; the figures of each class have all.").format(
+                count=len(drawn), classes=len(page.classes)
+            )
+        )
+    chosen = {name: None if place is None else drawn.index(place) for name, place in (("label", label), ("predicted", predicted))}
+    _matrix(data={"html": matrix_html(page, drawn)} | chosen, key=KEY, on_cell_change=choose)
 
 
-def matrix_html(page: PredictionPage) -> str:
-    """The table; all text is escaped."""
-    names = [escape(translated(name)) for name in page.classes]
+def drawn_classes(page: PredictionPage, *chosen: int | None) -> list[int]:
+    """The classes of the rows and columns, ascending: all, or of many those with the most mistakes and the `chosen` ones."""
+    every = range(len(page.classes))
+    if len(every) <= MOST:
+        return list(every)
+    columns = [sum(column) for column in zip(*page.confusion, strict=True)]
+    # Of its images taken for others, and those of others taken for it.
+    mistakes = [sum(page.confusion[each]) + columns[each] - 2 * page.confusion[each][each] for each in every]
+    kept = [each for each in chosen if each is not None]
+    worst = sorted((each for each in every if each not in kept), key=lambda each: -mistakes[each])
+    return sorted({*kept, *worst[: MOST - len(set(kept))]})
+
+
+def matrix_html(page: PredictionPage, drawn: Sequence[int] | None = None) -> str:
+    """The table of the `drawn` classes, or of all; all text is escaped."""
+    drawn = range(len(page.classes)) if drawn is None else drawn
+    names = [escape(translated(page.classes[each])) for each in drawn]
     size = " cnn-short" * (max(map(len, names)) <= _SHORT) + " cnn-many" * (len(names) > _MANY)
     head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in names)
-    rows = "".join(_row(page, label, names) for label in range(len(names)))
+    rows = "".join(_row(page, place, drawn, names) for place in range(len(names)))
     return (
         f'<table role="grid" class="cnn-matrix{size}" style="--classes:{len(names)}">'
         f"<caption>{escape(_('Confusion matrix: true classes by row, predicted classes by column'))}</caption>"
@@ -60,17 +83,19 @@ def matrix_html(page: PredictionPage) -> str:
     )
 
 
-def _row(page: PredictionPage, label: int, names: list[str]) -> str:
-    counts = page.confusion[label]
+def _row(page: PredictionPage, label: int, drawn: Sequence[int], names: list[str]) -> str:
+    """The row at the place `label` of those that are drawn."""
+    counts = page.confusion[drawn[label]]
+    total = sum(counts)
     cells = []
-    for predicted, count in enumerate(counts):
-        right, share = predicted == label, count / sum(counts) if count else 0.0
+    for predicted, count in enumerate(counts[each] for each in drawn):
+        right, share = predicted == label, count / total if count else 0.0
         taken = (
             _("{truth} taken for {predicted}, which is right: {count:,} of {total:,} images")
             if right
             else _("{truth} taken for {predicted}: {count:,} of {total:,} images")
         )
-        text = taken.format(truth=names[label], predicted=names[predicted], count=count, total=sum(counts))
+        text = taken.format(truth=names[label], predicted=names[predicted], count=count, total=total)
         text += f"{_(', ')}{percent(share)}" if count else ""
         # The square root, so that a few mistakes among many images are seen.
         style = f"--tint:{STRONGEST * math.sqrt(share):.0f}%;--colour:{RIGHT if right else WRONG}"

@@ -14,7 +14,7 @@ from cnnlab.text import ago, duration, percent
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped, isolated, quoting
 from pages._parts.run.actions import queue_buttons
-from pages._parts.run_words import best_accuracy, last_accuracy, short_title, state_icon, state_word
+from pages._parts.run_words import best_accuracy, last_accuracy, short_title, start_words, state_icon, state_word
 from pages._parts.shell import fragment
 from pages._parts.sidebar import own_runs, share_done
 from pages._parts.visitor import not_yours
@@ -108,10 +108,13 @@ def _queue(lab: Lab) -> None:
         return
     heading = _("Waiting for their turn ({count})").format(count=len(queue))
     st.markdown(f"## {heading}")
+    starts = lab.sharing.starts()
     for place, run in enumerate(queue[:QUEUE_SHOWN], 1):
         name, owner, actions = st.columns([4, 4, 2], vertical_alignment="center")
         _link(name, run)
         turn = _("next") if place == 1 else _("number {count}").format(count=place)
+        if run.id in starts:
+            turn = start_words(starts[run.id])
         whose = f"{escaped(isolated(run.owner))}{_(', ')}" if run.owner else ""
         owner.caption(f"{turn} · {whose}{ago(run.created)}")
         with actions.container(horizontal=True, horizontal_alignment="right"):

@@ -11,7 +11,7 @@ from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
 from cnnlab.diagnosis import Diagnosis
 from cnnlab.i18n import _, translated
-from cnnlab.known_runs import Comparison
+from cnnlab.known_runs import Standing
 from cnnlab.runs.records import Run
 from pages._parts.forms.training import open_form
 from pages._parts.markdown import quoting
@@ -32,7 +32,7 @@ def diagnosed(run: Run, diagnosis: Diagnosis) -> None:
             st.caption(quoting(_("Changes: {changes}").format(changes=changes)))
 
 
-def beside_known_runs(run: Run, comparison: Comparison, suspects: Sequence[Diagnosis]) -> None:
+def beside_known_runs(run: Run, comparison: Standing, suspects: Sequence[Diagnosis]) -> None:
     """The sentence that compares; for a run below all known ones also what may have caused it, each with settings to try.
 
     `suspects` leaves out the diagnosis, which stands above with its own button.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -16,6 +19,7 @@ from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
 from pages._parts.live.feed import feed
 from pages._parts.markdown import quoting
+from pages._parts.run.replay import replay
 from pages._parts.shell import fragment
 
 MOST_COLUMNS = 10  # a column a class, so that its images stand below each other
@@ -46,7 +50,8 @@ def _strip(lab: Lab, run_id: str) -> None:
         controls = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right", width=352)
     with controls:  # on a phone, below the heading
         recorded = lab.last_recorded(run_id)
-        epoch = _choose_epoch(run) if recorded and run.epochs_done > 1 else run.epochs_done
+        several = bool(recorded) and run.epochs_done > 1
+        epoch = _choose_epoch(run) if several and run.active else run.epochs_done
         try:
             with st.spinner(_("Loading test images …")):
                 examples = _examples(lab, run_id, st.session_state.setdefault(NUMBER, 1))
@@ -55,8 +60,8 @@ def _strip(lab: Lab, run_id: str) -> None:
         except CNNLabError as error:
             heading.caption(quoting(translated(error)))
             return
-        several = _("Shows others of each class; there are {count:,} sets.").format(count=examples.sets)
-        others = several if examples.sets > 1 else _("There are no others.")
+        other = _("Shows others of each class; there are {count:,} sets.").format(count=examples.sets)
+        others = other if examples.sets > 1 else _("There are no others.")
         if st.button(
             _("Other images"), icon=":material/autorenew:", key=f"other images {run_id}", on_click=_next, args=(examples.sets,),
             disabled=examples.sets == 1, help=others,
@@ -65,7 +70,8 @@ def _strip(lab: Lab, run_id: str) -> None:
     if problem := _problem(epoch, now, examples):
         heading.caption(problem)
     elif now:
-        _draw(run, heading, examples, now, before)
+        draw = partial(replay, lab, run, examples, _item) if several and not run.active else None
+        _draw(heading, run, examples, (now, before), draw)
     if not recorded and run.epochs_done > 1:
         st.caption(_("What it predicted after earlier epochs was not recorded."))
 
@@ -109,8 +115,11 @@ def _problem(epoch: int, now: EpochPredictions | None, examples: ExampleImages) 
 
 
 def _draw(
-    run: Run, heading: DeltaGenerator, examples: ExampleImages, now: EpochPredictions, before: EpochPredictions | None
-) -> None:
+    heading: DeltaGenerator, run: Run, examples: ExampleImages, recorded: tuple[EpochPredictions, EpochPredictions | None],
+    draw: Callable[[int], None] | None,
+) -> None:  # fmt: skip
+    """`recorded` after the epoch and after the one before. `draw` draws the images in so many columns, where it is not the grid."""
+    now, before = recorded
     classes = tuple(map(translated, datasets.entry(run.config.dataset).classes))
     shown = len(examples.pictures)
     former = before.predicted if before and before.test_images == now.test_images else now.predicted
@@ -119,11 +128,16 @@ def _draw(
     words = _("After epoch {epoch:,}: {right} of these {shown} test images right")
     heading.markdown(f"## {words.format(epoch=now.epoch, right=right, shown=shown)}")
     columns = min(MOST_COLUMNS, len({picture.label for picture in examples.pictures}))
-    image_grid([_item(*each, classes) for each in rows], columns=columns)
+    if draw:
+        draw(columns)
+    else:
+        image_grid([_item(*each, classes) for each in rows], columns=columns)
     changed = sum(predicted != earlier for _picture, predicted, _sure, earlier in rows)
     legend = _("Below each image: the predicted class and the network's confidence. Green ✓: right. Orange ✗: wrong.")
     blue = _("Blue {sign}: another class than after epoch {epoch:,} ({changed} of {shown}).")
     another = blue.format(sign=CHANGED, epoch=before.epoch, changed=changed, shown=shown) if before else ""
+    if draw:
+        another = _("Blue {sign}: another class than in the picture before.").format(sign=CHANGED)
     st.caption(together(legend, another))
 
 

@@ -75,7 +75,7 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
     if (snapshot.status.page_revision, run.epochs_done > 0) != drawn:
         st.rerun()  # the whole page: its buttons or the other runs have changed
     diagnosis = snapshot.diagnosis
-    if run.message and not (diagnosis and run.message == diagnosis.sentence):
+    if run.message and run.state is not State.STARTING and not (diagnosis and run.message == diagnosis.sentence):
         show = st.error if run.state is State.FAILED else st.warning
         show(escaped(translated(run.message)), icon=":material/error:")
     live_plots(snapshot.plots, key=f"curves {run.id}")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 
-from cnnlab.architectures import all_cards, card
+from cnnlab.architectures import card, every_card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import title, words
+from cnnlab.config_words import NETWORK, title, words
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import N_, _, say, shown, translated
+from cnnlab.i18n import N_, _, english, say, shown, translated
 from cnnlab.reports.comparison import ABSENT, is_number
 from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.text import cells
 from pages._parts.address import Address
+from pages._parts.heading import with_terms
 from pages._parts.run_words import BEST_ACCURACY, state_word
 
 USUAL = ("learning_rate", "optimizer", "batch_size", "options.activation")  # shown also where they are the same everywhere
@@ -98,13 +100,18 @@ def setting_titles(architectures: Sequence[str]) -> dict[str, str]:
     return {name: text if taken.count(text) == 1 else f"{text} ({name.rpartition('.')[2]})" for name, text in titles.items()}
 
 
-def drawn(runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str) -> Drawn:
-    """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs."""
-    titles, figures = setting_titles([each.name for each in all_cards()]), figure_titles()
+def drawn(
+    runs: Sequence[Summary], wanted: Sequence[str], address_of_run: str, turns: Mapping[str, str] = MappingProxyType({})
+) -> Drawn:
+    """The table of these runs; `wanted` as `pick_columns` returns it, `address_of_run` ends where a run's id belongs.
+
+    `turns` says of runs that wait when they begin, by id.
+    """
+    titles, figures = setting_titles([each.name for each in every_card()]), figure_titles()
     values = [_settings(run) for run in runs]
     names = [name for name in titles if any(name in each for each in values)]
     differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
-    columns = {figures[name]: array for name, array in _figures(runs, address_of_run).items()}
+    columns = {figures[name]: array for name, array in _figures(runs, address_of_run, turns).items()}
     config = {title: _column(name, title, columns[title]) for name, title in figures.items()}
     for name in names:
         array = _setting(name, [each.get(name, ABSENT) for each in values])
@@ -128,21 +135,26 @@ def _settings(run: Summary) -> dict[str, Any]:
         return {}  # from another version: the row has its figures, and opening it shows why
 
 
+def _network(run: Summary, usual: str) -> str:
+    own = _settings(run).get(NETWORK) if run.architecture == "custom" else None
+    return words(NETWORK, own) if own else usual
+
+
 def _filled(name: str, runs: Sequence[Summary]) -> bool:
     return name not in ("owner", "tags") or any(getattr(run, name) for run in runs)
 
 
-def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
-    titles = {name: card(name).title for name in {run.architecture for run in runs}}
+def _figures(runs: Sequence[Summary], address_of_run: str, turns: Mapping[str, str]) -> dict[str, Any]:
+    titles = {name: words("architecture", name) for name in {run.architecture for run in runs}}
     data = {name: words("dataset", name) for name in {run.dataset for run in runs}}
     number = pa.float64()
     return {
         "name": pa.array([run.name or run.id for run in runs]),
-        "state": pa.array([state_word(run) for run in runs]),
+        "state": pa.array([_state(run, turns.get(run.id)) for run in runs]),
         "best": pa.array([run.best_test_accuracy and 100 * run.best_test_accuracy for run in runs], number),
         "last": pa.array([run.test_accuracy and 100 * run.test_accuracy for run in runs], number),
         "curve": pa.array([run.curve for run in runs], pa.list_(pa.float32())),
-        "network": pa.array([titles[run.architecture] for run in runs]),
+        "network": pa.array([_network(run, titles[run.architecture]) for run in runs]),
         "data": pa.array([data[run.dataset] for run in runs]),
         "owner": pa.array([run.owner for run in runs]),
         "tags": pa.array([", ".join(run.tags) for run in runs]),
@@ -156,6 +168,10 @@ def _figures(runs: Sequence[Summary], address_of_run: str) -> dict[str, Any]:
     }
 
 
+def _state(run: Summary, turn: str | None) -> str:
+    return _("{state}: {turn}").format(state=state_word(run), turn=turn) if turn else state_word(run)
+
+
 def _setting(name: str, values: Sequence[Any]) -> pa.Array:
     """Numbers as numbers, so that they sort as such; anything else in words."""
     if all(value == ABSENT or is_number(value) for value in values):
@@ -165,7 +181,7 @@ def _setting(name: str, values: Sequence[Any]) -> pa.Array:
 
 def _column(name: str, title: str, array: pa.Array) -> Any:
     _title, help_, number_format, width = FIGURES[name]
-    config, help_ = st.column_config, translated(help_)
+    config, help_ = st.column_config, with_terms(translated(help_), _title)
     if name == "best":
         help_ = _("{title}: {text}").format(title=translated(BEST_ACCURACY), text=f"{help_[0].lower()}{help_[1:]}")
     if name == "open":
@@ -182,10 +198,11 @@ def _column(name: str, title: str, array: pa.Array) -> Any:
 
 
 def _setting_column(title: str, array: pa.Array) -> Any:
+    help_ = with_terms("", str(english(title))) or None
     if pa.types.is_floating(array.type):
         longest = max((len(f"{value:.6g}") for value in array.to_pylist() if value is not None), default=1)
-        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest))
-    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)))
+        return st.column_config.NumberColumn(title, format="%.6g", width=width_of(title, longest), help=help_)
+    return st.column_config.TextColumn(title, width=width_of(title, max(map(cells, array.to_pylist()), default=1)), help=help_)
 
 
 def _drawn_number(value: float, number_format: str) -> str:

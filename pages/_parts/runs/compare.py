@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from cnnlab.architectures import all_cards
+from cnnlab.architectures import every_card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings
 from cnnlab.errors import CNNLabError, ConfigError
@@ -146,7 +146,7 @@ def _setting_of(parameter: str, others: Sequence[str]) -> Callable[[str], str]:
     """A parser for the name of a setting, or one of `others`. Raises ConfigError."""
 
     def parse(text: str) -> str:
-        options = {f"options.{option.name}" for each in all_cards() for option in each.options}
+        options = {f"options.{option.name}" for each in every_card() for option in each.options}
         if text not in {*others, *RunConfig.model_fields, *options}:
             error = say(
                 "{name} must be {others} or the name of a setting, not {value!r}.", name=parameter, others=", ".join(others),

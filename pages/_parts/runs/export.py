@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone
 from cnnlab.figures import network_drawing
@@ -79,5 +78,5 @@ def networks_of(lab: Lab, runs: Sequence[Run]) -> dict[str, Network]:
             table = lab.layers(config.architecture, config.input_shape, config.classes, config.options)
         except CNNLabError:
             continue  # the report goes without it
-        networks[run.id] = Network(table, network_drawing(table, words("architecture", config.architecture)))
+        networks[run.id] = Network(table, network_drawing(table, config.network))
     return networks

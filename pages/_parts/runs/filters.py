@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cnnlab.architectures import card
 from cnnlab.config_words import words
 from cnnlab.i18n import _, translated
 from cnnlab.runs.summaries import Summaries, Summary
@@ -22,7 +21,7 @@ def filtered(every: Summaries, address: Address) -> tuple[Sequence[Summary], tup
     """Draws the filters and the choice of columns. Returns the runs that pass, the newest first, and the columns asked for."""
     fields = [
         (_("State"), "state", {state.value: translated(word) for state, word in STATE_WORDS.items()}),
-        (_("Network"), "architecture", {name: card(name).title for name in every.architectures}),
+        (_("Network"), "architecture", {name: words("architecture", name) for name in every.architectures}),
         (_("Data"), "dataset", {name: words("dataset", name) for name in every.datasets}),
         *([(_("Owner"), "owner", {owner: owner for owner in every.owners})] if len(every.owners) > 1 else []),
         *([(_("Tag"), "tag", {tag: tag for tag in every.tags})] if every.tags else []),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from cnnlab.errors import ConfigError
+from cnnlab.forecasts.queue_times import Start
 from cnnlab.i18n import N_, _, language, say, translated
 from cnnlab.runs.summaries import Summary
 from cnnlab.system.home import is_run_id
 from pages._parts.address import Address
 from pages._parts.grid import guarded, guarded_grid
 from pages._parts.one_choice import one_choice
+from pages._parts.run_words import start_words
 from pages._parts.runs.columns import Drawn, drawn
 
 MOST_IN_ADDRESS = 200  # ids: 2 kB; a longer address is refused by some servers
@@ -34,10 +36,11 @@ ORDERS: dict[str, tuple[str, str, bool]] = {
 _SHOWN = "runs:shown"
 
 
-def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str) -> None:
+def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str, starts: Mapping[str, Start]) -> None:
     """Draws these runs, and keeps the selection of rows and `st.session_state[CHOSEN]` the same.
 
     `revision` names the state of the lab: the table of the same runs at the same revision is made once in each language.
+    `starts` are those of the runs that wait.
     """
     ids = [run.id for run in shown]
     st.session_state[_SHOWN] = ids
@@ -46,7 +49,8 @@ def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str)
     selected = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
     if TABLE not in st.session_state or sorted(selected) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    table = _drawn(f"{language()} {revision}", "".join(ids), wanted, shown)
+    turns = {run_id: start_words(starts[run_id]) for run_id in ids if run_id in starts}
+    table = _drawn(f"{language()} {revision} {turns}", "".join(ids), wanted, shown, turns)
     with st.container(key="runs-table", height=400, border=False):  # table.css gives it the height of the window
         guarded_grid(
             table.table, key=TABLE, height="stretch", on_select=_choose, selection_mode="multi-row", column_config=table.config,
@@ -121,6 +125,6 @@ def _choose() -> None:
 
 # Cached: a thousand rows take 20 ms at each selection. The ids are one string, since Streamlit takes 20 ms to hash a thousand.
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _drawn(revision: str, ids: str, wanted: tuple[str, ...], _runs: Sequence[Summary]) -> Drawn:
-    made = drawn(_runs, wanted, "train?run=")
+def _drawn(revision: str, ids: str, wanted: tuple[str, ...], _runs: Sequence[Summary], _turns: Mapping[str, str]) -> Drawn:
+    made = drawn(_runs, wanted, "train?run=", _turns)
     return replace(made, table=guarded(made.table))

@@ -53,7 +53,7 @@ def sweep_view(lab: Lab, sweep_id: str) -> None:
         started = _("Started by {owner}, {ago}").format(owner=escaped(isolated(sweep.owner)), ago=ago(sweep.created))
     else:
         started = _("Started {ago}").format(ago=ago(sweep.created))
-    network, data = words("architecture", config.base.architecture), words("dataset", config.base.dataset)
+    network, data = config.base.network, words("dataset", config.base.dataset)
     what = escaped(_("{network} on {data}").format(network=network, data=data))
     method = translated(METHOD_WORDS[config.method])
     pruned = _("{method}, hopeless runs are stopped early").format(method=method) if config.prune else method

@@ -21,7 +21,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const frame = data.frames[place];
     slider.setAttribute("aria-valuetext", frame.name);
     root.querySelector("output").textContent = frame.name;
-    root.querySelector(".cnn-frame").innerHTML = frame.html; // escaped where it was made
+    const html = frame.html.replace(/src="#(\d+)"/g, (_, number) => `src="${data.pictures[number]}"`);
+    root.querySelector(".cnn-frame").innerHTML = html; // escaped where it was made
     name();
   }
   function name() {

@@ -1,0 +1,119 @@
+"""The command that imports a user's own images."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
+from cnnlab.datasets.own import OwnSet
+from cnnlab.errors import ConfigError, DataError
+from cnnlab.lab import Lab
+from cnnlab.own_data.values import Choices, Colour, few
+from cnnlab.system.home import default_data
+from cnnlab.text import aligned, shape_text, size_text
+from cnnlab.workers import imports
+
+_STEPS = {"looking": "Looking at the files", "reading": "Reading the images", "finishing": "Finishing"}
+
+
+def import_(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="A folder, .zip, .tar, .npz or .csv.", show_default=False)
+    ] = None,
+    *,
+    name: Annotated[str, typer.Option(help="What the data set is called.", show_default=False)] = "",
+    size: Annotated[int | None, typer.Option(help="Pixels a side; without it as the pictures suggest.", show_default=False)] = None,
+    gray: Annotated[bool, typer.Option("--gray", help="Keep grey values alone.")] = False,
+    colour: Annotated[bool, typer.Option("--colour", help="Keep colours, also of grey pictures.")] = False,
+    stretch: Annotated[
+        bool, typer.Option("--stretch", help="Squeeze pictures square, in place of cutting out the middle.")
+    ] = False,
+    test_share: Annotated[float, typer.Option(help="Share of each class to test on, where the files have no split.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Of the draw of test images.")] = 0,
+    listing: Annotated[bool, typer.Option("--list", help="List the data sets that were imported.")] = False,
+    remove: Annotated[
+        str, typer.Option(metavar="NAME", help="Delete the images of one, such as own-flowers; its runs stay.", show_default=False)
+    ] = "",
+    as_json: AsJson = False,
+    home: Home,
+) -> None:
+    """Import your own images: one folder for each class, with or without train and test folders above them."""
+    if listing or remove:
+        with closing(Lab(home, data=default_data())) as lab:
+            _remove(lab, readable(remove), as_json) if remove else _list(lab.own_data.sets(), as_json)
+        return
+    if path is None:
+        raise ConfigError("import needs a folder or a file, such as import flowers --name Flowers.", "path")
+    if gray and colour:
+        raise ConfigError("--gray and --colour cannot both be asked for.", "colour")
+    wanted: Colour = "gray" if gray else "colour" if colour else "auto"
+    called = path.absolute().name
+    choices = Choices(readable(name) or called.split(".")[0], size, wanted, "stretch" if stretch else "crop", test_share, seed)
+    if not path.exists():
+        raise DataError(f"There is no file or folder {called}: check the path.")
+    order = imports.Order(str(path.absolute()), readable(called), choices, "", for_all=True, uploaded=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=as_json) as bar, imports.alone(home):
+        task = bar.add_task(_STEPS["looking"], total=None)
+
+        def report(step: str, done: int, total: int) -> None:
+            bar.update(task, description=_STEPS[step], completed=done, total=total or None)
+
+        made = imports.imported(home, order, report)
+    if as_json:
+        print_json(_described(made))
+    else:
+        print_text(_summary(made))
+
+
+def _summary(made: OwnSet) -> str:
+    brought = made.brought
+    shape = shape_text((made.channels, made.size, made.size))
+    lines = [
+        f"{made.title} is imported as {made.name}: {len(made.classes):,} classes, {sum(made.train_counts):,} training and "
+        f"{sum(made.test_counts):,} test images of {shape}, {size_text(made.image_bytes)}.",
+        *brought.notes,
+        few(made.classes, made.train_counts),
+    ]
+    if brought.broken:
+        more = f" and {brought.broken - len(brought.broken_names):,} more" if brought.broken > len(brought.broken_names) else ""
+        lines.append(f"{brought.broken:,} could not be read and were left out: {', '.join(brought.broken_names)}{more}.")
+    lines.append(f"Train on it: python -m cnnlab train lenet --dataset {made.name}")
+    return "\n".join(filter(None, lines))
+
+
+def _list(sets: tuple[OwnSet, ...], as_json: bool) -> None:
+    if as_json:
+        print_json({"datasets": [_described(each) for each in sets]})
+        return
+    if not sets:
+        print_text("No images have been imported yet: python -m cnnlab import PATH --name NAME")
+        return
+    numbers = ("classes", "train", "test", "size")
+    rows = [
+        (
+            each.name, each.title, shape_text((each.channels, each.size, each.size)), f"{len(each.classes):,}",
+            f"{each.used('train'):,}", f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or "nobody's",
+        )
+        for each in sets
+    ]  # fmt: skip
+    print_text(aligned(("name", "title", "images", *numbers, "owner"), rows, right=numbers))
+
+
+def _remove(lab: Lab, name: str, as_json: bool) -> None:
+    title = lab.own_data.get(name).title
+    lab.own_data.delete(name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        print_text(f"The images of {title} are deleted; its runs stay.")
+
+
+def _described(made: OwnSet) -> dict[str, Any]:
+    return asdict(made)

@@ -1,0 +1,182 @@
+"""`python -m cnnlab class …`, what a teacher does during a term: see who is stuck, send hints, pause the lab, save and end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cnnlab.access import classes
+from cnnlab.cli.classes import group
+from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
+from cnnlab.errors import CNNLabError, ConfigError, StoreError
+from cnnlab.lab import Lab
+from cnnlab.runs.store_log import DEEDS
+from cnnlab.system.home import default_data, write_private
+from cnnlab.teaching.results import moment
+from cnnlab.teaching.service import MOST_LOGGED
+from cnnlab.teaching.values import Student
+from cnnlab.text import ago, aligned, percent, size_text
+
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="At most 500 characters of plain text, in quotes.")]
+Archived = Annotated[Path, typer.Argument(metavar="FILE", help="The .zip file, such as autumn.zip.")]
+
+
+@contextmanager
+def _lab(home: Path) -> Iterator[Lab]:
+    """The lab of a home that has a class."""
+    if classes.load(home) is None:
+        raise ConfigError("This lab has no class: make one with `python -m cnnlab class new`.", "class")
+    lab = Lab(home, data=default_data())
+    try:
+        yield lab
+    finally:
+        lab.close()
+
+
+@group.command()
+def status(*, as_json: AsJson = False, home: Home) -> None:
+    """Show the class, one row a student: who is here, trains or is stuck, and the results."""
+    with _lab(home) as lab:
+        overview = lab.teaching.overview()
+    if as_json:
+        print_json({"name": overview.name, "students": [_described(student) for student in overview.students]})
+        return
+    print_text(f"{overview.name}: {len(overview.students):,} students, {len(overview.stuck):,} stuck.")
+    numbers = ("training", "waiting", "last", "best", "lessons", "assignments", "disk")
+    rows = [
+        (
+            *(each.name, "here" if each.here else ago(each.last_seen) if each.last_seen else "–"),
+            *(str(each.training), str(each.waiting), percent(each.last and each.last.test_accuracy)),
+            *(percent(each.best and each.best.best_test_accuracy), f"{each.lessons} of {overview.lessons}"),
+            *(f"{each.handed_in} of {overview.assignments}", size_text(each.disk), each.stuck.reason if each.stuck else ""),
+        )
+        for each in overview.students
+    ]
+    print_text(aligned(("student", "seen", *numbers, "stuck"), rows, right=numbers))
+
+
+@group.command()
+def results(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")], *, home: Home) -> None:
+    """Save everyone's results: students, runs, epochs and hand-ins as CSV, and one HTML report of each student's best run."""
+    with _lab(home) as lab:
+        for name, text in lab.teaching.files().items():
+            try:
+                write_private(folder.absolute() / name, text())
+            except OSError as error:
+                raise StoreError(f"{name} cannot be written into {folder} ({error.strerror}): name another folder.") from error
+            except CNNLabError as error:
+                print_error(f"{name}: {error}")
+                continue
+            print_text(str(folder / name))
+
+
+@group.command()
+def log(
+    *, limit: Annotated[int, typer.Option(min=1, max=MOST_LOGGED, help="How many rows, the newest first.")] = 50, home: Home
+) -> None:
+    """Print who did what and when; `class results` saves it whole."""
+    with _lab(home) as lab:
+        entries = lab.teaching.log(limit)
+    rows = [
+        (
+            *(moment(each.at), each.who or "(command line)", ("refused: " if each.refused else "") + DEEDS.get(each.did, each.did)),
+            *(each.what, each.whose, each.note),
+        )
+        for each in entries
+    ]
+    print_text(aligned(("when (UTC)", "who", "did", "what", "whose", "note"), rows))
+
+
+@group.command()
+def hint(
+    text: Text,
+    *,
+    to: Annotated[list[str], typer.Option("--to", help="A student's name; may be repeated. Without it all get it.")] = [],  # noqa: B006
+    run: Annotated[str, typer.Option(help="The id of the run that it is about.")] = "",
+    home: Home,
+) -> None:
+    """Show a text at the top of a student's pages, or of all students', until they have dismissed it."""
+    with _lab(home) as lab:
+        run_id = lab.run(readable(run)).id if run else ""
+        count = lab.teaching.hint([readable(name) for name in to], readable(text), run=run_id)
+    print_text(f"The hint was sent to {count:,} student{'' if count == 1 else 's'}.")
+
+
+@group.command()
+def announce(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="At most 500 characters of plain text; empty takes it back.")] = "",
+    *,
+    home: Home,
+) -> None:
+    """Show a text to everyone, in place of the one before; without a text take it back."""
+    with _lab(home) as lab:
+        if text.strip():
+            lab.teaching.announce(readable(text))
+            print_text("Everyone sees it within ten seconds.")
+        else:
+            lab.teaching.withdraw()
+            print_text("There is no announcement any more.")
+
+
+@group.command()
+def pause(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What everyone reads meanwhile.")] = "",
+    *,
+    running: Annotated[bool, typer.Option("--running", help="Also pause the runs that train now.")] = False,
+    home: Home,
+) -> None:
+    """Pause the lab: no new run starts until `class resume`."""
+    with _lab(home) as lab:
+        lab.teaching.pause(readable(text), running=running)
+        state = lab.teaching.paused()
+    stopped = len(state.runs) if state else 0
+    print_text("The lab is paused." + (f" {stopped:,} that trained are asked to pause." if stopped else ""))
+
+
+@group.command()
+def resume(*, home: Home) -> None:
+    """Let the lab go on: runs start again, also those that were paused with it."""
+    with _lab(home) as lab:
+        lab.teaching.go_on()
+    print_text("Runs start again.")
+
+
+@group.command()
+def archive(file: Archived, *, home: Home) -> None:
+    """Write all that is kept of the class into one file, and read it back. Weights are not in it."""
+    with _lab(home) as lab:
+        made = lab.teaching.archive(file.absolute())
+    print_text(f"{file}: {len(made.runs):,} runs and {len(made.sums):,} files, {size_text(made.bytes)}; every checksum is right.")
+
+
+@group.command()
+def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, home: Home) -> None:
+    """Delete the class's data that an archive holds: runs, progress, hand-ins, log and codes. Teachers and their runs stay."""
+    with _lab(home) as lab:
+        what = lab.teaching.to_forget(file.absolute())
+        counts = f"People: {len(what.people):,}; runs: {len(what.runs):,}; assignments: {len(what.assignments):,}."
+        print_text(f"{counts} The weights, {size_text(what.bytes)}, are not in the archive. Codes end at once.")
+        if what.kept:
+            print_text(f"{len(what.kept):,} runs stay: {file.name} lacks them as they are now. Archive again to include them.")
+        if stay := len(lab.assignments.every()) - len(what.assignments):
+            print_text(f"{stay:,} assignments stay, for which {file.name} lacks what was handed in since.")
+        if not yes and not typer.confirm("Delete all of it?"):
+            raise typer.Exit(1)
+        lab.teaching.forget(what)
+    print_text("It is deleted.")
+
+
+def _described(student: Student) -> dict[str, object]:
+    last, best, stuck = student.last, student.best, student.stuck
+    names = ("name", "here", "last_seen", "training", "waiting", "runs", "lessons", "handed_in", "disk", "minutes_today")
+    return {
+        **{name: getattr(student, name) for name in names},
+        "gpu_minutes_week": student.gpu_minutes_week,
+        "last": last and {"run": last.id, "test_accuracy": last.test_accuracy},
+        "best": best and {"run": best.id, "test_accuracy": best.best_test_accuracy},
+        "stuck": stuck and {"kind": stuck.kind, "reason": stuck.reason, "run": stuck.run},
+    }

@@ -1,0 +1,65 @@
+"""The places beyond this machine: does the launcher start our program there, with which torch, devices and data?"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.executors import lines, settings, slurm, versions
+from cnnlab.executors.lines import PipeError
+from cnnlab.executors.settings import Executor
+from cnnlab.text import shortened
+
+SECONDS = 90.0  # for a free node and torch from a slow disk
+_RUN = "check"  # in place of a run's id
+
+
+def executors(home: Path) -> list[Finding]:
+    """A finding for each executor of the host's file; none without a file. Raises ConfigError for a file that is wrong."""
+    return [finding for place in settings.load(home).values() for finding in examined(place, *_asked(place))]
+
+
+def examined(place: Executor, answer: dict[str, Any], problem: str) -> list[Finding]:
+    """`answer` is what ``remote --check`` prints there; {} and the problem where nothing came."""
+    name = f"Executor {place.name}"
+    if not answer:
+        cure = f"Try it by hand: {' '.join(place.command(_RUN, '--check'))}"
+        return [wrong(name, f"{place.words} did not start the training program ({problem}).", cure)]
+    if answer.get("cnnlab") != lines.PROTOCOL:
+        return [wrong(name, f"{place.program} there is another version of CNN Lab.", "Install the same version there.")]
+    node, usable = answer["node"], [each for each in answer["devices"] if not each["problem"]]
+    found = (
+        f"{node}: torch {answer['torch']}, {', '.join(each['title'] for each in usable)}; data: {', '.join(answer['datasets'])}."
+    )
+    if difference := versions.difference(versions.here(), answer, node):
+        return [look(name, f"{found} {difference}", f"Install the same versions in {place.program} and for {place.python}.")]
+    if place.device != "auto" and not any(each["name"].startswith(place.device) for each in usable):
+        return [wrong(name, f"{found} It has no {place.device}.", "Correct device in the file of executors, or the launcher.")]
+    if answer["datasets"] == ["sample"]:
+        return [look(name, found, "Runs on other data fail there: put data sets into a folder of the node, and name it as data.")]
+    return [right(name, found)]
+
+
+def _asked(place: Executor) -> tuple[dict[str, Any], str]:
+    command = place.command(_RUN, "--check", *([place.data] if place.data else []))
+    try:
+        done = subprocess.run(  # noqa: S603 - the host's own command
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="replace",
+            timeout=SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        if place.kind == "slurm":
+            slurm.cancel(place, _RUN)
+        return {}, f"no answer within {SECONDS:.0f} s, as while no node is free"
+    except OSError as error:
+        return {}, str(error)
+    for text in done.stdout.splitlines():
+        try:
+            if "cnnlab" in (line := lines.read(text.encode())):
+                return line, ""
+        except PipeError:
+            continue  # what a shell prints for each login
+    words = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+    return {}, shortened(words[-1], quoted=False)

@@ -1,0 +1,46 @@
+"""How long each owner has trained, day by day. Deleting a run takes nothing from it: its minutes were used.
+
+Every function works inside its caller's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date, datetime, timedelta
+
+
+def count(connection: sqlite3.Connection, owner: str, device: str, seconds: float, now: float) -> None:
+    """Adds `seconds` of training on `device` to the local day of `now`. Nothing where they are not above 0.
+
+    A run that goes back to an older checkpoint, or starts over, trains some epochs again: these count again.
+    """
+    if seconds > 0:
+        connection.execute(
+            "INSERT INTO trained (owner, day, gpu, seconds) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (owner, day, gpu) DO UPDATE SET seconds = seconds + excluded.seconds",
+            (owner, _day(now).isoformat(), device != "cpu", seconds),
+        )
+
+
+def seconds_today(connection: sqlite3.Connection, owner: str | None, now: float) -> float:
+    """Seconds that `owner` (None: all owners together) has trained since midnight, local time."""
+    return _sum(connection, owner, _day(now), gpu=False)
+
+
+def gpu_seconds_this_week(connection: sqlite3.Connection, owner: str | None, now: float) -> float:
+    """Seconds on a GPU since Monday, as `seconds_today`."""
+    today = _day(now)
+    return _sum(connection, owner, today - timedelta(days=today.weekday()), gpu=True)
+
+
+def _sum(connection: sqlite3.Connection, owner: str | None, since: date, *, gpu: bool) -> float:
+    # A day after today is no mistake: the clock was set back since.
+    row = connection.execute(
+        "SELECT coalesce(sum(seconds), 0) FROM trained WHERE day >= :since AND gpu >= :gpu AND owner = coalesce(:owner, owner)",
+        {"since": since.isoformat(), "gpu": gpu, "owner": owner},
+    ).fetchone()
+    return float(row[0])
+
+
+def _day(now: float) -> date:
+    return datetime.fromtimestamp(now).date()
