@@ -105,6 +105,14 @@ def test_a_few_batches_spread_over_the_epoch_are_watched(batches, watched):
     assert [batch for batch in range(batches) if flow.is_watched(batch, batches)] == watched
 
 
+def test_of_a_deep_network_half_as_many_batches_are_watched(tmp_path):
+    for layers, watched in ((flow.DEEP, 4), (flow.DEEP + 1, 2)):
+        seen = flow.Flow(torch.nn.Sequential(*(torch.nn.Linear(1, 1) for _ in range(layers))), tmp_path)
+        for batch in range(20):
+            seen.advance(lambda: None, batch, 20)
+        assert len(seen._watched) == watched
+
+
 def test_watching_changes_no_digit_and_needs_a_folder(tmp_path):
     config = settings(epochs=2, **LENET)
     list(train(config, DATA, folder=tmp_path / "watched"))

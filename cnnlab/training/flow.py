@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cnnlab.training.session import Session
 
 WATCHED = 4  # batches of an epoch, spread over it; the last is one of them
+DEEP = 32  # layers with weights, beyond which half as many are watched
 MOST_KERNELS = 16  # output channels of the first convolution that are kept
 MOST_VALUES = 2_048  # of their weights: input channels beyond are left out
 
@@ -38,6 +39,7 @@ class Flow:
         self._layers = {
             path: own for path, module in model.named_modules() if (own := [*module.parameters(recurse=False)]) and own[0].ndim > 1
         }
+        self._parts = WATCHED if len(self._layers) <= DEEP else WATCHED // 2
         self._model, self._images, self._activations = model, images, watched_layers(model)
         self._watched: list[Tensor] = []  # of each batch: 2×L, gradients and updates
 
@@ -46,7 +48,7 @@ class Flow:
 
     def advance(self, step: Callable[[], None], batch: int, batches: int) -> None:
         """Calls `step`, which trains on batch number `batch` (from 0), and watches some of them."""
-        if self._recorder is None or not is_watched(batch, batches):
+        if self._recorder is None or not is_watched(batch, batches, self._parts):
             step()
             return
         weights = [weight for own in self._layers.values() for weight in own]
@@ -95,9 +97,9 @@ def looked_at(session: Session) -> Tensor:
     return session.preparation.test(session.train_images[:: max(1, total // most)][:most])
 
 
-def is_watched(batch: int, batches: int) -> bool:
-    """Whether batch number `batch` (from 0) is watched: one at the end of each quarter of the epoch, or all of a few."""
-    return batch + 1 in {math.ceil(part * batches / WATCHED) for part in range(1, WATCHED + 1)}
+def is_watched(batch: int, batches: int, parts: int = WATCHED) -> bool:
+    """Whether batch number `batch` (from 0) is watched: one at the end of each of the epoch's `parts`, or all of a few."""
+    return batch + 1 in {math.ceil(part * batches / parts) for part in range(1, parts + 1)}
 
 
 def _histogram(weights: Tensor) -> tuple[float, float, tuple[int, ...]]:
