@@ -12,7 +12,6 @@ from cnnlab.own_data.checkup import Checkup, Search
 from cnnlab.workers import suspects
 
 PATIENCE = 110.0  # seconds for the check-up of a very large set
-SHOWN = 96  # px of a picture; 200 of 224 px would be 20 MB
 
 
 class Shown(NamedTuple):
@@ -55,7 +54,7 @@ class Checking:
     def pictures(self, name: str, images: Sequence[ImageAt]) -> tuple[Shown, ...]:
         """Images of a user's own set, those that are set aside among them. Raises ConfigError or DataError."""
         from cnnlab.datasets.pictures import png_data_uri
-        from cnnlab.own_data.alike import smaller
+        from cnnlab.own_data.alike import SHOWN, smaller
 
         stored = {split: self._own.stored(name, split) for split in {image.split for image in images}}
         return tuple(

@@ -67,7 +67,7 @@ class Picture:
 
     index: int  # its number within the split, from 0
     label: int
-    data_uri: str  # "data:image/png;base64,…", the original pixels
+    data_uri: str  # "data:image/png;base64,…": the original pixels, reduced where there are more than 96×96
 
 
 @dataclass(frozen=True, slots=True)

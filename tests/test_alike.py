@@ -52,6 +52,26 @@ def test_a_picture_is_found_again_that_was_changed_as_programs_do(change):
     assert found.near.tolist() == [[17, 200]]
 
 
+def test_up_to_some_thousands_of_images_no_alike_pair_is_missed_and_the_answer_says_so(monkeypatch):
+    draw = np.random.default_rng(0)
+    scenes = np.full((60, 3, 32, 32), 100)
+    for scene, (row, column) in zip(scenes, draw.integers(0, 20, (60, 2)), strict=True):
+        scene[:, row : row + 12, column : column + 9] = 200
+    # Two photographs of each: noise decides most of the 64 bits, where the wall behind is plain.
+    every = (np.concatenate([scenes, scenes]) + draw.integers(-3, 4, (120, 3, 32, 32))).astype(np.uint8)
+    small = np.stack([alike._means(each, alike.SIDE, alike.SIDE) for each in alike._gray(every)]).reshape(len(every), -1)
+    close = np.triu(np.corrcoef(small) > alike.ALMOST_IDENTICAL, 1)
+    assert close.sum() >= 60
+
+    found = alike.repeats(every)
+    assert sorted(map(tuple, found.near.tolist())) == list(zip(*map(np.ndarray.tolist, np.nonzero(close)), strict=True))
+    assert found.complete
+
+    monkeypatch.setattr(alike, "EVERY_PAIR", 119)
+    some = alike.repeats(every)
+    assert len(some.near) < len(found.near) and not some.complete
+
+
 def test_identical_images_are_pairs_with_the_first_in_whichever_part_they_are():
     train, test = photos(60), photos(20, seed=1)
     train[9], test[3], test[4] = train[5], train[5], test[2]

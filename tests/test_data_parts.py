@@ -24,6 +24,18 @@ def test_pictures_of_one_class_are_all_of_it_in_the_order_of_the_data_set(tmp_pa
     assert chosen == tuple(each for each in every if each.label == 7)[1:5]
 
 
+def test_photographs_are_shown_reduced_and_small_pictures_pixel_by_pixel():
+    def shown(side):
+        images = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+        images[1, 0] = 255
+        picture = answers.picture(images, torch.tensor([0, 5]), 1)
+        with Image.open(BytesIO(base64.b64decode(picture.data_uri.partition(",")[2]))) as opened:
+            return picture.label, opened.size, opened.getpixel((0, 0))
+
+    assert shown(224) == (5, (96, 96), (255, 0, 0))
+    assert shown(28) == (5, (28, 28), (255, 0, 0))
+
+
 # Parts
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from launchers import NODE, executors
 from made_runs import CONFIG, STARTED, done
+from own_files import folder, job, pets
 
 from cnnlab.compute import answers, speeds
 from cnnlab.compute.rate_finder import RateFinder
@@ -19,6 +20,7 @@ from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
 from cnnlab.i18n import translated, using
 from cnnlab.layers.trace import layer_table
+from cnnlab.own_data.bringing import bring
 from cnnlab.runs.records import State, may_take_the_same
 from cnnlab.system.processes import Process
 from cnnlab.workers import beyond
@@ -63,6 +65,9 @@ def test_what_a_run_takes_elsewhere_is_known_from_runs_that_trained_there_alone(
     answers.check_run(store.home, ELSEWHERE)
     with pytest.raises(DeviceError, match="choose auto, or one of: at:cluster"):
         answers.check_run(store.home, CONFIG.change(device="at:other"))
+    bring(job(store.home, folder(store.home / "pets", pets(4))))
+    with pytest.raises(ConfigError, match="own images are on the lab's machine alone, and cluster does not have them"):
+        answers.check_run(store.home, ELSEWHERE.change(dataset="own-pets"))
 
     def speed_of(**question):
         return speeds.device_speed(store.home, **question)

@@ -76,6 +76,9 @@ def test_rare_classes_are_named_and_a_built_in_set_has_a_check_up_too(monkeypatc
     assert "No image is there twice" in drawn(app)
     assert not [each for each in app.button if each.label.startswith("Delete")]
 
+    lab.checking.found = replace(CLEAN, complete=False)
+    text = drawn(app.run())
+    assert "No two images that look almost the same were found." in text and "about half of the pairs" in text
     lab.checking.found = DataError("The images are damaged.")
     assert "The images are damaged." in drawn(open_page(monkeypatch, "data", lab, view="checkup"))
 
@@ -155,6 +158,7 @@ def test_labels_are_searched_looked_at_set_aside_and_taken_back(monkeypatch, lab
     lab.checking.searched = FOUND
     app.run()
     assert "80.0 % of 360 images were recognised by networks that had not seen them" in drawn(app)
+    assert "looked at" not in drawn(app)
     rows = app.dataframe[-1].value
     assert (rows["Sure"].tolist(), rows["Image"].tolist()) == (["99 %", "90 %"], ["training 8", "test 4"])
     assert widget(app.button, "Set aside (0)").disabled
@@ -171,6 +175,9 @@ def test_labels_are_searched_looked_at_set_aside_and_taken_back(monkeypatch, lab
     widget(app.button, "Take back (1)").click().run()
     assert lab.own_data.asked[-1] == ("take_back", "own-flowers.2", (), "")
     assert widget(app.selectbox, "Data set").value == "own-flowers.3"
+
+    lab.checking.searched = replace(FOUND, images=90)
+    assert "The search looked at 90 of the " in drawn(app.run())
 
 
 def test_a_link_to_an_older_version_opens_the_newest(monkeypatch, lab):

@@ -12,6 +12,7 @@ from cnnlab.errors import DataError
 from cnnlab.palette import GREEN, RED
 from cnnlab.runs.records import State
 from cnnlab.values import ExampleImages
+from pages._parts.run import strip
 
 
 @pytest.fixture
@@ -81,6 +82,11 @@ def test_after_each_epoch_the_labels_change_without_the_page_and_without_other_p
 
     assert heading(app) == "## After epoch 3: 15 of these 20 test images right"
     assert lab.asked_for_examples == [1]
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(1, 10), (2, 10), (3, 9), (4, 8), (6, 6), (10, 10), (60, 10)])
+def test_few_classes_have_several_columns_each(classes, columns):
+    assert strip._columns(classes) == columns
 
 
 def test_before_the_first_epoch_there_is_nothing_to_see(monkeypatch, lab):

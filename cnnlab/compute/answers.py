@@ -13,16 +13,17 @@ from cnnlab import datasets
 from cnnlab.architectures import card, zoo, zoo_files
 from cnnlab.architectures.building import check_batch
 from cnnlab.config import RunConfig
-from cnnlab.datasets import loading, reading
+from cnnlab.datasets import loading, own, reading
 from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.pictures import png_data_uri
 from cnnlab.datasets.places import Places, Split
 from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import ConfigError
 from cnnlab.executors import settings
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.layers import LayerTable
 from cnnlab.layers.failing import table_or_failure
+from cnnlab.own_data.alike import SHOWN, smaller
 from cnnlab.system import memory
 from cnnlab.training import precision
 from cnnlab.training.batches import bounds
@@ -32,7 +33,9 @@ from cnnlab.training.devices import find, survey
 from cnnlab.training.transforms import Preparation
 from cnnlab.values import Device, DeviceState, Picture
 
-MOST_PICTURES = 200  # at about 1 KB each
+MOST_PICTURES = 200  # at 1 KB each from 28×28 px, and up to 30 KB from photographs
+
+_STAYS_HERE = N_("Your own images are on the lab's machine alone, and {place} does not have them: choose a device of this machine.")
 
 # Tracing saves torch's random state and restores it; two at a time would restore each other's.
 tracing = threading.Lock()
@@ -89,13 +92,15 @@ def augmented(
     random = {"horizontal_flip": flip, "random_crop": shift, "random_grayscale": gray}
     preparation = Preparation(source.channels, source.size, **random)
     drawn = preparation.train(batch, torch.Generator().manual_seed(0))
-    return tuple(png_data_uri(image) for image in drawn.mul(255).round().byte().numpy())
+    return tuple(map(png_data_uri, smaller(drawn.mul(255).round().byte().numpy(), SHOWN)))
 
 
 def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
     """Raises DeviceError, ConfigError, DataError or ShapeError where a run cannot start, though its network fits its images."""
     if is_elsewhere(config.device):
-        settings.find(home, config.device)  # what its nodes can do, they say themselves
+        place = settings.find(home, config.device)  # what its nodes can do, they say themselves
+        if config.dataset.startswith(own.PREFIX):
+            raise ConfigError(say(_STAYS_HERE, place=place.title or place.name), "device")
     else:
         precision.check(config.precision, find(config.device))
     class_counts(home, config.dataset, "train", data)  # the images can be read
@@ -115,7 +120,7 @@ def load(home: Path, dataset: str, data: Path | None) -> ImageData:
 
 
 def picture(images: Tensor, labels: Tensor, index: int) -> Picture:
-    return Picture(index, int(labels[index]), png_data_uri(images[index].numpy()))
+    return Picture(index, int(labels[index]), png_data_uri(smaller(images[index : index + 1].numpy(), SHOWN)[0]))
 
 
 def check_page(count: int, offset: int) -> None:

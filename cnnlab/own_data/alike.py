@@ -1,9 +1,10 @@
 """Images that are in a data set more than once: to the bit, and nearly.
 
-Candidates come from a difference hash (64 bits: whether each of 8×8 places is brighter than its left neighbour). The list is sorted
-by the hash four times, each time with another quarter of the bits in front, and each image is compared with the next ones: two that
-differ in few bits stand side by side in at least one order. So the work grows with the number of images, however alike they are.
-A candidate counts where the pictures themselves agree: 70,000 images of 28×28 px take 3 s, 60,000 in colour 2 s (two cores).
+Up to 5,000 images are compared each with each. In a larger set candidates come from a difference hash (64 bits: whether each
+of 8×8 places is brighter than its left neighbour). The list is sorted by the hash four times, each time with another quarter of
+the bits in front, and each image is compared with the next ones: two that differ in few bits stand side by side in at least one
+order. So the work grows with the number of images, however alike they are; about half of the pairs above 0.95 are found. A
+candidate counts where the pictures themselves agree: 70,000 images of 28×28 px take 3 s, 60,000 in colour 2 s (two cores).
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from cnnlab.datasets.catalogue import GRAY
 Floats = NDArray[np.float32]
 
 PIECE = 16_000_000  # bytes of images that are read at once, which take six times as much while they are reduced
+EVERY_PAIR = 5_000  # images that are compared each with each: half a second
+ROWS = 250  # of them at once, which takes 5 MB
+MOST_LIKE_ONE = 32  # earlier images that are kept for each, the most alike
 NEXT = 8  # images behind each one in a sorted list
 FEW_BITS = 10  # of 64 in which candidates may differ
 SIDE = 16  # px of the small pictures that are compared
+SHOWN = 96  # px at most of a picture in a list: forty photographs of 224 px are 6 MB
 # Correlation of two small pictures. Photographs above the first show the same thing, saved, cut or coloured again. Digits and
 # silhouettes are often as close by chance: where more than a fiftieth of a set is, only what is almost identical counts.
 ALIKE, ALMOST_IDENTICAL = 0.95, 0.99
@@ -38,6 +43,7 @@ class Repeats:
     same: NDArray[np.int64]  # pairs × 2
     near: NDArray[np.int64]
     threshold: float  # correlation above which two count as nearly the same
+    complete: bool  # whether each image was compared with each; else `near` misses about half of what there is
 
 
 def repeats(*parts: NDArray[np.uint8]) -> Repeats:
@@ -54,7 +60,7 @@ def repeats(*parts: NDArray[np.uint8]) -> Repeats:
         threshold = ALMOST_IDENTICAL
     kept = likeness >= threshold
     order = np.argsort(-likeness[kept], kind="stable")
-    return Repeats(same, singles[pairs[kept][order]], threshold)
+    return Repeats(same, singles[pairs[kept][order]], threshold, len(singles) <= EVERY_PAIR)
 
 
 def colourless(images: NDArray[np.uint8]) -> int:
@@ -79,6 +85,9 @@ def _near(parts: Sequence[NDArray[np.uint8]], singles: NDArray[np.int64]) -> tup
     """Candidates as pairs of places in `singles`, and how alike they are, -1..1."""
     reduced = [(_means(gray, 8, 9), _means(gray, SIDE, SIDE)) for part in parts for gray in map(_gray, _pieces(part))]
     steps, values = (np.concatenate(each)[singles] for each in zip(*reduced, strict=True))
+    values = values.reshape(len(singles), SIDE * SIDE)
+    if len(singles) <= EVERY_PAIR:
+        return _compared(values)
     bits = (steps[:, :, 1:] > steps[:, :, :-1]).reshape(len(singles), 64)
     hashes = np.packbits(bits, axis=1)
     found = [np.empty((0, 2), np.int64)]
@@ -92,13 +101,34 @@ def _near(parts: Sequence[NDArray[np.uint8]], singles: NDArray[np.int64]) -> tup
             close = _ONES[hashes[one] ^ hashes[other]].sum(axis=1) <= FEW_BITS
             found.append(np.stack([np.minimum(one, other)[close], np.maximum(one, other)[close]], 1))
     pairs = np.unique(np.concatenate(found), axis=0)
-    return pairs, _likeness(values.reshape(len(singles), SIDE * SIDE), pairs)
+    return pairs, _likeness(values, pairs)
+
+
+def _compared(values: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Each row with each: pairs that are alike, and how much."""
+    values = _unit(values)
+    pairs, likeness = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
+    for begin in range(0, len(values), ROWS):
+        rows = np.arange(begin, min(begin + ROWS, len(values)))
+        alike = values[rows] @ values[: rows[-1] + 1].T
+        alike[np.arange(len(alike[0])) >= rows[:, None]] = -1  # only earlier ones, so that no pair is there twice
+        if alike.shape[1] > MOST_LIKE_ONE:  # where all are alike, there would be millions
+            alike[alike < np.partition(alike, -MOST_LIKE_ONE, axis=1)[:, [-MOST_LIKE_ONE]]] = -1
+        place, earlier = np.nonzero(alike >= ALIKE)
+        pairs.append(np.stack([earlier, rows[place]], 1))
+        likeness.append(alike[place, earlier])
+    return np.concatenate(pairs), np.concatenate(likeness)
+
+
+def _unit(values: Floats) -> Floats:
+    """Rows whose products are correlations."""
+    values = values - values.mean(axis=1, keepdims=True)
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), SIDE)  # a picture of one tone is like no other
 
 
 def _likeness(values: Floats, pairs: NDArray[np.int64]) -> Floats:
     """The correlation of each pair of rows."""
-    values = values - values.mean(axis=1, keepdims=True)
-    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), SIDE)  # a picture of one tone is like no other
+    values = _unit(values)
     parts = (pairs[begin : begin + 50_000] for begin in range(0, len(pairs), 50_000))
     return np.concatenate([np.empty(0, np.float32), *((values[part[:, 0]] * values[part[:, 1]]).sum(axis=1) for part in parts)])
 

@@ -63,6 +63,7 @@ class Checkup:
     almost: bool  # `near` counts only what is almost identical, because the pictures of this set are all much alike
     pairs: tuple[Pair, ...]  # the first MOST_PAIRS, the most harmful first
     all_pairs: int
+    complete: bool = True  # each image was compared with each; else `near` misses about half of what there is
 
     @property
     def images(self) -> int:

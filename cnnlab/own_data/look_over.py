@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from cnnlab.datasets.location import SPLITS
 from cnnlab.datasets.pictures import png_data_uri
-from cnnlab.own_data.alike import ALMOST_IDENTICAL, colourless, repeats, smaller
+from cnnlab.own_data.alike import ALMOST_IDENTICAL, SHOWN, colourless, repeats, smaller
 from cnnlab.own_data.checkup import MOST_PAIRS, Checkup, Pair, Place, Repeated
 
 MOST_BYTES = 4_000_000_000  # of images that are compared: half a minute
-SHOWN = 96  # px of a picture; 80 of 224 px would be 8 MB
 
 Images = NDArray[np.uint8]  # N×C×H×W
 
@@ -46,6 +45,7 @@ class _Looked:
             almost=found.threshold == ALMOST_IDENTICAL,
             pairs=tuple(Pair(*places, exact, self._side_by_side(*places)) for *places, exact in every[:MOST_PAIRS]),
             all_pairs=len(every),
+            complete=found.complete,
         )
 
     def _counted(self, pairs: NDArray[np.int64]) -> Repeated:

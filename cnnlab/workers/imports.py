@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from cnnlab.datasets import own
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, DataError
-from cnnlab.forecasts import limits
+from cnnlab.forecasts import limits_file
 from cnnlab.i18n import N_, say
 from cnnlab.own_data import records
 from cnnlab.own_data.values import Choices, ImportStatus
@@ -101,7 +101,7 @@ def forget(home: Path) -> None:
 
 def room(home: Path) -> int | None:
     """Bytes that the images of an import may take: free on the disk, and left of the lab's limit. Raises ConfigError."""
-    free, most = disk.free(home), limits.load(limits.limits_file()).disk
+    free, most = disk.free(home), limits_file.load(limits_file.limits_file()).disk
     left = [] if free is None else [free - LEAST_FREE]
     if most is not None:
         left.append(most - files.folder_bytes(home))

@@ -226,6 +226,7 @@ class _Execution:
     def _train(self, config: RunConfig, folder: Path) -> Iterator[Event]:
         try:
             from cnnlab.training import checkpoints
+            from cnnlab.training.engine import train
         except ImportError as error:
             raise InstallationError(
                 say("Training needs torch, which could not be loaded ({reason}): pip install -r requirements.txt.", reason=error)
@@ -240,7 +241,7 @@ class _Execution:
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
         elsewhere = is_elsewhere(config.device)
-        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint])
+        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint], train)
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
         with closing(stream):
             for event in stream:
@@ -248,11 +249,10 @@ class _Execution:
                 if isinstance(event, RunResumed) and damaged:
                     yield Notice("older-checkpoint", event.epoch, say(_OLDER, step=event.step))
 
-    def _train_here(self, config: RunConfig, checkpoint: list[Any]) -> Iterator[Event]:
+    def _train_here(self, config: RunConfig, checkpoint: list[Any], train: Callable[..., Iterator[Event]]) -> Iterator[Event]:
         from cnnlab.datasets.loading import load
         from cnnlab.datasets.places import Places
         from cnnlab.training import devices, process
-        from cnnlab.training.engine import train
         from cnnlab.training.imported import imported
 
         process.prepare(cores(config))

@@ -28,10 +28,10 @@ _GLOBAL: Rows = ({"kind": "global-pool"}, {"kind": "flatten", "name": "flatten"}
 _FLATTEN: Mapping[str, Any] = {"kind": "flatten", "name": "flatten"}
 # The name for a page, the network's own name, its rows.
 _TEMPLATES: dict[str, tuple[str, str, Rows]] = {
-    "scratch": (N_("From scratch"), "My network", (_FLATTEN, _OUTPUT)),
+    "scratch": (N_("From scratch"), N_("My network"), (_FLATTEN, _OUTPUT)),
     "lenet": (
         N_("LeNet with ReLU"),
-        "My LeNet",
+        N_("My LeNet"),
         (
             *_convolved(6, kernel=5, padding=2), _HALF, *_convolved(16, kernel=5, padding=0), _HALF,
             _FLATTEN, *_dense(120), *_dense(84), _OUTPUT,
@@ -39,7 +39,7 @@ _TEMPLATES: dict[str, tuple[str, str, Rows]] = {
     ),
     "vgg": (
         N_("Small VGG"),
-        "My VGG",
+        N_("My VGG"),
         (
             *_convolved(16), *_convolved(16), _HALF, *_convolved(32), *_convolved(32), _HALF,
             _FLATTEN, *_dense(128), {"kind": "dropout"}, _OUTPUT,
@@ -47,7 +47,7 @@ _TEMPLATES: dict[str, tuple[str, str, Rows]] = {
     ),
     "resnet": (
         N_("Small ResNet"),
-        "My ResNet",
+        N_("My ResNet"),
         (
             *_convolved(16, norm=True),
             {"kind": "residual", "channels": 16}, {"kind": "residual", "channels": 32, "stride": 2},
@@ -56,7 +56,7 @@ _TEMPLATES: dict[str, tuple[str, str, Rows]] = {
     ),
     "shortcut": (
         N_("A shortcut, layer by layer"),
-        "My shortcut",
+        N_("My shortcut"),
         (
             *_convolved(16, norm=True),
             *_convolved(16, norm=True),

@@ -50,7 +50,8 @@ def _templates(lab: Lab) -> None:
 
 def _use(lab: Lab, name: str) -> None:
     if not name.startswith(_FAMILY):
-        state.show(template(name), 0)
+        chosen = template(name)
+        state.show(chosen.named(translated(chosen.title)), 0)
         return
     card = next(each for each in lab.architectures() if each.name == name.removeprefix(_FAMILY))
     write_out(lab, card, card.input_shape, 10, card.settings())
@@ -58,7 +59,7 @@ def _use(lab: Lab, name: str) -> None:
 
 def write_out(lab: Lab, card: Card, shape: Shape, classes: int, options: dict[str, Any]) -> bool:
     """Puts a family's network into the editor, with its images; to be called before anything is drawn. False where it cannot be."""
-    title = f"My {card.title}"
+    title = _("My {network}").format(network=card.title)
     try:
         network = lab.networks.written_out(card.name, shape, classes, options, title)
     except CNNLabError as error:

@@ -11,6 +11,7 @@ import streamlit as st
 from cnnlab.architectures import card
 from cnnlab.architectures.own import Network
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import translated
 from pages._parts.address import Address
 from pages._parts.forms.architecture import CUSTOM, setting_key
 
@@ -50,7 +51,8 @@ class History:
 def current(address: Address) -> Network:
     """The network that is edited; one that the address names takes its place."""
     option = card(CUSTOM).options[0]
-    address.initialise(NETWORK, "network", option.default, option.parse)
+    usual = Network.read(str(option.default))
+    address.initialise(NETWORK, "network", usual.named(translated(usual.title)).text, option.parse)
     network = Network.read(st.session_state[NETWORK])
     history().note(network.text)
     address.write("network", network.token, None)

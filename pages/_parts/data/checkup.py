@@ -166,7 +166,11 @@ def _repeated(found: Checkup) -> Iterator[Finding]:
         )
         yield Finding(sentence.format(count=alike))
     if not (near.across or alike):
-        yield Finding(_("No two images look almost the same."))
+        yield Finding(
+            _("No two images look almost the same.") if found.complete else _("No two images that look almost the same were found.")
+        )
+    if not found.complete:
+        yield Finding(_("In a data set of this size, about half of the pairs that look almost the same are found."))
     if found.almost:
         yield Finding(_("The pictures of this data set are all much alike, so only almost identical ones were counted."))
     if other := same.other_label + near.other_label:

@@ -44,7 +44,7 @@ def labels_view(lab: Lab, own: OwnSet, refusal: str | None) -> None:
     fragment(_search, run_every=POLL_SECONDS if running else None)(lab, own, refusal, running=running)
     suspects = search if search is not None and search.state == "finished" else None
     if suspects:
-        _result(suspects)
+        _result(suspects, own)
     if (suspects and suspects.suspects) or own.set_aside:
         _table(lab, own, suspects, refusal)
 
@@ -71,11 +71,15 @@ def _search(lab: Lab, own: OwnSet, refusal: str | None, *, running: bool) -> Non
     _button(_("Search again") if again else _("Search for wrong labels"), "troubleshoot", refusal, begin, help, primary=not again)
 
 
-def _result(search: Search) -> None:
+def _result(search: Search, own: OwnSet) -> None:
     count = len(search.suspects)
     right = _("{share} of {images:,} images were recognised by networks that had not seen them.").format(
         share=percent(search.accuracy), images=search.images
     )
+    total = sum(own.train_counts) + sum(own.test_counts) - len(own.set_aside)
+    if search.images < total:
+        part = _("The search looked at {images:,} of the {total:,} images: a wrong label may be among the others too.")
+        right = together(right, part.format(images=search.images, total=total))
     if not count:
         st.success(together(right, _("No label is contradicted with confidence.")), icon=":material/check_circle:")
         return

@@ -22,7 +22,7 @@ from pages._parts.markdown import quoting
 from pages._parts.run.replay import replay
 from pages._parts.shell import fragment
 
-MOST_COLUMNS = 10  # a column a class, so that its images stand below each other
+MOST_COLUMNS = 10  # one or more for each class, so that its images stand below each other
 REMEMBERED_SECONDS = 600.0  # pictures: the data may be replaced while a lab is open
 NUMBER = "number of the images"  # of their set, from 1, in the session; the address has it as `images`
 CHANGED = "↻"
@@ -127,7 +127,7 @@ def _draw(
     right = sum(picture.label == predicted for picture, predicted, _sure, _former in rows)
     words = _("After epoch {epoch:,}: {right} of these {shown} test images right")
     heading.markdown(f"## {words.format(epoch=now.epoch, right=right, shown=shown)}")
-    columns = min(MOST_COLUMNS, len({picture.label for picture in examples.pictures}))
+    columns = _columns(len({picture.label for picture in examples.pictures}))
     if draw:
         draw(columns)
     else:
@@ -139,6 +139,11 @@ def _draw(
     if draw:
         another = _("Blue {sign}: another class than in the picture before.").format(sign=CHANGED)
     st.caption(together(legend, another))
+
+
+def _columns(classes: int) -> int:
+    """As many as fit, and the same number for each class: two columns alone would have pictures of half a screen."""
+    return max(1, MOST_COLUMNS // classes) * min(classes, MOST_COLUMNS)
 
 
 def _item(picture: Picture, predicted: int, confidence: float, former: int, classes: tuple[str, ...]) -> GridItem:
