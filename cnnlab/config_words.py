@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab import datasets
-from cnnlab.architectures import card, every_card
+from cnnlab.architectures import card, every_card, zoo
 from cnnlab.architectures.own import Network
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
@@ -42,6 +42,8 @@ CHOICES: dict[str, dict[Any, str]] = {
     },
     "device": {"auto": N_("auto: the fastest"), "cpu": "CPU", "mps": N_("Apple GPU"), "cuda": "GPU"},
     "options.activation": {"sigmoid": "sigmoid", "relu": "ReLU", "tanh": "tanh", "gelu": "GELU"},
+    "options.model": {name: name for name in zoo.networks()},
+    "options.weights": {zoo.RANDOM: N_("random"), zoo.PRETRAINED: N_("learned from ImageNet")},
     "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
 NETWORK = "options.network"  # the rows of a user's own network, in JSON

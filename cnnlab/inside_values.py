@@ -55,11 +55,12 @@ class InsideLayer:
     settings: str
     output_shape: tuple[int, ...]
     sight: Sight | None
+    channels_first: bool = True  # as far as it is known; a block may have put them last
 
     @property
     def is_map(self) -> bool:
-        """Whether its output has channels, height and width."""
-        return len(self.output_shape) == 3
+        """Whether its output has channels, height and width, in this order."""
+        return len(self.output_shape) == 3 and self.channels_first
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ from cnnlab.executors import settings as executors
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecast import Forecast
 from cnnlab.forecasts.forecaster import Forecaster
+from cnnlab.imported_weights import ImportedWeights
 from cnnlab.layers import LayerTable
 from cnnlab.networks import Networks
 from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
+from cnnlab.published_weights import PublishedWeights
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
@@ -62,10 +64,13 @@ class Lab(Predictions):
         self.networks = Networks(self.home, self._helper.ask)
         self.assignments = Assignments(self.home, self.run)
         self.teaching = Teaching(self, self._store)
+        self.published = PublishedWeights(self.home)
+        self.imported_weights = ImportedWeights(self.home, self.data, self._helper.ask, self._queueing, self._store)
         self.away = taking_away.TakingAway(self.home, self.data, self._helper.ask)
 
     def architectures(self) -> tuple[Card, ...]:
-        return architectures.cards()
+        """All that need no rows of a user's own."""
+        return tuple(each for each in architectures.every_card() if not each.rows)
 
     def presets(self) -> tuple[Preset, ...]:
         return presets.presets()

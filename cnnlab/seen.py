@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from cnnlab.access.roles import Action, Person, Role
 from cnnlab.architectures.own import Network
+from cnnlab.architectures.zoo import ZooNetwork
 from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
@@ -16,11 +17,13 @@ from cnnlab.datasets.places import Split
 from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.queue_times import Start
 from cnnlab.forecasts.usage import Usage
+from cnnlab.imported_weights import ImportedWeights
 from cnnlab.lab import Lab
 from cnnlab.learn import Learners
 from cnnlab.looking import Looking
 from cnnlab.networks import Networks, SavedNetwork
 from cnnlab.own_picture.asking import OwnPictures
+from cnnlab.published_weights import PublishedWeights
 from cnnlab.runs.checked import Checked
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_log import Log
@@ -56,6 +59,8 @@ class SeenLab(Lab):
         self.learners = _SeenLearners(lab.learners, person, checked)
         self.rates = _SeenRates(lab.rates, person, self.own_data)
         self.sharing = _SeenSharing(lab.sharing, self._store, person)
+        self.published = _SeenPublished(lab.home, person)
+        self.imported_weights = _SeenImportedWeights(self, person)
         self.away = _SeenAway(lab.away, self.run, person)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
@@ -185,6 +190,26 @@ class _SeenRates(RateFinder):
     def cancel(self, config: RunConfig) -> None:
         self._person.check_start()
         super().cancel(config)
+
+
+class _SeenImportedWeights(ImportedWeights):
+    def __init__(self, lab: SeenLab, person: Person) -> None:
+        super().__init__(lab.home, lab.data, lab._helper.ask, lab._queueing, lab._store)
+        self._person = person
+
+    def start(self, config: RunConfig, content: bytes, **details: Any) -> str:
+        self._person.check_start()
+        return super().start(config, content, **(details | {"owner": self._person.name}))
+
+
+class _SeenPublished(PublishedWeights):
+    def __init__(self, home: Path, person: Person) -> None:
+        super().__init__(home)
+        self._person = person
+
+    def fetch(self, network: ZooNetwork) -> None:
+        self._person.check_start()
+        super().fetch(network)
 
 
 class _SeenSharing(Sharing):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import datasets
-from cnnlab.architectures import card
+from cnnlab.architectures import card, zoo
 from cnnlab.architectures.own import Network, RowError, placed
 from cnnlab.config import RunConfig
 from cnnlab.i18n import nsay, say
@@ -46,6 +46,7 @@ _NETWORK: dict[str, tuple[dict[str, Any], int]] = {
     "resnet": ({"width_divisor": 8}, 32),
     "densenet": ({"growth": 4}, 32),
     "resnet9": ({"width": 16}, 32),
+    zoo.NAME: ({}, 64),
 }
 _SHALLOW = ("mlp", "lenet")  # quick enough for whole data sets
 # A run of a deep network may take this many multiplications, about four minutes on two cores; few images then have to do.
@@ -133,8 +134,10 @@ def _training(network: RunConfig) -> dict[str, Any]:
     slow = network.architecture == "densenet" and entry.channels == 3
     most = 2_000 if slow else _IMAGES.get(network.architecture, _MOST_IMAGES)
     images = min(most, max(100, int(_WORK / (_PASSES * _EPOCHS * _macs(network))) // 100 * 100))
+    own = {"initialization": "pytorch"} if network.architecture == zoo.NAME else {}  # the weights that torchvision draws
     return (
         _ADAM
+        | own
         | ({"learning_rate": 0.003} if slow else {})
         | {"epochs": _EPOCHS, "limit": None if images >= min(_MOST_IMAGES, entry.train_images) and not large else images}
     )
@@ -148,6 +151,9 @@ def _enough_epochs(images: int, batch: int) -> int:
 def _macs(network: RunConfig) -> float:
     """About how many multiplications an image takes: the default network's, scaled by area and by the square of the width."""
     usual, options = card(network.architecture), network.options
+    if network.architecture == zoo.NAME:
+        chosen = zoo.network(options["model"])
+        return chosen.gmacs * 1e9 * (network.input_shape[1] / chosen.size) ** 2
     if "network" in options:
         try:
             return sum(row.macs for row in placed(Network.read(options["network"]), network.input_shape, network.classes)) or 1

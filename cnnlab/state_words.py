@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnlab import datasets
 from cnnlab.diagnosis import did_not_learn
 from cnnlab.i18n import N_, shown
-from cnnlab.runs.records import Run, State
+from cnnlab.runs.records import IMPORTED, Run, State
 from cnnlab.runs.summaries import Summary
 
 STATE_WORDS = {
@@ -32,4 +32,6 @@ def in_vain(run: Run | Summary) -> bool:
     """Whether the run has finished without having learned anything."""
     dataset = run.dataset if isinstance(run, Summary) else run.config.dataset
     classes = len(datasets.entry(dataset).classes)
+    if IMPORTED in run.tags:
+        return False
     return run.state is State.FINISHED and did_not_learn(classes, run.train_loss, run.best_test_accuracy)

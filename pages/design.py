@@ -22,6 +22,8 @@ from pages._parts.address import Address, as_text
 from pages._parts.builder import current, edit_rows, offer_rows, pick_card
 from pages._parts.forms.architecture import default_of, link_parameters, pick_input, pick_options, setting_key, typed
 from pages._parts.forms.forecast import forecast_line
+from pages._parts.forms.import_weights import import_weights
+from pages._parts.forms.published import published_weights
 from pages._parts.heading import header
 from pages._parts.language import in_links
 from pages._parts.layer_views import KeyFigure, key_figures, layer_table_view, metrics_row, ratio_table
@@ -107,6 +109,9 @@ def main() -> None:
     if design and complete:
         with needs:
             training_needs(lab, design.table(lab))
+            published_weights(lab, design.card.name, design.options, key=FIRST)
+        with view:
+            import_weights(lab, design.card, design.shape, design.options, key=FIRST)
     address.flush(complete=complete)
     address.show_problems(notes)
 
@@ -119,7 +124,7 @@ def pick_design(card: Card, address: Address, *, scope: str, across: int, **form
             shape, classes = pick_input(card, address, scope=scope, across=across, **form)
     finally:
         # Also after a wrong size: a control that is not drawn loses its value.
-        if card.family:
+        if not card.rows:
             options = pick_options(card, address, scope=scope, across=across, **form)
         else:
             options = {"network": current(address).text}
@@ -138,14 +143,14 @@ def pick_second(lab: Lab, address: Address) -> str:
 def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
     """Everything about one network, and a second one if it is chosen; False where it fails."""
     table, card = design.table(lab), design.card
-    if card.family:
+    if not card.rows:
         title = _("**{network}, {year}.**").format(network=card.title, year=card.year)
         st.markdown(f"{title} {translated(card.summary)}", help=card.paper)
         show_failure(table, card, scope=FIRST)
     draw_network(table, design.name, key="design:drawing")
     if not table.failure:
         metrics_row(table)
-    if not card.family:
+    if card.rows:
         cures = table.failure.cures if table.failure else ()
         sizes = [cure.value for cure in cures if cure.setting == "image_size" and cure.value <= MAXIMUM_IMAGE_SIZE]
         edit_rows(Network.read(design.options["network"]), design.shape, design.classes, sizes)
@@ -241,7 +246,7 @@ def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
         st.error(quoting(translated(error)), icon=":material/error:")
         return
     table, beside = design.table(lab), other.table(lab)
-    names = (design.name, card.title)
+    names = (design.name, other.name)
     if design.input != other.input:
         unlike(lab, design, other)
     if beside.failure:
@@ -250,7 +255,7 @@ def compare(lab: Lab, address: Address, design: Design, card: Card) -> None:
         figures_of = [(_input_figure(each), *key_figures(made)) for each, made in ((design, table), (other, beside))]
         st.table(ratio_table(figures_of[0], figures_of[1], names))
         draw_comparison(table, beside, names, key="design:compare bars")
-    draw_network(beside, card.title, key="design:second drawing")
+    draw_network(beside, other.name, key="design:second drawing")
     caption = _("B: {network} ({year}). {summary}")
     st.caption(caption.format(network=card.title, year=card.year, summary=translated(card.summary)))
 

@@ -18,7 +18,7 @@ from recorded_runs import RUNS, replay
 from typer.testing import CliRunner
 
 from cnnlab import events
-from cnnlab.architectures import cards
+from cnnlab.architectures import every_card
 from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import diagnose
@@ -83,7 +83,7 @@ def program(*arguments: str, home: Path, **settings) -> subprocess.Popen:
 def test_architectures_lists_every_card_with_its_options(call):
     listed = json.loads(call("architectures", "--json"))["architectures"]
 
-    assert [(a["name"], a["parameters"]) for a in listed] == [(card.name, card.parameters) for card in cards()]
+    assert [(a["name"], a["parameters"]) for a in listed] == [(card.name, card.parameters) for card in every_card()]
     assert {"name", "type", "default", "help"} <= listed[0]["options"][0].keys()
     assert "61,706" in call("architectures")
 

@@ -8,7 +8,7 @@ from page_runs import RunsLab
 from test_comparison import run
 
 from cnnlab import datasets
-from cnnlab.architectures import cards, every_card
+from cnnlab.architectures import every_card
 from cnnlab.config import RunConfig
 from cnnlab.config_words import CHOICES, EMPTY, USED_WITH, setting, settings, title, words
 from cnnlab.reports.comparison import differences
@@ -17,7 +17,7 @@ from pages._parts.run.view import ALL_SETTINGS
 
 FIELDS = [setting(name) for name in RunConfig.model_fields if name != "options"]
 WITH_CHOICES = [field for field in FIELDS if field.choices]
-OPTIONS = [(card, option) for card in cards() for option in card.options]
+OPTIONS = [(card, option) for card in every_card() for option in card.options]
 
 
 @pytest.fixture

@@ -330,9 +330,9 @@ def test_an_unknown_data_set_is_answered_with_those_there_are():
     ],
 )
 def test_what_cannot_be_saved_has_a_cure(number, cure):
-    assert download._unsaved(OSError(number, "The reason", "/secret/path")) == f"The reason; {cure}"
-    assert download._unsaved(OSError(errno.EIO, "The reason")) == "The reason"
-    assert download._unsaved(OSError()) == "OSError"
+    assert download.unsaved(OSError(number, "The reason", "/secret/path")) == f"The reason; {cure}"
+    assert download.unsaved(OSError(errno.EIO, "The reason")) == "The reason"
+    assert download.unsaved(OSError()) == "OSError"
 
 
 def test_progress_is_of_all_files_together_and_counts_those_that_are_here(places, monkeypatch):

@@ -20,7 +20,7 @@ from cnnlab.config import RunConfig
 from cnnlab.diagnosis import AT_FIRST, diagnose
 from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
-from cnnlab.training import batches, checkpoints, initialization, optimizers
+from cnnlab.training import batches, checkpoints, features, initialization, optimizers
 from cnnlab.training import engine as engine_module
 from cnnlab.training import step as step_module
 from cnnlab.training.engine import train
@@ -360,7 +360,7 @@ def test_out_of_memory_over_the_test_images_does_not_blame_the_batch_size(monkey
     def full(*_args, **_kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(engine_module, "evaluate_in_steps", full)
+    monkeypatch.setattr(features, "evaluate_in_steps", full)
 
     failed = list(train(settings(), quadrants()))[-1]
 

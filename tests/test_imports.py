@@ -45,8 +45,9 @@ FLOORS: dict[str, str] = {
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
     "training": "architectures datasets diagnosis elsewhere epoch_flow epoch_predictions epoch_weights errors events"
-    " layers optimizers system.cpu system.disk system.gpus system.memory text values",
-    "executors": "config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors events system text training values",
+    " layers optimizers system.cpu system.disk system.gpus system.imports system.memory text values",
+    "executors": "architectures.zoo config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors events"
+    " system text training values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets elsewhere errors events sweeps system text",
     "twins": "architectures config config_words runs.records text",
@@ -56,8 +57,8 @@ FLOORS: dict[str, str] = {
     " layers optimizers runs system text training.costs",
     "compute": "architectures config datasets elsewhere epoch_weights errors executors.settings inside inside_values"
     " layers network_code own_data runs.records system text training values",
-    "workers": "compute config datasets elsewhere errors events executors forecasts layers own_data runs sweeps"
-    " system text training values",
+    "workers": "architectures compute config datasets elsewhere errors events executors forecasts layers own_data"
+    " runs sweeps system text training values",
     "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
@@ -70,26 +71,29 @@ FLOORS: dict[str, str] = {
     "taking_away": "errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "sharing": "config errors forecasts runs",
+    "imported_weights": "config errors runs system text workers",
     "predictions": "compute datasets epoch_predictions runs system values",
     "importing": "datasets errors own_data runs system text workers",
     "checking": "datasets importing own_data workers",
+    "published_weights": "architectures values workers",
     "lab": "architectures assignments checking compute config datasets events executors.settings forecasts"
-    " importing layers learn looking networks own_picture predictions presets runs sharing sweeping"
-    " system taking_away teaching values workers",
+    " imported_weights importing layers learn looking networks own_picture predictions presets"
+    " published_weights runs sharing sweeping system taking_away teaching values workers",
     "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.checked runs.store"
     " runs.store_log workers",
-    "seen": "access.roles architectures assignments compute config datasets.places forecasts lab learn looking"
-    " networks own_picture runs.checked runs.records runs.store_log runs.store_seen seen_data sharing sweeping"
-    " taking_away teaching values",
+    "seen": "access.roles architectures assignments compute config datasets.places forecasts imported_weights lab"
+    " learn looking networks own_picture published_weights runs.checked runs.records runs.store_log"
+    " runs.store_seen seen_data sharing sweeping taking_away teaching values",
     "doctor": "access errors executors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
     " errors events exports forecasts lab layers own_data presets runs starts state_words sweeps system"
     " teaching text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis elsewhere epoch_flow errors"
-    " events figures forecasts inside_values intervals known_runs lab layers learn optimizers own_data"
-    " own_picture palette presets reports runs.records runs.store_log runs.summaries seen spreadsheet"
-    " starts state_words sweeps system taking_away teaching text twins values",
+    " events figures forecasts imported_weights importing inside_values intervals known_runs lab layers"
+    " learn optimizers own_data own_picture palette presets reports runs.records runs.store_log"
+    " runs.summaries seen spreadsheet starts state_words sweeps system taking_away teaching text twins"
+    " values",
 }
 # The same within pages/: what each part in pages/_parts may import from the others. The pages and app.py stand above them all.
 # Every part may import `language`, because every link keeps it.
@@ -131,8 +135,8 @@ PAGE_FLOORS: dict[str, str] = {
     "teaching": "grid markdown run_words shell sidebar",
     "data": "grid heading image_grid live markdown one_choice shell visitor",
     "pages": "address assignments builder data first_tab forms gate heading image_grid inside layer_views learn"
-    " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps teaching"
-    " versions visitor",
+    " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps"
+    " teaching versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
 NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
@@ -140,7 +144,7 @@ NAMED_IN_TYPES = {"training": "config", "diagnosis": "config"}
 OUTSIDE: dict[str, str] = {
     "torch": "architectures compute datasets doctor executors exports inside layers network_code training",
     "captum": "inside",
-    "torchvision": "datasets doctor",
+    "torchvision": "architectures datasets doctor",
     "numpy": "datasets own_data own_picture",
     "PIL": "datasets own_data own_picture",
     "sqlite3": "doctor runs",

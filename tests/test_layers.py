@@ -260,21 +260,58 @@ def test_frozen_parameters_are_not_trainable():
 
     assert [(row.parameters, row.share) for row in rows] == [(0, 0.0), (12, 1.0)]
     assert rows[0].settings == "5 units, frozen"
+    assert [row.buffers for row in rows] == [30, 0]  # numbers that are kept, and not trained
 
 
-def test_a_layer_that_holds_parameters_and_children_is_one_row():
-    class Scaled(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(1))
-            self.inner = nn.Linear(4, 4)
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.inner = nn.Linear(4, 4)
+        self.borrowed = nn.Linear(4, 4, bias=False)
 
-        def forward(self, x):
-            return self.inner(x) * self.scale
+    def forward(self, x):
+        return nn.functional.linear(self.inner(x) * self.scale, self.borrowed.weight)
 
+
+def test_parameters_of_a_block_itself_and_of_layers_that_it_does_not_call_are_a_row_behind_those_that_it_calls():
     rows = trace(nn.Sequential(Scaled(), nn.Linear(4, 2)), (4,))
 
-    assert [(row.kind, row.parameters) for row in rows] == [("Scaled", 21), ("Linear", 10)]
+    assert [(row.path, row.kind, row.parameters) for row in rows] == [
+        ("0.inner", "Linear", 20),
+        ("0.multiply", "Multiply", 0),
+        ("0", "Scaled", 17),
+        ("1", "Linear", 10),
+    ]
+
+
+class Shortcut(nn.Module):
+    """What a block of torchvision writes: an addition in place, pooling by a function, a number that is added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.add = nn.Identity()
+
+    def forward(self, x):
+        learned = nn.functional.relu(self.conv(x)) + 1
+        learned += x
+        return nn.functional.max_pool2d(torch.cat([self.add(learned), x], 1), kernel_size=3, stride=2).mean([2, 3])
+
+
+def test_operations_between_layers_are_rows_with_the_receptive_field_of_their_inputs():
+    rows = trace(Shortcut(), (2, 9, 9))
+
+    assert [(row.path, row.kind, row.output_shape, row.receptive_field) for row in rows] == [
+        ("conv", "Conv2d", (2, 9, 9), 3),
+        ("relu", "ReLU", (2, 9, 9), 3),
+        ("add2", "Add", (2, 9, 9), None),  # a number has been added, which is no row
+        ("add", "Identity", (2, 9, 9), None),
+        ("concatenate", "Concatenate", (4, 9, 9), None),
+        ("maxpool2d", "MaxPool2d", (4, 4, 4), None),
+        ("mean", "Mean", (4,), None),
+    ]
+    assert rows[5].settings == "3×3, stride 2"
 
 
 # Branches and the receptive field

@@ -42,6 +42,7 @@ SOURCES = {
     "cifar10-70": ("resnet9", "cifar10", "sgd", 0.2, 64, 3),
     "cifar10-80": ("resnet9", "cifar10", "sgd", 0.2, 64, 5),
     "cifar10-85": ("resnet9", "cifar10", "sgd", 0.2, 64, 12),
+    "fine-tune": ("torchvision", "cifar10", "adam", 0.001, 32, 10),
     "speed-run": ("resnet9", "cifar10", "sgd", 0.4, 512, 24),
 }
 

@@ -75,6 +75,7 @@ STARTS = {
     "start": [CONFIG, {"token": "t", "owner": "Ana Silva"}], "download": ["mnist"], "sweeps.start": [SWEEP, {"token": "t"}],
     "rates.test": [CONFIG], "rates.cancel": [CONFIG], "networks.save": [Network.read(ROWS), {"owner": "Ana Silva"}],
     "own_data.upload": ["a.zip", io.BytesIO(), Choices("x")], "own_data.take_shared": ["a", Choices("x")],
+    "published.fetch": [None], "imported_weights.start": [CONFIG, b"", {"token": "w", "owner": "Ana Silva"}],
 }  # fmt: skip
 # Lists, and what is looked up in them: nothing of others in any, where students see their own alone (test_seen.py).
 LISTS = {
@@ -86,7 +87,7 @@ LISTS = {
 NOBODYS = {
     "architectures", "presets", "devices", "device_states", "ready", "layers", "design", "forecast", "without_record",
     "queue_waits", "sharing.rules", "sharing.together", "own_data.shared", "lessons.of", "networks.written_out", "away.code",
-    "rates.state",
+    "rates.state", "published.missing", "published.state",
     "teaching.announcement", "teaching.paused", "inside.seen", "inside.maps", "inside.sheet", "inside.numbers", "inside.attributed",
     "inside.neighbours", "inside.modes", "inside.kernels", "inside.worked_out",
 }  # fmt: skip

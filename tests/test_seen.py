@@ -250,7 +250,7 @@ def test_every_public_method_of_the_record_that_reads_or_changes_a_run_is_known_
     """Those that processes call are not asked through a view."""
     processes = {
         "transition", "adopt", "put_back", "interrupt", "auto_resumable", "auto_resume", "add", "active", "without_record", "turns",
-        "close", "made_with", "transaction",
+        "close", "made_with", "token", "transaction",
     }  # fmt: skip
     own = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if not name.startswith("_")} - processes
     from cnnlab.runs.store_seen import SeenStore

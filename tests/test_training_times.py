@@ -10,7 +10,7 @@ import torch
 from quadrants import quadrants, settings
 
 from cnnlab.events import EpochDone, Progress
-from cnnlab.training import checkpoints, devices, engine, session
+from cnnlab.training import checkpoints, devices, engine, features, session
 from cnnlab.training.engine import train
 from cnnlab.training.evaluation import Evaluation
 from cnnlab.training.session import Session
@@ -94,13 +94,13 @@ def test_a_resumed_run_goes_on_with_the_seconds_of_the_one_before(clock):
 def test_an_evaluation_takes_its_own_seconds(monkeypatch):
     now = [50.0]
     monkeypatch.setattr(engine, "clock", SimpleNamespace(seconds=lambda: now[0]))
-    steps = engine.evaluate_in_steps
+    steps = features.evaluate_in_steps
 
     def slow(*given, **how):
         now[0] += 2.0
         return (yield from steps(*given, **how))
 
-    monkeypatch.setattr(engine, "evaluate_in_steps", slow)
+    monkeypatch.setattr(features, "evaluate_in_steps", slow)
 
     (done,) = (event for event in train(settings(epochs=1, validation_share=0.2), quadrants()) if isinstance(event, EpochDone))
 

@@ -51,6 +51,8 @@ class Plan(Protocol):
     def usual_size(self) -> str: ...
     @property
     def builder(self) -> Callable[..., nn.Module]: ...
+    @property
+    def foreign(self) -> bool: ...
     def called(self, options: Mapping[str, Any]) -> str: ...
 
 
@@ -83,6 +85,9 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
             ),
             "options",
         )
+    if card.foreign:
+        with torch.device(device):
+            return card.builder(input_shape, classes, **settings)
     model.to_empty(device=device)
     for module in model.modules():
         if hasattr(module, "reset_parameters"):
@@ -175,7 +180,7 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
     names = {module: name for name, module in model.named_modules()}
 
     def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if kind_of(module).category == "normalisation" and inputs[0].numel() == module.num_features:
+        if kind_of(module).category == "normalisation" and inputs[0].numel() == getattr(module, "num_features", None):
             raise ShapeError(
                 say(
                     "Batch norm cannot learn from one value per channel: with a batch of one image, {layer} is given {shape}. "

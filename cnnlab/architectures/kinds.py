@@ -6,56 +6,19 @@ one entry here; tests run over all architectures and fail for a kind without one
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 from cnnlab.architectures import receptive
-from cnnlab.architectures.receptive import Field, Sizes
+from cnnlab.architectures.kind import Arguments, Kind
+from cnnlab.architectures.receptive import Sizes
 from cnnlab.i18n import N_, nsay, say
 from cnnlab.text import shape_text
-
-Category = Literal[
-    "convolution", "pooling", "adaptive pooling", "dense", "normalisation", "activation", "dropout", "join", "view", "other"
-]
-Kept = Literal["input", "output", "indices", "mask"]
-
-
-def _same_shape(_layer: Any, given: Sizes) -> Sizes:
-    return given
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """What the class of a layer is called with, by the names of the layer's attributes."""
-
-    first: tuple[str, ...] = ()  # in order, without their names
-    named: tuple[tuple[str, Any], ...] = ()  # with PyTorch's default, at which they need not be written
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What holds for every layer of one kind. Shapes have no batch dimension, except those of `shape`."""
-
-    title: str  # in a sentence: "its third max-pool"
-    category: Category  # which decides the colour of its box
-    brief: Callable[[Any], str] = lambda _layer: ""  # settings in a sentence: "3/2"
-    settings: Callable[[Any, list[Sizes], Sizes], str] = lambda *_: ""  # in the table, from the shapes of its inputs and output
-    shape: Callable[..., Sizes | None] | None = _same_shape  # from the shapes of its inputs; None where PyTorch has to find it
-    field: Callable[[Any, Field, Sizes, Sizes], Field | None] = receptive.unchanged
-    macs: Callable[[Any, Sizes, Sizes], int] = lambda *_: 0  # for one image, from the shapes of its first input and output
-    arguments: Arguments | None = None  # with which its class makes it; None where it is not written as code
-    keeps: tuple[Kept, ...] = ()  # from the forward pass until the backward pass; a layer with () only hands gradients on
-
-    @property
-    def keeps_shape(self) -> bool:
-        return self.shape is _same_shape
 
 
 def kind_of(layer: Any) -> Kind:
     """The kind of a module; `UNKNOWN` for one that has no entry. A class from elsewhere may bear one of these names."""
-    known = type(layer).__module__.startswith(("torch.nn.", "cnnlab."))
+    known = type(layer).__module__.startswith(("torch.nn.", "torchvision.", "cnnlab."))
     return KINDS.get(type(layer).__name__, UNKNOWN) if known else UNKNOWN
 
 
@@ -201,6 +164,25 @@ def _dense_macs(layer: Any, _given: Sizes, made: Sizes) -> int:
     return prod(made) * layer.in_features
 
 
+def _attention_macs(layer: Any, given: Sizes, _made: Sizes) -> int:
+    """Of tokens × width: queries, keys, values and output, and the two products of all tokens with all others."""
+    tokens, width = given
+    return 4 * tokens * width**2 + 2 * tokens**2 * width
+
+
+def _window_attention_macs(layer: Any, given: Sizes, _made: Sizes) -> int:
+    """Of height × width × channels: as above, but tokens meet those of their window alone; windows cover the edge."""
+    window, channels = prod(layer.window_size), given[-1]
+    tokens = prod(-(-side // edge) * edge for side, edge in zip(given[:2], layer.window_size, strict=True))
+    return 4 * tokens * channels**2 + 2 * tokens * window * channels
+
+
+def _partition_attention_macs(_layer: Any, given: Sizes, _made: Sizes) -> int:
+    """Of windows × tokens × channels: the two products alone, because the rest are layers of their own."""
+    windows, tokens, channels = given
+    return 2 * windows * tokens**2 * channels
+
+
 _NORM = Kind(
     "batch norm",
     "normalisation",
@@ -267,4 +249,42 @@ KINDS: dict[str, Kind] = {
     "Flatten": Kind("flattening", "view", shape=None, arguments=Arguments(named=(("start_dim", 1), ("end_dim", -1)))),
     "Identity": Kind("identity", "view", **_PLAIN),
 }
+# Those of torchvision's networks. Where a network's own code adds, multiplies or pools, the operation is a row of such a kind.
+_UNSEEN: dict[str, Any] = {"shape": None, "field": lambda *_: None}
+_ATTENTION: dict[str, Any] = _UNSEEN | {"keeps": ("input", "output")}
+KINDS |= {
+    "SiLU": Kind("SiLU", "activation", **_PLAIN, keeps=("input",)),
+    "ReLU6": Kind("ReLU6", "activation", **_PLAIN, keeps=("input",)),
+    "Hardswish": Kind("hard swish", "activation", **_PLAIN, keeps=("input",)),
+    "Hardsigmoid": Kind("hard sigmoid", "activation", **_PLAIN, keeps=("input",)),
+    "LayerNorm": Kind("layer norm", "normalisation", keeps=("input",)),
+    "LayerNorm2d": Kind("layer norm", "normalisation", keeps=("input",)),
+    "StochasticDepth": Kind("stochastic depth", "dropout", settings=_dropped),
+    "Permute": Kind("reordering", "view", **_UNSEEN),
+    "SwapAxes": Kind("reordering", "view", **_UNSEEN),
+    "WindowPartition": Kind("division into windows", "view", **_UNSEEN),
+    "WindowDepartition": Kind("union of windows", "view", **_UNSEEN),
+    "MultiheadAttention": Kind("attention", "other", **_ATTENTION, macs=_attention_macs),
+    "ShiftedWindowAttention": Kind("attention in windows", "other", **_ATTENTION, macs=_window_attention_macs),
+    "ShiftedWindowAttentionV2": Kind("attention in windows", "other", **_ATTENTION, macs=_window_attention_macs),
+    "RelativePositionalMultiHeadAttention": Kind("attention in windows", "other", **_ATTENTION, macs=_partition_attention_macs),
+    "CNBlock": Kind("learned scale", "other", **_UNSEEN),
+    "Encoder": Kind("learned positions", "other", **_UNSEEN),
+    "VisionTransformer": Kind("class token", "other", **_UNSEEN),
+    "Multiply": Kind("multiplication", "other", shape=None, keeps=("input", "output")),
+    "Mean": Kind("mean over the map", "adaptive pooling", field=receptive.averaged, shape=None),
+}
+# The kinds of torch's functions, by their names.
+OPERATIONS = {
+    **dict.fromkeys(("add", "add_", "__add__", "__iadd__", "__radd__"), "Add"),
+    **dict.fromkeys(("mul", "__mul__", "__rmul__"), "Multiply"),
+    **dict.fromkeys(("cat", "concat"), "Concatenate"),
+    "relu": "ReLU",
+    "adaptive_avg_pool2d": "AdaptiveAvgPool2d",
+    "avg_pool2d": "AvgPool2d",
+    "max_pool2d": "MaxPool2d",
+    "mean": "Mean",
+}
+OF_SEVERAL = frozenset({"Add", "Multiply", "Concatenate"})
+ATTENTION = frozenset(name for name, kind in KINDS.items() if kind.title.startswith("attention"))
 UNKNOWN = Kind("", "other", settings=lambda layer, *_: layer.extra_repr(), shape=None, field=receptive.unless_resized)

@@ -96,6 +96,11 @@ def dense(_layer: Any, field: Field, given: Sizes, _made: Sizes) -> Field | None
     return _whole(field) if len(given) == 1 else None
 
 
+def averaged(_layer: Any, field: Field, _given: Sizes, made: Sizes) -> Field | None:
+    """A mean over all places, which leaves one value a channel."""
+    return _whole(field) if len(made) == 1 else None
+
+
 def _whole(field: Field) -> Field:
     return replace(field, size=tuple(high - low for low, high in zip(field.low, field.high, strict=True)), first=field.low)
 

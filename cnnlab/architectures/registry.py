@@ -38,6 +38,12 @@ class Card:
     usual_size: str = N_("the course's size")  # names `input_shape` in the error that says which image size works
     naming: Callable[[Mapping[str, Any]], str] | None = None  # the name of the network with these options, where each has its own
     family: bool = True  # False: not among `cards()`, the families that pages list and compare
+    foreign: bool = False  # another package builds it and draws its first weights
+
+    @property
+    def rows(self) -> bool:
+        """Whether a user makes the network, from rows."""
+        return any(option.type == "network" for option in self.options)
 
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
@@ -94,7 +100,7 @@ def cards() -> tuple[Card, ...]:
 
 
 def every_card() -> tuple[Card, ...]:
-    """The families, then what is no family: a network of a user's own."""
+    """The families, then what is none: a network of a user's own, and those of torchvision."""
     return tuple(sorted(_cards.values(), key=lambda each: not each.family))
 
 

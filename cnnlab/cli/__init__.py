@@ -15,6 +15,7 @@ from cnnlab.cli.show import architectures, datasets, layers
 from cnnlab.cli.sweep import sweep
 from cnnlab.cli.sweeps import sweeps
 from cnnlab.cli.train import train
+from cnnlab.cli.weights import weights
 
 __all__ = ["app"]
 
@@ -41,6 +42,7 @@ for command in (
     sweep,
     sweeps,
     export,
+    weights,
     pack,
     doctor,
 ):

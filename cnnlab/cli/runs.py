@@ -12,6 +12,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from cnnlab import datasets as catalogue
+from cnnlab.architectures import zoo, zoo_files
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.config_words import words
 from cnnlab.datasets.places import Places
@@ -21,6 +22,7 @@ from cnnlab.state_words import state_word
 from cnnlab.system import background
 from cnnlab.system.home import default_data, run_folder
 from cnnlab.text import aligned, image_number, percent
+from cnnlab.workers import published
 from cnnlab.workers.watch import folders_without_record, look_for_lost_runs
 
 Count = Annotated[int, typer.Option(min=1, max=10_000, help="The most that are listed.")]
@@ -122,19 +124,24 @@ def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str
 
 
 def download(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A data set, such as mnist.")],
+    dataset: Annotated[str, typer.Argument(metavar="NAME", help="A data set, such as mnist, or a network of torchvision.")],
     *,
     as_json: AsJson = False,
     home: Home,
 ) -> None:
-    """Download a data set into the lab's folder, unless a complete and intact copy is on this machine already."""
+    """Download a data set, or the weights of a network of torchvision, unless an intact copy is on this machine already."""
     from cnnlab.datasets.download import fetch
     from cnnlab.datasets.reading import intact_original
 
-    entry = catalogue.entry(dataset)
     places = Places(home, default_data())
-    location = intact_original(entry, places)
-    folder = location and location.folder
+    if network := zoo.networks().get(dataset):
+        entry, fetch = published.entry(network), published.fetch
+        found = zoo_files.find(network, zoo_files.folders(home))
+        folder = found and found.parent
+    else:
+        entry = catalogue.entry(dataset)
+        location = intact_original(entry, places)
+        folder = location and location.folder
     if folder is None:
         with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), disable=as_json) as bar:
             task = bar.add_task(entry.title, total=None)

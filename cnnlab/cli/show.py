@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cnnlab import datasets as catalogue
-from cnnlab.architectures import Card, card, cards
+from cnnlab.architectures import Card, card, every_card
 from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json, print_text, shape_from
 from cnnlab.cli.network import NetworkFile, with_network
 from cnnlab.datasets.places import Places, Search
@@ -23,11 +23,11 @@ from cnnlab.workers.downloads import dataset_status
 def architectures(*, as_json: AsJson = False, home: Home) -> None:
     """List the architectures with their sizes and options."""
     if as_json:
-        print_json({"architectures": [_described(chosen) for chosen in cards()]})
+        print_json({"architectures": [_described(chosen) for chosen in every_card()]})
         return
     numbers = ("parameters", "MACs")
     rows = []
-    for chosen in cards():
+    for chosen in every_card():
         sizes = (shape_text(chosen.input_shape), f"{chosen.parameters:,}", f"{chosen.macs:,}")
         rows.append((chosen.name, chosen.title, str(chosen.year), *sizes, ", ".join(option.name for option in chosen.options)))
     print_text(aligned(("name", "title", "year", "input", *numbers, "options"), rows, right=numbers))
@@ -83,10 +83,20 @@ def _without_files(entry: dict[str, Any]) -> dict[str, Any]:
 def layers(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="An architecture, such as lenet. Not needed with --network.", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="An architecture, such as lenet. Not needed with --network or --file.", show_default=False
+        ),
     ] = None,
     *,
     network: NetworkFile = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:CLASS",
+            help="A class of your own, which is made without arguments and needs --input. The file is run.",
+            show_default=False,
+        ),
+    ] = None,
     image: Annotated[
         str | None,
         typer.Option(
@@ -104,11 +114,21 @@ def layers(
     """Show a network layer by layer: shapes, parameters, multiply-accumulates, memory, receptive field."""
     from cnnlab.layers.trace import layer_table
 
-    name, settings = with_network(name, settings, network)
-    if name is None:
-        raise ConfigError(N_("layers needs NAME, such as lenet, or else --network."), "architecture")
-    chosen = card(name)
-    table = layer_table(chosen.name, shape_from(image) if image is not None else None, classes, options_from(chosen, settings))
+    if file is not None:
+        if name is not None or network is not None:
+            raise ConfigError(N_("layers needs NAME, --network or --file FILE.py:CLASS, one of them alone."), "architecture")
+        if image is None:
+            raise ConfigError(N_("--file needs --input, such as --input 3x32x32."), "input_shape")
+        from cnnlab.layers.own_code import table_of
+
+        table = table_of(file, shape_from(image))
+    else:
+        name, settings = with_network(name, settings, network)
+        if name is None:
+            raise ConfigError(N_("layers needs NAME, such as lenet, or else --network or --file FILE.py:CLASS."), "architecture")
+        chosen = card(name)
+        shape = shape_from(image) if image is not None else None
+        table = layer_table(chosen.name, shape, classes, options_from(chosen, settings))
     if depth is not None:
         table = table.fold(depth)
     if as_json:

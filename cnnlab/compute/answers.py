@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnlab import datasets
-from cnnlab.architectures import card
+from cnnlab.architectures import card, zoo, zoo_files
 from cnnlab.architectures.building import check_batch
 from cnnlab.config import RunConfig
 from cnnlab.datasets import loading, own, reading
@@ -104,6 +104,8 @@ def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
     else:
         precision.check(config.precision, find(config.device))
     class_counts(home, config.dataset, "train", data)  # the images can be read
+    if begins := zoo.pretrained(config.architecture, config.options):
+        zoo_files.needed(begins, zoo_files.folders(home))
     if min(end - start for start, end in bounds(image_counts(config)[0], config.batch_size)) > 1:
         return  # only a batch of one image can be too small, so no network is built
     with tracing:

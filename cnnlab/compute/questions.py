@@ -45,6 +45,7 @@ QUESTIONS: dict[str, tuple[str, Any]] = {
     "augmented": ("answers", tuple[str, ...]),
     "check_run": ("answers", None),
     "checkup": ("checkup", Checkup),
+    "check_weights": ("imported", None),
     "predictions": ("predictions", PredictionPage),
     "disagreements": ("predictions", DisagreementPage),
     "examples": ("examples", ExampleImages),

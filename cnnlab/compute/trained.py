@@ -186,14 +186,14 @@ def network_of(record: checkpoints.Checkpoint) -> Network:
         model = card(config["architecture"]).draft((channels, height, width), len(classes), config["options"])
         rows, fields = trace_with_fields(model, (channels, height, width))
     model.load_state_dict(record["model"], assign=True)
-    layers = tuple(_layers(rows, fields))
+    layers, explained = layers_of(model, rows, fields)
     about = InsideNetwork(
         epoch=epoch,
         classes=classes,
         test_images=test_images,
         input_shape=(channels, height, width),
         layers=layers,
-        explained=explained_layer(layers),
+        explained=explained,
     )
     taken = config.get("data_share", 1.0), config.get("limit"), config.get("seed", 0)
     return Network(model.eval(), _preparation(record["preparation"]), about, sum(row.macs for row in rows), taken)
@@ -203,11 +203,19 @@ def _preparation(settings: dict) -> Preparation:
     return Preparation(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
 
 
-def _layers(rows: Sequence[LayerRow], fields: Sequence[Field | None]) -> list[InsideLayer]:
-    """A layer for each row; one that runs more than once has its first."""
+def layers_of(model: nn.Module, rows: Sequence[LayerRow], fields: Sequence[Field | None]) -> tuple[tuple[InsideLayer, ...], str]:
+    """A layer for each row, one that runs more than once at its first, and the one whose maps Grad-CAM weighs.
+
+    What is no module, an operation between layers, cannot be listened to; where it joins maps, the block around it is weighed.
+    """
     found: dict[str, InsideLayer] = {}
     for row, seen in zip(rows, fields, strict=True):
         sight = Sight(seen.size, seen.jump, seen.first) if seen else None
-        layer = InsideLayer(row.path, row.kind, row.category, row.settings, row.output_shape, sight)
+        ordered = sight is not None or row.category == "convolution"  # unknown behind what changes the order of axes
+        layer = InsideLayer(row.path, row.kind, row.category, row.settings, row.output_shape, sight, ordered)
         found.setdefault(row.path, layer)
-    return list(found.values())
+    modules = {path for path, _module in model.named_modules()}
+    explained = explained_layer(tuple(found.values()))
+    while explained and explained not in modules:
+        explained = explained.rpartition(".")[0]
+    return tuple(layer for path, layer in found.items() if path in modules), explained

@@ -35,7 +35,7 @@ _REMEDIES = {
 }
 
 
-class _MirrorError(Exception):
+class MirrorError(Exception):
     """One mirror could not deliver; the next one is asked."""
 
 
@@ -49,7 +49,7 @@ def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total:
             _fetch_archive(entry, target, progress, timeout)
         else:
             _fetch_files(entry, target, progress, timeout)
-    except _MirrorError as failed:
+    except MirrorError as failed:
         raise DataError(
             say(
                 "{dataset} could not be downloaded ({reason}): connect to the internet, "
@@ -59,14 +59,14 @@ def fetch(entry: Entry, places: Places, progress: Progress = lambda done, total:
             )
         ) from None
     except OSError as error:
-        where, reason = places.shown_target(entry), _unsaved(error)
+        where, reason = places.shown_target(entry), unsaved(error)
         raise DataError(
             say("{dataset} could not be saved in {folder}: {reason}.", dataset=entry.title, folder=where, reason=reason)
         ) from None
     return target
 
 
-def _unsaved(error: OSError) -> str:
+def unsaved(error: OSError) -> str:
     """Why, and what to do. Without the path that the error has: visitors read it."""
     remedy = next((remedy for numbers, remedy in _REMEDIES.items() if error.errno in numbers), "")
     return (error.strerror or type(error).__name__) + (f"; {remedy}" if remedy else "")
@@ -125,7 +125,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _fetch_file(item: Download, path: Path, progress: Progress, timeout: float) -> None:
-    """Tries the mirrors in order. Raises _MirrorError with the failure of each."""
+    """Tries the mirrors in order. Raises MirrorError with the failure of each."""
     failures = []
     for address in item.mirrors:
         try:
@@ -133,30 +133,31 @@ def _fetch_file(item: Download, path: Path, progress: Progress, timeout: float) 
                 _save(item, address, part, progress, timeout)
                 part.replace(path)
             return
-        except _MirrorError as failed:
+        except MirrorError as failed:
             failures.append(f"{urlsplit(address).hostname}: {failed}")
-    raise _MirrorError(f"{item.name} from {'; '.join(failures)}")
+    raise MirrorError(f"{item.name} from {'; '.join(failures)}")
 
 
 def _save(item: Download, address: str, part: Path, progress: Progress, timeout: float) -> None:
     md5, done = hashlib.md5(usedforsecurity=False), 0
     with part.open("wb") as file:
-        for chunk in _chunks(address, timeout):
+        for chunk in chunks(address, timeout):
             md5.update(chunk)
             file.write(chunk)
             done += len(chunk)
             if done > item.bytes:
-                raise _MirrorError(say("sent more than the {count:,} bytes that the file has", count=item.bytes))
+                raise MirrorError(say("sent more than the {count:,} bytes that the file has", count=item.bytes))
             progress(done, item.bytes)
     if done < item.bytes:
-        raise _MirrorError(say("broke off after {done:,} of {total:,} bytes", done=done, total=item.bytes))
+        raise MirrorError(say("broke off after {done:,} of {total:,} bytes", done=done, total=item.bytes))
     if md5.hexdigest() != item.md5:
-        raise _MirrorError(
+        raise MirrorError(
             say("arrived damaged and was removed, its checksum is {found} instead of {md5}", found=md5.hexdigest(), md5=item.md5)
         )
 
 
-def _chunks(address: str, timeout: float) -> Iterator[bytes]:
+def chunks(address: str, timeout: float = _TIMEOUT) -> Iterator[bytes]:
+    """What the address answers, piece by piece. Raises MirrorError."""
     if urlsplit(address).scheme not in ("http", "https"):
         raise ValueError(f"a mirror must be an http or https address, not {address!r}")
     request = urllib.request.Request(address, headers={"User-Agent": "cnnlab"})  # noqa: S310 — the scheme is checked above
@@ -165,7 +166,7 @@ def _chunks(address: str, timeout: float) -> Iterator[bytes]:
             while chunk := answer.read(_CHUNK):
                 yield chunk
     except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors
-        raise _MirrorError(_reason(error)) from None
+        raise MirrorError(_reason(error)) from None
 
 
 def _reason(error: BaseException) -> str:

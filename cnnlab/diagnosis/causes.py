@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cnnlab.diagnosis import cures, overflow, when, words
 from cnnlab.diagnosis.evidence import Evidence
-from cnnlab.events import Event, RunFailed
+from cnnlab.events import EpochDone, Event, RunFailed
 from cnnlab.i18n import N_
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class Cause:
 
 def diagnose(config: RunConfig, events: Iterable[Event]) -> Diagnosis | None:
     """What the run's figures mean now; None where it has none yet, or has failed for a reason that its message gives."""
+    events = tuple(events)
+    if [event.step for event in events if isinstance(event, EpochDone)][-1:] == [0]:
+        return None  # weights from a file: nothing was trained
     evidence = Evidence.of(config, events)
     if evidence is None or (isinstance(evidence.last, RunFailed) and evidence.last.kind not in overflow.OVERFLOWS):
         return None

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cnnlab import epoch_flow, epoch_predictions
+from cnnlab.architectures import zoo
 from cnnlab.executors.lines import Line, PipeError, content, pieces
 from cnnlab.system import disk
 from cnnlab.training import checkpoints
@@ -25,7 +26,7 @@ _ORDER = (*GROWING, checkpoints.BEST, checkpoints.LAST)
 
 def known(name: str) -> bool:
     """Whether a file of this name may travel: no other name becomes a path."""
-    return name in _ORDER or _WHOLE.fullmatch(name) is not None
+    return name in _ORDER or _WHOLE.fullmatch(name) is not None or any(name == each.file for each in zoo.networks().values())
 
 
 class Sender:

@@ -68,6 +68,7 @@ class Order:
     config: RunConfig
     folder: Path
     checkpoint: Path | None
+    weights: Path | None = None  # the published ones that the network begins with
 
 
 def train(order: Order, asked: Asked) -> Iterator[Event]:
@@ -105,7 +106,7 @@ class _Training:
 
     def __init__(self, order: Order, asked: Asked) -> None:
         self.place, self.run_id, self.config, self.folder = order.place, order.run_id, order.config, order.folder
-        self.checkpoint, self.asked = order.checkpoint, asked
+        self.checkpoint, self.weights, self.asked = order.checkpoint, order.weights, asked
         self.receiver = Receiver(self.folder)
         self.job: Job | None = None
         self.node = order.place.words
@@ -218,6 +219,8 @@ class _Training:
             for name in (*GROWING, *kept):
                 if (self.folder / name).exists():
                     yield from lines.pieces(self.folder / name, name)
+        elif self.weights:
+            yield from lines.pieces(self.weights, self.weights.name)
         yield {"begin": True}
 
     def _event(self, line: Line) -> Event:

@@ -142,6 +142,7 @@ def _train(pipe: _Pipe, settings: Line, folder: Path) -> Iterator[Event]:
         resume=checkpoint,
         pausing=pipe.pausing.is_set,
         compiled=folder / "compiled",
+        weights=(folder,),
     )
     del checkpoint
     with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):

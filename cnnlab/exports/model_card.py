@@ -36,9 +36,8 @@ def _heading(subject: Subject) -> str:
 
 def _network(subject: Subject) -> str:
     chosen, table = card(subject.config.architecture), subject.table
-    network = f"{chosen.title} ({chosen.year}). {chosen.summary} {chosen.paper}"
-    if not chosen.family:
-        network = f"{plain(subject.config.network)}. {chosen.summary}"
+    name = f"{chosen.title} ({chosen.year})" if chosen.family else plain(subject.config.network)
+    network = f"{name}. {chosen.summary}" + (f" {chosen.paper}" if not chosen.rows else "")
     shape, classes = shape_text(table.input_shape), ", ".join(map(plain, subject.classes))
     return (
         f"## The network\n\n{network}\n\n"

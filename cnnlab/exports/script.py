@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnlab import datasets
+from cnnlab.architectures import zoo
 from cnnlab.datasets import own
+from cnnlab.errors import ConfigError
 from cnnlab.exports import script_images, script_training
 from cnnlab.exports.words import HEADINGS, TEXTS, Language, commented, in_language, wrapped
+from cnnlab.i18n import say
 from cnnlab.network_code import network_code
 
 if TYPE_CHECKING:
@@ -70,6 +73,11 @@ def _harmless(title: str) -> str:
 def parts(recipe: Recipe, language: Language) -> list[Part]:
     """The program in parts: what it imports, then its steps in order, and the call that runs it."""
     config, preparation = recipe.config, recipe.preparation
+    if begins := zoo.pretrained(config.architecture, config.options):
+        raise ConfigError(
+            say("A run that begins with the published weights of {network} cannot be written as a program.", network=begins.name),
+            "options.weights",
+        )
     net = network_code(config.architecture, config.input_shape, len(recipe.classes), config.options)
     builds = "\n\n".join(filter(None, (net.blocks, f"#: names\n{net.function}", script_training.first_weights(config))))
     codes = {

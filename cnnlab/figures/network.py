@@ -119,6 +119,10 @@ def distribution_sentence(table: LayerTable) -> str:
     """Where the parameters sit, in words."""
     if table.parameters == 0:
         return _("This network has no parameters.")
+    if any(row.settings.endswith("frozen") for row in table.rows):
+        return _("{learning:,} parameters learn; {kept:,} numbers stay as they are.").format(
+            learning=table.parameters, kept=table.buffers
+        )
     parts = {N_("convolutions"): "convolution", N_("dense layers"): "dense"}
     work = {part: sum(row.macs for row in table.rows if row.category == category) for part, category in parts.items()}
     if table.convolution_parameters == 0:

@@ -30,8 +30,10 @@ def passed(model: nn.Module, image: Tensor, paths: Iterable[str]) -> tuple[Tenso
 @contextmanager
 def _listening(model: nn.Module, paths: Iterable[str], found: dict[str, Passed]) -> Iterator[None]:
     def record(path: str) -> Any:
-        def hook(_module: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-            found.setdefault(path, Passed(given[0][0], made[0]))
+        def hook(_module: nn.Module, given: tuple[Tensor, ...], made: Tensor | tuple[Tensor, ...]) -> None:
+            output = made if isinstance(made, Tensor) else made[0]  # an attention also gives its weights
+            if path not in found:  # copies: a block may add to them in place
+                found[path] = Passed(given[0][0].clone(), output[0].clone())
 
         return hook
 

@@ -73,6 +73,8 @@ def _cures(chosen: Card, input_shape: Shape, classes: int, settings: Mapping[str
         if usual > needed:
             yield Cure("image_size", usual)
         yield Cure("image_size", needed)
+    elif fits(chosen, (input_shape[0], *chosen.input_shape[1:]), classes, settings):
+        yield Cure("image_size", chosen.input_shape[1])  # of a network that takes one size alone
     defaults = chosen.settings()
     for option in chosen.options:
         if option.type == "network":

@@ -32,14 +32,18 @@ class ImageMemory:
 def per_image(rows: Iterable[LayerRow], *, width: int = 4, device: str = "cpu") -> ImageMemory:
     """The memory of a network of these (unfolded) rows, at `width` bytes per value; `device` is cpu, cuda or mps.
 
-    Every kept tensor counts once: a convolution keeps its input, which the ReLU before it keeps as its output.
+    Every kept tensor counts once: a convolution keeps its input, which the ReLU before it keeps as its output. Before the first
+    layer that learns nothing is kept, because no gradient goes there.
     """
     rows = tuple(rows)
+    learns = next((number for number, row in enumerate(rows) if row.parameters), len(rows))
     made_by = _producers(rows)
     kept: dict[int, int] = {}  # by the row that made the tensor; -1 made the image
     extra: list[int] = []
     for number, row in enumerate(rows):
         keeps = kind_named(row.kind).keeps
+        if number < learns:
+            continue
         if "input" in keeps:
             kept[made_by[number]] = prod(row.input_shape) * width
         if "output" in keeps:

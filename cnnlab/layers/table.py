@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from cnnlab.architectures.kinds import KINDS, UNKNOWN, Category
+from cnnlab.architectures.kind import Category
+from cnnlab.architectures.kinds import KINDS, UNKNOWN
 from cnnlab.architectures.own import Network
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import say
@@ -28,7 +29,7 @@ class LayerRow:
     input_shape: tuple[int, ...]  # of the first input, where there are several
     output_shape: tuple[int, ...]
     parameters: int  # trainable; frozen ones are not counted, shared ones at their first row only
-    buffers: int  # numbers kept but not trained: batch norm's running mean and variance (2 a channel) and its batch counter (1)
+    buffers: int  # numbers kept but not trained: batch norm's running mean and variance (2 a channel), its counter; frozen weights
     share: float  # of all trainable parameters, 0..1
     macs: int  # multiply-accumulates of convolutions and dense layers for one image
     activation_bytes: int  # the output as float32; the backward pass needs most of them kept

@@ -13,13 +13,14 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.architectures import Shape, blocks, card
+from cnnlab.architectures import Shape, blocks, card, zoo
 from cnnlab.architectures.own.modules import Wired
 from cnnlab.architectures.own.network import INPUT
 from cnnlab.errors import ConfigError
 from cnnlab.layers.trace import trace
 from cnnlab.network_code.block import block_of
 from cnnlab.network_code.layer import layer_code
+from cnnlab.network_code.published import function_of
 from cnnlab.text import shape_text
 
 IMPORTS = "from collections import OrderedDict\n\nimport torch\nfrom torch import nn\n"
@@ -48,7 +49,11 @@ def network_code(architecture: str, input_shape: Shape, classes: int, options: M
     """
     chosen = card(architecture)
     model = chosen.build(input_shape, classes, options, device="meta")
-    return code_of(model, input_shape, f"{chosen.called(options)} for images of {shape_text(input_shape)} and {classes} classes.")
+    settings = chosen.settings(options)
+    title = f"{chosen.called(settings)} for images of {shape_text(input_shape)} and {classes} classes."
+    if architecture == zoo.NAME:
+        return NetworkCode("", function_of(model, input_shape, classes, settings, title))
+    return code_of(model, input_shape, title)
 
 
 def code_of(model: nn.Module, input_shape: Shape, title: str) -> NetworkCode:

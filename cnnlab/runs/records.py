@@ -25,6 +25,7 @@ class State(StrEnum):
     INTERRUPTED = N_("interrupted")
 
 
+IMPORTED = "imported"  # the tag of a run that trained nothing: its weights came from a file
 IN_PROCESS = frozenset({State.STARTING, State.RUNNING, State.PAUSING, State.STOPPING})  # a process works on it
 ACTIVE = IN_PROCESS | {State.QUEUED}
 MAY_GO_ON = ACTIVE | {State.INTERRUPTED}  # the lab resumes interrupted runs automatically

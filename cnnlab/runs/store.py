@@ -56,13 +56,8 @@ class Store:
         admit: Admit | None = None,
     ) -> str:
         """The new run's id, or the id of the run that was already created with this `token`."""
-        values = (
-            token,
-            *map(well_formed, (name, state, config.to_json(), owner, note)),
-            data and str(data),
-            self._clock(),
-            *(process or (None, None)),
-        )
+        texts = map(well_formed, (name, state, config.to_json(), owner, note))
+        values = (token, *texts, data and str(data), self._clock(), *(process or (None, None)))
         with self.transaction(write=True) as connection:
             while True:
                 if run_id := self._created_with(connection, token):
@@ -80,6 +75,10 @@ class Store:
         """The id of the run that was created with this `token`."""
         with self.transaction() as connection:
             return self._created_with(connection, token)
+
+    def token(self, run_id: str) -> str:
+        with self.transaction() as connection:
+            return store_rows.row_of(connection, run_id)["token"]
 
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""

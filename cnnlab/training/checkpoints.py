@@ -43,6 +43,15 @@ _KEYS = _RUN | _MOMENT | _RECORD
 OTHER_SETTINGS = N_("The checkpoint was made with other settings ({names}); start a new run with these.")
 
 
+def plain(value: Any) -> Any:
+    """The value as JSON would return it."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return value
+
+
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Writes `checkpoint` to `path`; a reader sees the old file or the new one, also after a crash.
 

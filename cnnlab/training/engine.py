@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ from cnnlab.diagnosis.overflow import overflow
 from cnnlab.errors import CheckpointError, CNNLabError
 from cnnlab.events import CheckpointSaved, Event, Notice, RunFailed, RunFinished, RunPaused, RunResumed, RunStarted
 from cnnlab.layers.memory import evaluation_batch
-from cnnlab.training import checkpoints, clock, devices, diagnosis, gpu_errors, process
+from cnnlab.training import checkpoints, clock, devices, diagnosis, features, gpu_errors, pretrained, process
 from cnnlab.training.compiling import Compiler
-from cnnlab.training.evaluation import Evaluation, evaluate_in_steps
+from cnnlab.training.evaluation import Evaluation
 from cnnlab.training.flow import Flow, looked_at
 from cnnlab.training.kept import Kept
 from cnnlab.training.progress import Meter
@@ -40,6 +40,7 @@ def train(
     resume: checkpoints.Checkpoint | None = None,
     pausing: Callable[[], bool] = lambda: False,
     compiled: Path | None = None,
+    weights: Sequence[Path] = (),
 ) -> Iterator[Event]:
     """Trains by `config` on all of `data` and yields events; the last is RunFinished, RunPaused or RunFailed.
 
@@ -50,7 +51,8 @@ def train(
     within an epoch, after a Progress, `checkpoint_every` seconds after the last checkpoint.
     Closing the generator ends the run. With `resume`, a checkpoint of a run with the same configuration, the first event is
     RunResumed. `pausing` is called after each event: once True, the run saves a checkpoint and yields RunPaused.
-    `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says.
+    `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says. `weights` are
+    folders with files of published weights, for a network that begins with such.
 
     Raises ConfigError, ShapeError, DataError, DeviceError or CheckpointError before the first event where the run cannot begin,
     and a temporary CheckpointError later on a full disk: the run can go on from its last checkpoint.
@@ -61,7 +63,9 @@ def train(
         if resume is not None:
             begun.restore(resume)
             del resume  # its tensors take as much as the network and its optimiser
-        session = begun
+        else:
+            pretrained.begin(begun.model, config.architecture, config.options, weights)
+        session, begun.features = begun, features.of(begun)
         yield _beginning(session, resumed=resumed)
         if config.precision == "auto" and not resumed:
             yield Notice("precision", 0, session.choice.sentence)
@@ -226,14 +230,8 @@ class _Training:
     ) -> Generator[Event, None, Evaluation | None]:
         """`before` images have been evaluated since `began`."""
         session, meter = self.session, self.meter
-        steps = evaluate_in_steps(
-            session.model,
-            images,
-            labels,
-            session.preparation,
-            batch_size=evaluation_batch(session.config.image_size, session.device.type, session.config.batch_size),
-            precision=session.precision,
-        )
+        size = evaluation_batch(session.config.image_size, session.device.type, session.config.batch_size)
+        steps = features.evaluating(session, images, labels, before, batch_size=size, precision=session.precision)
         try:
             while True:
                 done = next(steps)

@@ -22,8 +22,8 @@ _LAST = _FIRST / 10_000
 
 
 def optimizer(config: RunConfig, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """The configuration's optimiser, with the settings that apply to it."""
-    parameters = list(parameters)
+    """The configuration's optimiser, with the settings that apply to it, for the parameters that learn."""
+    parameters = [parameter for parameter in parameters if parameter.requires_grad]
     rate, decay, kept = config.learning_rate, config.weight_decay, momentum.first(config)
     # One kernel for all tensors: on a GPU a step of a small network is mostly launching kernels; on a CPU nothing changes.
     fused = True if all(parameter.is_cuda for parameter in parameters) else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from cnnlab.architectures.building import check_batch
+from cnnlab.architectures.zoo_parts import learn_in
 from cnnlab.errors import CheckpointError
 from cnnlab.events import EpochDone, best_epoch
 from cnnlab.i18n import say
@@ -23,6 +24,7 @@ from cnnlab.training.transforms import Draws, Preparation
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
     from cnnlab.datasets.loading import ImageData
+    from cnnlab.training.features import Features
 
 
 class Session:
@@ -67,6 +69,7 @@ class Session:
         self._began, self._earlier = clock.seconds(), 0.0
         self.history: list[EpochDone] = []
         self.evaluation: Evaluation | None = None  # the last one on the test images
+        self.features: Features | None = None  # where a training keeps some
 
     @property
     def precision(self) -> str:
@@ -110,7 +113,9 @@ class Session:
         """Resets the counters and draws the next epoch: its order and its augmentation."""
         begun = clock.seconds()
         self.epoch, self.batch, self.times = self.epoch + 1, 0, Times()
-        self.model.train()
+        learn_in(self.model)
+        if self.features is not None and self.features.begin_epoch():
+            self.graph.forget()  # it has recorded the whole network
         self.sums.write(Totals())
         self.augmentation.manual_seed(batches.derived_seed(self.config.seed, self.epoch, "augmentation"))
         self._fill_tables()
@@ -201,7 +206,7 @@ class Session:
         """What a checkpoint has of the run itself, the same at every moment."""
         return {
             "format": checkpoints.FORMAT,
-            "config": _plain(vars(self.config)),
+            "config": checkpoints.plain(vars(self.config)),
             "classes": list(self.classes),
             "input_shape": list(self.input_shape),
             "preparation": asdict(self.preparation),
@@ -251,7 +256,7 @@ class Session:
         cosine and one-cycle follow the curve over the new number of epochs, so the rate jumps once.
         Raises CheckpointError where another setting differs.
         """
-        current, saved = _plain(vars(self.config)), checkpoint["config"]
+        current, saved = checkpoints.plain(vars(self.config)), checkpoint["config"]
         # A setting added since has its default now, or the configuration would not be the same one.
         changed = [name for name in current if current[name] != saved.get(name, current[name]) and name not in ("device", "epochs")]
         if changed:
@@ -289,12 +294,3 @@ class Session:
             torch.cuda.set_rng_state(rng["cuda"], self.device)
         if rng.get("mps") is not None and self.device.type == "mps":
             torch.mps.set_rng_state(rng["mps"])
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON would return it."""
-    if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value

@@ -14,12 +14,14 @@ from cnnlab.training.gradients import gradient_norm
 
 if TYPE_CHECKING:
     from cnnlab.training.session import Session
+    from cnnlab.training.tables import Row
 
 
 def load(session: Session) -> tuple[Tensor, Tensor]:
     """The images and labels of the next batch, as the tables of the epoch say. A full batch has no number that varies."""
-    tables = session.tables
-    row = tables.row() if session.batch < tables.full or tables.rest is None else tables.rest
+    row = _row(session)
+    if session.features is not None and session.features.complete:
+        return session.features.batch(row.order), session.train_labels.index_select(0, row.order)
     # On the CPU `index_select` copies an image at once; indexing in brackets takes 15 times as long.
     chosen, labels = (each.index_select(0, row.order) for each in (session.train_images, session.train_labels))
     return session.preparation.augmented(chosen, row.draws, fixed_shapes=session.graph.possible), labels
@@ -35,7 +37,7 @@ def learn(session: Session, images: Tensor, labels: Tensor) -> None:
     compiled = session.compiled if len(images) == config.batch_size else None
     # No layer's weights are used twice, so a cache would save nothing; and a CUDA graph must hold the conversions.
     with autocast(session.device, session.precision, cached=False):
-        logits = compiled(images.contiguous()) if compiled else session.model(images)
+        logits = compiled(images.contiguous()) if compiled else _passed(session, images)
     loss = functional.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
     loss.backward()
     if config.gradient_clip is not None:
@@ -46,6 +48,20 @@ def learn(session: Session, images: Tensor, labels: Tensor) -> None:
     session.optimizer.step()
     session.sums.add(_comparable(loss, logits, labels, config.label_smoothing), logits, labels)
     session.tables.at.add_(1)
+
+
+def _passed(session: Session, images: Tensor) -> Tensor:
+    """The logits; where features are kept, `images` are these, or what they are computed from."""
+    features = session.features
+    if features is None:
+        return session.model(images)
+    return features.head(images) if features.complete else features.passed(session.model, images, _row(session).order)
+
+
+def _row(session: Session) -> Row:
+    """The row of the next batch in the tables of the epoch."""
+    tables = session.tables
+    return tables.row() if session.batch < tables.full or tables.rest is None else tables.rest
 
 
 def _comparable(loss: Tensor, logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:

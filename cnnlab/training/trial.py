@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from cnnlab.architectures.zoo_parts import learn_in
+
 
 @contextmanager
 def without_trace(model: nn.Module, device: torch.device) -> Iterator[None]:
@@ -17,7 +19,7 @@ def without_trace(model: nn.Module, device: torch.device) -> Iterator[None]:
     """
     buffers = [buffer.clone() for buffer in model.buffers()]
     was_training = model.training
-    model.train()
+    learn_in(model)
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cnnlab.architectures import zoo, zoo_files
 from cnnlab.config import RunConfig
 from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError, RunStateError
@@ -84,7 +85,9 @@ def train_beyond(execution: Execution, config: RunConfig, checkpoint: Path | Non
                 patiently(lambda: execution.store.adopt(execution.run_id, execution.process, reason))
 
     asked = proxy.Asked(lambda: is_in(State.PAUSING) or bool(execution.gives_way), lambda: is_in(State.STOPPING), pause, wait)
-    yield from proxy.train(proxy.Order(place, execution.run_id, config, execution.folder, checkpoint), asked)
+    begins = None if checkpoint else zoo.pretrained(config.architecture, config.options)
+    weights = zoo_files.needed(begins, zoo_files.folders(execution.store.home)) if begins else None
+    yield from proxy.train(proxy.Order(place, execution.run_id, config, execution.folder, checkpoint, weights), asked)
 
 
 def interrupt(store: Store, run_id: str, process: Process, message: str) -> State:

@@ -1,4 +1,4 @@
-"""Downloads of data sets, each in its own process, which outlives the page and the server."""
+"""Downloads of data sets and of published weights, each in its own process, which outlives the page and the server."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from cnnlab.system import disk, files, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 from cnnlab.system.processes import Process
 from cnnlab.values import DatasetStatus, DownloadStatus
+from cnnlab.workers import published
 
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 60.0  # a finished download is reported for this long
@@ -130,7 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     processes.detach()
     processes.keep_files_private()
-    work(options.home, datasets.entry(options.dataset))
+    network = published.of_name(options.dataset)
+    if network:
+        work(options.home, published.entry(network), fetch=published.fetch)
+    else:
+        work(options.home, datasets.entry(options.dataset))
     return 0
 
 

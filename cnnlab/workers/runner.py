@@ -10,6 +10,7 @@ from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from cnnlab.architectures.zoo_files import folders
 from cnnlab.config import RunConfig
 from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import CheckpointError, CNNLabError, InstallationError, NodeLost, RunStateError, StoreError
@@ -30,7 +31,7 @@ from cnnlab.forecasts.limits_file import Rules, limits_file, load, rules
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import disk, files, processes
+from cnnlab.system import disk, files, imports, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
 from cnnlab.workers.beyond import interrupt, train_beyond
@@ -94,6 +95,7 @@ class _Execution:
         config = record.config.change(device=record.device) if record.device else record.config
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            imports.take(self.store.home, self.store.token(self.run_id), self.folder)
             return self._follow(record, config)
         except KeyboardInterrupt:
             return self._stopped()
@@ -225,9 +227,7 @@ class _Execution:
         elsewhere = is_elsewhere(config.device)
         try:
             from cnnlab.training import checkpoints
-
-            if not elsewhere:
-                import cnnlab.training.engine  # noqa: F401  # what is missing shows here, and not as an unexpected error
+            from cnnlab.training.engine import train
         except ImportError as error:
             raise InstallationError(
                 say("Training needs torch, which could not be loaded ({reason}): pip install -r requirements.txt.", reason=error)
@@ -241,7 +241,7 @@ class _Execution:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
-        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint])
+        stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint], train)
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
         with closing(stream):
             for event in stream:
@@ -249,14 +249,17 @@ class _Execution:
                 if isinstance(event, RunResumed) and damaged:
                     yield Notice("older-checkpoint", event.epoch, say(_OLDER, step=event.step))
 
-    def _train_here(self, config: RunConfig, checkpoint: list[Any]) -> Iterator[Event]:
+    def _train_here(self, config: RunConfig, checkpoint: list[Any], train: Callable[..., Iterator[Event]]) -> Iterator[Event]:
         from cnnlab.datasets.loading import load
         from cnnlab.datasets.places import Places
         from cnnlab.training import devices, process
-        from cnnlab.training.engine import train
+        from cnnlab.training.imported import imported
 
         process.prepare(cores(config))
         data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
+        if checkpoint == [None] and (brought := imports.brought(self.folder)):
+            yield from imported(config, data, file=brought, folder=self.folder)
+            return
         stream = train(
             config,
             data,
@@ -265,6 +268,7 @@ class _Execution:
             resume=checkpoint.pop(),
             pausing=lambda: self.state is State.PAUSING or bool(self.gives_way),
             compiled=compiled_folder(self.store.home),
+            weights=folders(self.store.home),
         )
         with process.bounded_memory() if devices.resolve(config.device) == "cpu" else nullcontext(), closing(stream):
             yield from stream

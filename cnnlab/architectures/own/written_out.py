@@ -28,6 +28,10 @@ def written_out(card: Card, input_shape: Shape, classes: int, options: Mapping[s
     A layer with as many outputs as classes stays so for other numbers of classes. Raises ConfigError for a network with other
     parts than rows have, ShapeError where the images are too small.
     """
+    if card.foreign:
+        text = say("{network} cannot be written out row by row: its own code computes between its layers. Choose a network of the "
+                   "course.", network=card.called(card.settings(options)))  # fmt: skip
+        raise ConfigError(text, FIELD)
     model = card.build(input_shape, classes, options, device="meta")
     more = {name: _width(layer) for name, layer in _parts(card.draft(input_shape, classes + 1, options))}
     recorder = _Recorder(card, {name for name, layer in _parts(model) if more.get(name) != _width(layer)})

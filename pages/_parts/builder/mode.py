@@ -40,9 +40,11 @@ def pick_card(lab: Lab, address: Address) -> Card:
 
 def offer_rows(lab: Lab, chosen: Card, shape: Shape, classes: int, options: dict[str, Any]) -> None:
     """The way from a family to its rows; of a network of one's own, where its rows come from and go to."""
-    if not chosen.family:
+    if chosen.rows:
         keep_network(lab, Network.read(options["network"]))
         pick_source(lab)
+        return
+    if not chosen.family:  # torchvision's networks have parts that no row can be
         return
     st.button(
         _("Change its layers"), icon=":material/edit:", key="design:write out", width="stretch",

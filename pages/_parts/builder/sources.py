@@ -34,7 +34,8 @@ def pick_source(lab: Lab) -> None:
 
 def _templates(lab: Lab) -> None:
     titles = {name: translated(title) for name, title in TITLES.items()}
-    titles |= {f"{_FAMILY}{card.name}": _("{network}, all its layers").format(network=card.title) for card in lab.architectures()}
+    families = (card for card in lab.architectures() if card.family)
+    titles |= {f"{_FAMILY}{card.name}": _("{network}, all its layers").format(network=card.title) for card in families}
     name = st.selectbox(
         _("Template or family"), list(titles), key="design:own source", format_func=titles.__getitem__,
         help=_("A family is written out row by row, with its usual settings; its blocks stay one row each."),

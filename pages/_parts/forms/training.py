@@ -30,6 +30,7 @@ from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, form_address, known_start, open_form, shorten, start_of
 from pages._parts.forms.order import ESSENTIALS, GROUPS, OTHERS
+from pages._parts.forms.published import published_weights
 from pages._parts.forms.rate_finder import find_a_rate
 from pages._parts.forms.recipes import CHOSEN, USE, explain, pick_recipe, use_known_start
 from pages._parts.forms.settings import control, in_titles
@@ -184,6 +185,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
         _without_images(status)
     elif status.doubt:
         st.warning(quoting(translated(status.doubt)), icon=":material/help:")
+    begins = published_weights(lab, config.architecture, config.options, key=SCOPE)
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
@@ -194,7 +196,7 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
         need = forecast_line(lab, config, table=table) if table else None
         allowed = _limits(lab, config, table, need)
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
-    ready = not status.note and table is not None and (need is None or need.fits) and allowed
+    ready = not status.note and begins and table is not None and (need is None or need.fits) and allowed
     button.button(
         _("Start training"), type="primary", icon=":material/play_arrow:", disabled=not ready,
         on_click=at_once_or_later(token, partial(_begin, lab, config, token)),

@@ -82,7 +82,7 @@ class SchoolSignIn:
         return claims, kept[1]
 
     async def _ready(self, school: School) -> Any:
-        """Authlib's client, once the school has said who it is."""
+        """Authlib's client, once the school has named its addresses."""
         secret = self._door.school_secret()
         if self._client is None or self._client[0] != (school, secret):
             self._client = (school, secret), _client(school, secret)

@@ -15,7 +15,7 @@ USUAL = "lenet"
 
 def draw_params_share(lab: Lab) -> None:
     """Draws each stage's share of a network's parameters and MACs."""
-    names = [each.name for each in lab.architectures()]
+    names = [each.name for each in lab.architectures() if each.family]
     name = st.selectbox(
         _("Network"), names, names.index(USUAL), key="figure params network", format_func=lambda name: card(name).title,
         help=_("With its usual settings and image size."),
