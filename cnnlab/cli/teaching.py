@@ -83,7 +83,11 @@ def log(
         entries = lab.teaching.log(limit)
     rows = [
         (
-            *(moment(each.at), each.who or "(command line)", ("refused: " if each.refused else "") + DEEDS.get(each.did, each.did)),
+            *(
+                moment(each.at),
+                each.who or f"({each.nameless})",
+                ("refused: " if each.refused else "") + DEEDS.get(each.did, each.did),
+            ),
             *(each.what, each.whose, each.note),
         )
         for each in entries

@@ -59,7 +59,7 @@ DEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row. `who` is "" for the command line and for the lab itself."""
+    """One row. `who` is "" for the command line, for the lab itself, and for a visitor who was not let in."""
 
     at: float  # seconds since 1970
     who: str
@@ -68,6 +68,11 @@ class Entry:
     whose: str  # the owner of it, or the person whom it concerns
     refused: bool
     note: str
+
+    @property
+    def nameless(self) -> str:
+        """What stands for an empty `who`, in words that `translated` finds."""
+        return N_("a visitor") if self.did == "sign in" else N_("the command line")
 
 
 def add(
