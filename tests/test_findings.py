@@ -7,9 +7,13 @@ from random import Random
 import pytest
 from test_comparison import CONFIG, run
 
+from cnnlab.architectures.own import editing
+from cnnlab.architectures.own.templates import template
 from cnnlab.intervals import chance_gap
+from cnnlab.reports.comparison import differences
 from cnnlab.reports.findings import against, finding, undecided
 from cnnlab.runs.records import State
+from pages._parts.runs.compare import _by_field
 
 
 def test_the_best_run_is_named_with_its_lead_and_the_one_setting_behind_it():
@@ -147,6 +151,21 @@ def test_the_gap_by_chance_is_exceeded_as_often_as_it_says():
 )
 def test_a_difference_is_blamed_on_a_setting_only_where_it_is_the_only_one(change, words):
     assert words in finding([run("1", "a", best=0.6), run("2", "b", CONFIG.change(**change), best=0.8)])
+
+
+def test_the_name_of_an_own_network_is_no_cause():
+    def on(network):
+        return CONFIG.change(architecture="custom", options={"network": network.text})
+
+    before, more = template("lenet"), {"channels": 12}
+    wider = editing.changed(editing.changed(before, 0, **more), 3, **more).named("Wider")
+    assert "They differ in 2 settings (row conv1, row conv2)" in finding(
+        [run("a", "a", on(before), 0.6), run("b", "b", on(wider), 0.8)]
+    )
+    same = [run("a", "a", on(before), 0.6), run("b", "b", on(before.named("Another")), 0.8)]
+    assert "All their settings are equal, seed included." in finding(same)
+    assert _by_field(differences([each.config for each in same])) == {"options.network": "Network"}
+    assert not _by_field(differences([on(before), on(wider.named(before.title))]))
 
 
 def test_accuracies_that_look_equal_are_called_equal():

@@ -109,9 +109,13 @@ def test_results_and_log_open_and_a_wrong_view_is_named(monkeypatch, lab):
     assert buttons == [("Students", False), ("Runs", False), ("Epochs", False), ("Report", True), ("Handed in", False)]
 
     seen_by(lab, ANA).start(CONFIG, token="a")
+    lab.teaching.note("sign in", whose="Ana Silva", refused=True)  # a wrong code
+    lab.teaching.note("class")
     widget(app.get("button_group"), "What to look at").set_value("log").run()
     table = app.dataframe[0].value
-    assert (table["Who"][0], table["Did"][0]) == ("Ana Silva", "started a run")
+    assert list(zip(table["Who"], table["Did"], strict=True)) == [
+        ("the command line", "changed the class"), ("a visitor", "refused: signed in"), ("Ana Silva", "started a run"),
+    ]  # fmt: skip
     assert not app.exception
 
     assert "view" in opened(monkeypatch, lab, TEACHER, view="<script>").warning[0].value

@@ -37,6 +37,7 @@ class Difference:
     field: str  # its name in errors: "learning_rate", "options.hidden"
     title: str
     values: tuple[str, ...]  # in words, one for each configuration
+    is_cause: bool = True  # False for the name of a user's own network, which changes nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,10 @@ def _differing_rows(texts: Sequence[str | None]) -> list[Difference]:
     """Two networks of a user's own differ in rows, not in two texts of JSON."""
     networks = [Network.read(text) if text else None for text in texts]
     titles = tuple(network.title if network else ABSENT for network in networks)
-    rows = [(_("Network"), titles)] if len(set(titles)) > 1 else []
-    if None not in networks:
-        rows += [(_("Row {name}").format(name=name), words) for name, words in differing(networks)]
-    return [Difference(NETWORK, title, values) for title, values in rows]
+    named = [Difference(NETWORK, _("Network"), titles, is_cause=None in networks)] if len(set(titles)) > 1 else []
+    if None in networks:
+        return named
+    return named + [Difference(NETWORK, _("Row {name}").format(name=name), words) for name, words in differing(networks)]
 
 
 def labels(runs: Sequence[Run], *, leave_out: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -180,12 +180,16 @@ def _spread(side: Sequence[Run]) -> str:
 
 def _differing(first: Run, second: Run) -> list[Difference]:
     """The settings that may be a cause: a seed is none."""
-    return [each for each in differences([first.config, second.config]) if each.field != "seed"]
+    return [each for each in _causes(first, second) if each.field != "seed"]
+
+
+def _causes(first: Run, second: Run) -> list[Difference]:
+    return [each for each in differences([first.config, second.config]) if each.is_cause]
 
 
 def _cause(best: Run, other: Run, *, seeds: bool = False) -> str:
     """What the difference may come from; with `seeds`, the seed is no setting that differs."""
-    found = _differing(best, other) if seeds else differences([best.config, other.config])
+    found = _differing(best, other) if seeds else _causes(best, other)
     if not found:
         return _("All their settings are equal, seed included.")
     if len(found) == 1:

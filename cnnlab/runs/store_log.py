@@ -62,7 +62,7 @@ DEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row. `who` is "" for the command line and for the lab itself."""
+    """One row. `who` is "" for the command line, for the lab itself, and for a visitor who was not let in."""
 
     at: float  # seconds since 1970
     who: str
@@ -87,7 +87,7 @@ def add(
 
 def by(entry: Entry) -> str:
     """Who did it, in words where it was nobody of the class; `translated` finds them."""
-    return entry.who or (N_("a stranger") if entry.refused else N_("the command line"))
+    return entry.who or (N_("a visitor") if entry.refused or entry.did == "sign in" else N_("the command line"))
 
 
 class Log:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cnnlab.architectures import every_card
 from cnnlab.config import RunConfig
-from cnnlab.config_words import settings
+from cnnlab.config_words import NETWORK, settings
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.events import EpochDone
 from cnnlab.figures.runs import MOST_LINES, cost_figure, curves_figure
@@ -111,7 +111,12 @@ def below(lab: Lab, runs: Sequence[Run], differing: Sequence[Difference], addres
 
 def _titles(differing: Sequence[Difference]) -> dict[str, str]:
     """The settings that accuracy can be drawn against, by name; a seed is no cause."""
-    return {each.field: each.title for each in differing if each.field != "seed"}
+    return {name: title for name, title in _by_field(differing).items() if name != "seed"}
+
+
+def _by_field(differing: Sequence[Difference]) -> dict[str, str]:
+    """The settings by name, with their titles. Of two networks of a user's own it is their names, not each row."""
+    return {each.field: each.title for each in differing if each.field != NETWORK or each.title == _("Network")}
 
 
 def macs_of(lab: Lab, runs: Sequence[Run]) -> dict[str, float | None]:
@@ -142,7 +147,7 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
 
 def _grouping(differing: Sequence[Difference], address: Address) -> str | None:
     """The setting whose values have one line each; None for a line a run."""
-    titles = {EACH: _("run")} | {each.field: each.title.lower() for each in differing}
+    titles = {EACH: _("run")} | {name: title.lower() for name, title in _by_field(differing).items()}
     if len(titles) < 2:
         address.preserve("by")
         return None
