@@ -31,15 +31,15 @@ from cnnlab.assignments import Task
 from cnnlab.lab import Lab
 
 STUDENTS = 30
-EPOCHS = 5  # of each run
+EPOCHS = 10  # of each run: long enough that some always wait
 REST = (5.0, 25.0)  # seconds between two steps of a student
-NOBODY, TEACHER, CLASS = 8.0, 12.0, 40.0  # seconds of a window
+NOBODY, TEACHER, CLASS = 12.0, 12.0, 40.0  # seconds of a window
 _SMALL = {"students": 3, "epochs": 1, "rest": (0.1, 0.2), "windows": (0.1, 0.2, 2.0)}
 _USUAL = {"students": STUDENTS, "epochs": EPOCHS, "rest": REST, "windows": (NOBODY, TEACHER, CLASS)}
 
 
 def measure(small: bool, rounds: int) -> dict[str, Any]:
-    """A round takes 72 seconds, and the beginning and the end a minute or two."""
+    """A round takes 80 seconds, and the beginning and the end a minute or two."""
     size = _SMALL if small else _USUAL
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"

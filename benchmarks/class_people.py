@@ -105,7 +105,8 @@ class Student(Person):
         self.run = next((key.removeprefix(HAND_IN) for key in self.tab.keys if key.startswith(HAND_IN)), "")
 
     async def finish(self) -> None:
-        """Hands a run in, after its end; starts one only if there is none."""
+        """Hands a run in, after its end; starts one only if there is none. Students do not come all at the same moment."""
+        await self.watch(time.perf_counter() + random.uniform(0.0, self._rest[1]))  # noqa: S311
         while not self.handed_in:
             await self.work(starts=not self.run)
             await asyncio.sleep(AGAIN * random.random())  # noqa: S311
