@@ -41,6 +41,7 @@ else:  # and imports it once before, for the server
     import logging
 
     from starlette.middleware import Middleware
+    from streamlit.runtime import pages_manager
 
     from cnnlab.system.processes import allow_many_files, keep_files_private
     from pages._parts.first_tab import open_first_tab
@@ -50,4 +51,9 @@ else:  # and imports it once before, for the server
     keep_files_private()
     if too_few := allow_many_files():
         logging.getLogger("cnnlab").warning(too_few)
-    app = st.App(__file__, middleware=[gate(), Middleware(FeedMiddleware)], lifespan=open_first_tab)
+    # Until its first st.navigation, Streamlit (1.67) runs files in a folder called pages/ without app.py. If a class opens thirty
+    # tabs at once after a start, one of them could go on so, without the pages that its links lead to.
+    if manager := getattr(pages_manager, "PagesManager", None):
+        manager.uses_pages_directory = False
+    # Without any secret Streamlit would look for its files, behind a lock, each time that a page reads who is here.
+    app = st.App(__file__, secrets={"cnnlab": {}}, middleware=[gate(), Middleware(FeedMiddleware)], lifespan=open_first_tab)

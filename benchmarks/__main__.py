@@ -26,6 +26,7 @@ class Name(StrEnum):
     START = "start"
     FIRST_VISIT = "first-visit"
     BESIDE = "beside"
+    CLASS_LOAD = "class-load"
     REACH = "reach"
     ALL = "all"
 

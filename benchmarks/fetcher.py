@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 PATIENCE = 30.0  # seconds for an answer
 
 
 class Fetcher:
-    """Fetches from `address`, http://host:port. One request at a time."""
+    """Fetches from `address`, http://host:port, as the person of the gate's `cookie`. One request at a time."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, cookie: str = "") -> None:
         parts = urlsplit(address)
         self._host, self._port = parts.hostname or "localhost", parts.port or 80
+        self._cookie = f"Cookie: {cookie}\r\n" if cookie else ""
         self._open: _Connection | None = None
 
     async def get(self, path: str) -> tuple[int, bytes, int]:
@@ -32,13 +33,32 @@ class Fetcher:
         async with asyncio.timeout(PATIENCE):
             if self._open is None:
                 _, self._open = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
-            request = f"GET /{path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nAccept-Encoding: gzip\r\n\r\n"
+            request = f"GET /{path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nAccept-Encoding: gzip\r\n{self._cookie}\r\n"
             return await self._open.ask(request.encode())
 
     def close(self) -> None:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+
+async def sign_in(address: str, code: str) -> str:
+    """The cookie that the gate gives for this code. Raises PermissionError where it gives none."""
+    parts = urlsplit(address)
+    form = urlencode({"code": code}).encode()
+    head = f"POST /sign-in HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            writer.write(f"{head}Content-Length: {len(form)}\r\nConnection: close\r\n\r\n".encode() + form)
+            answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
+        finally:
+            writer.close()
+    for line in answer:
+        name, _, value = line.partition(":")
+        if name.lower() == "set-cookie":
+            return value.strip().partition(";")[0]
+    raise PermissionError(f"The gate refused the code: {answer[0]}.")
 
 
 class _Connection(asyncio.Protocol):

@@ -76,9 +76,8 @@ async def _family(tab: Visitor, family: str, turn: int, changes: Changes) -> Non
 
 
 def _named(tab: Visitor) -> dict[str, str]:
-    """This page's widget ids by the key that the page gave them; an id ends with its key."""
-    keys = {id_: id_.removeprefix("$$ID-").partition("-")[2] for id_ in tab.widgets}
-    return {key: id_ for id_, key in keys.items() if key.startswith("design:")}
+    """The ids of this page's own widgets by their keys."""
+    return {key: id_ for key, id_ in tab.keys.items() if key.startswith("design:")}
 
 
 async def _choose(tab: Visitor, key: str, architecture: str | None) -> Answer:

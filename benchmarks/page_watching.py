@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from math import inf
 from typing import Any
 
 import psutil
@@ -74,8 +75,8 @@ async def watched(
     previous one was answered; "drawn": milliseconds of each refresh that draws more than the curves; "processor": shares of one
     core for clients, web and training; "stolen": share of all cores that the machine's host gave to others.
     """
-    seen = _Seen()
-    jobs = [asyncio.create_task(_poll_on(tab, seen, every)) for tab in tabs]
+    seen = Seen()
+    jobs = [asyncio.create_task(poll_on(tab, seen, every)) for tab in tabs]
     try:
         parts = {"web": server.process, "training": _runner(server, run_id)}
         spent, stolen = _spent(parts), Stolen()
@@ -118,7 +119,7 @@ async def _epoch_seconds(lab: Lab, run_id: str, seconds: float) -> float:
 
 
 @dataclass
-class _Seen:
+class Seen:
     """What all tabs together have received."""
 
     polls: list[Answer] = field(default_factory=list)
@@ -127,25 +128,30 @@ class _Seen:
     over: bool = False
 
 
-async def _poll_on(tab: Visitor, seen: _Seen, every: float | None) -> None:
-    """As a browser does: polls from a random moment on, and refreshes when a poll asks for it."""
+async def poll_on(tab: Visitor, seen: Seen, every: float | None, until: float = inf) -> None:
+    """As a browser does: polls from a random moment on, and refreshes when a poll asks for it; without polls where no run trains.
+
+    `until` is a time of `perf_counter`; `seen.over` ends it too.
+    """
     news = time.perf_counter() + (every or tab.every) * random.random()  # noqa: S311
     timers: dict[str, float] = {}
-    while not seen.over:
+    while True:
         for fragment, interval in tab.fragments.items():  # a rerun of the whole page replaces them
             timers.setdefault(fragment, time.perf_counter() + interval * random.random())  # noqa: S311
         timers = {fragment: due for fragment, due in timers.items() if fragment in tab.fragments}
         timer = min(timers, key=timers.__getitem__, default=None)
+        if not tab.live.get("feed"):
+            news = inf
+        due = min(news, inf if timer is None else timers[timer])
+        if min(due, until) == inf:
+            return
+        await asyncio.sleep(max(0.0, min(due, until) - time.perf_counter()))
+        if seen.over or time.perf_counter() >= until:
+            return
         if timer is not None and timers[timer] < news:
-            await asyncio.sleep(max(0.0, timers[timer] - time.perf_counter()))
-            if seen.over:
-                return
             timers[timer] += tab.fragments[timer]
             seen.drawn.append(await tab.poll(timer))
             continue
-        await asyncio.sleep(max(0.0, news - time.perf_counter()))
-        if seen.over:
-            return
         answer, draw = await tab.look()
         seen.polls.append(answer)
         if draw:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from cnnlab.datasets.idx import write_idx
 from cnnlab.system import background
 
 PATIENCE = 60.0  # seconds for a server to answer
+MOST_LOGGED = 4_000  # characters of a server's log that are printed after an error
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ def starting(home: Path, data: Path | None = None) -> Iterator[Server]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             yield Server(f"http://localhost:{port}", home, psutil.Process(process.pid))
+        except BaseException:  # a client learns from the server only that a page failed
+            sys.stderr.write(Path(log.name).read_text(encoding="utf-8")[-MOST_LOGGED:])
+            raise
         finally:
             process.terminate()
             process.wait(20)
@@ -80,6 +85,9 @@ def wait_until_healthy(server: Server) -> None:
             with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=2) as reply:  # noqa: S310  # http://localhost
                 if reply.status == 200:
                     return
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.UNAUTHORIZED:  # the gate of a class answers, once the server listens
+                return
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)  # not listening yet
     raise RuntimeError(f"{server.address} did not answer within {PATIENCE:g} s.")

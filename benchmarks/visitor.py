@@ -68,6 +68,7 @@ class Widget:
     kind: str
     definition: Any  # the server's description: options, bounds
     value: Any  # its value in the browser: a float, a bool or text; None for a button
+    fragment: str = ""  # which its change reruns; "" for the whole page
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Visitor:
     _drew: float = 0.0
     _hash: str = ""
     _before: dict[str, Widget] = field(default_factory=dict)  # those of the previous run
-    _cached: dict[str, int] = field(default_factory=dict)  # hash → the run in which it was last used
+    _cached: dict[str, tuple[int, ForwardMsg]] = field(default_factory=dict)  # hash → the run in which it was last used
     _runs: int = 0
 
     @property
@@ -96,13 +97,24 @@ class Visitor:
         """The fragment that reruns automatically most often."""
         return min(self.fragments, key=self.fragments.__getitem__)
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """The widgets' ids by the keys that the page gave them; an id ends with its key."""
+        return {id_.removeprefix("$$ID-").partition("-")[2]: id_ for id_ in self.widgets}
+
     async def load(self) -> Answer:
         """Runs the page's whole script."""
         return await self._rerun()
 
+    async def go(self, page: str, query: str = "") -> Answer:
+        """Opens another page in this tab, as a link of the lab does."""
+        self.page, self.query, self._hash = page, query, ""
+        self.widgets, self.live, self.live_fragment = {}, {}, ""
+        return await self._rerun()
+
     async def poll(self, fragment: str) -> Answer:
         """The browser's automatic rerun of a fragment with `run_every`."""
-        return await self._rerun(fragment=fragment)
+        return await self._rerun(fragment, by_itself=True)
 
     async def look(self) -> tuple[Answer, bool]:
         """Polls the feed of the run on the page; True if the browser would request a run of its fragment."""
@@ -124,15 +136,23 @@ class Visitor:
     async def set(self, widget: str, value: Any) -> Answer:
         """Sets the value of the widget with this id, as its control would."""
         self.widgets[widget].value = value
-        return await self._rerun()
+        return await self._rerun(self.widgets[widget].fragment)
 
-    async def _rerun(self, fragment: str = "") -> Answer:
+    async def press(self, button: str) -> Answer:
+        """Presses the button with this id."""
+        return await self._rerun(self.widgets[button].fragment, pressed=button)
+
+    async def _rerun(self, fragment: str = "", *, pressed: str = "", by_itself: bool = False) -> Answer:
         message = BackMsg()
         asked = message.rerun_script
         asked.query_string, asked.page_script_hash, asked.fragment_id = self.query, self._hash, fragment
         asked.page_name = "" if self._hash else self.page
-        asked.is_auto_rerun = bool(fragment)
+        asked.is_auto_rerun = by_itself
         asked.widget_states.widgets.extend(_state(id_, widget) for id_, widget in self.widgets.items() if widget.kind != "button")
+        if pressed:
+            asked.widget_states.widgets.append(WidgetState(id=pressed, trigger_value=True))
+        # Before the request and not during the run, in which the server refers to all that it names.
+        self._cached = {key: kept for key, kept in self._cached.items() if self._runs - kept[0] <= CACHED_RUNS}
         asked.cached_message_hashes.extend(self._cached)
         asked.context_info.timezone, asked.context_info.locale = "Europe/Zurich", "en-GB"
         began = time.perf_counter()
@@ -154,9 +174,12 @@ class Visitor:
                 raise PageFailed(f"The page {self.page!r} could not be compiled.")
             return message.script_finished in _DONE  # not for an early end: the rerun has its own
         if message.metadata.cacheable:
-            self._cached[message.hash] = self._runs
+            self._cached[message.hash] = self._runs, message
         if kind == "ref_hash":
-            self._cached[message.ref_hash] = self._runs
+            known = self._cached[message.ref_hash][1]
+            self._cached[message.ref_hash] = self._runs, known
+            if known.WhichOneof("type") == "delta":
+                self._draw(known)
         elif kind == "new_session":
             self._begin(whole=not message.metadata.run.fragment_ids)
             self._hash = message.new_session.page_script_hash
@@ -175,7 +198,6 @@ class Visitor:
 
     def _begin(self, whole: bool) -> None:
         self._runs += 1
-        self._cached = {key: used for key, used in self._cached.items() if self._runs - used <= CACHED_RUNS}
         if whole:
             self._before, self.widgets = self.widgets, {}
             self.fragments, self.tables, self.alerts = {}, 0, []
@@ -192,7 +214,8 @@ class Visitor:
             known = self.widgets.get(widget.id) or self._before.get(widget.id)
             # The server sends a value only when it changes it; otherwise the browser keeps its own.
             keeps = known is not None and not getattr(widget, "set_value", False)
-            self.widgets[widget.id] = Widget(kind, widget, known.value if keeps else _value(kind, widget))
+            value = known.value if keeps else _value(kind, widget)
+            self.widgets[widget.id] = Widget(kind, widget, value, message.delta.fragment_id)
         if kind == "bidi_component" and (live := json.loads(element.bidi_component.bytes or b"{}").get("live")):
             self.live, self.live_fragment, self._drew = live, message.delta.fragment_id, time.perf_counter()
         self.tables += kind == "dataframe" or (kind == "bidi_component" and "<table" in element.bidi_component.json)
@@ -231,13 +254,14 @@ def _state(id_: str, widget: Widget) -> WidgetState:
 
 
 @asynccontextmanager
-async def visiting(address: str, page: str = "", query: str = "") -> AsyncIterator[Visitor]:
-    """A tab at `address`/`page`?`query` with an open connection that has sent no request yet."""
+async def visiting(address: str, page: str = "", query: str = "", *, cookie: str = "") -> AsyncIterator[Visitor]:
+    """A tab at `address`/`page`?`query` with an open connection that has sent no request yet; `cookie` is that of the gate."""
     url = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     # A browser offers these two protocols; the second replaces a login's token. Compression is off on both sides by default.
     how: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": PATIENCE}
+    how["additional_headers"] = {"Cookie": cookie} if cookie else None
     async with connect(url, subprotocols=["streamlit", "PLACEHOLDER_AUTH_TOKEN"], **how) as socket:  # type: ignore[list-item]
-        fetcher = Fetcher(address)
+        fetcher = Fetcher(address, cookie)
         try:
             yield Visitor(socket, fetcher, page, query)
         finally:

@@ -13,14 +13,15 @@ from cnnlab.assignments import Assignment, Assignments, HandedIn, Task
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Split
-from cnnlab.errors import NotAllowed
 from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.queue_times import Start
 from cnnlab.forecasts.usage import Usage
 from cnnlab.lab import Lab
+from cnnlab.learn import Learners
 from cnnlab.looking import Looking
 from cnnlab.networks import Networks, SavedNetwork
 from cnnlab.own_picture.asking import OwnPictures
+from cnnlab.runs.checked import Checked
 from cnnlab.runs.records import Run
 from cnnlab.runs.store_log import Log
 from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
@@ -48,9 +49,11 @@ class SeenLab(Lab):
         record = SeenSweepStore(self._store, person)
         self.sweeps = Sweeps(self._store, self._queueing, self.data, self.delete, record)
         self.teaching = Teaching(self, self._store, beside=lab.teaching, by=person.name, check=person.check_lead)
-        self.assignments = _SeenAssignments(self.home, self.run, person, Log(self._store))
-        self.checking = SeenChecking(lab.checking, self.own_data, person)
-        self.networks = _SeenNetworks(lab.networks, person)
+        self.assignments = _SeenAssignments(self.home, self.run, person, Log(self._store), self.own_data.checked)
+        self.checking = SeenChecking(lab.checking, self.own_data)
+        checked = self.own_data.checked
+        self.networks = _SeenNetworks(lab.networks, person, checked)
+        self.learners = _SeenLearners(lab.learners, person, checked)
         self.rates = _SeenRates(lab.rates, person, self.own_data)
         self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.away = _SeenAway(lab.away, self.run, person)
@@ -98,19 +101,19 @@ class SeenLab(Lab):
 
 
 class _SeenAssignments(Assignments):
-    def __init__(self, home: Path, run: Callable[[str], Run], person: Person, log: Log) -> None:
+    def __init__(self, home: Path, run: Callable[[str], Run], person: Person, log: Log, checked: Checked) -> None:
         super().__init__(home, run)
-        self._person, self._log = person, log
+        self._person, self._log, self._checked = person, log, checked
 
     def make(self, task: Task, *, teacher: str = "") -> Assignment:
-        self._check_teach("assignment")
+        self._checked.teach("assignment")
         made = super().make(task, teacher=self._person.name)
         self._log.note(self._person.name, "assignment", made.id, note=task.title)
         return made
 
     def hand_in(self, assignment: Assignment, run_id: str, *, learner: str) -> HandedIn:
         """Raises NotAllowed for a run of another person."""
-        self._person.check_change(self._run(run_id).owner)
+        self._checked.change(self._run(run_id).owner, "run", "hand in", run_id)
         done = super().hand_in(assignment, run_id, learner=self._person.name)
         self._log.note(self._person.name, "hand in", run_id, assignment.teacher, note=assignment.task.title)
         return done
@@ -123,22 +126,15 @@ class _SeenAssignments(Assignments):
         return tuple(each for each in every if each.learner == self._person.name)
 
     def delete(self, assignment: Assignment) -> None:
-        self._check_teach("assignment delete", assignment.id)
+        self._checked.teach("assignment delete", assignment.id)
         super().delete(assignment)
         self._log.note(self._person.name, "assignment delete", assignment.id, note=assignment.task.title)
 
-    def _check_teach(self, did: str, what: str = "") -> None:
-        try:
-            self._person.check_teach()
-        except NotAllowed:
-            self._log.note(self._person.name, did, what, refused=True)
-            raise
-
 
 class _SeenNetworks(Networks):
-    def __init__(self, networks: Networks, person: Person) -> None:
+    def __init__(self, networks: Networks, person: Person, checked: Checked) -> None:
         self.__dict__.update(vars(networks))
-        self._person = person
+        self._person, self._checked = person, checked
 
     def every(self) -> tuple[SavedNetwork, ...]:
         return tuple(each for each in super().every() if self._person.may(Action.SEE, each.owner))
@@ -155,11 +151,25 @@ class _SeenNetworks(Networks):
         """Raises NotAllowed for a network of another person, whatever owner it is given with."""
         found = self.find(saved.id)
         if found:
-            self._person.check_change(found.owner, "network")
+            self._checked.change(found.owner, "network", "network", found.id)
             super().delete(found)
 
     def shown(self, owner: str) -> str:
         return self._person.shown(owner)
+
+
+class _SeenLearners(Learners):
+    """Teachers see everyone's progress, and others their own and that of their browser."""
+
+    def __init__(self, learners: Learners, person: Person, checked: Checked) -> None:
+        self.__dict__.update(vars(learners))
+        self._person, self._checked = person, checked
+
+    def _file(self, key: str) -> Path:
+        kind, _space, name = key.partition(" ")
+        if kind == "name" and name != self._person.name and not self._person.may(Action.TEACH, self._person.name):
+            self._checked.refuse("progress", name)
+        return super()._file(key)
 
 
 class _SeenRates(RateFinder):

@@ -15,7 +15,9 @@ from cnnlab.forecasts.admission import Admitted
 from cnnlab.importing import OwnData
 from cnnlab.own_data.checkup import Checkup
 from cnnlab.own_data.values import Choices, ImportStatus
+from cnnlab.runs.checked import Checked
 from cnnlab.runs.store import Store
+from cnnlab.runs.store_log import Log
 from cnnlab.workers import imports
 from cnnlab.workers.queueing import Queueing
 
@@ -26,6 +28,7 @@ class SeenOwnData(OwnData):
     def __init__(self, home: Path, store: Store, person: Person) -> None:
         super().__init__(home, store)
         self._person = person
+        self.checked = Checked(person, Log(store))
 
     def sees(self, name: str) -> bool:
         """Whether this person sees the data set; those of the catalogue everyone does."""
@@ -62,13 +65,13 @@ class SeenOwnData(OwnData):
     def stop(self, *, owner: str | None = None) -> None:
         known = imports.status(self._home)
         if known is not None:
-            self._person.check_change(known.owner, "data set")
+            self.checked.change(known.owner, "data set", "data", known.name)
         super().stop()
 
     def forget(self) -> None:
         known = imports.status(self._home)
         if known is not None:
-            self._person.check_change(known.owner, "data set")
+            self.checked.change(known.owner, "data set", "data", known.name)
         super().forget()
 
     @property
@@ -80,28 +83,27 @@ class SeenOwnData(OwnData):
 
     def _to_be_changed(self, name: str, owner: str | None) -> OwnSet:
         found = super()._to_be_changed(name, None)
-        self._person.check_change(found.owner, "data set")
+        self.checked.change(found.owner, "data set", "data", found.name)
         return found
 
 
 class SeenChecking(Checking):
     """A person searches the sets that they may change, whose result all who see a set read."""
 
-    def __init__(self, checking: Checking, own_data: SeenOwnData, person: Person) -> None:
+    def __init__(self, checking: Checking, own_data: SeenOwnData) -> None:
         self.__dict__.update(vars(checking))
         self._own: SeenOwnData = own_data
-        self._person = person
 
     def checkup(self, dataset: str) -> Checkup:
         self._own.check_seen(dataset)
         return super().checkup(dataset)
 
     def begin_search(self, name: str) -> None:
-        self._person.check_change(self._own.get(name).owner, "data set")
+        self._own.checked.change(self._own.get(name).owner, "data set", "data", name)
         super().begin_search(name)
 
     def stop_search(self, name: str) -> None:
-        self._person.check_change(self._own.get(name).owner, "data set")
+        self._own.checked.change(self._own.get(name).owner, "data set", "data", name)
         super().stop_search(name)
 
 

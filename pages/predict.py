@@ -12,6 +12,7 @@ from cnnlab import datasets
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
+from cnnlab.reports.svg_files import confusion_svg
 from cnnlab.runs.records import Run
 from cnnlab.text import image_number, percent
 from cnnlab.values import Prediction, PredictionPage
@@ -27,7 +28,9 @@ from pages._parts.predict.confusion import draw_confusion
 from pages._parts.predict.headline import headline, most_often_wrong
 from pages._parts.predict.which_run import pick_run, pick_weights
 from pages._parts.run.list import warn_of_unreadable
+from pages._parts.run_words import title
 from pages._parts.shell import enter, in_words
+from pages._parts.svg_button import svg_button
 
 IMAGE_PX = 96
 VIEW, TEST_IMAGES, OWN = "predict:view", "test", "own"
@@ -43,8 +46,8 @@ def empty(address: Address) -> None:
     st.page_link("pages/train.py", label=_("Train your first network"), icon=":material/play_arrow:", query_params=in_links())
 
 
-def matrix(page: PredictionPage, label: int | None, predicted: int | None) -> None:
-    """The confusion matrix, and a button that shows all images again."""
+def matrix(run: Run, page: PredictionPage, label: int | None, predicted: int | None) -> None:
+    """The confusion matrix, a button that shows all images again, and the matrix as a file."""
     draw_confusion(page, label, predicted, show_cell)
     st.caption(
         _(
@@ -52,10 +55,13 @@ def matrix(page: PredictionPage, label: int | None, predicted: int | None) -> No
             "the diagonal, and ✓: right. Orange and ✗: wrong. Below an image: what it was taken for, and how sure the network was."
         )
     )
-    st.button(  # never disabled: it would lose the focus of a keyboard
-        _("Show all images"), icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
-        help=_("Shows the images of all classes again, right and wrong ones."),
-    )  # fmt: skip
+    with st.container(horizontal=True):
+        st.button(  # never disabled: it would lose the focus of a keyboard
+            _("Show all images"), icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
+            help=_("Shows the images of all classes again, right and wrong ones."),
+        )  # fmt: skip
+        draw = partial(confusion_svg, page.confusion, page.classes, title(run))
+        svg_button(draw, f"cnnlab-{run.id}-confusion", key="predict:svg")
 
 
 def images(page: PredictionPage) -> None:
@@ -104,8 +110,8 @@ def main() -> None:
     st.html(STYLE)
     with st.container(key="predict-top"):
         heading, which, weights = st.columns([5, 7, 3], vertical_alignment="bottom")
-    title = heading.empty()
-    title.title(_("Predictions on test images"), anchor=False)
+    top = heading.empty()
+    top.title(_("Predictions on test images"), anchor=False)
     every = lab.runs()
     warn_of_unreadable(every.unreadable)
     address = Address("predict")
@@ -121,7 +127,7 @@ def main() -> None:
     if own:
         from pages._parts.predict.own import own_view  # noqa: PLC0415  it loads numpy and Pillow
 
-        title.title(_("Your own picture"), anchor=False)
+        top.title(_("Your own picture"), anchor=False)
         address.preserve(*OF_TEST_IMAGES)
         own_view(lab, run, checkpoint, entry=entry, every=every, address=address)
         address.flush()
@@ -174,7 +180,7 @@ def test_images(
                 ),
             )  # fmt: skip
     with left, st.container(key="predict-matrix"):
-        matrix(page, chosen["label"], chosen["predicted"])
+        matrix(run, page, chosen["label"], chosen["predicted"])
         each_class(page, run.id)
         certainty(page, run.id)
 

@@ -105,6 +105,26 @@ def test_the_web_process_never_imports_torch(home):
     assert done.returncode == 0
 
 
+def test_a_server_runs_app_py_from_the_first_tab_on_and_looks_for_secrets_once(home):
+    script = (
+        "import builtins\n"
+        "from streamlit.runtime.secrets import secrets_singleton\n"
+        "from app import app\n"
+        "from streamlit.runtime.pages_manager import PagesManager\n"
+        "assert not PagesManager('app.py').uses_pages_directory\n"
+        "assert not secrets_singleton.load_if_toml_exists()\n"
+        "secrets_singleton.merge_programmatic_secrets(app._programmatic_secrets)\n"  # as the server does at its start
+        "builtins.open = None\n"
+        "assert secrets_singleton.load_if_toml_exists()\n"
+        "assert not secrets_singleton.get('auth')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CNNLAB_HOME": str(home)}
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_settings_that_measurements_asked_for_are_there():
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
 

@@ -166,7 +166,7 @@ def button(app, label):
 
 
 def test_a_learner_changes_what_is_free_trains_and_hands_in(monkeypatch, lab, assigned):
-    monkeypatch.setattr(visitor, "visitor", lambda: "Ana")
+    monkeypatch.setattr(visitor, "_account", lambda: "Ana")
     for module in (task_page, table_page):
         monkeypatch.setattr(module, "visitor", lambda: "Ana")
     app = open_page(monkeypatch, "learn", lab, assignment=assigned.id)

@@ -1,6 +1,6 @@
 """Each benchmark works: its small version runs, and its record renders as a section of the page. No time is asserted.
 
-The usual run measures that of scale; `--slow` all.
+The usual run measures those of scale and of a class; `--slow` all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.browser.chromium import chromium
 @pytest.fixture
 def slow(request):
     if not request.config.getoption("--slow"):
-        pytest.skip("a quarter of a minute; the usual run has the benchmark of scale: --slow")
+        pytest.skip("a quarter of a minute; the usual run has the benchmarks of scale and of a class: --slow")
 
 
 def _shown(name: str) -> tuple[dict, str]:
@@ -63,6 +63,17 @@ def test_scale_fills_records_and_reads_them():
     assert [run["events"] for run in record["events"]] == [10, 30]
     assert all(run["poll"]["median"] > 0 for run in record["events"])
     assert "page, 8 runs chosen" in shown
+
+
+def test_a_class_signs_in_trains_and_hands_in_and_nothing_is_lost():
+    record, shown = _shown("class-load")
+
+    assert record["students"] == record["handed_in"] == 3
+    assert record["started"] == record["in_record"] >= 3
+    assert record["lost"] == []
+    assert {"The assignment", "Start training", "Hand in", "Train, a run", "My class, students"} <= set(record["pages"])
+    assert record["sign_in"]["n"] == record["first"]["n"] == 4
+    assert "Nothing was lost." in shown
 
 
 @pytest.mark.usefixtures("slow")

@@ -193,3 +193,56 @@ def test_help_is_in_the_language_of_the_terminal_and_whole(monkeypatch, command)
     assert not re.search(r"[A-Za-z]+( [a-z]+){3}", "\n".join(own))
     assert not re.search(r"…\s*│", output), "nothing is cut"
     assert len(re.findall("[\u4e00-\u9fff]", output)) > 100
+
+
+def test_a_class_signs_in_at_its_school_and_the_secret_stands_in_no_output_and_no_file_of_others(run, tmp_path):
+    home = tmp_path / "home"
+    (tmp_path / "secret").write_text("s3cret\n", encoding="utf-8")
+    (tmp_path / "people.csv").write_text("Name;E-Mail\nAna Silva;Ana@school.edu\n\nBen;ben@home.org\n", encoding="utf-8")
+    there = ("--issuer", "https://login.school.edu", "--client-id", "lab", "--client-secret-file", "secret")
+
+    without_teacher = run("oidc", "--new", "Autumn", *there)
+    made = run(
+        "oidc", "--new", "Autumn", *there, "--teacher", "Li@school.edu", "--people", "people.csv", "--address", "https://lab.edu"
+    )
+    changed = run("oidc", "--domain", "school.edu", "--teacher", "ben@home.org", "--trust-emails")
+
+    assert "would have no teacher" in without_teacher.output
+    assert "https://lab.edu/sign-in/oidc/callback" in made.output
+    assert changed.exit_code == 0, changed.output
+    group = classes.load(home)
+    assert [(each.name, each.email, each.role) for each in group.members] == [
+        ("Ana Silva", "ana@school.edu", Role.STUDENT), ("Ben", "ben@home.org", Role.TEACHER),
+    ]  # fmt: skip
+    assert (group.school.issuer, group.school.domains, group.school.trusted) == ("https://login.school.edu", ("school.edu",), True)
+    kept = home / "private" / "oidc.secret"
+    assert (kept.read_text(encoding="utf-8"), kept.stat().st_mode & 0o077) == ("s3cret", 0)
+    assert "s3cret" not in made.output + changed.output + classes.file_of(home).read_text(encoding="utf-8")
+    assert "has a class already" in run("oidc", "--new", "Other", *there, "--teacher", "a@b.org").output
+    assert "people sign in at" in run("oidc").output
+
+    assert run("oidc", "--off").exit_code == 0
+    assert (classes.load(home).school, kept.exists()) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("Ana;ana@school.edu", "columns name and email"),
+        ("name,email\nAna,ana", "Line 2 of .* has no name, or no e-mail address"),
+        ("name,email\nAna,a@school.edu\nBen,A@school.edu", "is the address of 'Ana' already"),
+    ],
+)
+def test_a_table_of_people_with_a_mistake_is_refused_with_its_line(made, run, tmp_path, table, reason):
+    (tmp_path / "people.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    before = classes.load(tmp_path / "home")
+
+    done = run(
+        "oidc", "--issuer", "https://a.org", "--client-id", "lab", "--client-secret-file", "secret", "--people", "people.csv"
+    )
+
+    assert done.exit_code == 2
+    assert re.search(reason, " ".join(done.output.split()))
+    assert classes.load(tmp_path / "home") == before
+    assert not (tmp_path / "home" / "private" / "oidc.secret").exists()

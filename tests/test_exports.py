@@ -327,6 +327,20 @@ def test_tables_and_figures_are_files_for_other_programs(export, tmp_path):
     assert tables.latex("a_b & 5 % {x} \\") == r"a\_b \& 5 \% \{x\} \textbackslash{}"
 
 
+def test_figures_are_counted_again_where_they_are_made(export, tmp_path, monkeypatch):
+    result = export("figures", "figures", "--language", "zh")
+
+    assert re.search(r"figures: curves.svg and confusion.svg; \d+ of 200 test images right, as the run counted", result.stdout)
+    names = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "figures").iterdir()}
+    assert set(names) == {"curves.svg", "confusion.svg"}
+    assert "准确率" in names["curves.svg"] and "行：真实类别" in names["confusion.svg"]
+    monkeypatch.setattr("cnnlab.exports.figures.confusion", lambda *_: torch.eye(10, dtype=torch.long))
+    refused = export("figures", "others")
+    assert (refused.exit_code, (tmp_path / "others").exists()) == (1, False)
+    assert "The confusion matrix counts 10 of 10 test images as right" in refused.stderr
+    assert "exists; choose another name" in export("figures", "figures").stderr
+
+
 def test_a_file_is_replaced_only_where_asked(export, tmp_path):
     (tmp_path / "m.json").write_text("mine", encoding="utf-8")
 

@@ -193,9 +193,9 @@ def test_runs_of_one_setting_are_one_line_with_a_band():
 
 
 def test_the_report_draws_lines_as_the_page_does():
-    assert [svg._style(place)[0] for place in range(MOST_LINES)] == [style(place)[0] for place in range(MOST_LINES)]
+    assert [svg.style_of(place)[0] for place in range(MOST_LINES)] == [style(place)[0] for place in range(MOST_LINES)]
     dashes = [DASHES.index(style(place)[1]) for place in range(MOST_LINES)]
-    assert [svg.DASHES.index(svg._style(place)[1]) for place in range(MOST_LINES)] == dashes
+    assert [svg.DASHES.index(svg.style_of(place)[1]) for place in range(MOST_LINES)] == dashes
 
 
 def test_lines_differ_in_colour_or_dash_and_can_be_seen_on_every_page():

@@ -135,7 +135,7 @@ def test_the_limits_of_this_lab_stand_beside_the_form_before_anything_is_refused
 def test_the_form_says_what_is_left_today_and_starts_nothing_when_that_is_nothing(monkeypatch, lab):
     lab.allowed, lab.used = Limits(minutes_a_day=120), replace(lab.used, minutes_today=36)
     app = open_page(monkeypatch, "train", lab)
-    words = "This lab allows up to 2 hours of training a day. Left today: 84 of 120 minutes."
+    words = "This lab allows up to 2 hours of training a day. Left today: 84 minutes of 2 hours."
     assert words in [caption.value.replace("\\", "") for caption in app.caption]
     assert not start(app).disabled
 

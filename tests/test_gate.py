@@ -110,38 +110,61 @@ def app(home, monkeypatch):
 def routes(app):
     """An address of every route of the app: the server's own, pages, files, uploads, components."""
     found = {re.sub(r"{[^}]*}", "x", route.path) for route in app.routes if getattr(route, "path", None)}
-    pages = ["/", "/design", "/train?run=a1b2c3d4", "/runs", "/predict", "/inside", "/data", "/learn", "/no-such-page"]
+    pages = {f"/{file.stem}" for file in (ROOT / "pages").glob("*.py")} | {"/", "/train?run=a1b2c3d4", "/no-such-page"}
     files = ["/static/js/index.js", "/static/../app.py", "/media/0.png", "/component/a/b.js", "/_stcore/bidi-components/a/b.js"]
     others = [
         "/_stcore/health",
         "/_stcore/metrics",
         "/_stcore/stream",
         "/_stcore/upload_file/a/b",
+        "/_stcore/file_upload",
         f"/news/{'0' * 24}",
         "/sign-inx",
+        "/x/sign-in",
+        "/sign-in/",
+        "/sign-in/oidc",
+        "/sign-in/oidc/callback?code=x&state=y",
+        "/sign-in/../class",
+        "//class",
+        "/class;x",
+        "/%2e%2e/class",
     ]
-    return sorted(found | set(pages) | set(files) | set(others))
+    assert {"/class", "/data", "/runs"} <= pages
+    return sorted(found | pages | set(files) | set(others))
 
 
 def test_no_route_of_the_real_app_is_answered_to_a_stranger(app, home):
     forged = Sessions(home[0].parent / "elsewhere").cookie("ab", 1e9)
-    name = Door(home[0])
-    name.group()
+    entrance = Door(home[0])
+    entrance.group()
+    old = Sessions(home[0], clock=lambda: 0.0).cookie(entrance.group().members[0].id, 60)
     ways = [
         {},
         {"headers": VISIT},
-        {"cookie": f"{name.cookie_name()}={forged}"},
+        {"cookie": f"{entrance.cookie_name()}={forged}"},
+        {"cookie": f"{entrance.cookie_name()}={old}"},
         {"headers": {HEADER: '["Ms%20Li","teacher"]', "x-forwarded-for": "127.0.0.1", "origin": f"http://{HOST}"}},
         {"headers": {"authorization": "Basic bGk6eA==", "x-remote-user": "Ms Li"}, "peer": "203.0.113.9", "server": "192.0.2.2"},
     ]
-    asked = [(path, method, way) for path in routes(app) for method in ("GET", "POST", "PUT", "DELETE") for way in ways]
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    asked = [(path, method, way) for path in routes(app) for method in methods for way in ways]
+    foreign = {"headers": {"origin": "http://evil.example"}}
+    sockets = [*ways, foreign, {"headers": {"host": "evil.example", "origin": "http://evil.example"}}]
 
-    statuses = {(path, method): ask(app, path, method=method, **way).status for path, method, way in asked if path != "/sign-in"}
-    sockets = {ask(app, path, kind="websocket", **way).status for path in ("/_stcore/stream", "/", "/news/x") for way in ways}
+    replies = {(path, method): ask(app, path, method=method, **way) for path, method, way in asked if path != "/sign-in"}
+    opened = {
+        ask(app, path, kind="websocket", **way).status for path in ("/_stcore/stream", "/", "/class", "/news/x") for way in sockets
+    }
+    writes = {ask(app, path, method="POST", **foreign).status for path in routes(app)}
+    codes_typed = {
+        ask(app, "/sign-in", method="POST", headers=FORM, form={"code": code}).status for code in ("", "k7m2-9qfw-x3hd", "x")
+    }
 
     assert len(asked) > 500
-    assert set(statuses.values()) == {401}
-    assert sockets == {403}
+    assert {reply.status for reply in replies.values()} == {401}
+    assert not any(reply.header("set-cookie") for reply in replies.values())
+    assert opened == writes == {403}
+    assert codes_typed == {401}
 
 
 def test_who_is_signed_in_reaches_the_real_app(app, home):

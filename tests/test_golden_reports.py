@@ -219,7 +219,7 @@ def test_axes_and_charts(regenerate_golden):
         ticks = ", ".join(f"{tick:.6g} at {axis.at(tick):.1f}" for tick in axis.ticks())
         lines.append(f"{low:g} to {high:g}{' by logarithm' if log else ''}: ends at {ends}; ticks {ticks}")
     lines.append(", ".join(f"{n!r} as {svg._number(n)}" for n in (0, 0.5, 12, 999, 1e3, 12_345, 999_999, 1e6, 2.5e6, 1e9, 7.55e9)))
-    lines += [f"style {place}: {svg._style(place)}" for place in range(26)]
+    lines += [f"style {place}: {svg.style_of(place)}" for place in range(26)]
     points = [Point("a", 5.0, 0.5, 0.02), Point("b & c", None, 0.9, 0.0), Point("d", 40.0, 0.75, 0.0), Point("e", 50.0, 0.625, 0.0),
         Point("f", 0.0, 0.8, 0.1)]  # fmt: skip
     lines.append(lines_of(svg.cost_chart(points, "seconds")))

@@ -23,8 +23,7 @@ def lab(tmp_path, monkeypatch):
     unhurried(monkeypatch)
     lab = ManyRuns(tmp_path)
     lab.home = "home"
-    monkeypatch.setattr("pages._parts.runs.actions.visitor", lambda: "Ana")
-    monkeypatch.setattr("pages._parts.visitor.visitor", lambda: "Ana")
+    monkeypatch.setattr("pages._parts.visitor._account", lambda: "Ana")  # modules that are imported meanwhile keep the function
     yield lab
     lab.store.close()
 
@@ -217,6 +216,7 @@ def test_the_selected_runs_as_files(monkeypatch, lab, runs, regenerate_golden, f
     open_page(monkeypatch, "runs", lab, runs=",".join(ids), fold=str(fold).lower())
     lab.store.delete(runs["seed"])
     files["Report"][0]()
+    assert files.pop("SVG")[1].endswith("-test-accuracy.svg")  # see test_svg_files.py
     (chosen, epochs, macs), named = report[0]
 
     written = [f"{label}: {name}, {kind}, {more}\n{build()}" for label, (build, name, kind, more) in files.items()]

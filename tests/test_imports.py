@@ -76,9 +76,10 @@ FLOORS: dict[str, str] = {
     "lab": "architectures assignments checking compute config datasets events executors.settings forecasts"
     " importing layers learn looking networks own_picture predictions presets runs sharing sweeping"
     " system taking_away teaching values workers",
-    "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.store workers",
-    "seen": "access.roles architectures assignments compute config datasets.places errors forecasts lab looking"
-    " networks own_picture runs.records runs.store_log runs.store_seen seen_data sharing sweeping"
+    "seen_data": "access.roles checking config datasets.own forecasts importing own_data runs.checked runs.store"
+    " runs.store_log workers",
+    "seen": "access.roles architectures assignments compute config datasets.places forecasts lab learn looking"
+    " networks own_picture runs.checked runs.records runs.store_log runs.store_seen seen_data sharing sweeping"
     " taking_away teaching values",
     "doctor": "access errors executors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
@@ -100,6 +101,7 @@ PAGE_FLOORS: dict[str, str] = {
     "probabilities": "",
     "versions": "image_grid",
     "grid": "",
+    "svg_button": "",
     "markdown": "",
     "address": "markdown",
     "one_choice": "address",
@@ -120,8 +122,8 @@ PAGE_FLOORS: dict[str, str] = {
     "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address forms grid image_grid live markdown player run_words shell sidebar twins visitor",
-    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell twins visitor",
+    "run": "address forms grid image_grid live markdown player run_words shell sidebar svg_button twins visitor",
+    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address grid heading image_grid live markdown network_view one_choice pager player predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
@@ -129,7 +131,7 @@ PAGE_FLOORS: dict[str, str] = {
     "teaching": "grid markdown run_words shell sidebar",
     "data": "grid heading image_grid live markdown one_choice shell visitor",
     "pages": "address assignments builder data first_tab forms gate heading image_grid inside layer_views learn"
-    " live markdown network_view one_choice pager predict run run_words runs shell sweeps teaching"
+    " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps teaching"
     " versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.
@@ -150,7 +152,7 @@ OUTSIDE: dict[str, str] = {
     "psutil": "compute doctor forecasts system",
     "packaging": "doctor",
     "pynvml": "system",
-    "filelock": "workers",
+    "filelock": "access workers",
     "platformdirs": "system",
     "typer": "cli",
     "rich": "cli",

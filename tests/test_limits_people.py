@@ -210,8 +210,8 @@ def test_a_hundred_names_have_together_what_one_may_where_nothing_verifies_them(
 def test_what_is_left_is_words_for_the_form():
     limits = Limits(minutes_a_day=120, gpu_minutes_a_week=300, parallel=2, runs_per_owner=10)
     used = Usage(36.4, 299.9, None, 1)
-    assert limits.left_in_words(used) == "Left today: 83 of 120 minutes. Left on a GPU this week: 0 of 300 minutes."
-    assert limits.left_in_words(used, together=True).startswith("Left today, for all visitors together: 83 of 120 minutes.")
+    assert limits.left_in_words(used) == "Left today: 83 minutes of 2 hours. Left on a GPU this week: 0 seconds of 5 hours."
+    assert limits.left_in_words(used, together=True).startswith("Left today, for all visitors together: 83 minutes of 2 hours.")
     assert Limits().left_in_words(used) == ""
     assert limits.in_words() == (
         "This lab allows up to 2 runs training at a time, 10 waiting or training, 2 hours of training a day and 5 hours on "

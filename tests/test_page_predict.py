@@ -420,14 +420,14 @@ def test_the_chart_of_confidence_is_drawn_once_its_part_is_open(monkeypatch, lab
     lab.trained()
     app = open_page(monkeypatch, "predict", lab)
     assert not any("too sure" in text for text in texts(app))
-    assert len(app.get("download_button")) == 1
+    assert len(app.get("download_button")) == 2  # the matrix, and the figures of each class
 
     app.session_state["predict:certainty"] = True
     app.run()
 
     assert not app.exception
     assert any("too sure" in text and "28.0 points apart" in text for text in texts(app))
-    assert len(app.get("download_button")) == 2
+    assert len(app.get("download_button")) == 3
 
 
 @pytest.mark.parametrize(

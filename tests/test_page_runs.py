@@ -152,7 +152,13 @@ def test_a_link_opens_the_same_comparison(monkeypatch, lab):
     assert list(differing.iloc[0])[1:] == ["0.1", "0.5"]
     assert "Best trade-offs: second. No other selected run is more accurate" in texts(app)
     assert app.session_state["runs:table"]["selection"]["rows"] == [0, 1]
-    assert [button.proto.label for button in app.get("download_button")] == ["Report", "Comparison", "Metrics", "Configuration"]
+    assert [button.proto.label for button in app.get("download_button")] == [
+        "Report",
+        "Comparison",
+        "Metrics",
+        "Configuration",
+        "SVG",
+    ]
 
 
 def test_a_choice_draws_the_table_and_the_comparison_alone(monkeypatch, lab):
@@ -523,8 +529,7 @@ def pressed(app, label):
 
 
 def chosen(monkeypatch, lab, *ids, owner="", **address):
-    monkeypatch.setattr("pages._parts.runs.actions.visitor", lambda: owner)
-    monkeypatch.setattr("pages._parts.visitor.visitor", lambda: owner)
+    monkeypatch.setattr("pages._parts.visitor._account", lambda: owner)  # modules that are imported meanwhile keep the function
     return open_page(monkeypatch, "runs", lab, runs=",".join(ids), **address)
 
 

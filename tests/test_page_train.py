@@ -563,7 +563,7 @@ def test_classes_chosen_on_design_are_not_dropped_silently(monkeypatch, lab):
 
     assert not app.warning
     for _ in range(2):  # the page may draw itself once more when it has measured the time
-        assert "Your design has 17 classes and Fashion-MNIST sample has 10, so this network gets 10 outputs" in app.info[0].value
+        assert r"Your design has 17 classes and Fashion\-MNIST sample has 10, so this network gets 10 outputs" in app.info[0].value
         app.run()
 
 

@@ -120,6 +120,7 @@ def test_everything_leaves_through_the_gate():
         "pages/_parts/predict/classes.py",  # csv_text
         "pages/_parts/run/away.py",  # exports: code, weights, event files
         "pages/_parts/runs/export.py",  # metrics_csv, JSON, HTML
+        "pages/_parts/svg_button.py",  # charts
         "pages/_parts/teaching/log.py",  # Teaching.files
         "pages/_parts/teaching/results.py",  # Teaching.files: csv_text, comparison_csv, metrics_csv, HTML
         "pages/_parts/sweeps/actions.py",  # Sweeps.csv, whose text `csv_text` writes

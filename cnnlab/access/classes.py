@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cnnlab.access import codes
 from cnnlab.access.roles import LONGEST_NAME, Person, Role, tidy
+from cnnlab.access.school import School
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.i18n import N_, say
 from cnnlab.system import disk
-from cnnlab.system.home import write_private
+from cnnlab.system.home import private_folder, write_private
 from cnnlab.text import shortened
 
 FILE = "class.json"
 MOST_MEMBERS = 2_000
 MOST_BYTES = 4_000_000
+BUSY_SECONDS = 10.0  # that a change waits for another one
 
 Others = Literal["all", "own"]
 Names = Literal["full", "initials"]
@@ -39,6 +43,16 @@ class Member(BaseModel):
     role: Role = Role.STUDENT
     finder: str = ""  # the first group of the code; "" for a password, and where the class has one for all
     hash: str = ""
+    email: str = Field("", max_length=254)  # by which the sign-in of the school finds them, as `school.plain_email` writes it
+
+
+class Former(BaseModel):
+    """A person who was removed: nobody comes in with this address by themselves, or gets this name and with it their runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    email: str = ""
 
 
 class Proxy(BaseModel):
@@ -74,6 +88,8 @@ class Class(BaseModel):
     names: Names = "full"  # how students and observers read the names of others
     password: str = ""  # the hash of one password for all students, who then choose their name
     proxy: Proxy | None = None
+    school: School | None = None
+    former: tuple[Former, ...] = ()
     members: tuple[Member, ...] = Field((), max_length=MOST_MEMBERS)
 
     def member(self, member_id: str) -> Member | None:
@@ -98,8 +114,8 @@ class Class(BaseModel):
         apart = role is Role.STUDENT and self.others == "own"
         return Person(name, role, apart=apart, initials=role is not Role.TEACHER and self.names == "initials")
 
-    def with_member(self, name: str, role: Role, *, password: str = "") -> tuple[Class, str]:
-        """The class with one more person, and their code: "" where they have a password. Raises ConfigError."""
+    def with_member(self, name: str, role: Role, *, password: str = "", email: str = "") -> tuple[Class, str]:
+        """The class with one more person, and their code: "" where they have a password or an address. Raises ConfigError."""
         name = tidy(name)
         if not name:
             raise ConfigError(say("A person of a class needs a name with at least one letter."), "name")
@@ -108,18 +124,25 @@ class Class(BaseModel):
             raise ConfigError(say(text, name=shortened(name)), "name")
         if len(self.members) >= MOST_MEMBERS:
             raise ConfigError(say("A class has at most {count:,} people.", count=MOST_MEMBERS), "name")
-        member, code = self._drawn(name, role, password)
-        return self.model_copy(update={"members": (*self.members, member)}), code
+        if email:
+            member, code = Member(id=secrets.token_hex(6), name=name, role=role, email=email), ""
+        else:
+            member, code = self._drawn(name, role, password)
+        former = tuple(each for each in self.former if each.name.casefold() != name.casefold())
+        return self.model_copy(update={"members": (*self.members, member), "former": former}), code
 
     def without(self, name: str) -> Class:
         """Raises ConfigError where the class has nobody of this name."""
         gone = self.named(name)
-        return self.model_copy(update={"members": tuple(member for member in self.members if member is not gone)})
+        former = (*self.former, Former(name=gone.name, email=gone.email))[-MOST_MEMBERS:]
+        members = tuple(member for member in self.members if member is not gone)
+        return self.model_copy(update={"members": members, "former": former})
 
     def reset(self, name: str, *, password: str = "") -> tuple[Class, str]:
         """The class with a new code for a person, whose browsers must sign in again. Raises ConfigError."""
         old = self.named(name)
         new, code = self._drawn(old.name, old.role, password)
+        new = new.model_copy(update={"email": old.email})
         return self.model_copy(update={"members": tuple(new if member is old else member for member in self.members)}), code
 
     def _drawn(self, name: str, role: Role, password: str) -> tuple[Member, str]:
@@ -180,11 +203,25 @@ def load(home: Path) -> Class | None:
 
 def save(home: Path, group: Class) -> None:
     """Replaces the file, which only this user can read. Raises StoreError."""
+    _replace(home, lambda: group)
+
+
+def update(home: Path, change: Callable[[Class | None], Class]) -> Class:
+    """Changes the class as it is at this moment, one process after the other. Raises StoreError."""
+    return _replace(home, lambda: change(load(home)))
+
+
+def _replace(home: Path, make: Callable[[], Class]) -> Class:
     try:
-        write_private(file_of(home), group.model_dump_json(indent=1))
+        with FileLock(private_folder(home) / "class.lock", timeout=BUSY_SECONDS):
+            group = make()
+            write_private(file_of(home), group.model_dump_json(indent=1))
+    except Timeout:
+        raise StoreError(say("The class is being changed by another program: try again in a moment.")) from None
     except OSError as error:
         text = N_("The class cannot be written ({reason}): free some space, or make the folder yours.")
         raise StoreError(say(text, reason=error.strerror)) from error
+    return group
 
 
 def _valid(values: dict[str, object]) -> Class:

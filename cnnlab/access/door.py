@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
-from cnnlab.access import classes, codes
+from cnnlab.access import classes, codes, joining
 from cnnlab.access.classes import Class, Member
 from cnnlab.access.hosts import within
 from cnnlab.access.lockout import FREE_FOR_A_PASSWORD, FREE_FOR_A_PERSON, FREE_FOR_AN_ADDRESS, Lockout
 from cnnlab.access.roles import Person, Role, tidy
+from cnnlab.access.school import School, plain_email, read_secret
 from cnnlab.access.sessions import Session, Sessions
 from cnnlab.errors import NotAllowed, StoreError
 from cnnlab.i18n import say
@@ -27,7 +28,7 @@ from cnnlab.i18n import say
 # From the gate to the pages; what a browser sends under this name is dropped. Streamlit shows it as `st.user[USER_KEY]`.
 HEADER, USER_KEY = "x-cnnlab-person", "cnnlab"
 
-Problem = Literal["", "wrong", "wait", "over", "closed"]
+Problem = Literal["", "wrong", "wait", "over", "closed", "unverified", "unknown", "left"]
 _PASSWORDS = "password"  # the person for whom wrong passwords count
 
 
@@ -127,6 +128,42 @@ class Door:
         self._lockout.right(key, address)
         return self._let_in(group, found)
 
+    def school(self) -> School | None:
+        """The sign-in of a school that this class uses. Raises StoreError."""
+        group = self.group()
+        return group.school if group else None
+
+    def school_secret(self) -> str:
+        """The lab's secret there. Raises StoreError where there is none."""
+        return read_secret(self._home)
+
+    def sign_in_by_school(self, claims: Mapping[str, object]) -> Answer:
+        """Signs in by what a school says of a person, once that is verified. Raises ConfigError for a full class, StoreError."""
+        group = self.group()
+        if group is None or group.school is None:
+            return Answer("closed")
+        email = joining.verified_email(group.school, claims)
+        member = joining.member_with(group, email)
+        if member is None:
+            role = joining.role_of(group, email) if email else "unverified"
+            if not isinstance(role, Role):
+                self._note("", "sign in", refused=True, note=plain_email(claims.get("email")))
+                return Answer(role)
+            if self._is_over(group, role):
+                return Answer("over")
+            # The class as it is then: a command may have changed it meanwhile.
+            group = classes.update(self._home, lambda now: joining.joined(now or group, email, claims.get("name"), role))
+            member = joining.member_with(group, email)
+        return self._let_in(group, member) if member else Answer("closed")
+
+    def sealed(self, content: object, seconds: float) -> str:
+        """A text for a browser to keep that only this lab can make, and `unsealed` reads for so long."""
+        return self._opened().sealed(content, seconds)
+
+    def unsealed(self, text: str | None) -> Any:
+        """The content; None for a forged or an old text."""
+        return self._opened().unsealed(text) if text else None
+
     def choose(self, ticket: str, member_id: str) -> Answer:
         """Signs in under a name of the class, after its password. Raises StoreError."""
         group = self.group()
@@ -138,7 +175,7 @@ class Door:
     def names(self) -> tuple[Member, ...]:
         """Those who choose their name after the class's password."""
         group = self.group()
-        without = (member for member in group.members if not member.hash) if group else ()
+        without = (member for member in group.members if not member.hash and not member.email) if group else ()
         return tuple(sorted(without, key=lambda member: member.name.casefold()))
 
     def sign_out(self, cookie: str | None) -> None:

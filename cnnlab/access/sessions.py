@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -39,6 +39,7 @@ class Sessions:
         key = _key(home)
         self._cookies = URLSafeSerializer(key, salt="cnnlab session")
         self._tickets = URLSafeSerializer(key, salt="cnnlab ticket")
+        self._sealed = URLSafeSerializer(key, salt="cnnlab sealed")
         self._lock = threading.Lock()
         self._verified: dict[str, Session] = {}
         self._ended: dict[str, float] = self._read_ended()  # by id: until when the cookie would have been good
@@ -73,6 +74,19 @@ class Sessions:
             return float(self._tickets.loads(text)) > self._clock()
         except (BadSignature, TypeError, ValueError):
             return False
+
+    def sealed(self, content: object, seconds: float) -> str:
+        """A text that only this lab can make, good for so long."""
+        text = self._sealed.dumps([round(self._clock() + seconds), content])
+        return text if isinstance(text, str) else text.decode()
+
+    def unsealed(self, text: str) -> Any:
+        """The content; None for a forged or an old text."""
+        try:
+            until, content = self._sealed.loads(text)
+            return content if float(until) > self._clock() else None
+        except (BadSignature, TypeError, ValueError):
+            return None
 
     def _verify(self, cookie: str) -> Session | None:
         try:

@@ -10,6 +10,7 @@ from cnnlab.cli.doctor import doctor
 from cnnlab.cli.export import export
 from cnnlab.cli.pack import pack
 from cnnlab.cli.runs import download, predict, runs
+from cnnlab.cli.school import oidc
 from cnnlab.cli.show import architectures, datasets, layers
 from cnnlab.cli.sweep import sweep
 from cnnlab.cli.sweeps import sweeps
@@ -45,4 +46,5 @@ for command in (
 ):
     app.command()(command)
 app.command("import")(import_)
+teaching.group.command()(oidc)
 app.add_typer(teaching.group, name="class")

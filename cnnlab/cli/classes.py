@@ -84,9 +84,9 @@ def new(
     for student in listed:
         made, code = made.with_member(student, Role.STUDENT)
         drawn.append(Slip(student, code))
-    address = _address(address)
+    address = address_of(address)
     _write_sheet(slips, made, drawn, address)
-    _keep(home, made, f"new class {made.name}")
+    keep(home, made, f"new class {made.name}")
     count = ngettext("{count:,} student", "{count:,} students", len(listed)).format(count=len(listed))
     done = _("{title}: {students}, and you as “Teacher”. The slips to print are in {file}: keep that file to yourself.")
     print_text(done.format(title=made.name, students=count, file=slips))
@@ -107,20 +107,20 @@ def add(
     """Add a person, and print their code and link."""
     if role not in ("student", "observer", "teacher"):
         raise ConfigError(say("--role is student, observer or teacher, not {role}.", role=shortened(role)), "role")
-    where = _address(address)
-    made, code = _class(home).with_member(readable(name), Role(role))
-    _keep(home, made, f"added {made.members[-1].name} ({role})")
+    where = address_of(address)
+    made, code = class_of(home).with_member(readable(name), Role(role))
+    keep(home, made, f"added {made.members[-1].name} ({role})")
     _print_code(made, made.members[-1].name, code, where, slips)
 
 
 @group.command()
 def remove(name: Name, *, home: Home) -> None:
     """Remove a person, who is signed out at once. Their runs stay, and a teacher can change them."""
-    made = _class(home)
+    made = class_of(home)
     gone = made.named(readable(name))
     if gone.role is Role.TEACHER and sum(member.role is Role.TEACHER for member in made.members) == 1:
         raise ConfigError(say("{name} is the only teacher: add another one first, with --role teacher.", name=gone.name), "name")
-    _keep(home, made.without(gone.name), f"removed {gone.name}")
+    keep(home, made.without(gone.name), f"removed {gone.name}")
     print_text(_("{name} is no longer in {title}.").format(name=gone.name, title=made.name))
 
 
@@ -136,21 +136,21 @@ def reset(
     home: Home,
 ) -> None:
     """Give a person a new code; the old one, and browsers signed in with it, end at once."""
-    made, where = _class(home), _address(address)
+    made, where = class_of(home), address_of(address)
     person = made.named(readable(name))
     if password and person.role is not Role.TEACHER:
         raise ConfigError(
             say("{name} is no teacher, and only teachers have passwords: leave --password out.", name=person.name), "password"
         )
     made, code = made.reset(person.name, password=_asked(_("New password of {name}").format(name=person.name)) if password else "")
-    _keep(home, made, f"new code for {person.name}")
+    keep(home, made, f"new code for {person.name}")
     _print_code(made, person.name, code, where, slips)
 
 
 @group.command("list")
 def list_people(*, as_json: AsJson = False, home: Home) -> None:
     """List the class: its settings and people. Codes are nowhere to be read again."""
-    made = _class(home)
+    made = class_of(home)
     if as_json:
         people = [{"name": member.name, "role": member.role} for member in made.members]
         last = made.until.isoformat() if made.until else None
@@ -178,8 +178,8 @@ def change(
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if until is not None:
         settings["until"] = _day(until)
-    made = classes.changed(_class(home), **settings)
-    _keep(home, made, "settings: " + ", ".join(settings))
+    made = classes.changed(class_of(home), **settings)
+    keep(home, made, "settings: " + ", ".join(settings))
     print_text(_("{title} is changed.").format(title=made.name))
 
 
@@ -190,14 +190,14 @@ def _limits(home: Path) -> str:
         return translated(error)
 
 
-def _keep(home: Path, made: Class, change: str) -> None:
+def keep(home: Path, made: Class, change: str) -> None:
     """Stores the class, and notes the change in the lab's log."""
     classes.save(home, made)
     with suppress(StoreError), closing(Store(home)) as store:  # the class is kept, whatever is wrong with the record
         Log(store).note("", "class", note=change)
 
 
-def _class(home: Path) -> Class:
+def class_of(home: Path) -> Class:
     made = classes.load(home)
     if made is None:
         raise ConfigError(say("This lab has no class: make one with `python -m cnnlab class new`."), "class")
@@ -249,7 +249,7 @@ def _day(text: str) -> date | None:
         ) from None
 
 
-def _address(text: str) -> str:
+def address_of(text: str) -> str:
     """The address on slips: the one given, or that of this machine in its network."""
     if text:
         if not re.fullmatch(r"https?://[^\s/'\"<>]+(/[^\s'\"<>]*)?", text):

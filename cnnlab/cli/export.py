@@ -20,15 +20,15 @@ def export(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, as `runs` lists it.")],
     *,
     kind: Annotated[
-        Literal["script", "notebook", "safetensors", "onnx", "tensorboard", "card", "metrics", "layers"],
+        Literal["script", "notebook", "safetensors", "onnx", "tensorboard", "card", "metrics", "layers", "figures"],
         typer.Option(
             "--as",
             help="A program of plain PyTorch, the same as a notebook, the weights, the network as ONNX, event files, a model card, "
-            "the figures of each epoch (.csv or .json), the layer table (.md or .tex).",
+            "the numbers of each epoch (.csv or .json), the layer table (.md or .tex), curves and confusion matrix as SVG.",
         ),
     ],
-    output: Annotated[Path, typer.Option(metavar="PATH", help="The new file; a new folder for event files.")],
-    language: Annotated[Literal["en", "zh"], typer.Option(help="Of the comments in a script or notebook.")] = "en",
+    output: Annotated[Path, typer.Option(metavar="PATH", help="The new file; a new folder for event files and figures.")],
+    language: Annotated[Literal["en", "zh"], typer.Option(help="Of the comments in a script or notebook, and of figures.")] = "en",
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="The epoch whose weights are taken.")] = "best",
     with_preparation: Annotated[
         bool, typer.Option("--with-preparation", help="ONNX takes images as bytes, and prepares them as the run did.")

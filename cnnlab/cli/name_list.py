@@ -20,17 +20,7 @@ _FIRST, _LAST = ("first name", "firstname", "given name"), ("last name", "lastna
 def names_from(file: str) -> list[str]:
     """The names in a file or, without one, pasted up to an empty line. Raises ConfigError."""
     if file:
-        try:
-            if Path(file).stat().st_size > MOST_BYTES:
-                text = N_("{file} has more than {count:,} bytes, so it is no list of names.")
-                raise ConfigError(say(text, file=file, count=MOST_BYTES), "names")
-            text = Path(file).read_text(encoding="utf-8-sig")
-        except OSError as error:
-            text = N_("The names cannot be read from {file}: {reason}.")
-            raise ConfigError(say(text, file=file, reason=error.strerror), "names") from error
-        except UnicodeDecodeError:
-            text = N_("{file} is no text in UTF-8: save it as “CSV UTF-8”, and try again.")
-            raise ConfigError(say(text, file=file), "names") from None
+        text = read_list(Path(file))
     else:
         print_error(_("Paste the names, one a line, and end with an empty line:"))
         lines = []
@@ -41,6 +31,21 @@ def names_from(file: str) -> list[str]:
     if not names:
         raise ConfigError(say("The list has no names: write one a line, or a CSV file with a column called name."), "names")
     return names
+
+
+def read_list(file: Path) -> str:
+    """The text of a list or a table of names. Raises ConfigError."""
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            text = N_("{file} has more than {count:,} bytes, so it is no list of names.")
+            raise ConfigError(say(text, file=str(file), count=MOST_BYTES), "names")
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        text = N_("The names cannot be read from {file}: {reason}.")
+        raise ConfigError(say(text, file=str(file), reason=error.strerror), "names") from error
+    except UnicodeDecodeError:
+        text = N_("{file} is no text in UTF-8: save it as “CSV UTF-8”, and try again.")
+        raise ConfigError(say(text, file=str(file)), "names") from None
 
 
 def names_in(text: str) -> list[str]:

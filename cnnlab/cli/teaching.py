@@ -13,8 +13,9 @@ from cnnlab.access import classes
 from cnnlab.cli.classes import group
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.errors import CNNLabError, ConfigError, StoreError
+from cnnlab.i18n import N_, _, ngettext, say, together, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.store_log import DEEDS
+from cnnlab.runs.store_log import DEEDS, Entry, by
 from cnnlab.system.home import default_data, write_private
 from cnnlab.teaching.results import moment
 from cnnlab.teaching.service import MOST_LOGGED
@@ -29,7 +30,7 @@ Archived = Annotated[Path, typer.Argument(metavar="FILE", help="The .zip file, s
 def _lab(home: Path) -> Iterator[Lab]:
     """The lab of a home that has a class."""
     if classes.load(home) is None:
-        raise ConfigError("This lab has no class: make one with `python -m cnnlab class new`.", "class")
+        raise ConfigError(say("This lab has no class: make one with `python -m cnnlab class new`."), "class")
     lab = Lab(home, data=default_data())
     try:
         yield lab
@@ -45,18 +46,24 @@ def status(*, as_json: AsJson = False, home: Home) -> None:
     if as_json:
         print_json({"name": overview.name, "students": [_described(student) for student in overview.students]})
         return
-    print_text(f"{overview.name}: {len(overview.students):,} students, {len(overview.stuck):,} stuck.")
-    numbers = ("training", "waiting", "last", "best", "lessons", "assignments", "disk")
+    count = ngettext("{count:,} student", "{count:,} students", len(overview.students)).format(count=len(overview.students))
+    print_text(_("{title}: {students}, {stuck:,} stuck.").format(title=overview.name, students=count, stuck=len(overview.stuck)))
+    numbers = (_("training"), _("waiting"), _("last"), _("best"), _("lessons"), _("assignments"), _("disk"))
+    part = _("{done} of {all}")
     rows = [
         (
-            *(each.name, "here" if each.here else ago(each.last_seen) if each.last_seen else "–"),
+            *(each.name, _("here") if each.here else ago(each.last_seen) if each.last_seen else "–"),
             *(str(each.training), str(each.waiting), percent(each.last and each.last.test_accuracy)),
-            *(percent(each.best and each.best.best_test_accuracy), f"{each.lessons} of {overview.lessons}"),
-            *(f"{each.handed_in} of {overview.assignments}", size_text(each.disk), each.stuck.reason if each.stuck else ""),
+            *(percent(each.best and each.best.best_test_accuracy), part.format(done=each.lessons, all=overview.lessons)),
+            *(
+                part.format(done=each.handed_in, all=overview.assignments),
+                size_text(each.disk),
+                translated(each.stuck.reason) if each.stuck else "",
+            ),
         )
         for each in overview.students
     ]
-    print_text(aligned(("student", "seen", *numbers, "stuck"), rows, right=numbers))
+    print_text(aligned((_("student"), _("seen"), *numbers, _("stuck")), rows, right=numbers))
 
 
 @group.command()
@@ -67,9 +74,10 @@ def results(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where
             try:
                 write_private(folder.absolute() / name, text())
             except OSError as error:
-                raise StoreError(f"{name} cannot be written into {folder} ({error.strerror}): name another folder.") from error
+                sentence = N_("{file} cannot be written into {folder} ({reason}): name another folder.")
+                raise StoreError(say(sentence, file=name, folder=str(folder), reason=error.strerror)) from error
             except CNNLabError as error:
-                print_error(f"{name}: {error}")
+                print_error(f"{name}: {translated(error)}")
                 continue
             print_text(str(folder / name))
 
@@ -81,18 +89,8 @@ def log(
     """Print who did what and when; `class results` saves it whole."""
     with _lab(home) as lab:
         entries = lab.teaching.log(limit)
-    rows = [
-        (
-            *(
-                moment(each.at),
-                each.who or f"({each.nameless})",
-                ("refused: " if each.refused else "") + DEEDS.get(each.did, each.did),
-            ),
-            *(each.what, each.whose, each.note),
-        )
-        for each in entries
-    ]
-    print_text(aligned(("when (UTC)", "who", "did", "what", "whose", "note"), rows))
+    rows = [(*(moment(each.at), translated(by(each)), _did(each)), *(each.what, each.whose, each.note)) for each in entries]
+    print_text(aligned((_("when (UTC)"), _("who"), _("did"), _("what"), _("whose"), _("note")), rows))
 
 
 @group.command()
@@ -107,7 +105,9 @@ def hint(
     with _lab(home) as lab:
         run_id = lab.run(readable(run)).id if run else ""
         count = lab.teaching.hint([readable(name) for name in to], readable(text), run=run_id)
-    print_text(f"The hint was sent to {count:,} student{'' if count == 1 else 's'}.")
+    print_text(
+        ngettext("The hint was sent to {count} student.", "The hint was sent to {count} students.", count).format(count=count)
+    )
 
 
 @group.command()
@@ -120,10 +120,10 @@ def announce(
     with _lab(home) as lab:
         if text.strip():
             lab.teaching.announce(readable(text))
-            print_text("Everyone sees it within ten seconds.")
+            print_text(_("Everyone sees it within ten seconds."))
         else:
             lab.teaching.withdraw()
-            print_text("There is no announcement any more.")
+            print_text(_("There is no announcement any more."))
 
 
 @group.command()
@@ -138,7 +138,8 @@ def pause(
         lab.teaching.pause(readable(text), running=running)
         state = lab.teaching.paused()
     stopped = len(state.runs) if state else 0
-    print_text("The lab is paused." + (f" {stopped:,} that trained are asked to pause." if stopped else ""))
+    asked = ngettext("{count:,} run that trained is asked to pause.", "{count:,} runs that trained are asked to pause.", stopped)
+    print_text(together(_("The lab is paused."), asked.format(count=stopped) if stopped else ""))
 
 
 @group.command()
@@ -146,7 +147,7 @@ def resume(*, home: Home) -> None:
     """Let the lab go on: runs start again, also those that were paused with it."""
     with _lab(home) as lab:
         lab.teaching.go_on()
-    print_text("Runs start again.")
+    print_text(_("Runs start again."))
 
 
 @group.command()
@@ -154,7 +155,8 @@ def archive(file: Archived, *, home: Home) -> None:
     """Write all that is kept of the class into one file, and read it back. Weights are not in it."""
     with _lab(home) as lab:
         made = lab.teaching.archive(file.absolute())
-    print_text(f"{file}: {len(made.runs):,} runs and {len(made.sums):,} files, {size_text(made.bytes)}; every checksum is right.")
+    done = _("{file}: {runs:,} runs and {files:,} files, {size}; every checksum is right.")
+    print_text(done.format(file=file, runs=len(made.runs), files=len(made.sums), size=size_text(made.bytes)))
 
 
 @group.command()
@@ -162,16 +164,26 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
     """Delete the class's data that an archive holds: runs, progress, hand-ins, log and codes. Teachers and their runs stay."""
     with _lab(home) as lab:
         what = lab.teaching.to_forget(file.absolute())
-        counts = f"People: {len(what.people):,}; runs: {len(what.runs):,}; assignments: {len(what.assignments):,}."
-        print_text(f"{counts} The weights, {size_text(what.bytes)}, are not in the archive. Codes end at once.")
+        counts = _("People: {people:,}; runs: {runs:,}; assignments: {assignments:,}.").format(
+            people=len(what.people), runs=len(what.runs), assignments=len(what.assignments)
+        )
+        lost = _("The weights, {size}, are not in the archive. Codes end at once.").format(size=size_text(what.bytes))
+        print_text(together(counts, lost))
         if what.kept:
-            print_text(f"{len(what.kept):,} runs stay: {file.name} lacks them as they are now. Archive again to include them.")
+            kept = _("{count:,} runs stay: {file} lacks them as they are now. Archive again to include them.")
+            print_text(kept.format(count=len(what.kept), file=file.name))
         if stay := len(lab.assignments.every()) - len(what.assignments):
-            print_text(f"{stay:,} assignments stay, for which {file.name} lacks what was handed in since.")
-        if not yes and not typer.confirm("Delete all of it?"):
+            kept = _("{count:,} assignments stay, for which {file} lacks what was handed in since.")
+            print_text(kept.format(count=stay, file=file.name))
+        if not yes and not typer.confirm(_("Delete all of it?")):
             raise typer.Exit(1)
         lab.teaching.forget(what)
-    print_text("It is deleted.")
+    print_text(_("It is deleted."))
+
+
+def _did(entry: Entry) -> str:
+    deed = translated(DEEDS.get(entry.did, entry.did))
+    return _("refused: {deed}").format(deed=deed) if entry.refused else deed
 
 
 def _described(student: Student) -> dict[str, object]:

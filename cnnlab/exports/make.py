@@ -11,18 +11,20 @@ from typing import Literal, get_args
 from cnnlab.errors import ExportError
 from cnnlab.events import EpochDone, Progress
 from cnnlab.exports import checks, event_files, model_card, tables
+from cnnlab.exports.figures import write_figures
 from cnnlab.exports.notebook import notebook, program_of
 from cnnlab.exports.onnx_file import python_example, web_example, write_onnx
 from cnnlab.exports.script import Recipe, script
 from cnnlab.exports.subject import Subject
 from cnnlab.exports.weights import write_weights
 from cnnlab.exports.words import Language
+from cnnlab.i18n import using
 from cnnlab.reports.exports import metrics_csv
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
 from cnnlab.text import shortened
 
-Kind = Literal["script", "notebook", "safetensors", "onnx", "tensorboard", "card", "metrics", "layers"]
+Kind = Literal["script", "notebook", "safetensors", "onnx", "tensorboard", "card", "metrics", "layers", "figures"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "script": (".py",),
@@ -33,7 +35,9 @@ SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "card": (".md",),
     "metrics": (".csv", ".json"),
     "layers": (".md", ".tex"),
+    "figures": ("",),  # a folder
 }
+_FOLDERS: tuple[Kind, ...] = ("tensorboard", "figures")
 _PLAIN: tuple[Kind, ...] = ("tensorboard", "metrics")  # need the record alone
 
 
@@ -61,7 +65,7 @@ class Wish:
         for path in (self.output, *self._beside()):
             if path.exists() and not self.force:
                 raise ExportError(f"{shortened(str(path))} exists; choose another name, or add --force to replace it.")
-            if path.exists() and path.is_dir() != (self.kind == "tensorboard" and path == self.output):
+            if path.exists() and path.is_dir() != (self.kind in _FOLDERS and path == self.output):
                 raise ExportError(f"{shortened(str(path))} is in the way; choose another name.")
 
     def _beside(self) -> tuple[Path, ...]:
@@ -130,6 +134,12 @@ def _card(subject: Subject, _wish: Wish, path: Path) -> str:
     return _text(path, model_card.model_card(subject), f"card: {again:,} of {recorded:,} recorded predictions found again")
 
 
+def _figures(subject: Subject, wish: Wish, folder: Path) -> str:
+    folder.mkdir()
+    with using(wish.language):
+        return write_figures(subject, folder)
+
+
 _MAKERS: dict[Kind, Callable[[Subject, Wish, Path], str]] = {
     "script": _script,
     "notebook": _notebook,
@@ -137,6 +147,7 @@ _MAKERS: dict[Kind, Callable[[Subject, Wish, Path], str]] = {
     "onnx": _onnx,
     "card": _card,
     "layers": _layers,
+    "figures": _figures,
 }
 
 

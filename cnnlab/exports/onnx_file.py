@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from html import escape
 from pathlib import Path
 
 import torch
@@ -16,6 +17,9 @@ from cnnlab.exports.packages import needed
 from cnnlab.exports.subject import Subject
 from cnnlab.exports.weights import description
 from cnnlab.training.transforms import Preparation
+
+# The version that the example page was tried with, and its part for the processor alone.
+RUNTIME = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist"
 
 
 class _Prepared(nn.Module):
@@ -95,7 +99,7 @@ def python_example(subject: Subject, name: str, *, prepared: bool) -> str:
             "# pip install onnxruntime pillow",
             "import numpy as np\nimport onnxruntime\nfrom PIL import Image\n",
             f"classes = {list(subject.classes)!r}",
-            f'session = onnxruntime.InferenceSession("{name}")',
+            f"session = onnxruntime.InferenceSession({name!r})",
             "# The network knows pictures like those it was trained on; for clothes: light on black.",
             *lines,
             'logits = session.run(None, {"images": images.astype(pixels.dtype)})[0][0]',
@@ -117,26 +121,32 @@ def web_example(subject: Subject, name: str) -> str:
     """A web page that classifies a picture in the browser with onnxruntime-web. For a file with the preparation in it."""
     entry = datasets.entry(subject.config.dataset)
     size, plane = entry.size, entry.size**2
-    gray = "bytes[i] = 0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2];"
+    gray = "bytes[i] = Math.round(0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2]);"
     colour = f"for (let c = 0; c < 3; c++) bytes[c * {plane} + i] = rgba[4 * i + c];"
     return f"""<!doctype html>
-<meta charset="utf-8">
-<title>{name}</title>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{escape(name)}</title>
 <!-- Serve this folder, as with: python -m http.server -->
-<script src="https://cdn.jsdelivr.net/npm/onnxruntime-web/dist/ort.min.js"></script>
+<script src="{RUNTIME}/ort.wasm.min.js"></script>
 <label>A picture <input type="file" accept="image/*"></label> <output></output>
 <script>
-const classes = {json.dumps(subject.classes).replace("<", chr(92) + "u003c")};
+const classes = {_in_script(subject.classes)}, output = document.querySelector("output");
+window.onunhandledrejection = (event) => {{ output.value = event.reason; }};
 document.querySelector("input").onchange = async (event) => {{
   const picture = await createImageBitmap(event.target.files[0]);
   const context = new OffscreenCanvas({size}, {size}).getContext("2d");
   context.drawImage(picture, 0, 0, {size}, {size});
   const rgba = context.getImageData(0, 0, {size}, {size}).data, bytes = new Uint8Array({entry.channels * plane});
   for (let i = 0; i < {plane}; i++) {gray if entry.channels == 1 else colour}
-  const session = await ort.InferenceSession.create("{name}");
+  const session = await ort.InferenceSession.create({_in_script(name)});
   const images = new ort.Tensor("uint8", bytes, [1, {entry.channels}, {size}, {size}]);
   const logits = (await session.run({{ images }})).logits.data;
-  document.querySelector("output").value = classes[logits.indexOf(Math.max(...logits))];
+  output.value = classes[logits.indexOf(Math.max(...logits))];
 }};
 </script>
 """
+
+
+def _in_script(value: object) -> str:
+    """A value as JavaScript within a page, which no text in it can end."""
+    return json.dumps(value).replace("<", "\\u003c")

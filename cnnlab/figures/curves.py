@@ -24,7 +24,7 @@ from cnnlab.events import (
 from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact, logarithmic_ticks
 from cnnlab.i18n import N_, _, translated
 from cnnlab.palette import BLUE, GRAY, GREEN, ORANGE, SKY
-from cnnlab.reports.thinning import thin
+from cnnlab.reports.thinning import has_exploded, thin
 from cnnlab.text import percent
 
 HEIGHT = 300  # two charts side by side stand above the fold on a screen of 1366×768
@@ -36,7 +36,6 @@ STYLES = {
     N_("validation"): (GREEN, "dashdot", "square"),
     N_("test, best epoch"): (ORANGE, "dash", "star"),
 }
-_HUGE, _MANY_TIMES = 20.0, 5  # a loss above the one, and so many times the smallest, hides all others on a linear axis
 _TOOLS = 38  # pixels at the right edge, where Plotly's tools stand beside the newest points and not over them
 LIVE = N_("Training, live")
 KNOWN, BAND = N_("Known runs' test accuracy"), "rgba(128, 128, 128, 0.18)"
@@ -139,11 +138,6 @@ def until(epochs: Sequence[EpochDone], progress: Sequence[Progress], total_epoch
 def _position(event: Progress) -> float:
     """On the axis of epochs: 1.5 is the middle of the second epoch."""
     return event.epoch - 1 + event.batch / max(1, event.batches)
-
-
-def has_exploded(losses: Sequence[float]) -> bool:
-    """Whether a linear axis would show one high loss and flatten all others."""
-    return bool(losses) and max(losses) > max(_HUGE, _MANY_TIMES * min(losses))
 
 
 def _watched(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from math import ceil, log10
-from typing import Any, Literal
+from typing import Any
 
 from cnnlab.figures.theme import LOSS, MODEBAR, PERCENT, PERCENT_TICKS, SMALL_FONT_SIZE, base_layout, compact
 from cnnlab.i18n import _
 from cnnlab.palette import COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front
+from cnnlab.reports.svg import Along
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 
 MOST_LINES = 24  # each colour with each dash; more cannot be distinguished
@@ -20,8 +21,6 @@ SHORT = 24  # characters of a name that has room for another one in its row
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "star", "cross", "pentagon", "triangle-down")
 NAME_LENGTH = 26  # characters beside a mark
-
-Along = Literal["epochs", "seconds"]
 
 
 def curves_figure(lines: Sequence[Line], title: str, along: Along, *, share: bool) -> dict[str, Any]:

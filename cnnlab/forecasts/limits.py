@@ -190,20 +190,18 @@ class Limits(Personal):
         return " ".join(sentences)
 
     def left_in_words(self, used: Usage, *, together: bool = False) -> str:
-        """How many minutes are left, for a form, in the reader's language: "Left today: 84 of 120 minutes." or ""."""
+        """How much time is left, for a form, in the reader's language: "Left today: 84 minutes of 2 hours." or ""."""
         today = week = ""
         if self.minutes_a_day is not None:
             left = max(0, floor(self.minutes_a_day - used.minutes_today))
             words = (
-                _("Left today, for all visitors together: {left:,} of {most:,} minutes.")
-                if together
-                else _("Left today: {left:,} of {most:,} minutes.")
+                _("Left today, for all visitors together: {left} of {most}.") if together else _("Left today: {left} of {most}.")
             )
-            today = words.format(left=left, most=self.minutes_a_day)
+            today = words.format(left=duration_text(60 * left), most=duration_text(60 * self.minutes_a_day))
         if self.gpu_minutes_a_week is not None:
             left = max(0, floor(self.gpu_minutes_a_week - used.gpu_minutes_week))
-            words = _("Left on a GPU this week: {left:,} of {most:,} minutes.")
-            week = words.format(left=left, most=self.gpu_minutes_a_week)
+            words = _("Left on a GPU this week: {left} of {most}.")
+            week = words.format(left=duration_text(60 * left), most=duration_text(60 * self.gpu_minutes_a_week))
         return in_a_row(today, week)
 
     def admit(self, runs: int, waiting: int = 0, *, together: bool = False) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite, log10, nan
+from typing import Literal
 
 from cnnlab.i18n import _
 from cnnlab.palette import COLORS, GRAY
 from cnnlab.reports.comparison import Line, Point, pareto_front, trade_offs
 from cnnlab.reports.thinning import POINTS_BESIDE_OTHERS, stretches, thin
 from cnnlab.text import percent
+
+Along = Literal["epochs", "seconds"]
+Style = tuple[str, str]  # a colour, and a dash
 
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 WIDTH, HEIGHT = 900.0, 320.0
@@ -48,26 +53,47 @@ class _Axis:
 
 def curves_chart(lines: Sequence[Line], title: str, *, share: bool) -> str:
     """All lines against epochs, with a legend; a line of several seeds has a band of one standard deviation."""
-    finite = [value for line in lines for value in (*line.low, *line.high) if isfinite(value)]
-    if not finite:
+    body = curves_body(lines, share=share)
+    if not body:
         return f"<p>{_('No value is a finite number.')}</p>"
-    x = _Axis(0, max(line.epochs[-1] for line in lines), LEFT, WIDTH - RIGHT)
-    y = _Axis(min(finite), max(finite), HEIGHT - BOTTOM, TOP)
-    body = [_frame(x, y, _("epoch"), partial(percent, decimals=None) if share else _number)]
-    for place, line in enumerate(lines):
-        color, dash = _style(place)
+    return _svg(body, _("{quantity} against epochs").format(quantity=title)) + _legend([line.label for line in lines])
+
+
+def curves_body(
+    lines: Sequence[Line], *, share: bool, along: Along = "epochs", logarithmic: bool = False, styles: Sequence[Style] = ()
+) -> str:
+    """Axes and lines within WIDTH × HEIGHT; "" where no value can be drawn. `styles` replaces the colours and dashes."""
+    shown = [_positive(line) for line in lines] if logarithmic else lines
+    finite = [value for line in shown for value in (*line.low, *line.high) if isfinite(value)]
+    if not finite:
+        return ""
+    x = _Axis(0, max(getattr(line, along)[-1] for line in shown), LEFT, WIDTH - RIGHT)
+    y = _Axis(min(finite), max(finite), HEIGHT - BOTTOM, TOP, log=logarithmic)
+    x_title = _("epoch") if along == "epochs" else _("seconds of training")
+    body = [_frame(x, y, x_title, partial(percent, decimals=None) if share else _number)]
+    for place, line in enumerate(shown):
+        color, dash = styles[place] if styles else style_of(place)
+        across = getattr(line, along)
         for stretch in stretches(line.values, thin(line.values, POINTS_BESIDE_OTHERS)):
             if line.folded:
-                low, high = ([(line.epochs[at], edge[at]) for at in stretch] for edge in (line.low, line.high))
+                low, high = ([(across[at], edge[at]) for at in stretch] for edge in (line.low, line.high))
                 body.append(f'<polygon points="{_places(x, y, low + high[::-1])}" fill="{color}" opacity="0.18"/>')
-            points = _places(x, y, [(line.epochs[at], line.values[at]) for at in stretch])
+            points = _places(x, y, [(across[at], line.values[at]) for at in stretch])
             if len(stretch) == 1:  # a line of one point cannot be seen
-                across, up = points.split(",")
-                body.append(f'<circle cx="{across}" cy="{up}" r="4" fill="{color}"/>')
+                left, top = points.split(",")
+                body.append(f'<circle cx="{left}" cy="{top}" r="4" fill="{color}"/>')
             else:
                 style = f'fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"'
                 body.append(f'<polyline points="{points}" {style}/>')
-    return _svg(body, _("{quantity} against epochs").format(quantity=title)) + _legend([line.label for line in lines])
+    return "".join(body)
+
+
+def _positive(line: Line) -> Line:
+    """The line with gaps where a logarithmic axis has no place; a band ends at the line there."""
+    values = tuple(value if value > 0 else nan for value in line.values)
+    low = tuple(edge if edge > 0 else value for edge, value in zip(line.low, values, strict=True))
+    high = tuple(edge if edge > 0 else value for edge, value in zip(line.high, values, strict=True))
+    return replace(line, values=values, low=low, high=high)
 
 
 def cost_chart(candidates: Sequence[Point], unit: str) -> str:
@@ -95,7 +121,7 @@ def cost_chart(candidates: Sequence[Point], unit: str) -> str:
             body.append(f'<line x1="{left:.1f}" x2="{left:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{GRAY}"/>')
         text = _("{name}: {cost:,.0f} {unit}, {accuracy}")
         name = escape(text.format(name=point.label, cost=point.cost, unit=unit, accuracy=percent(point.accuracy)))
-        mark = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="6" fill="{_style(place)[0]}"><title>{name}</title></circle>'
+        mark = f'<circle cx="{left:.1f}" cy="{top:.1f}" r="6" fill="{style_of(place)[0]}"><title>{name}</title></circle>'
         body.append(mark + f'<text x="{left + 9:.1f}" y="{top + 4:.1f}">{place + 1}</text>')
     legend = _legend([f"{place + 1}: {point.label}" for place, point in enumerate(candidates)])
     return (
@@ -126,7 +152,7 @@ def _svg(body: Iterable[str], title: str) -> str:
 def _legend(labels: Sequence[str]) -> str:
     entries = []
     for place, label in enumerate(labels):
-        color, dash = _style(place)
+        color, dash = style_of(place)
         line = f'<line x1="0" x2="34" y1="5" y2="5" stroke="{color}" stroke-width="3" stroke-dasharray="{dash}"/>'
         entries.append(f'<li><svg viewBox="0 0 34 10" aria-hidden="true">{line}</svg><bdi>{escape(label)}</bdi></li>')
     return f"<ul class=legend>{''.join(entries)}</ul>"
@@ -136,8 +162,9 @@ def _places(x: _Axis, y: _Axis, values: Iterable[tuple[float, float]]) -> str:
     return " ".join(f"{x.at(across):.1f},{y.at(up):.1f}" for across, up in values)
 
 
-def _style(place: int) -> tuple[str, str]:
-    return COLORS[place % len(COLORS)], DASHES[(place + place // 12) % len(DASHES)]  # as on the page
+def style_of(place: int) -> Style:
+    """The colour and the dash of a line, as on the page."""
+    return COLORS[place % len(COLORS)], DASHES[(place + place // 12) % len(DASHES)]
 
 
 def _number(value: float) -> str:

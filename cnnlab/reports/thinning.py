@@ -1,4 +1,4 @@
-"""Curves of thousands of points cut down to what a chart can show, in the same way for the report and the pages. Needs no torch."""
+"""What a chart can show of a curve of thousands of points, in the same way for the report and the pages. Needs no torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import isfinite
 
 POINTS = 500  # of a curve; more than a chart has pixels
 POINTS_BESIDE_OTHERS = 300  # of each curve where several runs share a chart
+_HUGE, _MANY_TIMES = 20.0, 5  # a loss above the one, and so many times the smallest, hides all others on a linear axis
 
 
 def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
@@ -33,3 +34,8 @@ def thin(values: Sequence[float], most: int = POINTS) -> list[int]:
 def stretches(values: Sequence[float], positions: Sequence[int]) -> list[list[int]]:
     """`positions` split at values that are no finite numbers, and without them: what a line may join."""
     return [list(members) for finite, members in groupby(positions, key=lambda at: isfinite(values[at])) if finite]
+
+
+def has_exploded(losses: Sequence[float]) -> bool:
+    """Whether a linear axis would show one high loss and flatten all others."""
+    return bool(losses) and max(losses) > max(_HUGE, _MANY_TIMES * min(losses))

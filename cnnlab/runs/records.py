@@ -79,6 +79,11 @@ class Run:
         """True while the run waits or a process works on it."""
         return self.state in ACTIVE
 
+    @property
+    def over(self) -> bool:
+        """True once the run has ended, and goes on only if a user wants more of it."""
+        return self.state in (State.STOPPED, State.FAILED, State.FINISHED)
+
     def interrupted(self, ids: Set[str], message: str) -> Run:
         """The run as interrupted with this message if it is among `ids`; as it is otherwise."""
         return replace(self, state=State.INTERRUPTED, message=message) if self.id in ids else self

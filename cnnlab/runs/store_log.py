@@ -53,13 +53,16 @@ DEEDS = {
     "lab resume": N_("let the lab go on"),
     "archive": N_("made an archive"),
     "forget": N_("deleted the class's data"),
+    "data": N_("changed a data set"),
+    "network": N_("deleted a network"),
+    "progress": N_("asked for another's progress"),
     "teach": N_("asked for what is a teacher's"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row. `who` is "" for the command line, for the lab itself, and for a visitor who was not let in."""
+    """One row. `who` is "" for the command line and for the lab itself."""
 
     at: float  # seconds since 1970
     who: str
@@ -68,11 +71,6 @@ class Entry:
     whose: str  # the owner of it, or the person whom it concerns
     refused: bool
     note: str
-
-    @property
-    def nameless(self) -> str:
-        """What stands for an empty `who`, in words that `translated` finds."""
-        return N_("a visitor") if self.did == "sign in" else N_("the command line")
 
 
 def add(
@@ -85,6 +83,11 @@ def add(
         "INSERT INTO log (at, who, did, what, whose, refused, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (at, *texts, refused, well_formed(note)[:LONGEST]),
     )
+
+
+def by(entry: Entry) -> str:
+    """Who did it, in words where it was nobody of the class; `translated` finds them."""
+    return entry.who or (N_("a stranger") if entry.refused else N_("the command line"))
 
 
 class Log:

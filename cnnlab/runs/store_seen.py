@@ -115,6 +115,17 @@ class SeenSweepStore(SweepStore):
     def check_may_create(self) -> None:
         self._person.check_start()
 
+    def check_may_delete(self, sweep_id: str, *, owner: str | None = None) -> None:
+        try:
+            super().check_may_delete(sweep_id, owner=owner)
+        except NotAllowed:
+            with self._transaction(write=True) as connection:
+                whose = sweep_rows.row_of(connection, sweep_id)["owner"]
+                store_log.add(
+                    connection, self._clock(), self._person.name, "sweep delete", what=sweep_id, whose=whose, refused=True
+                )
+            raise
+
     def sweep(self, sweep_id: str) -> Sweep:
         found = super().sweep(sweep_id)
         if not self._person.may(Action.SEE, found.owner):

@@ -214,7 +214,7 @@ class Teaching:
         self._notes.withdraw()
         group = self._group()
         staying = tuple(member for member in group.members if member.role is Role.TEACHER)
-        classes.save(self._lab.home, group.model_copy(update={"members": staying}))
+        classes.save(self._lab.home, group.model_copy(update={"members": staying, "former": ()}))
         presence.forget(self._lab.home)
         self._record.forget(what.people)
         self._log.note(self._by, "forget", note=group.name)

@@ -222,8 +222,12 @@ class _Execution:
         return State.FAILED
 
     def _train(self, config: RunConfig, folder: Path) -> Iterator[Event]:
+        elsewhere = is_elsewhere(config.device)
         try:
             from cnnlab.training import checkpoints
+
+            if not elsewhere:
+                import cnnlab.training.engine  # noqa: F401  # what is missing shows here, and not as an unexpected error
         except ImportError as error:
             raise InstallationError(
                 say("Training needs torch, which could not be loaded ({reason}): pip install -r requirements.txt.", reason=error)
@@ -237,7 +241,6 @@ class _Execution:
             self.history = [EpochDone(**done) for done in checkpoint["history"]]
         # A missing last checkpoint is not damaged: the process was killed between saving the best and the last.
         damaged = file is not None and file.name != checkpoints.LAST and (folder / checkpoints.LAST).exists()
-        elsewhere = is_elsewhere(config.device)
         stream = train_beyond(self, config, file) if elsewhere else self._train_here(config, [checkpoint])
         del checkpoint  # the engine releases it too: a large network's takes a gigabyte
         with closing(stream):

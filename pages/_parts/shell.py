@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from pages._parts.visitor import person
 
 _ICON = str(Path(__file__).with_name("icon.svg"))
 _STYLE = Path(__file__).with_suffix(".css")
+_has_opened = threading.Event()
 
 
 def enter() -> Lab:
@@ -90,8 +92,12 @@ def _disable_pages_folder() -> None:
 
 
 def _opened() -> Lab:
-    with st.spinner(_("Opening the lab …")):  # shown after half a second
+    if _has_opened.is_set():  # a spinner would cost each page a thread and a message
         return _lab()
+    with st.spinner(_("Opening the lab …")):  # shown after half a second
+        lab = _lab()
+    _has_opened.set()
+    return lab
 
 
 @st.cache_resource(show_spinner=False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -16,13 +15,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from cnnlab.access.door import HEADER, Answer, Door, in_header
 from cnnlab.access.hosts import client_of, host_allowed, is_loopback, is_proxy, origin_allowed
-from cnnlab.access.roles import Person, Role
+from cnnlab.access.roles import Role
 from cnnlab.access.starting import HOW_TO
-from cnnlab.errors import CNNLabError
-from cnnlab.i18n import ENGLISH, translated, using
+from cnnlab.errors import CNNLabError, InstallationError, NotAllowed
+from cnnlab.i18n import translated, using
 from cnnlab.teaching import presence
 from cnnlab.text import shortened
 from pages._parts.gate import sign_in
+from pages._parts.gate.asked import Asked, values_of
+from pages._parts.gate.school import BEGIN, CALLBACK, COOKIE, SchoolSignIn
 from pages._parts.gate.settings import Settings
 from pages._parts.gate.sign_in import Page
 from pages._parts.gate.tongue import language_of
@@ -31,33 +32,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
+_OWN = (SIGN_IN, SIGN_OUT, BEGIN, CALLBACK)
 MOST_BYTES = 8_192  # of a form
 LANGUAGE_COOKIE = "cnnlab_language"
 _READS = ("GET", "HEAD", "OPTIONS")
 _VERIFIERS = 2  # threads that verify codes, 50 ms each; others wait
 _MOST_WAITING = 100
-
-
-@dataclass
-class _Asked:
-    """A request, as far as the gate looks at it."""
-
-    scope: Scope
-    headers: Headers
-    peer: str = ""
-    cookie: str | None = None
-    language: str = ENGLISH
-    person: Person | None = field(default=None)
-
-    @property
-    def path(self) -> str:
-        return self.scope["path"]
-
-    @property
-    def is_visit(self) -> bool:
-        """Whether a person waits for a page, and not a page for one of its parts."""
-        mode = self.headers.get("sec-fetch-mode")
-        return self.scope["method"] == "GET" and (mode == "navigate" if mode else "text/html" in self.headers.get("accept", ""))
 
 
 class Gate:
@@ -67,6 +47,7 @@ class Gate:
         self._app = app
         self._door = door
         self._settings = settings
+        self._school = SchoolSignIn(door)
         self._verifiers = ThreadPoolExecutor(_VERIFIERS, thread_name_prefix="sign in")
         self._waiting = 0
         sites = " ".join(("'self'", *settings.frames))
@@ -88,7 +69,7 @@ class Gate:
             return
         try:
             response = self._refusal(asked)
-            if response is None and (asked.person is None or asked.path.endswith((SIGN_IN, SIGN_OUT))):
+            if response is None and (asked.person is None or asked.path.endswith(_OWN)):
                 with using(asked.language):
                     response = await self._own_page(asked, receive)
                     if response is None and asked.person is None:
@@ -104,7 +85,7 @@ class Gate:
             message = {**message, "headers": [*message["headers"], *self._headers]}
         await send(message)
 
-    async def _socket(self, asked: _Asked, receive: Receive, send: Send) -> None:
+    async def _socket(self, asked: Asked, receive: Receive, send: Send) -> None:
         """A socket is open for hours, so each message checks that its person may still be here."""
         try:
             refused = self._refusal(asked) is not None or asked.person is None
@@ -139,11 +120,11 @@ class Gate:
         with presence.open_page(name):
             await self._app(self._passed(asked), checked_receive, checked_send)
 
-    def _asked(self, scope: Scope) -> _Asked:
+    def _asked(self, scope: Scope) -> Asked:
         headers = Headers(scope=scope)
-        return _Asked(scope, headers, peer=(scope.get("client") or ("",))[0] or "")
+        return Asked(scope, headers, peer=(scope.get("client") or ("",))[0] or "")
 
-    def _refusal(self, asked: _Asked) -> Response | None:
+    def _refusal(self, asked: Asked) -> Response | None:
         """Why this request is answered to nobody; finds the person otherwise. Raises StoreError."""
         settings, headers = self._settings, asked.headers
         host = headers.get("host")
@@ -158,7 +139,7 @@ class Gate:
         group = self._door.group()
         asked.cookie = cookies.get(self._door.cookie_name())
         asked.language = language_of(cookies.get(LANGUAGE_COOKIE), headers.get("accept-language", ""))
-        asked.person = self._door.person(asked.cookie, asked.peer, lambda name: _values(asked.scope, name))
+        asked.person = self._door.person(asked.cookie, asked.peer, lambda name: values_of(asked.scope, name))
         if group is None and not settings.waived and not is_loopback((asked.scope.get("server") or ("",))[0]):
             return PlainTextResponse(f"Nobody comes in from another machine. {HOW_TO}", 403)
         return None
@@ -166,16 +147,16 @@ class Gate:
     def _from_own_page(self, origin: str | None, host: str | None) -> bool:
         return origin_allowed(origin, host) or origin in self._settings.origins
 
-    def _still(self, asked: _Asked) -> bool:
+    def _still(self, asked: Asked) -> bool:
         try:
-            person = self._door.person(asked.cookie, asked.peer, lambda name: _values(asked.scope, name))
+            person = self._door.person(asked.cookie, asked.peer, lambda name: values_of(asked.scope, name))
         except CNNLabError:
             return False
         return person is not None and asked.person is not None and (person.name, person.role) == (
             asked.person.name, asked.person.role
         )  # fmt: skip
 
-    def _passed(self, asked: _Asked) -> Scope:
+    def _passed(self, asked: Asked) -> Scope:
         guest = asked.person is None or asked.person.role is Role.GUEST
         if guest and HEADER not in asked.headers:
             return asked.scope
@@ -184,25 +165,27 @@ class Gate:
             headers.append((HEADER.encode(), in_header(asked.person)))
         return {**asked.scope, "headers": headers}
 
-    def _stranger(self, asked: _Asked) -> Response:
+    def _stranger(self, asked: Asked) -> Response:
         if not asked.is_visit:
             return PlainTextResponse("Sign in first.", 401, {"cache-control": "no-store"})
         query = asked.scope.get("query_string", b"").decode("latin-1")
         then = asked.path.removeprefix(self._settings.base) + (f"?{query}" if query else "")
         return self._page(asked, then).code()
 
-    def _page(self, asked: _Asked, then: str = "") -> Page:
+    def _page(self, asked: Asked, then: str = "") -> Page:
         below = asked.path.removeprefix(self._settings.base)
         up = "../" * max(0, below.count("/") - 1) or "./"
         if not below:  # "/lab" without a slash behind it
             up = f"./{self._settings.base.rpartition('/')[2]}/"
         return Page(self._door.group(), up=up, then=then)
 
-    async def _own_page(self, asked: _Asked, receive: Receive) -> Response | None:
+    async def _own_page(self, asked: Asked, receive: Receive) -> Response | None:
         """The answer to a request for one of the gate's own pages; None for any other."""
         path, method = asked.path.removeprefix(self._settings.base), asked.scope["method"]
-        if path not in (SIGN_IN, SIGN_OUT) or self._door.is_open():
+        if path not in _OWN or self._door.is_open():
             return None
+        if path in (BEGIN, CALLBACK):
+            return await self._at_school(asked, path)
         if path == SIGN_IN and method in ("GET", "HEAD"):
             return self._page(asked).code(status=200)
         if method != "POST":
@@ -220,7 +203,7 @@ class Gate:
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=20).items()}
         return await self._sign_in(asked, form)
 
-    async def _sign_in(self, asked: _Asked, form: dict[str, str]) -> Response:
+    async def _sign_in(self, asked: Asked, form: dict[str, str]) -> Response:
         page = self._page(asked, form.get("then", ""))
         if self._waiting >= _MOST_WAITING:
             return page.code(sign_in.busy(), status=503)
@@ -246,11 +229,39 @@ class Gate:
             case _:
                 return page.code(sign_in.wrong())
 
+    async def _at_school(self, asked: Asked, path: str) -> Response | None:
+        school = self._door.school()
+        if school is None:
+            return None
+        if asked.scope["method"] != "GET":
+            return PlainTextResponse("This page takes GET.", 405)
+        page = self._page(asked)
+        if self._waiting >= _MOST_WAITING:
+            return page.code(sign_in.busy(), status=503)
+        self._waiting += 1
+        try:
+            if path == BEGIN:
+                secure = self._is_secure(asked)
+                back = f"{'https' if secure else 'http'}://{asked.headers['host']}{self._settings.base}{CALLBACK}"
+                return await self._school.begin(asked.scope, school, back, secure=secure)
+            cookie = cookie_parser(asked.headers.get("cookie", "")).get(COOKIE)
+            claims, then = await self._school.answer(asked.scope, school, cookie)
+        except (NotAllowed, InstallationError) as error:
+            return page.code(translated(error), status=403)
+        finally:
+            self._waiting -= 1
+        answer = await self._verified(partial(self._door.sign_in_by_school, claims))
+        if answer.problem:
+            return page.code(sign_in.not_from_school(answer.problem), status=403)
+        welcome = self._welcome(asked, answer, then, up="../../")
+        welcome.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return welcome
+
     def _proxies(self) -> tuple[str, ...]:
         group = self._door.group()
         return group.proxy.addresses if group and group.proxy else ()
 
-    def _is_secure(self, asked: _Asked) -> bool:
+    def _is_secure(self, asked: Asked) -> bool:
         if asked.scope["scheme"] == "https":
             return True
         return asked.headers.get("x-forwarded-proto") == "https" and is_proxy(asked.peer, self._proxies())
@@ -262,16 +273,11 @@ class Gate:
         finally:
             self._waiting -= 1
 
-    def _welcome(self, asked: _Asked, answer: Answer, then: str) -> Response:
+    def _welcome(self, asked: Asked, answer: Answer, then: str, *, up: str = "./") -> Response:
         # Relative, because a proxy may have cut a prefix off. What follows "./" cannot lead to another site.
-        response = RedirectResponse(f"./{then.lstrip('/')}" if then.startswith("/") and "\\" not in then else "./", 303)
+        response = RedirectResponse(f"{up}{then.lstrip('/')}" if then.startswith("/") and "\\" not in then else up, 303)
         response.set_cookie(
             self._door.cookie_name(), answer.cookie, max_age=int(answer.seconds), httponly=True, samesite="lax",
             secure=self._is_secure(asked),
         )  # fmt: skip
         return response
-
-
-def _values(scope: MutableMapping[str, Any], name: str) -> list[bytes]:
-    wanted = name.lower().encode()
-    return [value for key, value in scope["headers"] if key.lower() == wanted]

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
 from cnnlab.access.classes import Class, Member
+from cnnlab.access.door import Problem
 from cnnlab.i18n import _, language, tag
 from cnnlab.text import duration_text
 
@@ -40,7 +42,13 @@ class Page:
         field = _field("code", label, kind, "autofocus autocapitalize=none spellcheck=false autocomplete=off", guide)
         password = _field("password", _("Password"), "password", "autocomplete=current-password")
         teacher = f"<details><summary>{escape(_('Sign in with a teacher’s password'))}</summary>{self._form(password)}</details>"
-        return self._page(self._group.name, problem, self._form(field) + teacher, status=status)
+        forms = self._form(field) + teacher
+        if self._group.school:
+            there = f"{self._up}sign-in/oidc" + (f"?then={quote(self._then)}" if self._then else "")
+            # A link, because browsers do not let this page's forms lead to another site.
+            link = f"<a class=school href='{escape(there)}'>{escape(_('Sign in with your school'))}</a>"
+            forms = f"{link}<details><summary>{escape(_('Sign in with a code or a password'))}</summary>{forms}</details>"
+        return self._page(self._group.name, problem, forms, status=status)
 
     def names(self, names: Sequence[Member], ticket: str) -> HTMLResponse:
         """Asks for one of these names."""
@@ -93,6 +101,21 @@ def over() -> str:
 
 def closed() -> str:
     return _("This lab lets nobody in at the moment: ask the person who started it.")
+
+
+def not_from_school(problem: Problem) -> str:
+    """Why the person whom the school has named does not come in."""
+    match problem:
+        case "unverified":
+            return _("Your school has not confirmed an e-mail address of yours, so you cannot sign in with it: ask your teacher.")
+        case "left":
+            return _("You are no longer in this class: ask your teacher.")
+        case "over":
+            return over()
+        case "unknown":
+            return _("Your school knows you, but this class does not have your e-mail address: ask your teacher.")
+        case _:
+            return closed()
 
 
 def too_slow() -> str:

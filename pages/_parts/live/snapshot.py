@@ -138,7 +138,7 @@ class LiveRun:
         lab, run = self._lab, status.run
         epochs, progress, events = lab.epochs(run.id), lab.progress(run.id), lab.events(run.id)
         started = next((event for event in events if isinstance(event, RunStarted)), None)
-        over = run.state in (State.STOPPED, State.FAILED, State.FINISHED)
+        over = run.over
         total = max(1, run.epochs_done, progress[-1].epoch if progress else 1) if over else run.config.epochs
         marks = rests(events)
         loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks, over=over)

@@ -16,15 +16,14 @@ import streamlit as st
 from streamlit.components import v2
 
 from cnnlab.i18n import _, translated
+from cnnlab.reports.svg_files import STRONGEST, drawn_classes
 from cnnlab.text import percent
 from cnnlab.values import PredictionPage
 from pages._parts.image_grid import RIGHT, WRONG
 
-STRONGEST = 60  # per cent of the colour, so that numbers can be read on it
 KEY = "predict:matrix"
 _SHORT = 3  # characters of a class's name that fit above a column
 _MANY = 12  # classes; more are drawn smaller
-MOST = 30  # classes; of more, those with the most mistakes are drawn: a browser takes seconds for 90,000 buttons
 
 _matrix = v2.component(
     "cnnlab_confusion",
@@ -37,7 +36,7 @@ _matrix = v2.component(
 def draw_confusion(page: PredictionPage, label: int | None, predicted: int | None, on_choice: Callable[..., None]) -> None:
     """Draws the matrix with the chosen row, column or cell marked; a click calls `on_choice(label, predicted)`."""
 
-    drawn = drawn_classes(page, label, predicted)
+    drawn = drawn_classes(page.confusion, label, predicted)
 
     def choose() -> None:
         row, column = _cell(st.session_state[KEY].get("cell"), len(drawn))
@@ -53,19 +52,6 @@ def draw_confusion(page: PredictionPage, label: int | None, predicted: int | Non
         )
     chosen = {name: None if place is None else drawn.index(place) for name, place in (("label", label), ("predicted", predicted))}
     _matrix(data={"html": matrix_html(page, drawn)} | chosen, key=KEY, on_cell_change=choose)
-
-
-def drawn_classes(page: PredictionPage, *chosen: int | None) -> list[int]:
-    """The classes of the rows and columns, ascending: all, or of many those with the most mistakes and the `chosen` ones."""
-    every = range(len(page.classes))
-    if len(every) <= MOST:
-        return list(every)
-    columns = [sum(column) for column in zip(*page.confusion, strict=True)]
-    # Of its images taken for others, and those of others taken for it.
-    mistakes = [sum(page.confusion[each]) + columns[each] - 2 * page.confusion[each][each] for each in every]
-    kept = [each for each in chosen if each is not None]
-    worst = sorted((each for each in every if each not in kept), key=lambda each: -mistakes[each])
-    return sorted({*kept, *worst[: MOST - len(set(kept))]})
 
 
 def matrix_html(page: PredictionPage, drawn: Sequence[int] | None = None) -> str:

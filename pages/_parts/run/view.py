@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
 from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
+from cnnlab.reports.svg_files import run_svg
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
 from pages._parts.grid import grid
@@ -30,6 +31,7 @@ from pages._parts.run.meaning import beside_known_runs, diagnosed
 from pages._parts.run.strip import strip
 from pages._parts.run_words import title
 from pages._parts.shell import fragment
+from pages._parts.svg_button import svg_button
 
 ALL_SETTINGS = "all settings of the run"  # whether they are open
 AT_REST_SECONDS = 5.0  # between two checks of a run at rest: the lab or another browser may resume it
@@ -84,13 +86,23 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
     if snapshot.beside:
         beside_known_runs(run, snapshot.beside, [each for each in snapshot.suspects if each != diagnosis])
     equal = _("Equal distances for equal ratios: separates small losses late in a run.")
-    st.toggle(translated(LOGARITHMIC), key=LOGARITHMIC, help=equal)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle(translated(LOGARITHMIC), key=LOGARITHMIC, help=equal)
+        if run.epochs_done:
+            svg_button(
+                partial(_curves_svg, lab, run_id, logarithmic=logarithmic), f"cnnlab-{run_id}-curves", key=f"svg of {run_id}"
+            )
     for notice in snapshot.notices:
         st.warning(escaped(translated(notice)), icon=":material/lightbulb:")
     strip(lab, run)
     _table(snapshot.table_revision, snapshot.epochs)
     if snapshot.optimistic:
         st.caption(translated(OPTIMISTIC))
+
+
+def _curves_svg(lab: Lab, run_id: str, *, logarithmic: bool) -> str:
+    run = lab.run(run_id)
+    return run_svg(lab.epochs(run_id), title(run), run.config.classes, over=run.over, logarithmic=logarithmic)
 
 
 # Drawn once and replayed to all browsers of a language, which has revisions of its own: making the element takes three times as

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ from cnnlab.lab import Lab
 from cnnlab.reports import comparison
 from cnnlab.reports.comparison import QUANTITIES, Difference
 from cnnlab.reports.findings import finding, undecided
+from cnnlab.reports.svg_files import comparison_svg
 from cnnlab.runs.records import Run
 from cnnlab.twins import SEEDS, plan
 from pages._parts.address import Address, one_of
@@ -28,6 +30,7 @@ from pages._parts.one_choice import one_choice
 from pages._parts.runs.actions import OUTCOME
 from pages._parts.runs.differences import NONE, baseline_of, baseline_table, draw_differences
 from pages._parts.runs.table import CHOSEN
+from pages._parts.svg_button import svg_button
 from pages._parts.twins import start_missing
 
 ALONG = {"epochs": N_("Epochs"), "seconds": N_("Seconds")}
@@ -50,6 +53,7 @@ def beside(
         quantity = one_choice(_("Curves"), "runs:curve", "curve", quantities, address, as_list=True, width=200)
         axes = {name: translated(text) for name, text in ALONG.items()}
         along = one_choice(_("Along"), "runs:along", "along", axes, address)
+        saving = st.container(width="content")
     chart = st.container()
     address.initialise("runs:base", "base", NONE, str)  # its control stands below
     text = finding(runs, baseline_of(runs))
@@ -61,7 +65,14 @@ def beside(
         by = _grouping(differing, address)
         fold = _fold(runs, address)
     with chart:
-        _curves(runs, epochs, quantity, along, fold=fold, by=by)
+        lines = _curves(runs, epochs, quantity, along, fold=fold, by=by)
+    if lines:
+        draw = partial(
+            comparison_svg, lines[:MOST_LINES], translated(QUANTITIES[quantity]), along, share=quantity.endswith("accuracy")
+        )
+        with saving:
+            name = runs[0].id if len(runs) == 1 else f"{len(runs)}-runs"
+            svg_button(draw, f"cnnlab-{name}-{quantity.replace('_', '-')}", key="runs:svg")
     return fold
 
 
@@ -166,12 +177,13 @@ def _setting_of(parameter: str, others: Sequence[str]) -> Callable[[str], str]:
 def _curves(
     runs: Sequence[Run], epochs: Mapping[str, Sequence[EpochDone]], quantity: comparison.Quantity, along: str, *, fold: bool,
     by: str | None,
-) -> None:  # fmt: skip
+) -> tuple[comparison.Line, ...]:  # fmt: skip
+    """Draws the lines of the chart, which it returns."""
     lines = comparison.lines(runs, dict(epochs), quantity, fold=fold, by=by)
     if not lines:
         nothing = _("None of the selected runs has finished an epoch yet, so there is no curve to draw.")
         st.info(nothing, icon=":material/hourglass_empty:")
-        return
+        return lines
     title = translated(QUANTITIES[quantity])
     figure = curves_figure(lines, title, along, share=quantity.endswith("accuracy"))
     label = _("{quantity} of the selected runs against epochs") if along == "epochs" else _(
@@ -205,6 +217,7 @@ def _curves(
         )
     if notes:
         st.caption(together(*notes))
+    return lines
 
 
 def _costs(lab: Lab, runs: Sequence[Run], fields: Mapping[str, str], address: Address, *, fold: bool) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.store_log import DEEDS, Entry
+from cnnlab.runs.store_log import DEEDS, Entry, by
 from cnnlab.teaching.results import moment
 from pages._parts.grid import grid
 
@@ -27,7 +27,7 @@ def log(lab: Lab) -> None:
         )  # fmt: skip
     columns = {
         _("When (UTC)"): [moment(each.at) for each in entries],
-        _("Who"): [each.who or translated(each.nameless) for each in entries],
+        _("Who"): [translated(by(each)) for each in entries],
         _("Did"): [_deed(each) for each in entries],
         _("What"): [each.what for each in entries],
         _("Whose"): [each.whose for each in entries],
