@@ -62,7 +62,7 @@ DEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row. `who` is "" for the command line and for the lab itself."""
+    """One row. `who` is "" for the command line, for the lab itself, and for a visitor who was not let in."""
 
     at: float  # seconds since 1970
     who: str
