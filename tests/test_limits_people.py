@@ -268,6 +268,7 @@ def test_runs_are_made_and_queued_again_in_few_places():
     }
     assert found == {
         "cli/train.py": ["create"], "lab.py": ["extend", "start_over"], "workers/queueing.py": ["create", "resume"],
+        "cli/weights.py": ["create"],  # which trains nothing
     }  # fmt: skip
 
 

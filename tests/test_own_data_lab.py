@@ -32,6 +32,7 @@ from cnnlab.i18n import translated, using
 from cnnlab.lab import Lab
 from cnnlab.own_data.bringing import bring
 from cnnlab.own_data.values import Choices, ImportStatus
+from cnnlab.reports.svg_files import MOST_CLASSES, drawn_classes
 from cnnlab.seen import seen_by
 from cnnlab.system import processes
 from cnnlab.system.home import private_file, write_private
@@ -160,10 +161,10 @@ def test_of_many_classes_the_matrix_draws_those_with_the_most_mistakes():
     counts = np.diag([5] * 300)
     counts[7, 299] = 3
     page = PredictionPage("best", 1, tuple(f"<{n}>" for n in range(300)), 0, 0, 0, tuple(map(tuple, counts.tolist())), (), ())
-    drawn = confusion.drawn_classes(page, 120, None)
-    assert len(drawn) == confusion.MOST and {7, 120, 299} <= set(drawn) and drawn == sorted(drawn)
+    drawn = drawn_classes(page.confusion, 120, None)
+    assert len(drawn) == MOST_CLASSES and {7, 120, 299} <= set(drawn) and drawn == sorted(drawn)
     text = confusion.matrix_html(page, drawn)
-    assert "&lt;7&gt; taken for &lt;299&gt;: 3 of 8 images" in text and text.count("<button") == confusion.MOST**2
+    assert "&lt;7&gt; taken for &lt;299&gt;: 3 of 8 images" in text and text.count("<button") == MOST_CLASSES**2
 
 
 def test_of_two_classes_seventy_in_a_hundred_is_more_than_guessing():

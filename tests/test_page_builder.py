@@ -16,6 +16,8 @@ from cnnlab.compute import code
 from cnnlab.config import RunConfig
 from cnnlab.errors import NotAllowed
 from cnnlab.networks import Networks, SavedNetwork
+from cnnlab.runs.checked import Checked
+from cnnlab.runs.store_log import Log
 from cnnlab.seen import _SeenNetworks
 from pages._parts.builder import state
 
@@ -217,11 +219,16 @@ def test_the_network_stays_when_another_page_was_open(monkeypatch, lab):
     assert network_of(app).layers[0].settings["channels"] == 9
 
 
-def test_a_person_of_a_class_saves_as_themselves_and_deletes_their_own(tmp_path):
+def test_a_person_of_a_class_saves_as_themselves_and_deletes_their_own(tmp_path, store):
     every = Networks(tmp_path, ask)
-    ana, ben = (_SeenNetworks(every, Person(name, Role.STUDENT)) for name in ("Ana", "Ben"))
-    observer = _SeenNetworks(every, Person("Parents", Role.OBSERVER))
-    apart = _SeenNetworks(every, Person("Ben", Role.STUDENT, apart=True))
+    log = Log(store)
+
+    def seen_by(person):
+        return _SeenNetworks(every, person, Checked(person, log))
+
+    ana, ben = (seen_by(Person(name, Role.STUDENT)) for name in ("Ana", "Ben"))
+    observer = seen_by(Person("Parents", Role.OBSERVER))
+    apart = seen_by(Person("Ben", Role.STUDENT, apart=True))
 
     saved = ana.save(template("lenet"), owner="Ben")
 

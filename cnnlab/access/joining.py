@@ -48,7 +48,7 @@ def joined(group: Class, email: str, name: object, role: Role) -> Class:
         wanted,
         tidy(f"{wanted[: LONGEST_NAME // 2]} ({email.partition('@')[0]})"),
         tidy(email),
-        f"{email[:40]} {secrets.token_hex(4)}",
+        f"{email[:40]} {secrets.token_hex(3)}",
     )
     free = next(each for each in tries if each and each.casefold() not in taken)
     return group.with_member(free, role, email=email)[0]
