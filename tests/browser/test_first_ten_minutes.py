@@ -56,7 +56,7 @@ def test_the_form_behind_its_button_opens_elsewhere_as_it_is_here(student, brows
     drawn(friend)
 
     assert len(here) > 5
-    assert friend.evaluate(FORM) == here
+    wait_for(lambda: friend.evaluate(FORM) == here, seconds=10)  # on a busy machine fields stand before their values
     friend.context.close()
 
 
