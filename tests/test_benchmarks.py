@@ -65,7 +65,9 @@ def test_scale_fills_records_and_reads_them():
     assert "page, 8 runs chosen" in shown
 
 
-def test_a_class_signs_in_trains_and_hands_in_and_nothing_is_lost():
+def test_a_class_signs_in_trains_and_hands_in_and_nothing_is_lost(request):
+    if not request.config.getoption("--slow"):
+        pytest.skip("takes half a minute: --slow")
     record, shown = _shown("class-load")
 
     assert record["students"] == record["handed_in"] == 3
