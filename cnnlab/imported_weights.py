@@ -11,11 +11,11 @@ from cnnlab.errors import ConfigError, StoreError
 from cnnlab.i18n import say
 from cnnlab.runs.records import IMPORTED
 from cnnlab.runs.store import Store
-from cnnlab.system import imports
+from cnnlab.system import brought_weights
 from cnnlab.text import size_text
 from cnnlab.workers.queueing import Queueing
 
-MOST_UPLOADED = 20_000_000  # bytes, as the server takes at most (.streamlit/config.toml); the command line takes larger files
+MOST_UPLOADED = 20_000_000  # bytes; the web process holds uploads in memory, and the command line takes larger files
 _PATIENCE = 60.0  # seconds
 
 
@@ -41,7 +41,7 @@ class ImportedWeights:
             )
         config = config.change(epochs=1, device="auto")  # nothing is trained: no place beyond this machine
         try:
-            place = imports.bring(self._home, token, content)
+            place = brought_weights.bring(self._home, token, content)
         except OSError as error:
             raise StoreError(say("The file cannot be kept in the lab's folder: {reason}.", reason=error.strerror)) from error
         try:

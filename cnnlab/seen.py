@@ -33,7 +33,7 @@ from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
 from cnnlab.taking_away import ExportState, Offer, TakingAway
 from cnnlab.teaching.service import Teaching
-from cnnlab.values import DatasetStatus, EpochPredictions, Picture, RangeTestState
+from cnnlab.values import DatasetStatus, EpochPredictions, EvaluatedRun, Picture, RangeTestState
 
 MOST_PEOPLE = 500  # whose views are kept
 
@@ -87,6 +87,12 @@ class SeenLab(Lab):
     def augmented(self, dataset: str, index: int, **steps: Any) -> tuple[str, ...]:
         self.own_data.check_seen(dataset)
         return super().augmented(dataset, index, **steps)
+
+    def _evaluated(self, run_id: str) -> EvaluatedRun:
+        """Raises ConfigError where the run's images are another person's alone, although its figures are seen."""
+        run = super()._evaluated(run_id)
+        self.own_data.check_seen(run.dataset)
+        return run
 
     def start(self, config: RunConfig, **details: Any) -> str:
         self._person.check_start()  # before the helper is asked

@@ -19,6 +19,7 @@ from pages._parts.data.checkup import checkup_view
 from pages._parts.data.importing import DATASET, VIEW, import_progress
 from pages._parts.data.labels import labels_view
 from pages._parts.data.own_set import own_set_actions
+from pages._parts.download import download_bar, is_running
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.language import in_links
 from pages._parts.learn.links import titled
@@ -135,17 +136,15 @@ def whereabouts(lab: Lab, status: DatasetStatus) -> str:
 def missing(lab: Lab, status: DatasetStatus, problem: str) -> None:
     """A data set of which this machine has no copy, or with `problem` none to be used: its download, or the sample."""
     entry = status.entry
-    running = status.download is not None and status.download.state == "running"
+    running = is_running(status.download)
 
     def state() -> None:
         status = next(status for status in lab.datasets() if status.entry.name == entry.name)
         download = status.download
-        if (status.found is not None and not problem) or (running and (download is None or download.state != "running")):
+        if (status.found is not None and not problem) or (running and not is_running(download)):
             st.rerun()
-        if download is not None and download.state == "running":
-            share = download.done_bytes / download.total_bytes if download.total_bytes else 0.0
-            done = _("Downloading: {done} of {total}")
-            st.progress(min(1.0, share), done.format(done=size_text(download.done_bytes), total=size_text(download.total_bytes)))
+        if download is not None and is_running(download):
+            download_bar(download)
             return
         if download is not None and download.state == "failed":
             st.error(translated(download.message), icon=":material/cloud_off:")

@@ -23,7 +23,7 @@ from cnnlab.imported_weights import ImportedWeights
 from cnnlab.lab import Lab
 from cnnlab.runs.store import Store
 from cnnlab.seen import seen_by
-from cnnlab.system import imports
+from cnnlab.system import brought_weights
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints, weights_file
 from cnnlab.training.engine import train
@@ -140,7 +140,7 @@ def test_the_command_makes_a_run_for_predict_and_inside(tmp_path, monkeypatch, c
     store.close()
     assert (run.state, run.name, run.tags, run.epochs_done, run.has_checkpoint) == ("finished", "mine", ("imported",), 1, True)
     folder = run_folder(tmp_path / "home", run.id)
-    assert imports.brought(folder)
+    assert brought_weights.brought(folder)
     assert not list((tmp_path / "home" / "imports").iterdir())
     network = network_of(checkpoints.load(folder / "best.pt"))
     assert torch.equal(network.model.conv1.weight, lenet.conv1.weight)

@@ -45,7 +45,7 @@ FLOORS: dict[str, str] = {
     "diagnosis": "architectures events optimizers text",
     "known_runs": "config errors events presets text",
     "training": "architectures datasets diagnosis elsewhere epoch_flow epoch_predictions epoch_weights errors events"
-    " layers optimizers system.cpu system.disk system.gpus system.imports system.memory text values",
+    " layers optimizers system.brought_weights system.cpu system.disk system.gpus system.memory text values",
     "executors": "architectures.zoo config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors events"
     " system text training values",
     "inside": "architectures datasets errors inside_values layers palette training",
@@ -111,6 +111,7 @@ PAGE_FLOORS: dict[str, str] = {
     "one_choice": "address",
     "pager": "address",
     "heading": "",
+    "download": "",
     "player": "",
     "gate": "",
     "sign_out": "",
@@ -122,7 +123,7 @@ PAGE_FLOORS: dict[str, str] = {
     "network_view": "",
     "layer_views": "address network_view one_choice",
     "live": "run_words",
-    "forms": "address heading live markdown one_choice run_words shell visitor",
+    "forms": "address download heading live markdown one_choice run_words shell visitor",
     "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
@@ -134,7 +135,7 @@ PAGE_FLOORS: dict[str, str] = {
     "assignments": "address forms grid markdown run_words shell visitor",
     "teaching": "grid markdown run_words shell sidebar",
     "data": "grid heading image_grid live markdown one_choice shell visitor",
-    "pages": "address assignments builder data first_tab forms gate heading image_grid inside layer_views learn"
+    "pages": "address assignments builder data download first_tab forms gate heading image_grid inside layer_views learn"
     " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps"
     " teaching versions visitor",
 }

@@ -189,6 +189,20 @@ def test_what_a_student_does_not_see_is_as_if_it_were_not_there(lab, anas, name)
         called(seen_by(lab, APART), name, HIDDEN[name], anas)
 
 
+OF_ITS_IMAGES = ("predictions", "examples", "disagreements", "own_pictures.answer", "inside.look", "inside.network")
+
+
+@pytest.mark.parametrize("name", OF_ITS_IMAGES)
+def test_images_that_are_another_s_alone_are_not_seen_through_a_run_on_them(lab, anas, name, monkeypatch):
+    monkeypatch.setenv(own.HOME, str(lab.home))
+    of_hidden = seen_by(lab, ANA).start(CONFIG.change(dataset=anas["hidden"]), token="hidden")
+
+    assert seen_by(lab, BEN).run(of_hidden).owner == "Ana Silva"
+    with pytest.raises(ConfigError, match="There is no data set"):
+        called(seen_by(lab, BEN), name, HIDDEN[name], anas | {"run": of_hidden})
+    assert seen_by(lab, TEACHER).inside.kept_epochs(of_hidden) == ()
+
+
 @pytest.mark.parametrize("name", STARTS)
 def test_who_only_looks_begins_nothing(lab, name):
     with pytest.raises(NotAllowed, match="here to look"):

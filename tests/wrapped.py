@@ -154,6 +154,7 @@ WRAPPED = (
     "pages/_parts/data/importing.py",
     "pages/_parts/data/labels.py",
     "pages/_parts/data/own_set.py",
+    "pages/_parts/download.py",
     "pages/_parts/builder/editor.py",
     "pages/_parts/builder/keep.py",
     "pages/_parts/builder/mode.py",

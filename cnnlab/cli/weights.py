@@ -17,7 +17,7 @@ from cnnlab.errors import CheckpointError, ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import IMPORTED, State
 from cnnlab.runs.store import Store
-from cnnlab.system import imports
+from cnnlab.system import brought_weights
 from cnnlab.system.home import default_data
 from cnnlab.system.processes import current
 from cnnlab.text import percent, shortened
@@ -61,7 +61,7 @@ def weights(
         chosen.called(config.options),
     )
     token = secrets.token_hex(8)
-    imports.bring(home, token, file.read_bytes())
+    brought_weights.bring(home, token, file.read_bytes())
     with closing(Store(home)) as store:
         name = readable(title) or say("{network}, imported", network=config.title)
         process = current()

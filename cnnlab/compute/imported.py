@@ -9,13 +9,13 @@ from cnnlab.compute import answers
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError
 from cnnlab.i18n import N_
-from cnnlab.system import imports
+from cnnlab.system import brought_weights
 from cnnlab.training import weights_file
 
 
 def check_weights(home: Path, *, config: RunConfig, token: str) -> None:
     """Raises CheckpointError where the file that waits for the run with this token cannot be read, or does not fit."""
-    file = imports.waiting(home, token)
+    file = brought_weights.waiting(home, token)
     if not file.exists():
         raise CheckpointError(N_("The file is not there any more; choose it again."))
     tensors = weights_file.read(file)

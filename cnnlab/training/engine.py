@@ -66,7 +66,7 @@ def train(
         else:
             pretrained.begin(begun.model, config.architecture, config.options, weights)
         session, begun.features = begun, features.of(begun)
-        yield _beginning(session, resumed=resumed)
+        yield _resumed(session) if resumed else started(session)
         if config.precision == "auto" and not resumed:
             yield Notice("precision", 0, session.choice.sentence)
         compiler = Compiler(session, compiled) if compiled is not None and config.compile else None
@@ -112,17 +112,20 @@ class _NotFiniteError(Exception):
         super().__init__(message)
 
 
-def _beginning(session: Session, *, resumed: bool) -> RunStarted | RunResumed:
-    if resumed:
-        return RunResumed(
-            epoch=session.epoch,
-            step=session.step,
-            epochs_done=len(session.history),
-            epochs=session.config.epochs,
-            device=str(session.device),
-            device_name=session.device_name,
-            seconds=session.seconds,
-        )
+def _resumed(session: Session) -> RunResumed:
+    return RunResumed(
+        epoch=session.epoch,
+        step=session.step,
+        epochs_done=len(session.history),
+        epochs=session.config.epochs,
+        device=str(session.device),
+        device_name=session.device_name,
+        seconds=session.seconds,
+    )
+
+
+def started(session: Session) -> RunStarted:
+    """The first event of a run that begins."""
     return RunStarted(
         device=str(session.device),
         device_name=session.device_name,

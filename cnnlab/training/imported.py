@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from cnnlab import epoch_predictions
 from cnnlab.architectures import card
-from cnnlab.events import CheckpointSaved, Event, Notice, RunFinished, RunStarted
+from cnnlab.events import CheckpointSaved, Event, Notice, RunFinished
 from cnnlab.i18n import N_
 from cnnlab.training import checkpoints, weights_file
+from cnnlab.training.engine import started
 from cnnlab.training.evaluation import evaluate
 from cnnlab.training.randomness import own_random_numbers
 from cnnlab.training.session import Session
@@ -33,17 +34,7 @@ def imported(config: RunConfig, data: ImageData, *, file: Path, folder: Path) ->
     session = Session(config, data)
     weights_file.fit(session.model, tensors, card(config.architecture).called(config.options))
     session.model.load_state_dict(tensors)
-    yield RunStarted(
-        device=str(session.device),
-        device_name=session.device_name,
-        parameters=sum(parameter.numel() for parameter in session.model.parameters() if parameter.requires_grad),
-        train_images=len(session.train_images),
-        test_images=len(session.test_images),
-        validation_images=len(session.validation_images),
-        batches_per_epoch=len(session.bounds),
-        epochs=config.epochs,
-        classes=len(session.classes),
-    )
+    yield started(session)
     yield Notice("imported", 1, NOTICE)
     session.begin_epoch()
     session.batch = len(session.bounds)  # a longer run goes on with the next epoch

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cnnlab.errors import CheckpointError, InstallationError
 from cnnlab.i18n import N_, nsay, say
-from cnnlab.system.imports import MOST
+from cnnlab.system.brought_weights import MOST
 from cnnlab.text import shape_text, shortened, size_text
 
 _HEADER = 100_000_000  # bytes, as the format allows

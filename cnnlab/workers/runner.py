@@ -31,7 +31,7 @@ from cnnlab.forecasts.limits_file import Rules, limits_file, load, rules
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import disk, files, imports, processes
+from cnnlab.system import brought_weights, disk, files, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
 from cnnlab.workers.beyond import interrupt, train_beyond
@@ -95,7 +95,7 @@ class _Execution:
         config = record.config.change(device=record.device) if record.device else record.config
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            imports.take(self.store.home, self.store.token(self.run_id), self.folder)
+            brought_weights.take(self.store.home, self.store.token(self.run_id), self.folder)
             return self._follow(record, config)
         except KeyboardInterrupt:
             return self._stopped()
@@ -257,7 +257,7 @@ class _Execution:
 
         process.prepare(cores(config))
         data = load(config.dataset, Places(self.store.home, self.data)).take(config.data_share, config.limit, config.seed)
-        if checkpoint == [None] and (brought := imports.brought(self.folder)):
+        if checkpoint == [None] and (brought := brought_weights.brought(self.folder)):
             yield from imported(config, data, file=brought, folder=self.folder)
             return
         stream = train(

@@ -12,6 +12,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
 from cnnlab.text import size_text
+from pages._parts.download import download_bar, is_running
 from pages._parts.markdown import quoting
 from pages._parts.shell import fragment
 
@@ -23,17 +24,14 @@ def published_weights(lab: Lab, architecture: str, options: Mapping[str, Any], *
     network = lab.published.missing(architecture, dict(options))
     if network is None:
         return True
-    download = lab.published.state(network)
-    running = download is not None and download.state == "running"
+    running = is_running(lab.published.state(network))
 
     def state() -> None:
         now = lab.published.state(network)
-        if lab.published.missing(architecture, dict(options)) is None or (running and (now is None or now.state != "running")):
+        if lab.published.missing(architecture, dict(options)) is None or (running and not is_running(now)):
             st.rerun()
-        if now is not None and now.state == "running":
-            share = now.done_bytes / now.total_bytes if now.total_bytes else 0.0
-            done = _("Downloading: {done} of {total}")
-            st.progress(min(1.0, share), done.format(done=size_text(now.done_bytes), total=size_text(now.total_bytes)))
+        if now is not None and is_running(now):
+            download_bar(now)
             return
         if now is not None and now.state == "failed":
             st.error(quoting(translated(now.message)), icon=":material/cloud_off:")
