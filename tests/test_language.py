@@ -20,6 +20,7 @@ from cnnlab.datasets import entries
 from cnnlab.i18n import known, language, of_terminal, tag, using
 from cnnlab.i18n.glossary import hover, terms
 from pages._parts import language as of_browser
+from pages._parts.markdown import labelled
 
 ROOT = Path(__file__).parents[1]
 
@@ -166,3 +167,11 @@ def test_the_command_line_says_what_is_wrong_in_the_language_of_the_terminal(mon
         app(["layers", "lenet", "--set", "kernel_size=4"])
 
     assert "kernel_size 须为以下之一：1, 3, 5, 7；输入的是 '4'。" in capsys.readouterr().err
+
+
+def test_an_error_at_a_control_names_it_by_its_label_in_the_reader_s_language():
+    error = "learning_rate must be a number above 0 and at most 100, not -1.0."
+
+    assert labelled(error, "learning_rate", "Learning rate") == error.replace("learning_rate", "Learning rate")
+    with using("zh"):
+        assert labelled(error, "learning_rate", "Learning rate").startswith("学习率 须为")

@@ -29,6 +29,9 @@ def labelled(error: object, name: str, label: str) -> str:
     """An error's sentence about the setting `name`, with its control's label in place of the name, in the reader's language."""
     sentence = str(error)
     if sentence.startswith(f"{name} "):
+        here = translated(sentence)  # which leaves names as an address has them
+        if here.startswith(name):
+            return translated(label) + here.removeprefix(name)
         return translated(str(english(label)) + sentence.removeprefix(name))
     return f"{translated(label)}{_(': ')}{translated(sentence)}"
 
