@@ -152,6 +152,22 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name_and_its_name_is_too
     assert done == ["content", "renamed", "name"]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_the_best_is_written_once_though_it_is_the_last_too(trained, tmp_path, monkeypatch, links):
+    content, written = checkpoints.load(trained[0]), []
+    save = torch.save
+    monkeypatch.setattr(checkpoints.torch, "save", lambda content, file: (written.append(content["epoch"]), save(content, file)))
+    if not links:
+        monkeypatch.setattr(checkpoints.os, "link", lambda *_: (_ for _ in ()).throw(OSError("no hard links here")))
+    for epoch, best in ((1, True), (2, True), (3, False)):
+        checkpoints.save_last(content | {"epoch": epoch}, tmp_path, best=best)
+
+    found = {name: checkpoints.load(tmp_path / name)["epoch"] for name in ("best.pt", "last.previous.pt", "last.pt")}
+    assert found == {"best.pt": 2, "last.previous.pt": 2, "last.pt": 3}
+    assert written == ([1, 2, 3] if links else [1, 1, 2, 2, 3])
+    assert len(list(tmp_path.iterdir())) == 3  # nothing half done stays
+
+
 @pytest.mark.parametrize(
     ("damaged", "taken"), [((), "last.pt"), (("last.pt",), "last.previous.pt"), (("last.pt", "last.previous.pt"), "best.pt")]
 )
@@ -209,3 +225,15 @@ def test_a_run_goes_on_with_the_layout_that_it_began_with(tmp_path, monkeypatch)
     assert all(torch.equal(whole["model"][name], tensor) for name, tensor in resumed["model"].items())
     list(train(config, data, folder=tmp_path / "new"))
     assert checkpoints.load(tmp_path / "new" / "last.pt")["layout"] == layout.EXACT
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_lie_as_a_gpu_computes_and_stay_what_they_are(channels):
+    batch = torch.rand(2, channels, 4, 5)
+    ordered = layout.images(batch, torch.device("cuda:0"))
+
+    assert torch.equal(ordered, batch)
+    assert ordered.stride() == (20 * channels, 1, 5 * channels, channels)
+    layer = torch.nn.Conv2d(channels, 3, 3).to(memory_format=torch.channels_last)
+    assert torch.equal(layer(ordered), layer(batch.contiguous(memory_format=torch.channels_last)))
+    assert layout.images(batch, torch.device("cpu")) is batch

@@ -170,6 +170,11 @@ def test_a_run_is_deleted_on_a_full_disk_because_its_files_go_first(tmp_path, mo
     lab.close()
 
 
+def no_link(source: Path, _target: Path) -> None:
+    """As on a file system without hard links."""
+    raise OSError(errno.EPERM, "Operation not permitted", str(source))
+
+
 @pytest.mark.parametrize("name", ["best.pt", "last.pt"])
 def test_a_disk_that_fills_up_while_a_checkpoint_is_written_sends_the_run_back_to_the_queue(store, monkeypatch, name):
     from cnnlab.training import checkpoints
@@ -182,6 +187,8 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_sends_the_run_back_t
         save(content, file)
 
     monkeypatch.setattr(checkpoints.torch, "save", full)
+    if name == "last.pt":  # otherwise a second name of best.pt
+        monkeypatch.setattr(checkpoints.os, "link", no_link)
     assert execute(store, run_id) is State.QUEUED
     assert "disk is full" in store.run(run_id).message
     assert str(store.home) not in store.run(run_id).message

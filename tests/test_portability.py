@@ -167,11 +167,11 @@ def test_a_periodic_checkpoint_that_is_refused_comes_later_and_ends_no_run(monke
     saves = []
     original = checkpoints.save_last
 
-    def save_last(state, folder):
+    def save_last(state, folder, *, best):
         saves.append(state["batch"])
         if len(saves) == 1:
             raise CheckpointError("The checkpoint last.pt cannot be written.") from REFUSED
-        original(state, folder)
+        original(state, folder, best=best)
 
     monkeypatch.setattr(engine.checkpoints, "save_last", save_last)
     events = list(train(settings(epochs=2), quadrants(), folder=tmp_path, progress_every=0.0, checkpoint_every=0.0))

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import sys
-from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -277,7 +276,6 @@ def test_on_another_system_memory_is_neither_kept_nor_bounded(monkeypatch):
 def kernels(monkeypatch):
     """What torch is asked for, restored afterwards."""
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark_limit", 10)
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
@@ -288,8 +286,7 @@ def kernels(monkeypatch):
 @pytest.mark.usefixtures("kernels")
 def test_a_gpu_takes_its_fastest_kernels_unless_digits_are_to_be_repeated():
     process.choose_kernels(torch.device("cuda:0"), deterministic=False)
-    assert not torch.backends.cudnn.benchmark  # but in the steps that repeat
-    assert torch.backends.cudnn.benchmark_limit == 3
+    assert not torch.backends.cudnn.benchmark  # a search takes seconds, and finds next to nothing
     assert not torch.backends.cudnn.deterministic
     assert not torch.are_deterministic_algorithms_enabled()
     assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
@@ -300,33 +297,6 @@ def test_a_gpu_takes_its_fastest_kernels_unless_digits_are_to_be_repeated():
     assert torch.are_deterministic_algorithms_enabled()
     assert torch.is_deterministic_algorithms_warn_only_enabled()  # an operation without such a kernel must not end a run
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-
-
-@pytest.mark.usefixtures("kernels")
-def test_kernels_are_searched_within_the_steps_that_ask_for_it_alone():
-    found = []
-    for asked in (True, False):
-        with suppress(ValueError), process.searching(asked):
-            found.append(torch.backends.cudnn.benchmark)
-            raise ValueError
-
-    assert found == [True, False]
-    assert not torch.backends.cudnn.benchmark
-
-
-@pytest.mark.usefixtures("kernels")
-def test_only_full_batches_on_a_gpu_search_for_kernels(monkeypatch):
-    asked = []
-    monkeypatch.setattr(process, "searching", lambda search: asked.append(search) or nullcontext())
-    session = Session(settings(batch_size=24), quadrants())
-    session.begin_epoch()
-    session.device = SimpleNamespace(type="cuda")
-    monkeypatch.setattr(session.graph, "replay", lambda _: True)
-    monkeypatch.setattr(session.schedule, "step", lambda: None)
-    while not session.epoch_is_over:
-        session.advance()
-
-    assert asked == [True] * session.tables.full + [False]
 
 
 @pytest.mark.usefixtures("kernels")

@@ -223,8 +223,14 @@ def test_predictions_are_saved_before_the_best_and_the_last_and_all_before_the_e
     monkeypatch.setattr(
         epoch_predictions, "write", lambda folder, epoch, classes, *_: order.append(("predictions", epoch, classes))
     )
-    monkeypatch.setattr(checkpoints, "save", lambda _, path: order.append(path.name))
-    monkeypatch.setattr(checkpoints, "save_last", lambda *_: order.append("last.pt"))
+    replace = checkpoints.disk.replace
+
+    def replaced(source, path):
+        replace(source, path)
+        if path.name in ("best.pt", "last.pt"):
+            order.append(path.name)
+
+    monkeypatch.setattr(checkpoints.disk, "replace", replaced)
 
     for event in train(settings(epochs=1), quadrants(), folder=tmp_path, progress_every=3600):
         order.append(type(event).__name__)

@@ -79,7 +79,7 @@ class _Stepper:
     def step(self, size: int) -> float:
         """Seconds that a batch of `size` took.
 
-        On a GPU the first one of each size is not timed: cuDNN tries its kernels on it, which takes many times as long.
+        On a GPU the first one of each size is not timed: its kernels are loaded then, which takes many times as long.
         """
         if self._session.device.type == "cuda" and size not in self._known:
             self._known.add(size)

@@ -74,10 +74,30 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         raise failed from error
 
 
-def save_last(checkpoint: Checkpoint, folder: Path) -> None:
-    """Writes last.pt; the former one becomes last.previous.pt. A whole last.pt exists at every moment."""
+def save_last(checkpoint: Checkpoint, folder: Path, *, best: bool = False) -> None:
+    """Writes last.pt; the former one becomes last.previous.pt. A whole last.pt exists at every moment.
+
+    With `best` the same file is best.pt too, under a second name, because to write a large network twice can take as long as to
+    train it for an epoch. The best comes first: then the one that the last one names always exists.
+    """
+    if best:
+        save(checkpoint, folder / BEST)
     keep_previous(folder)
-    save(checkpoint, folder / LAST)
+    if not (best and _named_too(folder / BEST, folder / LAST)):
+        save(checkpoint, folder / LAST)
+
+
+def _named_too(path: Path, name: Path) -> bool:
+    """Gives the file at `path` a second name; False where the file system has no hard links."""
+    spare = name.with_name(f".{name.name}.partial")
+    try:
+        spare.unlink(missing_ok=True)
+        os.link(path, spare)
+        disk.replace(spare, name)
+        _sync_names(name.parent)
+    except OSError:
+        return False
+    return True
 
 
 def keep_previous(folder: Path) -> None:

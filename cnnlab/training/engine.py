@@ -22,7 +22,7 @@ from cnnlab.training.kept import Kept
 from cnnlab.training.progress import Meter
 from cnnlab.training.randomness import own_random_numbers
 from cnnlab.training.session import Session
-from cnnlab.values import Device
+from cnnlab.values import Checkpoint, Device
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -248,10 +248,7 @@ class _Training:
             steps.close()
 
     def save_epoch(self) -> list[CheckpointSaved]:
-        """Writes the best before the last, so that the best that the last one names always exists.
-
-        Predictions come before both: a process that is killed in between repeats the epoch.
-        """
+        """Predictions come before the checkpoints: a process that is killed in between repeats the epoch."""
         session, folder = self.session, self.folder
         if folder is None:
             return []
@@ -260,14 +257,11 @@ class _Training:
             epoch_predictions.write(folder, session.epoch, len(session.classes), predicted, confidence)
         self.flow.record(session.epoch)
         state, accuracy = session.state(), session.history[-1].test_accuracy
-        saved = []
-        if session.best is session.history[-1]:
-            checkpoints.save(state, folder / checkpoints.BEST)
-            saved.append(CheckpointSaved("best", session.epoch, accuracy, session.step))
-        self.save_last(state)
-        saved.append(CheckpointSaved("last", session.epoch, accuracy, session.step))
+        best = session.best is session.history[-1]
+        self.save_last(state, best=best)
         self.kept.record(session.epoch)  # after the checkpoints, which need the room more
-        return saved
+        kinds: list[Checkpoint] = ["best", "last"] if best else ["last"]
+        return [CheckpointSaved(kind, session.epoch, accuracy, session.step) for kind in kinds]
 
     def save_if_free(self) -> Iterator[Event]:
         """As `save_between`; where another program holds the file, the next one comes later. Only Windows lets it refuse."""
@@ -289,9 +283,9 @@ class _Training:
     def paused(self) -> RunPaused:
         return RunPaused(len(self.session.history), self.session.step, self.saved_seconds)
 
-    def save_last(self, state: checkpoints.Checkpoint) -> None:
+    def save_last(self, state: checkpoints.Checkpoint, *, best: bool = False) -> None:
         began = clock.seconds()
-        checkpoints.save_last(state, self.folder or Path())
+        checkpoints.save_last(state, self.folder or Path(), best=best)
         self.saved_seconds = state["seconds"]
         ended = clock.seconds()
         # A gigabyte on a slow disk takes ten seconds. Saving should take a tenth of the time at most, but not be delayed for long.

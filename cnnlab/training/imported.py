@@ -46,8 +46,7 @@ def imported(config: RunConfig, data: ImageData, *, file: Path, folder: Path) ->
     done = session.close_epoch(*tested)
     epoch_predictions.write(folder, 1, len(session.classes), tested[0].predicted.tolist(), tested[0].confidence.tolist())
     state = session.state()
-    checkpoints.save(state, folder / checkpoints.BEST)
-    checkpoints.save_last(state, folder)
+    checkpoints.save_last(state, folder, best=True)
     yield done
     for kind in ("best", "last"):
         yield CheckpointSaved(kind, 1, done.test_accuracy, 0)

@@ -90,7 +90,7 @@ def _speedup(model: nn.Module, images: Tensor, labels: Tensor, preparation: Prep
     known = set()
 
     def seconds(size: int, precision: str) -> float:
-        # On a GPU cuDNN tries its kernels on the first batch of each size, which takes many times as long.
+        # On a GPU the kernels are loaded with the first batch of each size, which takes many times as long.
         if images.device.type == "cuda" and (size, precision) not in known:
             known.add((size, precision))
             seconds(size, precision)

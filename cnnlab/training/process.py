@@ -16,9 +16,6 @@ from cnnlab.system import memory
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's numbers for mallopt
 _KEPT = 1 << 30
 _KEPT_BY_OLDER = 32 << 20  # the most that glibc before 2.35 takes
-# Kernels that cuDNN tries for a convolution, its best guesses first. With PyTorch's 10, and for test images and last batches too,
-# the first epoch of GoogLeNet took 66 s on an H100, and each later one, of 3,000 images, 0.4 s.
-_TRIED = 3
 _SHARE = 0.95  # of the available memory that a run may take: the web process and the system need some
 
 
@@ -31,34 +28,19 @@ def prepare(cores: int | None = None) -> None:
 
 
 def choose_kernels(device: torch.device, *, deterministic: bool) -> None:
-    """Has an NVIDIA GPU take its fastest kernels, or those that give the same digits each time. To be called before CUDA starts.
+    """Has an NVIDIA GPU take the kernels that cuDNN expects to be fast, or those that give the same digits each time.
 
-    cuBLAS repeats its digits only with a workspace of a fixed size. An operation that has no such kernel warns, and is used.
+    To be called before CUDA starts. cuBLAS repeats its digits only with a workspace of a fixed size. An operation that has no such
+    kernel warns, and is used. Nothing searches by trying kernels: no network's steps became faster than by 3 %, and the search took
+    2 to 66 s (docs/BENCHMARKS.md).
     """
     if device.type != "cuda":
         return
     torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.benchmark_limit = _TRIED
     torch.backends.cudnn.deterministic = deterministic
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-
-
-@contextmanager
-def searching(search: bool) -> Iterator[None]:
-    """With `search`, cuDNN tries a few kernels within it for each convolution of a new size, and keeps the fastest.
-
-    Which one wins can differ from run to run. A search takes as long as many steps, so it is for the batch that repeats.
-    """
-    if not search:
-        yield
-        return
-    torch.backends.cudnn.benchmark = True
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = False
 
 
 def child_environment() -> dict[str, str]:

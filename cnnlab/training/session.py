@@ -158,15 +158,13 @@ class Session:
         begun = loaded = clock.seconds()
         start, end = self.bounds[self.batch]
         self.learning_rate = self.optimizer.param_groups[0]["lr"]
-        # While recording too: otherwise the recorded kernels are not those that were found.
-        with process.searching(self.device.type == "cuda" and not self.config.deterministic and self.batch < self.tables.full):
-            if not self.graph.replay(self):
-                images, labels = step.load(self)
-                loaded = clock.seconds()
-                self.optimizer.zero_grad(set_to_none=True)
-                if self.graph.possible:
-                    optimizers.round_rates(self.optimizer)  # as in the tables
-                step.learn(self, images, labels)
+        if not self.graph.replay(self):
+            images, labels = step.load(self)
+            loaded = clock.seconds()
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.graph.possible:
+                optimizers.round_rates(self.optimizer)  # as in the tables
+            step.learn(self, images, labels)
         self.schedule.step()
         self.sums.count(end - start)
         self.batch, self.step = self.batch + 1, self.step + 1

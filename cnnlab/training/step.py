@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnnlab.training import optimizers
+from cnnlab.training import layout, optimizers
 from cnnlab.training.evaluation import autocast
 from cnnlab.training.gradients import gradient_norm
 
@@ -54,7 +54,7 @@ def _passed(session: Session, images: Tensor) -> Tensor:
     """The logits; where features are kept, `images` are these, or what they are computed from."""
     features = session.features
     if features is None:
-        return session.model(images)
+        return session.model(layout.images(images, session.device))
     return features.head(images) if features.complete else features.passed(session.model, images, _row(session).order)
 
 
