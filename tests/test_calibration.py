@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from quadrants import settings
 from tape import Tape
 
+from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import calibration, graph
 from cnnlab.training.session import Session
 
@@ -67,6 +70,15 @@ def test_a_first_evaluation_that_loads_libraries_is_left_out(monkeypatch):
 
     assert speed.evaluation == pytest.approx(0.0005)
     assert len(machine.evaluated) > 2
+
+
+def test_a_gpu_is_timed_evaluating_as_many_images_at_a_time_as_in_a_run(monkeypatch):
+    machine = Machine(monkeypatch, image=0.001, step=0.01, evaluation=0.0005)
+    session = calibration._session(CONFIG)
+    session.device = SimpleNamespace(type="cuda")
+
+    assert calibration._evaluation(session, 64, until=30.0, clock=machine) == pytest.approx(0.0005)
+    assert set(machine.evaluated) == {evaluation_batch(12, "cuda", 64)} == {4096}
 
 
 def test_a_batch_that_takes_too_long_is_extrapolated_from_two_smaller_ones(monkeypatch):

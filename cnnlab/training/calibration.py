@@ -12,6 +12,7 @@ import torch
 
 from cnnlab import datasets
 from cnnlab.datasets.loading import ImageData
+from cnnlab.layers.memory import evaluation_batch
 from cnnlab.training import graph
 from cnnlab.training.costs import Speed
 from cnnlab.training.evaluation import evaluate
@@ -162,8 +163,15 @@ def _again(session: Session) -> None:
 
 
 def _evaluation(session: Session, size: int, until: float, clock: Clock) -> float:
-    """Seconds for one image. The first batch loads libraries, and counts only if there is no time for a second."""
+    """Seconds for one image. The first batch loads libraries, and counts only if there is no time for a second.
+
+    A GPU takes as many at a time as in a run: a small batch of a small network takes it as long as a large one.
+    """
     images, labels = session.test_images[:size], session.test_labels[:size]
+    if session.device.type != "cpu":
+        size = evaluation_batch(session.config.image_size, session.device.type, session.config.batch_size)
+        chosen = torch.arange(size, device=images.device) % len(images)
+        images, labels = images[chosen], labels[chosen]
 
     def evaluation() -> Any:
         return evaluate(session.model, images, labels, session.preparation, batch_size=size, precision=session.precision)
