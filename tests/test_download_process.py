@@ -11,7 +11,7 @@ from filelock import FileLock
 from cnnlab import datasets
 from cnnlab.datasets.places import Search
 from cnnlab.errors import DataError, InstallationError
-from cnnlab.system import processes
+from cnnlab.system import jobs, processes
 from cnnlab.system.home import private_file, private_folder
 from cnnlab.values import DatasetStatus, DownloadStatus
 from cnnlab.workers import downloads, preloading
@@ -24,7 +24,7 @@ TOTAL = sum(item.bytes for item in MNIST.downloads)
 def clock(monkeypatch):
     """Seconds since 1970, and for the monotonic clock."""
     clock = SimpleNamespace(now=1_000.0)
-    monkeypatch.setattr(downloads, "time", SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now))
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now))
     return clock
 
 

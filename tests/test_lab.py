@@ -16,6 +16,7 @@ from cnnlab.errors import CheckpointError, ConfigError, DataError, RunNotFound
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
+from cnnlab.system import jobs
 from cnnlab.system.home import default_data, default_home, run_folder
 from cnnlab.system.processes import Process
 from cnnlab.workers import downloads
@@ -265,7 +266,7 @@ def test_a_download_whose_process_never_began_has_failed(quiet, monkeypatch):
     quiet.download("mnist")
     assert downloads.status(quiet.home, datasets.entry("mnist")).state == "running"
 
-    monkeypatch.setattr(downloads, "time", SimpleNamespace(time=lambda: time.time() + 60))
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: time.time() + 60))
 
     assert downloads.status(quiet.home, datasets.entry("mnist")).state == "failed"
 
@@ -300,7 +301,7 @@ def test_a_download_whose_process_is_gone_has_failed(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         downloads.work(tmp_path, entry, fetch=fetch)
     later = SimpleNamespace(time=lambda: time.time() + 3_600)
-    monkeypatch.setattr(downloads, "time", later)
+    monkeypatch.setattr(jobs, "time", later)
     monkeypatch.setattr(downloads.processes, "alive", lambda pid, started: False)
     assert downloads.status(tmp_path, entry).state == "failed"
     assert "ended unexpectedly" in downloads.status(tmp_path, entry).message

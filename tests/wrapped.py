@@ -113,6 +113,7 @@ WRAPPED = (
     "cnnlab/system/background.py",
     "cnnlab/system/files.py",
     "cnnlab/system/home.py",
+    "cnnlab/system/jobs.py",
     "cnnlab/system/pausing.py",
     "cnnlab/system/small_file.py",
     "cnnlab/teaching/archive.py",

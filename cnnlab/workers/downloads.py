@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +14,14 @@ from cnnlab import datasets
 from cnnlab.datasets.download import fetch
 from cnnlab.datasets.places import Places, Search
 from cnnlab.errors import CNNLabError, DataError
-from cnnlab.i18n import N_, say
-from cnnlab.system import disk, files, processes
-from cnnlab.system.home import private_file, private_folder, write_private
-from cnnlab.system.processes import Process
+from cnnlab.i18n import say
+from cnnlab.system import files, jobs, processes
+from cnnlab.system.home import private_file, private_folder
 from cnnlab.values import DatasetStatus, DownloadStatus
 from cnnlab.workers import published
 
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 60.0  # a finished download is reported for this long
-
-_NOT_WRITTEN = N_("the lab's folder cannot be written; its owner has to make it writable, or to free some space")
 
 Fetch = Callable[[datasets.Entry, Places, Callable[[int, int], None]], Path]
 
@@ -39,28 +33,30 @@ def start(home: Path, entry: datasets.Entry) -> None:
     known = status(home, entry)
     if known and known.state == "running":
         return
-    try:
-        _write(home, entry, "running", 0, process=Process(None, None))  # so that the next poll shows it; it has no process yet
+
+    def begin() -> None:
         processes.start_detached("cnnlab.workers.downloads", ["--home", str(home), entry.name], home / "downloads.log")
+
+    try:
+        jobs.begin(_file(home, entry), _facts(entry, "running", 0), begin)
     except OSError as error:
-        with suppress(OSError):
-            _file(home, entry).unlink(missing_ok=True)
-        reason = f"{_NOT_WRITTEN} ({error.strerror or type(error).__name__})"
+        reason = jobs.reason(error)
         raise DataError(say("The download of {dataset} cannot begin: {reason}.", dataset=entry.title, reason=reason)) from error
 
 
 def status(home: Path, entry: datasets.Entry) -> DownloadStatus | None:
     """The state of the download; None if there was none, or it finished more than a minute ago."""
+    report = jobs.read(_file(home, entry))
     try:
-        record = json.loads(disk.read(_file(home, entry)))
-        download = DownloadStatus(record["state"], record["done"], record["total"], record["message"])
-    except (OSError, ValueError, KeyError, TypeError):  # there was none, or its record cannot be read: it can be started again
+        download = DownloadStatus(*(report.facts[name] for name in ("state", "done", "total", "message"))) if report else None
+    except KeyError:  # of another version: it can be started again
         return None
-    age = time.time() - record["time"]
-    if download.state == "running" and age > SHOWN_SECONDS / 6 and not processes.alive(record["pid"], record["pid_started"]):
+    if report is None or download is None:
+        return None
+    if download.state == "running" and report.silent:
         message = say("The download of {dataset} ended unexpectedly; please start it again.", dataset=entry.title)
         return DownloadStatus("failed", download.done_bytes, download.total_bytes, message)
-    return None if download.state == "finished" and age > SHOWN_SECONDS else download
+    return None if download.state == "finished" and report.age > SHOWN_SECONDS else download
 
 
 def dataset_status(home: Path, search: Search) -> DatasetStatus:
@@ -79,28 +75,26 @@ def work(home: Path, entry: datasets.Entry, *, fetch: Fetch = fetch) -> None:
         lock.acquire(timeout=0)
     except Timeout:
         return
-    reported = 0.0
-    done = 0
+    file, due, done = _file(home, entry), jobs.paced(REPORT_SECONDS), 0
 
     def report(now_done: int, _total: int) -> None:
-        nonlocal reported, done
+        nonlocal done
         done = now_done
-        if time.monotonic() - reported > REPORT_SECONDS:
-            reported = time.monotonic()
-            _write(home, entry, "running", now_done)
+        if due():
+            jobs.write(file, _facts(entry, "running", now_done))
 
     try:
         report(0, _size(entry))
         fetch(entry, Places(home), report)
-        _write(home, entry, "finished", _size(entry))
+        jobs.write(file, _facts(entry, "finished", _size(entry)))
     except CNNLabError as error:
-        _write(home, entry, "failed", done, str(error))
+        jobs.write(file, _facts(entry, "failed", done, str(error)))
     except Exception as error:
         message = say(
             "The download of {dataset} failed with an unexpected {kind}: {error}.",
             dataset=entry.title, kind=type(error).__name__, error=error,
         )  # fmt: skip
-        _write(home, entry, "failed", done, files.without_folders(message, home))
+        jobs.write(file, _facts(entry, "failed", done, files.without_folders(message, home)))
         raise
     finally:
         lock.release()
@@ -110,13 +104,8 @@ def _size(entry: datasets.Entry) -> int:
     return sum(item.bytes for item in entry.downloads)
 
 
-def _write(
-    home: Path, entry: datasets.Entry, state: str, done: int, message: str = "", *, process: Process | None = None
-) -> None:  # fmt: skip
-    process = process or processes.current()
-    record: dict[str, Any] = {"state": state, "done": done, "total": _size(entry), "message": message}
-    record |= {"pid": process.pid, "pid_started": process.started, "time": time.time()}
-    write_private(_file(home, entry), json.dumps(record))
+def _facts(entry: datasets.Entry, state: str, done: int, message: str = "") -> dict[str, Any]:
+    return {"state": state, "done": done, "total": _size(entry), "message": message}
 
 
 def _file(home: Path, entry: datasets.Entry) -> Path:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,12 @@ from cnnlab.forecasts import limits_file
 from cnnlab.i18n import N_, say
 from cnnlab.own_data import records
 from cnnlab.own_data.values import Choices, ImportStatus
-from cnnlab.system import disk, files, processes
+from cnnlab.system import disk, files, jobs, processes
 from cnnlab.system.home import private_file, private_folder, write_private
-from cnnlab.system.processes import Process
 from cnnlab.system.room import LEAST_FREE
 
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 60.0  # a finished import is reported for this long
-_BEGINS_SECONDS = 15.0  # within which its process has begun
 
 _FULL = N_("The disk of the lab is full: nothing was imported. Make room, and import again.")
 _NOT_WRITTEN = N_("The lab's folder cannot be written: nothing was imported. Its owner has to make it writable.")
@@ -53,15 +50,16 @@ class Order:
 def begin(home: Path, order: Order) -> None:
     """Starts an import in the background. Raises DataError while one runs, or where it cannot begin."""
     check_none_runs(home)
+
+    def go() -> None:
+        processes.start_detached("cnnlab.workers.imports", ["--home", str(home)], home / "imports.log")
+
     try:
         (home / own.FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
         _stop_file(home).unlink(missing_ok=True)
         write_private(_order_file(home), json.dumps(asdict(order)))
-        _write(home, order, "running", process=Process(None, None))  # so that the next poll shows it; it has no process yet
-        processes.start_detached("cnnlab.workers.imports", ["--home", str(home)], home / "imports.log")
+        jobs.begin(_file(home), _facts(order, "running"), go)
     except OSError:
-        with suppress(OSError):
-            _file(home).unlink(missing_ok=True)
         raise DataError(_NOT_WRITTEN) from None
 
 
@@ -74,17 +72,17 @@ def check_none_runs(home: Path) -> None:
 
 def status(home: Path) -> ImportStatus | None:
     """The import that runs, or the last one until a minute after its end; a failed one until the next begins."""
+    report = jobs.read(_file(home))
     try:
-        record = json.loads(disk.read(_file(home)))
-        age = time.time() - record.pop("time")
-        process = record.pop("pid"), record.pop("pid_started")
-        known = ImportStatus(**record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # there was none, or its record cannot be read: another one can begin
-    if known.state == "running" and age > (2.0 if process[0] else _BEGINS_SECONDS) and not processes.alive(*process):
+        known = ImportStatus(**report.facts) if report else None
+    except TypeError:  # of another version: another import can begin
+        return None
+    if report is None or known is None:
+        return None
+    if known.state == "running" and report.silent:
         message = say("The import of “{name}” ended unexpectedly; please start it again.", name=known.title)
         return ImportStatus("failed", known.step, known.done, known.total, known.title, known.owner, message)
-    return None if known.state in ("finished", "stopped") and age > SHOWN_SECONDS else known
+    return None if known.state in ("finished", "stopped") and report.age > SHOWN_SECONDS else known
 
 
 def stop(home: Path) -> None:
@@ -153,41 +151,40 @@ def work(home: Path) -> None:
 
 
 def _work(home: Path, order: Order) -> None:
-    last = ("looking", 0, 0)
-    reported = 0.0
+    last, due = ("looking", 0, 0), jobs.paced(REPORT_SECONDS)
+
+    def write(state: str, message: str = "", name: str = "") -> None:
+        jobs.write(_file(home), _facts(order, state, last, message, name))
 
     def report(step: str, done: int, total: int) -> None:
-        nonlocal last, reported
+        nonlocal last
         last = step, done, total
-        if time.monotonic() - reported > REPORT_SECONDS:
-            reported = time.monotonic()
+        if due():
             if _stop_file(home).exists():
                 raise Stopped
-            _write(home, order, "running", last)
+            write("running")
 
     try:
         report(*last)
         made = imported(home, order, report)
-        _write(home, order, "finished", last, name=made.name)
+        write("finished", name=made.name)
     except Stopped:
-        _write(home, order, "stopped", last)
+        write("stopped")
     except CNNLabError as error:
-        _write(home, order, "failed", last, files.without_folders(str(error), home))
+        write("failed", files.without_folders(str(error), home))
     except Exception as error:
         text = say("The import failed with an unexpected {kind}: {error}.", kind=type(error).__name__, error=error)
-        _write(home, order, "failed", last, files.without_folders(text, home))
+        write("failed", files.without_folders(text, home))
         raise
 
 
-def _write(
-    home: Path, order: Order, state: str, last: tuple[str, int, int] = ("looking", 0, 0), message: str = "", *,
-    name: str = "", process: Process | None = None,
-) -> None:  # fmt: skip
-    process = process or processes.current()
+def _facts(
+    order: Order, state: str, last: tuple[str, int, int] = ("looking", 0, 0), message: str = "", name: str = ""
+) -> dict[str, Any]:
+    """An ImportStatus, as JSON has it."""
     step, done, total = last
-    record = {"state": state, "step": step, "done": done, "total": total, "title": order.choices.title, "owner": order.owner}
-    record |= {"message": message, "name": name, "pid": process.pid, "pid_started": process.started, "time": time.time()}
-    write_private(_file(home), json.dumps(record))
+    facts = {"state": state, "step": step, "done": done, "total": total}
+    return facts | {"title": order.choices.title, "owner": order.owner, "message": message, "name": name}
 
 
 def _file(home: Path) -> Path:

@@ -7,10 +7,9 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -20,17 +19,14 @@ from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, DataError
 from cnnlab.i18n import N_, say
 from cnnlab.own_data.checkup import Search
-from cnnlab.system import disk, files, processes
-from cnnlab.system.home import private_file, private_folder, write_private
-from cnnlab.system.processes import Process
+from cnnlab.system import files, jobs, processes
+from cnnlab.system.home import private_file, private_folder
 
 REPORT_SECONDS = 0.5
-SILENT_SECONDS = 10.0  # after which a search whose process is gone has ended
 # One core: batches this small gain little from a second one, and beside a run that trains, two threads wait for each other.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 _ENDED = N_("The search for wrong labels ended unexpectedly; please start it again.")
-_NOT_WRITTEN = N_("the lab's folder cannot be written; its owner has to make it writable, or to free some space")
 _BUSY = N_("Another data set is being searched for wrong labels; wait until that is done, or stop it.")
 
 
@@ -41,16 +37,16 @@ def start(home: Path, brought: OwnSet) -> None:
         return
     if is_busy(home):
         raise DataError(_BUSY)
-    try:
-        _stop_file(home, brought).unlink(missing_ok=True)
-        _write(home, brought, Search("running"), Process(None, None))  # so that the next poll shows it; it has no process yet
+
+    def begin() -> None:
         arguments = ["--home", str(home), brought.name]
         processes.start_detached("cnnlab.workers.suspects", arguments, home / "suspects.log", ENVIRONMENT)
+
+    try:
+        _stop_file(home, brought).unlink(missing_ok=True)
+        jobs.begin(_file(home, brought), _facts(brought, Search("running")), begin)
     except OSError as error:
-        with suppress(OSError):
-            _file(home, brought).unlink(missing_ok=True)
-        reason = f"{_NOT_WRITTEN} ({error.strerror or type(error).__name__})"
-        raise DataError(say("The search for wrong labels cannot begin: {reason}.", reason=reason)) from error
+        raise DataError(say("The search for wrong labels cannot begin: {reason}.", reason=jobs.reason(error))) from error
 
 
 def stop(home: Path, brought: OwnSet) -> None:
@@ -61,17 +57,14 @@ def stop(home: Path, brought: OwnSet) -> None:
 
 def status(home: Path, brought: OwnSet) -> Search | None:
     """How far the search in this set is; the result of the last one; None where there was none."""
+    report = jobs.read(_file(home, brought))
     try:
-        record = json.loads(disk.read(_file(home, brought)))
-        search: Search = typed.read(Search, record["search"])
-        if record["digest"] != brought.digest:  # of an earlier set of this name
+        if report is None or report.facts["digest"] != brought.digest:  # of an earlier set of this name
             return None
-    except (OSError, ValueError, KeyError, TypeError):  # there was none, or its record cannot be read: it can be started again
+        search: Search = typed.read(Search, report.facts["search"])
+    except (ValueError, KeyError, TypeError):  # of another version: it can be started again
         return None
-    silent = search.state == "running" and time.time() - record["time"] > SILENT_SECONDS
-    if silent and not processes.alive(record["pid"], record["pid_started"]):
-        return Search("failed", message=_ENDED)
-    return search
+    return Search("failed", message=_ENDED) if search.state == "running" and report.silent else search
 
 
 def is_busy(home: Path) -> bool:
@@ -112,7 +105,7 @@ def _search(home: Path, brought: OwnSet) -> Search:
     from cnnlab.training import process
 
     process.keep_freed_memory()
-    reported = 0.0
+    due = jobs.paced(REPORT_SECONDS)
     with tempfile.TemporaryDirectory(prefix="suspects-", dir=private_folder(home)) as folder:
         steps = search(home, brought, Path(folder))
         try:
@@ -120,8 +113,7 @@ def _search(home: Path, brought: OwnSet) -> Search:
                 step = next(steps)
                 if _stop_file(home, brought).exists():
                     return Search("stopped")
-                if time.monotonic() - reported > REPORT_SECONDS:
-                    reported = time.monotonic()
+                if due():
                     _write(home, brought, Search("running", step.done, step.seconds_left))
         except StopIteration as end:
             found: Search = end.value
@@ -130,10 +122,12 @@ def _search(home: Path, brought: OwnSet) -> Search:
             steps.close()
 
 
-def _write(home: Path, brought: OwnSet, search: Search, process: Process | None = None) -> None:
-    process = process or processes.current()
-    record = {"search": search, "digest": brought.digest, "pid": process.pid, "pid_started": process.started, "time": time.time()}
-    write_private(_file(home, brought), typed.write(record).decode())
+def _write(home: Path, brought: OwnSet, search: Search) -> None:
+    jobs.write(_file(home, brought), _facts(brought, search))
+
+
+def _facts(brought: OwnSet, search: Search) -> dict[str, Any]:
+    return {"search": json.loads(typed.write(search)), "digest": brought.digest}
 
 
 def _file(home: Path, brought: OwnSet) -> Path:
