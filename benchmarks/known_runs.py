@@ -19,6 +19,8 @@ from benchmarks.results_page import RECORDS, machine
 from cnnlab.known_runs import MEASURED
 from cnnlab.presets import preset, presets
 
+FEWEST = 3  # seeds of a recipe: the band of fewer says little
+
 
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -28,8 +30,12 @@ def main(arguments: Iterable[str] | None = None) -> None:
     chosen = parser.parse_args(None if arguments is None else list(arguments))
     known: dict[str, list[dict[str, Any]]] = json.loads(MEASURED.read_text(encoding="utf-8"))["runs"] if MEASURED.exists() else {}
     if chosen.records:
+        recorded: dict[str, list[dict[str, Any]]] = {}
         for name, one in _recorded():
-            _keep(known, name, one)
+            _keep(recorded, name, one)
+        for name, runs in recorded.items():
+            for one in runs if len(runs) >= FEWEST else ():
+                _keep(known, name, one)
     for name in chosen.recipe:
         for seed in range(chosen.seeds):
             if all(one["seed"] != seed for one in known.get(name, [])):
