@@ -103,6 +103,30 @@ def test_the_machine_has_devices_queue_and_disk_and_each_button_acts(monkeypatch
     assert lab.teaching.announcement() is None
 
 
+def test_a_teacher_pauses_resumes_and_deletes_runs_of_anyone_after_a_question(monkeypatch, lab):
+    waits, other, trains = (seen_by(lab, BEN).start(CONFIG, token=token, name=token) for token in ("waits", "other", "trains"))
+    lab._store.transition(trains, State.STARTING, device="at:cluster")  # no device of this machine
+    app = opened(monkeypatch, lab, TEACHER, view="machine")
+    assert "**Ben Okafor** · trains" in app.get("progress")[0].proto.text
+
+    app.button(key=f"class:pause {other}").click().run()
+    assert any(heading.value == "Paused: 1" for heading in app.subheader)
+    app.button(key=f"class:resume {other}").click().run()
+    assert lab.run(other).state is State.QUEUED
+
+    app.button(key=f"class:delete {waits}").click().run()
+    assert any("“waits” of Ben Okafor has not trained yet, and will be deleted" in text.value for text in app.markdown)
+    press(app, "Keep it")
+    assert {run.name for run in lab.queue()} == {"waits", "other"}
+    app.button(key=f"class:delete {waits}").click().run()
+    press(app, "Delete it")
+    assert [run.name for run in lab.queue()] == ["other"]
+    assert not [button for button in app.button if button.label == "Delete it"], "the question is answered"
+    assert [(each.who, each.did, each.what, each.whose) for each in lab.teaching.log(2)] == [
+        ("Ms Li", "delete", waits, "Ben Okafor"), ("Ms Li", "stop", waits, "Ben Okafor"),
+    ]  # fmt: skip
+
+
 def test_results_and_log_open_and_a_wrong_view_is_named(monkeypatch, lab):
     app = opened(monkeypatch, lab, TEACHER, view="results")
     buttons = [(button.proto.label, button.proto.disabled) for button in app.get("download_button")]

@@ -262,6 +262,7 @@ WRAPPED = (
     "pages/_parts/teaching/hints.py",
     "pages/_parts/teaching/log.py",
     "pages/_parts/teaching/machine.py",
+    "pages/_parts/teaching/queue.py",
     "pages/_parts/teaching/results.py",
     "pages/_parts/teaching/students.py",
     "pages/_parts/twins.py",

@@ -10,7 +10,7 @@ from pathlib import Path
 from cnnlab.access import classes
 from cnnlab.access.classes import Class
 from cnnlab.access.roles import Role
-from cnnlab.errors import CNNLabError, ConfigError, NotAllowed
+from cnnlab.errors import CNNLabError, ConfigError, NotAllowed, RunStateError
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
@@ -27,6 +27,8 @@ from cnnlab.teaching.values import CleanUp, Overview, Share, TaughtLab
 from cnnlab.text import shortened
 
 MOST_LOGGED = 20_000
+STOP_SECONDS = 10.0  # within which a run that trains ends: after its batch, with a checkpoint
+_LOOK_SECONDS = 0.1
 ENDED = frozenset({State.STOPPED, State.FAILED, State.FINISHED})
 
 # Which runs of an owner a clean-up takes, in the words of a choice.
@@ -141,6 +143,21 @@ class Teaching:
         """Puts a queued run before those of everyone. Raises RunNotFound, RunStateError."""
         self._check("start_next")
         self._record.start_next(run_id, who=self._by)
+
+    def delete(self, run_id: str) -> None:
+        """Deletes a run of anyone. One that waits or trains is stopped first, and waited for.
+
+        Raises RunNotFound, StoreError, and RunStateError where it has not ended within `STOP_SECONDS`.
+        """
+        self._check("delete")
+        if self._lab.run(run_id).active:
+            self._lab.stop(run_id)
+        until = time.monotonic() + STOP_SECONDS
+        while self._lab.run(run_id).active:
+            if time.monotonic() > until:
+                raise RunStateError(say("Run {run} is still stopping: delete it again in a moment.", run=run_id))
+            time.sleep(_LOOK_SECONDS)
+        self._lab.delete(run_id)
 
     def shares(self) -> tuple[Share, ...]:
         """What each owner's runs take on the disk, the largest first."""
