@@ -98,7 +98,7 @@ WRAPPED = (
     "cnnlab/reports/networks.py",
     "cnnlab/reports/svg.py",
     "cnnlab/reports/svg_files.py",
-    "cnnlab/runs/migrations.py",
+    "cnnlab/runs/migrating.py",
     "cnnlab/runs/records.py",
     "cnnlab/runs/store_lifecycle.py",
     "cnnlab/runs/store_log.py",

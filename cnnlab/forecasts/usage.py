@@ -19,6 +19,7 @@ class Usage:
     disk_bytes: int | None  # of the folders of their runs; None where it was not asked for
     parallel: int  # runs that train now
     waiting: int = 0  # runs in the queue
+    gpu_places: frozenset[str] = frozenset()  # such as "at:cluster": those beyond this machine that last computed on a GPU
 
 
 def usage(store: Store, owner: str | None, now: float, *, disk: bool = True) -> Usage:
@@ -40,4 +41,5 @@ def minutes(store: Store, owner: str | None, now: float) -> Usage:
     """As `usage`, the minutes alone: processes ask for them every two seconds, and the queue for those of thirty people."""
     with store.transaction() as connection:
         today, week = ledger.seconds_today(connection, owner, now), ledger.gpu_seconds_this_week(connection, owner, now)
-    return Usage(today / 60, week / 60, None, 0)
+        places = ledger.gpu_places(connection)
+    return Usage(today / 60, week / 60, None, 0, gpu_places=places)
