@@ -212,7 +212,8 @@ def test_the_disk_of_a_person_is_that_of_their_runs_alone(store, limit):
         connection.execute("UPDATE runs SET ended = 1")
     admission(store).new(CONFIG, "Ben")
     with pytest.raises(
-        LimitError, match=r"Your runs take 9 MB and this one's .* than the 10 MB a person that this lab allows: delete"
+        LimitError,
+        match=r"Your runs and data sets take 9 MB and this run's .* than the 10 MB a person that this lab allows: delete",
     ):
         admission(store).new(CONFIG, "Ana Silva")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from made_runs import CONFIG, STARTED, done
@@ -86,11 +87,23 @@ def test_the_machine_has_devices_queue_and_disk_and_each_button_acts(monkeypatch
     app.button(key=f"class:pause {trains}").click().run()
     assert [lab.run(each).state for each in (first, trains)] == [State.STOPPED, State.PAUSING]
 
-    widget(app.selectbox, "Clean up the runs of").select("Ana Silva").run()
+    widget(app.selectbox, "Clean up what belongs to").select("Ana Silva").run()
     widget(app.selectbox, "Which").select("all").run()
     assert any("“ended” goes, with its curves" in text.value for text in app.caption)
     press(app, "Delete them")
     assert {run.name for run in lab.runs()} == {"trains", "first", "second"}
+
+    widget(app.selectbox, "Which").select("data").run()
+    assert any("There is nothing to delete" in text.value for text in app.caption)
+    pets = SimpleNamespace(name="own-pets", base="own-pets", title="Pets *1*", owner="Ana Silva", for_all=False)
+    deleted = []
+    monkeypatch.setattr("cnnlab.seen_data.SeenOwnData.sets", lambda self: (pets,))
+    monkeypatch.setattr("cnnlab.teaching.service.set_bytes", lambda home, each: 5_000_000)
+    monkeypatch.setattr("cnnlab.seen_data.SeenOwnData.delete", lambda self, name: deleted.append(name))
+    app.run()
+    assert any(r"The pictures of “Pets \*1\* · Ana Silva” go: 5 MB." in text.value for text in app.caption)
+    press(app, "Delete them")
+    assert deleted == ["own-pets"]
 
     widget(app.text_input, "What everyone reads").input("We look together")
     press(app, "Pause the lab")

@@ -12,7 +12,8 @@ from datetime import date, datetime, timedelta
 def count(connection: sqlite3.Connection, owner: str, device: str, seconds: float, now: float, *, gpu: int | None = None) -> None:
     """Adds `seconds` of training on `device` to the local day of `now`. Nothing where they are not above 0.
 
-    At a place beyond this machine, `gpu` is what its node has reported. A run that goes back to an older checkpoint, or starts over, trains some epochs again: these count again.
+    At a place beyond this machine, `gpu` is what its node reported. A run that goes back to an older checkpoint, or starts over,
+    trains some epochs again: these count again.
     """
     if seconds > 0:
         connection.execute(
