@@ -38,7 +38,7 @@ CLEAN_UPS: Mapping[str, str] = {
     "failed": N_("failed and stopped runs"),
     "not best": N_("all but the best run of each network"),
     "all": N_("all runs that have ended"),
-    DATA: N_("data sets on which no run waits, trains or is paused"),
+    DATA: N_("data sets that no unfinished run uses"),
 }
 
 

@@ -71,7 +71,8 @@ def stop(lab: Lab, run: Run | Summary) -> None:
 
 def delete(run: Run | Summary) -> None:
     """The button, which asks first."""
-    if st.button(_("Delete …"), icon=":material/delete:", key=f"class:delete {run.id}", type="tertiary"):
+    about = _("Asks first, and says what goes.")
+    if st.button(_("Delete …"), icon=":material/delete:", key=f"class:delete {run.id}", type="tertiary", help=about):
         st.session_state[_ASKED] = run.id
         st.rerun()  # the whole page: a dialog in a part that is drawn every few seconds would close
 
