@@ -23,6 +23,7 @@ class RunStarted:
     epochs: int
     classes: int
     validation_images: int = 0  # kept aside from the training images, which do not count them
+    computes_on: str = ""  # at a place beyond this machine, which `device` names: "cpu" or "cuda:0" there; "" on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class RunResumed:
     device: str
     device_name: str
     seconds: float  # of training before
+    computes_on: str = ""  # as that of RunStarted
 
 
 @dataclass(frozen=True, slots=True)

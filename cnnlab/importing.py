@@ -70,9 +70,11 @@ class OwnData:
     def upload(self, filename: str, content: BinaryIO, choices: Choices, *, owner: str = "", for_all: bool = True) -> None:
         """Keeps what was uploaded and begins its import in the background.
 
-        Raises DataError while another import runs, LimitError where the file is too large for the lab or its disk.
+        Raises DataError while another import runs, LimitError where the file is too large for the lab or its disk, or where the
+        owner's part of the disk is full.
         """
         imports.check_none_runs(self._home)
+        imports.left_for(self._home, owner)  # of what is kept; the file is not
         room = imports.room(self._home)
         most = MOST_UPLOAD if room is None else min(MOST_UPLOAD, room)
         folder = self._home / own.FOLDER

@@ -28,7 +28,8 @@ class SeenOwnData(OwnData):
     def __init__(self, home: Path, store: Store, person: Person) -> None:
         super().__init__(home, store)
         self._person = person
-        self.checked = Checked(person, Log(store))
+        self._log = Log(store)
+        self.checked = Checked(person, self._log)
 
     def sees(self, name: str) -> bool:
         """Whether this person sees the data set; those of the catalogue everyone does."""
@@ -61,6 +62,11 @@ class SeenOwnData(OwnData):
         if known is None or self._teaches or known.owner == self._person.name:
             return known
         return replace(known, title="", owner="", message="", name="") if known.state == "running" else None
+
+    def delete(self, name: str, *, owner: str | None = None) -> None:
+        found = self.get(name)
+        super().delete(name)
+        self._log.note(self._person.name, "data delete", found.base, found.owner, note=found.title)
 
     def stop(self, *, owner: str | None = None) -> None:
         known = imports.status(self._home)

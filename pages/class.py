@@ -13,6 +13,7 @@ from pages._parts.teaching.disk import disk
 from pages._parts.teaching.hints import hint_dialog
 from pages._parts.teaching.log import log
 from pages._parts.teaching.machine import at_work, machine
+from pages._parts.teaching.queue import deletion_dialog
 from pages._parts.teaching.results import results
 from pages._parts.teaching.students import REFRESH_SECONDS, students
 from pages._parts.visitor import person
@@ -54,6 +55,7 @@ def main() -> None:
         machine(lab)
         fragment(at_work, run_every=REFRESH_SECONDS)(lab)
         disk(lab)
+        deletion_dialog(lab, arriving=address.arriving)
     elif view == "results":
         results(lab)
     else:

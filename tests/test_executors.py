@@ -19,6 +19,7 @@ from cnnlab.events import CheckpointSaved, EpochDone, Notice, RunFinished, RunPa
 from cnnlab.executors import job, lines, proxy, settings, slurm
 from cnnlab.executors.lines import PipeError
 from cnnlab.executors.mirror import Receiver, Sender
+from cnnlab.forecasts.usage import usage
 from cnnlab.runs.records import State
 from cnnlab.training import checkpoints
 from cnnlab.workers import runner
@@ -88,6 +89,9 @@ def test_a_job_at_the_end_of_its_time_pauses_the_run_which_goes_on_and_equals_on
     events = [event for _, event in store.events(there)]
     assert {type(event) for event in events} >= {RunStarted, RunPaused, RunResumed, EpochDone, CheckpointSaved, RunFinished}
     assert events[0].device_name.endswith(f"{os.uname().nodename} (cluster)")
+    assert {event.computes_on for event in events if isinstance(event, RunStarted | RunResumed)} == {"cpu"}
+    used = usage(store, "", store._clock())
+    assert (used.minutes_today > 0, used.gpu_minutes_week, used.gpu_places) == (True, 0, frozenset()), "its node has no GPU"
 
 
 @pytest.mark.parametrize(("act", "state"), [("pause", State.PAUSED), ("stop", State.STOPPED), ("kill the node", State.INTERRUPTED)])

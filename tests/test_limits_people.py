@@ -14,6 +14,7 @@ from cnnlab.access import classes
 from cnnlab.access.classes import Member
 from cnnlab.access.roles import Person, Role
 from cnnlab.errors import ConfigError, LimitError
+from cnnlab.events import Progress, RunStarted
 from cnnlab.forecasts.admission import Admission
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.forecasts.limits import Limits
@@ -30,6 +31,7 @@ from cnnlab.sweeps.dimensions import Dimension
 from cnnlab.sweeps.values import SweepConfig
 from cnnlab.system.home import run_folder
 from cnnlab.training.costs import DeviceSpeed
+from cnnlab.workers.shares import Shares, Turn
 
 FILE = """
 epochs = 50
@@ -163,6 +165,28 @@ def test_minutes_that_are_used_up_refuse_each_way_to_train_on(store, limit):
         rules(store.home).of("Ben").check(CONFIG.change(device="cuda"), used=Usage(150, 90, None, 0))
 
 
+def test_gpu_minutes_that_are_used_up_hold_runs_where_a_place_has_reported_a_gpu(store, limit):
+    """Before its first report a place is unknown: a run begins there, and its turn is over with its first report of progress."""
+    limit("[student]\nminutes_a_day = 600\ngpu_minutes_a_week = 90")
+    train(store, "Ben", 90, "cuda:0")
+    there, known = CONFIG.change(device="at:cluster"), rules(store.home)
+    check, shares = admission(store), Shares(store, lambda: known)
+    run_id = store.create(there, "t", owner="Ben", admit=check.new(there, "Ben").admit)
+    (waits,) = store.active()
+    assert shares.obstacle(waits, "at:cluster", ()) == ""
+
+    store.transition(run_id, State.STARTING, device="at:cluster")
+    store.add(run_id, RunStarted("at:cluster", "H100, n1", 1, 50, 50, 2, 20, 10, computes_on="cuda:0"), to=State.RUNNING)
+    latest = Progress(1, 1, 2, 1, 2.0, 0.25, 9_500.0, 0.1, 0.1, 1.0, 800.0)
+    sentence = "The 1.5 hours on a GPU a week that this lab allows are used up: it goes on on Monday, or on the CPU."
+    assert Turn(store, store.run(run_id), "at:cluster", known, slices=True).is_over(latest) == sentence
+    assert Shares(store, lambda: known).obstacle(waits, "at:cluster", ()) == sentence
+    with pytest.raises(LimitError, match="on a GPU a week"):
+        check.new(there, "Ben")
+    check.new(CONFIG.change(device="at:other"), "Ben")
+    check.new(there, "Ana Silva")
+
+
 def test_the_queue_of_all_and_the_runs_of_one_are_counted_where_a_run_is_queued(store, limit):
     limit("queue = 3\n[student]\nruns_per_owner = 2")
     check = admission(store)
@@ -188,7 +212,8 @@ def test_the_disk_of_a_person_is_that_of_their_runs_alone(store, limit):
         connection.execute("UPDATE runs SET ended = 1")
     admission(store).new(CONFIG, "Ben")
     with pytest.raises(
-        LimitError, match=r"Your runs take 9 MB and this one's .* than the 10 MB a person that this lab allows: delete"
+        LimitError,
+        match=r"Your runs and data sets take 9 MB and this run's .* than the 10 MB a person that this lab allows: delete",
     ):
         admission(store).new(CONFIG, "Ana Silva")
 

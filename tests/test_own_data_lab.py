@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 import torch
 from command_lab import commands_in
+from made_runs import CONFIG
 from own_files import folder, job, pets, picture, zipped
+from taught import make_class
 
 from cnnlab import datasets, importing, predictions
 from cnnlab.access.roles import Person, Role
@@ -28,6 +30,7 @@ from cnnlab.diagnosis import did_not_learn
 from cnnlab.errors import ConfigError, DataError, LimitError, NotAllowed
 from cnnlab.exports import script_images
 from cnnlab.exports.script import Recipe, script
+from cnnlab.forecasts.usage import set_bytes, usage
 from cnnlab.i18n import translated, using
 from cnnlab.lab import Lab
 from cnnlab.own_data.bringing import bring
@@ -64,6 +67,46 @@ def lab(tmp_path, monkeypatch):
 def kept(lab, tmp_path):
     """A set of ten cats and ten dogs."""
     return bring(job(lab.home, folder(tmp_path / "pets", pets(10))))
+
+
+def test_a_persons_data_sets_count_for_their_part_of_the_disk_and_a_teacher_cleans_them_up(lab, tmp_path, limit, monkeypatch):
+    make_class(lab.home, (ANA, BEN, TEACHER))
+    for person in (ANA, BEN):
+        bring(job(lab.home, folder(tmp_path / person.name, pets(10)), f"Pets of {person.name}", owner=person.name, for_all=False))
+    bring(job(lab.home, folder(tmp_path / "all", pets(4)), "For all", owner=TEACHER.name, for_all=True))
+    pictures = next(each for each in lab.own_data.sets() if each.owner == ANA.name)
+    taken = usage(lab._store, ANA.name, time.time()).disk_bytes
+    assert taken == set_bytes(lab.home, pictures) > pictures.image_bytes
+
+    ana, begun = seen_by(lab, ANA), []
+    monkeypatch.setattr(imports.processes, "start_detached", lambda *given: begun.append(given))
+    limit(f"[student]\ndisk_per_owner = {taken}")
+    zip_file = zipped(tmp_path / "more.zip", pets(4)).read_bytes()
+    with pytest.raises(LimitError, match=r"^Your runs and data sets take .*, and this lab allows .* a person: delete some"):
+        ana.own_data.upload("more.zip", io.BytesIO(zip_file), Choices("More"))
+    limit(f"[student]\ndisk_per_owner = {taken + 1_000}")
+    assert imports.left_for(lab.home, ANA.name) == 1_000
+    ana.own_data.upload("more.zip", io.BytesIO(zip_file), Choices("More"))
+    assert begun, "the images are bounded where they are read"
+    imports.work(lab.home)
+    assert "and 1 kB are left for them" in ana.own_data.status().message
+
+    run_id = seen_by(lab, BEN).start(
+        CONFIG.change(dataset=next(s.name for s in lab.own_data.sets() if s.owner == BEN.name)), token="t"
+    )
+    teacher = seen_by(lab, TEACHER)
+    shares = {share.owner: (share.runs, share.sets, share.bytes) for share in teacher.teaching.shares()}
+    assert (shares[ANA.name], shares[BEN.name][:2], shares[TEACHER.name][:2]) == ((0, 1, taken), (1, 1), (0, 1))
+    student = next(each for each in teacher.teaching.overview().students if each.name == ANA.name)
+    assert student.disk == taken
+    plan = teacher.teaching.clean_up(None, "data")
+    assert ([each.owner for each in plan.sets], plan.runs, plan.bytes) == ([ANA.name], (), taken), "not Ben's, which a run uses"
+    lab.stop(run_id)
+    assert [each.owner for each in teacher.teaching.clean_up(BEN.name, "data").sets] == [BEN.name]
+    teacher.own_data.delete(plan.sets[0].name)
+    (entry, *_) = lab.teaching.log(1)
+    assert (entry.who, entry.did, entry.what, entry.whose) == ("Ms Li", "data delete", pictures.base, ANA.name)
+    assert usage(lab._store, ANA.name, time.time()).disk_bytes < taken - pictures.image_bytes
 
 
 def test_images_set_aside_make_a_version_that_leaves_them_out_and_can_come_back(lab, kept):

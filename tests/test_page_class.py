@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from made_runs import CONFIG, STARTED, done
@@ -86,11 +87,23 @@ def test_the_machine_has_devices_queue_and_disk_and_each_button_acts(monkeypatch
     app.button(key=f"class:pause {trains}").click().run()
     assert [lab.run(each).state for each in (first, trains)] == [State.STOPPED, State.PAUSING]
 
-    widget(app.selectbox, "Clean up the runs of").select("Ana Silva").run()
+    widget(app.selectbox, "Clean up what belongs to").select("Ana Silva").run()
     widget(app.selectbox, "Which").select("all").run()
     assert any("“ended” goes, with its curves" in text.value for text in app.caption)
     press(app, "Delete them")
     assert {run.name for run in lab.runs()} == {"trains", "first", "second"}
+
+    widget(app.selectbox, "Which").select("data").run()
+    assert any("There is nothing to delete" in text.value for text in app.caption)
+    pets = SimpleNamespace(name="own-pets", base="own-pets", title="Pets *1*", owner="Ana Silva", for_all=False)
+    deleted = []
+    monkeypatch.setattr("cnnlab.seen_data.SeenOwnData.sets", lambda self: (pets,))
+    monkeypatch.setattr("cnnlab.teaching.service.set_bytes", lambda home, each: 5_000_000)
+    monkeypatch.setattr("cnnlab.seen_data.SeenOwnData.delete", lambda self, name: deleted.append(name))
+    app.run()
+    assert any(r"The pictures of “Pets \*1\* · Ana Silva” go: 5 MB." in text.value for text in app.caption)
+    press(app, "Delete them")
+    assert deleted == ["own-pets"]
 
     widget(app.text_input, "What everyone reads").input("We look together")
     press(app, "Pause the lab")
@@ -101,6 +114,30 @@ def test_the_machine_has_devices_queue_and_disk_and_each_button_acts(monkeypatch
     assert app.info[0].value == "Break at ten"
     press(app, "Withdraw")
     assert lab.teaching.announcement() is None
+
+
+def test_a_teacher_pauses_resumes_and_deletes_runs_of_anyone_after_a_question(monkeypatch, lab):
+    waits, other, trains = (seen_by(lab, BEN).start(CONFIG, token=token, name=token) for token in ("waits", "other", "trains"))
+    lab._store.transition(trains, State.STARTING, device="at:cluster")  # no device of this machine
+    app = opened(monkeypatch, lab, TEACHER, view="machine")
+    assert "**Ben Okafor** · trains" in app.get("progress")[0].proto.text
+
+    app.button(key=f"class:pause {other}").click().run()
+    assert any(heading.value == "Paused: 1" for heading in app.subheader)
+    app.button(key=f"class:resume {other}").click().run()
+    assert lab.run(other).state is State.QUEUED
+
+    app.button(key=f"class:delete {waits}").click().run()
+    assert any("“waits” of Ben Okafor has not trained yet, and will be deleted" in text.value for text in app.markdown)
+    press(app, "Keep it")
+    assert {run.name for run in lab.queue()} == {"waits", "other"}
+    app.button(key=f"class:delete {waits}").click().run()
+    press(app, "Delete it")
+    assert [run.name for run in lab.queue()] == ["other"]
+    assert not [button for button in app.button if button.label == "Delete it"], "the question is answered"
+    assert [(each.who, each.did, each.what, each.whose) for each in lab.teaching.log(2)] == [
+        ("Ms Li", "delete", waits, "Ben Okafor"), ("Ms Li", "stop", waits, "Ben Okafor"),
+    ]  # fmt: skip
 
 
 def test_results_and_log_open_and_a_wrong_view_is_named(monkeypatch, lab):

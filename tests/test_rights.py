@@ -49,9 +49,9 @@ REFUSED = {
     "learners.adopt": ["name Ben Okafor", "{learner}"],
     "assignments.make": ["{task}"], "assignments.delete": ["{assignment}"],
     "teaching.overview": [], "teaching.hint": [["Ana Silva"], "x"], "teaching.announce": ["x"], "teaching.withdraw": [],
-    "teaching.pause": [], "teaching.go_on": [], "teaching.start_next": ["{run}"], "teaching.shares": [],
-    "teaching.clean_up": ["Ana Silva", "failed"], "teaching.log": [], "teaching.note": ["delete"], "teaching.files": [],
-    "teaching.archive": ["{path}"], "teaching.to_forget": ["{path}"], "teaching.forget": [None],
+    "teaching.pause": [], "teaching.go_on": [], "teaching.start_next": ["{run}"], "teaching.delete": ["{run}"],
+    "teaching.shares": [], "teaching.clean_up": ["Ana Silva", "failed"], "teaching.log": [], "teaching.note": ["delete"],
+    "teaching.files": [], "teaching.archive": ["{path}"], "teaching.to_forget": ["{path}"], "teaching.forget": [None],
 }  # fmt: skip
 HAND_IN = {"assignments.hand_in"}  # refused as well; takes its learner by name
 # As if it did not exist, where students see their own runs alone, and of a data set that is not for all.

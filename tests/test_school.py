@@ -19,6 +19,7 @@ from cnnlab.access.classes import Former
 from cnnlab.access.door import Door
 from cnnlab.access.roles import Role
 from cnnlab.access.school import School, plain_email
+from cnnlab.doctor import school as doctor
 from cnnlab.errors import ConfigError
 from pages._parts.gate.layer import Gate
 from pages._parts.gate.settings import Settings
@@ -261,6 +262,63 @@ def test_what_is_missing_or_silent_is_a_sentence(home, monkeypatch, issuer):
     status, text = ask(gate_of(home), "/sign-in/oidc", headers=VISIT).status, begun()[1]
     assert (status, "secret" in text) == (503, True)
     assert ask(gate_of(home), "/sign-in/oidc/x").status == 401
+
+
+def test_the_doctor_asks_the_school_and_names_what_is_wrong(home, issuer, monkeypatch):
+    def found():
+        return [(each.level, each.sentence) for each in doctor.sign_in(home)]
+
+    assert found() == [("right", f"{issuer} answers, and its clock agrees with this machine's.")]
+    with monkeypatch.context() as patch:
+        patch.setattr(doctor, "_clock", lambda headers: time.time() - 300)
+        ((level, sentence),) = found()
+        assert (level, "this machine's clock is 5 minutes ahead of the school's" in sentence) == ("wrong", True)
+        patch.setattr(doctor, "_clock", lambda headers: time.time() + 60)
+        assert found()[0][0] == "look"
+        patch.setattr(doctor, "find_spec", {"authlib": 1}.get)
+        assert found() == [("wrong", "Its sign-in needs packages that are missing: httpx2.")]
+    changed_issuer(home, f"{issuer}/realms/none")
+    assert "it answers with status 404" in found()[0][1]
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        changed_issuer(home, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert "does not answer (ConnectError" in found()[0][1]
+        silent.listen()
+        monkeypatch.setattr(doctor, "SECONDS", 0.2)
+        ((level, sentence),) = found()
+        assert (level, "does not answer (" in sentence) == ("wrong", True)
+    school.drop_secret(home)
+    assert [level for level, _ in found()] == ["wrong", "wrong"]
+    assert "s3cret" not in str(found())
+    classes.save(home, classes.load(home).model_copy(update={"school": None}))
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "words"),
+    [
+        (404, b"", "it answers with status 404"),
+        (200, b"<html>", "its answer is no JSON object"),
+        (200, b"[" * 100_000, "its answer is no JSON object"),
+        (200, b'{"issuer": 7}', "the school calls itself 7, and"),
+        (200, b'{"issuer": "https://b.org"}', "the school calls itself 'https://b.org', and the lab knows it as https://a.org"),
+        (
+            200,
+            b'{"issuer": "https://a.org", "jwks_uri": "file:///x"}',
+            "no address as authorization_endpoint, token_endpoint, jwks",
+        ),
+    ],
+)
+def test_an_answer_that_is_none_of_a_school_is_a_sentence(status, content, words):
+    (finding,) = doctor.examined(School(issuer="https://a.org/", client_id="x"), doctor.Answer(status, content, None, 0.0))
+    assert (finding.level, words in finding.sentence) == ("wrong", True), finding.line()
+
+
+def test_the_age_of_a_kept_answer_counts_for_the_clock_and_a_wrong_date_is_none():
+    date = "Thu, 01 Jan 1970 00:10:00 GMT"
+    assert doctor._clock({"date": date, "age": "30"}) == 630
+    for headers in ({}, {"date": "yesterday"}, {"date": date, "age": "x"}):
+        assert doctor._clock(headers) is None
 
 
 def changed_issuer(home, issuer):

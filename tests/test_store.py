@@ -16,7 +16,8 @@ from cnnlab.config import RunConfig
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
 from cnnlab.events import CheckpointSaved, EpochDone, Progress, RunFinished, RunStarted
 from cnnlab.lab import Lab
-from cnnlab.runs.migrations import MIGRATIONS, migrate
+from cnnlab.runs.migrating import migrate
+from cnnlab.runs.migrations import MIGRATIONS
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_connection import MOST_IDLE

@@ -14,7 +14,8 @@ from cnnlab.errors import RunNotFound, StoreError
 from cnnlab.events import CheckpointSaved
 from cnnlab.runs import records, store_lifecycle, store_rows, summaries
 from cnnlab.runs.fairness import in_turn
-from cnnlab.runs.migrations import MIGRATIONS, check, migrate
+from cnnlab.runs.migrating import check, migrate
+from cnnlab.runs.migrations import MIGRATIONS
 from cnnlab.runs.records import ActiveRun, Runs, State
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_connection import MOST_IDLE

@@ -11,7 +11,8 @@ from cnnlab.config_words import settings
 from cnnlab.errors import ConfigError, RunStateError
 from cnnlab.events import EpochDone, RunResumed, RunStarted
 from cnnlab.runs import summaries
-from cnnlab.runs.migrations import MIGRATIONS, migrate
+from cnnlab.runs.migrating import migrate
+from cnnlab.runs.migrations import MIGRATIONS
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 from cnnlab.system.home import store_file

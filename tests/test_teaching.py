@@ -21,7 +21,7 @@ from cnnlab.runs.summaries import Summary
 from cnnlab.seen import seen_by
 from cnnlab.system import pausing
 from cnnlab.system.home import private_file
-from cnnlab.teaching import presence
+from cnnlab.teaching import presence, service
 from cnnlab.teaching.notes import LONGEST, MOST_HINTS, Notes
 from cnnlab.teaching.presence import Presence, Seen
 from cnnlab.teaching.service import Teaching
@@ -303,3 +303,17 @@ def test_the_log_keeps_its_newest_rows(lab):
         connection.execute("INSERT INTO log VALUES (50000, 0, 'x', 'stop', '', '', 0, '')")
 
     assert [entry.note for entry in lab.teaching.log()] == ["", "second"]
+
+
+def test_a_run_that_trains_is_stopped_and_waited_for_before_it_is_deleted(lab, monkeypatch):
+    run_id = seen_by(lab, BEN).start(CONFIG, token="t")
+    lab._store.transition(run_id, State.STARTING, device="cpu")
+    teaching = seen_by(lab, TEACHER).teaching
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.0)
+    with pytest.raises(RunStateError, match="is still stopping: delete it again"):
+        teaching.delete(run_id)
+    assert lab.run(run_id).state is State.STOPPING
+    monkeypatch.setattr(service, "STOP_SECONDS", 10.0)
+    monkeypatch.setattr(service.time, "sleep", lambda _: lab._store.transition(run_id, State.STOPPED))  # its process ends
+    teaching.delete(run_id)
+    assert not lab.runs()

@@ -15,7 +15,8 @@ from filled_home import CONFIG, ROOT, content, read_all, record_training
 
 from cnnlab.errors import StoreError
 from cnnlab.runs import migrations
-from cnnlab.runs.migrations import MIGRATIONS, migrate
+from cnnlab.runs.migrating import migrate
+from cnnlab.runs.migrations import MIGRATIONS
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
 
@@ -31,6 +32,7 @@ RELEASED = {
     "sweeps": "d58573d3b1260058e4d2d734a98774ade456c7945268c5be5bb2e982b5ef8799",
     "trained-by-day": "c4b6b56f89d693a63b0d86cf9ce353645eb1e62d54d5084a363fb64c092eaafe",
     "log": "ef23c3328fe718620c0033c9c60bdf1b5c3c67a99da305d6d92b00379f81041b",
+    "where-a-run-computes": "80c21b381922c04362f7930e9b692d737386795b53827652537c2b9de7bcd7b3",
 }
 
 

@@ -80,6 +80,23 @@ def test_a_day_begins_at_midnight_and_a_week_on_monday(store, clock):
     assert (found.minutes_today, found.gpu_minutes_week, found.parallel) == (1, 3, 1)
 
 
+def test_minutes_beyond_this_machine_are_a_gpus_where_the_node_has_reported_one(store):
+    def trained(computes_on):
+        run_id = store.create(CONFIG, computes_on, owner="Ana")
+        store.transition(run_id, State.STARTING, device="at:cluster")
+        store.add(run_id, RunStarted("at:cluster", "H100, n1", 1, 50, 50, 2, 20, 10, computes_on=computes_on), to=State.RUNNING)
+        progress(store, run_id, 60)
+        return run_id
+
+    run_id = trained("cuda:0")
+    found = usage(store, "Ana", WEDNESDAY)
+    assert (found.minutes_today, found.gpu_minutes_week, found.gpu_places) == (1, 1, {"at:cluster"})
+    store.add(run_id, RunResumed(1, 1, 0, 1, "at:cluster", "CPU, n2", 60, computes_on="cpu"))
+    progress(store, run_id, 120)
+    found = usage(store, "Ana", WEDNESDAY)
+    assert (found.minutes_today, found.gpu_minutes_week, found.gpu_places) == (2, 1, frozenset())
+
+
 def test_all_owners_together_are_one_sum(store):
     for owner in ("Ana", "Ben", ""):
         progress(store, begun(store, owner), 60)

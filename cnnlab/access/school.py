@@ -18,6 +18,7 @@ from cnnlab.system.home import private_file, private_folder, write_private
 
 CALLBACK = "/sign-in/oidc/callback"  # below the lab's address; the school sends people back to it
 MOST_SECRET = 2_000  # characters
+PACKAGES = ("authlib", "httpx2")  # of requirements-oidc.txt, which the gate loads at the first sign-in
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 # Of everyone who has an account at Microsoft: each of their tenants could name any address.
@@ -39,8 +40,7 @@ class School(BaseModel):
     @classmethod
     def _is_issuer(cls, issuer: str) -> str:
         parts = urlsplit(issuer)
-        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if not parts.hostname or parts.scheme not in (("https", "http") if here else ("https",)) or parts.query or parts.fragment:
+        if not is_address(issuer) or parts.query or parts.fragment:
             raise ValueError(f"{issuer[:60]!r} is no address that begins with https://, such as https://accounts.google.com")
         if _EVERYBODYS.match(issuer):
             raise ValueError("this address lets in every Microsoft account: write your school's tenant in its place")
@@ -63,6 +63,25 @@ class School(BaseModel):
             if not email:
                 raise ValueError(f"{given[:60]!r} is no e-mail address, such as ana@school.edu")
         return plain
+
+    @property
+    def metadata(self) -> str:
+        """The address at which the school says what it calls itself, and where it is asked."""
+        return f"{self.issuer}/.well-known/openid-configuration"
+
+    def is_named(self, issuer: object) -> bool:
+        """Whether the school calls itself as the lab knows it; an answer of another one does not count."""
+        return isinstance(issuer, str) and issuer.rstrip("/") == self.issuer
+
+
+def is_address(text: object) -> bool:
+    """Whether it is an address of https; on this machine itself http will do."""
+    try:
+        parts = urlsplit(text) if isinstance(text, str) else urlsplit("")
+    except ValueError:
+        return False
+    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return bool(parts.hostname) and parts.scheme in (("https", "http") if here else ("https",))
 
 
 def plain_email(text: object) -> str:

@@ -13,7 +13,7 @@ from cnnlab.access import classes
 from cnnlab.access.classes import Class, Member
 from cnnlab.access.joining import member_with
 from cnnlab.access.roles import Role, tidy
-from cnnlab.access.school import CALLBACK, MOST_SECRET, School, drop_secret, plain_email, read_secret, write_secret
+from cnnlab.access.school import CALLBACK, MOST_SECRET, PACKAGES, School, drop_secret, plain_email, read_secret, write_secret
 from cnnlab.cli.classes import address_of, class_of, keep
 from cnnlab.cli.commands import Home, print_error, print_text, readable
 from cnnlab.cli.name_list import read_list
@@ -96,7 +96,7 @@ def _report(made: Class, school: School, where: str) -> None:
         print_text(_("With their address in the class: {names}.").format(names=listed(known)))
     if school.teachers:
         print_text(_("Teachers: {emails}.").format(emails=listed(school.teachers)))
-    if not find_spec("authlib") or not find_spec("httpx2"):
+    if not all(find_spec(name) for name in PACKAGES):
         print_error(_("Packages are missing for it: type  pip install -r requirements-oidc.txt  and restart the lab."))
 
 

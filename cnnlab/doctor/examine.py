@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from cnnlab.doctor import devices, executors, machine, packages, server
+from cnnlab.doctor import devices, executors, machine, packages, school, server
 from cnnlab.doctor import home as folder
 from cnnlab.doctor.findings import Finding, wrong
 from cnnlab.errors import CNNLabError, ConfigError
@@ -31,6 +31,7 @@ def examine(home: Path, *, quick: bool = False, address: str = "", port: int = 0
         ("Limits", lambda: limits),
         ("Background", lambda: folder.dispatcher(home)),
         ("Server", lambda: _server(home, address, port)),
+        ("School", lambda: school.sign_in(home)),
         ("Driver", _driver),
     ]
     if not quick:

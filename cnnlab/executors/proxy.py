@@ -229,7 +229,8 @@ class _Training:
         if isinstance(event, RunFinished):
             checkpoints.drop_previous(self.folder)  # as the engine does there
         if isinstance(event, RunStarted | RunResumed):
-            return replace(event, device=self.config.device, device_name=f"{event.device_name[:80]}, {self.node}")
+            name = f"{event.device_name[:80]}, {self.node}"
+            return replace(event, device=self.config.device, device_name=name, computes_on=str(event.device)[:20])
         return event
 
     def _error(self, line: Line) -> Exception:

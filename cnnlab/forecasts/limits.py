@@ -152,7 +152,9 @@ class Limits(Personal):
         if not self.has_minutes(used):
             return say(refusals.DAY_IS_OVER, most=duration_text(60 * (self.minutes_a_day or 0)))
         most = self.gpu_minutes_a_week
-        if most is not None and used.gpu_minutes_week >= most and device not in ("cpu", "auto"):
+        # A place that has not reported yet may have no GPU: a run begins there, as with "auto", and gives way once it reports one.
+        gpu = device in used.gpu_places if is_elsewhere(device) else device not in ("cpu", "auto")
+        if most is not None and used.gpu_minutes_week >= most and gpu:
             return say(refusals.WEEK_IS_OVER, most=duration_text(60 * most))
         return ""
 

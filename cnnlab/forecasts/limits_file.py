@@ -8,7 +8,7 @@
     parallel = 2                # training at the same time; others wait
     minutes_a_day = 120         # of training; then it goes on after midnight
     gpu_minutes_a_week = 300
-    disk_per_owner = "2 GB"
+    disk_per_owner = "2 GB"     # of runs and own data sets
     disk = "20 GB"              # for the whole home folder: checkpoints, downloads and the record of runs
     queue = 100                 # runs of all people that wait
     slice_minutes = 20          # at a stretch, while runs of others wait; then it goes back to the queue

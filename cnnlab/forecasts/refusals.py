@@ -25,12 +25,19 @@ WOULD_TRAIN_LONGER = N_(
     "images or a share of the data."
 )
 MORE_OWN_DISK = N_(
-    "Your runs take {taken} and this one's checkpoints need about {own} while it trains, {more} more than the {most} a person that "
-    "this lab allows: delete runs that you no longer need."
+    "Your runs and data sets take {taken} and this run's checkpoints need about {own} while it trains, {more} more than the {most} "
+    "a person that this lab allows: delete runs or data sets that you no longer need."
 )
 MORE_DISK_OF_ALL = N_(
-    "The runs of all visitors take {taken} and this one's checkpoints need about {own} while it trains, {more} more than the "
-    "{most} that this lab allows where names are not verified: delete runs that you no longer need."
+    "The runs and data sets of all visitors take {taken} and this run's checkpoints need about {own} while it trains, {more} more "
+    "than the {most} that this lab allows where names are not verified: delete runs or data sets that you no longer need."
+)
+NO_DISK_FOR_DATA = N_(
+    "Your runs and data sets take {taken}, and this lab allows {most} a person: delete some that you no longer need, then import."
+)
+NO_DISK_FOR_DATA_OF_ALL = N_(
+    "The runs and data sets of all visitors take {taken}, and this lab allows {most} where names are not verified: delete some "
+    "that you no longer need, then import."
 )
 DAY_IS_OVER = N_("The {most} of training a day that this lab allows are used up: it goes on after midnight.")
 WEEK_IS_OVER = N_("The {most} on a GPU a week that this lab allows are used up: it goes on on Monday, or on the CPU.")

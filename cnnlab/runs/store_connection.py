@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cnnlab.errors import StoreError
 from cnnlab.i18n import N_, say
-from cnnlab.runs.migrations import check, migrate
+from cnnlab.runs.migrating import check, migrate
 from cnnlab.system import disk, room
 from cnnlab.text import shortened
 

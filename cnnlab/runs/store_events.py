@@ -37,7 +37,7 @@ def add(connection: sqlite3.Connection, row: sqlite3.Row, event: Event, now: flo
     _insert(connection, row["id"], event, max(now, row["last_event"] or now))
     connection.execute("UPDATE runs SET last_event = max(coalesce(last_event, 0), ?) WHERE id = ?", (now, row["id"]))
     if (seconds := _seconds(event)) is not None:
-        ledger.count(connection, row["owner"], row["device"], seconds - (row["seconds"] or 0.0), now)
+        ledger.count(connection, row["owner"], row["device"], seconds - (row["seconds"] or 0.0), now, gpu=row["gpu"])
     _store_figures(connection, row["id"], event)
 
 
@@ -108,6 +108,9 @@ def _store_figures(connection: sqlite3.Connection, run_id: str, event: Event) ->
         figures |= {"parameters": event.parameters, "train_images": event.train_images, "seconds": 0.0}
         figures |= dict.fromkeys(_RESULTS)
         figures |= {"epochs_done": 0, "has_checkpoint": 0}
+    if isinstance(event, RunStarted | RunResumed) and event.computes_on:
+        figures["gpu"] = event.computes_on != "cpu"
+        ledger.note_place(connection, event.device, gpu=event.computes_on != "cpu")
     if isinstance(event, CheckpointSaved | RunResumed):
         figures["has_checkpoint"] = 1
     if isinstance(event, RunFailed) and event.kind == DAMAGED:

@@ -54,6 +54,7 @@ DEEDS = {
     "archive": N_("made an archive"),
     "forget": N_("deleted the class's data"),
     "data": N_("changed a data set"),
+    "data delete": N_("deleted a data set"),
     "network": N_("deleted a network"),
     "progress": N_("asked for another's progress"),
     "teach": N_("asked for what is a teacher's"),
@@ -67,7 +68,7 @@ class Entry:
     at: float  # seconds since 1970
     who: str
     did: str  # a key of DEEDS
-    what: str  # the id of a run, a sweep or an assignment; "" for none
+    what: str  # the id of a run, a sweep or an assignment, the name of a data set; "" for none
     whose: str  # the owner of it, or the person whom it concerns
     refused: bool
     note: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from cnnlab.access.classes import Class
 from cnnlab.access.door import Door
 from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
-from cnnlab.forecasts.usage import Usage, usage
+from cnnlab.forecasts.usage import Usage, data_bytes, usage
 from cnnlab.i18n import ENGLISH
 from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
@@ -33,6 +34,7 @@ class _Files(NamedTuple):
     lessons: dict[str, int]  # done, by name
     handed_in: dict[str, int]  # assignments, by name
     usage: dict[str, Usage]  # by name
+    data: dict[str, int]  # bytes of data sets, by owner
     lessons_in_all: int
     assignments: int
 
@@ -47,7 +49,7 @@ class Board:
         self._watch = Watch(lab)
         self._lock = threading.Lock()
         self._made = Overview(float("-inf"))
-        self._files, self._files_at = _Files({}, {}, {}, 0, 0), float("-inf")
+        self._files, self._files_at = _Files({}, {}, {}, {}, 0, 0), float("-inf")
         self._bytes: dict[str, tuple[State, int, float, int]] = {}  # by run: when it was measured, and what it took
 
     def group(self) -> Class | None:
@@ -63,10 +65,18 @@ class Board:
             return self._made
 
     def shares(self) -> tuple[Share, ...]:
-        """What each owner's runs take on the disk, the largest first; "" owns those of the command line."""
+        """What each owner's runs and data sets take on the disk, the largest first; "" owns those of the command line."""
         with self._lock:
-            now = self._clock()
-            found = [Share(owner, len(runs), self.bytes_of(runs, now)) for owner, runs in self._by_owner().items()]
+            now, runs = self._clock(), self._by_owner()
+            sets = Counter(each.owner for each in self._lab.own_data.sets())
+            found = [
+                Share(
+                    owner, len(runs.get(owner, ())),
+                    self.bytes_of(runs.get(owner, ()), now) + data_bytes(self._lab.home, owner),
+                    sets[owner],
+                )
+                for owner in dict.fromkeys([*runs, *sets])
+            ]  # fmt: skip
         return tuple(sorted(found, key=lambda share: -share.bytes))
 
     def bytes_of(self, runs: Iterable[Summary], now: float) -> int:
@@ -101,7 +111,7 @@ class Board:
             best=max(results, key=lambda run: run.best_test_accuracy or 0.0, default=None),
             lessons=self._files.lessons.get(name, 0),
             handed_in=self._files.handed_in.get(name, 0),
-            disk=self.bytes_of(runs, now),
+            disk=self.bytes_of(runs, now) + self._files.data.get(name, 0),
             minutes_today=used.minutes_today if used else 0.0,
             gpu_minutes_week=used.gpu_minutes_week if used else 0.0,
             stuck=self._watch.stuck(runs, seen, now, paused=paused),
@@ -125,7 +135,8 @@ class Board:
             for learner in {each.learner for each in self._lab.assignments.handed_in(assignment)}:
                 handed_in[learner] = handed_in.get(learner, 0) + 1
         usage_of = {name: usage(self._store, name, now, disk=False) for name in names}
-        return _Files(lessons, handed_in, usage_of, len(known), len(every))
+        data = {name: data_bytes(self._lab.home, name) for name in names}
+        return _Files(lessons, handed_in, usage_of, data, len(known), len(every))
 
     def _run_bytes(self, run: Summary, now: float) -> int:
         known = self._bytes.get(run.id)

@@ -10,7 +10,8 @@ from pathlib import Path
 from cnnlab.access import classes
 from cnnlab.access.classes import Class
 from cnnlab.access.roles import Role
-from cnnlab.errors import CNNLabError, ConfigError, NotAllowed
+from cnnlab.errors import CNNLabError, ConfigError, NotAllowed, RunStateError
+from cnnlab.forecasts.usage import set_bytes
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.store import Store
@@ -27,13 +28,17 @@ from cnnlab.teaching.values import CleanUp, Overview, Share, TaughtLab
 from cnnlab.text import shortened
 
 MOST_LOGGED = 20_000
+STOP_SECONDS = 10.0  # within which a run that trains ends: after its batch, with a checkpoint
+_LOOK_SECONDS = 0.1
 ENDED = frozenset({State.STOPPED, State.FAILED, State.FINISHED})
 
+DATA = "data"
 # Which runs of an owner a clean-up takes, in the words of a choice.
 CLEAN_UPS: Mapping[str, str] = {
     "failed": N_("failed and stopped runs"),
     "not best": N_("all but the best run of each network"),
     "all": N_("all runs that have ended"),
+    DATA: N_("data sets that no unfinished run uses"),
 }
 
 
@@ -142,21 +147,47 @@ class Teaching:
         self._check("start_next")
         self._record.start_next(run_id, who=self._by)
 
+    def delete(self, run_id: str) -> None:
+        """Deletes a run of anyone. One that waits or trains is stopped first, and waited for.
+
+        Raises RunNotFound, StoreError, and RunStateError where it has not ended within `STOP_SECONDS`.
+        """
+        self._check("delete")
+        if self._lab.run(run_id).active:
+            self._lab.stop(run_id)
+        until = time.monotonic() + STOP_SECONDS
+        while self._lab.run(run_id).active:
+            if time.monotonic() > until:
+                raise RunStateError(say("Run {run} is still stopping: delete it again in a moment.", run=run_id))
+            time.sleep(_LOOK_SECONDS)
+        self._lab.delete(run_id)
+
     def shares(self) -> tuple[Share, ...]:
-        """What each owner's runs take on the disk, the largest first."""
+        """What each owner's runs and data sets take on the disk, the largest first."""
         self._check("shares")
         return self._board.shares()
 
     def clean_up(self, owner: str | None, which: str) -> CleanUp:
-        """The runs of `owner`, or with None of everyone, that a clean-up (a key of CLEAN_UPS) would delete. Deletes nothing."""
+        """What a clean-up (a key of CLEAN_UPS) of `owner`, or with None of everyone, would delete. Deletes nothing.
+
+        Data sets for the whole class stay.
+        """
         self._check("clean_up")
+        if which == DATA:
+            return self._data_sets(owner)
         runs = [run for run in self._lab.summaries().runs if owner in (None, run.owner) and run.state in ENDED]
         if which == "failed":
             runs = [run for run in runs if run.state is not State.FINISHED]
         elif which == "not best":
             best = _best(runs)
             runs = [run for run in runs if run.id not in best]
-        return CleanUp(tuple(runs), self._board.bytes_of(runs, self._clock()))
+        return CleanUp(tuple(runs), bytes=self._board.bytes_of(runs, self._clock()))
+
+    def _data_sets(self, owner: str | None) -> CleanUp:
+        used = {run.dataset.partition(".")[0] for run in self._lab.summaries().runs if run.state not in ENDED}
+        own = self._lab.own_data.sets()
+        sets = tuple(each for each in own if not each.for_all and owner in (None, each.owner) and each.base not in used)
+        return CleanUp(sets=sets, bytes=sum(set_bytes(self._lab.home, each) for each in sets))
 
     # The log, and results
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from cnnlab.datasets.own import OwnSet
 from cnnlab.runs.summaries import Summaries, Summary
 
 
@@ -21,6 +22,7 @@ class TaughtLab(Protocol):
     run: Callable[..., Any]
     runs: Callable[..., Any]
     sweeps: Any
+    own_data: Any
     events: Callable[..., Any]
     epochs: Callable[..., Any]
     progress: Callable[..., Any]
@@ -54,7 +56,7 @@ class Student:
     best: Summary | None = None  # the best one on the same data set
     lessons: int = 0  # done
     handed_in: int = 0  # assignments
-    disk: int = 0  # bytes
+    disk: int = 0  # bytes, of runs and data sets
     minutes_today: float = 0.0  # of training; deleted runs count
     gpu_minutes_week: float = 0.0
     stuck: Stuck | None = None
@@ -77,16 +79,18 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What the runs of one owner take on the disk."""
+    """What the runs and data sets of one owner take on the disk."""
 
     owner: str
     runs: int
     bytes: int
+    sets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CleanUp:
-    """Runs that a clean-up would delete."""
+    """Runs, or data sets, that a clean-up would delete."""
 
     runs: tuple[Summary, ...] = ()
+    sets: tuple[OwnSet, ...] = ()
     bytes: int = 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,16 @@ from filelock import FileLock, Timeout
 from cnnlab.datasets import own
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, DataError
-from cnnlab.forecasts import limits_file
+from cnnlab.forecasts import limits_file, refusals
+from cnnlab.forecasts.usage import usage
 from cnnlab.i18n import N_, say
 from cnnlab.own_data import records
 from cnnlab.own_data.values import Choices, ImportStatus
+from cnnlab.runs.store import Store
 from cnnlab.system import disk, files, jobs, processes
 from cnnlab.system.home import private_file, private_folder, write_private
 from cnnlab.system.room import LEAST_FREE
+from cnnlab.text import size_text
 
 REPORT_SECONDS = 0.2
 SHOWN_SECONDS = 60.0  # a finished import is reported for this long
@@ -48,8 +52,9 @@ class Order:
 
 
 def begin(home: Path, order: Order) -> None:
-    """Starts an import in the background. Raises DataError while one runs, or where it cannot begin."""
+    """Starts an import in the background. Raises DataError while one runs, or where it cannot begin; as `left_for`."""
     check_none_runs(home)
+    left_for(home, order.owner)
 
     def go() -> None:
         processes.start_detached("cnnlab.workers.imports", ["--home", str(home)], home / "imports.log")
@@ -97,6 +102,24 @@ def forget(home: Path) -> None:
         _file(home).unlink(missing_ok=True)
 
 
+def left_for(home: Path, owner: str) -> int | None:
+    """Bytes that are left of what this lab allows a person on its disk; None without such a limit.
+
+    Raises LimitError where none are left, ConfigError, StoreError.
+    """
+    known = limits_file.rules(home)
+    most = known.of(owner).disk_per_owner
+    if most is None:
+        return None
+    with closing(Store(home)) as store:
+        taken = usage(store, known.account(owner), time.time()).disk_bytes or 0
+    if taken >= most:
+        words = refusals.NO_DISK_FOR_DATA_OF_ALL if known.together else refusals.NO_DISK_FOR_DATA
+        text = say(words, taken=size_text(taken), most=size_text(most))
+        raise refusals.over("disk_per_owner", text, temporary=True)
+    return most - taken
+
+
 def room(home: Path) -> int | None:
     """Bytes that the images of an import may take: free on the disk, and left of the lab's limit. Raises ConfigError."""
     free, most = disk.free(home), limits_file.load(limits_file.limits_file()).disk
@@ -122,13 +145,12 @@ def alone(home: Path) -> Iterator[None]:
 
 
 def imported(home: Path, order: Order, report: Callable[[Any, int, int], None]) -> OwnSet:
-    """Imports in this process, which holds the lock. Raises DataError."""
+    """Imports in this process, which holds the lock. Raises DataError; as `left_for`."""
     from cnnlab.own_data.bringing import Job, bring  # loads numpy and Pillow, which the web process does without
 
+    left = min((each for each in (room(home), left_for(home, order.owner)) if each is not None), default=None)
     try:
-        return bring(
-            Job(home, Path(order.path), order.called, order.choices, order.owner, order.for_all, room(home), report=report)
-        )  # fmt: skip
+        return bring(Job(home, Path(order.path), order.called, order.choices, order.owner, order.for_all, left, report=report))
     except OSError as error:
         raise DataError(_FULL if disk.is_full(error, home) else _NOT_WRITTEN) from error
     except MemoryError:

@@ -88,7 +88,7 @@ class SchoolSignIn:
             self._client = (school, secret), _client(school, secret)
         client = self._client[1]
         known = await client.load_server_metadata()
-        if str(known.get("issuer", "")).rstrip("/") != school.issuer:
+        if not school.is_named(known.get("issuer")):
             self._client = None
             raise ValueError(f"its issuer is {str(known.get('issuer'))[:200]!r}")
         signed = [each for each in known.get("id_token_signing_alg_values_supported") or () if each in _SIGNED]
@@ -104,7 +104,7 @@ def _client(school: School, secret: str) -> Any:
         raise InstallationError(text) from error
     return oauth.register(
         _NAME,
-        server_metadata_url=f"{school.issuer}/.well-known/openid-configuration",
+        server_metadata_url=school.metadata,
         client_id=school.client_id,
         client_secret=secret,
         client_kwargs={

@@ -1,9 +1,9 @@
-"""The machine that a class shares: a pause and an announcement for all, its devices with who trains there, and the queue."""
+"""The machine that a class shares: a pause and an announcement for all, and its devices with who trains there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 
 import streamlit as st
 
@@ -22,8 +22,8 @@ from pages._parts.markdown import escaped
 from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title
 from pages._parts.sidebar import share_done
 from pages._parts.teaching.acting import attempt
+from pages._parts.teaching.queue import delete, owner_of, pause, queue, stop
 
-MOST_WAITING = 12  # in the list; the Runs page has all
 _PAUSE_TEXT, _PAUSE_TOO, _ANNOUNCE = "class:pause text", "class:pause too", "class:announcement"
 
 
@@ -102,52 +102,34 @@ def at_work(lab: Lab) -> None:
     """The devices and the queue; a fragment, which is drawn again every few seconds."""
     going = training(lab)
     st.subheader(_("Devices"), anchor=False)
-    for state in _states(lab):
+    states = _states(lab)
+    for state in states:
         st.markdown(f"**{escaped(state.device.title)}** · {_memory(state)}")
         for run in (run for run in going if run.device == state.device.name):
             _training(lab, run)
-    for run in (run for run in going if not run.device):  # at a command line, before its training begins
-        _training(lab, run)
+    # Beyond this machine, at a command line before its training begins, and while nothing is known of the devices.
+    elsewhere = [run for run in going if run.device not in {state.device.name for state in states}]
+    for device, runs in groupby(elsewhere, lambda run: run.device):  # sorted by device
+        if device:
+            st.markdown(f"**{words('device', device)}**")
+        for run in runs:
+            _training(lab, run)
     if not going:
         st.caption(_("Nothing trains at the moment."))
-    waiting = lab.queue()
-    st.subheader(_("Queue: {count}").format(count=len(waiting)), anchor=False)
-    if not waiting:
-        st.caption(_("No run waits."))
-        return
-    st.caption(
-        _("Owners take turns. Earlier and later move a run among those of its owner; “Start next” puts it before everyone's.")
-    )
-    for place, run in enumerate(waiting[:MOST_WAITING], 1):
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"waits {run.id}"):
-            owner = escaped(run.owner) or _("without an owner")
-            st.markdown(f"{place}. **{owner}** · {short_title(run)} · {words('device', run.config.device)}", width="stretch")
-            _act(_("Start next"), "vertical_align_top", f"next {run.id}", partial(lab.teaching.start_next, run.id))
-            _act(_("Earlier"), "arrow_upward", f"up {run.id}", partial(lab.move_in_queue, run.id, -1))
-            _act(_("Later"), "arrow_downward", f"down {run.id}", partial(lab.move_in_queue, run.id, 1))
-            _act(_("Pause"), "pause", f"pause {run.id}", partial(lab.pause, run.id))
-            _act(_("Stop"), "stop", f"stop {run.id}", partial(lab.stop, run.id))
-    if len(waiting) > MOST_WAITING:
-        more = len(waiting) - MOST_WAITING
-        st.caption(ngettext("{count:,} more run waits.", "{count:,} more runs wait.", more).format(count=more))
-    st.page_link("pages/runs.py", label=_("All runs: stop or delete many at once"), query_params=in_links())
+    queue(lab)
 
 
 def _training(lab: Lab, run: Summary) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"trains {run.id}"):
-        owner = escaped(run.owner) or _("without an owner")
         share = share_done(lab, run)
-        st.progress(share, text=f"{STATE_ICONS[run.state]} **{owner}** · {short_title(run)} · {_left(lab, run)}")
+        st.progress(share, text=f"{STATE_ICONS[run.state]} **{owner_of(run)}** · {short_title(run)} · {_left(lab, run)}")
         st.page_link(
             "pages/train.py", label=_("Open the run"), icon=":material/show_chart:", query_params={"run": run.id} | in_links()
         )
         if run.state in (State.STARTING, State.RUNNING):
-            _act(_("Pause"), "pause", f"pause {run.id}", partial(lab.pause, run.id))
-        _act(_("Stop"), "stop", f"stop {run.id}", partial(lab.stop, run.id))
-
-
-def _act(label: str, icon: str, key: str, action: Callable[[], object]) -> None:
-    st.button(label, icon=f":material/{icon}:", key=f"class:{key}", type="tertiary", on_click=attempt, args=(action,))
+            pause(lab, run)
+        stop(lab, run)
+        delete(run)
 
 
 def _left(lab: Lab, run: Summary) -> str:

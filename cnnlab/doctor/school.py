@@ -1,0 +1,125 @@
+"""A school's sign-in: are its packages and the lab's secret here, does the school name its addresses, and is its clock ours?"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cnnlab.access import classes
+from cnnlab.access.school import PACKAGES, School, is_address, read_secret
+from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.errors import CNNLabError, StoreError
+from cnnlab.text import duration_text, shortened, size_text
+
+SECONDS = 5.0  # for the whole answer
+MOST_BYTES = 1_000_000
+APART, TOO_FAR = 30.0, 120.0  # seconds between two clocks: worth a look, and as far as Authlib lets them be
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_NAME = "School"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the school says of itself. Times are seconds since 1970."""
+
+    status: int
+    content: bytes
+    clock: float | None  # the school's when it answered; None where it does not say
+    at: float  # this machine's at that moment
+
+
+def sign_in(home: Path) -> list[Finding]:
+    """Nothing where the class has no such sign-in; the check of the server reports a class that cannot be read."""
+    group = None
+    with suppress(CNNLabError):
+        group = classes.load(home)
+    if group is None or group.school is None:
+        return []
+    if missing := [name for name in PACKAGES if not find_spec(name)]:
+        cure = "Install them: pip install -r requirements-oidc.txt."
+        return [wrong(_NAME, f"Its sign-in needs packages that are missing: {', '.join(missing)}.", cure)]
+    return [*_secret(home), *examined(group.school, _asked(group.school.metadata))]
+
+
+def examined(school: School, answer: Answer | str) -> list[Finding]:
+    """`answer` is a reason where none came."""
+    if isinstance(answer, str):
+        cure = "Look at the address (`class oidc` shows it) and at this machine's way to it. Codes and passwords work meanwhile."
+        return [wrong(_NAME, f"{school.issuer} does not answer ({answer}).", cure)]
+    if problem := _problem(school, answer):
+        return [wrong(_NAME, f"{school.metadata}: {problem}.", "Give the issuer as your school names it, with `class oidc`.")]
+    if answer.clock is None:
+        return [right(_NAME, f"{school.issuer} answers; of its clock it says nothing.")]
+    apart = answer.clock - answer.at
+    clocks = f"this machine's clock is {duration_text(abs(apart))} {'behind' if apart > 0 else 'ahead of'} the school's"
+    if abs(apart) > TOO_FAR:
+        text = f"{school.issuer} answers, but {clocks}: beyond {duration_text(TOO_FAR)} nobody comes in by it."
+        return [wrong(_NAME, text, "Let the machine set its clock: timedatectl set-ntp true.")]
+    if abs(apart) > APART:
+        text = f"{school.issuer} answers; {clocks}, of {duration_text(TOO_FAR)} that may be."
+        return [look(_NAME, text, "Let the machine set its clock: timedatectl set-ntp true.")]
+    return [right(_NAME, f"{school.issuer} answers, and its clock agrees with this machine's.")]
+
+
+def _secret(home: Path) -> list[Finding]:
+    try:
+        read_secret(home)
+    except StoreError as error:
+        return [wrong(_NAME, str(error), "python -m cnnlab class oidc --client-secret-file FILE")]
+    return []
+
+
+def _problem(school: School, answer: Answer) -> str:
+    """What is wrong with the answer, as a sentence without its full stop."""
+    if answer.status != 200:
+        return f"it answers with status {answer.status}"
+    try:
+        known = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        known = None
+    if not isinstance(known, dict):
+        return "its answer is no JSON object"
+    if not school.is_named(known.get("issuer")):
+        return f"the school calls itself {shortened(known.get('issuer'))}, and the lab knows it as {school.issuer}"
+    missing = [name for name in _NEEDED if not is_address(known.get(name))]
+    return f"its answer has no address as {', '.join(missing)}" if missing else ""
+
+
+def _asked(url: str) -> Answer | str:
+    """Within SECONDS, also where an answer comes drop by drop."""
+    found: list[Answer | str] = []
+    asking = threading.Thread(target=lambda: found.append(_fetched(url)), daemon=True)
+    asking.start()
+    asking.join(SECONDS)
+    return found[0] if found else f"nothing came within {SECONDS:.0f} s"
+
+
+def _fetched(url: str) -> Answer | str:
+    client: Any = import_module("httpx2").Client(timeout=SECONDS)  # as the gate asks: same certificates and proxies
+    try:
+        with client, client.stream("GET", url) as reply:
+            at, content = time.time(), b""
+            for part in reply.iter_bytes():
+                content += part
+                if len(content) > MOST_BYTES:
+                    return f"its answer is longer than {size_text(MOST_BYTES)}"
+            return Answer(reply.status_code, content, _clock(reply.headers), at)
+    except Exception as error:  # whatever is wrong with a name, a certificate or an answer from elsewhere
+        return f"{type(error).__name__}: {shortened(error, quoted=False)}"
+
+
+def _clock(headers: Mapping[str, str]) -> float | None:
+    try:
+        # What a cache on the way has kept was right when it was made.
+        return parsedate_to_datetime(headers["date"]).timestamp() + int(headers.get("age", "0"))
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
