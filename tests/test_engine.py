@@ -212,15 +212,16 @@ def test_closing_ends_the_run_and_lets_go_of_everything(tmp_path):
 
 
 def test_the_best_is_saved_before_the_last_that_names_it(tmp_path, monkeypatch):
-    saved, save = [], checkpoints.save
+    saved, replace = [], checkpoints.disk.replace
 
-    def saving(state, path):
-        if path.name == "last.pt":
+    def replaced(source, path):
+        replace(source, path)
+        if path.name in ("best.pt", "last.pt"):
+            state = checkpoints.load(path)
+            saved.append((path.name, state["epoch"]))
             assert checkpoints.load(tmp_path / "best.pt")["epoch"] == state["best_epoch"]
-        save(state, path)
-        saved.append((path.name, state["epoch"]))
 
-    monkeypatch.setattr(checkpoints, "save", saving)
+    monkeypatch.setattr(checkpoints.disk, "replace", replaced)
 
     epochs = of(EpochDone, train(settings(epochs=4, learning_rate=0.05), quadrants(), folder=tmp_path))
 
@@ -238,7 +239,7 @@ def test_the_best_is_saved_before_the_last_that_names_it(tmp_path, monkeypatch):
 def test_on_a_slow_disk_checkpoints_come_less_often_but_not_much_less(tmp_path, monkeypatch, took, wait):
     now = [1000.0]
 
-    def save_last(_state, _folder):
+    def save_last(_state, _folder, **_):
         now[0] += took
 
     training = engine_module._Training(Session(settings(), quadrants()), tmp_path, 0.5, 30.0, lambda: False)

@@ -203,8 +203,10 @@ def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
         sizes.append(folder_bytes(folder))
         synced(file)
 
-    def better(session, evaluation):  # most space is taken by a best epoch that is not among the first
-        return closed(session, replace(evaluation, accuracy=session.epoch / 10))
+    accuracies = (0.5, 0.4, 0.3, 0.9)  # most space is taken where a new best follows epochs that were not: four files
+
+    def better(session, evaluation):
+        return closed(session, replace(evaluation, accuracy=accuracies[session.epoch - 1]))
 
     synced, closed = checkpoints.os.fsync, Session.close_epoch
     monkeypatch.setattr(checkpoints.os, "fsync", measure)
@@ -215,7 +217,7 @@ def test_checkpoints_take_on_disk_what_is_said(recipe, tmp_path, monkeypatch):
     assert isinstance(finished, events.RunFinished)
     weights = total_bytes(61_706, 4)  # those of an epoch follow its checkpoints
     assert max(sizes) == pytest.approx(expected - weights / 5, rel=0.1)
-    assert folder_bytes(folder) == pytest.approx((expected - weights) / 2 + weights, rel=0.1)
+    assert folder_bytes(folder) == pytest.approx((expected - weights) / 4 + weights, rel=0.1)  # best and last are one file
     assert (folder / FILE).stat().st_size == file_bytes(20, 4)
 
 
