@@ -36,8 +36,8 @@ def dimension_from(text: str, base: RunConfig) -> dict[str, Any]:
 
 
 def _range(name: str, text: str) -> dict[str, Any]:
-    ends, _, rest = text.partition(":")
-    low, _, high = ends.partition("..")
+    ends, _colon, rest = text.partition(":")
+    low, _dots, high = ends.partition("..")
     numbers = [number_or_text(part.strip()) for part in (low, high, *([rest] if rest and rest != "log" else []))]
     if any(isinstance(number, str) for number in numbers):
         raise ConfigError(
