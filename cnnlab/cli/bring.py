@@ -57,7 +57,7 @@ def import_(
     called = path.absolute().name
     choices = Choices(readable(name) or called.split(".")[0], size, wanted, "stretch" if stretch else "crop", test_share, seed)
     if not path.exists():
-        raise DataError(say("There is no file or folder {called}: check the path.", called=called))
+        raise DataError(say("There is no file or folder {path!r}: check it.", path=called))
     order = imports.Order(str(path.absolute()), readable(called), choices, "", for_all=True, uploaded=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=as_json) as bar, imports.alone(home):

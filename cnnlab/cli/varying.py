@@ -8,10 +8,10 @@ from cnnlab.architectures import card
 from cnnlab.cli.recipe import number_or_text
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
-EXAMPLES = "--vary batch_size=32,64,128 or --vary learning_rate=0.01..0.5:log"
+EXAMPLES = N_("--vary batch_size=32,64,128 or --vary learning_rate=0.01..0.5:log")
 _WORDS = {"true": True, "false": False, "none": None}
 
 

@@ -180,15 +180,15 @@ def _class(group: Class, today: date) -> Finding:
     teachers = sum(member.role is Role.TEACHER for member in group.members) + len(group.proxy.teachers if group.proxy else ())
     if not teachers:
         return look(
-            "Class", say("{title} has no teacher.", title=group.name), "Add one: python -m cnnlab class add NAME --role teacher."
+            "Class", say("{name} has no teacher.", name=group.name), "Add one: python -m cnnlab class add NAME --role teacher."
         )
     if group.until and group.until < today:
         cure = N_("Let students in again: python -m cnnlab class set --until YYYY-MM-DD.")
-        sentence = say("{title} ended on {day}: only teachers come in.", title=group.name, day=f"{group.until:%Y-%m-%d}")
+        sentence = say("{name} ended on {day}: only teachers come in.", name=group.name, day=f"{group.until:%Y-%m-%d}")
         return look("Class", sentence, cure)
     people = nsay("{count:,} person", "{count:,} people", len(group.members), count=len(group.members))
     last = say("until {day}", day=f"{group.until:%Y-%m-%d}") if group.until else N_("without a last day")
-    return right("Class", say("{title}: a class of {people}, {last}.", title=group.name, people=people, last=last))
+    return right("Class", say("{name}: a class of {people}, {last}.", name=group.name, people=people, last=last))
 
 
 def _proxy(group: Class, where: Server) -> list[Finding]:

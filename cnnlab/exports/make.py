@@ -59,8 +59,8 @@ class Wish:
         """Raises ExportError where the place is wrong, before anything is computed."""
         allowed = SUFFIXES[self.kind]
         if self.output.suffix not in allowed and allowed != ("",):
-            sentence = N_("--output for {kind} ends in {suffixes}, not {file}.")
-            raise ExportError(say(sentence, kind=self.kind, suffixes=" / ".join(allowed), file=shortened(self.output.name)))
+            sentence = N_("--output for {name} ends in {suffixes}, not {file}.")
+            raise ExportError(say(sentence, name=self.kind, suffixes=" / ".join(allowed), file=shortened(self.output.name)))
         if not self.output.parent.is_dir():
             raise ExportError(say("There is no folder {folder}; make it first.", folder=shortened(str(self.output.parent))))
         for path in (self.output, *self._beside()):
