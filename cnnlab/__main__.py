@@ -8,7 +8,11 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "cnnlab").startswith("cnnlab"):
         raise
-    sys.exit(f"The package {error.name} is missing: {sys.executable} -m pip install -r requirements.txt, in the lab's folder.")
+    from cnnlab.i18n import _, of_terminal, using
+
+    with using(of_terminal()):
+        text = _("The package {package} is missing: {python} -m pip install -r requirements.txt, in the lab's folder.")
+    sys.exit(text.format(package=error.name, python=sys.executable))
 from cnnlab.system import processes
 
 processes.keep_files_private()

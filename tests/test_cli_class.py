@@ -182,19 +182,6 @@ def test_a_class_answers_in_the_language_of_the_terminal(run, monkeypatch, tmp_p
     assert json.loads(run("list", "--json").output)["people"][1] == {"name": "李明", "role": "student"}
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("class", "new")])
-def test_help_is_in_the_language_of_the_terminal_and_whole(monkeypatch, command):
-    monkeypatch.delenv("CNNLAB_LANG", raising=False)
-    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-
-    output = CliRunner().invoke(app, [*command, "--help"]).output
-
-    own = [line for line in output.splitlines() if "--help" not in line and "Usage" not in line]
-    assert not re.search(r"[A-Za-z]+( [a-z]+){3}", "\n".join(own))
-    assert not re.search(r"…\s*│", output), "nothing is cut"
-    assert len(re.findall("[\u4e00-\u9fff]", output)) > 100
-
-
 def test_a_class_signs_in_at_its_school_and_the_secret_stands_in_no_output_and_no_file_of_others(run, tmp_path):
     home = tmp_path / "home"
     (tmp_path / "secret").write_text("s3cret\n", encoding="utf-8")

@@ -72,7 +72,11 @@ def test_old_and_missing_packages_are_named_with_the_version_that_is_needed(tmp_
         (machine.clock(1_800_000_000.0, (0.05, 0.05)), "right", "2027-01-15"),
         (machine.time_zone("UTC", 0), "look", "+00:00"),
         (machine.time_zone("NST", -12_600), "right", "NST (-03:30)"),
-        (machine.open_files("This process may open 256 files: raise the limit."), "look", "→ Raise the limit."),
+        (
+            machine.open_files("This process may open 256 files: raise the limit."),
+            "look",
+            "raise the limit. → Do as the sentence says.",
+        ),
         (machine.open_files(""), "right", "4,096"),
         (machine.fonts("linux", ""), "look", "fonts-noto-cjk"),
         (machine.fonts("linux", "Noto Sans CJK SC\n"), "right", "Noto"),
@@ -221,7 +225,10 @@ def test_devices_are_reported_as_they_were_proved():
     found = devices.torch(answer, gpu_here=True)
 
     assert levels(found) == ["look", "right", "wrong"]
-    assert found[2].line() == "✗ Device: NVIDIA H100 (cuda:0) cannot be used: its driver is too old. → Renew it."
+    assert (
+        found[2].line()
+        == "✗ Device: NVIDIA H100 (cuda:0) cannot be used: its driver is too old: renew it. → Do as the sentence says."
+    )
     assert levels(devices.torch({"error": "no torch"}, gpu_here=False)) == ["wrong"]
     assert "within 0 s" in devices.asked(Path("/nowhere"), 0.01)["error"]
 

@@ -130,7 +130,7 @@ PAGE_FLOORS: dict[str, str] = {
     "run": "address forms grid image_grid live markdown player run_words shell sidebar svg_button twins visitor",
     "runs": "address grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
-    "inside": "address grid heading image_grid live markdown network_view one_choice pager player predict probabilities",
+    "inside": "address grid heading image_grid live markdown one_choice pager player predict probabilities",
     "learn": "cookies forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
     "teaching": "grid markdown run_words shell sidebar",

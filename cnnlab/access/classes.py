@@ -71,7 +71,8 @@ class Proxy(BaseModel):
             try:
                 ipaddress.ip_network(address)
             except ValueError:
-                raise ValueError(f"{address[:60]!r} is no IP address or network, such as 127.0.0.1 or 10.0.0.0/24") from None
+                text = N_("{typed!r} is no IP address or network, such as 127.0.0.1 or 10.0.0.0/24")
+                raise ValueError(say(text, typed=address[:60])) from None
         return addresses
 
 

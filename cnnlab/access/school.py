@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cnnlab.errors import StoreError
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.system import disk
 from cnnlab.system.home import private_file, private_folder, write_private
 
@@ -41,9 +41,10 @@ class School(BaseModel):
     def _is_issuer(cls, issuer: str) -> str:
         parts = urlsplit(issuer)
         if not is_address(issuer) or parts.query or parts.fragment:
-            raise ValueError(f"{issuer[:60]!r} is no address that begins with https://, such as https://accounts.google.com")
+            text = N_("{typed!r} is no address that begins with https://, such as https://accounts.google.com")
+            raise ValueError(say(text, typed=issuer[:60]))
         if _EVERYBODYS.match(issuer):
-            raise ValueError("this address lets in every Microsoft account: write your school's tenant in its place")
+            raise ValueError(N_("this address lets in every Microsoft account: write your school's tenant in its place"))
         return issuer.rstrip("/")
 
     @field_validator("domains")
@@ -52,7 +53,7 @@ class School(BaseModel):
         plain = tuple(domain.strip().lower().removeprefix("@") for domain in domains)
         for domain in plain:
             if not _DOMAIN.fullmatch(domain):
-                raise ValueError(f"{domain[:60]!r} is no domain, such as school.edu")
+                raise ValueError(say("{typed!r} is no domain, such as school.edu", typed=domain[:60]))
         return plain
 
     @field_validator("teachers")
@@ -61,7 +62,7 @@ class School(BaseModel):
         plain = tuple(plain_email(each) for each in teachers)
         for given, email in zip(teachers, plain, strict=True):
             if not email:
-                raise ValueError(f"{given[:60]!r} is no e-mail address, such as ana@school.edu")
+                raise ValueError(say("{typed!r} is no e-mail address, such as ana@school.edu", typed=given[:60]))
         return plain
 
     @property

@@ -6,12 +6,13 @@ import os
 
 from cnnlab.access.hosts import is_loopback
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
 WAIVED = "CNNLAB_WITHOUT_LOGIN"
-HOW_TO = (
+HOW_TO = N_(
     "Make a class, so that everybody signs in: `python -m cnnlab class new`; "
-    f"or, where all who reach this address may change everything, set {WAIVED}=yes."
+    "or, where all who reach this address may change everything, set CNNLAB_WITHOUT_LOGIN=yes."
 )
 
 
@@ -19,7 +20,7 @@ def login_waived() -> bool:
     """Whether the host lets everybody in. Raises ConfigError for a value that is neither yes nor empty."""
     waived = os.environ.get(WAIVED, "")
     if waived not in ("", "yes"):
-        raise ConfigError(f"{WAIVED} is {shortened(waived)}: it is yes, or not set.", WAIVED)
+        raise ConfigError(say("{name} is {value}: it is yes, or not set.", name=WAIVED, value=shortened(waived)), WAIVED)
     return bool(waived)
 
 
@@ -27,4 +28,5 @@ def start_problem(address: str | None, *, has_class: bool, waived: bool) -> str:
     """Why a server at this address must not start, as a sentence; "" where it may."""
     if has_class or waived or is_loopback(address):
         return ""
-    return f"CNN Lab does not start: at {address or 'all addresses of this machine'} others reach it, and it has no login. {HOW_TO}"
+    where = address or N_("all addresses of this machine")
+    return " ".join((say("CNN Lab does not start: at {where} others reach it, and it has no login.", where=where), HOW_TO))

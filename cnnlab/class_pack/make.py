@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from cnnlab import datasets
 from cnnlab.datasets.location import Location
 from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, DataError, InstallationError
+from cnnlab.i18n import N_, say
 from cnnlab.system.disk import sha256_of
 from cnnlab.text import size_text
 
@@ -37,29 +38,35 @@ class Pack:
 
 
 def make(
-    folder: Path, names: Sequence[str], places: Places, *, index: str | None = None, say: Callable[[str], None] = lambda _: None
+    folder: Path,
+    names: Sequence[str],
+    places: Places,
+    *,
+    index: str | None = None,
+    show: Callable[[str], None] = lambda _step: None,
 ) -> Pack:
-    """Fills an empty folder, or renews a pack. `index`: where else pip looks for wheels. `say` hears what is being done.
+    """Fills an empty folder, or renews a pack. `index`: where else pip looks for wheels. `show` gets what is being done.
 
     Raises ConfigError (a folder that holds something else), DataError (a data set that is not here), InstallationError (pip).
     """
     folder = folder.absolute()
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
-        raise ConfigError(f"{folder} holds other files: choose a new or an empty folder.", "folder")
+        raise ConfigError(say("{folder} holds other files: choose a new or an empty folder.", folder=folder), "folder")
     if ROOT in (folder, *folder.parents):
-        raise ConfigError(f"{folder} lies in the program's own folder: choose one outside of {ROOT}.", "folder")
+        text = N_("{folder} lies in the program's own folder: choose one outside of {program}.")
+        raise ConfigError(say(text, folder=folder, program=ROOT), "folder")
     copies = {name: _copy_of(name, places) for name in dict.fromkeys(names) if datasets.entry(name).folder}  # the sample is inside
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("lab", "wheels", "data"):
         shutil.rmtree(folder / old, ignore_errors=True)
-    say("Copying the program")
+    show(N_("Copying the program"))
     _copy_program(folder / "lab")
     (folder / "data").mkdir()
     for name, location in copies.items():
-        say(f"Copying {datasets.entry(name).title}")
+        show(say("Copying {title}", title=datasets.entry(name).title))
         for source in location.files:
             _copy(source, folder / "data" / name / source.relative_to(location.folder))
-    say("Fetching the packages for this computer")
+    show(N_("Fetching the packages for this computer"))
     _fetch_wheels(folder / "wheels", index)
     _write_stick(folder)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
@@ -74,7 +81,8 @@ def _copy_of(name: str, places: Places) -> Location:
     """Where a data set is. Raises DataError with the sentence of the Data page, ConfigError for an unknown name."""
     entry = datasets.entry(name)
     if entry.format == "own":
-        raise ConfigError(f"{entry.title} is a user's own data set: a pack takes those of the catalogue alone.", "data")
+        text = N_("{title} is a user's own data set: a pack takes those of the catalogue alone.")
+        raise ConfigError(say(text, title=entry.title), "data")
     search = places.search(entry)
     if search.location is None:
         raise DataError(search.why_not())
@@ -109,9 +117,8 @@ def _fetch_wheels(target: Path, index: str | None) -> None:
         reasons = (
             [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines() or ["no reason"]
         )
-        raise InstallationError(
-            f"pip could not fetch the packages: {reasons[-1].removeprefix('ERROR: ')[:300]}. Look at the network."
-        )
+        text = N_("pip could not fetch the packages ({reason}). Look at the network.")
+        raise InstallationError(say(text, reason=reasons[-1].removeprefix("ERROR: ")[:300].rstrip(".")))
 
 
 def _write_stick(folder: Path) -> None:
@@ -131,13 +138,12 @@ def _version() -> str:
 
 def summary(pack: Pack) -> str:
     """What was made, and what to do with it."""
-    data = f" and the data of {_listed(datasets.entry(name).title for name in pack.data)}" if pack.data else ""
-    return (
-        f"{pack.folder} holds CNN Lab, its packages{data}: {pack.files:,} files, {size_text(pack.size)}. It is for "
-        f"Python {_version()} on {sysconfig.get_platform()}. Copy the folder to a stick; students run start.bat or start.sh in it."
-    )
-
-
-def _listed(titles: Iterable[str]) -> str:
-    *first, last = titles
-    return f"{', '.join(first)} and {last}" if first else last
+    text = N_("{folder} holds CNN Lab and its packages: {count:,} files, {size}.")
+    if pack.data:
+        text = N_("{folder} holds CNN Lab, its packages and data ({data}): {count:,} files, {size}.")
+    data = ", ".join(datasets.entry(name).title for name in pack.data)
+    return " ".join((
+        say(text, folder=pack.folder, data=data, count=pack.files, size=size_text(pack.size)),
+        say("It is for Python {version} on {platform}.", version=_version(), platform=sysconfig.get_platform()),
+        N_("Copy the folder to a stick; students run start.bat or start.sh in it."),
+    ))  # fmt: skip

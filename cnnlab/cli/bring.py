@@ -13,13 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import ConfigError, DataError
+from cnnlab.i18n import ENGLISH, N_, _, say, translated, using
 from cnnlab.lab import Lab
 from cnnlab.own_data.values import Choices, Colour, few
 from cnnlab.system.home import default_data
-from cnnlab.text import aligned, shape_text, size_text
+from cnnlab.text import aligned, listed, shape_text, size_text
 from cnnlab.workers import imports
 
-_STEPS = {"looking": "Looking at the files", "reading": "Reading the images", "finishing": "Finishing"}
+_STEPS = {"looking": N_("Looking at the files"), "reading": N_("Reading the images"), "finishing": N_("Finishing")}
 
 
 def import_(
@@ -49,23 +50,25 @@ def import_(
             _remove(lab, readable(remove), as_json) if remove else _list(lab.own_data.sets(), as_json)
         return
     if path is None:
-        raise ConfigError("import needs a folder or a file, such as import flowers --name Flowers.", "path")
+        raise ConfigError(N_("import needs a folder or a file, such as import flowers --name Flowers."), "path")
     if gray and colour:
-        raise ConfigError("--gray and --colour cannot both be asked for.", "colour")
+        raise ConfigError(N_("--gray and --colour cannot both be asked for."), "colour")
     wanted: Colour = "gray" if gray else "colour" if colour else "auto"
     called = path.absolute().name
     choices = Choices(readable(name) or called.split(".")[0], size, wanted, "stretch" if stretch else "crop", test_share, seed)
     if not path.exists():
-        raise DataError(f"There is no file or folder {called}: check the path.")
+        raise DataError(say("There is no file or folder {path!r}: check it.", path=called))
     order = imports.Order(str(path.absolute()), readable(called), choices, "", for_all=True, uploaded=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=as_json) as bar, imports.alone(home):
-        task = bar.add_task(_STEPS["looking"], total=None)
+        steps = {step: translated(text) for step, text in _STEPS.items()}
+        task = bar.add_task(steps["looking"], total=None)
 
         def report(step: str, done: int, total: int) -> None:
-            bar.update(task, description=_STEPS[step], completed=done, total=total or None)
+            bar.update(task, description=steps[step], completed=done, total=total or None)
 
-        made = imports.imported(home, order, report)
+        with using(ENGLISH):  # what is stored is read in every language
+            made = imports.imported(home, order, report)
     if as_json:
         print_json(_described(made))
     else:
@@ -75,16 +78,19 @@ def import_(
 def _summary(made: OwnSet) -> str:
     brought = made.brought
     shape = shape_text((made.channels, made.size, made.size))
+    text = _("{title} is imported as {name}: {classes:,} classes, {train:,} training and {test:,} test images of {shape}, {size}.")
+    counts = {"classes": len(made.classes), "train": sum(made.train_counts), "test": sum(made.test_counts)}
     lines = [
-        f"{made.title} is imported as {made.name}: {len(made.classes):,} classes, {sum(made.train_counts):,} training and "
-        f"{sum(made.test_counts):,} test images of {shape}, {size_text(made.image_bytes)}.",
-        *brought.notes,
-        few(made.classes, made.train_counts),
+        text.format(title=made.title, name=made.name, **counts, shape=shape, size=size_text(made.image_bytes)),
+        *map(translated, brought.notes),
+        translated(few(made.classes, made.train_counts)),
     ]
     if brought.broken:
-        more = f" and {brought.broken - len(brought.broken_names):,} more" if brought.broken > len(brought.broken_names) else ""
-        lines.append(f"{brought.broken:,} could not be read and were left out: {', '.join(brought.broken_names)}{more}.")
-    lines.append(f"Train on it: python -m cnnlab train lenet --dataset {made.name}")
+        text = _("{count:,} could not be read and were left out: {files}.")
+        if more := brought.broken - len(brought.broken_names):
+            text = _("{count:,} could not be read and were left out: {files} and {more:,} more.")
+        lines.append(text.format(count=brought.broken, files=listed(brought.broken_names), more=more))
+    lines.append(_("Train on it: {command}").format(command=f"python -m cnnlab train lenet --dataset {made.name}"))
     return "\n".join(filter(None, lines))
 
 
@@ -93,17 +99,18 @@ def _list(sets: tuple[OwnSet, ...], as_json: bool) -> None:
         print_json({"datasets": [_described(each) for each in sets]})
         return
     if not sets:
-        print_text("No images have been imported yet: python -m cnnlab import PATH --name NAME")
+        text = _("No images have been imported yet: {command}")
+        print_text(text.format(command="python -m cnnlab import PATH --name NAME"))
         return
-    numbers = ("classes", "train", "test", "size")
     rows = [
         (
             each.name, each.title, shape_text((each.channels, each.size, each.size)), f"{len(each.classes):,}",
-            f"{each.used('train'):,}", f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or "nobody's",
+            f"{each.used('train'):,}", f"{each.used('test'):,}", size_text(each.image_bytes), each.owner or _("nobody's"),
         )
         for each in sets
     ]  # fmt: skip
-    print_text(aligned(("name", "title", "images", *numbers, "owner"), rows, right=numbers))
+    columns = _("name|title|images|classes|train|test|size|owner").split("|")
+    print_text(aligned(columns, rows, right=columns[3:7]))
 
 
 def _remove(lab: Lab, name: str, as_json: bool) -> None:
@@ -112,7 +119,7 @@ def _remove(lab: Lab, name: str, as_json: bool) -> None:
     if as_json:
         print_json({"removed": name})
     else:
-        print_text(f"The images of {title} are deleted; its runs stay.")
+        print_text(_("The images of {title} are deleted; its runs stay.").format(title=title))
 
 
 def _described(made: OwnSet) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cnnlab.cli.commands import Home, print_text, readable, state_sentence
+from cnnlab.cli.commands import Home, confirmed, print_text, readable, state_sentence
+from cnnlab.i18n import _
 from cnnlab.lab import Lab
 from cnnlab.system.home import default_data
 from cnnlab.text import size_text
@@ -61,10 +62,10 @@ def delete(run_id: RunId, *, yes: Annotated[bool, typer.Option("--yes", help="Do
     with _lab(home) as lab:
         run = lab.run(readable(run_id))
         size = size_text(lab.disk_bytes(run.id))
-        if not yes and not typer.confirm(f"Delete run {run.id} and its checkpoints ({size})?"):
+        if not yes and not confirmed(_("Delete run {run} and its checkpoints ({size})?").format(run=run.id, size=size)):
             raise typer.Exit(1)
         lab.delete(run.id)
-    print_text(f"Run {run.id} is deleted; {size} of disk space are free again.")
+    print_text(_("Run {run} is deleted; {size} of disk space are free again.").format(run=run.id, size=size))
 
 
 def _print_state(lab: Lab, run_id: str) -> None:

@@ -16,7 +16,7 @@ from cnnlab.access import classes, codes
 from cnnlab.access.classes import Class
 from cnnlab.access.roles import Role, tidy
 from cnnlab.access.slips import Slip, sheet
-from cnnlab.cli.commands import AsJson, Home, InOneLanguage, print_json, print_text, readable
+from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.cli.name_list import names_from
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.forecasts.limits_file import rules
@@ -30,9 +30,7 @@ _ROLES = {Role.STUDENT: N_("student"), Role.OBSERVER: N_("observer"), Role.TEACH
 _OTHERS = {"all": N_("all runs"), "own": N_("own runs")}
 _NAMES = {"full": N_("full names"), "initials": N_("initials for names")}
 
-group = typer.Typer(
-    cls=InOneLanguage, help="Who may come into a shared lab: a class with a code for each student.", no_args_is_help=True
-)
+group = typer.Typer(help="Who may come into a shared lab: a class with a code for each student.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A person's name, as `class list` prints it.")]
 Sheet = Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,10 +15,11 @@ import typer
 from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
+from cnnlab.cli.typer_words import in_readers_language, wrong_usage
 from cnnlab.datasets import own
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
-from cnnlab.i18n import ENGLISH, language, of_terminal, say, translated, using
+from cnnlab.i18n import _, of_terminal, say, translated, using
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
 from cnnlab.system.home import default_data, default_home
@@ -30,50 +30,29 @@ _UsageError: Any = typer.BadParameter.__base__
 
 
 class Commands(TyperGroup):
-    """Turns errors into a sentence on stderr and exit code 2. Faults in the program keep their traceback."""
+    """Speaks the language of the terminal, and turns errors into a sentence on stderr and exit code 2.
+
+    Faults in the program keep their traceback.
+    """
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **settings: Any) -> NoReturn:
         settings["standalone_mode"] = False
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="replace")  # a Windows pipe or LC_ALL=C has no ✓; a ? is better than a traceback
-        try:
-            with using(of_terminal()):
-                _translate(self)
-            code = super().main(args, prog_name, **settings)
-        except CNNLabError as error:
-            with using(of_terminal()):
-                print_error(translated(error))
-            code = 2
-        except _UsageError as error:
-            print_error(error.format_message())
-            code = 2
-        except typer.Abort:  # Ctrl-C at a question, or no standard input
-            print_error("\nThe question was not answered, so nothing has changed; --yes answers it beforehand.")
-            code = 2
-        sys.exit(code if isinstance(code, int) else 0)
-
-
-class InOneLanguage(TyperGroup):
-    """A group all of whose output is marked for translation; elsewhere only help and errors are."""
-
-    def invoke(self, ctx: Any) -> Any:
         with using(of_terminal()):
-            return super().invoke(ctx)
-
-
-def _translate(command: Any) -> None:
-    """Puts the help of a command, its options and its subcommands into the reader's language. Typer makes them for each call."""
-    if language() != ENGLISH:
-        # Rich breaks lines at spaces alone, and cuts what does not fit; a Chinese character is as wide as two letters.
-        command.rich_markup_mode = None
-        command.context_settings["terminal_width"] = shutil.get_terminal_size().columns * 2 // 3
-    if command.help:
-        command.help = "\n\n".join(translated(" ".join(part.split())) for part in command.help.split("\n\n"))
-    for parameter in command.params:
-        if text := getattr(parameter, "help", None):
-            parameter.help = translated(text)
-    for subcommand in getattr(command, "commands", {}).values():
-        _translate(subcommand)
+            try:
+                in_readers_language(self)
+                code = super().main(args, prog_name, **settings)
+            except CNNLabError as error:
+                print_error(translated(error))
+                code = 2
+            except _UsageError as error:
+                print_error(wrong_usage(error))
+                code = 2
+            except typer.Abort:  # Ctrl-C at a question, or no standard input
+                print_error("\n" + _("The question was not answered, so nothing has changed; --yes answers it beforehand."))
+                code = 2
+        sys.exit(code if isinstance(code, int) else 0)
 
 
 _chosen: list[Path] = []  # the home of this command
@@ -129,6 +108,12 @@ def print_error(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
+def confirmed(question: str) -> bool:
+    """Asks a question; only y, yes and 是 agree. Typer's own way to ask has words of one language."""
+    answer = typer.prompt(f"{question} [y/N]", default="", show_default=False)
+    return answer.strip().lower() in ("y", "yes", "是")
+
+
 def readable(text: str) -> str:
     """Text from the command line, without the lone surrogates that Python puts for bytes that are not UTF-8."""
     return well_formed(text)
@@ -136,8 +121,11 @@ def readable(text: str) -> str:
 
 def state_sentence(run: Run) -> str:
     """What a run is doing, in the words of the pages."""
-    place = f", number {run.position} in the queue" if run.position else ""
-    return f"Run {run.id} is {state_word(run).lower()}{place}."
+    state = state_word(run).lower()
+    if run.position:
+        text = _("Run {run} is {state}, number {position} in the queue.")
+        return text.format(run=run.id, state=state, position=run.position)
+    return _("Run {run} is {state}.").format(run=run.id, state=state)
 
 
 def options_from(card: Card, settings: Sequence[str]) -> dict[str, OptionValue]:

@@ -10,6 +10,7 @@ import typer
 from cnnlab.cli.commands import AsJson, Home, print_json, print_text
 from cnnlab.doctor.examine import examine
 from cnnlab.doctor.findings import healthy, verdict
+from cnnlab.i18n import ENGLISH, language, using
 
 
 def doctor(
@@ -22,10 +23,11 @@ def doctor(
 ) -> None:
     """Say what is right (✓), to look at (!) and wrong (✗) on this machine, and what to do. Exit code 1 where something is wrong."""
     found = []
-    for finding in examine(home, quick=quick, address=address, port=port):
-        found.append(finding)
-        if not as_json:
-            print_text(finding.line())
+    with using(ENGLISH if as_json else language()):
+        for finding in examine(home, quick=quick, address=address, port=port):
+            found.append(finding)
+            if not as_json:
+                print_text(finding.line())
     if as_json:
         print_json({"healthy": healthy(found), "findings": [asdict(finding) for finding in found]})
     else:

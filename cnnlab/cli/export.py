@@ -10,6 +10,7 @@ import typer
 
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.errors import FailedCheck
+from cnnlab.i18n import ENGLISH, _, translated, using
 from cnnlab.runs.store import Store
 from cnnlab.system.home import default_data
 
@@ -51,14 +52,16 @@ def export(
             from cnnlab.exports.subject import subject
 
             if not as_json:
-                print_error("Checking the export with the test images …")
-            found = export_network(subject(home, run, epochs, folder, checkpoint), wish)
+                print_error(_("Checking the export with the test images …"))
+            with using(ENGLISH):  # the file's language is --language
+                found = export_network(subject(home, run, epochs, folder, checkpoint), wish)
         else:
-            found = export_record(run, epochs, progress, wish)
+            with using(ENGLISH):
+                found = export_record(run, epochs, progress, wish)
     except FailedCheck as error:
-        print_error(str(error))
+        print_error(translated(error))
         raise typer.Exit(1) from error
     if as_json:
         print_json({"run": run.id, "as": kind, "output": str(wish.output), "check": found})
     else:
-        print_text(f"{found}\nWritten to {wish.output}")
+        print_text(f"{translated(found)}\n{_('Written to {file}').format(file=wish.output)}")

@@ -9,6 +9,7 @@ import typer
 
 from cnnlab.cli.commands import Home, print_error, print_text
 from cnnlab.datasets.places import Places
+from cnnlab.i18n import translated
 from cnnlab.system.home import default_data
 
 
@@ -28,6 +29,6 @@ def pack(
         data,
         Places(home, default_data()),
         index=index or (None if gpu else CPU_INDEX),
-        say=lambda step: print_error(f"{step} …"),
+        show=lambda step: print_error(f"{translated(step)} …"),
     )
-    print_text(summary(made))
+    print_text(translated(summary(made)))

@@ -57,11 +57,11 @@ def config_from(
     base = _base(file, recipe)
     if base is None and (name is None or dataset is None):
         if name is None:
-            message, field = N_("{command} needs NAME, such as lenet, or else --config or --recipe."), "architecture"
+            message, field = N_("{name} needs NAME, such as lenet, or else --config or --recipe."), "architecture"
         else:
-            message = N_("{command} needs --dataset, such as --dataset sample, or else --config or --recipe.")
+            message = N_("{name} needs --dataset, such as --dataset sample, or else --config or --recipe.")
             field = "dataset"
-        raise ConfigError(say(message, command=command), field)
+        raise ConfigError(say(message, name=command), field)
     chosen = card(name if base is None or name is not None else base.architecture)
     changes = {field: number_or_text(value) for field, value in fields.items() if value is not None}
     changes |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
@@ -107,7 +107,7 @@ def _read(file: str) -> RunConfig:
     try:
         return RunConfig.from_json(text)
     except ConfigError as error:
-        raise ConfigError(f"{source} cannot be used: {error}", error.field) from None
+        raise ConfigError(say("{source} cannot be used: {error}", source=source, error=error), error.field) from None
 
 
 def _content(file: str, source: str) -> bytes:

@@ -16,6 +16,7 @@ from cnnlab.architectures import zoo, zoo_files
 from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
 from cnnlab.config_words import words
 from cnnlab.datasets.places import Places
+from cnnlab.i18n import _, translated
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.state_words import state_word
@@ -35,15 +36,15 @@ def runs(*, count: Count = 20, as_json: AsJson = False, home: Home) -> None:
         found = check.corrected(store.runs(count))
         lost = folders_without_record(store)
     for sentence in filter(None, (*found.unreadable, lost, background.waiting(home))):
-        print_error(sentence)
+        print_error(translated(sentence))
     if as_json:
         print_json({"runs": [_described(run) for run in found]})
     elif not found:
-        print_text("There are no runs yet. Try: python -m cnnlab train lenet --recipe lenet-sample")
+        text = _("There are no runs yet. Try: {command}")
+        print_text(text.format(command="python -m cnnlab train lenet --recipe lenet-sample"))
     else:
-        numbers = ("epochs", "last accuracy", "best accuracy", "seconds")
-        columns = ("run", "state", "architecture", "data set", *numbers, "made", "owner", "name")
-        print_text(aligned(columns, [_row(run) for run in found], right=numbers))
+        columns = _("run|state|architecture|data set|epochs|last accuracy|best accuracy|seconds|made|owner|name").split("|")
+        print_text(aligned(columns, [_row(run) for run in found], right=columns[4:8]))
 
 
 def _described(run: Run) -> dict[str, Any]:
@@ -76,17 +77,18 @@ def predict(
     rows = [
         (
             f"{p['image']:,}",
-            p["label_name"],
-            p["predicted_name"],
+            translated(p["label_name"]),
+            translated(p["predicted_name"]),
             percent(p["confidence"]),
-            "✓ right" if p["correct"] else "✗ wrong",
+            _("✓ right") if p["correct"] else _("✗ wrong"),
         )
         for p in answer["predictions"]
     ]
-    numbers = ("image", "confidence")
-    print_text(aligned(("image", "label", "predicted", "confidence", ""), rows, right=numbers))
-    right = f"{answer['correct']:,} of {answer['test_images']:,} test images right ({percent(answer['accuracy'])})"
-    print_text(f"\n{right}, after epoch {answer['epoch']}, the best so far.")
+    columns = _("image|label|predicted|confidence").split("|")
+    print_text(aligned((*columns, ""), rows, right=(columns[0], columns[3])))
+    text = _("{right:,} of {images:,} test images right ({accuracy}), after epoch {epoch}, the best so far.")
+    counts = {"right": answer["correct"], "images": answer["test_images"], "accuracy": percent(answer["accuracy"])}
+    print_text("\n" + text.format(**counts, epoch=answer["epoch"]))
 
 
 def _predictions(run: Run, places: Places, folder: Path, count: int) -> dict[str, Any]:
@@ -144,9 +146,9 @@ def download(
         folder = location and location.folder
     if folder is None:
         with Progress("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn(), disable=as_json) as bar:
-            task = bar.add_task(entry.title, total=None)
+            task = bar.add_task(translated(entry.title), total=None)
             folder = fetch(entry, places, lambda done, total: bar.update(task, completed=done, total=total))
     if as_json:
         print_json({"dataset": entry.name, "folder": str(folder)})
     else:
-        print_text(f"{entry.title} is in {folder}")
+        print_text(_("{title} is in {folder}").format(title=translated(entry.title), folder=folder))

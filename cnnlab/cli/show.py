@@ -13,10 +13,10 @@ from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_json
 from cnnlab.cli.network import NetworkFile, with_network
 from cnnlab.datasets.places import Places, Search
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import N_
+from cnnlab.i18n import N_, _, translated
 from cnnlab.layers.text import as_text
 from cnnlab.system.home import default_data
-from cnnlab.text import aligned, shape_text
+from cnnlab.text import aligned, listed, shape_text
 from cnnlab.workers.downloads import dataset_status
 
 
@@ -25,12 +25,14 @@ def architectures(*, as_json: AsJson = False, home: Home) -> None:
     if as_json:
         print_json({"architectures": [_described(chosen) for chosen in every_card()]})
         return
-    numbers = ("parameters", "MACs")
     rows = []
     for chosen in every_card():
         sizes = (shape_text(chosen.input_shape), f"{chosen.parameters:,}", f"{chosen.macs:,}")
-        rows.append((chosen.name, chosen.title, str(chosen.year), *sizes, ", ".join(option.name for option in chosen.options)))
-    print_text(aligned(("name", "title", "year", "input", *numbers, "options"), rows, right=numbers))
+        rows.append(
+            (chosen.name, translated(chosen.title), str(chosen.year), *sizes, ", ".join(option.name for option in chosen.options))
+        )
+    columns = _("name|title|year|input|parameters|MACs|options").split("|")
+    print_text(aligned(columns, rows, right=columns[4:6]))
 
 
 def _described(chosen: Card) -> dict[str, Any]:
@@ -45,25 +47,28 @@ def datasets(*, as_json: AsJson = False, home: Home) -> None:
     if as_json:
         print_json({"datasets": [_without_files(asdict(search.entry)) | _found(search) for search in searches]})
         return
-    numbers = ("train", "test")
     rows = []
     for search in searches:
         entry = search.entry
         sizes = (shape_text((entry.channels, entry.size, entry.size)), f"{entry.train_images:,}", f"{entry.test_images:,}")
-        rows.append((entry.name, entry.title, *sizes, _whereabouts(search, dataset_status(home, search).note)))
-    print_text(aligned(("name", "title", "images", *numbers, "found in"), rows, right=numbers))
+        rows.append((entry.name, translated(entry.title), *sizes, _whereabouts(search, dataset_status(home, search).note)))
+    columns = _("name|title|images|train|test|found in").split("|")
+    print_text(aligned(columns, rows, right=columns[3:5]))
     for search in searches:
         if search.unusable and not search.usable:
-            print_text(f"\n{places.explained(search.why_not())}")
+            print_text(f"\n{places.explained(translated(search.why_not()))}")
         elif search.location and search.location.doubt:
-            print_text(f"\n{search.location.doubt}")
+            print_text(f"\n{translated(search.location.doubt)}")
 
 
 def _whereabouts(search: Search, note: str) -> str:
     if search.location is None:
-        return f"here, but {note} (see below)" if search.here else f"{note}: python -m cnnlab download {search.entry.name}"
-    what = ", ".join(filter(None, (search.location.variant, search.location.differs)))
-    return f"{search.location.folder}{f' ({what})' if what else ''}"
+        note = translated(note)
+        if search.here:
+            return _("here, but {note} (see below)").format(note=note)
+        return _("{note}: {command}").format(note=note, command=f"python -m cnnlab download {search.entry.name}")
+    what = listed(map(translated, filter(None, (search.location.variant, search.location.differs))))
+    return _("{folder} ({what})").format(folder=search.location.folder, what=what) if what else str(search.location.folder)
 
 
 def _found(search: Search) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cnnlab.cli.train import INTERRUPTED, Owner, Plain, Recipe
 from cnnlab.cli.varying import EXAMPLES, dimension_from
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import say
+from cnnlab.i18n import _, say, translated
 from cnnlab.lab import Lab
 from cnnlab.sweeps.values import VALIDATION_SHARE, Sweep, SweepConfig
 from cnnlab.system.home import default_data
@@ -91,7 +91,7 @@ def sweep(
             lab.sweeps.resume(readable(resume))
         else:
             where = {"file": config_file, "recipe": recipe, "plain": plain, "dataset": dataset, "settings": settings}
-            base, _ = config_from(name, fields=fields, command="sweep", **where)
+            base, _source = config_from(name, fields=fields, command="sweep", **where)
             budget = {"runs": number_or_text(runs), "minutes": number_or_text(minutes), "prune": prune}
             config = _config(base, vary, chosen=fields.get("validation_share") is not None, method=method, **budget)
             begun = lab.sweeps.start(config, token=secrets.token_hex(8), name=readable(title), owner=readable(owner).strip())
@@ -112,13 +112,14 @@ def _wait(lab: Lab, sweep_id: str, *, quiet: bool) -> None:
     """Shows how far the sweep is until its last run has ended. Ctrl-C stops the sweep, and a second one the waiting."""
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}")
     with Progress(*columns, disable=quiet) as bar:
-        bar.console.print(f"Sweep {sweep_id}", highlight=False)
-        task = bar.add_task("starting", total=1.0, figures="")
+        bar.console.print(_("Sweep {sweep}").format(sweep=sweep_id), highlight=False)
+        task = bar.add_task(_("starting"), total=1.0, figures="")
         while True:
             try:
                 now = lab.sweeps.get(sweep_id)
                 done, total = now.count(*ENDED), now.config.total
-                bar.update(task, completed=done / total, description=f"{done:,} of {total:,} runs", figures=_best(now))
+                runs = _("{count:,} of {total:,} runs").format(count=done, total=total)
+                bar.update(task, completed=done / total, description=runs, figures=_best(now))
                 if now.ended is not None:
                     return
                 time.sleep(POLL_SECONDS)
@@ -126,11 +127,13 @@ def _wait(lab: Lab, sweep_id: str, *, quiet: bool) -> None:
                 if lab.sweeps.get(sweep_id).state == "stopped":
                     raise typer.Exit(INTERRUPTED) from None
                 lab.sweeps.stop(sweep_id)
-                print_error("The sweep is stopped; what trains finishes. Ctrl-C again does not wait for it.")
+                print_error(_("The sweep is stopped; what trains finishes. Ctrl-C again does not wait for it."))
 
 
 def _best(now: Sweep) -> str:
-    return f"best {now.goal} {percent(now.best.accuracy)}" if now.best else ""
+    if now.best is None:
+        return ""
+    return _("best {goal} {accuracy}").format(goal=translated(now.goal), accuracy=percent(now.best.accuracy))
 
 
 def _print(now: Sweep, *, as_json: bool) -> None:

@@ -11,12 +11,17 @@ import typer
 
 from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.config_words import title, words
+from cnnlab.i18n import N_, _, together, translated
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_store import SweepStore
 from cnnlab.sweeps.values import Sweep, Trial
 from cnnlab.text import aligned, percent, shortened
 
 ENDED = ("finished", "pruned", "failed")
+_STATES = {  # of sweeps and of their trials
+    "queued": N_("queued"), "running": N_("running"), "finished": N_("finished"), "stopped": N_("stopped"), "failed": N_("failed"),
+    "pruned": N_("stopped early"),
+}  # fmt: skip
 
 
 def sweeps(
@@ -34,10 +39,11 @@ def sweeps(
     elif sweep_id:
         print_text("\n\n".join(filter(None, (state_sentence(found[0]), table(found[0])))))
     elif not found:
-        print_text("There are no sweeps yet. Try: python -m cnnlab sweep lenet --recipe lenet-sample --vary batch_size=32,64,128")
+        command = "python -m cnnlab sweep lenet --recipe lenet-sample --vary batch_size=32,64,128"
+        print_text(_("There are no sweeps yet. Try: {command}").format(command=command))
     else:
-        columns = ("sweep", "state", "runs", "best accuracy", "made", "owner", "name")
-        print_text(aligned(columns, [_row(sweep) for sweep in found], right=("runs", "best accuracy")))
+        columns = _("sweep|state|runs|best accuracy|made|owner|name").split("|")
+        print_text(aligned(columns, [_row(sweep) for sweep in found], right=columns[2:4]))
 
 
 def described(sweep: Sweep) -> dict[str, Any]:
@@ -53,11 +59,15 @@ def described(sweep: Sweep) -> dict[str, Any]:
 
 def state_sentence(sweep: Sweep) -> str:
     """What a sweep is doing: "Sweep a1b2c3d4 is finished: 12 of 12 runs, 3 stopped early."."""
-    pruned = sweep.count("pruned")
-    early = f", {pruned:,} stopped early" if pruned else ""
-    return (
-        f"Sweep {sweep.id} is {sweep.state}: {sweep.count(*ENDED):,} of {sweep.config.total:,} runs{early}. {sweep.message}".strip()
-    )
+    text = _("Sweep {sweep} is {state}: {done:,} of {total:,} runs.")
+    if early := sweep.count("pruned"):
+        text = _("Sweep {sweep} is {state}: {done:,} of {total:,} runs, {early:,} stopped early.")
+    counts = {"done": sweep.count(*ENDED), "total": sweep.config.total, "early": early}
+    return together(text.format(sweep=sweep.id, state=_state(sweep.state), **counts), translated(sweep.message))
+
+
+def _state(state: str) -> str:
+    return translated(_STATES.get(state, state))
 
 
 def table(sweep: Sweep, count: int = 200) -> str:
@@ -67,19 +77,21 @@ def table(sweep: Sweep, count: int = 200) -> str:
     architecture = sweep.config.base.architecture
     names = [each.setting for each in sweep.config.dimensions]
     titles = [title(name, architecture).lower() for name in names]
-    numbers = (sweep.goal, "epochs", "seconds")
+    goal = translated(sweep.goal)
+    columns = _("state|epochs|seconds|run").split("|")
     ranked = sorted(sweep.trials, key=lambda trial: -1.0 if trial.accuracy is None else trial.accuracy, reverse=True)
     rows = [_trial_row(trial, names) for trial in ranked[:count]]
-    return aligned((sweep.goal, *titles, "state", "epochs", "seconds", "run"), rows, right=numbers)
+    return aligned((goal, *titles, *columns), rows, right=(goal, *columns[1:3]))
 
 
 def _trial_row(trial: Trial, names: list[str]) -> tuple[str, ...]:
-    state = "stopped early" if trial.state == "pruned" else trial.state
-    why = f": {shortened(trial.message, quoted=False)}" if trial.state == "failed" and trial.message else ""
+    state = _state(trial.state)
+    if trial.state == "failed" and trial.message:
+        state = _("{state}: {reason}").format(state=state, reason=shortened(translated(trial.message), quoted=False))
     return (
         percent(trial.accuracy),
         *(words(name, trial.values[name]) for name in names),
-        f"{state}{why}",
+        state,
         f"{trial.epochs_done}/{trial.epochs}",
         "–" if trial.seconds is None else f"{trial.seconds:,.1f}",
         trial.run_id,
@@ -90,4 +102,4 @@ def _row(sweep: Sweep) -> tuple[str, ...]:
     made = datetime.fromtimestamp(sweep.created, UTC).astimezone()
     best = percent(sweep.best.accuracy if sweep.best else None)
     runs = f"{sweep.count(*ENDED)}/{sweep.config.total}"
-    return (sweep.id, sweep.state, runs, best, f"{made:%Y-%m-%d %H:%M}", sweep.owner, sweep.name)
+    return (sweep.id, _state(sweep.state), runs, best, f"{made:%Y-%m-%d %H:%M}", sweep.owner, sweep.name)

@@ -11,7 +11,7 @@ import typer
 
 from cnnlab.access import classes
 from cnnlab.cli.classes import group
-from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
+from cnnlab.cli.commands import AsJson, Home, confirmed, print_error, print_json, print_text, readable
 from cnnlab.errors import CNNLabError, ConfigError, StoreError
 from cnnlab.i18n import N_, _, ngettext, say, together, translated
 from cnnlab.lab import Lab
@@ -175,7 +175,7 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
         if stay := len(lab.assignments.every()) - len(what.assignments):
             kept = _("{count:,} assignments stay, for which {file} lacks what was handed in since.")
             print_text(kept.format(count=stay, file=file.name))
-        if not yes and not typer.confirm(_("Delete all of it?")):
+        if not yes and not confirmed(_("Delete all of it?")):
             raise typer.Exit(1)
         lab.teaching.forget(what)
     print_text(_("It is deleted."))

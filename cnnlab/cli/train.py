@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
+from cnnlab.cli.event_words import event_sentence
 from cnnlab.cli.network import NetworkFile, with_network
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
@@ -25,13 +26,14 @@ from cnnlab.diagnosis import Diagnosis, diagnose
 from cnnlab.events import Event
 from cnnlab.forecasts.admission import Admission, Admitted
 from cnnlab.forecasts.forecaster import Forecaster
+from cnnlab.i18n import ENGLISH, _, language, say, translated, using
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
 from cnnlab.system import gpus
 from cnnlab.system.home import default_data, proofs_file
 from cnnlab.system.processes import current
-from cnnlab.text import duration, duration_text, percent
+from cnnlab.text import duration, percent
 
 Display = Callable[[str], AbstractContextManager[Callable[[Event], None]]]  # a run's id → a function that shows its events
 
@@ -95,7 +97,7 @@ def train(
         name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
     )
     if source:
-        source = f"{source} --plain starts from the plain defaults."
+        source = say("{source} --plain starts from the plain defaults.", source=source)
     title, owner = readable(title), readable(owner).strip()
     if queue:
         _queue(config, title, owner, home, source=source, as_json=as_json)
@@ -111,7 +113,7 @@ def train(
         store.close()
     # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
     if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
-        print_error(run.message)
+        print_error(translated(run.message))
         raise typer.Exit(2)
     if run.state is not State.FINISHED:
         raise typer.Exit(INTERRUPTED)
@@ -124,7 +126,7 @@ def _queue(config: RunConfig, title: str, owner: str, home: Path, *, source: str
     if as_json:
         print_json({"run": run.id, "state": run.state, "position": run.position})
     else:
-        print_text("\n".join(filter(None, (source, state_sentence(run)))))
+        print_text("\n".join(filter(None, (translated(source), state_sentence(run)))))
 
 
 def _check(config: RunConfig, home: Path) -> None:
@@ -150,6 +152,7 @@ def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admit
     from cnnlab.workers.runner import execute
 
     title, owner = named
+    reader = language()
     with _asked_to_stop() as asked:  # first: the lab would resume a run whose process vanished
         run_id = store.create(
             config,
@@ -164,11 +167,13 @@ def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admit
         with display(run_id) as show:
 
             def on_event(event: Event) -> None:
-                show(event)
+                with using(reader):
+                    show(event)
                 if asked():
                     store.stop(run_id)
 
-            execute(store, run_id, on_event)
+            with using(ENGLISH):  # what is stored is read in every language
+                execute(store, run_id, on_event)
     return store.run(run_id)
 
 
@@ -197,21 +202,29 @@ def _lines(run_id: str) -> Iterator[Callable[[Event], None]]:
 def _bar(store: Store, source: str, run_id: str) -> Iterator[Callable[[Event], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[figures]}"))
     with Progress(*columns) as bar:
-        for line in filter(None, (source, f"Run {run_id}")):
+        for line in filter(None, (translated(source), _("Run {run}").format(run=run_id))):
             bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
-        task = bar.add_task("starting", total=1.0, figures="")
+        task = bar.add_task(_("starting"), total=1.0, figures="")
         advice = _Advice(store, run_id)
 
         def show(event: Event) -> None:
             if isinstance(event, events.Progress):
-                speed = f"{event.images_per_second:,.0f} images/s, {duration(event.seconds_left)} left"
-                figures = f"loss {event.loss:.3f}, accuracy {percent(event.accuracy)}, {speed}"
-                bar.update(task, completed=event.share_done, description=f"epoch {event.epoch}", figures=figures)
+                bar.update(
+                    task,
+                    completed=event.share_done,
+                    description=_("epoch {epoch}").format(epoch=event.epoch),
+                    figures=_("loss {loss:.3f}, accuracy {accuracy}, {speed:,.0f} images/s, {time} left").format(
+                        loss=event.loss,
+                        accuracy=percent(event.accuracy),
+                        speed=event.images_per_second,
+                        time=duration(event.seconds_left),
+                    ),
+                )
             else:
-                for sentence in filter(None, (_sentence(event), advice.after(event))):
+                for sentence in filter(None, (event_sentence(event), advice.after(event))):
                     bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
             if isinstance(event, events.RunFinished):
-                bar.update(task, completed=1.0, description="done", figures="")
+                bar.update(task, completed=1.0, description=_("done"), figures="")
 
         yield show
 
@@ -239,35 +252,8 @@ class _Advice:
         if found is None or found.sentence == self._printed or (not over and (found.level == "good" or _alike(found, before))):
             return ""
         self._printed = found.sentence
-        return found.sentence
+        return translated(found.sentence)
 
 
 def _alike(one: Diagnosis, other: Diagnosis | None) -> bool:
     return other is not None and (one.cause, one.level) == (other.cause, other.level)
-
-
-def _sentence(event: Event) -> str:
-    match event:
-        case events.RunStarted():
-            kept = f", {event.validation_images:,} validation" if event.validation_images else ""
-            images = f"{event.train_images:,} training{kept} and {event.test_images:,} test images"
-            return f"{event.parameters:,} parameters, {images}, on {event.device_name}"
-        case events.EpochDone():
-            train = f"train loss {event.train_loss:.4f}, accuracy {percent(event.train_accuracy)}"
-            test = f"test loss {event.test_loss:.4f}, accuracy {percent(event.test_accuracy)}"
-            if event.validation_loss is not None:
-                test = f"validation loss {event.validation_loss:.4f}, accuracy {percent(event.validation_accuracy)}; {test}"
-            return f"epoch {event.epoch}: {train}; {test}; {duration_text(event.seconds)}"
-        case events.Notice():
-            return event.message
-        case events.RunFinished():
-            best = f"best {percent(event.best_test_accuracy)} in epoch {event.best_epoch}"
-            if event.best_validation_accuracy is not None:
-                best = (
-                    f"{percent(event.best_test_accuracy)} in epoch {event.best_epoch}, the best on the validation images "
-                    f"({percent(event.best_validation_accuracy)})"
-                )
-            return f"Finished in {duration_text(event.seconds)}: test accuracy {percent(event.test_accuracy)}, {best}."
-        case events.RunStopped():
-            return f"Stopped after {event.epoch} finished epoch{'' if event.epoch == 1 else 's'}."
-    return ""

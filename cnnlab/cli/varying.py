@@ -8,10 +8,10 @@ from cnnlab.architectures import card
 from cnnlab.cli.recipe import number_or_text
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
-EXAMPLES = "--vary batch_size=32,64,128 or --vary learning_rate=0.01..0.5:log"
+EXAMPLES = N_("--vary batch_size=32,64,128 or --vary learning_rate=0.01..0.5:log")
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -36,8 +36,8 @@ def dimension_from(text: str, base: RunConfig) -> dict[str, Any]:
 
 
 def _range(name: str, text: str) -> dict[str, Any]:
-    ends, _, rest = text.partition(":")
-    low, _, high = ends.partition("..")
+    ends, _colon, rest = text.partition(":")
+    low, _dots, high = ends.partition("..")
     numbers = [number_or_text(part.strip()) for part in (low, high, *([rest] if rest and rest != "log" else []))]
     if any(isinstance(number, str) for number in numbers):
         raise ConfigError(

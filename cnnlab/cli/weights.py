@@ -14,7 +14,7 @@ from cnnlab.cli.commands import AsJson, Home, Settings, options_from, print_erro
 from cnnlab.cli.recipe import number_or_text
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError, ConfigError
-from cnnlab.i18n import N_, say
+from cnnlab.i18n import ENGLISH, N_, _, say, translated, using
 from cnnlab.runs.records import IMPORTED, State
 from cnnlab.runs.store import Store
 from cnnlab.system import brought_weights
@@ -69,15 +69,17 @@ def weights(
             config, token, name, State.STARTING, owner=readable(owner).strip(), data=default_data(), process=process
         )
         store.tag(run_id, add=[IMPORTED])
-        execute(store, run_id)
+        with using(ENGLISH):  # what is stored is read in every language
+            execute(store, run_id)
         run = store.run(run_id)
     if run.state is not State.FINISHED:
-        print_error(run.message)
+        print_error(translated(run.message))
         raise typer.Exit(2)
     if as_json:
         print_json({"run": run.id, "test_accuracy": run.test_accuracy})
     else:
-        print_text(f"Run {run.id}: {percent(run.test_accuracy)} of the test images are right.")
+        text = _("Run {run}: {accuracy} of the test images are right.")
+        print_text(text.format(run=run.id, accuracy=percent(run.test_accuracy)))
 
 
 def _config(known: str, architecture: str | None, settings: list[str], given: dict[str, object]) -> RunConfig:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.i18n import N_, nsay, say
 from cnnlab.system import gpus
 from cnnlab.system.home import proofs_file
 from cnnlab.system.processes import with_our_modules
@@ -25,10 +26,16 @@ def driver(*, here: bool, cards: dict[str, gpus.Status], version: str = "") -> F
     if not here:
         return right("Driver", "No NVIDIA GPU is visible here: runs train on the CPU, or on Apple's GPU.")
     if not cards:
-        cure = "Try nvidia-smi; reinstall the driver, restart the machine, or give the container its GPUs."
+        cure = N_("Try nvidia-smi; reinstall the driver, restart the machine, or give the container its GPUs.")
         return look("Driver", "There are signs of an NVIDIA GPU, and its driver does not answer.", cure)
-    memory = ", ".join(f"{size_text(card.free)} of {size_text(card.total)} free" for card in cards.values())
-    return right("Driver", f"{version or 'NVIDIA'}: {len(cards)} card{'' if len(cards) == 1 else 's'}, {memory}.")
+    memory = ", ".join(
+        say("{free} of {total} free", free=size_text(card.free), total=size_text(card.total)) for card in cards.values()
+    )
+    sentence = nsay(
+        "{driver}: {count} card, {memory}.", "{driver}: {count} cards, {memory}.", len(cards),
+        driver=version or "NVIDIA", count=len(cards), memory=memory,
+    )  # fmt: skip
+    return right("Driver", sentence)
 
 
 def driver_version(file: Path = _DRIVER) -> str:
@@ -44,26 +51,25 @@ def driver_version(file: Path = _DRIVER) -> str:
 def torch(answer: dict[str, Any], *, gpu_here: bool) -> list[Finding]:
     """`answer` is what `ask_torch` prints, or {"error": "why it did not"}."""
     if problem := answer.get("error"):
-        cure = "Install torch and torchvision again, both from one index (README, “Start”)."
-        return [wrong("PyTorch", f"It does not load ({shortened(problem, quoted=False)}).", cure)]
-    built = f"for CUDA {answer['cuda']}" if answer["cuda"] else "without CUDA"
-    found = [right("PyTorch", f"{answer['torch']}, {built}.")]
-    if gpu_here and not answer["cuda"]:
-        cure = "For the GPU install torch and torchvision from PyTorch's index for CUDA (README, “Start”)."
-        found = [look("PyTorch", f"{answer['torch']} is built {built}, and there is an NVIDIA GPU.", cure)]
+        cure = N_("Install torch and torchvision again, both from one index (README, “Start”).")
+        return [wrong("PyTorch", say("It does not load ({reason}).", reason=shortened(problem, quoted=False)), cure)]
+    version, cuda = answer["torch"], answer["cuda"]
+    built = (
+        say("{version}, for CUDA {cuda}.", version=version, cuda=cuda) if cuda else say("{version}, without CUDA.", version=version)
+    )
+    found = [right("PyTorch", built)]
+    if gpu_here and not cuda:
+        cure = N_("For the GPU install torch and torchvision from PyTorch's index for CUDA (README, “Start”).")
+        found = [look("PyTorch", say("{version} is built without CUDA, and there is an NVIDIA GPU.", version=version), cure)]
     for device in answer["devices"]:
-        name = f"{device['title']} ({device['name']})"
         if device["problem"]:
-            what, _, cure = device["problem"].partition(": ")
-            found.append(
-                wrong(
-                    "Device",
-                    f"{name} cannot be used: {what}.",
-                    f"{(cure or 'have it checked')[:1].upper()}{(cure or 'have it checked')[1:]}.",
-                )
-            )
+            cure = N_("Do as the sentence says.") if ": " in device["problem"] else N_("Have it checked.")
+            text = N_("{device} ({name}) cannot be used: {problem}.")
+            sentence = say(text, device=device["title"], name=device["name"], problem=device["problem"])
+            found.append(wrong("Device", sentence, cure))
         else:
-            found.append(right("Device", f"{name} computes." if device["name"] != "cpu" else f"{device['title']}."))
+            computes = say("{device} ({name}) computes.", device=device["title"], name=device["name"])
+            found.append(right("Device", computes if device["name"] != "cpu" else device["title"] + "."))
     return found
 
 
@@ -80,11 +86,11 @@ def asked(home: Path, seconds: float = LONGEST) -> dict[str, Any]:
         )  # fmt: skip
         return json.loads(done.stdout) if done.returncode == 0 else {"error": _last(done.stderr, done.returncode)}
     except subprocess.TimeoutExpired:
-        return {"error": f"no answer within {seconds:.0f} s"}
+        return {"error": say("no answer within {seconds:.0f} s", seconds=seconds)}
     except (OSError, ValueError) as error:
         return {"error": str(error)}
 
 
 def _last(text: str, code: int) -> str:
     lines = text.strip().splitlines()
-    return lines[-1] if lines else f"the process ended with {code}"
+    return lines[-1] if lines else say("the process ended with {code}", code=code)

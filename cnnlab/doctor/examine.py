@@ -10,6 +10,7 @@ from cnnlab.doctor import devices, executors, machine, packages, school, server
 from cnnlab.doctor import home as folder
 from cnnlab.doctor.findings import Finding, wrong
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import say
 from cnnlab.system import gpus
 from cnnlab.system.home import default_data
 from cnnlab.system.memory import memory
@@ -48,7 +49,8 @@ def found_by(name: str, check: Check) -> list[Finding]:
     except CNNLabError as error:
         return [wrong(name, str(error), "Do as the sentence says.")]
     except Exception as error:  # a machine that is broken in a new way is what this command is for
-        return [wrong(name, f"This check failed ({type(error).__name__}: {error}).", "Look at what it names, or report it.")]
+        reason = f"{type(error).__name__}: {error}"
+        return [wrong(name, say("This check failed ({reason}).", reason=reason), "Look at what it names, or report it.")]
     return found if isinstance(found, list) else [found]
 
 

@@ -10,6 +10,7 @@ from cnnlab.doctor.findings import Finding, look, right, wrong
 from cnnlab.executors import lines, settings, slurm, versions
 from cnnlab.executors.lines import PipeError
 from cnnlab.executors.settings import Executor
+from cnnlab.i18n import N_, say
 from cnnlab.text import shortened
 
 SECONDS = 90.0  # for a free node and torch from a slow disk
@@ -25,18 +26,22 @@ def examined(place: Executor, answer: dict[str, Any], problem: str) -> list[Find
     """`answer` is what ``remote --check`` prints there; {} and the problem where nothing came."""
     name = f"Executor {place.name}"
     if not answer:
-        cure = f"Try it by hand: {' '.join(place.command(_RUN, '--check'))}"
-        return [wrong(name, f"{place.words} did not start the training program ({problem}).", cure)]
+        cure = say("Try it by hand: {command}", command=" ".join(place.command(_RUN, "--check")))
+        sentence = say("{place} did not start the training program ({reason}).", place=place.words, reason=problem)
+        return [wrong(name, sentence, cure)]
     if answer.get("cnnlab") != lines.PROTOCOL:
-        return [wrong(name, f"{place.program} there is another version of CNN Lab.", "Install the same version there.")]
+        sentence = say("{program} there is another version of CNN Lab.", program=place.program)
+        return [wrong(name, sentence, "Install the same version there.")]
     node, usable = answer["node"], [each for each in answer["devices"] if not each["problem"]]
-    found = (
-        f"{node}: torch {answer['torch']}, {', '.join(each['title'] for each in usable)}; data: {', '.join(answer['datasets'])}."
-    )
+    devices, data = ", ".join(each["title"] for each in usable), ", ".join(answer["datasets"])
+    text = N_("{node}: torch {version}, {devices}; data: {data}.")
+    found = say(text, node=node, version=answer["torch"], devices=devices, data=data)
     if difference := versions.difference(versions.here(), answer, node):
-        return [look(name, f"{found} {difference}", f"Install the same versions in {place.program} and for {place.python}.")]
+        cure = say("Install the same versions in {program} and for {python}.", program=place.program, python=place.python)
+        return [look(name, " ".join((found, difference)), cure)]
     if place.device != "auto" and not any(each["name"].startswith(place.device) for each in usable):
-        return [wrong(name, f"{found} It has no {place.device}.", "Correct device in the file of executors, or the launcher.")]
+        sentence = " ".join((found, say("It has no {device}.", device=place.device)))
+        return [wrong(name, sentence, "Correct device in the file of executors, or the launcher.")]
     if answer["datasets"] == ["sample"]:
         return [look(name, found, "Runs on other data fail there: put data sets into a folder of the node, and name it as data.")]
     return [right(name, found)]
@@ -52,7 +57,7 @@ def _asked(place: Executor) -> tuple[dict[str, Any], str]:
     except subprocess.TimeoutExpired:
         if place.kind == "slurm":
             slurm.cancel(place, _RUN)
-        return {}, f"no answer within {SECONDS:.0f} s, as while no node is free"
+        return {}, say("no answer within {seconds:.0f} s, as while no node is free", seconds=SECONDS)
     except OSError as error:
         return {}, str(error)
     for text in done.stdout.splitlines():
@@ -61,5 +66,5 @@ def _asked(place: Executor) -> tuple[dict[str, Any], str]:
                 return line, ""
         except PipeError:
             continue  # what a shell prints for each login
-    words = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+    words = done.stderr.strip().splitlines() or [say("it ended with {code}", code=done.returncode)]
     return {}, shortened(words[-1], quoted=False)

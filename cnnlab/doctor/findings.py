@@ -6,13 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from cnnlab.i18n import N_, _, together, translated
+
 Level = Literal["right", "look", "wrong"]
 SIGNS: dict[Level, str] = {"right": "✓", "look": "!", "wrong": "✗"}
+# The names as lines begin with them: with their colon no other text is translated as one of them.
+HEADINGS = (
+    N_("Python:"), N_("Packages:"), N_("Memory:"), N_("CPU:"), N_("Clock:"), N_("Time zone:"), N_("Open files:"), N_("Fonts:"),
+    N_("Machine:"), N_("Home:"), N_("Disk:"), N_("Room:"), N_("Data:"), N_("Record:"), N_("Limits:"), N_("Background:"),
+    N_("Server:"), N_("Port:"), N_("Reached:"), N_("Class:"), N_("Proxy:"), N_("Login:"), N_("Driver:"), N_("PyTorch:"),
+    N_("Device:"), N_("Executors:"), N_("Executor {name}:"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what is so, in a sentence, and what to do about it ("" where nothing is to be done)."""
+    """One line: what is so, in a sentence, and what to do about it ("" where nothing is to be done); `line` translates."""
 
     name: str
     level: Level
@@ -20,7 +29,10 @@ class Finding:
     cure: str = ""
 
     def line(self) -> str:
-        return f"{SIGNS[self.level]} {self.name}: {self.sentence}{f' → {self.cure}' if self.cure else ''}"
+        """The line in the reader's language."""
+        heading = f"{self.name}:"
+        found = together(f"{SIGNS[self.level]} {translated(heading)}", translated(self.sentence))
+        return f"{found}{f' → {translated(self.cure)}' if self.cure else ''}"
 
 
 def right(name: str, sentence: str) -> Finding:
@@ -42,10 +54,10 @@ def healthy(findings: Iterable[Finding]) -> bool:
 
 
 def verdict(findings: Iterable[Finding]) -> str:
-    """The last line: how many findings ask for something."""
+    """The last line, in the reader's language: how many findings ask for something."""
     levels = [finding.level for finding in findings]
     wrongs, looks = levels.count("wrong"), levels.count("look")
     if not wrongs and not looks:
-        return "Everything is right."
-    count = f"{wrongs or 'nothing'} wrong ({SIGNS['wrong']}), {looks or 'nothing'} to look at ({SIGNS['look']})"
-    return f"Of {len(levels)} lines: {count}."
+        return _("Everything is right.")
+    text = _("Of {count} lines: {wrongs} wrong ({wrong}), {looks} to look at ({look}).")
+    return text.format(count=len(levels), wrongs=wrongs, looks=looks, wrong=SIGNS["wrong"], look=SIGNS["look"])

@@ -16,6 +16,7 @@ from cnnlab.doctor.findings import Finding, look, right, wrong
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.limits_file import limits_file, rules
+from cnnlab.i18n import N_, _, nsay, say, together
 from cnnlab.runs.records import MAY_GO_ON
 from cnnlab.system import background, disk, room
 from cnnlab.system.files import folder_bytes
@@ -33,31 +34,30 @@ def owner(home: Path, user: int | None = None) -> list[Finding]:
     above = _existing(home)
     if not os.access(above, os.W_OK | os.X_OK):
         made = f"install -d -o {_user()} -m 700 {home}" if above != home else f"chown -R {_user()} {home}"
-        return [wrong("Home", f"This user cannot write in {above}.", f"As root: {made}; or set CNNLAB_HOME to another folder.")]
+        cure = say("As root: {command}; or set CNNLAB_HOME to another folder.", command=made)
+        return [wrong("Home", say("This user cannot write in {folder}.", folder=above), cure)]
     if above != home:
-        return [right("Home", f"{home} is not there yet: the first start makes it.")]
+        return [right("Home", say("{folder} is not there yet: the first start makes it.", folder=home))]
     if user is None:
-        return [right("Home", f"{home}.")]
+        return [right("Home", str(home))]
     found = home.stat()
     if found.st_uid != user:
-        return [
-            wrong(
-                "Home",
-                f"{home} belongs to user {found.st_uid}, and this is user {user}.",
-                "Run the lab, and this command, as its owner.",
-            )
-        ]
+        text = N_("{folder} belongs to user {owner}, and this is user {user}.")
+        sentence = say(text, folder=home, owner=found.st_uid, user=user)
+        return [wrong("Home", sentence, "Run the lab, and this command, as its owner.")]
+    open_to_others = N_("{path} can be read or changed by others ({mode}).")
     problems = [
-        wrong("Home", f"{path} can be read or changed by others ({stat.filemode(path.stat().st_mode)}).", f"chmod go-rwx {path}")
+        wrong("Home", say(open_to_others, path=path, mode=stat.filemode(path.stat().st_mode)), _chmod("go-rwx", path))
         for path in (private_file(home, "x").parent, classes.file_of(home))
         if path.exists() and path.stat().st_mode & 0o077
     ]
     if found.st_mode & 0o002:
-        problems.append(wrong("Home", f"Every user of this machine can change {home}.", f"chmod o-w {home}"))
+        problems.append(wrong("Home", say("Every user of this machine can change {folder}.", folder=home), _chmod("o-w", home)))
     elif found.st_mode & 0o077:
         mode = stat.filemode(found.st_mode)
-        problems.append(look("Home", f"Others can read {home} ({mode}): names and notes are in it.", f"chmod 700 {home}"))
-    return problems or [right("Home", f"{home}, which only this user reads.")]
+        sentence = say("Others can read {folder} ({mode}): names and notes are in it.", folder=home, mode=mode)
+        problems.append(look("Home", sentence, _chmod("700", home)))
+    return problems or [right("Home", say("{folder}, which only this user reads.", folder=home))]
 
 
 def kind_of_disk(home: Path, mounts: str | None = None) -> Finding:
@@ -72,12 +72,9 @@ def kind_of_disk(home: Path, mounts: str | None = None) -> Finding:
     inside = [(where, kind) for where, kind in above if home.is_relative_to(where)]
     kind = max(inside, key=lambda each: len(each[0]))[1] if inside else ""
     if kind in NETWORK_DISKS:
-        return wrong(
-            "Disk",
-            f"{home} is on a network disk ({kind}), whose locks the record cannot trust.",
-            "Set CNNLAB_HOME to a local disk.",
-        )
-    return right("Disk", f"Local ({kind})." if kind else "Its kind is not reported here.")
+        text = N_("{folder} is on a network disk ({kind}), whose locks the record cannot trust.")
+        return wrong("Disk", say(text, folder=home, kind=kind), "Set CNNLAB_HOME to a local disk.")
+    return right("Disk", say("Local ({kind}).", kind=kind) if kind else N_("Its kind is not reported here."))
 
 
 def space(home: Path, data: Path | None, limits: Limits | None = None) -> list[Finding]:
@@ -85,24 +82,27 @@ def space(home: Path, data: Path | None, limits: Limits | None = None) -> list[F
     free = disk.free(home)
     if free is None:
         return [right("Room", "This system does not report how much is free.")]
-    sentence = f"{size_text(free)} are free for the lab's folder"
-    cure = "Delete runs that are no longer needed, or move the folder to a larger disk."
+    cure = N_("Delete runs that are no longer needed, or move the folder to a larger disk.")
     if free < room.LEAST_FREE:
-        return [wrong("Room", f"{sentence}, and runs start from {size_text(room.LEAST_FREE)} on.", cure)]
+        text = N_("{size} are free for the lab's folder, and runs start from {least} on.")
+        return [wrong("Room", say(text, size=size_text(free), least=size_text(room.LEAST_FREE)), cure)]
+    sentence = say("{size} are free for the lab's folder.", size=size_text(free))
     if free < LITTLE_ROOM:
-        found = [look("Room", f"{sentence}.", cure)]
+        found = [look("Room", sentence, cure)]
     elif limits and limits.disk is not None and (short := limits.disk - free - folder_bytes(home)) > 0:
-        promised = f"the limit allows {size_text(limits.disk)} for it, {size_text(short)} more than there is"
-        found = [look("Room", f"{sentence}, and {promised}.", "Lower `disk` in the file of limits.")]
+        text = N_("{size} are free for the lab's folder, and the limit allows {limit} for it, {more} more than there is.")
+        sizes = {"size": size_text(free), "limit": size_text(limits.disk), "more": size_text(short)}
+        found = [look("Room", say(text, **sizes), "Lower `disk` in the file of limits.")]
     else:
-        found = [right("Room", f"{sentence}.")]
+        found = [right("Room", sentence)]
     if data is not None and not data.is_dir():
-        cure = "Make it, correct CNNLAB_DATA, or leave that unset."
-        found.append(look("Data", f"There is no folder {data} (CNNLAB_DATA).", cure))
+        cure = N_("Make it, correct CNNLAB_DATA, or leave that unset.")
+        found.append(look("Data", say("There is no folder {folder} (CNNLAB_DATA).", folder=data), cure))
     elif data is not None and not os.access(data, os.R_OK | os.X_OK):
-        found.append(wrong("Data", f"This user cannot read {data} (CNNLAB_DATA).", f"chmod -R u+rX {data}, as its owner."))
+        cure = say("{command}, as its owner.", command=_chmod("-R u+rX", data))
+        found.append(wrong("Data", say("This user cannot read {folder} (CNNLAB_DATA).", folder=data), cure))
     elif data is not None:
-        found.append(right("Data", f"{data}, with {size_text(disk.free(data) or 0)} free."))
+        found.append(right("Data", say("{folder}, with {size} free.", folder=data, size=size_text(disk.free(data) or 0))))
     return found
 
 
@@ -111,7 +111,8 @@ def record(home: Path, version: Sequence[int] = sqlite3.sqlite_version_info) -> 
     words = ".".join(map(str, version))
     if tuple(version) < OLDEST_SQLITE:
         needed = ".".join(map(str, OLDEST_SQLITE))
-        return wrong("Record", f"SQLite is {words}, and the record needs {needed}.", "Install a newer Python: it brings SQLite.")
+        sentence = say("SQLite is {version}, and the record needs {needed}.", version=words, needed=needed)
+        return wrong("Record", sentence, "Install a newer Python: it brings SQLite.")
     file = store_file(home)
     try:
         with (
@@ -127,10 +128,13 @@ def record(home: Path, version: Sequence[int] = sqlite3.sqlite_version_info) -> 
                 known.execute("BEGIN IMMEDIATE")
                 known.rollback()
     except (sqlite3.Error, OSError) as error:
-        cure = "See what holds or hinders it (permissions, room, another program); put a backup back if it is damaged."
-        return wrong("Record", f"SQLite {words} cannot write in the lab's folder ({error}).", cure)
-    size = f" The record takes {size_text(file.stat().st_size)}." if file.exists() else ""
-    return right("Record", f"SQLite {words} writes.{size}")
+        cure = N_("See what holds or hinders it (permissions, room, another program); put a backup back if it is damaged.")
+        sentence = say("SQLite {version} cannot write in the lab's folder ({reason}).", version=words, reason=error)
+        return wrong("Record", sentence, cure)
+    sentence = say("SQLite {version} writes.", version=words)
+    if file.exists():
+        sentence = f"{sentence} {say('The record takes {size}.', size=size_text(file.stat().st_size))}"
+    return right("Record", sentence)
 
 
 def limits(home: Path) -> tuple[Finding, Limits | None]:
@@ -139,10 +143,8 @@ def limits(home: Path) -> tuple[Finding, Limits | None]:
         file, found = limits_file(), rules(home)
     except (ConfigError, StoreError) as error:
         return wrong("Limits", str(error), "Correct it: until then no run starts."), None
-    sentences = [found.in_words()]
-    if file is None:
-        sentences.append("There is no file of limits; README, “For a shared machine”, has an example.")
-    return right("Limits", " ".join(filter(None, sentences))), found.file
+    example = _("There is no file of limits; README, “For a shared machine”, has an example.")
+    return right("Limits", together(found.in_words(), "" if file else example)), found.file
 
 
 def dispatcher(home: Path) -> Finding:
@@ -150,17 +152,22 @@ def dispatcher(home: Path) -> Finding:
     error = background.error_file(home)
     if background.running(home):
         if reason := background.waiting(home):
-            return look("Background", f"It runs, and the queue waits. {reason}", "Do as the sentence says.")
-        return right("Background", f"It runs (process {background.known(home).pid}).")
+            return look("Background", say("It runs, and the queue waits. {reason}", reason=reason), "Do as the sentence says.")
+        return right("Background", say("It runs (process {pid}).", pid=background.known(home).pid))
     if error.exists():
         reason = disk.read(error).strip()
-        return wrong("Background", f"It could not start. {reason}", f"{background.LOG} in the lab's folder has more.")
+        cure = say("{file} in the lab's folder has more.", file=background.LOG)
+        return wrong("Background", say("It could not start. {reason}", reason=reason), cure)
     if not background.known(home).pid:
         return right("Background", "It has not been started yet: the first page does.")
     if left := unfinished(home):
-        runs = "1 run waits" if left == 1 else f"{left:,} runs wait"
-        cure = f"Open a page: that starts it again. {background.LOG} in the lab's folder says why it ended, where it knew."
-        return look("Background", f"It has ended, and {runs} for it.", cure)
+        cure = say(
+            "Open a page: that starts it again. {file} in the lab's folder says why it ended, where it knew.", file=background.LOG
+        )
+        waits = nsay(
+            "It has ended, and {count:,} run waits for it.", "It has ended, and {count:,} runs wait for it.", left, count=left
+        )
+        return look("Background", waits, cure)
     return right("Background", "It has ended, as it does without work: the next page starts it again.")
 
 
@@ -185,6 +192,10 @@ def newest(home: Path) -> float | None:
 
 def this_user() -> int | None:
     return os.getuid() if sys.platform != "win32" else None
+
+
+def _chmod(mode: str, path: Path) -> str:
+    return f"chmod {mode} {path}"
 
 
 def _user() -> str:

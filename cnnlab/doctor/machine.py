@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 
 from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.i18n import N_, nsay, say
 from cnnlab.system import cpu, processes
 from cnnlab.system.memory import Memory
 from cnnlab.text import size_text
@@ -25,9 +26,10 @@ def memory(found: Memory | None) -> Finding:
     """Memory that this process may use, its container's limit included."""
     if found is None:
         return right("Memory", "This system does not report how much is free.")
-    sentence = f"{size_text(found.available)} of {size_text(found.total)} can be used."
+    sentence = say("{free} of {total} can be used.", free=size_text(found.available), total=size_text(found.total))
     if found.available < SCARCE:
-        return wrong("Memory", sentence, f"End other programs or add memory: a small run with its pages needs {size_text(LITTLE)}.")
+        cure = say("End other programs or add memory: a small run with its pages needs {size}.", size=size_text(LITTLE))
+        return wrong("Memory", sentence, cure)
     if found.available < LITTLE:
         return look("Memory", sentence, "It is enough for small networks alone; larger runs are refused with the figures.")
     return right("Memory", sentence)
@@ -35,17 +37,16 @@ def memory(found: Memory | None) -> Finding:
 
 def cores(allowed: int, quota: float | None) -> Finding:
     """`quota` is the processor time that a container may take, in cores; None without such a limit."""
-    words = f"{allowed} core{'' if allowed == 1 else 's'}"
     if quota is not None and quota < allowed - 0.01:
-        return look(
-            "CPU",
-            f"{words} can be seen, but the container may take the time of {quota:g}: threads wait for each other.",
-            "Give it cores instead of time (docker run --cpuset-cpus, systemd's AllowedCPUs), "
-            f"or set OMP_NUM_THREADS={max(1, int(quota))}.",
+        text = N_("{count} cores can be seen, but the container may take the time of {quota:g}: threads wait for each other.")
+        cure = N_(
+            "Give it cores instead of time (docker run --cpuset-cpus, systemd's AllowedCPUs), or set OMP_NUM_THREADS={threads}."
         )
+        return look("CPU", say(text, count=allowed, quota=quota), say(cure, threads=max(1, int(quota))))
+    sentence = nsay("{count} core.", "{count} cores.", allowed, count=allowed)
     if allowed == 1:
-        return look("CPU", f"{words}.", "Pages wait while a run trains; two cores or more are better for a class.")
-    return right("CPU", f"{words}.")
+        return look("CPU", sentence, "Pages wait while a run trains; two cores or more are better for a class.")
+    return right("CPU", sentence)
 
 
 def clock(now: float | None = None, elapsed: tuple[float, float] | None = None, newest: float | None = None) -> Finding:
@@ -53,14 +54,18 @@ def clock(now: float | None = None, elapsed: tuple[float, float] | None = None, 
     now = time.time() if now is None else now
     wall, steady = elapsed or _elapsed()
     day = datetime.fromtimestamp(now, UTC)
-    cure = "Let it be set from the network (timedatectl set-ntp true), and look again."
+    minute = f"{day:%Y-%m-%d %H:%M}"
+    cure = N_("Let it be set from the network (timedatectl set-ntp true), and look again.")
     if day.year < FIRST_YEAR:
-        return wrong("Clock", f"It shows {day:%Y-%m-%d}, before the packages of this lab were made.", cure)
+        shown = f"{day:%Y-%m-%d}"
+        return wrong("Clock", say("It shows {day}, before the packages of this lab were made.", day=shown), cure)
     if steady < 0 or abs(wall - steady) > _JUMP:
-        return look("Clock", f"It moved by {wall:+.1f} s while {steady:.1f} s went by: something sets it.", cure)
+        text = N_("It moved by {wall} s while {steady:.1f} s went by: something sets it.")
+        return look("Clock", say(text, wall=f"{wall:+.1f}", steady=steady), cure)
     if newest is not None and newest > now + 60:
-        return look("Clock", f"It shows {day:%Y-%m-%d %H:%M} UTC, and the record of runs was written later than that.", cure)
-    return right("Clock", f"{day:%Y-%m-%d %H:%M} UTC.")
+        text = N_("It shows {time} UTC, and the record of runs was written later than that.")
+        return look("Clock", say(text, time=minute), cure)
+    return right("Clock", say("{time} UTC.", time=minute))
 
 
 def _elapsed() -> tuple[float, float]:
@@ -74,7 +79,7 @@ def time_zone(name: str | None = None, offset: int | None = None) -> Finding:
     local = time.localtime()
     name, offset = name or local.tm_zone, local.tm_gmtoff if offset is None else offset
     shown = f"{'-' if offset < 0 else '+'}{abs(offset) // 3600:02}:{abs(offset) % 3600 // 60:02}"
-    sentence = f"Times are those of {name} ({shown}); the last day of a class ends by it."
+    sentence = say("Times are those of {name} ({offset}); the last day of a class ends by it.", name=name, offset=shown)
     if offset == 0 and name in ("UTC", "GMT", "Etc/UTC"):
         return look("Time zone", sentence, "Elsewhere: timedatectl set-timezone Europe/Lisbon, or TZ in the service's environment.")
     return right("Time zone", sentence)
@@ -84,9 +89,8 @@ def open_files(problem: str | None = None) -> Finding:
     """`problem` is what `allow_many_files` answers."""
     problem = processes.allow_many_files() if problem is None else problem
     if problem:
-        what, _, cure = problem.partition(": ")
-        return look("Open files", f"{what}.", f"{cure[:1].upper()}{cure[1:]}")
-    return right("Open files", f"At least {processes.ENOUGH_FILES:,} at a time, enough for a class.")
+        return look("Open files", problem, "Do as the sentence says.")
+    return right("Open files", say("At least {count:,} at a time, enough for a class.", count=processes.ENOUGH_FILES))
 
 
 def fonts(platform: str = sys.platform, listed: str | None = None) -> Finding:
@@ -98,7 +102,7 @@ def fonts(platform: str = sys.platform, listed: str | None = None) -> Finding:
             return right("Fonts", "This machine lists none (no fc-list); browsers bring their own.")
         listed = _output([program, ":lang=zh", "family"])
     if listed.strip():
-        return right("Fonts", f"Chinese is there: {listed.strip().splitlines()[0][:60]}.")
+        return right("Fonts", say("Chinese is there: {font}.", font=listed.strip().splitlines()[0][:60]))
     return look("Fonts", "No font here has Chinese.", "Only for a browser on this machine: apt-get install fonts-noto-cjk.")
 
 

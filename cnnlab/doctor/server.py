@@ -24,6 +24,7 @@ from cnnlab.access.roles import Role
 from cnnlab.access.starting import login_waived, start_problem
 from cnnlab.doctor.findings import Finding, look, right, wrong
 from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.i18n import N_, nsay, say
 from cnnlab.system.home import PACKAGE
 from cnnlab.text import shortened
 
@@ -56,25 +57,26 @@ def server(
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{file} cannot be read: {shortened(error, quoted=False)}.") from error
+            raise ConfigError(say("{name} cannot be read: {reason}.", name=file, reason=shortened(error, quoted=False))) from error
     for key, name in (("address", "ADDRESS"), ("port", "PORT"), ("allowedHosts", "ALLOWED_HOSTS")):
         if given := environ.get(f"STREAMLIT_SERVER_{name}"):
             known[key] = given
     number = port or known.get("port", PORT)
     if not str(number).isdigit() or not 0 < int(number) < 65_536:
-        raise ConfigError(f"The server's port is {shortened(number)}, and a port is a number from 1 to 65,535.")
+        raise ConfigError(say("The server's port is {value}, and a port is a number from 1 to 65,535.", value=shortened(number)))
     hosts = known.get("allowedHosts", ())
     return Server(address or known.get("address"), int(number), tuple(hosts.split() if isinstance(hosts, str) else hosts))
 
 
 def listens(where: Server, home: Path) -> Finding:
     """Whether the port is free, or the lab's own."""
-    other = f"Stop that, or start the lab with --server.port {where.port + 1 if where.port < 65_535 else PORT}."
+    other = say("Stop that, or start the lab with --server.port {port}.", port=where.port + 1 if where.port < 65_535 else PORT)
+    place = where.address or N_("all addresses")
     if where.address and where.address.startswith(("unix:", "/")):
-        return right("Port", f"The server listens on a socket file ({where.address}).")
+        return right("Port", say("The server listens on a socket file ({file}).", file=where.address))
     try:
         places = socket.getaddrinfo(where.address, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, place in places:
+        for family, kind, protocol, _name, place in places:
             with socket.socket(family, kind, protocol) as tried:
                 if sys.platform != "win32":  # as servers do: a connection of before does not hold the port
                     tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -84,17 +86,19 @@ def listens(where: Server, home: Path) -> Finding:
             break  # Streamlit takes the first
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            cure = "Ports below 1,024 are root's: put a proxy in front." if where.port < 1_024 else "Correct --server.address."
-            return wrong(
-                "Port", f"The server cannot listen at {where.address or 'all addresses'}:{where.port} ({error.strerror}).", cure
-            )
+            roots = N_("Ports below 1,024 are root's: put a proxy in front.")
+            cure = roots if where.port < 1_024 else N_("Correct --server.address.")
+            text = N_("The server cannot listen at {place}:{port} ({reason}).")
+            return wrong("Port", say(text, place=place, port=where.port, reason=error.strerror), cure)
         found = listener(where.port)
         if found.is_lab_of(home):
-            return right("Port", f"{where.port}: the lab listens there (process {found.pid}).")
-        what = f"the lab of {found.home}" if found.is_lab() else shortened(" ".join(found.command), quoted=False)
-        held = f"by process {found.pid} ({what})" if found.pid else "by a program of another user"
-        return wrong("Port", f"{where.port} is taken {held}.", other)
-    return right("Port", f"{where.port} is free.")
+            return right("Port", say("{port}: the lab listens there (process {pid}).", port=where.port, pid=found.pid))
+        what = say("the lab of {folder}", folder=found.home) if found.is_lab() else shortened(" ".join(found.command), quoted=False)
+        text = N_("{port} is taken by a program of another user.")
+        if found.pid:
+            text = N_("{port} is taken by process {pid} ({what}).")
+        return wrong("Port", say(text, port=where.port, pid=found.pid, what=what), other)
+    return right("Port", say("{port} is free.", port=where.port))
 
 
 class Listener(NamedTuple):
@@ -134,15 +138,19 @@ def as_started(where: Server, command: Sequence[str]) -> Server:
 
 def reach(where: Server) -> Finding:
     """Who reaches the server, and under which names."""
-    names = f"the names {', '.join(where.allowed)}" if where.allowed else "IP addresses and names of this machine"
+    names = say("the names {names}", names=", ".join(where.allowed))
+    if not where.allowed:
+        names = N_("IP addresses and names of this machine")
     if "*" in where.allowed:
-        cure = "Name the lab in --server.allowedHosts, such as lab.example.org."
+        cure = N_("Name the lab in --server.allowedHosts, such as lab.example.org.")
         return look("Reached", "The lab answers to every name, so a foreign page can pose as it.", cure)
     if is_loopback(where.address):
-        behind = "" if where.allowed else "; behind a proxy it needs --server.allowedHosts and the proxy's name"
-        return right("Reached", f"By programs of this machine alone, under {names}{behind}.")
-    cure = "Put https in front (docs/HOSTING.md) wherever the network is not a classroom's."
-    return look("Reached", f"From other machines, at {where.address or 'all addresses'}, over plain http, under {names}.", cure)
+        sentence = say("By programs of this machine alone, under {names}.", names=names)
+        behind = N_("Behind a proxy it needs --server.allowedHosts and the proxy's name.")
+        return right("Reached", sentence if where.allowed else " ".join((sentence, behind)))
+    cure = N_("Put https in front (docs/HOSTING.md) wherever the network is not a classroom's.")
+    text = N_("From other machines, at {place}, over plain http, under {names}.")
+    return look("Reached", say(text, place=where.address or N_("all addresses"), names=names), cure)
 
 
 def entrance(home: Path, where: Server, today: date | None = None, secrets: Path = FOLDER / "secrets.toml") -> list[Finding]:
@@ -155,28 +163,32 @@ def entrance(home: Path, where: Server, today: date | None = None, secrets: Path
     if group is not None:
         found += [_class(group, today or date.today()), *_proxy(group, where)]
     elif problem := start_problem(where.address, has_class=False, waived=waived):
-        what, _, cure = problem.partition(". ")
-        found.append(wrong("Class", f"{what}.", cure))
+        what, _rest, cure = problem.partition(". ")
+        found.append(wrong("Class", what + ".", cure))
     elif waived:
-        cure = "Make a class: python -m cnnlab class new."
+        cure = N_("Make a class: python -m cnnlab class new.")
         found.append(look("Class", "There is none, by CNNLAB_WITHOUT_LOGIN: all who reach the lab may change everything.", cure))
     else:
         found.append(right("Class", "There is none: programs of this machine come in without a login."))
     if _has_login(secrets):
-        cure = "Let a proxy such as oauth2-proxy sign people in, and name its header in `class new --proxy-header`."
+        cure = N_("Let a proxy such as oauth2-proxy sign people in, and name its header in `class new --proxy-header`.")
         found.append(look("Login", "secrets.toml has [auth] for OpenID Connect, which the lab's gate does not use.", cure))
     return found
 
 
 def _class(group: Class, today: date) -> Finding:
     teachers = sum(member.role is Role.TEACHER for member in group.members) + len(group.proxy.teachers if group.proxy else ())
-    people = f"{len(group.members):,} {'person' if len(group.members) == 1 else 'people'}"
     if not teachers:
-        return look("Class", f"{group.name} has no teacher.", "Add one: python -m cnnlab class add NAME --role teacher.")
+        return look(
+            "Class", say("{name} has no teacher.", name=group.name), "Add one: python -m cnnlab class add NAME --role teacher."
+        )
     if group.until and group.until < today:
-        cure = "Let students in again: python -m cnnlab class set --until YYYY-MM-DD."
-        return look("Class", f"{group.name} ended on {group.until:%Y-%m-%d}: only teachers come in.", cure)
-    return right("Class", f"{group.name}, {people}, {f'until {group.until:%Y-%m-%d}' if group.until else 'without a last day'}.")
+        cure = N_("Let students in again: python -m cnnlab class set --until YYYY-MM-DD.")
+        sentence = say("{name} ended on {day}: only teachers come in.", name=group.name, day=f"{group.until:%Y-%m-%d}")
+        return look("Class", sentence, cure)
+    people = nsay("{count:,} person", "{count:,} people", len(group.members), count=len(group.members))
+    last = say("until {day}", day=f"{group.until:%Y-%m-%d}") if group.until else N_("without a last day")
+    return right("Class", say("{name}: a class of {people}, {last}.", name=group.name, people=people, last=last))
 
 
 def _proxy(group: Class, where: Server) -> list[Finding]:
@@ -185,13 +197,16 @@ def _proxy(group: Class, where: Server) -> list[Finding]:
     wide = [each for each in group.proxy.addresses if ipaddress.ip_network(each).num_addresses > _WIDE]
     header = group.proxy.header
     if wide:
-        cure = "Make the class again with the proxy's own --proxy-address, such as 127.0.0.1."
-        return [wrong("Proxy", f"{header} is believed from all of {', '.join(wide)}: people there can name themselves.", cure)]
-    believed = f"{header} is believed from {', '.join(group.proxy.addresses)}"
+        cure = N_("Make the class again with the proxy's own --proxy-address, such as 127.0.0.1.")
+        text = N_("{header} is believed from all of {addresses}: people there can name themselves.")
+        return [wrong("Proxy", say(text, header=header, addresses=", ".join(wide)), cure)]
+    addresses = ", ".join(group.proxy.addresses)
     if not is_loopback(where.address) and any(is_loopback(each) for each in group.proxy.addresses):
-        cure = "Let the server listen on localhost, where the proxy is."
-        return [look("Proxy", f"{believed}, and others can reach the lab past the proxy.", cure)]
-    return [right("Proxy", f"{believed}; it must drop one that a browser sends.")]
+        cure = N_("Let the server listen on localhost, where the proxy is.")
+        text = N_("{header} is believed from {addresses}, and others can reach the lab past the proxy.")
+        return [look("Proxy", say(text, header=header, addresses=addresses), cure)]
+    text = N_("{header} is believed from {addresses}; it must drop one that a browser sends.")
+    return [right("Proxy", say(text, header=header, addresses=addresses))]
 
 
 def _has_login(secrets: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cnnlab.errors import FailedCheck
 from cnnlab.events import EpochDone, Progress
 from cnnlab.exports.packages import needed
+from cnnlab.i18n import N_, say
 from cnnlab.runs.records import Run
 
 _CURVES = {
@@ -43,8 +44,9 @@ def write_events(run: Run, epochs: Sequence[EpochDone], progress: Sequence[Progr
                     points += 1
     found = [(value.tag, event.step) for event in _read(folder, events.Event) for value in event.summary.value]
     if len(found) != points or len(set(found)) != points:
-        raise FailedCheck(f"The event file holds {len(set(found)):,} of {points:,} points, so it was not written.")
-    return f"TensorBoard: {points:,} of {points:,} points read back, no step twice"
+        text = N_("The event file holds {count:,} of {points:,} points, so it was not written.")
+        raise FailedCheck(say(text, count=len(set(found)), points=points))
+    return say("TensorBoard: {points:,} of {points:,} points read back, no step twice", points=points)
 
 
 def _read(folder: Path, kind: type) -> Iterator[object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cnnlab.errors import FailedCheck
 from cnnlab.exports.subject import Subject
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.reports.svg_files import confusion_svg, run_svg
 from cnnlab.training.evaluation import confusion
 
@@ -36,4 +36,5 @@ def write_figures(subject: Subject, folder: Path) -> str:
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
-    return f"figures: {' and '.join(files)}; {right:,} of {images:,} test images right, as the run counted"
+    text = N_("figures: {files}; {right:,} of {images:,} test images right, as the run counted")
+    return say(text, files=say("{several} and {last}", several=CURVES, last=CONFUSION), right=right, images=images)

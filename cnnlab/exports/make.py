@@ -18,7 +18,7 @@ from cnnlab.exports.script import Recipe, script
 from cnnlab.exports.subject import Subject
 from cnnlab.exports.weights import write_weights
 from cnnlab.exports.words import Language
-from cnnlab.i18n import using
+from cnnlab.i18n import N_, nsay, say, using
 from cnnlab.reports.exports import metrics_csv
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
@@ -59,14 +59,16 @@ class Wish:
         """Raises ExportError where the place is wrong, before anything is computed."""
         allowed = SUFFIXES[self.kind]
         if self.output.suffix not in allowed and allowed != ("",):
-            raise ExportError(f"--output for {self.kind} ends in {' or '.join(allowed)}, not {shortened(self.output.name)}.")
+            sentence = N_("--output for {name} ends in {suffixes}, not {file}.")
+            raise ExportError(say(sentence, name=self.kind, suffixes=" / ".join(allowed), file=shortened(self.output.name)))
         if not self.output.parent.is_dir():
-            raise ExportError(f"There is no folder {shortened(str(self.output.parent))}; make it first.")
+            raise ExportError(say("There is no folder {folder}; make it first.", folder=shortened(str(self.output.parent))))
         for path in (self.output, *self._beside()):
             if path.exists() and not self.force:
-                raise ExportError(f"{shortened(str(path))} exists; choose another name, or add --force to replace it.")
+                sentence = N_("{file} exists; choose another name, or add --force to replace it.")
+                raise ExportError(say(sentence, file=shortened(str(path))))
             if path.exists() and path.is_dir() != (self.kind in _FOLDERS and path == self.output):
-                raise ExportError(f"{shortened(str(path))} is in the way; choose another name.")
+                raise ExportError(say("{file} is in the way; choose another name.", file=shortened(str(path))))
 
     def _beside(self) -> tuple[Path, ...]:
         """The examples of how to use an ONNX file."""
@@ -80,12 +82,17 @@ def export_record(run: Run, epochs: tuple[EpochDone, ...], progress: tuple[Progr
     """Writes what needs the record alone, event files or metrics; returns what its check found."""
     wish.check()
     if not epochs:
-        raise ExportError(f"Run {run.id} has no finished epoch yet; export it when its first epoch is done.")
+        raise ExportError(say("Run {run} has no finished epoch yet; export it when its first epoch is done.", run=run.id))
     if wish.kind == "tensorboard":
         return _written(wish, lambda path: event_files.write_events(run, epochs, progress, path))
     csv = wish.output.suffix == ".csv"
     text = metrics_csv((run,), {run.id: epochs}) if csv else tables.metrics_json(run, epochs)
-    return _written(wish, lambda path: _text(path, text, f"metrics of {len(epochs):,} epochs"))
+    return _written(
+        wish,
+        lambda path: _text(
+            path, text, nsay("metrics of {count:,} epoch", "metrics of {count:,} epochs", len(epochs), count=len(epochs))
+        ),
+    )
 
 
 def export_network(subject: Subject, wish: Wish) -> str:
@@ -126,12 +133,14 @@ def _onnx(subject: Subject, wish: Wish, path: Path) -> str:
 
 def _layers(subject: Subject, wish: Wish, path: Path) -> str:
     text = tables.layers_latex(subject.table) if wish.output.suffix == ".tex" else tables.layers_markdown(subject.table)
-    return _text(path, text, f"layer table: {len(subject.table.rows)} layers, {subject.table.parameters:,} parameters")
+    counts = {"count": len(subject.table.rows), "parameters": subject.table.parameters}
+    return _text(path, text, say("layer table: {count:,} layers, {parameters:,} parameters", **counts))
 
 
 def _card(subject: Subject, _wish: Wish, path: Path) -> str:
     again, recorded = subject.recorded
-    return _text(path, model_card.model_card(subject), f"card: {again:,} of {recorded:,} recorded predictions found again")
+    found = say("card: {again:,} of {recorded:,} recorded predictions found again", again=again, recorded=recorded)
+    return _text(path, model_card.model_card(subject), found)
 
 
 def _figures(subject: Subject, wish: Wish, folder: Path) -> str:
@@ -155,10 +164,13 @@ def _sentence(subject: Subject, check: checks.Check) -> str:
     """The check, and where it is less than it seems."""
     again, recorded = subject.recorded
     total = len(subject.data.test_images)
-    more = f" (the first of {total:,}, because this network is large)" if check.images < total else ""
+    found = check.sentence
+    if check.images < total:
+        found = say("{check} (the first of {total:,}, because this network is large)", check=found, total=total)
     if again < recorded:
-        more += f"; the run itself, on another device or in another precision, agreed on {again:,} of {recorded:,}"
-    return check.sentence + more
+        text = N_("{check}; the run itself, on another device or in another precision, agreed on {again:,} of {recorded:,}")
+        found = say(text, check=found, again=again, recorded=recorded)
+    return found
 
 
 def _text(path: Path, text: str, sentence: str) -> str:
@@ -176,7 +188,8 @@ def _written(wish: Wish, write: Callable[[Path], str]) -> str:
             _remove(wish.output)
         disk.replace(partial, wish.output)
     except OSError as error:
-        raise ExportError(f"{shortened(str(wish.output))} cannot be written: {error.strerror or error}.") from error
+        sentence = N_("{file} cannot be written: {reason}.")
+        raise ExportError(say(sentence, file=shortened(str(wish.output)), reason=error.strerror or error)) from error
     finally:
         _remove(partial)
     return sentence

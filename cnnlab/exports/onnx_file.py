@@ -16,6 +16,7 @@ from cnnlab.exports.checks import Check, compared
 from cnnlab.exports.packages import needed
 from cnnlab.exports.subject import Subject
 from cnnlab.exports.weights import description
+from cnnlab.i18n import N_, say
 from cnnlab.training.transforms import Preparation
 
 # The version that the example page was tried with, and its part for the processor alone.
@@ -38,7 +39,7 @@ def write_onnx(subject: Subject, path: Path, *, prepared: bool = False) -> Check
 
     DenseNet takes half a minute. Raises InstallationError; ExportError where PyTorch cannot write it; FailedCheck.
     """
-    onnx, runtime, _ = needed("onnx", "onnxruntime", "onnxscript", purpose="ONNX")
+    onnx, runtime, _script = needed("onnx", "onnxruntime", "onnxscript", purpose="ONNX")
     network = _Prepared(subject.model, subject.preparation) if prepared else subject.model
     # Made before the export, which would keep the stand-ins that it computes with.
     subject.preparation.constants(torch.device("cpu"))
@@ -59,7 +60,8 @@ def write_onnx(subject: Subject, path: Path, *, prepared: bool = False) -> Check
             )
     except Exception as error:  # the exporter raises what it likes
         reason = str(error).strip().partition("\n")[0][:200]
-        raise ExportError(f"PyTorch cannot write this network as ONNX ({reason}); try without the preparation.") from error
+        text = N_("PyTorch cannot write this network as ONNX ({reason}); try without the preparation.")
+        raise ExportError(say(text, reason=reason)) from error
     written = onnx.load(path)
     for name, text in description(subject).items():
         written.metadata_props.add(key=name, value=text)

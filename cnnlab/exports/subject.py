@@ -18,6 +18,7 @@ from cnnlab.datasets.loading import ImageData
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CheckpointError
 from cnnlab.events import EpochDone
+from cnnlab.i18n import say
 from cnnlab.layers import LayerTable
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import Run
@@ -87,7 +88,7 @@ def subject(home: Path, run: Run, epochs: Sequence[EpochDone], data: Path | None
     file = run_folder(home, run.id) / {"best": checkpoints.BEST, "last": checkpoints.LAST}[which]
     kept = checkpoints.load(file)
     if kept["test_predicted"] is None:
-        raise CheckpointError("This run has evaluated no test images yet: it does so when its first epoch is done.")
+        raise CheckpointError(say("This run has evaluated no test images yet: it does so when its first epoch is done."))
     channels, height, width = kept["input_shape"]
     model = card(run.config.architecture).draft((channels, height, width), len(kept["classes"]), run.config.options)
     model.load_state_dict(kept["model"], assign=True)
@@ -96,8 +97,13 @@ def subject(home: Path, run: Run, epochs: Sequence[EpochDone], data: Path | None
     images = images.take(run.config.data_share, run.config.limit, run.config.seed)
     if len(images.test_labels) != len(kept["test_predicted"]):
         raise CheckpointError(
-            f"The run was tested on {len(kept['test_predicted']):,} images, but {images.name} has {len(images.test_labels):,} now; "
-            "put the images back that it was trained with."
+            say(
+                "The run was tested on {total:,} images, but {name} has {count:,} now; "
+                "put the images back that it was trained with.",
+                total=len(kept["test_predicted"]),
+                name=images.name,
+                count=len(images.test_labels),
+            )
         )
     prepared = Preparation(**{name: _pairs(value) for name, value in kept["preparation"].items()})
     return Subject(run, tuple(epochs), file, kept, model.eval(), prepared, images)

@@ -22,7 +22,7 @@ COMMENTS: dict[str, tuple[str, str]] = {
     "sample": (
         "Where the lab's sample of Fashion-MNIST lies: four files, which the lab has in its folder cnnlab/datasets/sample. Copy "
         "that folder beside this file.",
-        "实验室自带的 Fashion-MNIST 样本，共四个文件，位于实验室的 cnnlab/datasets/sample 文件夹。请把该文件夹复制到本文件旁边。",
+        "实验室自带的 Fashion-MNIST 样例，共四个文件，位于实验室的 cnnlab/datasets/sample 文件夹。请把该文件夹复制到本文件旁边。",
     ),
     "folder": ("Where the images are stored; they are downloaded once.", "图像存放的位置；只下载一次。"),
     "own_folder": (

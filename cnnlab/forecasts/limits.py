@@ -189,7 +189,7 @@ class Limits(Personal):
             sentences.append(
                 (_("It trains on {devices}.") if sentences else _("This lab trains on {devices}.")).format(devices=names)
             )
-        return " ".join(sentences)
+        return in_a_row(*sentences)
 
     def left_in_words(self, used: Usage, *, together: bool = False) -> str:
         """How much time is left, for a form, in the reader's language: "Left today: 84 minutes of 2 hours." or ""."""

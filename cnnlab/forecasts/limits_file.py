@@ -41,7 +41,8 @@ from cnnlab.access.classes import Class
 from cnnlab.access.roles import Role
 from cnnlab.errors import ConfigError
 from cnnlab.forecasts.limits import MOST_RUNS, Limits, Personal
-from cnnlab.i18n import say
+from cnnlab.i18n import _, ngettext, say
+from cnnlab.i18n import together as in_a_row
 from cnnlab.system.home import path_variable
 from cnnlab.text import duration_text, shortened
 
@@ -93,24 +94,25 @@ class Rules:
         return Limits(**known)
 
     def in_words(self) -> str:
-        """All of them in English, for who hosts the lab."""
+        """All of them in the reader's language, for who hosts the lab."""
         whole = self.of("")
         sentences = [whole.in_words(together=self.together)]
         if whole.queue:
-            sentences.append(f"At most {whole.queue:,} run{'' if whole.queue == 1 else 's'} may wait.")
+            text = ngettext("At most {count:,} run may wait.", "At most {count:,} runs may wait.", whole.queue)
+            sentences.append(text.format(count=whole.queue))
         if whole.slice_minutes:
-            stretch = duration_text(60 * whole.slice_minutes)
-            sentences.append(f"A run gives way to others that wait after {stretch} at a stretch.")
+            text = _("A run gives way to others that wait after {time} at a stretch.")
+            sentences.append(text.format(time=duration_text(60 * whole.slice_minutes)))
         if self.together and self.file.model_fields_set & set(_TABLES):
-            sentences.append("Its tables for roles and persons count once the lab has a class.")
+            sentences.append(_("Its tables for roles and persons count once the lab has a class."))
         if self.group:
             sentences += [
-                f"{whose}: {words[0].lower()}{words[1:]}"
-                for whose, allowed in (("A student", self._for(Role.STUDENT)), ("A teacher", self._for(Role.TEACHER)))
-                if (words := allowed.in_words()) and words != sentences[0]
+                text.format(limits=f"{words[0].lower()}{words[1:]}")
+                for text, role in ((_("A student: {limits}"), Role.STUDENT), (_("A teacher: {limits}"), Role.TEACHER))
+                if (words := self._for(role).in_words()) and words != sentences[0]
             ]
-            sentences += [f"{name}: has limits of their own." for name in self.file.person]
-        return " ".join(filter(None, sentences))
+            sentences += [_("{name}: has limits of their own.").format(name=name) for name in self.file.person]
+        return in_a_row(*sentences)
 
     def _role(self, owner: str) -> Role | None:
         if self.group is None or not owner:

@@ -26,6 +26,7 @@ MARKS = ("_", "N_", "say")
 # or by name.
 TABLES: dict[str, dict[str, tuple[int | str, ...]]] = {
     "cnnlab/cli/": {"Typer": ("help",), "Option": ("help",), "Argument": ("help",), "_option": ("help",)},
+    "cnnlab/doctor/": {"right": (1,), "look": (1, 2), "wrong": (1, 2)},
     "cnnlab/config.py": {"Field": ("title", "description")},
     "cnnlab/architectures/": {"Option": (1, 4), "Kind": (0,), "register": ("summary", "usual_size")},
     "cnnlab/sweeps/": {"Field": ("title", "description")},

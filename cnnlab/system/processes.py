@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from cnnlab.i18n import say
 from cnnlab.system.home import PACKAGE
 
 if sys.platform != "win32":
@@ -112,9 +113,12 @@ def allow_many_files() -> str:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == unlimited or soft >= ENOUGH_FILES:
         return ""
-    return (
-        f"This process may open {soft:,} files and connections at once, enough for about {soft // 7} browsers: "
-        f"raise the limit, as with ulimit -Hn {ENOUGH_FILES} or systemd's LimitNOFILE={ENOUGH_FILES}, before a class uses this lab."
+    return say(
+        "This process may open {count:,} files and connections at once, enough for about {browsers} browsers: "
+        "raise the limit, as with ulimit -Hn {enough} or systemd's LimitNOFILE={enough}, before a class uses this lab.",
+        count=soft,
+        browsers=soft // 7,
+        enough=ENOUGH_FILES,
     )
 
 
@@ -194,7 +198,7 @@ def end(processes: Sequence[psutil.Process], seconds: float = 3.0) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, left = psutil.wait_procs(processes, timeout=seconds)
+    _ended, left = psutil.wait_procs(processes, timeout=seconds)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -17,6 +17,7 @@ from cnnlab.figures import DRAWING_RULE, breakable, compare_bars, distribution_b
 from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.i18n.glossary import hover
 from cnnlab.layers import LayerRow, LayerTable
+from cnnlab.layers.text import settings_in_words
 from cnnlab.palette import FAILED, KINDS
 from cnnlab.text import percent, shape_text, short_count, size_text
 
@@ -157,11 +158,6 @@ def _words(row: LayerRow) -> str:
         f'<td class="cnn-output">{shape_text(row.output_shape) or escape(_("✗ does not fit"))}</td>'
         f'<td class="cnn-input">{shape_text(row.input_shape)}</td>'
     )
-
-
-def settings_in_words(settings: str) -> str:
-    """A layer's settings, which the core lists in English: "6 channels, 5×5, stride 1"."""
-    return _(", ").join(translated(each) for each in settings.split(", "))
 
 
 def _figure(row: LayerRow, column: Column) -> str:

@@ -12,11 +12,11 @@ from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, _, say, translated
 from cnnlab.inside_values import InsideLayer, InsideNetwork, Look, Seen
 from cnnlab.lab import Lab
+from cnnlab.layers.text import settings_in_words
 from cnnlab.runs.records import Run
 from cnnlab.text import image_number, shape_text, shortened
 from cnnlab.values import Checkpoint
 from pages._parts.address import Address, whole_number
-from pages._parts.network_view import settings_in_words
 from pages._parts.one_choice import one_choice
 from pages._parts.pager import Pager
 from pages._parts.predict import choice as predict
