@@ -18,7 +18,6 @@ from taught import ANA, BEN, OBSERVER, TEACHER, taught_lab
 from cnnlab.access.roles import Person, Role
 from cnnlab.architectures.own import Network
 from cnnlab.assignments import Task
-from cnnlab.datasets import own
 from cnnlab.datasets.own import ImageAt
 from cnnlab.errors import ConfigError, NotAllowed, RunNotFound, SweepNotFound
 from cnnlab.own_data.bringing import bring
@@ -26,6 +25,7 @@ from cnnlab.own_data.values import Choices, ImportStatus
 from cnnlab.seen import seen_by
 from cnnlab.sweeps.dimensions import Dimension
 from cnnlab.sweeps.values import SweepConfig
+from cnnlab.system import working_home
 from cnnlab.taking_away import OFFERS
 from cnnlab.workers import imports
 
@@ -98,7 +98,7 @@ PROGRAMS = {"close", "shut_down", "sweeps.shut_down", "checking.stop_all"}
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, taught_lab(tmp_path_factory.mktemp("home"), patch) as lab:
-        patch.setenv(own.HOME, "")
+        patch.setenv(working_home.HOME, "")
         yield lab
 
 
@@ -194,7 +194,7 @@ OF_ITS_IMAGES = ("predictions", "examples", "disagreements", "own_pictures.answe
 
 @pytest.mark.parametrize("name", OF_ITS_IMAGES)
 def test_images_that_are_another_s_alone_are_not_seen_through_a_run_on_them(lab, anas, name, monkeypatch):
-    monkeypatch.setenv(own.HOME, str(lab.home))
+    monkeypatch.setenv(working_home.HOME, str(lab.home))
     of_hidden = seen_by(lab, ANA).start(CONFIG.change(dataset=anas["hidden"]), token="hidden")
 
     assert seen_by(lab, BEN).run(of_hidden).owner == "Ana Silva"

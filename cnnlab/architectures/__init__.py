@@ -6,6 +6,7 @@ from cnnlab.architectures.registry import Card, Shape, card, cards, every_card
 # Importing a family registers its card. The order here is the order on every page.
 # isort: off
 from cnnlab.architectures import mlp, lenet, alexnet, vgg, nin, googlenet, course_resnet, resnet, densenet, resnet9, custom, zoo  # noqa: F401
+from cnnlab.architectures import own_code  # noqa: F401
 # isort: on
 
 __all__ = ["Card", "Option", "OptionValue", "Shape", "card", "cards", "every_card"]
