@@ -19,7 +19,6 @@ from cnnlab.elsewhere import AT
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, Shown, shown
 from cnnlab.optimizers import MOMENTUM, NESTEROV, OPTIMIZERS
-from cnnlab.system.kept_code import KeptCode
 
 CHOICES: dict[str, dict[Any, str]] = {
     "architecture": {each.name: each.title for each in every_card()},
@@ -148,7 +147,7 @@ def words(name: str, value: Any) -> str:
     if name == NETWORK:
         return Network.read(value).title
     if name == CODE and value:
-        return KeptCode.read(value).version
+        return own_code.version(value)
     if name == "architecture" and value == own_code.NAME:
         return shown(card(value).title)
     if isinstance(value, list | tuple):

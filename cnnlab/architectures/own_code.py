@@ -40,6 +40,11 @@ def own_code(input_shape: Shape, classes: int, *, code: str) -> nn.Module:
     return own_class.kept_network(KeptCode.read(code))
 
 
+def version(code: str) -> str:
+    """The class in words, with the first digits of its file's checksum: "net.py:Net (3f2a91c0)"."""
+    return KeptCode.read(code).version
+
+
 def check_not_own(architecture: str) -> None:
     """Raises NotAllowed for own code: it runs on the lab's machine, so only the command line there starts it."""
     if architecture == NAME:

@@ -114,6 +114,18 @@ def card(name: str) -> Card:
     try:
         return _cards[name]
     except (KeyError, TypeError):
-        listed = ", ".join(each for each, known in _cards.items() if not known.own_code)
-        message = say("There is no architecture {name}; choose one of: {names}.", name=shortened(name), names=listed)
-        raise ConfigError(message, "architecture") from None
+        raise _unknown(name) from None
+
+
+def choosable(name: str) -> Card:
+    """As `card`, for what an address or a form may name: a user's own code is as if it did not exist."""
+    found = card(name)
+    if found.own_code:
+        raise _unknown(name)
+    return found
+
+
+def _unknown(name: str) -> ConfigError:
+    listed = ", ".join(each for each, known in _cards.items() if not known.own_code)
+    message = say("There is no architecture {name}; choose one of: {names}.", name=shortened(name), names=listed)
+    return ConfigError(message, "architecture")
