@@ -20,7 +20,6 @@ from cnnlab.architectures.meta import run_on_meta, shapes_by_arithmetic
 from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError, ShapeError
 from cnnlab.i18n import N_, say
-from cnnlab.system.kept_code import KeptCode
 from cnnlab.text import shape_text, shortened
 
 MAXIMUM_CHANNELS = 1_024
@@ -70,9 +69,14 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
     On device "meta" there are no weights and the generator is not touched. Raises ConfigError for a wrong size, class count
     or a network too large to train, ShapeError where the images are too small.
     """
-    if card.own_code:
-        return _own_code(card, input_shape, classes, settings, device)
+    if card.own_code and torch.device(device).type != "meta":
+        _check_numbers(input_shape, classes)
+        model = own_class.network(card.builder, input_shape, classes, settings, device)
+        _check_count(model, card.called(settings))
+        return model
     model = draft(card, input_shape, classes, settings)
+    if card.own_code:
+        return model
     try:
         output_shape(model, input_shape)
     except LayerSizeError as failure:
@@ -91,14 +95,10 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
 
 
 def draft(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:
-    """The network on the meta device, not yet run. Raises as `build` does, where the fault shows before the run.
-
-    A user's own code is on the CPU: what it does while it is made may need values.
-    """
+    """The network on the meta device, not yet run; a user's own code on the CPU. Raises as `build` does, where the fault shows."""
     _check_numbers(input_shape, classes)
     if card.own_code:
-        with torch.random.fork_rng(devices=[]):
-            return card.builder(input_shape, classes, **settings)
+        return own_class.network(card.builder, input_shape, classes, settings, "meta")
     try:
         return _drafted(card, input_shape, classes, settings)
     except LayerSizeError as failure:
@@ -196,32 +196,14 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
         run_on_meta(model, torch.empty(1, *input_shape, device="meta"))
 
 
-def _own_code(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any], device: str) -> nn.Module:
-    """Own code is made as it is, on the CPU where no values are wanted: on the meta device, weights that are shared would part."""
-    if torch.device(device).type == "meta":
-        model = draft(card, input_shape, classes, settings)
-    else:
-        _check_numbers(input_shape, classes)
-        model = card.builder(input_shape, classes, **settings).to(device)
-    _check_count(model, card.called(settings))
-    with torch.random.fork_rng(devices=[]):
-        own_class.check_outputs(model, KeptCode.read(settings["code"]), input_shape, classes)
-    return model
-
-
 def _check_count(model: nn.Module, network: str) -> None:
     count = sum(parameter.numel() for parameter in model.parameters())
     if count > MAXIMUM_PARAMETERS:
-        raise ConfigError(
-            say(
-                "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
-                "choose smaller images or smaller layers.",
-                network=network,
-                count=count,
-                most=MAXIMUM_PARAMETERS,
-            ),
-            "options",
-        )
+        text = say(
+            "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
+            "choose smaller images or smaller layers.", network=network, count=count, most=MAXIMUM_PARAMETERS,
+        )  # fmt: skip
+        raise ConfigError(text, "options")
 
 
 def _drafted(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:

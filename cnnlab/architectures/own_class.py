@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -78,13 +78,28 @@ def passed(name: str, input_shape: Shape, place: Path, forward: Callable[[], Mad
         raise ConfigError(text, "input_shape") from error
 
 
+def network(
+    builder: Callable[..., nn.Module], input_shape: Shape, classes: int, settings: Mapping[str, Any], device: str
+) -> nn.Module:
+    """The network of kept code on `device`, tried at its input size; for "meta" on the CPU. Raises ConfigError.
+
+    It is made as it is, and what it does then may need values. A copy on the meta device would part weights that are shared.
+    """
+    empty = torch.device(device).type == "meta"
+    with torch.random.fork_rng(devices=[], enabled=empty):
+        model = builder(input_shape, classes, **settings)
+    check_outputs(model, KeptCode.read(settings["code"]), input_shape, classes)
+    return model if empty else model.to(device)
+
+
 def check_outputs(network: nn.Module, code: KeptCode, input_shape: Shape, classes: int) -> None:
     """Raises ConfigError unless the network has weights to learn, and gives one number for each class."""
     if not any(weight.requires_grad for weight in network.parameters()):
         raise ConfigError(say("{name} has no weights that could learn: give it a layer.", name=code.kind), "file")
     image = torch.empty(1, *input_shape, device="meta")
     place = code.place(working_home.known() or Path())
-    given = passed(code.kind, input_shape, place, lambda: run_on_meta(network, image))
+    with torch.random.fork_rng(devices=[]):
+        given = passed(code.kind, input_shape, place, lambda: run_on_meta(network, image))
     if not isinstance(given, Tensor):
         text = say(
             "{name} must give one tensor, with a number for each class, not a {kind}.", name=code.kind, kind=type(given).__name__

@@ -112,13 +112,9 @@ def train(
     if queue:
         _queue(config, title, owner, home, source=source, as_json=as_json)
         return
-    store = Store(home)
-    try:
-        run = _run(
-            store, config, (title, owner), _admitted(store, config, owner), _lines if as_json else partial(_bar, store, source)
-        )
-    finally:
-        store.close()
+    with closing(Store(home)) as store:
+        display = _lines if as_json else partial(_bar, store, source)
+        run = _run(store, config, (title, owner), _admitted(store, config, owner), display)
     # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
     if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(run.message)

@@ -51,7 +51,7 @@ def run_actions(lab: Lab, run: Run) -> None:
         _more(lab, run, refusal)
     if run.config.architecture == own_code.NAME:
         st.caption(
-            _("Its network is code of its own, which no page starts. A new run: {command}").format(
+            _("This network is code from a file, so only the command line starts a new run of it: {command}").format(
                 command=f"`python -m cnnlab train --file {run.config.network} --dataset {run.config.dataset}`"
             )
         )
