@@ -184,7 +184,7 @@ def test_a_seed_draws_the_same_weights_and_a_table_draws_none(kept):
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("wrong.py:Few", "gives 1×7 for a batch of one image, but there are 10 classes, so it must give 1×10: change its last layer."),
+        ("wrong.py:Few", "gives 1×7 for a batch of one image, but there are 10 classes, so it must give 1×10: change its last "),
         ("wrong.py:Flat", "Flat cannot take an image of 1×28×28: RuntimeError: "),
         ("wrong.py:Flat", "(wrong.py, line 14)."),
         ("wrong.py:Pair", "Pair must give one tensor, with a number for each class, not a tuple."),
