@@ -21,7 +21,7 @@ OPTION = "code"
     NAME,
     title=N_("Your own code"),
     year=2026,
-    paper="Written in PyTorch by who trained it (2026).",
+    paper="Written in PyTorch by the run's author (2026).",
     summary="A class of PyTorch in a file of its own, trained by the command line on the lab's machine.",
     input_shape=(1, 28, 28),
     usual_size=N_("the size of Fashion-MNIST"),
