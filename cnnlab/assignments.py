@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import checked
 from cnnlab.config_words import changed, settings, title, words
@@ -143,7 +144,8 @@ class Assignments:
         self._run = run
 
     def make(self, task: Task, *, teacher: str = "") -> Assignment:
-        """Stores a task under a new id. Raises StoreError."""
+        """Stores a task under a new id. Raises StoreError, and NotAllowed for own code, which learners cannot start."""
+        check_not_own(task.config.architecture)
         if len(self._ids()) >= MOST_ASSIGNMENTS:
             raise StoreError(say("This lab has {count} assignments: delete some that are over.", count=MOST_ASSIGNMENTS))
         made = Assignment(secrets.token_hex(_ID // 2), task, teacher.strip()[:80], clock.time())

@@ -239,7 +239,7 @@ class RunConfig(BaseModel):
             raise ConfigError(say("options must be a set of named settings, not {value}.", value=shortened(options)), "options")
         filled["options"] = chosen.settings(options)
         if filled.get("image_size") is None:
-            filled["image_size"] = chosen.input_shape[1]
+            filled["image_size"] = data.size if chosen.own_code else chosen.input_shape[1]
         if filled.get("channels") is None:
             filled["channels"] = data.channels
         return filled

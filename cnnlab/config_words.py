@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab import datasets
-from cnnlab.architectures import card, every_card, zoo
+from cnnlab.architectures import card, every_card, own_code, zoo
 from cnnlab.architectures.own import Network
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
@@ -47,6 +47,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
 NETWORK = "options.network"  # the rows of a user's own network, in JSON
+CODE = f"options.{own_code.OPTION}"
 # What an empty field means.
 EMPTY = {
     "image_size": N_("the architecture's own"),
@@ -145,6 +146,10 @@ def words(name: str, value: Any) -> str:
         return shown(N_("yes") if value else N_("no"))
     if name == NETWORK:
         return Network.read(value).title
+    if name == CODE and value:
+        return own_code.version(value)
+    if name == "architecture" and value == own_code.NAME:
+        return shown(card(value).title)
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if name == "dataset" and value not in CHOICES[name]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.config import RunConfig
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.i18n import say
@@ -31,6 +32,7 @@ class ImportedWeights:
 
         Raises CheckpointError where they cannot be read or do not fit the network, and as `Lab.start` does.
         """
+        check_not_own(config.architecture)
         if len(content) > MOST_UPLOADED:
             raise ConfigError(
                 say(

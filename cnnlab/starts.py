@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab import datasets
-from cnnlab.architectures import card, zoo
+from cnnlab.architectures import card, own_code, zoo
 from cnnlab.architectures.own import Network, RowError, placed
 from cnnlab.config import RunConfig
 from cnnlab.i18n import nsay, say
@@ -151,6 +151,8 @@ def _enough_epochs(images: int, batch: int) -> int:
 def _macs(network: RunConfig) -> float:
     """About how many multiplications an image takes: the default network's, scaled by area and by the square of the width."""
     usual, options = card(network.architecture), network.options
+    if network.architecture == own_code.NAME:
+        return 1.0  # nothing is known of it here
     if network.architecture == zoo.NAME:
         chosen = zoo.network(options["model"])
         return chosen.gmacs * 1e9 * (network.input_shape[1] / chosen.size) ** 2
@@ -171,7 +173,7 @@ def _source(config: RunConfig) -> str:
     if exact:
         return say("These settings are known to learn: {result}.", result=_result(exact.outcomes))
     title, data = config.network, datasets.entry(config.dataset).title
-    if "network" in config.options:
+    if "network" in config.options or config.architecture == own_code.NAME:
         return say(
             "{network} is your own, so nothing is measured: these are settings with which similar networks learn.", network=title
         )

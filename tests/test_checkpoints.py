@@ -212,7 +212,7 @@ def test_a_run_goes_on_with_the_layout_that_it_began_with(tmp_path, monkeypatch)
     config, data = NORMED.change(epochs=2), quadrants()
     with monkeypatch.context() as early:
         early.setattr(layout, "EXACT", layout.EARLY)
-        early.setattr(layout, "arrange", lambda model, device: model.to(device, memory_format=torch.channels_last) and [])
+        early.setattr(layout, "arrange", lambda model, device, _name: model.to(device, memory_format=torch.channels_last) and [])
         list(train(config, data, folder=tmp_path / "whole"))
         list(train(config.change(epochs=1), data, folder=tmp_path / "resumed"))
     checkpoint = checkpoints.load(tmp_path / "resumed" / "last.pt")

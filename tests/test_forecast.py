@@ -281,6 +281,13 @@ def test_a_rough_time_comes_from_the_run_whose_work_is_most_like_it():
     assert forecaster(Helper("unknown"), running_on("cpu"), trained=[elsewhere]).forecast(lenet).rough_seconds is None
 
 
+def test_a_rough_time_runs_nobody_s_own_code():
+    code = RunConfig.make(architecture="own-code", options={"code": f"net.py:Net@{'0' * 64}"})
+    of_code = SimpleNamespace(config=code, device="cpu", images_per_second=9_000)
+
+    assert forecaster(Helper("unknown"), running_on("cpu"), trained=[of_code]).forecast(ALEXNET).rough_seconds is None
+
+
 @pytest.mark.parametrize("own", [0, 1], ids=["the smaller", "the larger"])
 def test_the_most_alike_run_is_neither_always_the_smallest_nor_always_the_largest(own):
     configs = (RunConfig.make(architecture="lenet", dataset="fashion-mnist"), ALEXNET)

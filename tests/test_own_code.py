@@ -85,7 +85,10 @@ def test_a_class_of_one_s_own_has_the_same_table(call):
         (("--file", "net.py", "--input", "3x8x8"), "--file takes FILE.py:Class, such as net.py:Net, not 'net.py'."),
         (("--file", "none.py:Net", "--input", "3x8x8"), "There is no file 'none.py'."),
         (("--file", "net.py:Nix", "--input", "3x8x8"), "The file 'net.py' has no class Nix."),
-        (("--file", "broken.py:Net", "--input", "3x8x8"), "cannot be run: ZeroDivisionError: division by zero."),
+        (
+            ("--file", "broken.py:Net", "--input", "3x8x8"),
+            "cannot be run: ZeroDivisionError: division by zero (broken.py, line 1).",
+        ),
         (("--file", "net.py:Wide", "--input", "3x8x8"), "Wide() fails (TypeError: "),
         (("--file", "net.py:other", "--input", "3x8x8"), "other makes no network: it must be a class that inherits from"),
         (("--file", "net.py:Net", "--input", "1x8x8"), "Net cannot take an image of 1×8×8: RuntimeError: "),

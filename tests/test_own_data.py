@@ -22,12 +22,13 @@ from cnnlab.i18n import translated, using
 from cnnlab.own_data.bringing import bring
 from cnnlab.own_data.values import Choices
 from cnnlab.starts import start
+from cnnlab.system import working_home
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A home whose own data sets this process knows."""
-    monkeypatch.setenv(own.HOME, str(tmp_path / "home"))
+    monkeypatch.setenv(working_home.HOME, str(tmp_path / "home"))
     return tmp_path / "home"
 
 

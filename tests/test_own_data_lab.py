@@ -22,7 +22,7 @@ from taught import make_class
 from cnnlab import datasets, importing, predictions
 from cnnlab.access.roles import Person, Role
 from cnnlab.config import RunConfig
-from cnnlab.datasets import mapped, own
+from cnnlab.datasets import mapped
 from cnnlab.datasets.loading import ImageData, load
 from cnnlab.datasets.own import ImageAt
 from cnnlab.datasets.places import Places
@@ -37,7 +37,7 @@ from cnnlab.own_data.bringing import bring
 from cnnlab.own_data.values import Choices, ImportStatus
 from cnnlab.reports.svg_files import MOST_CLASSES, drawn_classes
 from cnnlab.seen import seen_by
-from cnnlab.system import processes
+from cnnlab.system import processes, working_home
 from cnnlab.system.home import private_file, write_private
 from cnnlab.training.batches import set_aside
 from cnnlab.training.engine import train
@@ -55,7 +55,7 @@ TEACHER, OBSERVER = Person("Ms Li", Role.TEACHER), Person("Parents", Role.OBSERV
 def lab(tmp_path, monkeypatch):
     """A lab that asks no helper, and starts no process."""
     monkeypatch.delenv("CNNLAB_SHARED_DATA", raising=False)
-    monkeypatch.setenv(own.HOME, "")  # put back afterwards
+    monkeypatch.setenv(working_home.HOME, "")  # put back afterwards
     monkeypatch.setattr(queueing.background, "ensure", lambda home: None)
     with closing(Lab(tmp_path / "home")) as lab:
         lab._helper.ask = lambda question, **arguments: None
@@ -391,7 +391,7 @@ def test_an_import_belongs_to_who_begins_it_and_others_see_no_more_than_that_it_
 
 
 def test_the_command_imports_lists_and_removes(tmp_path, monkeypatch):
-    monkeypatch.setenv(own.HOME, "")
+    monkeypatch.setenv(working_home.HOME, "")
     call = commands_in(tmp_path / "home", monkeypatch)
     given = folder(tmp_path / "pets", pets(5) | {"cat/b.png": b"x"})
     text = call("import", str(given), "--name", "My pets", "--gray", "--size", "16", "--test-share", "0.2")

@@ -18,7 +18,7 @@ from taught import ANA, BEN, OBSERVER, TEACHER, taught_lab
 from cnnlab.access.roles import Person, Role
 from cnnlab.architectures.own import Network
 from cnnlab.assignments import Task
-from cnnlab.datasets import own
+from cnnlab.config import RunConfig
 from cnnlab.datasets.own import ImageAt
 from cnnlab.errors import ConfigError, NotAllowed, RunNotFound, SweepNotFound
 from cnnlab.own_data.bringing import bring
@@ -26,11 +26,13 @@ from cnnlab.own_data.values import Choices, ImportStatus
 from cnnlab.seen import seen_by
 from cnnlab.sweeps.dimensions import Dimension
 from cnnlab.sweeps.values import SweepConfig
+from cnnlab.system import working_home
 from cnnlab.taking_away import OFFERS
 from cnnlab.workers import imports
 
 APART = Person("Ben Okafor", Role.STUDENT, apart=True)
 SWEEP = SweepConfig.make(base=CONFIG, dimensions=(Dimension(setting="learning_rate", values=(0.1, 0.2)),), method="grid")
+OWN_CODE = RunConfig.make(architecture="own-code", options={"code": f"net.py:Net@{'0' * 64}"})
 ROWS = '{"title": "Mine", "layers": [{"kind": "flatten"}, {"kind": "linear", "units": 0}]}'
 LESSON, IMAGES = "01-dense-layers", [ImageAt("train", 0)]
 
@@ -98,7 +100,7 @@ PROGRAMS = {"close", "shut_down", "sweeps.shut_down", "checking.stop_all"}
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, taught_lab(tmp_path_factory.mktemp("home"), patch) as lab:
-        patch.setenv(own.HOME, "")
+        patch.setenv(working_home.HOME, "")
         yield lab
 
 
@@ -194,7 +196,7 @@ OF_ITS_IMAGES = ("predictions", "examples", "disagreements", "own_pictures.answe
 
 @pytest.mark.parametrize("name", OF_ITS_IMAGES)
 def test_images_that_are_another_s_alone_are_not_seen_through_a_run_on_them(lab, anas, name, monkeypatch):
-    monkeypatch.setenv(own.HOME, str(lab.home))
+    monkeypatch.setenv(working_home.HOME, str(lab.home))
     of_hidden = seen_by(lab, ANA).start(CONFIG.change(dataset=anas["hidden"]), token="hidden")
 
     assert seen_by(lab, BEN).run(of_hidden).owner == "Ana Silva"
@@ -207,6 +209,30 @@ def test_images_that_are_another_s_alone_are_not_seen_through_a_run_on_them(lab,
 def test_who_only_looks_begins_nothing(lab, name):
     with pytest.raises(NotAllowed, match="here to look"):
         called(seen_by(lab, OBSERVER), name, STARTS[name], {})
+
+
+@pytest.mark.parametrize("person", [None, BEN, TEACHER], ids=["guest", "student", "teacher"])
+def test_own_code_is_started_by_nobody_behind_a_page(lab, person, monkeypatch):
+    """Whatever their form, file or address says: it would run on the lab's machine. The command line alone may."""
+    seen, before, asked = (seen_by(lab, person) if person else lab), len(lab.runs()), []
+    for helper in {lab._helper, seen._helper}:
+        monkeypatch.setattr(helper, "ask", lambda question, **_: asked.append(question))
+    sweep = SweepConfig.make(base=OWN_CODE, dimensions=SWEEP.dimensions, method="grid")
+    attempts = {
+        "a run": lambda: seen.start(OWN_CODE, token="own"),
+        "a twin": lambda: seen.start(OWN_CODE.change(learning_rate=0.5), token="own twin"),
+        "a sweep": lambda: seen.sweeps.start(sweep, token="own sweep"),
+        "weights": lambda: seen.imported_weights.start(OWN_CODE, b"", token="own weights"),
+        "a range test": lambda: seen.rates.test(OWN_CODE),
+        "the record": lambda: seen._store.create(OWN_CODE, "own record", **({"own_code": True} if person else {})),
+    }
+    if person is not BEN:
+        attempts["an assignment"] = lambda: seen.assignments.make(Task(title="Run this", config=OWN_CODE))
+    for attempt in attempts.values():
+        with pytest.raises(NotAllowed, match="Only the command line on the lab's machine"):
+            attempt()
+
+    assert (len(lab.runs()), asked) == (before, [])  # none of the code was run to find out
 
 
 def test_what_is_begun_belongs_to_who_begins_it(lab):

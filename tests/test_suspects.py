@@ -20,6 +20,7 @@ from cnnlab.own_data.bringing import Job, bring
 from cnnlab.own_data.checkup import Search, Suspect
 from cnnlab.own_data.values import Choices
 from cnnlab.seen import seen_by
+from cnnlab.system import working_home
 from cnnlab.system.home import private_folder
 from cnnlab.training.cross_validation import Step
 from cnnlab.workers import suspects
@@ -30,7 +31,7 @@ ANA, BEN, TEACHER = Person("Ana", Role.STUDENT), Person("Ben", Role.STUDENT), Pe
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A home of this process."""
-    monkeypatch.setenv(own.HOME, str(tmp_path))
+    monkeypatch.setenv(working_home.HOME, str(tmp_path))
     return tmp_path
 
 

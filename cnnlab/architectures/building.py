@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from cnnlab.architectures import own_class
 from cnnlab.architectures.kinds import kind_of
 from cnnlab.architectures.meta import run_on_meta, shapes_by_arithmetic
 from cnnlab.architectures.shape import Shape
@@ -53,6 +54,8 @@ class Plan(Protocol):
     def builder(self) -> Callable[..., nn.Module]: ...
     @property
     def foreign(self) -> bool: ...
+    @property
+    def own_code(self) -> bool: ...
     def called(self, options: Mapping[str, Any]) -> str: ...
 
 
@@ -66,25 +69,21 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
     On device "meta" there are no weights and the generator is not touched. Raises ConfigError for a wrong size, class count
     or a network too large to train, ShapeError where the images are too small.
     """
+    if card.own_code and torch.device(device).type != "meta":
+        _check_numbers(input_shape, classes)
+        model = own_class.network(card.builder, input_shape, classes, settings, device)
+        _check_count(model, card.called(settings))
+        return model
     model = draft(card, input_shape, classes, settings)
+    if card.own_code:
+        return model
     try:
         output_shape(model, input_shape)
     except LayerSizeError as failure:
         raise ShapeError(_advice(card, input_shape, classes, settings, failure), "image_size") from failure
     if torch.device(device).type == "meta":
         return model
-    count = sum(parameter.numel() for parameter in model.parameters())
-    if count > MAXIMUM_PARAMETERS:
-        raise ConfigError(
-            say(
-                "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
-                "choose smaller images or smaller layers.",
-                network=card.called(settings),
-                count=count,
-                most=MAXIMUM_PARAMETERS,
-            ),
-            "options",
-        )
+    _check_count(model, card.called(settings))
     if card.foreign:
         with torch.device(device):
             return card.builder(input_shape, classes, **settings)
@@ -96,8 +95,10 @@ def build(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, A
 
 
 def draft(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:
-    """The network on the meta device, not yet run. Raises as `build` does, where the fault shows before the run."""
+    """The network on the meta device, not yet run; a user's own code on the CPU. Raises as `build` does, where the fault shows."""
     _check_numbers(input_shape, classes)
+    if card.own_code:
+        return own_class.network(card.builder, input_shape, classes, settings, "meta")
     try:
         return _drafted(card, input_shape, classes, settings)
     except LayerSizeError as failure:
@@ -193,6 +194,16 @@ def check_batch(model: nn.Module, input_shape: Shape, batch_size: int) -> None:
 
     with _hooks(model, enter, lambda *_: None):
         run_on_meta(model, torch.empty(1, *input_shape, device="meta"))
+
+
+def _check_count(model: nn.Module, network: str) -> None:
+    count = sum(parameter.numel() for parameter in model.parameters())
+    if count > MAXIMUM_PARAMETERS:
+        text = say(
+            "{network} would have {count:,} parameters with these settings, more than the {most:,} that can be trained here; "
+            "choose smaller images or smaller layers.", network=network, count=count, most=MAXIMUM_PARAMETERS,
+        )  # fmt: skip
+        raise ConfigError(text, "options")
 
 
 def _drafted(card: Plan, input_shape: Shape, classes: int, settings: Mapping[str, Any]) -> nn.Module:

@@ -23,11 +23,8 @@ def kind_of(layer: Any) -> Kind:
 
 
 def kind_named(name: str) -> Kind:
-    """The kind of a table's row. Raises LookupError for one without an entry: a forecast must not count it as nothing."""
-    try:
-        return KINDS[name]
-    except KeyError:
-        raise LookupError(f"There is no layer kind {name!r}; add it to KINDS in cnnlab/architectures/kinds.py.") from None
+    """The kind of a table's row. Of one without an entry, in a user's own code, a forecast counts all that it might keep."""
+    return KINDS.get(name, UNKNOWN)
 
 
 # Settings in words
@@ -287,4 +284,11 @@ OPERATIONS = {
 }
 OF_SEVERAL = frozenset({"Add", "Multiply", "Concatenate"})
 ATTENTION = frozenset(name for name, kind in KINDS.items() if kind.title.startswith("attention"))
-UNKNOWN = Kind("", "other", settings=lambda layer, *_: layer.extra_repr(), shape=None, field=receptive.unless_resized)
+UNKNOWN = Kind(
+    "",
+    "other",
+    settings=lambda layer, *_: layer.extra_repr(),
+    shape=None,
+    field=receptive.unless_resized,
+    keeps=("input", "output"),
+)

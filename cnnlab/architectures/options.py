@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
+from cnnlab.system.kept_code import KeptCode
 from cnnlab.text import shortened
 
 OptionValue = bool | int | float | str | tuple[int, ...]
-OptionType = Literal["bool", "int", "float", "choice", "ints", "network"]
+OptionType = Literal["bool", "int", "float", "choice", "ints", "network", "code"]
 MAXIMUM_NUMBERS = 8  # in an option of type "ints"
 
 
@@ -78,6 +79,8 @@ class Option:
         """What is allowed, in words."""
         if self.type == "network":
             return N_("a network in JSON, as Design saves it")
+        if self.type == "code":
+            return N_("the name of code that the lab keeps, as net.py:Net@ and its checksum")
         if self.type == "bool":
             return N_("true or false")
         if self.type == "choice":
@@ -103,6 +106,8 @@ class Option:
             if not isinstance(value, str):
                 raise TypeError
             return _networks().Network.read(value).text  # raises ConfigError, which names the row
+        if self.type == "code":
+            return KeptCode.read(value).text
         if self.type == "int":
             return _whole(value)
         if self.type == "float":

@@ -45,6 +45,11 @@ class Card:
         """Whether a user makes the network, from rows."""
         return any(option.type == "network" for option in self.options)
 
+    @property
+    def own_code(self) -> bool:
+        """Whether a user has written the network in PyTorch; then the command line alone chooses it."""
+        return any(option.type == "code" for option in self.options)
+
     def settings(self, given: Mapping[str, Any] | None = None) -> dict[str, OptionValue]:
         """All options with `given` in place of defaults. Raises ConfigError (field `options.<name>`)."""
         return complete(self.options, given or {}, self.title)
@@ -100,8 +105,8 @@ def cards() -> tuple[Card, ...]:
 
 
 def every_card() -> tuple[Card, ...]:
-    """The families, then what is none: a network of a user's own, and those of torchvision."""
-    return tuple(sorted(_cards.values(), key=lambda each: not each.family))
+    """All that can be chosen: the families, then what is none, a network of a user's own, and those of torchvision."""
+    return tuple(sorted((each for each in _cards.values() if not each.own_code), key=lambda each: not each.family))
 
 
 def card(name: str) -> Card:
@@ -109,6 +114,18 @@ def card(name: str) -> Card:
     try:
         return _cards[name]
     except (KeyError, TypeError):
-        listed = ", ".join(_cards)
-        message = say("There is no architecture {name}; choose one of: {names}.", name=shortened(name), names=listed)
-        raise ConfigError(message, "architecture") from None
+        raise _unknown(name) from None
+
+
+def choosable(name: str) -> Card:
+    """As `card`, for what an address or a form may name: a user's own code is as if it did not exist."""
+    found = card(name)
+    if found.own_code:
+        raise _unknown(name)
+    return found
+
+
+def _unknown(name: str) -> ConfigError:
+    listed = ", ".join(each for each, known in _cards.items() if not known.own_code)
+    message = say("There is no architecture {name}; choose one of: {names}.", name=shortened(name), names=listed)
+    return ConfigError(message, "architecture")

@@ -16,12 +16,12 @@ from typer.core import TyperGroup
 
 from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.cli.typer_words import in_readers_language, wrong_usage
-from cnnlab.datasets import own
 from cnnlab.datasets.places import Places
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import _, of_terminal, say, translated, using
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
+from cnnlab.system import working_home
 from cnnlab.system.home import default_data, default_home
 from cnnlab.text import well_formed
 
@@ -60,7 +60,7 @@ _chosen: list[Path] = []  # the home of this command
 
 def _note_home(home: Path) -> Path:
     _chosen[:] = [home]
-    own.look_in(home)
+    working_home.look_in(home)
     return home
 
 

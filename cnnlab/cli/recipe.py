@@ -13,6 +13,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from cnnlab.architectures import card
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.cli.commands import options_from
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import MAXIMUM_JSON
@@ -63,6 +64,8 @@ def config_from(
             field = "dataset"
         raise ConfigError(say(message, name=command), field)
     chosen = card(name if base is None or name is not None else base.architecture)
+    if chosen.own_code and not settings:  # not by --file
+        check_not_own(chosen.name)
     changes = {field: number_or_text(value) for field, value in fields.items() if value is not None}
     changes |= {"architecture": chosen.name} | ({} if dataset is None else {"dataset": dataset})
     options = options_from(chosen, settings)

@@ -17,9 +17,12 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
+from cnnlab.architectures import own_code
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
 from cnnlab.cli.event_words import event_sentence
 from cnnlab.cli.network import NetworkFile, with_network
+from cnnlab.cli.own_file import CodeFile, as_settings, own_file
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import Diagnosis, diagnose
@@ -30,7 +33,7 @@ from cnnlab.i18n import ENGLISH, _, language, say, translated, using
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import gpus
+from cnnlab.system import background, gpus
 from cnnlab.system.home import default_data, proofs_file
 from cnnlab.system.processes import current
 from cnnlab.text import duration, percent
@@ -66,7 +69,7 @@ def train(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="An architecture, such as lenet. Not needed with --config or --recipe.", show_default=False
+            metavar="NAME", help="An architecture, such as lenet. Not needed with --config, --recipe or --file.", show_default=False
         ),
     ] = None,
     *,
@@ -82,6 +85,7 @@ def train(
     dataset: Annotated[str | None, typer.Option(help="The images to learn from, such as sample.", show_default=False)] = None,
     recipe: Recipe = None,
     network: NetworkFile = None,
+    file: CodeFile = None,
     plain: Plain = False,
     settings: Settings = [],  # noqa: B006  Typer reads it, nothing changes it
     title: Annotated[str, typer.Option("--name", help="The run's name.", show_default=False)] = "",
@@ -92,25 +96,27 @@ def train(
     **fields: Any,
 ) -> None:
     """Train a network and store the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
-    name, settings = with_network(name, settings, network)
-    config, source = config_from(
-        name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
-    )
+    os.environ.setdefault(gpus.PROOFS, str(proofs_file(home)))
+    with own_file(file, home, beside=bool(name or network or settings)) as code:
+        name, settings = as_settings(code) if code else with_network(name, settings, network)
+        if code and fields["initialization"] is None:
+            fields["initialization"] = "pytorch"  # the weights that the class itself draws
+        config, source = config_from(
+            name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
+        )
+        if code is None:
+            check_not_own(config.architecture)
+        if code or not queue:
+            _check(config, home)
     if source:
         source = say("{source} --plain starts from the plain defaults.", source=source)
     title, owner = readable(title), readable(owner).strip()
     if queue:
         _queue(config, title, owner, home, source=source, as_json=as_json)
         return
-    os.environ.setdefault(gpus.PROOFS, str(proofs_file(home)))
-    _check(config, home)
-    store = Store(home)
-    try:
-        run = _run(
-            store, config, (title, owner), _admitted(store, config, owner), _lines if as_json else partial(_bar, store, source)
-        )
-    finally:
-        store.close()
+    with closing(Store(home)) as store:
+        display = _lines if as_json else partial(_bar, store, source)
+        run = _run(store, config, (title, owner), _admitted(store, config, owner), display)
     # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
     if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(translated(run.message))
@@ -120,9 +126,14 @@ def train(
 
 
 def _queue(config: RunConfig, title: str, owner: str, home: Path, *, source: str, as_json: bool) -> None:
-    """Queues a run as the pages do. Needs no torch in this process, so that many such calls cost little."""
-    with closing(Lab(home, data=default_data())) as lab:
-        run = lab.run(lab.start(config, token=secrets.token_hex(8), name=title, owner=owner))
+    """Queues a run as the pages do. Needs no torch in this process, so that many such calls cost little; own code does."""
+    if config.architecture == own_code.NAME:  # it has been checked here, as no other process may be asked to run it for a new run
+        with closing(Store(home)) as store:
+            run = store.run(_created(store, config, (title, owner), _admitted(store, config, owner, waits=True), State.QUEUED))
+            background.ensure(home)
+    else:
+        with closing(Lab(home, data=default_data())) as lab:
+            run = lab.run(lab.start(config, token=secrets.token_hex(8), name=title, owner=owner))
     if as_json:
         print_json({"run": run.id, "state": run.state, "position": run.position})
     else:
@@ -138,32 +149,22 @@ def _check(config: RunConfig, home: Path) -> None:
     layer_table(config.architecture, config.input_shape, config.classes, config.options)
 
 
-def _admitted(store: Store, config: RunConfig, owner: str) -> Admitted:
+def _admitted(store: Store, config: RunConfig, owner: str, *, waits: bool = False) -> Admitted:
     """Applies the lab's limits without the helper, as torch is in this process. Times count if they have been measured before."""
     from cnnlab.compute import speeds
     from cnnlab.layers.trace import layer_table
 
     speed_of = partial(speeds.device_speed, store.home)
     allowed = Admission(Forecaster(speed_of, layer_table, store, at_once=True), store).new(config, owner)
-    return replace(allowed, limits=allowed.limits.model_copy(update={"queue": None}))  # it does not wait
+    return allowed if waits else replace(allowed, limits=allowed.limits.model_copy(update={"queue": None}))
 
 
 def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admitted, display: Display) -> Run:
     from cnnlab.workers.runner import execute
 
-    title, owner = named
     reader = language()
     with _asked_to_stop() as asked:  # first: the lab would resume a run whose process vanished
-        run_id = store.create(
-            config,
-            secrets.token_hex(8),
-            title or config.title,
-            State.STARTING,
-            owner=owner,
-            data=default_data(),
-            process=current(),
-            admit=allowed.admit,
-        )
+        run_id = _created(store, config, named, allowed, State.STARTING)
         with display(run_id) as show:
 
             def on_event(event: Event) -> None:
@@ -175,6 +176,21 @@ def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admit
             with using(ENGLISH):  # what is stored is read in every language
                 execute(store, run_id, on_event)
     return store.run(run_id)
+
+
+def _created(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admitted, state: State) -> str:
+    title, owner = named
+    return store.create(
+        config,
+        secrets.token_hex(8),
+        title or config.title,
+        state,
+        owner=owner,
+        data=default_data(),
+        process=current() if state is State.STARTING else None,
+        admit=allowed.admit,
+        own_code=True,
+    )
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from cnnlab.values import Device, DeviceState, Picture
 MOST_PICTURES = 200  # at 1 KB each from 28×28 px, and up to 30 KB from photographs
 
 _STAYS_HERE = N_("Your own images are on the lab's machine alone, and {place} does not have them: choose a device of this machine.")
+_CODE_STAYS_HERE = N_("Own code trains on the lab's machine alone, not at {place}: choose a device of this machine.")
 
 # Tracing saves torch's random state and restores it; two at a time would restore each other's.
 tracing = threading.Lock()
@@ -101,6 +102,8 @@ def check_run(home: Path, config: RunConfig, data: Path | None = None) -> None:
         place = settings.find(home, config.device)  # what its nodes can do, they say themselves
         if config.dataset.startswith(own.PREFIX):
             raise ConfigError(say(_STAYS_HERE, place=place.title or place.name), "device")
+        if card(config.architecture).own_code:
+            raise ConfigError(say(_CODE_STAYS_HERE, place=place.title or place.name), "device")
     else:
         precision.check(config.precision, find(config.device))
     class_counts(home, config.dataset, "train", data)  # the images can be read

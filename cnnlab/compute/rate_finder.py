@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
 from cnnlab.elsewhere import is_elsewhere
@@ -19,8 +20,10 @@ class RateFinder:
     def test(self, config: RunConfig) -> RangeTestState:
         """Starts the test of these settings unless it runs or is known; ask again while it is running.
 
-        Raises DeviceError, DataError, ShapeError or ConfigError where a run of these settings could not begin.
+        Raises DeviceError, DataError, ShapeError or ConfigError where a run of these settings could not begin, NotAllowed for own
+        code.
         """
+        check_not_own(config.architecture)
         known = self._ask(config)
         if known.state in ("running", "done"):
             return known

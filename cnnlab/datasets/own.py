@@ -27,7 +27,7 @@ from cnnlab.datasets.location import SPLITS, Split
 from cnnlab.datasets.remembered import remembered
 from cnnlab.errors import DataError
 from cnnlab.i18n import N_, Shown, nsay, say
-from cnnlab.system import disk
+from cnnlab.system import disk, working_home
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 PREFIX = "own-"
 FOLDER = "own_data"
 KNOWN = "set.json"
-HOME = "CNNLAB_OWN_DATA_HOME"  # the variable in which a process hands the home on to its children
 MOST_CLASSES = 1_000
 Fit = Literal["crop", "stretch"]
 _NAME = re.compile(r"(own-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)(?:\.([1-9][0-9]{0,4}))?")
@@ -148,12 +147,6 @@ def verbatim(text: str) -> str:
     return kept
 
 
-def look_in(home: Path) -> Path:
-    """This process, and those that it starts, work for the lab in `home`, which is returned: its sets are in the catalogue."""
-    os.environ[HOME] = str(home)
-    return home
-
-
 def folder(home: Path, name: str) -> Path:
     """The folder of a set or of a version of it. Raises DataError for what is no name, so that no address becomes a path."""
     match = _NAME.fullmatch(name)
@@ -164,14 +157,14 @@ def folder(home: Path, name: str) -> Path:
 
 def find(name: object) -> OwnSet | None:
     """The version called `name` in the home of this process, deleted or not; None where there is none."""
-    home = os.environ.get(HOME)
-    return known(Path(home), name) if home and is_name(name) else None
+    home = working_home.known()
+    return known(home, name) if home and is_name(name) else None
 
 
 def every() -> tuple[OwnSet, ...]:
     """The current version of each set in the home of this process, newest set first, without deleted ones."""
-    home = os.environ.get(HOME)
-    return sets(Path(home)) if home else ()
+    home = working_home.known()
+    return sets(home) if home else ()
 
 
 def known(home: Path, name: object) -> OwnSet | None:

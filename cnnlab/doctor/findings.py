@@ -14,8 +14,8 @@ SIGNS: dict[Level, str] = {"right": "✓", "look": "!", "wrong": "✗"}
 HEADINGS = (
     N_("Python:"), N_("Packages:"), N_("Memory:"), N_("CPU:"), N_("Clock:"), N_("Time zone:"), N_("Open files:"), N_("Fonts:"),
     N_("Machine:"), N_("Home:"), N_("Disk:"), N_("Room:"), N_("Data:"), N_("Record:"), N_("Limits:"), N_("Background:"),
-    N_("Server:"), N_("Port:"), N_("Reached:"), N_("Class:"), N_("Proxy:"), N_("Login:"), N_("Driver:"), N_("PyTorch:"),
-    N_("Device:"), N_("Executors:"), N_("Executor {name}:"),
+    N_("Server:"), N_("Port:"), N_("Reached:"), N_("Class:"), N_("Proxy:"), N_("Login:"), N_("School:"), N_("Driver:"),
+    N_("PyTorch:"), N_("Device:"), N_("Executors:"), N_("Executor {name}:"),
 )  # fmt: skip
 
 

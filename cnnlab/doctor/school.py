@@ -18,6 +18,7 @@ from cnnlab.access import classes
 from cnnlab.access.school import PACKAGES, School, is_address, read_secret
 from cnnlab.doctor.findings import Finding, look, right, wrong
 from cnnlab.errors import CNNLabError, StoreError
+from cnnlab.i18n import N_, say
 from cnnlab.text import duration_text, shortened, size_text
 
 SECONDS = 5.0  # for the whole answer
@@ -45,29 +46,40 @@ def sign_in(home: Path) -> list[Finding]:
     if group is None or group.school is None:
         return []
     if missing := [name for name in PACKAGES if not find_spec(name)]:
-        cure = "Install them: pip install -r requirements-oidc.txt."
-        return [wrong(_NAME, f"Its sign-in needs packages that are missing: {', '.join(missing)}.", cure)]
+        text = say("Its sign-in needs packages that are missing: {names}.", names=", ".join(missing))
+        return [wrong(_NAME, text, "Install them: pip install -r requirements-oidc.txt.")]
     return [*_secret(home), *examined(group.school, _asked(group.school.metadata))]
 
 
 def examined(school: School, answer: Answer | str) -> list[Finding]:
     """`answer` is a reason where none came."""
     if isinstance(answer, str):
-        cure = "Look at the address (`class oidc` shows it) and at this machine's way to it. Codes and passwords work meanwhile."
-        return [wrong(_NAME, f"{school.issuer} does not answer ({answer}).", cure)]
+        text = say("{issuer} does not answer ({reason}).", issuer=school.issuer, reason=answer)
+        cure = N_(
+            "Look at the address (`class oidc` shows it) and at this machine's way to it. Codes and passwords work meanwhile."
+        )
+        return [wrong(_NAME, text, cure)]
     if problem := _problem(school, answer):
-        return [wrong(_NAME, f"{school.metadata}: {problem}.", "Give the issuer as your school names it, with `class oidc`.")]
+        text = say("{address}: {problem}.", address=school.metadata, problem=problem)
+        return [wrong(_NAME, text, "Give the issuer as your school names it, with `class oidc`.")]
     if answer.clock is None:
-        return [right(_NAME, f"{school.issuer} answers; of its clock it says nothing.")]
-    apart = answer.clock - answer.at
-    clocks = f"this machine's clock is {duration_text(abs(apart))} {'behind' if apart > 0 else 'ahead of'} the school's"
+        return [right(_NAME, say("{issuer} answers; of its clock it says nothing.", issuer=school.issuer))]
+    return [_clocks(school, answer.clock - answer.at)]
+
+
+def _clocks(school: School, apart: float) -> Finding:
+    """`apart`: seconds that the school's clock is ahead of this machine's."""
+    behind = N_("this machine's clock is {time} behind the school's")
+    clocks = say(
+        behind if apart > 0 else N_("this machine's clock is {time} ahead of the school's"), time=duration_text(abs(apart))
+    )
+    said = {"issuer": school.issuer, "clocks": clocks, "most": duration_text(TOO_FAR)}
+    cure = N_("Let the machine set its clock: timedatectl set-ntp true.")
     if abs(apart) > TOO_FAR:
-        text = f"{school.issuer} answers, but {clocks}: beyond {duration_text(TOO_FAR)} nobody comes in by it."
-        return [wrong(_NAME, text, "Let the machine set its clock: timedatectl set-ntp true.")]
+        return wrong(_NAME, say("{issuer} answers, but {clocks}: beyond {most} nobody comes in by it.", **said), cure)
     if abs(apart) > APART:
-        text = f"{school.issuer} answers; {clocks}, of {duration_text(TOO_FAR)} that may be."
-        return [look(_NAME, text, "Let the machine set its clock: timedatectl set-ntp true.")]
-    return [right(_NAME, f"{school.issuer} answers, and its clock agrees with this machine's.")]
+        return look(_NAME, say("{issuer} answers; {clocks}, of {most} that may be.", **said), cure)
+    return right(_NAME, say("{issuer} answers, and its clock agrees with this machine's.", issuer=school.issuer))
 
 
 def _secret(home: Path) -> list[Finding]:
@@ -81,17 +93,18 @@ def _secret(home: Path) -> list[Finding]:
 def _problem(school: School, answer: Answer) -> str:
     """What is wrong with the answer, as a sentence without its full stop."""
     if answer.status != 200:
-        return f"it answers with status {answer.status}"
+        return say("it answers with status {status}", status=answer.status)
     try:
         known = json.loads(answer.content)
     except (ValueError, RecursionError):
         known = None
     if not isinstance(known, dict):
-        return "its answer is no JSON object"
+        return N_("its answer is no JSON object")
     if not school.is_named(known.get("issuer")):
-        return f"the school calls itself {shortened(known.get('issuer'))}, and the lab knows it as {school.issuer}"
+        text = N_("the school calls itself {found}, and the lab knows it as {issuer}")
+        return say(text, found=shortened(known.get("issuer")), issuer=school.issuer)
     missing = [name for name in _NEEDED if not is_address(known.get(name))]
-    return f"its answer has no address as {', '.join(missing)}" if missing else ""
+    return say("its answer has no address as {names}", names=", ".join(missing)) if missing else ""
 
 
 def _asked(url: str) -> Answer | str:
@@ -100,7 +113,7 @@ def _asked(url: str) -> Answer | str:
     asking = threading.Thread(target=lambda: found.append(_fetched(url)), daemon=True)
     asking.start()
     asking.join(SECONDS)
-    return found[0] if found else f"nothing came within {SECONDS:.0f} s"
+    return found[0] if found else say("nothing came within {seconds:.0f} s", seconds=SECONDS)
 
 
 def _fetched(url: str) -> Answer | str:
@@ -111,7 +124,7 @@ def _fetched(url: str) -> Answer | str:
             for part in reply.iter_bytes():
                 content += part
                 if len(content) > MOST_BYTES:
-                    return f"its answer is longer than {size_text(MOST_BYTES)}"
+                    return say("its answer is longer than {size}", size=size_text(MOST_BYTES))
             return Answer(reply.status_code, content, _clock(reply.headers), at)
     except Exception as error:  # whatever is wrong with a name, a certificate or an answer from elsewhere
         return f"{type(error).__name__}: {shortened(error, quoted=False)}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from cnnlab.architectures import own_code
 from cnnlab.config import RunConfig
 from cnnlab.elsewhere import is_elsewhere
 from cnnlab.errors import ConfigError, ShapeError
@@ -113,7 +114,8 @@ class Forecaster:
 
     def _rough(self, config: RunConfig, table: LayerTable, device: str) -> float | None:
         """Seconds in all, as recent runs on this device suggest."""
-        runs = [run for run in self._store.runs(_RECENT) if run.device == device]
+        # A form that is open runs nobody's own code.
+        runs = [run for run in self._store.runs(_RECENT) if run.device == device and run.config.architecture != own_code.NAME]
         rates = [(run.config, run.images_per_second or self._first_rate(run)) for run in runs]
         epoch = rough.epoch_seconds(config, table, device, rates, self.table)
         return None if epoch is None else epoch * config.epochs

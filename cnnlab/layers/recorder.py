@@ -14,8 +14,11 @@ from cnnlab.architectures import receptive
 from cnnlab.architectures.kind import Kind
 from cnnlab.architectures.kinds import ATTENTION, KINDS, kind_of
 from cnnlab.architectures.meta import all_modules
+from cnnlab.i18n import N_
 from cnnlab.layers.operations import Operations
 from cnnlab.layers.table import BYTES_PER_FLOAT
+
+UNUSED = N_("layers that it does not use")
 
 
 class Recorder:
@@ -77,7 +80,9 @@ class Recorder:
     def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._running.pop()
         inputs, outputs = _tensors(args) + _tensors(kwargs), _tensors(output)
-        if not inputs or not outputs or (module._modules and not self._own["_parameters"][module]):
+        calls = bool(module._modules) and not self._own["_parameters"][module]
+        unused = calls and not self._running and self._has_unused()
+        if not inputs or not outputs or (calls and not unused):
             return  # nothing flows through it, or it only calls others
         kind, again = kind_of(module), module in self._ran
         parameters, shared = self._count(module)
@@ -90,8 +95,12 @@ class Recorder:
             "buffers": sum(each.numel() for each in (*tensors, *frozen)),
             "shared": again or shared,
         }
-        self._add(row, (kind, module), inputs, outputs, self._frozen(module))
+        self._add(row, (kind, module), inputs, outputs, UNUSED if unused else self._frozen(module))
         self._ran.add(module)
+
+    def _has_unused(self) -> bool:
+        """Whether a layer with parameters has not been called; asked of the whole network, when it ends."""
+        return any(id(each) not in self._counted for own in self._own["_parameters"].values() for each in own)
 
     def _operation(self, kind: str, layer: Any, inputs: list[Tensor], made: Tensor) -> None:
         path = self._free(f"{self._paths[self._running[-1]]}.{kind.lower()}" if self._inside_root else kind.lower())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from cnnlab.architectures import card, own_code
 from cnnlab.architectures.kind import Category
 from cnnlab.architectures.kinds import KINDS, UNKNOWN
 from cnnlab.architectures.own import Network
@@ -84,6 +85,8 @@ class LayerTable:
     def name(self) -> str:
         """The identifier of a family; a network of a user's own has a name."""
         own = self.options.get("network")
+        if self.architecture == own_code.NAME:
+            return card(self.architecture).called(self.options)
         return Network.read(own).title if isinstance(own, str) else self.architecture
 
     def failing(self, failure: Failure) -> LayerTable:

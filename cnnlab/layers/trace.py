@@ -25,6 +25,9 @@ def layer_table(
     """
     chosen = card(card_name)
     shape = tuple(input_shape or chosen.input_shape)
+    if chosen.own_code:  # its layers may be subclasses that compute something else
+        rows = trace(chosen.build(shape, classes, options, device="meta"), shape)
+        return LayerTable.of(chosen.name, chosen.settings(options), shape, classes, rows)
     # One run gives the rows. Only where it fails is the network built again, to find the layer that refuses.
     model = chosen.draft(shape, classes, options)
     refused = None

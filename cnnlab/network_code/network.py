@@ -17,6 +17,7 @@ from cnnlab.architectures import Shape, blocks, card, zoo
 from cnnlab.architectures.own.modules import Wired
 from cnnlab.architectures.own.network import INPUT
 from cnnlab.errors import ConfigError
+from cnnlab.i18n import say
 from cnnlab.layers.trace import trace
 from cnnlab.network_code.block import block_of
 from cnnlab.network_code.layer import layer_code
@@ -48,6 +49,12 @@ def network_code(architecture: str, input_shape: Shape, classes: int, options: M
     Raises ConfigError for an unknown name or option, ShapeError where the images are too small.
     """
     chosen = card(architecture)
+    if chosen.own_code:
+        text = say(
+            "{network} is code already: its file is where you have written it, and its weights can be taken away.",
+            network=chosen.called(chosen.settings(options)),
+        )
+        raise ConfigError(text, "architecture")
     model = chosen.build(input_shape, classes, options, device="meta")
     settings = chosen.settings(options)
     title = f"{chosen.called(settings)} for images of {shape_text(input_shape)} and {classes} classes."

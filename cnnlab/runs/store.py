@@ -9,13 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.config import RunConfig
-from cnnlab.datasets import own
 from cnnlab.errors import RunNotFound
 from cnnlab.events import EpochDone, Event, Progress
 from cnnlab.runs import store_events, store_lifecycle, store_queue, store_rows, summaries
 from cnnlab.runs.records import ACTIVE, ActiveRun, Run, Runs, State
 from cnnlab.runs.store_connection import BUSY_SECONDS, Connections
+from cnnlab.system import working_home
 from cnnlab.system.home import new_run_id, store_file
 from cnnlab.system.processes import Process
 from cnnlab.text import well_formed
@@ -31,7 +32,7 @@ class Store:
     """
 
     def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.home = own.look_in(home)  # settings of runs name sets of this home
+        self.home = working_home.look_in(home)  # settings of runs name sets of this home
         self.path, self._clock = store_file(home), clock
         self._connections = Connections(self.path)
         self.transaction = self._connections.transaction
@@ -54,8 +55,11 @@ class Store:
         data: Path | None = None,
         process: Process | None = None,
         admit: Admit | None = None,
+        own_code: bool = False,
     ) -> str:
-        """The new run's id, or the id of the run that was already created with this `token`."""
+        """The new run's id, or the id of the run that was already created with this `token`. Raises NotAllowed for own code."""
+        if not own_code:  # the command line alone passes it
+            check_not_own(config.architecture)
         texts = map(well_formed, (name, state, config.to_json(), owner, note))
         values = (token, *texts, data and str(data), self._clock(), *(process or (None, None)))
         with self.transaction(write=True) as connection:

@@ -28,9 +28,9 @@ class SeenStore(Store):
         self._read: tuple[Summaries, Summaries] | None = None  # of everyone, and as seen
 
     def create(self, config: RunConfig, token: str, name: str = "", state: State = State.QUEUED, **details: Any) -> str:
-        """Raises NotAllowed where this person starts nothing. The run is theirs."""
+        """Raises NotAllowed where this person starts nothing, and for own code. The run is theirs."""
         self._person.check_start()
-        return super().create(config, token, name, state, **(details | {"owner": self._person.name}))
+        return super().create(config, token, name, state, **(details | {"owner": self._person.name, "own_code": False}))
 
     def run(self, run_id: str) -> Run:
         run = super().run(run_id)

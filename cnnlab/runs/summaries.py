@@ -15,6 +15,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnlab import architectures
+from cnnlab.architectures import own_code
 from cnnlab.config import RunConfig
 from cnnlab.datasets import known as known_data
 from cnnlab.runs import store_rows
@@ -160,7 +161,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> list[Summary]:
     states = {state.value: state for state in State}
     known = {
         "state": set(states),
-        "architecture": {card.name for card in architectures.every_card()},
+        "architecture": {card.name for card in architectures.every_card()} | {own_code.NAME},
         "dataset": {name for name in {row[_DATASET] for row in rows} if known_data.exists(name)},
     }
     for (name, kinds), column in zip(_KINDS.items(), zip(*rows, strict=True), strict=False):

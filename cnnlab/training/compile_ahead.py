@@ -49,7 +49,7 @@ def _compile(question: dict[str, Any]) -> dict[str, Any]:
     process.prepare(question["threads"])
     config, device = SimpleNamespace(**question["settings"]), torch.device(question["device"])
     model = initialization.network(config, question["classes"])
-    exact = layout.arrange(model, device)
+    exact = layout.arrange(model, device, question["layout"])
     if question["layout"] == layout.EARLY:
         for handle in exact:
             handle.remove()

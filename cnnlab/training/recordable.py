@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnnlab.architectures import own_code
 from cnnlab.optimizers import OPTIMIZERS
 from cnnlab.training import momentum
 
@@ -15,5 +16,8 @@ def recordable(config: RunConfig, kind: str) -> bool:
     """`kind` is "cpu", "cuda" or "mps".
 
     A graph freezes Python's numbers. Fused optimisers take the learning rate from the device, but momentum and β₁ as numbers.
+    Own code may compute with such numbers in each step.
     """
+    if config.architecture == own_code.NAME:
+        return False
     return kind == "cuda" and OPTIMIZERS[config.optimizer].fused and not momentum.cycles(config)

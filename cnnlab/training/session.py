@@ -42,7 +42,8 @@ class Session:
             torch.cuda.set_device(self.device)  # libraries and compiled kernels take the current device, which is the first one
         self.classes, self.input_shape = tuple(data.classes), initialization.input_shape(config)
         self.model: nn.Module = initialization.network(config, len(self.classes))
-        self.layout, self._exact_norms = layout.EXACT, layout.arrange(self.model, self.device)
+        self.layout = layout.usual(config)
+        self._exact_norms = layout.arrange(self.model, self.device, self.layout)
         self.compiled: Callable[[torch.Tensor], torch.Tensor] | None = None  # the same network, faster, for full batches
         self.optimizer = optimizers.optimizer(config, self.model.parameters())
         # As uint8 the data sets of the catalogue take at most 184 MB, so they live on the device and a batch is an index selection.

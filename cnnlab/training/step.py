@@ -54,7 +54,7 @@ def _passed(session: Session, images: Tensor) -> Tensor:
     """The logits; where features are kept, `images` are these, or what they are computed from."""
     features = session.features
     if features is None:
-        return session.model(layout.images(images, session.device))
+        return session.model(layout.images(images, session.device, session.layout))
     return features.head(images) if features.complete else features.passed(session.model, images, _row(session).order)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnnlab.architectures.own_code import check_not_own
 from cnnlab.compute.helper import Helper
 from cnnlab.config import RunConfig
 from cnnlab.forecasts.admission import Admission, Admitted
@@ -21,7 +22,11 @@ class Queueing:
         self._store = store
 
     def check(self, config: RunConfig, data: Path | None, owner: str) -> Admitted:
-        """What this lab allows. Raises DeviceError, DataError, ShapeError, LimitError, or ConfigError where memory is too small."""
+        """What this lab allows. Raises DeviceError, DataError, ShapeError, LimitError, or ConfigError where memory is too small.
+
+        Raises NotAllowed for own code, before any of it is run.
+        """
+        check_not_own(config.architecture)
         self._helper.ask("check_run", config=config, data=data)
         return self._admission.new(config, owner)
 

@@ -31,7 +31,7 @@ from cnnlab.forecasts.limits_file import Rules, limits_file, load, rules
 from cnnlab.i18n import N_, say
 from cnnlab.runs.records import ASKED_TO_END, Run, State
 from cnnlab.runs.store import Store
-from cnnlab.system import brought_weights, disk, files, processes
+from cnnlab.system import brought_weights, disk, files, kept_code, processes
 from cnnlab.system.home import compiled_folder, run_folder
 from cnnlab.text import duration_text
 from cnnlab.workers.beyond import interrupt, train_beyond
@@ -209,6 +209,8 @@ class _Execution:
             with suppress(OSError), log.open("a", encoding="utf-8") as file:  # even on a full disk the run must become failed
                 traceback.print_exception(error, file=file)
             reason = (str(error).strip().splitlines() or [N_("no reason given")])[0][:200]
+            if where := kept_code.line_of(error):
+                reason = f"{reason}; {where}"
             message = say(
                 "Training failed with an unexpected {kind} ({reason}); its file {file} has more.",
                 kind=type(error).__name__, reason=reason, file=_LOG,

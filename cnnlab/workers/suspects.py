@@ -19,7 +19,7 @@ from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import CNNLabError, DataError
 from cnnlab.i18n import N_, say
 from cnnlab.own_data.checkup import Search
-from cnnlab.system import files, jobs, processes
+from cnnlab.system import files, jobs, processes, working_home
 from cnnlab.system.home import private_file, private_folder
 
 REPORT_SECONDS = 0.5
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     processes.keep_files_private()
     if hasattr(os, "nice"):
         os.nice(10)  # runs that train beside it come first
-    own.look_in(options.home)
+    working_home.look_in(options.home)
     if brought := own.known(options.home, options.dataset):
         work(options.home, brought)
     return 0

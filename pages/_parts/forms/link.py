@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from cnnlab.architectures import Card, card
+from cnnlab.architectures import Card, card, choosable
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting
 from cnnlab.errors import ConfigError
@@ -80,7 +80,7 @@ def config_of(parameters: Parameters, recipes: Mapping[str, Preset]) -> RunConfi
         raise ConfigError(
             say("There is no recipe {name}; choose one of: {names}.", name=shortened(name), names=", ".join(recipes)), RECIPE
         )
-    chosen = card(whole.get("architecture", setting("architecture").default))
+    chosen = choosable(whole.get("architecture", setting("architecture").default))
     options = {option_key(option): option for option in chosen.options}
     parsers = _parsers(chosen.name)
     if unknown := next((each for each in whole if each not in parsers), ""):
@@ -144,7 +144,7 @@ def differences(config: RunConfig, other: RunConfig) -> list[str]:
 
 
 def _start(own: Parameters) -> Start:
-    chosen = card(own.get("architecture", setting("architecture").default))
+    chosen = choosable(own.get("architecture", setting("architecture").default))
     options = {o.name: o.parse(own[option_key(o)]) for o in chosen.options if option_key(o) in own}
     shape: dict[str, Any] = {name: parser(setting(name))(own[name]) for name in ("image_size", "channels") if name in own}
     dataset = parser(setting("dataset"))(own.get("dataset", setting("dataset").default))
@@ -176,7 +176,7 @@ def _parsers(architecture: str) -> dict[str, tuple[Callable[[str], Any], Any, Ca
         field.name: (parser(field), field.default, as_text) for field in fields
     }
     try:
-        chosen: Card = card(architecture)
+        chosen: Card = choosable(architecture)
     except ConfigError:
         return known
     return known | {option_key(option): (option.parse, option.default, option.write) for option in chosen.options}

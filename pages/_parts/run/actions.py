@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from cnnlab.architectures import own_code
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.lab import Lab
@@ -45,14 +46,25 @@ def run_actions(lab: Lab, run: Run) -> None:
             disabled=not evaluated,
             help=_("What the network does with one image, layer by layer, and how it changed.") if evaluated else translated(LATER),
         )  # fmt: skip
-        change_one_thing(lab, run)
-        several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
-        st.button(
-            _("Open its settings in the form"), icon=":material/edit:", key=f"change {run.id}", on_click=open_form,
-            args=(run.config,),
-            help=_("For a new run in which more than two things differ. This run does not change."),
-        )  # fmt: skip
+        if run.config.architecture != own_code.NAME:
+            _new_runs(lab, run)
         _more(lab, run, refusal)
+    if run.config.architecture == own_code.NAME:
+        st.caption(
+            _("This network is code from a file, so only the command line starts a new run of it: {command}").format(
+                command=f"`python -m cnnlab train --file {run.config.network} --dataset {run.config.dataset}`"
+            )
+        )
+
+
+def _new_runs(lab: Lab, run: Run) -> None:
+    change_one_thing(lab, run)
+    several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
+    st.button(
+        _("Open its settings in the form"), icon=":material/edit:", key=f"change {run.id}", on_click=open_form,
+        args=(run.config,),
+        help=_("For a new run in which more than two things differ. This run does not change."),
+    )  # fmt: skip
 
 
 def attempt(action: Callable[[], object]) -> None:

@@ -16,8 +16,8 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 POLL_SECONDS = 1.0
 
 
-def take_away(lab: Lab, run_id: str, *, evaluated: bool) -> None:
-    """Draws the section; its content when it is opened."""
+def take_away(lab: Lab, run_id: str, *, evaluated: bool, code: bool = False) -> None:
+    """Draws the section; its content when it is opened. `code`: the network is a user's own code."""
     place = st.expander(_("Take it away"), icon=":material/output:", key=AWAY, on_change="rerun")
     if not place.open:
         return
@@ -25,7 +25,7 @@ def take_away(lab: Lab, run_id: str, *, evaluated: bool) -> None:
         if not evaluated:
             st.caption(_("Available after the first epoch: exports have the weights of the best epoch."))
             return
-        kinds = {offer.kind: offer for offer in OFFERS}
+        kinds = {offer.kind: offer for offer in OFFERS if not (code and offer.spoken)}  # code has no other code written of it
         chosen = st.selectbox(
             _("Export as"), list(kinds), format_func=lambda kind: translated(kinds[kind].title), key=f"export of {run_id}",
             help=_("Each is checked with the test images where it is made; one that fails is not offered."),

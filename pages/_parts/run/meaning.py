@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cnnlab.architectures import own_code
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
@@ -24,7 +25,7 @@ def diagnosed(run: Run, diagnosis: Diagnosis) -> None:
     show, icon = _BOXES[diagnosis.level]
     with st.container(horizontal=True, vertical_alignment="center", key="diagnosis"):
         show(quoting(translated(diagnosis.sentence)), icon=f":material/{icon}:", width="stretch")
-        if diagnosis.cure:
+        if diagnosis.cure and not _own_code(run):
             config = run.config.change(**diagnosis.cure)
             changes = _changes(run.config, config)
             label = _("Try the cure") if diagnosis.level == "problem" else _("Train longer")
@@ -38,7 +39,7 @@ def beside_known_runs(run: Run, comparison: Standing, suspects: Sequence[Diagnos
     `suspects` leaves out the diagnosis, which stands above with its own button.
     """
     st.caption(f":material/stacked_line_chart: {quoting(translated(comparison.sentence))}")
-    if comparison.place != "below" or run.active:
+    if comparison.place != "below" or run.active or _own_code(run):
         return
     st.caption(_("What may have caused it, the best supported first:"))
     for number, suspect in enumerate(suspects):
@@ -51,6 +52,11 @@ def beside_known_runs(run: Run, comparison: Standing, suspects: Sequence[Diagnos
         seed = (run.config.seed + 1) % 2**31
         changes = _("seed {seed}").format(seed=seed)
         _opens(_("Another seed"), run.config.change(seed=seed), changes, f"seed {run.id}", icon="casino")
+
+
+def _own_code(run: Run) -> bool:
+    """Whether the form cannot be opened with the run's settings."""
+    return run.config.architecture == own_code.NAME
 
 
 def _opens(label: str, config: RunConfig, changes: str, key: str, *, icon: str = "healing") -> None:

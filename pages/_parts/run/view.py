@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from cnnlab.architectures import own_code
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, words
 from cnnlab.config_words import title as title_of
@@ -63,7 +64,7 @@ def run_view(lab: Lab, run: Run) -> None:
     drawn = status.page_revision, run.epochs_done > 0
     fragment(_live, run_every=RERUN_SECONDS if run.active else AT_REST_SECONDS)(lab, run.id, drawn)
     fragment(_configuration)(run.config)
-    fragment(take_away)(lab, run.id, evaluated=run.epochs_done > 0)
+    fragment(take_away)(lab, run.id, evaluated=run.epochs_done > 0, code=run.config.architecture == own_code.NAME)
 
 
 def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:

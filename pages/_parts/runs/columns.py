@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from cnnlab.architectures import card, every_card
+from cnnlab.architectures import card, every_card, own_code
 from cnnlab.config import RunConfig
-from cnnlab.config_words import NETWORK, title, words
+from cnnlab.config_words import CODE, NETWORK, title, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import N_, _, english, say, shown, translated
 from cnnlab.reports.comparison import ABSENT, is_number
@@ -107,7 +107,7 @@ def drawn(
 
     `turns` says of runs that wait when they begin, by id.
     """
-    titles, figures = setting_titles([each.name for each in every_card()]), figure_titles()
+    titles, figures = setting_titles([*(each.name for each in every_card()), own_code.NAME]), figure_titles()
     values = [_settings(run) for run in runs]
     names = [name for name in titles if any(name in each for each in values)]
     differing = [name for name in names if len({str(each.get(name)) for each in values}) > 1]
@@ -136,8 +136,9 @@ def _settings(run: Summary) -> dict[str, Any]:
 
 
 def _network(run: Summary, usual: str) -> str:
-    own = _settings(run).get(NETWORK) if run.architecture == "custom" else None
-    return words(NETWORK, own) if own else usual
+    naming = {"custom": NETWORK, own_code.NAME: CODE}.get(run.architecture, "")
+    own = _settings(run).get(naming)
+    return words(naming, own) if own else usual
 
 
 def _filled(name: str, runs: Sequence[Summary]) -> bool:

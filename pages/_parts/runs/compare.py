@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab.architectures import every_card
+from cnnlab.architectures import card, every_card, own_code
 from cnnlab.config import RunConfig
 from cnnlab.config_words import NETWORK, settings
 from cnnlab.errors import CNNLabError, ConfigError
@@ -162,7 +162,7 @@ def _setting_of(parameter: str, others: Sequence[str]) -> Callable[[str], str]:
     """A parser for the name of a setting, or one of `others`. Raises ConfigError."""
 
     def parse(text: str) -> str:
-        options = {f"options.{option.name}" for each in every_card() for option in each.options}
+        options = {f"options.{option.name}" for each in (*every_card(), card(own_code.NAME)) for option in each.options}
         if text not in {*others, *RunConfig.model_fields, *options}:
             error = say(
                 "{name} must be {others} or the name of a setting, not {value!r}.", name=parameter, others=", ".join(others),
