@@ -73,12 +73,12 @@ def _clocks(school: School, apart: float) -> Finding:
     clocks = say(
         behind if apart > 0 else N_("this machine's clock is {time} ahead of the school's"), time=duration_text(abs(apart))
     )
-    said = {"issuer": school.issuer, "clocks": clocks, "most": duration_text(TOO_FAR)}
+    words = {"issuer": school.issuer, "clocks": clocks, "most": duration_text(TOO_FAR)}
     cure = N_("Let the machine set its clock: timedatectl set-ntp true.")
     if abs(apart) > TOO_FAR:
-        return wrong(_NAME, say("{issuer} answers, but {clocks}: beyond {most} nobody comes in by it.", **said), cure)
+        return wrong(_NAME, say("{issuer} answers, but {clocks}: beyond {most} nobody comes in by it.", **words), cure)
     if abs(apart) > APART:
-        return look(_NAME, say("{issuer} answers; {clocks}, of {most} that may be.", **said), cure)
+        return look(_NAME, say("{issuer} answers; {clocks}, of {most} that may be.", **words), cure)
     return right(_NAME, say("{issuer} answers, and its clock agrees with this machine's.", issuer=school.issuer))
 
 
