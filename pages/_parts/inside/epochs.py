@@ -171,7 +171,7 @@ def gradient_sentence(every: Sequence[EpochFlow]) -> str:
     if begin is not end:
         text = _(
             "In epoch {epoch} the gradient of the first layer, **{first}**, was {times} that of the last, **{last}**; in epoch "
-            "{end} it was {then} it."
+            "{end} it was {then} that of the last."
         )
     text = text.format(
         epoch=begin.epoch, first=escaped(first), times=_times(ratios[0]), last=escaped(last), end=end.epoch, then=_times(ratios[1])

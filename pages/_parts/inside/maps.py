@@ -175,7 +175,7 @@ def _changes(chosen: Chosen) -> None:
         },
         column_config={
             _("Change"): st.column_config.ProgressColumn(
-                _("Change"), format="%.0f %%", min_value=0, max_value=max(100.0, *(100 * change for change in changes)),
+                _("Change"), format="%.2g %%", min_value=0, max_value=max(100.0, *(100 * change for change in changes)),
                 help=_("The length of the difference to the output without the move, divided by the length of that output."),
             )
         },
