@@ -231,6 +231,15 @@ def test_padding_under_the_window_is_marked_as_such(opened):
     assert "⌊(28 + 2 × 2 − 5) / 1⌋ + 1 = **28**" in text(app)
 
 
+def test_where_the_colours_of_a_channel_end_is_right_for_negative_values_too(opened, lab):
+    (table,) = lab.inside.numbers(lab.inside.look("a"), "conv2", first=0, count=1).channels
+    largest = max(abs(value) for line in table for value in line)
+
+    shown = text(opened(view="maps", layer="conv2"))
+
+    assert f"These colours end at {figure_text(-largest)} and {figure_text(largest)}: no value" in shown
+
+
 def test_padding_and_stride_can_be_changed_with_the_size_worked_out_beside_them(opened):
     app = opened(view="hand", layer="conv2")
     assert not app.slider, "closed at first"

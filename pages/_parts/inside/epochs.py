@@ -148,8 +148,8 @@ def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
         shown
         + _(
             "Means over the two or four batches of an epoch that are watched; the gradient is the one that the optimiser gets. "
-            "On the right: how far one step moves the weights of a layer, as a share of their length. Around {usual:g} (dotted) "
-            "training usually goes well; far less hardly trains the layer, far more shakes it."
+            "The second chart: how far one step moves the weights of a layer, as a share of their length. Around {usual:g} (dotted)"
+            " training usually goes well; far less hardly trains the layer, far more shakes it."
         ).format(usual=USUAL)
     )
     numbers_button(
