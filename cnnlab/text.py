@@ -1,7 +1,7 @@
 """Values as text, the same on pages, in a terminal, in messages and in reports, in the reader's language.
 
 sizes        "999 bytes", "246.8 kB", "16 GB": steps of 1,000, memory included; one decimal at most, and no ".0"
-percentages  "82.4 %": a space before the sign; one decimal, or none where a rough figure is enough
+percentages  "82.4 %": a space before the sign; one decimal, or none where a rough figure is enough; never 0 or 100 for nearly so
 durations    "58 minutes", "1.5 hours" in a sentence; "1:20", "2:03:00" where figures stand side by side
 counts       "61,706", "128.8 million" (Chinese: "1.29 亿") in a tile or a sentence; "924.8 M" in a column of a table
 """
@@ -18,6 +18,7 @@ from typing import Any
 from cnnlab.i18n import N_, Shown, _, language, nsay, say, shown
 
 _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and some emoji are misspelt without them
+_EXACT = 1e-12  # a share that is nearer to 0 or 1 has lost the rest in arithmetic
 LONGEST = 80  # characters of a value that a sentence shows
 # A unit, its length in seconds, and from how many seconds on it is used.
 _DURATIONS = ((N_("{number} days"), 86_400, 129_600), (N_("{number} hours"), 3_600, 5_400), (N_("{number} minutes"), 60, 120))
@@ -85,10 +86,20 @@ def size_text(count: float) -> str:
 
 
 def percent(share: float | None, decimals: int | None = 1) -> str:
-    """A share from 0 to 1: "82.4 %", "42 %" without decimals; with None, as many as it has. A dash where there is no share."""
+    """A share from 0 to 1: "82.4 %", "42 %" without decimals; with None, as many as it has. A dash where there is no share.
+
+    One that is not nothing never reads as 0, and less than all never as 100: "0.3 %", "< 0.1 %", "> 99.9 %".
+    """
     if share is None:
         return "–"
-    return f"{100 * share:.4g} %" if decimals is None else f"{100 * share:.{decimals}f} %"
+    if decimals is None:
+        return f"{100 * share:.4g} %"
+    text = f"{100 * share:.{decimals}f}"
+    if not _EXACT < share < 1 - _EXACT or float(text) not in (0, 100):
+        return f"{text} %"
+    if decimals == 0:
+        return percent(share)
+    return f"{'<' if share < 0.5 else '>'} {abs(float(text) - 10**-decimals):.{decimals}f} %"
 
 
 def duration_text(seconds: float) -> str:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab import datasets
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.reports.svg_files import confusion_svg
 from cnnlab.runs.records import Run
@@ -22,7 +22,7 @@ from pages._parts.language import in_links
 from pages._parts.learn.links import learn_about
 from pages._parts.markdown import quoting
 from pages._parts.predict.certainty import certainty
-from pages._parts.predict.choice import NAMES, OF_OWN, OF_TEST_IMAGES, PAGER, pick_images, show_cell
+from pages._parts.predict.choice import NAMES, OF_OWN, OF_TEST_IMAGES, PAGER, pick_images, pick_shares, show_cell
 from pages._parts.predict.classes import each_class
 from pages._parts.predict.confusion import draw_confusion
 from pages._parts.predict.headline import headline, most_often_wrong
@@ -46,22 +46,29 @@ def empty(address: Address) -> None:
     st.page_link("pages/train.py", label=_("Train your first network"), icon=":material/play_arrow:", query_params=in_links())
 
 
-def matrix(run: Run, page: PredictionPage, label: int | None, predicted: int | None) -> None:
-    """The confusion matrix, a button that shows all images again, and the matrix as a file."""
-    draw_confusion(page, label, predicted, show_cell)
-    st.caption(
-        _(
-            "How many test images of each class (row) were taken for which class (column). Click a number to see them. Green, on "
-            "the diagonal, and ✓: right. Orange and ✗: wrong. Below an image: what it was taken for, and how sure the network was."
-        )
+def matrix(run: Run, page: PredictionPage, label: int | None, predicted: int | None, *, shares: bool) -> None:
+    """The confusion matrix in counts or `shares`."""
+    draw_confusion(page, label, predicted, show_cell, shares=shares)
+    what = (
+        _("How many per cent of the test images of each class (row) were taken for which class (column).")
+        if shares
+        else _("How many test images of each class (row) were taken for which class (column).")
     )
-    with st.container(horizontal=True):
-        st.button(  # never disabled: it would lose the focus of a keyboard
-            _("Show all images"), icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
-            help=_("Shows the images of all classes again, right and wrong ones."),
-        )  # fmt: skip
-        draw = partial(confusion_svg, page.confusion, page.classes, title(run))
-        svg_button(draw, f"cnnlab-{run.id}-confusion", key="predict:svg")
+    signs = _(
+        "Click a number to see them. Green, on the diagonal, and ✓: right. Orange and ✗: wrong. Below an image: what it was taken "
+        "for, and how sure the network was."
+    )
+    st.caption(together(what, signs))
+
+
+def below_matrix(run: Run, page: PredictionPage, *, shares: bool) -> None:
+    """A button that shows all images again, and the matrix as a file."""
+    st.button(  # never disabled: it would lose the focus of a keyboard
+        _("Show all images"), icon=":material/filter_alt_off:", key="predict:all", on_click=show_cell, args=(None, None),
+        help=_("Shows the images of all classes again, right and wrong ones."),
+    )  # fmt: skip
+    draw = partial(confusion_svg, page.confusion, page.classes, title(run), shares=shares)
+    svg_button(draw, f"cnnlab-{run.id}-confusion", key="predict:svg")
 
 
 def images(page: PredictionPage) -> None:
@@ -162,6 +169,15 @@ def test_images(
         else:
             PAGER.write(address)
             images(page)
+    with left, st.container(key="predict-matrix"):
+        drawn = st.container()
+        below = st.container(horizontal=True, vertical_alignment="center")
+        rest = st.container()
+    if page is None:
+        address.preserve("shares")
+    else:
+        with below:
+            shares = pick_shares(address)
     address.flush()
     address.show_problems(problems)
     if page is None:
@@ -179,8 +195,11 @@ def test_images(
                     "first image below."
                 ),
             )  # fmt: skip
-    with left, st.container(key="predict-matrix"):
-        matrix(run, page, chosen["label"], chosen["predicted"])
+    with drawn:
+        matrix(run, page, chosen["label"], chosen["predicted"], shares=shares)
+    with below:
+        below_matrix(run, page, shares=shares)
+    with rest:
         each_class(page, run.id)
         certainty(page, run.id)
 

@@ -27,7 +27,7 @@ def replay(run: dict[str, Any]) -> tuple[RunConfig, Iterator[tuple[int, list[Eve
 
 def _replayed(run: dict[str, Any], epochs: int) -> Iterator[tuple[int, list[Event]]]:
     batches, events = run["batches"], []
-    events.append(RunStarted("cpu", "CPU", 61_706, run["images"], 1_000, batches, epochs, 10))
+    events.append(RunStarted("cpu", "CPU", 61_706, run["images"], run.get("test_images", 1_000), batches, epochs, 10))
     for kind, step, loss, accuracy, *others in run["events"]:
         epoch = (step - 1) // batches + 1
         if kind == "p":

@@ -14,6 +14,7 @@ from cnnlab.diagnosis import AT_FIRST, CAUSES, diagnose, did_not_learn, overflow
 from cnnlab.events import EpochDone, Progress, RunFailed, RunFinished, RunInterrupted, RunStarted
 from cnnlab.training import diagnosis
 from cnnlab.values import Device
+from pages._parts.run.meaning import button_label
 
 CPU = Device("cpu", "CPU, 2 cores")
 
@@ -224,6 +225,21 @@ def test_nothing_is_diagnosed_before_there_are_figures_nor_where_the_message_giv
 def test_a_run_at_rest_is_not_called_ended():
     assert made({}, GOOD, end=[RunInterrupted(2)]).cause == "learning"
     assert made({}, GOOD, end=[RunFinished(2, 1.0, 0.7, 0.7, 2, 0.7)]).cause == "still improving"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("few_images", "Use more images"), ("no_gain_mlp_adam", "Train longer"), ("overfit_validation", "Try the cure")],
+)
+def test_the_button_says_what_the_cure_changes(name, label):
+    assert button_label(at_the_end(name)) == label
+
+
+def test_more_epochs_are_not_advised_where_only_the_training_loss_still_falls():
+    found = at_the_end("first_try")
+
+    assert not found.cure
+    assert "more epochs alone would hardly help" in found.sentence
 
 
 def test_one_loud_batch_changes_no_diagnosis():

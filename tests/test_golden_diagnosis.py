@@ -36,11 +36,12 @@ def history(
     images: int = 6_400,
     batches: int = 100,
     classes: int = 10,
+    tested: int = 1_000,
     rate: float | None = None,
     norm: float | None = None,
 ) -> list[Event]:
     rate = config.learning_rate if rate is None else rate
-    events: list[Event] = [RunStarted("cpu", "CPU", 10, images, 1_000, batches, config.epochs, classes)]
+    events: list[Event] = [RunStarted("cpu", "CPU", 10, images, tested, batches, config.epochs, classes)]
     events += [
         Progress(1 + (s - 1) // batches, 1, batches, s, loss, a, 1.0, rate, 0.1, 1.0, 1.0, gradient_norm=norm)
         for s, loss, a in reports
@@ -247,6 +248,10 @@ def ends() -> Iterator[tuple[str, list[str]]]:
     yield "at chance", shown(settings, [(0.5, 0.7, 2.3, 0.12)] * 6, [], FINISHED)
     best = [(0.5, 0.7, 0.8, 0.5 + n % 3 / 1_000, 0.9, 0.602 - n % 2 / 1_000) for n in range(7)]
     yield "rests on validation images", shown(settings, best, [], FINISHED)
+    for tested in (9, 88, 89):
+        yield f"{tested} test images", shown(settings, epochs_of(RESTING), [], FINISHED, tested=tested)
+    yield "nine test images of a limit", shown(settings | {"limit": 9}, epochs_of(RESTING[:3]), [], FINISHED, tested=9)
+    yield "one test image", shown(settings, [(1.5, 0.5, 1.4, 1.0)], [], FINISHED, tested=1)
 
 
 def learning() -> Iterator[tuple[str, list[str]]]:
@@ -255,6 +260,7 @@ def learning() -> Iterator[tuple[str, list[str]]]:
         yield f"learns at step {step}", shown(settings, [], flat(step, 1.25, 0.45))
     yield "guesses at step 48", shown(settings, [(2.29, 0.12, 2.29, 0.11), (2.28, 0.11, 2.28, 0.12)], [], batches=24)
     yield "first epoch", shown(settings, [(1.25, 0.45, 1.2, 0.51)])
+    yield "on nine test images", shown(settings, [(1.25, 0.45, 1.2, 0.33), (1.0, 0.6, 1.1, 0.44)], tested=9)
     for second in (0.532, 0.51, 0.497):
         yield f"then {second}", shown(settings, [(1.25, 0.45, 1.2, 0.51), (1.0, 0.6, 1.1, second)])
     yield "on validation images", shown(settings, [(1.25, 0.45, 1.2, 0.51, 1.3, 0.3), (1.0, 0.6, 1.1, 0.52, 1.2, 0.42)])

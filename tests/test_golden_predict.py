@@ -163,7 +163,7 @@ def test_each_control_asks_for_its_images_from_the_first(monkeypatch, lab, runs,
 
 def test_a_cell_of_the_matrix_shows_its_images(monkeypatch, lab, runs):
     drawn, state = [], {}
-    monkeypatch.setattr(confusion, "draw_confusion", lambda *given: drawn.append(given))
+    monkeypatch.setattr(confusion, "draw_confusion", lambda *given, **_: drawn.append(given))
     open_page(monkeypatch, "predict", lab, run=runs["base"], label="3")
     page, label, predicted, show = drawn[0]
 

@@ -9,7 +9,7 @@ import pytest
 from cnnlab.inside_values import Neighbour, Neighbours
 from cnnlab.values import EpochPredictions, Picture
 from pages._parts.inside.answer import Answered, history, history_sentence, neighbours_sentence
-from pages._parts.probabilities import bars_html, ranked, share
+from pages._parts.probabilities import bars_html, ranked
 
 CLASSES = ("shirt", "coat", "bag*")
 
@@ -66,9 +66,3 @@ def test_bars_show_the_most_probable_first_mark_the_true_class_and_add_up_the_re
     assert "c3 <em>true class</em>" in html
     assert "5 others" in html and "25.0 %" in html
     assert [name for name, _ in ranked(("a", "b", "c"), (0.2, 0.5, 0.3))] == ["b", "c", "a"]
-
-
-def test_a_probability_never_reads_as_none_or_all_where_it_is_not():
-    assert [share(each) for each in (0, 0.0001, 0.0005, 0.9994, 0.9996, 1)] == [
-        "0.0 %", "< 0.1 %", "0.1 %", "99.9 %", "> 99.9 %", "100.0 %",
-    ]  # fmt: skip

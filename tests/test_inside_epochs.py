@@ -26,9 +26,9 @@ BEFORE = epoch(0, None, None, update=None)
     [
         ([epoch(1, 0.5, 0.4)], "In epoch 1 the gradient of the first layer, **conv1**, was about as long as that of the last, "),
         ([epoch(1, 0.01, 0.1), epoch(9, 0.6, 0.1)], "was 10 times shorter than that of the last, **conv2**; in epoch 9 it was 6 "
-         "times as long as it."),
+         "times as long as that of the last."),
         ([epoch(1, 0.001, 0.2), epoch(2, 0.1, 0.2)], "was 200 times shorter than that of the last, **conv2**; in epoch 2 it was "
-         "about as long as it. At first it **vanished** on its way back"),
+         "about as long as that of the last. At first it **vanished** on its way back"),
         ([epoch(1, 0.001, 0.2), epoch(2, 0.001, 0.2)], "It **vanishes** on its way back"),
         ([epoch(1, None, 0.2)], "was not to be compared with that of the last"),
         ([epoch(1, 0.3)], "This network has one layer with weights, **conv1**"),

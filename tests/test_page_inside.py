@@ -21,7 +21,7 @@ from cnnlab.errors import CheckpointError, ComputeError
 from cnnlab.inside_values import InsideLayer, Sight, Statistics
 from cnnlab.looking import PATIENCE, Looking
 from cnnlab.palette import GROWING, SIGNED, shade
-from pages._parts.inside import downloads
+from pages._parts.inside import downloads, what_if
 from pages._parts.inside.by_hand import products_of
 from pages._parts.inside.numbers import bars_html, cells_html, figure_text, ink
 from pages._parts.inside.picture import centre_of, field_of, field_sentence
@@ -229,6 +229,29 @@ def test_padding_under_the_window_is_marked_as_such(opened):
 
     assert html(app).count(">pad<") == 2 * 16, "of 25 values and 25 products, two rows and two columns lie outside"
     assert "⌊(28 + 2 × 2 − 5) / 1⌋ + 1 = **28**" in text(app)
+
+
+def test_where_the_colours_of_a_channel_end_is_right_for_negative_values_too(opened, lab):
+    (table,) = lab.inside.numbers(lab.inside.look("a"), "conv2", first=0, count=1).channels
+    largest = max(abs(value) for line in table for value in line)
+
+    shown = text(opened(view="maps", layer="conv2"))
+
+    assert f"These colours end at {figure_text(-largest)} and {figure_text(largest)}: no value" in shown
+
+
+def test_padding_and_stride_can_be_changed_with_the_size_worked_out_beside_them(opened):
+    app = opened(view="hand", layer="conv2")
+    assert not app.slider, "closed at first"
+
+    app.session_state[what_if.OPEN] = True
+    app.run()
+    widget(app.slider, "Padding (p)").set_value(1).run()
+    widget(app.slider, "Stride (s)").set_value(2).run()
+
+    assert "⌊(14 + 2 × 1 − 5) / 2⌋ + 1 = **6** rows and columns" in text(app)
+    assert "an output of 6×6" in html(app)
+    assert "conv2 itself has a padding of 0 and a stride of 1; its output has 10×10 values a channel." in text(app)
 
 
 def test_a_pooling_layer_is_worked_out_the_same_way(opened):

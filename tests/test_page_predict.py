@@ -248,6 +248,17 @@ def test_the_matrix_has_each_count_and_says_what_it_counts(monkeypatch, lab):
     assert drawn.names[1] == "T-shirt/top taken for Trouser: 5 of 10 images, 50.0 %"
 
 
+def test_the_matrix_shows_shares_of_each_true_class_where_that_is_asked(monkeypatch, lab):
+    counts = [[1, 299], [300, 0]]
+    assert _Matrix(matrix_html(predictions(counts), shares=True)).rows[1:] == [["0.3", "99.7"], ["100", "0"]]
+
+    lab.trained()
+    app = open_page(monkeypatch, "predict", lab, shares="true")
+    assert _Matrix(matrix(app)["html"]).rows[1][:2] == ["50", "50"]
+    widget(app.toggle, "Per cent").set_value(False).run()
+    assert _Matrix(matrix(app)["html"]).rows[1][:2] == ["5", "5"]
+
+
 def test_right_and_wrong_have_their_colours_and_more_images_a_stronger_one():
     html = matrix_html(predictions([[90, 9, 1], [0, 50, 50], [0, 0, 3]]))
 
@@ -433,10 +444,11 @@ def test_the_chart_of_confidence_is_drawn_once_its_part_is_open(monkeypatch, lab
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
-        ((50, 0.97, 0.9), "Of 50 images about which it is 90 % to 100 % sure, **90.0 %** are right; its confidence there is "
+        ((500, 0.97, 0.9), "Of 500 images about which it is 90 % to 100 % sure, **90.0 %** are right; its confidence there is "
          "97.0 % on average, 7.0 points too sure. Over all images, confidence and accuracy are 7.0 points apart"),
-        ((50, 0.93, 0.97), "4.0 points too cautious"),
+        ((500, 0.93, 0.97), "4.0 points too cautious"),
         ((50, 0.95, 0.94), "so it can be believed"),
+        ((50, 0.93, 0.97), "93.0 % on average, a difference that chance explains with so few images"),
         ((1, 0.95, 1.0), "Of the only image about which it is 90 % to 100 % sure, **100.0 %** is right"),
     ],
 )  # fmt: skip

@@ -87,7 +87,7 @@ def test_each_state_has_its_sentence_and_the_buttons_that_make_sense(monkeypatch
 
     assert not app.exception
     assert labels(app)[: len(first)] == first
-    assert "Open its settings in the form" in labels(app)
+    assert "Use its settings" in labels(app)
     assert button(app, "Delete").disabled == lab.run(run_id).active
     assert sentence(app).startswith(STATE_WORDS[state] + ": ")
 
@@ -237,7 +237,7 @@ def test_somebody_else_s_run_can_be_looked_at_and_cloned_but_not_changed(monkeyp
         assert button(app, label).disabled, label
         assert "belongs to Ben" in button(app, label).help
     assert any("Started by Ben" in each.value for each in app.caption)
-    assert not button(app, "Open its settings").disabled
+    assert not button(app, "Use its settings").disabled
 
 
 def test_a_run_that_one_starts_is_one_s_own(monkeypatch, lab, ana):

@@ -176,7 +176,7 @@ def test_opening_a_run_writes_nothing_into_its_address_and_names_what_is_wrong_t
 def test_a_browser_that_still_shows_the_run_does_not_write_into_the_address_of_the_form(monkeypatch, lab, run_id):
     app = open_page(monkeypatch, "train", lab, run=run_id)
     other = next(each for each in app.button if each.label == "Other images")
-    press(app, "Open its settings in the form")
+    press(app, "Use its settings")
     form = address(app)
 
     app._run(WidgetStates(widgets=[WidgetState(id=other.id, trigger_value=True)]))

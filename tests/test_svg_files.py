@@ -87,6 +87,10 @@ def test_a_matrix_has_each_count_and_of_many_classes_those_with_the_most_mistake
     assert counts == ["50", "3", "1", "0", "1,234", "0", "7", "0", "9"]
     assert "1,293 of 1,304 test images right (99.2 %)" in texts(small)
 
+    shares = read(confusion_svg(((50, 3, 1), (0, 1_234, 0), (7, 0, 9)), ("cat", "bird", "dog"), "run", shares=True))
+    assert [text for text in texts(shares) if re.fullmatch(r"[\d.]+", text)][:3] == ["93", "6", "2"]
+    assert "Rows: true class, in per cent of its images. Columns: predicted class." in texts(shares)
+
     size = 120
     many = [[100 if row == column else int(column == (row + 1) % size) * row for column in range(size)] for row in range(size)]
     drawn = drawn_classes(many, 3)

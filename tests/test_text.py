@@ -49,6 +49,21 @@ def test_percentages_have_a_space_and_one_decimal_or_none():
 
 
 @pytest.mark.parametrize(
+    ("share", "rough", "exact"),
+    [
+        (1 / 300, "0.3 %", "0.3 %"),
+        (0.0004, "< 0.1 %", "< 0.1 %"),
+        (0.996, "99.6 %", "99.6 %"),
+        (0.9997, "> 99.9 %", "> 99.9 %"),
+        (1e-17, "0 %", "0.0 %"),  # of arithmetic
+        (1.6, "160 %", "160.0 %"),  # a change may be larger than what was there
+    ],
+)
+def test_a_share_that_is_not_nothing_or_not_all_never_reads_as_0_or_100(share, rough, exact):
+    assert (text.percent(share, 0), text.percent(share)) == (rough, exact)
+
+
+@pytest.mark.parametrize(
     ("seconds", "sentence", "figures"),
     [
         (0, "0 seconds", "0:00"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from cnnlab.diagnosis import cures, overflow, when, words
+from cnnlab.diagnosis import cures, endings, overflow, when, words
 from cnnlab.diagnosis.evidence import Evidence
 from cnnlab.events import EpochDone, Event, RunFailed
 from cnnlab.i18n import N_
@@ -92,14 +92,16 @@ CAUSES: tuple[Cause, ...] = (
     Cause("averages not settled", "problem", when.unsettled_averages, words.unfit_averages, cures.larger_batches),
     Cause("rate too high", "problem", when.unstable, words.instability, cures.lower_rate, _says(N_("Loss no longer falls"))),
     Cause("overfitting", "problem", when.overfits, words.overfitting, cures.more_data, words.risen_since),
+    Cause("few images", "wait", when.few_images, endings.too_few_images, cures.more_images),
     Cause(
         "still improving",
         "good",
         when.improves_at_its_end,
-        words.improvement,
+        endings.improvement,
         cures.twice_as_long,
         _says(N_("Loss was still falling")),
     ),
-    Cause("learning", "good", when.learns, words.learning),
-    Cause("converged", "good", when.evaluated, words.rest, heading=_says(N_("Loss has settled"))),
+    Cause("no clear gain", "wait", when.unclear_at_its_end, endings.no_clear_gain, cures.twice_as_long),
+    Cause("learning", "good", when.learns, endings.learning),
+    Cause("converged", "good", when.evaluated, endings.rest, heading=_says(N_("Loss has settled"))),
 )

@@ -75,6 +75,11 @@ def more_data(e: Evidence) -> dict[str, Any]:
     return {"epochs": e.epochs[e.turn].epoch}
 
 
+def more_images(e: Evidence) -> dict[str, Any]:
+    """Where the run itself limits them."""
+    return {"limit": 4 * e.config.limit} if e.config.limit is not None else {}
+
+
 def twice_as_long(e: Evidence) -> dict[str, Any]:
     return {"epochs": min(2 * e.config.epochs, 10_000)}
 

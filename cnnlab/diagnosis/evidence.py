@@ -23,6 +23,7 @@ from cnnlab.events import (
     best_epoch,
 )
 from cnnlab.i18n import N_
+from cnnlab.intervals import wilson
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -177,6 +178,17 @@ class Evidence:
     @property
     def watched(self) -> str:
         return N_("test") if self.epochs and self.epochs[-1].validation_loss is None else N_("validation")
+
+    @property
+    def watched_images(self) -> int:
+        """0 where it is not known: early versions did not record how many were kept for validation."""
+        return self.started.test_images if self.watched == "test" else self.started.validation_images
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the best epoch's watched accuracy; no wider than a point where the images are not known."""
+        score = max(self.watched_accuracies, default=0.0)
+        return wilson(score, self.watched_images) if self.watched_images else (score, score)
 
     @cached_property
     def watched_losses(self) -> list[float]:

@@ -6,12 +6,14 @@ from cnnlab.diagnosis import cures
 from cnnlab.diagnosis.evidence import EXPLODED, Evidence, at_chance, times_chance
 from cnnlab.diagnosis.rates import flattened, high_rate, normalised, step_rate, usual_rate
 from cnnlab.events import RunFailed
+from cnnlab.intervals import chance_gap
 
 FEW = 50  # steps: too few to conclude that a network stays at chance
 PATIENT = 300  # steps after which one without sigmoid should have left chance
 SHORT = 100  # steps in a whole run: hardly any training
 RISE, FALL = 1.08, 0.9  # by which test loss has risen and training loss fallen where overfitting has begun
 RECENT, STILL, HIGHER = 4, 0.97, 0.005  # epochs, share of the former loss, and share of the images: less is no improvement
+WIDE = 0.2  # of the interval of an accuracy: fewer than about a hundred images
 ALL = 0.995  # of the training images right: there is nothing more to learn from them
 
 
@@ -95,17 +97,49 @@ def overfits(e: Evidence) -> bool:
     return fell and smooth[-1] > RISE * min(smooth) and min(e.watched_losses[-2:]) > min(smooth)
 
 
+def few_images(e: Evidence) -> bool:
+    """Whether the watched images are too few for their accuracy, and what it did over the epochs, to mean anything."""
+    return bool(e.epochs) and say_little(e) and (e.over or rests(e))
+
+
+def say_little(e: Evidence) -> bool:
+    low, high = e.interval
+    return high - low > WIDE
+
+
 def improves_at_its_end(e: Evidence) -> bool:
-    return e.over and not e.guesses and not ends_its_schedule(e) and not rests(e) and e.accuracy < ALL
+    """By both curves: training loss alone still falls where a network only learns its training images by heart."""
+    return e.over and not e.guesses and not ends_its_schedule(e) and gains(e) and e.accuracy < ALL
+
+
+def unclear_at_its_end(e: Evidence) -> bool:
+    return e.over and bool(e.epochs) and not ends_its_schedule(e) and not gains(e) and not rests(e) and e.accuracy < ALL
+
+
+def gains(e: Evidence) -> bool:
+    """Whether the last epochs brought a clearly lower watched loss, or an accuracy that is higher by more than chance makes it."""
+    return not recent(e) or lower(e) or higher(e)
+
+
+def lower(e: Evidence) -> bool:
+    return min(e.watched_losses[-recent(e) :]) < STILL * min(e.watched_losses[: -recent(e)])
+
+
+def higher(e: Evidence) -> bool:
+    scores, images = e.watched_accuracies, e.watched_images
+    before, now = max(scores[: -recent(e)]), max(scores[-recent(e) :])
+    by_chance = chance_gap(before, images, now, images) if images else 0.0
+    return now - before >= max(HIGHER, by_chance)
+
+
+def recent(e: Evidence) -> int:
+    """How many epochs count as the last ones: those before are what they are compared with."""
+    return RECENT if len(e.epochs) >= RECENT + 2 else len(e.epochs) // 2
 
 
 def rests(e: Evidence) -> bool:
     """The last epochs brought neither a clearly lower loss nor a clearly higher accuracy."""
-    losses, accuracies = e.watched_losses, e.watched_accuracies
-    if len(losses) < RECENT + 2 or at_chance(accuracies[-1], e.classes):
-        return False
-    lower = min(losses[-RECENT:]) < STILL * min(losses[:-RECENT])
-    return not lower and max(accuracies[-RECENT:]) < max(accuracies[:-RECENT]) + HIGHER
+    return recent(e) == RECENT and not at_chance(e.watched_accuracies[-1], e.classes) and not gains(e)
 
 
 def ends_its_schedule(e: Evidence) -> bool:

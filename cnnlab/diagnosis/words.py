@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnlab.architectures import card
 from cnnlab.diagnosis import cures, when
-from cnnlab.diagnosis.evidence import Evidence, at_chance, times_chance
+from cnnlab.diagnosis.evidence import Evidence, times_chance
 from cnnlab.diagnosis.rates import normalised, usual_rate
 from cnnlab.events import RunFailed
 from cnnlab.i18n import N_, nsay, say
@@ -188,63 +188,6 @@ def overfitting(e: Evidence) -> str:
         before=loss(then.train_loss), after=loss(now.train_loss),
     )  # fmt: skip
     return f"{begun} {N_('The network learns its training images by heart.')}"
-
-
-def reached(e: Evidence) -> str:
-    if not e.epochs or at_chance(e.watched_accuracies[-1], e.classes):
-        return say("{share} of the last training images right", share=percent(e.accuracy, 0))
-    return say(
-        "{watched} accuracy {accuracy} after epoch {epoch}",
-        watched=e.watched, accuracy=percent(e.watched_accuracies[-1]), epoch=e.epochs[-1].epoch,
-    )  # fmt: skip
-
-
-def improvement(e: Evidence) -> str:
-    if not e.epochs:
-        ended = say("It ended in its first epoch, after {steps}, and the network learns.", steps=steps(e.step))
-        return f"{ended} {N_('More steps should help.')}"
-    if len(e.epochs) == 1:
-        return f"{N_('One epoch is over, and the network learns.')} {N_('More epochs should help.')}"
-    first, last = e.epochs[max(0, len(e.epochs) - 4)], e.epochs[-1]
-    improving = say(
-        "It was still improving when it ended: training loss {before} after epoch {epoch}, {after} after epoch {last}.",
-        before=loss(first.train_loss), epoch=first.epoch, after=loss(last.train_loss), last=last.epoch,
-    )  # fmt: skip
-    return f"{improving} {N_('More epochs should help.')}"
-
-
-def learning(e: Evidence) -> str:
-    if e.step < when.FEW and (e.guesses or not e.epochs):
-        return say(
-            "It has begun: after {steps} training loss is {loss}; guessing would give {guessing}.",
-            steps=steps(e.step), loss=loss(e.loss), guessing=loss(e.guessing),
-        )  # fmt: skip
-    if len(e.epochs) < 2 or at_chance(e.watched_accuracies[-1], e.classes):
-        return say("It is learning: {reached}.", reached=reached(e))
-    change = 100 * (e.watched_accuracies[-1] - e.watched_accuracies[-2])
-    facts = {"reached": reached(e), "points": f"{abs(change):.1f}"}
-    if change >= 0:
-        return say("It is learning: {reached}, {points} points more than an epoch before.", **facts)
-    return say("It is learning: {reached}, {points} points less than an epoch before.", **facts)
-
-
-def rest(e: Evidence) -> str:
-    best = e.best
-    if best is None:
-        return ""
-    reached = say(
-        "Best {watched} accuracy {accuracy}, epoch {epoch}.", watched=e.watched, accuracy=percent(best.score), epoch=best.epoch
-    )
-    if when.rests(e):
-        what = say(
-            "It has settled: in the last {count} epochs {watched} loss has hardly fallen ({lowest} at best).",
-            count=when.RECENT, watched=e.watched, lowest=loss(min(e.watched_losses[-when.RECENT :])),
-        )  # fmt: skip
-    elif when.ends_its_schedule(e):
-        what = N_("It has followed its learning rate schedule to the end; more epochs need a longer schedule.")
-    else:
-        what = say("It has learned its training images: {share} right.", share=percent(e.accuracy))
-    return f"{what} {reached}"
 
 
 def patience(e: Evidence) -> str:

@@ -20,6 +20,8 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "×": r"$\times$",
     "–": "--",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
 }
 
 

@@ -213,7 +213,7 @@ def _role(stage: Stage) -> str:
 def _bar(count: int, total: int, words: str) -> str:
     share = count / total if total else 0.0
     bar = f'<span class="cnn-bar-of"><i style="width:{100 * share:.2f}%"></i></span>'
-    return f'<td title="{escape(words.format(count=count))}"><div>{bar}<b>{percent(share) if count else "0"}</b></div></td>'
+    return f'<td title="{escape(words.format(count=count))}"><div>{bar}<b>{escape(percent(share)) if count else "0"}</b></div></td>'
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from cnnlab.i18n import _
+from cnnlab.i18n import ngettext
 from cnnlab.palette import BLUE, GRAY
 
 CELL, GAP, LINE, MARGIN = 112, 12, 18, 12  # pixels: a picture's side, between two, a line of text, around all
@@ -41,7 +41,7 @@ def bars_svg(counts: Sequence[int], ends: tuple[str, str], title: str) -> str:
         tall = (floor - MARGIN - LINE) * (count / most) ** 0.5
         bars.append(
             f'<rect x="{MARGIN + place * wide:.1f}" y="{floor - tall:.1f}" width="{wide - 1:.1f}" height="{tall:.1f}" '
-            f'fill="{BLUE}"><title>{_("{count:,} values").format(count=count)}</title></rect>'
+            f'fill="{BLUE}"><title>{ngettext("{count:,} value", "{count:,} values", count).format(count=count)}</title></rect>'
         )
     axis = f'<line x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{floor}" y2="{floor}" stroke="{GRAY}"/>'
     low, high = (escape(end) for end in ends)

@@ -83,8 +83,8 @@ def drawn_classes(confusion: Sequence[Sequence[int]], *chosen: int | None) -> li
     return sorted({*kept, *worst[: MOST_CLASSES - len(set(kept))]})
 
 
-def confusion_svg(confusion: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> str:
-    """The confusion matrix K×K, a row for each true class, with the number of test images in each cell."""
+def confusion_svg(confusion: Sequence[Sequence[int]], classes: Sequence[str], title: str, *, shares: bool = False) -> str:
+    """The confusion matrix K×K, a row for each true class, with the number of test images in each cell; with `shares`, per cent."""
     drawn = drawn_classes(confusion)
     names = [_cut(translated(classes[each]), _LONGEST) for each in drawn]
     room = max(_LETTER * cells(name) for name in names) + 12
@@ -105,12 +105,15 @@ def confusion_svg(confusion: Sequence[Sequence[int]], classes: Sequence[str], ti
             size = f'width="{_CELL - 2:g}" height="{_CELL - 2:g}" rx="4"'
             edge = f' stroke="{colour}"' if label == predicted else ""
             parts.append(f'<rect {place} {size} fill="{colour}" fill-opacity="{tint:.2f}"{edge}/>')
+            figure = percent(count / max(1, total), 0).removesuffix(" %") if shares else f"{count:,}"
             bold = ' font-weight="bold"' if label == predicted else "" if count else ' fill="#5a6673"'
-            parts.append(_text(left + _CELL * (column + 0.5), middle + 4, f"{count:,}", f'text-anchor="middle"{bold}'))
+            parts.append(_text(left + _CELL * (column + 0.5), middle + 4, figure, f'text-anchor="middle"{bold}'))
     right, images = sum(confusion[each][each] for each in range(len(classes))), sum(map(sum, confusion))
     share = percent(right / images if images else None)
     facts = _("{right:,} of {images:,} test images right ({share})").format(right=right, images=images, share=share)
     axes = _("Rows: true class. Columns: predicted class.")
+    if shares:
+        axes = _("Rows: true class, in per cent of its images. Columns: predicted class.")
     fewer = _("The {count} of {classes:,} classes with the most mistakes.").format(count=len(drawn), classes=len(classes))
     words = [facts, together(axes, fewer if len(drawn) < len(classes) else "")]
     parts += [_text(_EDGE, (2.4 + line) * _LINE, text) for line, text in enumerate(words)]

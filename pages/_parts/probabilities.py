@@ -18,13 +18,6 @@ def ranked(classes: Sequence[str], probabilities: Sequence[float]) -> list[tuple
     return sorted(zip(classes, probabilities, strict=True), key=lambda each: -each[1])
 
 
-def share(probability: float) -> str:
-    """A probability for people; one that is not nought never reads as nought, and less than all never as all."""
-    if 0 < probability < 0.0005:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.9995 <= probability < 1 else percent(probability)
-
-
 def bars_html(classes: Sequence[str], probabilities: Sequence[float], truth: str = "") -> str:
     """All classes as bars; of many, the first ten and the rest as one. `truth` is marked. All text is escaped."""
     rows, truth = ranked([translated(name) for name in classes], probabilities), translated(truth)
@@ -43,5 +36,5 @@ def _bar(name: str, probability: float, *, first: bool, true: bool) -> str:
     right = f" <em>{escape(_('true class'))}</em>" if true else ""
     return (
         f"<li{kind}><span>{mark}{escape(name)}{right}</span>"
-        f'<i aria-hidden="true"><u style="width: {100 * probability:.2f}%"></u></i><span>{escape(share(probability))}</span></li>'
+        f'<i aria-hidden="true"><u style="width: {100 * probability:.2f}%"></u></i><span>{escape(percent(probability))}</span></li>'
     )

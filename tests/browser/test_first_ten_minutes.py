@@ -88,7 +88,7 @@ def test_its_predictions_count_what_the_run_reached(student, server):
 
 
 def test_its_sigmoid_twin_leaves_chance_with_the_settings_that_the_form_offers(student, server):
-    student.get_by_role("button", name="Open its settings in the form").click()
+    student.get_by_role("button", name="Use its settings").click()
     student.get_by_role("button", name="Start training").wait_for()
     drawn(student)  # a list that is open closes when it is redrawn
     student.get_by_text("The network: LeNet-5").click()

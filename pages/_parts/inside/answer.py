@@ -20,7 +20,7 @@ from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import drawing_button, numbers_button, picture_button, picture_ways, shares_png
 from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
-from pages._parts.probabilities import bars_html, ranked, share
+from pages._parts.probabilities import bars_html, ranked
 
 NEIGHBOURS = 8
 MOST_EPOCHS = 200  # that are looked up: more than a sentence can tell apart
@@ -56,7 +56,7 @@ def _ways_out(chosen: Chosen) -> None:
             help=_("The bars alone, the most probable class first."),
         )  # fmt: skip
         drawing_button(
-            _("Bars as SVG"), lambda: shares_svg([(translated(name), each, share(each)) for name, each in every], title),
+            _("Bars as SVG"), lambda: shares_svg([(translated(name), each, percent(each)) for name, each in every], title),
             chosen.file("probabilities", "svg"), help=_("The bars with the names of the classes."),
         )  # fmt: skip
         numbers_button(

@@ -16,6 +16,7 @@ from pages._parts.inside.downloads import numbers_button, picture_ways
 from pages._parts.inside.numbers import cells_html, ends_of
 from pages._parts.inside.picture import centre_of
 from pages._parts.inside.sums import result_sentences, size_sentence
+from pages._parts.inside.what_if import draw_what_if
 from pages._parts.inside.window import draw_window
 from pages._parts.inside.words import image_words
 from pages._parts.markdown import escaped
@@ -65,6 +66,7 @@ def draw_by_hand(chosen: Chosen, address: Address) -> tuple[InsideLayer, tuple[i
     _window(chosen, found)
     st.markdown("\n".join(f"- {sentence}" for sentence in result_sentences(found)))
     _files(chosen, found)
+    draw_what_if(found)
     return layer, (row - 1, column - 1)
 
 

@@ -148,8 +148,8 @@ def _gradients(chosen: Chosen, every: Sequence[EpochFlow]) -> None:
         shown
         + _(
             "Means over the two or four batches of an epoch that are watched; the gradient is the one that the optimiser gets. "
-            "On the right: how far one step moves the weights of a layer, as a share of their length. Around {usual:g} (dotted) "
-            "training usually goes well; far less hardly trains the layer, far more shakes it."
+            "The second chart: how far one step moves the weights of a layer, as a share of their length. Around {usual:g} (dotted)"
+            " training usually goes well; far less hardly trains the layer, far more shakes it."
         ).format(usual=USUAL)
     )
     numbers_button(
@@ -171,7 +171,7 @@ def gradient_sentence(every: Sequence[EpochFlow]) -> str:
     if begin is not end:
         text = _(
             "In epoch {epoch} the gradient of the first layer, **{first}**, was {times} that of the last, **{last}**; in epoch "
-            "{end} it was {then} it."
+            "{end} it was {then} that of the last."
         )
     text = text.format(
         epoch=begin.epoch, first=escaped(first), times=_times(ratios[0]), last=escaped(last), end=end.epoch, then=_times(ratios[1])

@@ -160,8 +160,12 @@ def _one_channel(chosen: Chosen, address: Address, channels: int) -> None:
     low, high = ends_of(table)
     title = _("Channel {channel} of {layer}").format(channel=number, layer=layer.path)
     st.html(cells_html(table, low, high, title, written=height * width <= 100))
-    text = _("Point at a cell for its value. These colours end at {high}, the largest value of this channel.")
-    st.caption(text.format(high=figure_text(high)))
+    text = (
+        _("Point at a cell for its value. These colours end at {low} and {high}: no value of this channel is farther from 0.")
+        if low < 0
+        else _("Point at a cell for its value. These colours end at {high}, the largest value of this channel.")
+    )
+    st.caption(text.format(low=figure_text(low), high=figure_text(high)))
 
 
 def _changes(chosen: Chosen) -> None:
@@ -175,7 +179,7 @@ def _changes(chosen: Chosen) -> None:
         },
         column_config={
             _("Change"): st.column_config.ProgressColumn(
-                _("Change"), format="%.0f %%", min_value=0, max_value=max(100.0, *(100 * change for change in changes)),
+                _("Change"), format="%.2g %%", min_value=0, max_value=max(100.0, *(100 * change for change in changes)),
                 help=_("The length of the difference to the output without the move, divided by the length of that output."),
             )
         },

@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnlab.figures import calibration_figure
 from cnnlab.i18n import _
+from cnnlab.intervals import wilson
 from cnnlab.spreadsheet import csv_text
 from cnnlab.text import percent
 from cnnlab.values import ConfidenceBin, PredictionPage
@@ -63,6 +64,9 @@ def calibration_sentence(page: PredictionPage) -> str:
 
 def _verdict(each: ConfidenceBin) -> str:
     gap = each.confidence - each.accuracy
+    low, high = wilson(each.accuracy, each.images)
+    if abs(gap) >= ALIKE and low <= each.confidence <= high:
+        return _("a difference that chance explains with so few images")
     if abs(gap) < ALIKE:
         return _("so it can be believed")
     return (_("{points:.1f} points too sure") if gap > 0 else _("{points:.1f} points too cautious")).format(points=100 * abs(gap))

@@ -8,17 +8,18 @@ from typing import Any
 import streamlit as st
 
 from cnnlab.i18n import N_, _, translated
-from pages._parts.address import Address
+from pages._parts.address import Address, one_of
 from pages._parts.one_choice import ALL_CLASSES, class_choice, one_choice
 from pages._parts.pager import Pager
 
 ONLY = {"all": N_("All"), "mistakes": N_("Mistakes"), "correct": N_("Right")}
 ORDER = {"number": N_("as they come"), "confident": N_("most confident first"), "uncertain": N_("least certain first")}
 PAGER = Pager("predict:page")
-OF_TEST_IMAGES = ("label", "predicted", "only", "order", "page")  # what the address can say about them
+OF_TEST_IMAGES = ("label", "predicted", "only", "order", "page", "shares")  # what the address can say about them
 OF_OWN = ("source", "with", "gray", "invert", "contrast", "crop", "scale", "centre")  # and about a user's own picture
 NAMES = ("run", "checkpoint", "view", *OF_TEST_IMAGES, *OF_OWN)  # all that the address of Predict can say
 LABEL, PREDICTED, ONLY_KEY, ORDER_KEY = "predict:label", "predict:predicted", "predict:only", "predict:order"
+SHARES = "predict:shares"
 
 
 def pick_images(classes: Sequence[str], address: Address) -> dict[str, Any]:
@@ -58,6 +59,17 @@ def pick_images(classes: Sequence[str], address: Address) -> dict[str, Any]:
             help=_("Right, but hardly surer of the right class than of another."),
         )  # fmt: skip
     return {"label": label, "predicted": predicted, "only": only, "order": order}
+
+
+def pick_shares(address: Address) -> bool:
+    """Draws the switch between counts and shares in the matrix."""
+    address.initialise(SHARES, "shares", False, one_of("shares", (True, False)))
+    on = st.toggle(
+        _("Per cent"), key=SHARES,
+        help=_("Shows each number of the matrix as a share of the images of its true class: each row adds up to 100 %."),
+    )  # fmt: skip
+    address.write("shares", on, False)
+    return on
 
 
 def show_extremes(only: str, order: str) -> None:

@@ -33,8 +33,13 @@ _matrix = v2.component(
 )
 
 
-def draw_confusion(page: PredictionPage, label: int | None, predicted: int | None, on_choice: Callable[..., None]) -> None:
-    """Draws the matrix with the chosen row, column or cell marked; a click calls `on_choice(label, predicted)`."""
+def draw_confusion(
+    page: PredictionPage, label: int | None, predicted: int | None, on_choice: Callable[..., None], *, shares: bool = False
+) -> None:  # fmt: skip
+    """Draws the matrix with the chosen row, column or cell marked; a click calls `on_choice(label, predicted)`.
+
+    Its cells hold numbers of images, or with `shares` percentages of the images of the row's class.
+    """
 
     drawn = drawn_classes(page.confusion, label, predicted)
 
@@ -51,16 +56,16 @@ def draw_confusion(page: PredictionPage, label: int | None, predicted: int | Non
             )
         )
     chosen = {name: None if place is None else drawn.index(place) for name, place in (("label", label), ("predicted", predicted))}
-    _matrix(data={"html": matrix_html(page, drawn)} | chosen, key=KEY, on_cell_change=choose)
+    _matrix(data={"html": matrix_html(page, drawn, shares=shares)} | chosen, key=KEY, on_cell_change=choose)
 
 
-def matrix_html(page: PredictionPage, drawn: Sequence[int] | None = None) -> str:
-    """The table of the `drawn` classes, or of all; all text is escaped."""
+def matrix_html(page: PredictionPage, drawn: Sequence[int] | None = None, *, shares: bool = False) -> str:
+    """The table of the `drawn` classes, or of all, with counts or `shares`; all text is escaped."""
     drawn = range(len(page.classes)) if drawn is None else drawn
     names = [escape(translated(page.classes[each])) for each in drawn]
     size = " cnn-short" * (max(map(len, names)) <= _SHORT) + " cnn-many" * (len(names) > _MANY)
     head = "".join(f'<th scope="col" title="{name}"><span>{name}</span></th>' for name in names)
-    rows = "".join(_row(page, place, drawn, names) for place in range(len(names)))
+    rows = "".join(_row(page, place, drawn, names, shares=shares) for place in range(len(names)))
     return (
         f'<table role="grid" class="cnn-matrix{size}" style="--classes:{len(names)}">'
         f"<caption>{escape(_('Confusion matrix: true classes by row, predicted classes by column'))}</caption>"
@@ -69,7 +74,7 @@ def matrix_html(page: PredictionPage, drawn: Sequence[int] | None = None) -> str
     )
 
 
-def _row(page: PredictionPage, label: int, drawn: Sequence[int], names: list[str]) -> str:
+def _row(page: PredictionPage, label: int, drawn: Sequence[int], names: list[str], *, shares: bool) -> str:
     """The row at the place `label` of those that are drawn."""
     counts = page.confusion[drawn[label]]
     total = sum(counts)
@@ -82,15 +87,20 @@ def _row(page: PredictionPage, label: int, drawn: Sequence[int], names: list[str
             else _("{truth} taken for {predicted}: {count:,} of {total:,} images")
         )
         text = taken.format(truth=names[label], predicted=names[predicted], count=count, total=total)
-        text += f"{_(', ')}{percent(share)}" if count else ""
+        text += escape(f"{_(', ')}{percent(share)}") if count else ""
         # The square root, so that a few mistakes among many images are seen.
         style = f"--tint:{STRONGEST * math.sqrt(share):.0f}%;--colour:{RIGHT if right else WRONG}"
         kind = "cnn-right" if right else "cnn-wrong" if count else "cnn-none"
         cells.append(
             f'<td class="{kind}" style="{style}"><button type="button" tabindex="-1" aria-pressed="false" '
-            f'title="{text}" aria-label="{text}">{count:,}</button></td>'
+            f'title="{text}" aria-label="{text}">{_figure(count, share, shares=shares)}</button></td>'
         )
     return f'<tr><th scope="row" title="{names[label]}"><span>{names[label]}</span></th>{"".join(cells)}</tr>'
+
+
+def _figure(count: int, share: float, *, shares: bool) -> str:
+    """What a cell shows. Without the sign of per cent, for which it has no room."""
+    return escape(percent(share, 0).removesuffix(" %")) if shares else f"{count:,}"
 
 
 def _cell(chosen: Any, classes: int) -> tuple[int | None, int | None]:

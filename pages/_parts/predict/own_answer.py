@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from cnnlab.i18n import _, translated
-from cnnlab.text import shape_text
+from cnnlab.text import percent, shape_text
 from cnnlab.values import OwnAnswer
-from pages._parts.probabilities import ranked, share
+from pages._parts.probabilities import ranked
 
 UNSURE = 0.6  # below this probability the answer is called a guess
 
@@ -17,7 +17,7 @@ def headline(answer: OwnAnswer) -> str:
     """The predicted class and its probability."""
     name, probability = ranked(answer.classes, answer.probabilities)[0]
     text = _("A guess: {name}, {share} sure") if probability < UNSURE else _("{name}, {share} sure")
-    return text.format(name=translated(name), share=share(probability))
+    return text.format(name=translated(name), share=percent(probability))
 
 
 def second(answer: OwnAnswer) -> str:
@@ -26,7 +26,7 @@ def second(answer: OwnAnswer) -> str:
     text = _("The next most probable class is {name}, {share}.")
     if first < UNSURE:
         text = _("The network is not sure. Nearly as probable for it: {name}, {share}.")
-    return text.format(name=translated(name), share=share(probability))
+    return text.format(name=translated(name), share=percent(probability))
 
 
 def normalisation(answer: OwnAnswer) -> str:

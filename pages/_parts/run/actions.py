@@ -61,7 +61,7 @@ def _new_runs(lab: Lab, run: Run) -> None:
     change_one_thing(lab, run)
     several_values(lab, run.config, key=run.id, seconds=run.seconds if run.state is State.FINISHED else None)
     st.button(
-        _("Open its settings in the form"), icon=":material/edit:", key=f"change {run.id}", on_click=open_form,
+        _("Use its settings"), icon=":material/edit:", key=f"change {run.id}", on_click=open_form,
         args=(run.config,),
         help=_("For a new run in which more than two things differ. This run does not change."),
     )  # fmt: skip
@@ -153,7 +153,7 @@ def _button(
 
 
 def _extend(lab: Lab, run: Run, refusal: str | None) -> None:
-    with st.popover(_("Continue for more epochs"), icon=":material/add_circle:", disabled=bool(refusal), help=refusal):
+    with st.popover(_("More epochs"), icon=":material/add_circle:", disabled=bool(refusal), help=refusal):
         key = f"more epochs {run.id}"
         st.session_state.setdefault(key, run.config.epochs)
         st.number_input(_("How many more"), step=1, key=key, help=_("Continues from the last epoch and extends the curves."))

@@ -28,9 +28,15 @@ def diagnosed(run: Run, diagnosis: Diagnosis) -> None:
         if diagnosis.cure and not _own_code(run):
             config = run.config.change(**diagnosis.cure)
             changes = _changes(run.config, config)
-            label = _("Try the cure") if diagnosis.level == "problem" else _("Train longer")
-            _opens(label, config, changes, f"cure {run.id}")
+            _opens(button_label(diagnosis), config, changes, f"cure {run.id}")
             st.caption(quoting(_("Changes: {changes}").format(changes=changes)))
+
+
+def button_label(diagnosis: Diagnosis) -> str:
+    """What the button that opens the form with the cure promises."""
+    if diagnosis.level == "problem":
+        return _("Try the cure")
+    return _("Use more images") if "limit" in diagnosis.cure else _("Train longer")
 
 
 def beside_known_runs(run: Run, comparison: Standing, suspects: Sequence[Diagnosis]) -> None:

@@ -10,7 +10,7 @@ from cnnlab.lab import Lab
 from cnnlab.layers import LayerRow
 from cnnlab.palette import KINDS
 from cnnlab.text import listed
-from pages._parts.learn.figures.drawing import Square, drawing
+from pages._parts.drawing import Square, drawing
 from pages._parts.markdown import escaped
 
 NETWORKS = ("lenet", "vgg", "alexnet")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cnnlab.i18n import _
 from cnnlab.palette import BLUE, GRAY, GREEN, RED
-from pages._parts.learn.figures.drawing import Square, drawing
+from pages._parts.drawing import Square, drawing
 
 COLOURS = {"P": BLUE, "R": GREEN, "B": RED}  # the pixel, its right neighbour, the one below
 

@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab.i18n import _
 from cnnlab.palette import KINDS
 from cnnlab.text import percent
-from pages._parts.learn.figures.drawing import Square, drawing
+from pages._parts.drawing import Square, drawing
 
 IMAGE, SMALL, LARGE = KINDS["input"], KINDS["convolution"], KINDS["pooling"]
 CHANNELS = (1, 16, 32, 64, 128, 256, 512)

@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab.i18n import _, ngettext
 from cnnlab.palette import BLUE, GRAY, RED
 from cnnlab.text import percent
-from pages._parts.learn.figures.drawing import Square, drawing
+from pages._parts.drawing import Square, drawing
 
 WIDE = 100
 

@@ -7,10 +7,10 @@ import streamlit as st
 from cnnlab.i18n import N_, _, translated
 from cnnlab.inside_values import ByHand, Table
 from cnnlab.palette import GRAY
+from pages._parts.drawing import as_picture
 from pages._parts.inside.by_hand import products_of
 from pages._parts.inside.numbers import cells_html, ends_of, figure_text
 from pages._parts.inside.picture import Frame, framed_html
-from pages._parts.learn.figures.drawing import as_picture
 from pages._parts.learn.figures.worked import convolved
 
 SIDE, KERNEL = 8, 3
