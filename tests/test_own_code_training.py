@@ -269,7 +269,7 @@ def test_its_page_offers_no_new_run_of_it(kept, tmp_path, monkeypatch):
 
     assert not opened.exception
     labels = {each.label for each in opened.button}
-    assert not labels & {"Change one thing", "Try several values", "Open its settings in the form"}
+    assert not labels & {"Change one thing", "Try several values", "Use its settings"}
     assert any("`python -m cnnlab train --file net.py:Net --dataset sample`" in each.value for each in opened.caption)
 
 
