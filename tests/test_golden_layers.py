@@ -62,7 +62,9 @@ def test_the_table_of_the_first_recipe_comes_along_so_that_start_does_not_wait_f
 def test_the_golden_rows_add_up_to_the_promises_of_the_card(card):
     _, rows, totals = (FOLDER / f"{card.name}.txt").read_text(encoding="utf-8").strip().split("\n\n")
 
-    columns = zip(*(line.replace(" %", "%").replace("< ", "<").rsplit(maxsplit=6)[-6:] for line in rows.splitlines()[1:]), strict=True)
+    columns = zip(
+        *(line.replace(" %", "%").replace("< ", "<").rsplit(maxsplit=6)[-6:] for line in rows.splitlines()[1:]), strict=True
+    )
     parameters, _, buffers, macs, activations, _ = ([_number(cell) for cell in column] for column in columns)
 
     assert sum(parameters) == card.parameters

@@ -216,6 +216,7 @@ def test_each_random_step_can_be_switched_off_and_the_image_stands_beside_its_ve
     drawn = " ".join(element.proto.body for element in app.get("html"))
     assert "Training image 1 as it is: airplane" in drawn
     assert "Version 8 of training image 1: airplane" in drawn
+    assert "as each evaluation sees it: airplane" in drawn  # of the same class, which no random step changes
     assert "every epoch sees the same image" in " ".join(caption.value for caption in app.caption)
 
 

@@ -1,4 +1,4 @@
-"""What training can do to one image: eight versions of it, as augmentation draws them, beside the image as it is."""
+"""What training can do to one image: eight versions of it, as augmentation draws them, between the image and one of the tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEPS = {name: str(RunConfig.model_fields[field].title) for name, field in _FIEL
 
 
 def versions(lab: Lab, entry: Entry, image: Picture) -> None:
-    """One image as it is, and eight versions of it as augmentation draws them."""
+    """One image as it is, eight versions of it as augmentation draws them, and a test image of its class, which stays as it is."""
     st.header(_("What training can do to it"))
     digits = entry.name == "mnist"
     offered = [name for name in STEPS if name != "gray" or entry.channels == 3]
@@ -35,12 +35,16 @@ def versions(lab: Lab, entry: Entry, image: Picture) -> None:
     steps = {"shift": SHIFT * ("shift" in chosen), "flip": "flip" in chosen, "gray": GRAY * ("gray" in chosen)}
     drawn = lab.augmented(entry.name, image.index, count=VERSIONS, **steps)
     version = _("Version {place} of training image {number}: {title}")
+    own = _("Training image {number} as it is: {title}").format(number=number, title=title)
+    tested = _("Test image {number} as each evaluation sees it: {title}")
     image_grid(
         [
-            GridItem(
-                image.data_uri, _("Training image {number} as it is: {title}").format(number=number, title=title), _("as it is")
-            ),
+            GridItem(image.data_uri, own, _("as it is")),
             *(GridItem(uri, version.format(place=place, number=number, title=title), "") for place, uri in enumerate(drawn, 1)),
+            *(
+                GridItem(each.data_uri, tested.format(number=image_number(each.index), title=title), _("in the test"))
+                for each in lab.pictures(entry.name, "test", 1, label=image.label)
+            ),
         ],
         size_px=54,
     )
@@ -61,8 +65,8 @@ def versions_sentence(number: int, chosen: Sequence[str], *, digits: bool) -> st
     steps = _("{several} and {last}").format(several=_(", ").join(some), last=last) if some else last
     sentence = _(
         "Training image {number} with {steps}, which *More settings* on Train switch on: "
-        "each epoch sees another version, so that a network learns what stays the same. Test images stay as they are, apart from "
-        "their size and the scale of their values."
+        "each epoch sees another version, so that a network learns what stays the same. Test images, such as the last one here, "
+        "stay as they are, apart from their size and the scale of their values."
     ).format(number=number, steps=steps)
     warning = _(" A mirrored 2 is not a 2: leave *Random flip* off for digits.") if digits and "flip" in chosen else ""
     return sentence + warning
