@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +148,17 @@ class OwnData:
                 for ending in ("u8", "labels.npy", "names.json"):
                     with suppress(OSError):  # in use, on Windows: the record says that it is deleted
                         (folder / f"{split}.{ending}").unlink(missing_ok=True)
+
+    def forget_people(self, people: Collection[str]) -> None:
+        """Deletes the sets of these people, and their names where records stay. Raises DataError while a run uses one."""
+        for each in self.sets():
+            if each.owner in people:
+                self.delete(each.name)
+        with _changing:
+            for each in own.sets(self._home, deleted=True):
+                if each.owner in people:
+                    self._record(replace(each, owner=""), *own.versions_of(self._home, each))
+        imports.forget(self._home)
 
     def set_aside(self, name: str, images: Sequence[ImageAt], *, owner: str | None = None) -> str:
         """The name of the version without these images as well; nothing is deleted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -67,6 +68,10 @@ class SeenOwnData(OwnData):
         found = self.get(name)
         super().delete(name)
         self._log.note(self._person.name, "data delete", found.base, found.owner, note=found.title)
+
+    def forget_people(self, people: Collection[str]) -> None:
+        self.checked.teach("forget")
+        super().forget_people(people)
 
     def stop(self, *, owner: str | None = None) -> None:
         known = imports.status(self._home)

@@ -43,7 +43,9 @@ class DataLab(FakeLab):
     def pictures(self, dataset, split, count, *, label=None, offset=0):
         self.asked.append(f"pictures of {dataset}: {split}, {count} of class {label} from {offset}")
         total = sum(self.class_counts(dataset, split)) if label is None else self.class_counts(dataset, split)[label]
-        return tuple(Picture(3 * place, place % 10 if label is None else label, PIXEL) for place in range(offset, total)[: min(3, count)])
+        return tuple(
+            Picture(3 * place, place % 10 if label is None else label, PIXEL) for place in range(offset, total)[: min(3, count)]
+        )
 
     def augmented(self, dataset, index, *, count, shift, flip, gray):
         self.asked.append(f"{count} versions of {dataset} {index}: shift {shift}, flip {flip}, gray {gray}")

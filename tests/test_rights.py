@@ -43,6 +43,7 @@ REFUSED = {
     "sweeps.stop": ["{sweep}"], "sweeps.resume": ["{sweep}"], "sweeps.delete": ["{sweep}"],
     "own_data.rename": ["{shown}", "x"], "own_data.delete": ["{shown}"], "own_data.set_aside": ["{shown}", IMAGES],
     "own_data.take_back": ["{shown}", IMAGES], "own_data.stop": [], "own_data.forget": [],
+    "own_data.forget_people": [["Ana Silva"]],
     "checking.begin_search": ["{shown}"], "checking.stop_search": ["{shown}"],
     "networks.delete": ["{network}"],
     "learners.progress": ["{learner}"], "learners.predict": ["{learner}", LESSON, 0],

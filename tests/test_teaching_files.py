@@ -11,17 +11,23 @@ from contextlib import closing
 
 import pytest
 from made_runs import CONFIG, STARTED, done
+from own_files import folder, job, pets
 from taught import ANA, BEN, TEACHER, finished, taught_lab
 from typer.testing import CliRunner
 
 from cnnlab.access import classes
+from cnnlab.architectures.own import Network
 from cnnlab.assignments import Task
 from cnnlab.cli import app
+from cnnlab.datasets import own
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
+from cnnlab.own_data.bringing import bring
 from cnnlab.runs.records import State
 from cnnlab.seen import seen_by
 from cnnlab.system.home import run_folder
 from cnnlab.teaching.archive import read_archive
+
+ROWS = '{"title": "Mine", "layers": [{"kind": "flatten"}, {"kind": "linear", "units": 0}]}'
 
 
 @pytest.fixture
@@ -138,6 +144,31 @@ def test_forgetting_deletes_what_the_archive_holds_as_it_is_now(term, tmp_path):
     assert left == []
 
 
+def test_forgetting_takes_the_images_and_networks_of_those_who_leave_and_their_names(term, tmp_path):
+    lab, _ids = term
+    files = folder(tmp_path / "pets", pets(10))
+    anas, deleted, teachers = (
+        bring(job(lab.home, files, title, owner=owner, for_all=False)).name
+        for title, owner in (("Cats", "Ana Silva"), ("Gone", "Ben Okafor"), ("Shared", "Ms Li"))
+    )
+    lab.own_data.delete(deleted)
+    for person in (ANA, TEACHER):
+        seen_by(lab, person).networks.save(Network.read(ROWS))
+    seen_by(lab, TEACHER).teaching.archive(tmp_path / "autumn.zip")
+
+    what = seen_by(lab, TEACHER).teaching.to_forget(tmp_path / "autumn.zip")
+    assert (what.sets, len(what.networks)) == (("Cats",), 1)
+    assert what.bytes > 14  # the images, too
+    seen_by(lab, TEACHER).teaching.forget(what)
+
+    assert [each.name for each in lab.own_data.sets()] == [teachers]
+    assert not list((lab.home / own.FOLDER / anas).glob("*.u8"))
+    assert [each.owner for each in lab.networks.every()] == ["Ms Li"]
+    assert "networks/" in " ".join(zipfile.ZipFile(tmp_path / "autumn.zip").namelist())
+    left = [path for path in lab.home.rglob("*.json") if "Ana" in path.read_text() or "Ben" in path.read_text()]
+    assert left == []
+
+
 def test_an_assignment_stays_for_which_was_handed_in_since(term, tmp_path):
     lab, ids = term
     lab.teaching.archive(tmp_path / "autumn.zip")
@@ -181,7 +212,7 @@ def test_the_command_line_does_the_same(term, tmp_path):
     assert "paused the lab" in command("log")[1]
     assert "every checksum is right" in command("archive", str(tmp_path / "a.zip"))[1]
     code, text = command("forget", str(tmp_path / "a.zip"), typed="n\n")
-    assert (code, "People: 3; runs: 2; assignments: 1." in text, len(lab.runs())) == (1, True, 3)
+    assert (code, "People: 3; runs: 2; assignments: 1; data sets: 0; networks: 0." in text, len(lab.runs())) == (1, True, 3)
     assert command("forget", str(tmp_path / "a.zip"), "--yes")[0] == 0
     assert [run.state for run in lab.runs()] == [State.FINISHED]
     assert command("status")[0] == 0

@@ -161,13 +161,23 @@ def archive(file: Archived, *, home: Home) -> None:
 
 @group.command()
 def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, home: Home) -> None:
-    """Delete the class's data that an archive holds: runs, progress, hand-ins, log and codes. Teachers and their runs stay."""
+    """Delete the class's data that an archive holds: runs, progress, hand-ins, networks, log and codes; images of their own go too.
+
+    Teachers stay with what is theirs.
+    """
     with _lab(home) as lab:
         what = lab.teaching.to_forget(file.absolute())
-        counts = _("People: {people:,}; runs: {runs:,}; assignments: {assignments:,}.").format(
-            people=len(what.people), runs=len(what.runs), assignments=len(what.assignments)
+        counts = _("People: {people:,}; runs: {runs:,}; assignments: {assignments:,}; data sets: {sets:,}; networks: {networks:,}.")
+        counts = counts.format(
+            people=len(what.people),
+            runs=len(what.runs),
+            assignments=len(what.assignments),
+            sets=len(what.sets),
+            networks=len(what.networks),
         )
-        lost = _("The weights, {size}, are not in the archive. Codes end at once.").format(size=size_text(what.bytes))
+        lost = _("Weights and images of data sets, {size}, are not in the archive. Codes end at once.").format(
+            size=size_text(what.bytes)
+        )
         print_text(together(counts, lost))
         if what.kept:
             kept = _("{count:,} runs stay: {file} lacks them as they are now. Archive again to include them.")

@@ -177,15 +177,15 @@ def known(home: Path, name: object) -> OwnSet | None:
     return versions[number - 1] if number <= len(versions) and str(name) == _version_name(match[1], number) else None
 
 
-def sets(home: Path) -> tuple[OwnSet, ...]:
-    """The current version of each set in `home`, newest set first, without deleted ones."""
+def sets(home: Path, *, deleted: bool = False) -> tuple[OwnSet, ...]:
+    """The current version of each set in `home`, newest set first; deleted ones only where they are asked for."""
     try:
         names = [item.name for item in os.scandir(home / FOLDER) if is_name(item.name)]
     except OSError:  # nobody has brought any
         return ()
     found = (remembered(_read, home / FOLDER / name / KNOWN) for name in names)
     current = [versions[place] for versions, place in found if versions]
-    return tuple(sorted((each for each in current if not each.deleted), key=lambda each: (-each.created, each.name)))
+    return tuple(sorted((each for each in current if deleted or not each.deleted), key=lambda each: (-each.created, each.name)))
 
 
 def stored(home: Path, own: OwnSet, split: Split) -> Stored:

@@ -7,13 +7,14 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cnnlab.errors import CNNLabError, RunStateError, StoreError
+from cnnlab.forecasts.usage import set_bytes
 from cnnlab.i18n import N_, say
 from cnnlab.runs.store_log import Entry
 from cnnlab.runs.store_teacher import TeacherRecord, runs_in
@@ -24,7 +25,7 @@ from cnnlab.teaching.values import Overview, TaughtLab
 
 RECORD, MANIFEST = "lab.sqlite", "manifest.json"
 KIND = "CNN Lab class archive, version 1"
-_FOLDERS = ("assignments", "learn", "lessons", "teaching")  # of the home, as they are
+_FOLDERS = ("assignments", "learn", "lessons", "networks", "teaching")  # of the home, as they are
 _MOST_BYTES = 100_000_000  # of the manifest
 _CHUNK = 1 << 20
 
@@ -46,8 +47,10 @@ class Forgetting:
 
     people: tuple[str, ...]
     runs: tuple[Summary, ...]
-    bytes: int  # of the runs, on the disk
+    bytes: int  # of the runs and data sets, on the disk
     assignments: tuple[str, ...]
+    sets: tuple[str, ...]  # titles of data sets, whose images no archive has
+    networks: tuple[str, ...]  # ids of those that they have saved
     kept: tuple[str, ...] = ()  # ids of runs that have changed since, or that the archive lacks
 
 
@@ -124,7 +127,7 @@ def read_archive(path: Path) -> Archive:
         raise StoreError(damaged) from error
 
 
-def plan(lab: TaughtLab, archive: Archive, people: Iterable[str], teachers: Iterable[str], bytes_of: Any) -> Forgetting:
+def plan(lab: TaughtLab, archive: Archive, people: Collection[str], teachers: Iterable[str], bytes_of: Any) -> Forgetting:
     """What `forget` would delete: what the archive holds as it is now, without the runs of teachers and of nobody."""
     spared = {*teachers, ""}
     runs, kept = [], []
@@ -134,7 +137,17 @@ def plan(lab: TaughtLab, archive: Archive, people: Iterable[str], teachers: Iter
         same = archive.runs.get(run.id) == (run.state, run.epochs_done)
         (runs if same and not run.active else kept).append(run)
     assignments = tuple(each.id for each in lab.assignments.every() if _holds(archive, lab.home, each.id))
-    return Forgetting(tuple(people), tuple(runs), bytes_of(runs), assignments, tuple(run.id for run in kept))
+    leave = {*people} - spared
+    sets = [each for each in lab.own_data.sets() if each.owner in leave]
+    return Forgetting(
+        tuple(people),
+        tuple(runs),
+        bytes_of(runs) + sum(set_bytes(lab.home, each) for each in sets),
+        assignments,
+        sets=tuple(each.title for each in sets),
+        networks=tuple(each.id for each in lab.networks.every() if each.owner in leave),
+        kept=tuple(run.id for run in kept),
+    )
 
 
 def _holds(archive: Archive, home: Path, assignment_id: str) -> bool:
@@ -145,9 +158,16 @@ def _holds(archive: Archive, home: Path, assignment_id: str) -> bool:
 
 
 def delete_planned(lab: TaughtLab, what: Forgetting) -> None:
-    """Deletes the runs with their files, the sweeps of these people, their progress, and the assignments. Raises what they do."""
+    """Deletes these people's data sets and networks, the runs with their files, sweeps, progress, and the assignments.
+
+    Raises what these do, first of all DataError where a teacher's run uses one of the data sets.
+    """
     if any(run.active for run in lab.summaries().runs if run.owner in what.people):
         raise RunStateError(N_("Runs of the class wait or train: stop them first, and make the archive again."))
+    lab.own_data.forget_people(what.people)
+    for saved in lab.networks.every():
+        if saved.id in what.networks:
+            lab.networks.delete(saved)
     for run in what.runs:
         lab.delete(run.id)
     for sweep in lab.sweeps.all(limit=100_000):

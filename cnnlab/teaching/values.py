@@ -23,6 +23,7 @@ class TaughtLab(Protocol):
     runs: Callable[..., Any]
     sweeps: Any
     own_data: Any
+    networks: Any
     events: Callable[..., Any]
     epochs: Callable[..., Any]
     progress: Callable[..., Any]

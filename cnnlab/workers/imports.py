@@ -97,9 +97,10 @@ def stop(home: Path) -> None:
 
 
 def forget(home: Path) -> None:
-    """Takes back the report of an import that has failed, so that no page shows it any more."""
-    if (known := status(home)) and known.state != "running":
-        _file(home).unlink(missing_ok=True)
+    """Takes back the report of an import that has ended, so that no page shows it any more, and what was ordered."""
+    if not ((known := status(home)) and known.state == "running"):
+        for file in (_file(home), _order_file(home)):
+            file.unlink(missing_ok=True)
 
 
 def left_for(home: Path, owner: str) -> int | None:
