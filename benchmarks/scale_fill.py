@@ -14,7 +14,8 @@ from pathlib import Path
 
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone, Progress
-from cnnlab.runs.migrations import MIGRATIONS, migrate
+from cnnlab.runs.migrating import migrate
+from cnnlab.runs.migrations import MIGRATIONS
 from cnnlab.runs.store import Store
 from cnnlab.system.home import store_file
 

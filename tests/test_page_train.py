@@ -405,7 +405,7 @@ def test_a_finished_run_leads_to_its_predictions_and_to_a_form_with_its_settings
 
     assert "Finished" in live_sentence(app)[0]
     assert not [each for each in app.button if each.label == "End run"]
-    button(app, "Open its settings").click().run()
+    button(app, "Use its settings").click().run()
     assert {"learning_rate": "0.05", "epochs": "1"}.items() <= address(app).items()
     assert address(app) == form_address(lab.run(run_id).config)
     assert widget(app.number_input, "Learning rate").value == 0.05

@@ -108,6 +108,6 @@ def in_readers_language(command: Any) -> None:
 def wrong_usage(error: Any) -> str:
     """Typer's sentence about wrong usage, on one line; help as it is, which Typer raises for a group without a command."""
     text = str(error.format_message())
-    if error.ctx is not None and text == error.ctx.get_help():
+    if type(error).__name__ == "NoArgsIsHelpError":  # Typer does not export it
         return text
     return translated(" ".join(text.split()))

@@ -176,7 +176,7 @@ def work(home: Path) -> None:
 def _work(home: Path, order: Order) -> None:
     last, due = ("looking", 0, 0), jobs.paced(REPORT_SECONDS)
 
-    def write(state: str, message: str = "", name: str = "") -> None:
+    def put(state: str, message: str = "", name: str = "") -> None:
         jobs.write(_file(home), _facts(order, state, last, message, name))
 
     def report(step: str, done: int, total: int) -> None:
@@ -185,19 +185,19 @@ def _work(home: Path, order: Order) -> None:
         if due():
             if _stop_file(home).exists():
                 raise Stopped
-            write("running")
+            put("running")
 
     try:
         report(*last)
         made = imported(home, order, report)
-        write("finished", name=made.name)
+        put("finished", name=made.name)
     except Stopped:
-        write("stopped")
+        put("stopped")
     except CNNLabError as error:
-        write("failed", files.without_folders(str(error), home))
+        put("failed", files.without_folders(str(error), home))
     except Exception as error:
         text = say("The import failed with an unexpected {kind}: {error}.", kind=type(error).__name__, error=error)
-        write("failed", files.without_folders(text, home))
+        put("failed", files.without_folders(text, home))
         raise
 
 
