@@ -102,6 +102,11 @@ def percent(share: float | None, decimals: int | None = 1) -> str:
     return f"{'<' if share < 0.5 else '>'} {abs(float(text) - 10**-decimals):.{decimals}f} %"
 
 
+def confidence_text(confidence: float, decimals: int = 1) -> str:
+    """A network's confidence: "82.4 %", "> 99.9 %". A softmax is never 0 or 1, though float32 rounds it to that."""
+    return percent(min(max(confidence, 2 * _EXACT), 1 - 2 * _EXACT), decimals)
+
+
 def duration_text(seconds: float) -> str:
     """A duration in a sentence: "40 seconds", "58 minutes", "1.5 hours"."""
     seconds = max(1, round(seconds)) if seconds > 0 else 0

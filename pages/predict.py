@@ -14,7 +14,7 @@ from cnnlab.i18n import _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.reports.svg_files import confusion_svg
 from cnnlab.runs.records import Run
-from cnnlab.text import image_number, percent
+from cnnlab.text import confidence_text, image_number
 from cnnlab.values import Prediction, PredictionPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
@@ -84,7 +84,7 @@ def _item(prediction: Prediction, classes: tuple[str, ...]) -> GridItem:
     picture, predicted, confidence = prediction.picture, prediction.predicted, prediction.confidence
     return predicted_item(
         picture, predicted, confidence, classes,
-        caption=f"{translated(classes[predicted])}{_(', ')}{percent(confidence, 0)}",
+        caption=f"{translated(classes[predicted])}{_(', ')}{confidence_text(confidence, 0)}",
         detail=_("right") if picture.label == predicted
         else _("true: {name}").format(name=translated(classes[picture.label])),
     )  # fmt: skip

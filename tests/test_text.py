@@ -63,6 +63,11 @@ def test_a_share_that_is_not_nothing_or_not_all_never_reads_as_0_or_100(share, r
     assert (text.percent(share, 0), text.percent(share)) == (rough, exact)
 
 
+def test_no_confidence_reads_as_quite_sure_though_float32_rounds_it_to_that():
+    assert [text.confidence_text(each) for each in (0.0, 0.824, 1.0)] == ["< 0.1 %", "82.4 %", "> 99.9 %"]
+    assert [text.confidence_text(each, 0) for each in (0.0, 0.42, 1.0)] == ["< 0.1 %", "42 %", "> 99.9 %"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "sentence", "figures"),
     [

@@ -22,7 +22,7 @@ from cnnlab.runs.store import Store
 from cnnlab.state_words import state_word
 from cnnlab.system import background
 from cnnlab.system.home import default_data, run_folder
-from cnnlab.text import aligned, image_number, percent
+from cnnlab.text import aligned, confidence_text, image_number, percent
 from cnnlab.workers import published
 from cnnlab.workers.watch import folders_without_record, look_for_lost_runs
 
@@ -79,7 +79,7 @@ def predict(
             f"{p['image']:,}",
             translated(p["label_name"]),
             translated(p["predicted_name"]),
-            percent(p["confidence"]),
+            confidence_text(p["confidence"]),
             _("✓ right") if p["correct"] else _("✗ wrong"),
         )
         for p in answer["predictions"]

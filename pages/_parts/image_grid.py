@@ -11,7 +11,7 @@ import streamlit as st
 
 from cnnlab.i18n import _, translated
 from cnnlab.palette import GREEN, RED
-from cnnlab.text import image_number, percent
+from cnnlab.text import confidence_text, image_number
 from cnnlab.values import Picture
 
 
@@ -58,7 +58,7 @@ def predicted_item(
     truth, name = translated(classes[picture.label]), translated(classes[predicted])
     return GridItem(
         data_uri=picture.data_uri,
-        alt=alt.format(number=number, truth=truth, name=name, sure=percent(confidence, 0), note=note),
+        alt=alt.format(number=number, truth=truth, name=name, sure=confidence_text(confidence, 0), note=note),
         caption=caption,
         detail=detail,
         frame=RIGHT if right else WRONG,

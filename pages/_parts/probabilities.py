@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from cnnlab.i18n import _, translated
-from cnnlab.text import percent
+from cnnlab.text import confidence_text
 
 MOST_BARS = 10
 _STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
@@ -36,5 +36,6 @@ def _bar(name: str, probability: float, *, first: bool, true: bool) -> str:
     right = f" <em>{escape(_('true class'))}</em>" if true else ""
     return (
         f"<li{kind}><span>{mark}{escape(name)}{right}</span>"
-        f'<i aria-hidden="true"><u style="width: {100 * probability:.2f}%"></u></i><span>{escape(percent(probability))}</span></li>'
+        f'<i aria-hidden="true"><u style="width: {100 * probability:.2f}%"></u></i>'
+        f"<span>{escape(confidence_text(probability))}</span></li>"
     )

@@ -12,7 +12,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.own_data.checkup import MOST_SUSPECTS, Search
-from cnnlab.text import duration_text, image_number, percent
+from cnnlab.text import confidence_text, duration_text, image_number, percent
 from pages._parts.data.importing import DATASET
 from pages._parts.grid import grid
 from pages._parts.markdown import quoting
@@ -110,7 +110,7 @@ def _table(lab: Lab, own: OwnSet, search: Search | None, refusal: str | None) ->
         "picture": [picture.data_uri for picture in pictures],
         _("Label"): [own.classes[picture.label] for picture in pictures],
         _("Networks say"): [own.classes[each.predicted] if each else "" for each in suspects],
-        _("Sure"): [percent(each.confidence, 0) if each else "" for each in suspects],
+        _("Sure"): [confidence_text(each.confidence, 0) if each else "" for each in suspects],
         _("Used"): [_("set aside") if place in aside else _("yes") for place in places],
         _("Image"): [f"{splits[place.split]} {image_number(place.index)}" for place in places],
         _("File"): [picture.file for picture in pictures],

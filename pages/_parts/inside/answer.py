@@ -14,7 +14,7 @@ from cnnlab.datasets.pictures import side_by_side
 from cnnlab.figures.pictures import shares_svg
 from cnnlab.i18n import _, translated
 from cnnlab.inside_values import Neighbours
-from cnnlab.text import count_text, image_number, percent
+from cnnlab.text import confidence_text, count_text, image_number
 from pages._parts.image_grid import GridItem, image_grid
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import drawing_button, numbers_button, picture_button, picture_ways, shares_png
@@ -56,7 +56,7 @@ def _ways_out(chosen: Chosen) -> None:
             help=_("The bars alone, the most probable class first."),
         )  # fmt: skip
         drawing_button(
-            _("Bars as SVG"), lambda: shares_svg([(translated(name), each, percent(each)) for name, each in every], title),
+            _("Bars as SVG"), lambda: shares_svg([(translated(name), each, confidence_text(each)) for name, each in every], title),
             chosen.file("probabilities", "svg"), help=_("The bars with the names of the classes."),
         )  # fmt: skip
         numbers_button(
@@ -80,7 +80,9 @@ def _over_the_epochs(chosen: Chosen) -> None:
         return
     st.markdown(history_sentence(every, classes, truth))
     with st.expander(_("Show each epoch")):
-        rows = "".join(f"| {each.epoch} | {escaped(classes[each.predicted])} | {percent(each.confidence)} |\n" for each in every)
+        rows = "".join(
+            f"| {each.epoch} | {escaped(classes[each.predicted])} | {confidence_text(each.confidence)} |\n" for each in every
+        )
         st.markdown(f"| {_('After epoch')} | {_('Predicted class')} | {_('Confidence')} |\n|---:|---|---:|\n{rows}")
 
 

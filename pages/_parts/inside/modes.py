@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab.i18n import _, together, translated
 from cnnlab.inside_values import ModeRow, Modes
-from cnnlab.text import percent
+from cnnlab.text import confidence_text
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import numbers_button
 from pages._parts.markdown import escaped
@@ -23,7 +23,7 @@ def draw_modes(chosen: Chosen) -> None:
     classes = chosen.network.classes
     answer = max(range(len(classes)), key=lambda label: found.probabilities[label])
     st.header(_("How sure it is that this is “{name}”").format(name=escaped(translated(classes[answer]))))
-    rows = [("eval()", percent(found.probabilities[answer]), _("the same each time"))]
+    rows = [("eval()", confidence_text(found.probabilities[answer]), _("the same each time"))]
     batch = _("train(), batch of {count:,}")
     rows += [(batch.format(count=row.size), *_cells(row, answer, classes)) for row in found.rows]
     lines = "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -52,7 +52,7 @@ def _cells(row: ModeRow, answer: int, classes: Sequence[str]) -> tuple[str, str]
     if not row.probabilities:
         return "–", _("cannot: batch norm needs more than one value a channel")
     shares = [each[answer] for each in row.probabilities]
-    low, high = percent(min(shares)), percent(max(shares))
+    low, high = confidence_text(min(shares)), confidence_text(max(shares))
     hits = sum(max(range(len(each)), key=lambda label: each[label]) == answer for each in row.probabilities)
     word = (_("{name} each time") if hits == len(shares) else _("{name} {count} of {total} times")).format(
         name=escaped(translated(classes[answer])), count=hits, total=len(shares)

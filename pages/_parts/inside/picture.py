@@ -11,7 +11,7 @@ import streamlit as st
 
 from cnnlab.i18n import _
 from cnnlab.inside_values import InsideLayer, Seen
-from cnnlab.text import percent, shape_text
+from cnnlab.text import confidence_text, shape_text
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import picture_ways, pixels_button
 from pages._parts.inside.words import image_words, moved_sentence
@@ -82,7 +82,7 @@ def draw_picture(chosen: Chosen, frame: Frame | None) -> None:
     """Draws the image and the answer."""
     classes, seen, look = chosen.classes, chosen.seen, chosen.look
     answer = answer_of(seen)
-    guess, sure = classes[answer], percent(seen.probabilities[answer])
+    guess, sure = classes[answer], confidence_text(seen.probabilities[answer])
     truth = "" if seen.label is None else classes[seen.label]
     image = image_words(look)
     if look.right or look.down:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab.i18n import N_, _, translated
 from cnnlab.inside_values import Attribution, InsideLayer, Method
-from cnnlab.text import percent, shape_text
+from cnnlab.text import confidence_text, shape_text
 from pages._parts.address import Address, whole_number
 from pages._parts.inside.choice import Chosen
 from pages._parts.inside.downloads import listed, numbers_button, picture_ways
@@ -104,7 +104,7 @@ def _draw(chosen: Chosen, found: Attribution, name: str) -> None:
     with words:
         st.markdown(
             _("**{name}**: score {score}, probability {share}.").format(
-                name=escaped(name), score=figure_text(found.score), share=percent(seen.probabilities[found.target])
+                name=escaped(name), score=figure_text(found.score), share=confidence_text(seen.probabilities[found.target])
             ),
             help=_(
                 "The score, or logit, is what the network gives before softmax makes probabilities of the scores of all classes."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from cnnlab.i18n import _, translated
-from cnnlab.text import percent, shape_text
+from cnnlab.text import confidence_text, shape_text
 from cnnlab.values import OwnAnswer
 from pages._parts.probabilities import ranked
 
@@ -17,7 +17,7 @@ def headline(answer: OwnAnswer) -> str:
     """The predicted class and its probability."""
     name, probability = ranked(answer.classes, answer.probabilities)[0]
     text = _("A guess: {name}, {share} sure") if probability < UNSURE else _("{name}, {share} sure")
-    return text.format(name=translated(name), share=percent(probability))
+    return text.format(name=translated(name), share=confidence_text(probability))
 
 
 def second(answer: OwnAnswer) -> str:
@@ -26,7 +26,7 @@ def second(answer: OwnAnswer) -> str:
     text = _("The next most probable class is {name}, {share}.")
     if first < UNSURE:
         text = _("The network is not sure. Nearly as probable for it: {name}, {share}.")
-    return text.format(name=translated(name), share=percent(probability))
+    return text.format(name=translated(name), share=confidence_text(probability))
 
 
 def normalisation(answer: OwnAnswer) -> str:

@@ -13,7 +13,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run
-from cnnlab.text import percent
+from cnnlab.text import confidence_text
 from cnnlab.values import EpochPredictions, ExampleImages, Picture
 from pages._parts.address import Address, whole_number
 from pages._parts.image_grid import GridItem, image_grid, predicted_item
@@ -147,7 +147,7 @@ def _columns(classes: int) -> int:
 
 
 def _item(picture: Picture, predicted: int, confidence: float, former: int, classes: tuple[str, ...]) -> GridItem:
-    changed, sure = former != predicted, percent(confidence, 0)
+    changed, sure = former != predicted, confidence_text(confidence, 0)
     return predicted_item(
         picture, predicted, confidence, classes,
         caption=classes[predicted],

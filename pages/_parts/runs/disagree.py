@@ -13,7 +13,7 @@ from cnnlab.lab import Lab
 from cnnlab.palette import BLUE, GRAY, ORANGE
 from cnnlab.reports.comparison import labels
 from cnnlab.runs.records import Run
-from cnnlab.text import image_number, percent
+from cnnlab.text import confidence_text, image_number, percent
 from cnnlab.values import Disagreement, DisagreementPage
 from pages._parts.address import Address, one_of
 from pages._parts.image_grid import GridItem, image_grid
@@ -76,7 +76,7 @@ def _item(item: Disagreement, classes: Sequence[str]) -> GridItem:
     winner = item.predicted.index(truth) if truth in item.predicted else 2
     predicted = [
         _("{place}: {name}, {share}").format(
-            place=place + 1, name=translated(classes[item.predicted[place]]), share=percent(item.confidence[place], 0)
+            place=place + 1, name=translated(classes[item.predicted[place]]), share=confidence_text(item.confidence[place], 0)
         )
         for place in range(2)
     ]
