@@ -155,9 +155,12 @@ def test_forgetting_takes_the_images_and_networks_of_those_who_leave_and_their_n
     for person in (ANA, TEACHER):
         seen_by(lab, person).networks.save(Network.read(ROWS))
     seen_by(lab, TEACHER).teaching.archive(tmp_path / "autumn.zip")
+    late = seen_by(lab, BEN).networks.save(Network.read(ROWS))
 
     what = seen_by(lab, TEACHER).teaching.to_forget(tmp_path / "autumn.zip")
     assert (what.sets, len(what.networks)) == (("Cats",), 1)
+    assert late.id not in what.networks  # no archive has it
+    lab.networks.delete(late)
     assert what.bytes > 14  # the images, too
     seen_by(lab, TEACHER).teaching.forget(what)
 

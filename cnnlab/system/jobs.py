@@ -21,11 +21,16 @@ NOT_WRITTEN = N_("the lab's folder cannot be written; its owner has to make it w
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a process wrote last. `silent` tells that it is gone without an end of its own, if it was running."""
+    """What a process wrote last."""
 
     facts: dict[str, Any]
     age: float  # seconds
-    silent: bool
+    process: Process
+
+    @property
+    def silent(self) -> bool:
+        """Whether its process is gone: work that it reports as running has ended without a word."""
+        return self.age > SILENT_SECONDS and not processes.alive(*self.process)
 
 
 def begin(file: Path, facts: dict[str, Any], start: Callable[[], None]) -> None:
@@ -50,8 +55,7 @@ def read(file: Path) -> Report | None:
     try:
         facts = json.loads(disk.read(file))
         age = time.time() - facts.pop("time")
-        process = facts.pop("pid"), facts.pop("pid_started")
-        return Report(facts, age, age > SILENT_SECONDS and not processes.alive(*process))
+        return Report(facts, age, Process(facts.pop("pid"), facts.pop("pid_started")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

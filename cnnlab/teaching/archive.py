@@ -136,7 +136,7 @@ def plan(lab: TaughtLab, archive: Archive, people: Collection[str], teachers: It
             continue
         same = archive.runs.get(run.id) == (run.state, run.epochs_done)
         (runs if same and not run.active else kept).append(run)
-    assignments = tuple(each.id for each in lab.assignments.every() if _holds(archive, lab.home, each.id))
+    assignments = tuple(each.id for each in lab.assignments.every() if _holds(archive, lab.home, *_files_of(lab.home, each.id)))
     leave = {*people} - spared
     sets = [each for each in lab.own_data.sets() if each.owner in leave]
     return Forgetting(
@@ -145,15 +145,23 @@ def plan(lab: TaughtLab, archive: Archive, people: Collection[str], teachers: It
         bytes_of(runs) + sum(set_bytes(lab.home, each) for each in sets),
         assignments,
         sets=tuple(each.title for each in sets),
-        networks=tuple(each.id for each in lab.networks.every() if each.owner in leave),
+        networks=tuple(
+            each.id
+            for each in lab.networks.every()
+            if each.owner in leave and _holds(archive, lab.home, lab.home / "networks" / f"{each.id}.json")
+        ),
         kept=tuple(run.id for run in kept),
     )
 
 
-def _holds(archive: Archive, home: Path, assignment_id: str) -> bool:
-    """Whether the archive has the assignment, and all that was handed in for it, as it is now."""
+def _files_of(home: Path, assignment_id: str) -> tuple[Path, ...]:
+    """The assignment, and all that was handed in for it."""
     folder = home / "assignments"
-    files = [folder / f"{assignment_id}.json", *(folder / assignment_id).glob("*.json")]
+    return folder / f"{assignment_id}.json", *(folder / assignment_id).glob("*.json")
+
+
+def _holds(archive: Archive, home: Path, *files: Path) -> bool:
+    """Whether the archive has the files as they are now."""
     return all(archive.sums.get(path.relative_to(home).as_posix()) == _sum_of(path.open("rb")) for path in files)
 
 

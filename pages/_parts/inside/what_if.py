@@ -82,9 +82,7 @@ def _squares(size: int, kernel: int, padding: int, stride: int, made: int) -> li
     padded, last = size + 2 * padding, (made - 1) * stride
     border = [Square(0, 0, padded, padded, IMAGE, dashed=True)] if padding else []
     places = sorted({0, stride if made > 1 else 0, last})
-    windows = [
-        Square(place if place < last else last, 0 if place < last or not last else last, kernel, kernel, WINDOW) for place in places
-    ]
+    windows = [Square(place, last if place == last else 0, kernel, kernel, WINDOW) for place in places]
     return [*border, Square(padding, padding, size, size, IMAGE), *windows, Square(padded + 4, 0, made, made, MAP, fill=True)]
 
 
