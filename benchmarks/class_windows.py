@@ -15,7 +15,6 @@ from benchmarks.figures import figure
 from benchmarks.page_watching import lost
 from benchmarks.serving import Server, processor_seconds
 from benchmarks.stolen import Stolen, is_calm
-from cnnlab.events import EpochDone
 from cnnlab.runs.store import Store
 
 SETTLED = 1.0  # seconds from the last request to the next window
@@ -89,15 +88,15 @@ def _epoch_seconds(home: Path, since: float, until: float) -> float | None:
     """Mean seconds of an epoch, without the first of a run, which is slower."""
     store = Store(home)
     try:
-        found = [
-            event.seconds
-            for run in store.summaries().runs
-            for at, event in store.events(run.id)
-            if isinstance(event, EpochDone) and event.epoch > 1 and since <= at - event.seconds and at <= until
-        ]
+        with store.transaction() as connection:
+            rows = connection.execute(
+                "SELECT time, json_extract(body, '$.seconds') AS seconds FROM events"
+                " WHERE kind = 'epoch_done' AND number > 1 AND time BETWEEN ? AND ?",
+                (since, until),
+            ).fetchall()
     finally:
         store.close()
-    return statistics.mean(found) if found else None
+    return statistics.mean(found) if (found := [row["seconds"] for row in rows if row["time"] - row["seconds"] >= since]) else None
 
 
 def costs(windows: list[Window]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -155,10 +156,12 @@ def with_our_modules() -> dict[str, str]:
 def start_detached(module: str, arguments: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> None:
     """Starts ``python -m module``, which outlives this process and writes its output to `log`.
 
-    On Linux the module must call `detach()` first: this process waits for the parent of that fork, which leaves no zombie.
+    On Linux the module must call `detach()` first: a thread waits for the parent of that fork, which leaves no zombie. A page that
+    waited itself would stand still for half a second, while a new Python starts.
     """
     if sys.platform == "linux":
-        start_child(module, arguments, log, environment).wait()
+        child = start_child(module, arguments, log, environment)
+        threading.Thread(target=child.wait, name="collect the parent", daemon=True).start()
     else:
         # Kept, because collecting a Popen whose process still runs raises a ResourceWarning.
         _started.append(start_child(module, arguments, log, environment))

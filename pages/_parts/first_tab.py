@@ -33,3 +33,5 @@ async def open_first_tab(_: Any) -> AsyncIterator[None]:
 def load_modules() -> None:
     for name in _MODULES:
         importlib.import_module(name)
+    from cnnlab.i18n import LANGUAGES, own_name
+    for code in LANGUAGES: own_name(code)
