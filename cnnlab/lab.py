@@ -231,6 +231,10 @@ class Lab(Predictions):
         check = check_processes(self._store, {run.state})
         return check.corrected(self._store.run(run_id) if check.changed else run)
 
+    def training(self) -> tuple[Run, ...]:
+        """The runs that a process works on, newest first."""
+        return tuple(self.run(run_id) for run_id, state in self.summaries().active if state in IN_PROCESS)
+
     def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
         runs = self._store.runs(limit)

@@ -12,6 +12,7 @@ from cnnlab import datasets, presets
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
 from cnnlab.events import EpochDone, Event, Progress, RunStarted
+from cnnlab.lab import Lab
 from cnnlab.looking import Looking
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.store import Store
@@ -71,6 +72,9 @@ class RunsLab(FakeLab):
         cpu, *cards = (device for device in self.devices() if not device.problem)
         states = [DeviceState(card, 80_000_000_000, 60_000_000_000, 61, 97) for card in cards]
         return (DeviceState(cpu, 16_000_000_000, 4_000_000_000), *states)
+
+    def training(self) -> tuple[Run, ...]:
+        return Lab.training(self)
 
     def start(self, config: RunConfig, *, token: str, name: str = "", owner: str = "", note: str = "") -> str:
         if self.refusal:

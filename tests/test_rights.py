@@ -82,7 +82,7 @@ STARTS = {
 }  # fmt: skip
 # Lists, and what is looked up in them: nothing of others in any, where students see their own alone (test_seen.py).
 LISTS = {
-    "runs", "queue", "summaries", "datasets", "sweeps.all", "own_data.sets", "own_data.sees", "own_data.status",
+    "runs", "training", "queue", "summaries", "datasets", "sweeps.all", "own_data.sets", "own_data.sees", "own_data.status",
     "networks.every", "networks.find", "networks.shown", "assignments.every", "assignments.find", "assignments.handed_in",
     "sharing.limits", "sharing.usage", "sharing.starts", "teaching.notes", "teaching.dismiss",
 }  # fmt: skip

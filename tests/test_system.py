@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -322,6 +323,21 @@ def test_a_process_is_started_away_from_this_one_and_adds_to_its_log(tmp_path, m
     assert (seen["log"], seen["mode"], seen["stderr"]) == (str(tmp_path / "new" / "log.txt"), "ab", seen["stdout"])
     assert (seen["stdin"], seen["start_new_session"]) == (processes.subprocess.DEVNULL, True)
     assert (seen["env"]["ONE"], "PYTHONPATH" in seen["env"]) == ("1", True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no parent to wait for")
+def test_a_page_does_not_wait_until_a_background_process_has_forked(tmp_path, monkeypatch):
+    forked, collected = threading.Event(), threading.Event()
+
+    def wait():
+        assert forked.wait(5)
+        collected.set()
+
+    monkeypatch.setattr(processes.subprocess, "Popen", lambda command, **how: SimpleNamespace(wait=wait))
+    processes.start_detached("some.module", [], tmp_path / "log.txt")  # returns although the child has not forked yet
+    forked.set()
+
+    assert collected.wait(5)  # or it would stay as a zombie
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux counts ticks since it was booted")

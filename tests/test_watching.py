@@ -150,6 +150,28 @@ def test_a_revision_changes_with_what_has_to_be_redrawn_and_with_nothing_else(la
     assert feed.run(lab, waiting).status(fresh=True).page_revision not in (page, renamed, queued)
 
 
+def test_what_other_runs_do_redraws_a_watched_page_at_once_and_then_seldom(monkeypatch, lab, running, feed):
+    now = [100.0]
+    monkeypatch.setattr(snapshot.time, "monotonic", lambda: now[0])
+    live_run = feed.run(lab, running)
+    shown = [live_run.status(fresh=True).page_revision]
+
+    def next_second() -> bool:
+        now[0] += 1.0
+        shown.append(live_run.status(fresh=False).page_revision)
+        return shown[-1] != shown[-2]
+
+    lab.made("b")
+    assert next_second()  # the first change, at once
+    redrawn = []
+    for number in range(20):  # a class: each second another run
+        lab.made(f"c{number}")
+        redrawn.append(next_second())
+
+    assert 3 <= sum(redrawn) <= 4
+    assert live_run.status(fresh=True).page_revision == max(shown) + (not redrawn[-1])  # a page that is drawn anyway shows all
+
+
 def test_a_run_that_is_gone_is_gone_for_all_and_nothing_of_it_is_kept(lab, feed):
     for fresh in (True, False):
         with pytest.raises(RunNotFound):

@@ -103,10 +103,10 @@ class Store:
                 return known
             return summaries.summaries(connection, limit, known)
 
-    def active(self) -> tuple[ActiveRun, ...]:
-        """Runs that wait or train, by their place in the queue."""
+    def active(self, *, waiting: bool = True) -> tuple[ActiveRun, ...]:
+        """Runs that wait or train, by their place in the queue; without `waiting`, those that a process works on."""
         with self.transaction() as connection:
-            return store_queue.active(connection)
+            return store_queue.active(connection, waiting=waiting)
 
     def without_record(self, run_ids: Iterable[str]) -> tuple[str, ...]:
         """Those of `run_ids` that the record does not have."""
@@ -173,10 +173,7 @@ class Store:
     def queue(self) -> tuple[Run, ...]:
         """The queued runs, in the order in which they start."""
         with self.transaction() as connection:
-            rows = store_rows.rows(connection, "SELECT * FROM runs WHERE state = 'queued'")
-            positions = store_queue.positions(connection)
-        queued = {run.id: run for run in store_rows.runs(rows, positions)}
-        return tuple(queued[run_id] for run_id in positions)
+            return store_queue.queue(connection)
 
     def move_in_queue(self, run_id: str, places: int, *, owner: str | None = None) -> None:
         """Moves a queued run `places` later (earlier if negative) among its owner's runs; other owners' runs keep their places."""

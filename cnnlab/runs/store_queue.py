@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 
 from cnnlab.errors import RunStateError, StoreError
 from cnnlab.i18n import say
 from cnnlab.runs.fairness import in_turn
-from cnnlab.runs.records import ActiveRun, may_take_the_same
-from cnnlab.runs.store_rows import active_run, rows
+from cnnlab.runs.records import ActiveRun, Run, may_take_the_same
+from cnnlab.runs.store_rows import active_run, rows, runs
+
+_ACTIVE = "SELECT * FROM runs WHERE ended IS NULL ORDER BY place, number"
+_IN_PROCESS = "SELECT * FROM runs WHERE ended IS NULL AND state <> 'queued' ORDER BY place, number"
 
 
-def positions(connection: sqlite3.Connection) -> dict[str, int]:
+def positions(connection: sqlite3.Connection, runs: tuple[ActiveRun, ...] | None = None) -> dict[str, int]:
     """Each queued run's position, from 1, in the order of the queue: owners take turns, and the runs of one owner keep their order.
 
-    Runs that wait for other devices are not counted, so two runs can be the first, each for its own device.
+    Runs that wait for other devices are not counted, so two runs can be the first, each for its own device. `runs` are the active
+    ones, where they have been read.
     """
-    runs = active(connection)
+    runs = active(connection) if runs is None else runs
     queued, others = [run for run in runs if run.waits], [run for run in runs if not run.waits]
     choices = {run.id: run.config.device for run in queued}
     before: Counter[str] = Counter()  # of the choices so far; there are few, and hundreds of runs may wait
@@ -30,10 +35,25 @@ def positions(connection: sqlite3.Connection) -> dict[str, int]:
     return found
 
 
-def active(connection: sqlite3.Connection) -> tuple[ActiveRun, ...]:
-    """Runs that wait or train, by their place in the queue. Unreadable ones are left out and stay as they are."""
+def active(connection: sqlite3.Connection, *, waiting: bool = True) -> tuple[ActiveRun, ...]:
+    """Runs that wait or train, by their place in the queue; without `waiting`, the few that a process works on.
+
+    Unreadable ones are left out and stay as they are.
+    """
+    return _readable(rows(connection, _ACTIVE if waiting else _IN_PROCESS))
+
+
+def queue(connection: sqlite3.Connection) -> tuple[Run, ...]:
+    """The queued runs, in the order in which they start."""
+    found = rows(connection, _ACTIVE)
+    order = positions(connection, _readable(found))
+    queued = {run.id: run for run in runs((row for row in found if row["id"] in order), order)}
+    return tuple(queued[run_id] for run_id in order if run_id in queued)
+
+
+def _readable(found: Iterable[sqlite3.Row]) -> tuple[ActiveRun, ...]:
     readable = []
-    for row in rows(connection, "SELECT * FROM runs WHERE ended IS NULL ORDER BY place, number"):
+    for row in found:
         with contextlib.suppress(StoreError):  # the list of runs names it
             readable.append(active_run(row))
     return tuple(readable)

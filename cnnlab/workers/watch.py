@@ -67,7 +67,7 @@ def interrupt_lost_runs(store: Store, lost: Collection[str] = (), *, busy_second
 
 def lost_runs(store: Store, lost: Collection[str] = ()) -> tuple[ActiveRun, ...]:
     """The runs that the record calls active and that no process works on."""
-    return tuple(run for run in store.active() if not run.waits and (run.id in lost or not processes.alive(*run.process)))
+    return tuple(run for run in store.active(waiting=False) if run.id in lost or not processes.alive(*run.process))
 
 
 def auto_resumable(store: Store) -> tuple[str, ...]:

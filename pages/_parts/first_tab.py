@@ -13,6 +13,8 @@ import streamlit as st
 from streamlit import cli_util, config
 from streamlit.web.server import server_util
 
+from cnnlab.i18n import LANGUAGES, own_name
+
 _DELAY = 0.1  # seconds until the server listens
 # What every page needs, a second of a processor: loaded while the first browser still loads Streamlit's scripts.
 _MODULES = ("cnnlab.lab", "pyarrow.compute", "pandas")
@@ -33,5 +35,5 @@ async def open_first_tab(_: Any) -> AsyncIterator[None]:
 def load_modules() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    from cnnlab.i18n import LANGUAGES, own_name
-    for code in LANGUAGES: own_name(code)
+    for code in LANGUAGES:  # the sidebar names each in itself, for which its catalogue is read
+        own_name(code)

@@ -40,7 +40,8 @@ def sidebar(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
 def own_runs(lab: Lab) -> list[Summary]:
     """The visitor's runs that wait or train; those in a process first, then in the order in which they were started."""
     try:
-        own = [run for run in lab.summaries().runs if run.active and run.owner == visitor()]
+        name = visitor()
+        own = [run for run in lab.summaries().runs if run.active and run.owner == name]
     except CNNLabError:  # the page shows the reason
         return []
     return sorted(own, key=lambda run: (run.state not in IN_PROCESS, run.created))

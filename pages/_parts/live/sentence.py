@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnnlab.config_words import words
 from cnnlab.elsewhere import is_elsewhere
 from cnnlab.events import EpochDone, Progress, best_epoch
@@ -48,7 +50,7 @@ def _waiting(lab: Lab, run: Run) -> str:
     if start and not start.place:
         return NOT_TODAY  # and the message says when that is
     before = (start.place if start else run.position or 1) - 1
-    training = _in_the_way(run, [other for other in lab.runs() if other.state in IN_PROCESS])
+    training = _in_the_way(run, lab.training())
     begun = run.epochs_done > 0
     if not before and (lab.queue_waits() or (run.message and not training)):
         return N_("it is next")  # and the message, or the top of the page, says what it waits for
@@ -79,7 +81,7 @@ def _names(titles: list[str]) -> str:
     return say("“{first}” and “{second}” and others", first=titles[0], second=titles[1])
 
 
-def _in_the_way(run: Run, training: list[Run]) -> list[Run]:
+def _in_the_way(run: Run, training: Sequence[Run]) -> Sequence[Run]:
     """The runs on devices that this one may take; on automatic those are the GPUs, where the lab trains on any."""
     choice = run.config.device
     if choice == "auto":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -75,10 +75,10 @@ def attempt(action: Callable[[], object]) -> None:
         st.toast(escaped(translated(error)), icon=":material/error:", duration="long")
 
 
-def queue_buttons(lab: Lab, run: Run, refusal: str | None, *, short: bool = False) -> None:
-    """Moves the run in the queue or takes it out; with `short`, for a list, the buttons are icons only."""
+def queue_buttons(lab: Lab, run: Run, queue: Sequence[Run], refusal: str | None, *, short: bool = False) -> None:
+    """Moves the run in the `queue` or takes it out; with `short`, for a list, the buttons are icons only."""
     where = " in the list" if short else ""
-    mine = [other.id for other in lab.queue() if other.owner == run.owner]
+    mine = [other.id for other in queue if other.owner == run.owner]
     first, last = not mine or mine[0] == run.id, not mine or mine[-1] == run.id
     if run.owner:
         up = _("Move up among your own waiting runs. Owners take turns, so nobody else loses a place.")
@@ -107,7 +107,7 @@ def _for_its_state(lab: Lab, run: Run, refusal: str | None) -> None:
     continues = _resumes_from(run)
     match run.state:
         case State.QUEUED:
-            queue_buttons(lab, run, refusal)
+            queue_buttons(lab, run, lab.queue(), refusal)
         case State.STARTING | State.RUNNING:
             saved = _("Saves the exact state; “Resume” continues as if there had been no pause.")
             _button(_("Pause"), run, refusal, pause, icon="pause", help=saved, key="pause", primary=True)

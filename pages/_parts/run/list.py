@@ -118,7 +118,7 @@ def _queue(lab: Lab) -> None:
         whose = f"{escaped(isolated(run.owner))}{_(', ')}" if run.owner else ""
         owner.caption(f"{turn} · {whose}{ago(run.created)}")
         with actions.container(horizontal=True, horizontal_alignment="right"):
-            queue_buttons(lab, run, not_yours(run), short=True)
+            queue_buttons(lab, run, queue, not_yours(run), short=True)
     if len(queue) > QUEUE_SHOWN:
         st.caption(_("and {count:,} more").format(count=len(queue) - QUEUE_SHOWN))
 
