@@ -172,6 +172,19 @@ def test_what_other_runs_do_redraws_a_watched_page_at_once_and_then_seldom(monke
     assert live_run.status(fresh=True).page_revision == max(shown) + (not redrawn[-1])  # a page that is drawn anyway shows all
 
 
+def test_a_run_that_is_not_the_next_is_looked_at_every_third_second(monkeypatch, lab, running, feed):
+    now, reads = [100.0], []
+    monkeypatch.setattr(snapshot.time, "monotonic", lambda: now[0])
+    lab.made("b", owner="Ana")
+    waits = feed.run(lab, lab.made("c", owner="Ben"))
+    monkeypatch.setattr(waits, "_read", lambda read=waits._read, **how: reads.append(now[0]) or read(**how))
+    for _ in range(10):
+        waits.status(fresh=False)
+        now[0] += 1.0
+
+    assert reads == [100.0, 104.0, 108.0]
+
+
 def test_a_run_that_is_gone_is_gone_for_all_and_nothing_of_it_is_kept(lab, feed):
     for fresh in (True, False):
         with pytest.raises(RunNotFound):

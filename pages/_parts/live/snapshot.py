@@ -28,6 +28,7 @@ from pages._parts.run_words import state_icon, state_word
 
 SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
 OTHERS_SECONDS = 5.0  # … and which other runs wait and train, once that has changed
+WAITING_SECONDS = 3.0  # … and while other runs wait before it: most that a class watches
 YOUNG_SECONDS = 0.2  # … and while the run trains and has no point yet
 _REPLACED = "stuck-at-chance"  # kind of notice in runs of early versions; the diagnosis says more
 _GZIP_LEVEL = 5  # 20 kB become 5 in half a millisecond
@@ -103,10 +104,14 @@ class LiveRun:
         status = self._status
         return status is not None and status.latest is None and status.run.state in IN_PROCESS
 
+    @property
+    def _has_others_before(self) -> bool:
+        return self._status is not None and (self._status.run.position or 0) > 1
+
     def status(self, *, fresh: bool) -> RunStatus:
-        """The run now or, unless `fresh`, within the last SHARED_SECONDS. Raises RunNotFound or StoreError."""
+        """The run now or, unless `fresh`, as it was a moment ago. Raises RunNotFound or StoreError."""
         with self._lock:  # browsers that ask together wait for one read
-            current = YOUNG_SECONDS if self.has_just_begun else SHARED_SECONDS
+            current = YOUNG_SECONDS if self.has_just_begun else WAITING_SECONDS if self._has_others_before else SHARED_SECONDS
             if fresh or self._status is None or time.monotonic() - self._read_at > current:
                 self._status = self._read(fresh=fresh)
                 self._read_at = time.monotonic()
