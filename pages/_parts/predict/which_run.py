@@ -10,15 +10,15 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.records import Run
-from cnnlab.text import ago
+from cnnlab.runs.records import Run, State
+from cnnlab.text import ago, percent
 from cnnlab.values import Checkpoint
 from pages._parts.address import Address
 from pages._parts.language import in_links
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import one_choice, when_changed
 from pages._parts.predict.choice import PAGER
-from pages._parts.run_words import best_accuracy, cut_title, last_accuracy, short_title, state_word
+from pages._parts.run_words import cut_title, short_title, state_word
 
 CHECKPOINTS: dict[Checkpoint, str] = {"best": N_("Best epoch"), "last": N_("Last epoch")}
 
@@ -55,7 +55,10 @@ def pick_run(
 
     chosen = place.selectbox(
         _("Run"), list(by_id), key=key, format_func=label, on_change=when_changed(key, restart),
-        help=_("Every run that has finished at least one epoch, newest first. An address without a run opens the newest one."),
+        help=_(
+            "Every run that has finished at least one epoch, newest first, with its test accuracy after the last one. An address "
+            "without a run opens the newest one."
+        ),
     )  # fmt: skip
     address.write("run", chosen, None)
     st.session_state[before] = chosen
@@ -75,8 +78,10 @@ def pick_weights(run: Run, address: Address, place: DeltaGenerator) -> Checkpoin
 
 
 def _label(run: Run) -> str:
-    state = _(", ").join(filter(None, (state_word(run).lower(), last_accuracy(run), best_accuracy(run))))
-    return f"{cut_title(run)} · {state} · {ago(run.created)}"
+    # Short: of a longer one a browser cuts the end, in the middle of a figure.
+    state = "" if run.state is State.FINISHED else state_word(run).lower()
+    accuracy = "" if run.test_accuracy is None else percent(run.test_accuracy)
+    return " · ".join(filter(None, (cut_title(run), state, accuracy, ago(run.created))))
 
 
 def _explain(lab: Lab, run_id: str, *, instead: str) -> None:
