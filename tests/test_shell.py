@@ -191,6 +191,7 @@ def test_who_is_not_the_owner_reads_whose_run_it_is_and_what_to_do(monkeypatch):
 @pytest.mark.parametrize("state", State)
 def test_a_list_is_polled_only_while_one_of_its_runs_may_change(monkeypatch, state):
     timers = []
+    monkeypatch.setattr(run_list, "own_runs", lambda lab: [])
     monkeypatch.setattr(run_list, "fragment", lambda function, run_every: timers.append(run_every) or (lambda *given: None))
 
     run_list.rerun_on_change(None, Summaries(7, (SimpleNamespace(state=state), SimpleNamespace(state=State.FINISHED))))
@@ -199,12 +200,23 @@ def test_a_list_is_polled_only_while_one_of_its_runs_may_change(monkeypatch, sta
     assert timers == ([] if state in at_rest else [3.0])
 
 
-@pytest.mark.parametrize(("version", "reruns"), [(7, 0), (8, 1), (6, 1)])
-def test_a_page_is_drawn_again_when_a_run_has_changed(monkeypatch, version, reruns):
+@pytest.mark.parametrize(
+    ("version", "epochs", "drawn", "reruns"),
+    [
+        (7, 2, 0.0, 0),  # nothing has changed
+        (8, 3, 99.0, 1),  # an epoch of one's own run: at once
+        (8, 2, 99.0, 0),  # another person's run: a class's change every second
+        (8, 2, 89.0, 1),
+    ],
+)
+def test_a_page_is_drawn_again_when_a_run_has_changed(monkeypatch, version, epochs, drawn, reruns):
     calls = []
     monkeypatch.setattr(run_list.st, "rerun", lambda: calls.append("rerun"))
+    monkeypatch.setattr(run_list.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(run_list, "own_runs", lambda lab: [SimpleNamespace(id="a", state=State.RUNNING, epochs_done=epochs)])
+    own = [("a", State.RUNNING, 2)]
 
-    run_list._rerun_if_changed(SimpleNamespace(summaries=lambda: Summaries(version, ())), 7)
+    run_list._rerun_if_changed(SimpleNamespace(summaries=lambda: Summaries(version, ())), 7, own, drawn)
 
     assert len(calls) == reruns
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import streamlit as st
@@ -22,6 +23,7 @@ from pages._parts.visitor import not_yours
 SHOWN = 6  # rows at first; more on request, since each row is several page elements
 QUEUE_SHOWN = 8
 POLL_SECONDS = 3.0
+OTHERS_SECONDS = 10.0  # between two redraws of a page because of other people's runs: a class's change every second
 
 
 def run_list(lab: Lab, *, current: str | None = None) -> None:
@@ -94,12 +96,17 @@ def warn_of_unreadable(messages: Sequence[str]) -> None:
 def rerun_on_change(lab: Lab, summaries: Summaries) -> None:
     """Reruns the page when any run has changed since `summaries`; polls only while one may."""
     if MAY_GO_ON & summaries.states:
-        fragment(_rerun_if_changed, run_every=POLL_SECONDS)(lab, summaries.version)
+        fragment(_rerun_if_changed, run_every=POLL_SECONDS)(lab, summaries.version, _own(lab), time.monotonic())
 
 
-def _rerun_if_changed(lab: Lab, version: int) -> None:
-    if lab.summaries().version != version:
+def _rerun_if_changed(lab: Lab, version: int, own: object, drawn: float) -> None:
+    if lab.summaries().version != version and (_own(lab) != own or time.monotonic() - drawn > OTHERS_SECONDS):
         st.rerun()
+
+
+def _own(lab: Lab) -> object:
+    """What a list shows of this visitor's active runs."""
+    return [(run.id, run.state, run.epochs_done) for run in own_runs(lab)]
 
 
 def _queue(lab: Lab) -> None:
