@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from cnnlab.i18n.language import ENGLISH, LANGUAGES, folder, language
 
@@ -20,8 +20,12 @@ def terms(text: str) -> str:
     """The terms within an English text, each with its word in the other language, as a line for each: "gradient: 梯度"."""
     code = language()
     other = next(iter(LANGUAGES[1:]), ENGLISH) if code == ENGLISH else code
-    if other == ENGLISH:
-        return ""
+    return "" if other == ENGLISH else _terms(text, other)
+
+
+@lru_cache(maxsize=1_000)
+def _terms(text: str, other: str) -> str:
+    # Kept: each label of a form is looked through for 74 terms, a tenth of the form's time.
     rest, found = text.lower(), []
     for term in sorted(glossary(other), key=len, reverse=True):  # a longer term first: "batch size" before "batch"
         if match := re.search(rf"\b{re.escape(term)}(s|es)?\b", rest):
