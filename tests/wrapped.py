@@ -90,6 +90,7 @@ WRAPPED = (
     "cnnlab/figures/epochs.py",
     "cnnlab/figures/flow.py",
     "cnnlab/figures/network.py",
+    "cnnlab/figures/paths.py",
     "cnnlab/figures/pictures.py",
     "cnnlab/figures/range_test.py",
     "cnnlab/figures/runs.py",
