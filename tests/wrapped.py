@@ -32,6 +32,7 @@ WRAPPED = (
     "cnnlab/cli/export.py",
     "cnnlab/cli/name_list.py",
     "cnnlab/cli/network.py",
+    "cnnlab/architectures/class_arguments.py",
     "cnnlab/cli/own_file.py",
     "cnnlab/cli/pack.py",
     "cnnlab/cli/recipe.py",
