@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnnlab import datasets
-from cnnlab.architectures import card, every_card, own_code, zoo
+from cnnlab.architectures import card, code_arguments, every_card, own_code, zoo
 from cnnlab.architectures.own import Network
 from cnnlab.config import RunConfig
 from cnnlab.config_rules import kind, rule
@@ -47,7 +47,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "options.pooling": {"average": N_("average"), "max": N_("maximum")},
 }
 NETWORK = "options.network"  # the rows of a user's own network, in JSON
-CODE = f"options.{own_code.OPTION}"
+CODE, ARGUMENTS = f"options.{own_code.OPTION}", f"options.{own_code.ARGUMENTS}"
 # What an empty field means.
 EMPTY = {
     "image_size": N_("the architecture's own"),
@@ -148,6 +148,8 @@ def words(name: str, value: Any) -> str:
         return Network.read(value).title
     if name == CODE and value:
         return own_code.version(value)
+    if name == ARGUMENTS:
+        return code_arguments.in_words(value) or shown(N_("none"))
     if name == "architecture" and value == own_code.NAME:
         return shown(card(value).title)
     if isinstance(value, list | tuple):

@@ -29,6 +29,7 @@ from cnnlab.own_picture.asking import OwnPictures
 from cnnlab.predictions import Predictions
 from cnnlab.presets import Preset
 from cnnlab.published_weights import PublishedWeights
+from cnnlab.runs import code_rows
 from cnnlab.runs.records import IN_PROCESS, Run, Runs
 from cnnlab.runs.store import Store
 from cnnlab.runs.summaries import Summaries
@@ -196,7 +197,13 @@ class Lab(Predictions):
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes a run that has ended, and its checkpoints, without confirmation."""
         self._to_be_changed(run_id)
-        self._store.delete(run_id, owner=owner, first=lambda: files.delete_run(self.home, run_id))
+        config = self._store.run(run_id).config
+
+        def first() -> None:
+            files.delete_run(self.home, run_id)
+            code_rows.drop_of(self._store, config, run_id)
+
+        self._store.delete(run_id, owner=owner, first=first)
 
     def start_over(self, run_id: str, *, owner: str | None = None) -> None:
         """Queues a failed run without a checkpoint that can be read; it begins from the beginning."""

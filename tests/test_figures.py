@@ -79,10 +79,12 @@ class Drawing(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.boxes: list[dict] = []
+        self._of_paths = False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
+        self._of_paths = self._of_paths or values.get("class") == "cnn-paths"
         if tag == "li" and ("data-stage" in values or values.get("class") == "cnn-failed"):
             self.boxes.append({"faces": [], "texts": [], "hover": values.get("title", ""), "style": values["style"]})
         elif tag == "polygon":
@@ -90,8 +92,12 @@ class Drawing(HTMLParser):
         elif tag == "ul":
             self.boxes.append({"faces": [], "texts": []})  # the legend
 
+    def handle_endtag(self, tag):
+        self._of_paths = self._of_paths and tag != "div"
+
     def handle_data(self, data):
-        self.boxes[-1]["texts"].append(data)
+        if not self._of_paths:
+            self.boxes[-1]["texts"].append(data)
 
 
 def boxes_of(network):

@@ -6,12 +6,15 @@ import json
 
 import pytest
 
+from cnnlab.architectures.class_arguments import arguments_of
 from cnnlab.cli import app
+from cnnlab.errors import ConfigError
 
 NET = """
 import torch
 from torch import nn
 from beside import WIDTH
+from typing import Literal, Optional
 
 class Net(nn.Module):
     def __init__(self):
@@ -29,8 +32,13 @@ class Net(nn.Module):
         return self.head(x.mean([2, 3]) + self.token)
 
 class Wide(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width, act: Literal["relu", "tanh"] = "relu", *, deep: Optional[int] = 1):
         super().__init__()
+        self.layers = nn.Sequential(*[nn.Conv2d(3, 3 * width, 1) for _ in range(deep)])
+        self.bend = {"relu": nn.ReLU, "tanh": nn.Tanh}[act]()
+
+    def forward(self, x):
+        return self.bend(self.layers(x)).mean([2, 3])
 
 def other():
     return 3
@@ -76,6 +84,28 @@ def test_a_class_of_one_s_own_has_the_same_table(call):
     assert (table["architecture"], table["classes"]) == ("net.py:Net", 10)
 
 
+def test_its_arguments_are_given_as_options_are(call):
+    code, out, err = call("--file", "net.py:Wide", "--input", "3x8x8", "--set", "width=4", "--set", "act=tanh", "--json")
+
+    assert code == 0, err
+    assert [(row["kind"], row["output_shape"]) for row in json.loads(out)["layers"]] == [
+        ("Conv2d", [12, 8, 8]), ("Tanh", [12, 8, 8]), ("Mean", [12]),
+    ]  # fmt: skip
+
+
+def test_an_argument_is_read_as_the_class_annotates_it_or_as_its_default_is():
+    def takes(plain, named: str = "", *, rate: float = 1, yes=False, words: str | None = None, odd: Unknown = 2):  # noqa: F821
+        """Stands for a class."""
+
+    read = arguments_of(takes, "Net", ["plain=3", "named=4", "rate=2", "yes=on", "words=5", "odd=6"])
+
+    assert read == {"plain": 3, "named": "4", "rate": 2.0, "yes": True, "words": "5", "odd": 6}
+    assert [type(value) for value in read.values()] == [int, str, float, bool, str, int]
+    assert arguments_of(takes, "Net", ["plain=a b"]) == {"plain": "a b"}
+    with pytest.raises(ConfigError, match="must be finite numbers or texts"):
+        arguments_of(takes, "Net", ["plain=1", "rate=inf"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -89,7 +119,22 @@ def test_a_class_of_one_s_own_has_the_same_table(call):
             ("--file", "broken.py:Net", "--input", "3x8x8"),
             "cannot be run: ZeroDivisionError: division by zero (broken.py, line 1).",
         ),
-        (("--file", "net.py:Wide", "--input", "3x8x8"), "Wide() fails (TypeError: "),
+        (
+            ("--file", "net.py:Wide", "--input", "3x8x8"),
+            "Wide needs width: add --set width=VALUE; it takes: width, act=relu, deep=1.",
+        ),
+        (
+            ("--file", "net.py:Wide", "--input", "3x8x8", "--set", "wide=3"),
+            "Wide has no argument 'wide'; it takes: width, act=relu,",
+        ),
+        (
+            ("--file", "net.py:Wide", "--input", "3x8x8", "--set", "width"),
+            "--set takes an argument as name=value, such as --set wi",
+        ),
+        (("--file", "net.py:Wide", "--input", "3x8x8", "--set", "width=x"), "Wide(width='x') fails: TypeError: "),
+        (("--file", "net.py:Wide", "--input", "3x8x8", "--set", "act=elu"), "act must be one of relu, tanh, not 'elu'."),
+        (("--file", "net.py:Wide", "--input", "3x8x8", "--set", "deep=1.5"), "deep must be a whole number, not '1.5'."),
+        (("--file", "net.py:Net", "--input", "3x8x8", "--set", "width=3"), "Net has no argument 'width'; it takes: nothing."),
         (("--file", "net.py:other", "--input", "3x8x8"), "other makes no network: it must be a class that inherits from"),
         (("--file", "net.py:Net", "--input", "1x8x8"), "Net cannot take an image of 1×8×8: RuntimeError: "),
     ],

@@ -17,6 +17,7 @@ from cnnlab.compute import answers
 from cnnlab.config import RunConfig
 from cnnlab.config_words import words
 from cnnlab.errors import ConfigError
+from cnnlab.lab import Lab
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
@@ -43,9 +44,8 @@ class Swish(nn.Module):
         return x * torch.sigmoid(x)
 
 class Net(nn.Module):
-    def __init__(self):
+    def __init__(self, width: int = Sizes().width):
         super().__init__()
-        width = Sizes().width
         self.stem = nn.Conv2d(1, width, 3, stride=2, padding=1)
         self.twice = nn.Conv2d(width, width, 3, padding=1)
         self.left, self.right = nn.Conv2d(width, 2, 1), nn.Conv2d(width, 2, 1)
@@ -126,7 +126,7 @@ def call(tmp_path, monkeypatch, capsys):
 def kept(tmp_path, monkeypatch):
     """Settings of own code that a lab keeps, as its run has them."""
     monkeypatch.setenv(working_home.HOME, str(tmp_path))
-    code, _new = kept_code.keep(tmp_path, "net.py", "Net", NET.encode())
+    code = kept_code.keep(tmp_path, "net.py", "Net", NET.encode())
     return RunConfig.make(
         architecture="own-code", options={"code": code.text}, limit=100, epochs=1, device="cpu", initialization="pytorch"
     )
@@ -156,6 +156,46 @@ def test_it_trains_and_its_run_goes_on_with_the_text_that_it_began_with(call, tm
     (tmp_path / "run.json").write_text(run.config.to_json(), encoding="utf-8")
     code, _, err = call("train", "--config", "run.json")
     assert (code, err) == (2, f"{ONLY_HERE}\n")
+
+
+def test_its_arguments_are_kept_with_the_run_and_its_code_goes_with_the_last_run(call, tmp_path):
+    train = "train", "--file", "net.py:Net", "--dataset", "sample", "--limit", "100", "--epochs", "1", "--device", "cpu", "--json"
+    runs = []
+    for more in ((), ("--set", "width=6")):
+        code, out, err = call(*train, *more)
+        assert code == 0, err
+        runs.append(json.loads(out.splitlines()[0])["run"])
+    files = [each.name for each in (tmp_path / "home" / "own_code").glob("*/*")]
+
+    with closing(Lab(tmp_path / "home")) as lab:
+        configs = [lab.run(run_id).config for run_id in runs]
+        assert [words("options.arguments", config.options["arguments"]) for config in configs] == ["none", "width=6"]
+        assert initialization.network(configs[1], 10).stem.out_channels == 6
+        lab.delete(runs[0])
+        assert files == ["net.py"]
+        assert kept_code.KeptCode.read(configs[1].options["code"]).source(tmp_path / "home") == NET.encode()
+        lab.delete(runs[1])
+    assert not (tmp_path / "home" / "own_code").exists()
+
+
+def test_a_run_that_is_made_while_the_last_other_one_is_deleted_keeps_its_code(call, tmp_path, monkeypatch):
+    train = "train", "--file", "net.py:Net", "--dataset", "sample", "--limit", "100", "--epochs", "1", "--device", "cpu", "--json"
+    _, out, _ = call(*train)
+    first = json.loads(out.splitlines()[0])["run"]
+    training = sys.modules["cnnlab.cli.train"]  # the package gives the command by this name
+    check = training._check
+
+    def deleted_meanwhile(*given):
+        check(*given)
+        with closing(Lab(tmp_path / "home")) as lab:
+            lab.delete(first)
+        assert not (tmp_path / "home" / "own_code").exists()
+
+    monkeypatch.setattr(training, "_check", deleted_meanwhile)
+    code, _, err = call(*train)
+
+    assert code == 0, err
+    assert [each.name for each in (tmp_path / "home" / "own_code").glob("*/*")] == ["net.py"]
 
 
 def test_branches_and_reused_and_shared_layers_are_counted_once(kept):
@@ -189,7 +229,7 @@ def test_a_seed_draws_the_same_weights_and_a_table_draws_none(kept):
         ("wrong.py:Flat", "(wrong.py, line 14)."),
         ("wrong.py:Pair", "Pair must give one tensor, with a number for each class, not a tuple."),
         ("wrong.py:Empty", "Empty has no weights that could learn: give it a layer."),
-        ("wrong.py:Quits", "Quits() fails (SystemExit: 3 (wrong.py, line 26)): the class must be made without arguments."),
+        ("wrong.py:Quits", "Quits() fails: SystemExit: 3 (wrong.py, line 26)."),
         ("wrong.py:Nix", "The file 'wrong.py' has no class Nix."),
         ("wrong.py:Ä", "A class that is trained has at most 60 Latin letters, digits and underscores in its name, not 'Ä'."),
         ("syntax.py:Net", "The file 'syntax.py' cannot be run: SyntaxError: invalid syntax (syntax.py, line 1)."),
@@ -217,7 +257,7 @@ def test_what_fails_while_it_trains_names_its_line(call):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("train", "lenet", "--file", "net.py:Net"), "--file has the whole network: leave NAME, --network and --set out."),
+        (("train", "lenet", "--file", "net.py:Net"), "--file has the whole network: leave NAME and --network out."),
         (("train", "--file", "net.py:Net"), "train needs --dataset"),
         (("train", "--file", "net.py:Net", "--dataset", "sample", "--device", "at:lab"), "at:lab"),
     ],

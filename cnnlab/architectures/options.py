@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cnnlab.architectures import code_arguments
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.system.kept_code import KeptCode
 from cnnlab.text import shortened
 
 OptionValue = bool | int | float | str | tuple[int, ...]
-OptionType = Literal["bool", "int", "float", "choice", "ints", "network", "code"]
+OptionType = Literal["bool", "int", "float", "choice", "ints", "network", "code", "arguments"]
 MAXIMUM_NUMBERS = 8  # in an option of type "ints"
 
 
@@ -81,6 +82,8 @@ class Option:
             return N_("a network in JSON, as Design saves it")
         if self.type == "code":
             return N_("the name of code that the lab keeps, as net.py:Net@ and its checksum")
+        if self.type == "arguments":
+            return N_("arguments of a class in JSON, each a number, true or false, or text")
         if self.type == "bool":
             return N_("true or false")
         if self.type == "choice":
@@ -108,6 +111,8 @@ class Option:
             return _networks().Network.read(value).text  # raises ConfigError, which names the row
         if self.type == "code":
             return KeptCode.read(value).text
+        if self.type == "arguments":
+            return code_arguments.written(code_arguments.read(value))
         if self.type == "int":
             return _whole(value)
         if self.type == "float":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from cnnlab.architectures.class_arguments import arguments_of
+from cnnlab.architectures.code_arguments import Value
 from cnnlab.architectures.meta import run_on_meta
 from cnnlab.architectures.shape import Shape
 from cnnlab.errors import ConfigError
@@ -24,18 +26,31 @@ Made = TypeVar("Made")
 _OWN = Exception, SystemExit  # what a user's own code may raise, with `exit()`
 
 
-def kept_network(code: KeptCode) -> nn.Module:
-    """The network of a kept class, on the CPU, its weights drawn from torch's global generator. Raises ConfigError."""
-    home = working_home.known()
-    if home is None:
-        raise ConfigError(N_("Own code needs a lab that keeps it: give its folder with --home, or CNNLAB_HOME."), "options.code")
-    name = f"cnnlab_own_code_{code.digest}"
-    module = sys.modules.get(name) or run_file(code.source(home), code.place(home), name)
-    network = made(module, code.kind, code.place(home))
+def kept_network(code: KeptCode, arguments: Mapping[str, Value]) -> nn.Module:
+    """The network that a kept class makes of these arguments, on the CPU, its weights drawn from torch's global generator.
+
+    Raises ConfigError.
+    """
+    module, place = _kept_module(code)
+    network = made(module, code.kind, place, arguments)
     for layer in network.modules():
         if getattr(layer, "inplace", False):
             layer.inplace = False  # each layer's own output can be looked at
     return network
+
+
+def kept_arguments(code: KeptCode, given: Iterable[str]) -> dict[str, Value]:
+    """The arguments that a kept class takes, read from "name=value" texts. Raises ConfigError."""
+    module, place = _kept_module(code)
+    return arguments_of(class_of(module, code.kind, place), code.kind, given)
+
+
+def _kept_module(code: KeptCode) -> tuple[ModuleType, Path]:
+    home = working_home.known()
+    if home is None:
+        raise ConfigError(N_("Own code needs a lab that keeps it: give its folder with --home, or CNNLAB_HOME."), "options.code")
+    name, place = f"cnnlab_own_code_{code.digest}", code.place(home)
+    return sys.modules.get(name) or run_file(code.source(home), place, name), place
 
 
 def run_file(content: bytes, place: Path, name: str) -> ModuleType:
@@ -53,15 +68,21 @@ def run_file(content: bytes, place: Path, name: str) -> ModuleType:
     return module
 
 
-def made(module: ModuleType, name: str, place: Path) -> nn.Module:
-    """What the class called `name` makes without arguments. Raises ConfigError."""
+def class_of(module: ModuleType, name: str, place: Path) -> Callable[..., Any]:
+    """The class called `name`. Raises ConfigError."""
     kind = getattr(module, name, None)
     if kind is None:
         raise ConfigError(say("The file {file} has no class {name}.", file=shortened(place.name), name=name), "file")
+    return kind
+
+
+def made(module: ModuleType, name: str, place: Path, arguments: Mapping[str, Value]) -> nn.Module:
+    """What the class called `name` makes of these arguments. Raises ConfigError."""
     try:
-        network = kind()
+        network = class_of(module, name, place)(**arguments)
     except _OWN as error:
-        text = say("{name}() fails ({reason}): the class must be made without arguments.", name=name, reason=reason(error, place))
+        call = f"{name}({', '.join(f'{each}={value!r}' for each, value in arguments.items())})"
+        text = say("{call} fails: {reason}.", call=shortened(call, quoted=False), reason=reason(error, place))
         raise ConfigError(text, "file") from error
     if not isinstance(network, nn.Module):
         raise ConfigError(say("{name} makes no network: it must be a class that inherits from torch.nn.Module.", name=name), "file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnnlab.architectures import code_arguments
 from cnnlab.architectures.options import Option
 from cnnlab.architectures.registry import Shape, register
 from cnnlab.errors import NotAllowed
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 NAME = "own-code"
-OPTION = "code"
+OPTION, ARGUMENTS = "code", "arguments"
 
 
 @register(
@@ -29,15 +30,16 @@ OPTION = "code"
     macs=0,
     options=(
         Option(OPTION, "Code", "code", "", "The file and its class, and the checksum of what it held when the run was started."),
+        Option(ARGUMENTS, "Arguments", "arguments", "", "What the class is made with."),
     ),
     naming=lambda options: KeptCode.read(options[OPTION]).title,
     family=False,
     foreign=True,
 )
-def own_code(input_shape: Shape, classes: int, *, code: str) -> nn.Module:
+def own_code(input_shape: Shape, classes: int, *, code: str, arguments: str) -> nn.Module:
     from cnnlab.architectures import own_class
 
-    return own_class.kept_network(KeptCode.read(code))
+    return own_class.kept_network(KeptCode.read(code), code_arguments.read(arguments))
 
 
 def version(code: str) -> str:

@@ -98,7 +98,7 @@ def layers(
         str | None,
         typer.Option(
             metavar="FILE.py:CLASS",
-            help="A class of your own, which is made without arguments and needs --input. The file is run.",
+            help="A class of your own, which needs --input; --set gives its arguments. The file is run.",
             show_default=False,
         ),
     ] = None,
@@ -126,7 +126,7 @@ def layers(
             raise ConfigError(N_("--file needs --input, such as --input 3x32x32."), "input_shape")
         from cnnlab.layers.own_code import table_of
 
-        table = table_of(file, shape_from(image))
+        table = table_of(file, shape_from(image), settings)
     else:
         name, settings = with_network(name, settings, network)
         if name is None:

@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,12 +17,11 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from cnnlab import events
-from cnnlab.architectures import own_code
 from cnnlab.architectures.own_code import check_not_own
 from cnnlab.cli.commands import Home, Settings, print_error, print_json, print_text, readable, state_sentence
 from cnnlab.cli.event_words import event_sentence
 from cnnlab.cli.network import NetworkFile, with_network
-from cnnlab.cli.own_file import CodeFile, as_settings, own_file
+from cnnlab.cli.own_file import CodeFile, OwnFile, own_file
 from cnnlab.cli.recipe import config_from, with_recipe_options
 from cnnlab.config import RunConfig
 from cnnlab.diagnosis import Diagnosis, diagnose
@@ -31,8 +30,8 @@ from cnnlab.forecasts.admission import Admission, Admitted
 from cnnlab.forecasts.forecaster import Forecaster
 from cnnlab.i18n import ENGLISH, _, language, say, translated, using
 from cnnlab.lab import Lab
-from cnnlab.runs.records import Run, State
-from cnnlab.runs.store import Store
+from cnnlab.runs.records import ActiveRun, Run, State
+from cnnlab.runs.store import Admit, Store
 from cnnlab.system import background, gpus
 from cnnlab.system.home import default_data, proofs_file
 from cnnlab.system.processes import current
@@ -97,26 +96,26 @@ def train(
 ) -> None:
     """Train a network and store the run. Ctrl-C stops it after the batch; checkpoints of finished epochs are kept."""
     os.environ.setdefault(gpus.PROOFS, str(proofs_file(home)))
-    with own_file(file, home, beside=bool(name or network or settings)) as code:
-        name, settings = as_settings(code) if code else with_network(name, settings, network)
-        if code and fields["initialization"] is None:
+    with own_file(file, home, beside=bool(name or network)) as own:
+        name, settings = own.settings(settings) if own else with_network(name, settings, network)
+        if own and fields["initialization"] is None:
             fields["initialization"] = "pytorch"  # the weights that the class itself draws
         config, source = config_from(
             name, file=config_file, recipe=recipe, plain=plain, dataset=dataset, settings=settings, fields=fields
         )
-        if code is None:
+        if own is None:
             check_not_own(config.architecture)
-        if code or not queue:
+        if own or not queue:
             _check(config, home)
-    if source:
-        source = say("{source} --plain starts from the plain defaults.", source=source)
-    title, owner = readable(title), readable(owner).strip()
-    if queue:
-        _queue(config, title, owner, home, source=source, as_json=as_json)
-        return
-    with closing(Store(home)) as store:
-        display = _lines if as_json else partial(_bar, store, source)
-        run = _run(store, config, (title, owner), _admitted(store, config, owner), display)
+        if source:
+            source = say("{source} --plain starts from the plain defaults.", source=source)
+        title, owner = readable(title), readable(owner).strip()
+        if queue:
+            _queue(config, title, owner, home, own, source=source, as_json=as_json)
+            return
+        with closing(Store(home)) as store:
+            display = _lines if as_json else partial(_bar, store, source)
+            run = _run(store, config, (title, owner), _keeping(own, _admitted(store, config, owner)), display)
     # Back in the queue: the disk is full, or the minutes are used up. Interrupted: a node elsewhere is lost. The lab goes on then.
     if run.state in (State.FAILED, State.QUEUED, State.INTERRUPTED):
         print_error(translated(run.message))
@@ -125,11 +124,12 @@ def train(
         raise typer.Exit(INTERRUPTED)
 
 
-def _queue(config: RunConfig, title: str, owner: str, home: Path, *, source: str, as_json: bool) -> None:
+def _queue(config: RunConfig, title: str, owner: str, home: Path, own: OwnFile | None, *, source: str, as_json: bool) -> None:
     """Queues a run as the pages do. Needs no torch in this process, so that many such calls cost little; own code does."""
-    if config.architecture == own_code.NAME:  # it has been checked here, as no other process may be asked to run it for a new run
+    if own:  # it has been checked here, as no other process may be asked to run it for a new run
         with closing(Store(home)) as store:
-            run = store.run(_created(store, config, (title, owner), _admitted(store, config, owner, waits=True), State.QUEUED))
+            admit = _keeping(own, _admitted(store, config, owner, waits=True))
+            run = store.run(_created(store, config, (title, owner), admit, State.QUEUED))
             background.ensure(home)
     else:
         with closing(Lab(home, data=default_data())) as lab:
@@ -159,12 +159,23 @@ def _admitted(store: Store, config: RunConfig, owner: str, *, waits: bool = Fals
     return allowed if waits else replace(allowed, limits=allowed.limits.model_copy(update={"queue": None}))
 
 
-def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admitted, display: Display) -> Run:
+def _keeping(own: OwnFile | None, allowed: Admitted) -> Admit:
+    """What admits the run, and keeps its code in the same transaction: a run deleted meanwhile may have taken the file along."""
+
+    def admit(owner: str, others: Sequence[ActiveRun]) -> None:
+        allowed.admit(owner, others)
+        if own:
+            own.keep()
+
+    return admit
+
+
+def _run(store: Store, config: RunConfig, named: tuple[str, str], admit: Admit, display: Display) -> Run:
     from cnnlab.workers.runner import execute
 
     reader = language()
     with _asked_to_stop() as asked:  # first: the lab would resume a run whose process vanished
-        run_id = _created(store, config, named, allowed, State.STARTING)
+        run_id = _created(store, config, named, admit, State.STARTING)
         with display(run_id) as show:
 
             def on_event(event: Event) -> None:
@@ -178,7 +189,7 @@ def _run(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admit
     return store.run(run_id)
 
 
-def _created(store: Store, config: RunConfig, named: tuple[str, str], allowed: Admitted, state: State) -> str:
+def _created(store: Store, config: RunConfig, named: tuple[str, str], admit: Admit, state: State) -> str:
     title, owner = named
     return store.create(
         config,
@@ -188,7 +199,7 @@ def _created(store: Store, config: RunConfig, named: tuple[str, str], allowed: A
         owner=owner,
         data=default_data(),
         process=current() if state is State.STARTING else None,
-        admit=allowed.admit,
+        admit=admit,
         own_code=True,
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from math import sqrt
 
+from cnnlab.figures.paths import paths_picture, paths_words
 from cnnlab.figures.stages import Stage, role_of, stages
 from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.layers import LayerRow, LayerTable
@@ -58,27 +60,22 @@ def network_svg(table: LayerTable, title: str) -> str:
     """The drawing as a file that stands for itself: boxes, names and shapes in dark on white."""
     boxes = stages(table)
     scale = _Scale(boxes)
-    width = 360.0  # for the title and the totals
-    x, y, deep = _GAP, 4 * _LINE, scale.tallest + 3 * _LINE  # `deep`: a line of boxes with its words
-    parts = []
-    for stage in boxes:
-        faces, wide, high = _faces(KINDS[stage.role], *scale.size(stage))
-        words = (_short_name(stage), _shape(stage.output_shape), translated(LEGEND[stage.role]))
-        room = max(wide, *(_CHARACTER * len(text) for text in words))
-        if x + room + _GAP > _WIDEST and x > _GAP:
-            x, y = _GAP, y + deep + 2 * _LINE
-        left, top = x + (room - wide) / 2, y + scale.tallest - high  # the boxes of a line stand on one ground
-        edge = _shade(KINDS[stage.role], 0.62)
-        parts.append(f'<g transform="translate({left:.1f} {top:.1f})" stroke="{edge}">{faces}</g>')
-        for text, down, weight in zip(words, (1, 2, 3), ("bold", "normal", "normal"), strict=True):
-            at = f'x="{x + room / 2:.1f}" y="{y + scale.tallest + _LINE * down:.1f}"'
-            parts.append(f'<text {at} text-anchor="middle" font-weight="{weight}">{escape(text)}</text>')
-        x += room + _GAP
-        width = max(width, x)
+    lines: list[list[_Drawn]] = [[]]
+    for each in (_Drawn.of(stage, scale) for stage in boxes):
+        if lines[-1] and sum(before.room + _GAP for before in lines[-1]) + each.room + 2 * _GAP > _WIDEST:
+            lines.append([])
+        lines[-1].append(each)
+    parts, y, width = [], 4 * _LINE, 360.0  # wide enough for the title and the totals
+    for line in lines:
+        x, ground = _GAP, y + max(each.high for each in line)  # the boxes of a line stand on one ground
+        for each in line:
+            parts.append(each.at(x, ground))
+            x += each.room + _GAP
+        y, width = ground + 5 * _LINE, max(width, x)
     totals = _("{parameters:,} parameters, {macs:,} MACs for one image").format(parameters=table.parameters, macs=table.macs)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{y + deep + _LINE:.0f}" '
-        'font-family="sans-serif" font-size="12" fill="#1a1c20"><rect width="100%" height="100%" fill="#fff"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{y - _LINE:.0f}" '
+        'font-family="sans-serif" font-size="12" fill="#1a1c20" color="#1a1c20"><rect width="100%" height="100%" fill="#fff"/>'
         f'<text x="{_GAP}" y="{1.5 * _LINE}" font-size="15" font-weight="bold">{escape(title)}</text>'
         f'<text x="{_GAP}" y="{2.6 * _LINE:.1f}">{totals}</text>{"".join(parts)}</svg>'
     )
@@ -159,13 +156,51 @@ class _Scale:
         return max(4.0, self.channel * sqrt(channels)), max(6.0, self.side * sqrt(height)), max(6.0, self.side * sqrt(width))
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A stage as the file draws it."""
+
+    picture: str  # elements of an SVG
+    words: tuple[str, ...]  # below it
+    room: float  # pixels across
+    high: float  # of the picture
+
+    @classmethod
+    def of(cls, stage: Stage, scale: _Scale) -> _Drawn:
+        faces, wide, high = _faces(KINDS[stage.role], *scale.size(stage))
+        words = (_short_name(stage), _shape(stage.output_shape), translated(LEGEND[stage.role]))
+        paths, paths_wide, paths_high = paths_picture(stage.forks) if stage.forks else ("", 0.0, 0.0)
+        room = max(wide, paths_wide, *(_CHARACTER * len(text) for text in words))
+        box = f'<g transform="translate({(room - wide) / 2:.1f} {paths_high:.1f})" stroke="{_edge(stage)}">{faces}</g>'
+        beside = f'<g transform="translate({(room - paths_wide) / 2:.1f} 0)">{paths}</g>' if paths else ""
+        return cls(beside + box, words, room, high + paths_high)
+
+    def at(self, x: float, ground: float) -> str:
+        """Its elements with its left edge at `x`, standing on the line `ground`."""
+        texts = (
+            f'<text x="{x + self.room / 2:.1f}" y="{ground + _LINE * down:.1f}" text-anchor="middle" font-weight="{weight}">'
+            f"{escape(text)}</text>"
+            for text, down, weight in zip(self.words, (1, 2, 3), ("bold", "normal", "normal"), strict=True)
+        )
+        return f'<g transform="translate({x:.1f} {ground - self.high:.1f})">{self.picture}</g>{"".join(texts)}'
+
+
 def _item(place: int, stage: Stage, scale: _Scale) -> str:
     thick, high, wide = scale.size(stage)
     return (
-        f'<li data-stage="{place}" style="--kind:{KINDS[stage.role]}" title="{escape(_hover(stage))}">'
+        f'<li data-stage="{place}" style="--kind:{KINDS[stage.role]}" title="{escape(_hover(stage))}">{_paths(stage)}'
         f"{_volume(KINDS[stage.role], thick, high, wide)}<b>{escape(_short_name(stage))}</b>"
         f"<span>{_shape(stage.output_shape)}</span><small>{_role(stage)}</small></li>"
     )
+
+
+def _paths(stage: Stage) -> str:
+    """The stage's parallel paths as an SVG, with the same in words; "" where it has none."""
+    if not stage.forks:
+        return ""
+    drawn, width, height = paths_picture(stage.forks)
+    size = f'viewBox="0 0 {width:.1f} {height:.1f}" style="--w:{width:.1f}"'
+    return f'<div class="cnn-paths"><svg role="img" aria-label="{escape(paths_words(stage.forks))}" {size}>{drawn}</svg></div>'
 
 
 def _short_name(stage: Stage) -> str:
@@ -227,6 +262,10 @@ def _hover(stage: Stage) -> str:
     if stage.role != "input":
         lines.append(_("{parameters:,} parameters, {macs:,} MACs").format(parameters=stage.parameters, macs=stage.macs))
     return "\n".join(lines)
+
+
+def _edge(stage: Stage) -> str:
+    return _shade(KINDS[stage.role], 0.62)
 
 
 def _shade(color: str, factor: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cnnlab.architectures.own import Network
+from cnnlab.figures.forks import Fork, forks, regions
 from cnnlab.layers import LayerRow, LayerTable
 
 Role = Literal["input", "convolution", "pooling", "dense", "normalisation", "activation", "other"]  # the keys of palette.KINDS
@@ -27,6 +27,8 @@ class Stage:
     output_shape: tuple[int, ...]
     parameters: int
     macs: int
+    rows: range  # places of its layers in the table
+    forks: tuple[Fork, ...] = ()  # its parallel paths, in order
 
 
 def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
@@ -36,20 +38,23 @@ def stages(table: LayerTable, most: int = MOST) -> tuple[Stage, ...]:
         best = finer
     while len(best) - 1 > most:
         best = best[:1] + _paired(best[1:])
-    return best
+    parts = regions(table.rows)
+    return tuple(replace(stage, forks=forks(table.rows, (part for part in parts if part.start in stage.rows))) for stage in best)
 
 
 def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
-    drawn = [Stage("input", "input", (), frozenset(), table.input_shape, 0, 0)]
-    for block, members in _blocks(table):
+    drawn = [Stage("input", "input", (), frozenset(), table.input_shape, 0, 0, range(0))]
+    for block, within in _blocks(table):
+        members = table.rows[within.start : within.stop]
         categories = [row.category for row in members]
         # Branches stay in one box: drawn one after another they would look like a chain.
         chain = "join" not in categories
         # A block of several dense layers is always opened, because one of them often holds most parameters.
         apart = chain and (opened or categories.count("dense") > 1)
-        for row, inside in [(row, (row,)) for row in members] if apart else [(block, members)]:
+        for row, rows in [(table.rows[place], range(place, place + 1)) for place in within] if apart else [(block, within)]:
+            inside = table.rows[rows.start : rows.stop]
             words, paths = tuple(map(_words, inside)), frozenset(layer.path for layer in inside)
-            stage = Stage(row.path, role_of(inside), words, paths, row.output_shape, row.parameters, row.macs)
+            stage = Stage(row.path, role_of(inside), words, paths, row.output_shape, row.parameters, row.macs, rows)
             size_before, size = drawn[-1].output_shape, row.output_shape
             if stage.role not in _WORKING and (size == size_before or "view" in {row.category for row in inside}):
                 drawn[-1] = _joined(drawn[-1], stage)
@@ -58,23 +63,18 @@ def _stages(table: LayerTable, *, opened: bool) -> tuple[Stage, ...]:
     return tuple(drawn)
 
 
-def _blocks(table: LayerTable) -> Iterator[tuple[LayerRow, tuple[LayerRow, ...]]]:
-    """The blocks with their layers; of a network whose rows are wired, all paths between a fork and their join are one block."""
-    blocks, first = [], 0
+def _blocks(table: LayerTable) -> Iterator[tuple[LayerRow, range]]:
+    """The blocks with the places of their rows; blocks that lie on parallel paths are one, from the fork to where they meet."""
+    ends = {part.stop for part in regions(table.rows)}
+    waiting: list[LayerRow] = []
+    first = end = 0
     for block in table.fold(1).rows:
-        blocks.append((block, table.rows[first : first + block.layers]))
-        first += block.layers
-    own = table.options.get("network")
-    network = Network.read(own) if isinstance(own, str) else None
-    if network is None or network.chain or table.failure or len(network.layers) != len(blocks):
-        yield from blocks
-        return
-    for region in network.regions():
-        inside = [blocks[place] for place in region]
-        last = inside[-1][0]
-        if len(inside) > 1:
-            last = replace(last, parameters=sum(row.parameters for row, _ in inside), macs=sum(row.macs for row, _ in inside))
-        yield last, tuple(member for _, members in inside for member in members)
+        waiting.append(block)
+        end += block.layers
+        if end in ends:
+            sums = {"parameters": sum(row.parameters for row in waiting), "macs": sum(row.macs for row in waiting)}
+            yield replace(block, **sums), range(first, end)
+            waiting, first = [], end
 
 
 def _joined(first: Stage, second: Stage) -> Stage:
@@ -84,14 +84,18 @@ def _joined(first: Stage, second: Stage) -> Stage:
         paths=first.paths | second.paths,
         parameters=first.parameters + second.parameters,
         macs=first.macs + second.macs,
+        rows=range(first.rows.start, second.rows.stop),
     )
 
 
 def _paired(single: tuple[Stage, ...]) -> tuple[Stage, ...]:
     pairs = (single[start : start + 2] for start in range(0, len(single), 2))
-    return tuple(
-        replace(_joined(*pair), name=pair[1].name, output_shape=pair[1].output_shape) if pair[1:] else pair[0] for pair in pairs
-    )
+    return tuple(_pair(*pair) if pair[1:] else pair[0] for pair in pairs)
+
+
+def _pair(first: Stage, second: Stage) -> Stage:
+    role = min(first.role, second.role, key=[*_WORKING, *_HELPING, "other"].index)
+    return replace(_joined(first, second), name=second.name, role=role, output_shape=second.output_shape)
 
 
 def role_of(rows: Iterable[LayerRow]) -> Role:

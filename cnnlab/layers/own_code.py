@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cnnlab.architectures import Shape, own_class
+from cnnlab.architectures.class_arguments import arguments_of
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import say
 from cnnlab.layers.table import LayerTable
@@ -14,8 +16,8 @@ from cnnlab.system import kept_code
 from cnnlab.text import shortened
 
 
-def table_of(source: str, input_shape: Shape) -> LayerTable:
-    """The table of the network `FILE.py:Class`, made by calling the class without arguments.
+def table_of(source: str, input_shape: Shape, given: Sequence[str] = ()) -> LayerTable:
+    """The table of the network `FILE.py:Class`, made by calling the class with the `name=value` texts `given`.
 
     The file is run, as `python FILE.py` would run it. Raises ConfigError where there is no such class, or it cannot be made or run.
     """
@@ -23,7 +25,9 @@ def table_of(source: str, input_shape: Shape) -> LayerTable:
     place = path.resolve()
     sys.path.insert(0, str(place.parent))  # for what it imports from beside it
     try:
-        made = own_class.made(own_class.run_file(kept_code.content_of(place), place, "own_file"), name, place)
+        module = own_class.run_file(kept_code.content_of(place), place, "own_file")
+        arguments = arguments_of(own_class.class_of(module, name, place), name, given)
+        made = own_class.made(module, name, place, arguments)
     finally:
         sys.path.pop(0)
     rows = own_class.passed(name, input_shape, place, lambda: trace(made, input_shape))

@@ -16,7 +16,7 @@ from cnnlab.architectures.kinds import ATTENTION, KINDS, kind_of
 from cnnlab.architectures.meta import all_modules
 from cnnlab.i18n import N_
 from cnnlab.layers.operations import Operations
-from cnnlab.layers.table import BYTES_PER_FLOAT
+from cnnlab.layers.table import BYTES_PER_FLOAT, IMAGE
 
 UNUSED = N_("layers that it does not use")
 
@@ -40,6 +40,7 @@ class Recorder:
         self._fields: dict[int, tuple[Tensor, receptive.Field | None]] = {
             id(self.image): (self.image, receptive.start(tuple(input_shape[1:])))
         }
+        self._makers = {id(self.image): IMAGE}  # of the same tensors: the places of the rows that made them
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -77,13 +78,16 @@ class Recorder:
         inner = self._running[-1:]
         return bool(inner and inner[0]._modules) and not any(type(module).__name__ in ATTENTION for module in self._running)
 
-    def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+    def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Tensor | None:
         self._running.pop()
         inputs, outputs = _tensors(args) + _tensors(kwargs), _tensors(output)
         calls = bool(module._modules) and not self._own["_parameters"][module]
         unused = calls and not self._running and self._has_unused()
         if not inputs or not outputs or (calls and not unused):
-            return  # nothing flows through it, or it only calls others
+            return None  # nothing flows through it, or it only calls others
+        handed_on = not module._modules and any(output is each for each in inputs)
+        if handed_on:
+            outputs = [output.detach()]  # an object of its own: its readers are not those of the input
         kind, again = kind_of(module), module in self._ran
         parameters, shared = self._count(module)
         tensors = [] if again else self._held(module, "_buffers")
@@ -97,6 +101,7 @@ class Recorder:
         }
         self._add(row, (kind, module), inputs, outputs, UNUSED if unused else self._frozen(module))
         self._ran.add(module)
+        return outputs[0] if handed_on else None
 
     def _has_unused(self) -> bool:
         """Whether a layer with parameters has not been called; asked of the whole network, when it ends."""
@@ -128,8 +133,10 @@ class Recorder:
         flows = [tensor for tensor in inputs if not isinstance(tensor, nn.Parameter)]
         field = receptive.merged([self._fields.get(id(tensor), (tensor, None))[1] for tensor in flows])
         field = field and kind.field(layer, field, entering[0], leaving)
+        feeds = self._feeds(flows, outputs[0], of_block=bool(getattr(layer, "_modules", None)))
         for tensor in outputs:
             self._fields[id(tensor)] = (tensor, field)
+            self._makers[id(tensor)] = len(self.rows)
         self.fields.append(field)
         row |= {
             "settings": ", ".join(filter(None, (kind.settings(layer, entering, leaving), more))),
@@ -138,8 +145,15 @@ class Recorder:
             "macs": kind.macs(layer, entering[0], leaving),
             "activation_bytes": prod(leaving) * BYTES_PER_FLOAT,
             "receptive_field": field.side if field else None,
+            "feeds": feeds,
         }
         self.rows.append(row)
+
+    def _feeds(self, flows: list[Tensor], made: Tensor, *, of_block: bool) -> tuple[int, ...]:
+        """The rows that a row takes its input from. Where a plain function stands between, it is the row before."""
+        if of_block and id(made) in self._makers:  # a block's own row stands behind the layer that made its output
+            return (self._makers[id(made)],)
+        return tuple(dict.fromkeys(self._makers.get(id(tensor), len(self.rows) - 1) for tensor in flows))
 
     def _held(self, module: nn.Module, held: str) -> list[Tensor]:
         """Parameters or buffers of a layer, and of those of its children that it does not call; each once."""

@@ -18,6 +18,7 @@ from cnnlab.spreadsheet import csv_text
 from cnnlab.text import shape_text
 
 BYTES_PER_FLOAT = 4
+IMAGE = -1  # among the feeds of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class LayerRow:
     receptive_field: int | None  # side in input pixels that one output value depends on; None where unknown
     layers: int = 1  # how many rows are folded into this one
     shared: bool = False  # the module, or its parameters, ran before, higher up
+    feeds: tuple[int, ...] = ()  # places in the unfolded table of the rows it takes its input from, or IMAGE; () for a block
 
     @property
     def category(self) -> Category:
@@ -196,7 +198,7 @@ def _block(path: str, rows: tuple[LayerRow, ...]) -> LayerRow:
 
 
 def _row(record: Mapping[str, Any]) -> LayerRow:
-    return LayerRow(**record | {name: tuple(record[name]) for name in ("input_shape", "output_shape")})
+    return LayerRow(**record | {name: tuple(record[name]) for name in ("input_shape", "output_shape", "feeds")})
 
 
 def _as_dict(value: LayerRow | LayerTable | Cure) -> dict[str, Any]:

@@ -88,8 +88,8 @@ def content_of(path: Path) -> bytes:
     return content
 
 
-def keep(home: Path, file: str, kind: str, content: bytes) -> tuple[KeptCode, bool]:
-    """Keeps the content of a file called `file`, whose class is `kind`; and whether it was not there.
+def keep(home: Path, file: str, kind: str, content: bytes) -> KeptCode:
+    """Keeps the content of a file called `file`, whose class is `kind`.
 
     Raises StoreError, and ConfigError for a class that cannot be named.
     """
@@ -104,7 +104,7 @@ def keep(home: Path, file: str, kind: str, content: bytes) -> tuple[KeptCode, bo
     place = kept.place(home)
     if place.exists():
         kept.source(home)
-        return kept, False
+        return kept
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = place.with_suffix(".new")
@@ -112,14 +112,15 @@ def keep(home: Path, file: str, kind: str, content: bytes) -> tuple[KeptCode, bo
         disk.replace(fresh, place)
     except OSError as error:
         raise StoreError(say("The file cannot be kept in the lab's folder: {reason}.", reason=error.strerror)) from error
-    return kept, True
+    return kept
 
 
 def drop(home: Path, code: KeptCode) -> None:
-    """Deletes a file that no run has come to need."""
+    """Deletes the files of this content, which no run needs."""
     place = code.place(home)
     with suppress(OSError):
-        place.unlink()
+        for file in place.parent.iterdir():
+            file.unlink()
         for folder in (place.parent, place.parent.parent, home):  # those that are empty now
             folder.rmdir()
 

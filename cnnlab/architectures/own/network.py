@@ -101,17 +101,6 @@ class Network:
         """The names that the row at `place` takes its input from."""
         return self.layers[place].inputs or (self.layers[place - 1].name if place else INPUT,)
 
-    def regions(self) -> tuple[range, ...]:
-        """The rows in runs that one output leads into and out of: a single row, or all paths from a fork to where they meet."""
-        places = {INPUT: -1} | {layer.name: place for place, layer in enumerate(self.layers)}
-        earliest = [min(places[name] for name in self.feeds(place)) for place in range(len(self.layers))]
-        found, first = [], 0
-        for place in range(len(self.layers)):
-            if all(source >= place for source in earliest[place + 1 :]):
-                found.append(range(first, place + 1))
-                first = place + 1
-        return tuple(found)
-
     @property
     def chain(self) -> bool:
         """Whether each row takes the output of the row before, and nothing else."""

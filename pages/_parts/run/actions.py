@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
 
-from cnnlab.architectures import own_code
+from cnnlab.architectures import code_arguments, own_code
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.lab import Lab
@@ -52,9 +53,14 @@ def run_actions(lab: Lab, run: Run) -> None:
     if run.config.architecture == own_code.NAME:
         st.caption(
             _("This network is code from a file, so only the command line starts a new run of it: {command}").format(
-                command=f"`python -m cnnlab train --file {run.config.network} --dataset {run.config.dataset}`"
+                command=f"`python -m cnnlab train --file {run.config.network}{_arguments(run)} --dataset {run.config.dataset}`"
             )
         )
+
+
+def _arguments(run: Run) -> str:
+    given = code_arguments.read(run.config.options[own_code.ARGUMENTS])
+    return "".join(f" --set {shlex.quote(f'{name}={value}').replace('`', '')}" for name, value in given.items())
 
 
 def _new_runs(lab: Lab, run: Run) -> None:
