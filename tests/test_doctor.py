@@ -22,7 +22,7 @@ from cnnlab.doctor.findings import healthy, look, right, verdict, wrong
 from cnnlab.errors import ConfigError, StoreError
 from cnnlab.forecasts.limits import Limits
 from cnnlab.runs.store import Store
-from cnnlab.system import background, cpu, disk, gpus
+from cnnlab.system import background, cpu, disk, gpus, pausing
 from cnnlab.system.home import private_folder, store_file
 from cnnlab.system.memory import Memory
 
@@ -75,7 +75,7 @@ def test_old_and_missing_packages_are_named_with_the_version_that_is_needed(tmp_
         (
             machine.open_files("This process may open 256 files: raise the limit."),
             "look",
-            "raise the limit. → Do as the sentence says.",
+            "raise the limit. → In the service of docs/HOSTING.md: LimitNOFILE=65536.",
         ),
         (machine.open_files(""), "right", "4,096"),
         (machine.fonts("linux", ""), "look", "fonts-noto-cjk"),
@@ -153,6 +153,11 @@ def test_limits_that_cannot_be_read_and_a_dispatcher_that_ended_are_reported(hom
     assert folder.dispatcher(home).level == "right"
     background.announce(home)
     assert "It runs" in folder.dispatcher(home).sentence
+    background.write_waiting(home, "Queued runs wait: the record is locked.")
+    assert "lab.sqlite" in folder.dispatcher(home).cure
+    pausing.pause(home, pausing.Paused("We look together"))
+    assert folder.dispatcher(home).cure == "Let the lab go on: python -m cnnlab class resume."
+    pausing.go_on(home)
     (private_folder(home) / "dispatcher.json").write_text('{"pid": 1, "pid_started": "long ago"}')
     assert folder.dispatcher(home).level == "right"  # it ends without work
     Store(home).create(CONFIG, "token", "waits")
@@ -214,7 +219,8 @@ def test_who_may_come_in_is_compared_with_who_reaches_the_server(home, tmp_path,
     nothing.write_text("[auth]\n")
     assert entrance(here) == ["right", "wrong", "look"]
     classes.file_of(home).write_text("{")
-    assert entrance(here) == ["wrong"]
+    (broken,) = server.entrance(home, here, date(2027, 3, 1), nothing)
+    assert (broken.level, broken.cure) == ("wrong", "A backup has that file: docs/HOSTING.md, “Backup and restore”.")
     assert server.reach(server.Server(allowed=("*",))).level == server.reach(everywhere).level == "look"
 
 
@@ -227,7 +233,8 @@ def test_devices_are_reported_as_they_were_proved():
     assert levels(found) == ["look", "right", "wrong"]
     assert (
         found[2].line()
-        == "✗ Device: NVIDIA H100 (cuda:0) cannot be used: its driver is too old: renew it. → Do as the sentence says."
+        == "✗ Device: NVIDIA H100 (cuda:0) cannot be used: its driver is too old: renew it. → Then run this command again. "
+        "Until then networks train on the other devices."
     )
     assert levels(devices.torch({"error": "no torch"}, gpu_here=False)) == ["wrong"]
     assert "within 0 s" in devices.asked(Path("/nowhere"), 0.01)["error"]

@@ -267,6 +267,29 @@ def test_files_travel_in_pieces_and_only_what_is_new_of_those_that_grow(tmp_path
     assert (here / "last.previous.pt").stat().st_size == 2_500
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["with hard links here", "without"])
+def test_a_last_checkpoint_that_is_the_best_one_travels_once(tmp_path, monkeypatch, links):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    (here / "last.pt").write_bytes(b"before")
+    (there / "best.pt").write_bytes(b"weights")
+    os.link(there / "best.pt", there / "last.pt")
+    sent = list(Sender(there, links=True).changes())
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links")))
+
+    receiver = Receiver(here)
+    assert [receiver.take(lines.read(lines.write(line))) for line in sent] == ["best.pt", "last.pt"]
+
+    assert sent[1] == {"file": "last.pt", "same": "best.pt"}
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == {
+        "best.pt": b"weights", "last.pt": b"weights", "last.previous.pt": b"before",
+    }  # fmt: skip
+    assert (here / "last.pt").samefile(here / "best.pt") is links
+    assert [line.get("same") for line in Sender(there).changes()] == [None, None], "a lab of before does not ask for it"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -275,6 +298,9 @@ def test_files_travel_in_pieces_and_only_what_is_new_of_those_that_grow(tmp_path
         {"file": "last.pt", "at": 5, "data": "", "end": True},
         {"file": "last.pt", "at": 0, "data": "no base64!", "end": True},
         {"file": "last.pt", "at": "0", "data": "", "end": True},
+        {"file": "last.pt", "same": "best.pt"},
+        {"file": "last.pt", "same": "../x"},
+        {"file": "x", "same": "best.pt"},
     ],
 )
 def test_no_other_file_is_written(tmp_path, line):

@@ -127,6 +127,15 @@ def test_a_teacher_pauses_resumes_and_deletes_runs_of_anyone_after_a_question(mo
     app.button(key=f"class:resume {other}").click().run()
     assert lab.run(other).state is State.QUEUED
 
+    app.button(key=f"class:pause {other}").click().run()
+    lab._store.transition(trains, State.INTERRUPTED)  # the machine went off, and the lab does not resume it by itself
+    app.run()
+    assert [each.value for each in app.subheader if each.value.endswith(": 1")] == ["Queue: 1", "Interrupted: 1", "Paused: 1"]
+    app.button(key=f"class:resume {trains}").click().run()
+    app.button(key=f"class:delete {trains}").click().run()
+    press(app, "Delete it")
+    app.button(key=f"class:resume {other}").click().run()
+
     app.button(key=f"class:delete {waits}").click().run()
     assert any("“waits” of Ben Okafor has not trained yet, and will be deleted" in text.value for text in app.markdown)
     press(app, "Keep it")

@@ -63,7 +63,9 @@ def torch(answer: dict[str, Any], *, gpu_here: bool) -> list[Finding]:
         found = [look("PyTorch", say("{version} is built without CUDA, and there is an NVIDIA GPU.", version=version), cure)]
     for device in answer["devices"]:
         if device["problem"]:
-            cure = N_("Do as the sentence says.") if ": " in device["problem"] else N_("Have it checked.")
+            cure = N_("Then run this command again. Until then networks train on the other devices.")
+            if ": " not in device["problem"]:  # nothing that one could do oneself
+                cure = N_("Have it checked.")
             text = N_("{device} ({name}) cannot be used: {problem}.")
             sentence = say(text, device=device["title"], name=device["name"], problem=device["problem"])
             found.append(wrong("Device", sentence, cure))

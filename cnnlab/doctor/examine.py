@@ -47,7 +47,7 @@ def found_by(name: str, check: Check) -> list[Finding]:
     try:
         found = check()
     except CNNLabError as error:
-        return [wrong(name, str(error), "Do as the sentence says.")]
+        return [wrong(name, str(error), "Correct what it names, and run this command again.")]
     except Exception as error:  # a machine that is broken in a new way is what this command is for
         reason = f"{type(error).__name__}: {error}"
         return [wrong(name, say("This check failed ({reason}).", reason=reason), "Look at what it names, or report it.")]

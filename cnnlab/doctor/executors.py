@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab.doctor.findings import Finding, look, right, wrong
+from cnnlab.errors import ConfigError
 from cnnlab.executors import lines, settings, slurm, versions
 from cnnlab.executors.lines import PipeError
 from cnnlab.executors.settings import Executor
@@ -18,8 +19,12 @@ _RUN = "check"  # in place of a run's id
 
 
 def executors(home: Path) -> list[Finding]:
-    """A finding for each executor of the host's file; none without a file. Raises ConfigError for a file that is wrong."""
-    return [finding for place in settings.load(home).values() for finding in examined(place, *_asked(place))]
+    """A finding for each executor of the host's file; none without a file."""
+    try:
+        places = settings.load(home)
+    except ConfigError as error:
+        return [wrong("Executors", str(error), "Correct that file: until then runs train on this machine alone.")]
+    return [finding for place in places.values() for finding in examined(place, *_asked(place))]
 
 
 def examined(place: Executor, answer: dict[str, Any], problem: str) -> list[Finding]:

@@ -18,11 +18,12 @@ from cnnlab.forecasts.limits import Limits
 from cnnlab.forecasts.limits_file import limits_file, rules
 from cnnlab.i18n import N_, _, nsay, say, together
 from cnnlab.runs.records import MAY_GO_ON
-from cnnlab.system import background, disk, room
+from cnnlab.system import background, disk, pausing, room
 from cnnlab.system.files import folder_bytes
 from cnnlab.system.home import private_file, store_file
 from cnnlab.text import size_text
 
+MORE_ROOM = N_("Delete runs that are no longer needed, or move the folder to a larger disk.")
 LITTLE_ROOM = 2_000_000_000  # bytes; fifty runs of a small ResNet with their checkpoints
 OLDEST_SQLITE = (3, 35, 0)  # the record uses RETURNING
 NETWORK_DISKS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "lustre")
@@ -82,13 +83,12 @@ def space(home: Path, data: Path | None, limits: Limits | None = None) -> list[F
     free = disk.free(home)
     if free is None:
         return [right("Room", "This system does not report how much is free.")]
-    cure = N_("Delete runs that are no longer needed, or move the folder to a larger disk.")
     if free < room.LEAST_FREE:
         text = N_("{size} are free for the lab's folder, and runs start from {least} on.")
-        return [wrong("Room", say(text, size=size_text(free), least=size_text(room.LEAST_FREE)), cure)]
+        return [wrong("Room", say(text, size=size_text(free), least=size_text(room.LEAST_FREE)), MORE_ROOM)]
     sentence = say("{size} are free for the lab's folder.", size=size_text(free))
     if free < LITTLE_ROOM:
-        found = [look("Room", sentence, cure)]
+        found = [look("Room", sentence, MORE_ROOM)]
     elif limits and limits.disk is not None and (short := limits.disk - free - folder_bytes(home)) > 0:
         text = N_("{size} are free for the lab's folder, and the limit allows {limit} for it, {more} more than there is.")
         sizes = {"size": size_text(free), "limit": size_text(limits.disk), "more": size_text(short)}
@@ -152,7 +152,7 @@ def dispatcher(home: Path) -> Finding:
     error = background.error_file(home)
     if background.running(home):
         if reason := background.waiting(home):
-            return look("Background", say("It runs, and the queue waits. {reason}", reason=reason), "Do as the sentence says.")
+            return look("Background", say("It runs, and the queue waits. {reason}", reason=reason), _to_go_on(home))
         return right("Background", say("It runs (process {pid}).", pid=background.known(home).pid))
     if error.exists():
         reason = disk.read(error).strip()
@@ -169,6 +169,14 @@ def dispatcher(home: Path) -> Finding:
         )
         return look("Background", waits, cure)
     return right("Background", "It has ended, as it does without work: the next page starts it again.")
+
+
+def _to_go_on(home: Path) -> str:
+    if pausing.paused(home):
+        return N_("Let the lab go on: python -m cnnlab class resume.")
+    if room.shortage(home):
+        return MORE_ROOM
+    return N_("It tries again by itself; if that does not help, end the other program that has lab.sqlite open.")
 
 
 def unfinished(home: Path) -> int:

@@ -89,7 +89,8 @@ def open_files(problem: str | None = None) -> Finding:
     """`problem` is what `allow_many_files` answers."""
     problem = processes.allow_many_files() if problem is None else problem
     if problem:
-        return look("Open files", problem, "Do as the sentence says.")
+        cure = say("In the service of docs/HOSTING.md: LimitNOFILE={count}.", count=processes.MANY_FILES)
+        return look("Open files", problem, cure)
     return right("Open files", say("At least {count:,} at a time, enough for a class.", count=processes.ENOUGH_FILES))
 
 

@@ -21,9 +21,9 @@ from cnnlab.access import classes
 from cnnlab.access.classes import Class
 from cnnlab.access.hosts import is_loopback
 from cnnlab.access.roles import Role
-from cnnlab.access.starting import login_waived, start_problem
+from cnnlab.access.starting import WAIVED, login_waived, start_problem
 from cnnlab.doctor.findings import Finding, look, right, wrong
-from cnnlab.errors import CNNLabError, ConfigError
+from cnnlab.errors import ConfigError, StoreError
 from cnnlab.i18n import N_, nsay, say
 from cnnlab.system.home import PACKAGE
 from cnnlab.text import shortened
@@ -157,9 +157,13 @@ def entrance(home: Path, where: Server, today: date | None = None, secrets: Path
     """The class, or why the server starts without one; the proxy's header; a login of Streamlit's, which is not used."""
     found: list[Finding] = []
     try:
-        group, waived = classes.load(home), login_waived()
-    except CNNLabError as error:
-        return [wrong("Class", str(error), "Do as the sentence says.")]
+        group = classes.load(home)
+    except StoreError as error:
+        return [wrong("Class", str(error), N_("A backup has that file: docs/HOSTING.md, “Backup and restore”."))]
+    try:
+        waived = login_waived()
+    except ConfigError as error:
+        return [wrong("Class", str(error), say("In the shell that starts the lab: unset {name}.", name=WAIVED))]
     if group is not None:
         found += [_class(group, today or date.today()), *_proxy(group, where)]
     elif problem := start_problem(where.address, has_class=False, waived=waived):
@@ -171,7 +175,9 @@ def entrance(home: Path, where: Server, today: date | None = None, secrets: Path
     else:
         found.append(right("Class", "There is none: programs of this machine come in without a login."))
     if _has_login(secrets):
-        cure = N_("Let a proxy such as oauth2-proxy sign people in, and name its header in `class new --proxy-header`.")
+        cure = N_(
+            "Let the school's accounts sign people in at the gate: python -m cnnlab class oidc (docs/HOSTING.md, “Four ways in”)."
+        )
         found.append(look("Login", "secrets.toml has [auth] for OpenID Connect, which the lab's gate does not use.", cure))
     return found
 

@@ -1,9 +1,10 @@
 """The pipe between a run's process and its node: one JSON object a line, of bounded length. Needs the standard library alone.
 
     from the node                                     to the node
-    {"cnnlab": 1, "code", "torch", "node", …} first   {"config": {…}, "data", "device", "slots"}
+    {"cnnlab": 1, "code", "torch", "node", …} first   {"config": {…}, "data", "device", "slots", "links"}
     {"event": "progress", …}                          {"file": "last.pt", "at": 0, "data": "…", "end": true}
     {"file": …} as to the node, {"gone": "epoch-3.pt"}   {"begin": true}
+    {"file": "last.pt", "same": "best.pt"}, where "links" was asked for
     {"alive": true} every few seconds                 {"alive": true} every few seconds
     {"error": "DataError", "message": …}              {"pause": true}
     {"ended": "SIGTERM"}

@@ -1,13 +1,15 @@
 """The files of a run's folder on their way through the pipe: what changed on one side is written on the other.
 
 Checkpoints and the weights of epochs are whole files, written beside their name and renamed; predictions and the flow grow, and
-only what is new travels. Needs the training side alone.
+only what is new travels. A last checkpoint that is the best one under a second name travels as that fact. Needs the training side
+alone.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,10 +32,10 @@ def known(name: str) -> bool:
 
 
 class Sender:
-    """Finds what has changed in `folder` since it was sent last."""
+    """Finds what has changed in `folder` since it was sent last. `links`: the other side takes second names for a file."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, links: bool = False) -> None:
+        self._folder, self._links = folder, links
         self._sent: dict[str, tuple[int, int, int]] = {}
 
     def know(self) -> None:
@@ -46,7 +48,11 @@ class Sender:
             state, before = self._state(name), self._sent.get(name)
             if state is None or state == before:
                 continue
-            yield from pieces(self._folder / name, name, before[0] if before and name in GROWING and before[0] <= state[0] else 0)
+            if self._links and name == checkpoints.LAST and state == self._sent.get(checkpoints.BEST):
+                yield {"file": name, "same": checkpoints.BEST}
+            else:
+                start = before[0] if before and name in GROWING and before[0] <= state[0] else 0
+                yield from pieces(self._folder / name, name, start)
             self._sent[name] = state
         for name in [name for name in self._sent if not (self._folder / name).exists()]:
             del self._sent[name]
@@ -71,6 +77,8 @@ class Receiver:
 
     def take(self, line: Line) -> str:
         """Writes one piece; the file's name when it is whole, else "". Raises PipeError, and OSError on a full disk."""
+        if "same" in line:
+            return self._best_is_last(line)
         name, at, data, end = content(line)
         if not known(name):
             raise PipeError(f"a file {name[:80]!r}")
@@ -92,6 +100,17 @@ class Receiver:
                 checkpoints.keep_previous(self._folder)
             disk.replace(written, path)
         return name if end else ""
+
+    def _best_is_last(self, line: Line) -> str:
+        best, last = self._folder / checkpoints.BEST, self._folder / checkpoints.LAST
+        if (line.get("file"), line["same"]) != (last.name, best.name) or not best.exists():
+            raise PipeError(f"a second name {str(line.get('file'))[:80]!r} for {str(line['same'])[:80]!r}")
+        checkpoints.keep_previous(self._folder)
+        if not checkpoints.named_too(best, last):
+            partial = self._folder / f".{last.name}.partial"
+            shutil.copyfile(best, partial)
+            disk.replace(partial, last)
+        return last.name
 
     def drop(self, name: object) -> None:
         """Deletes weights of an epoch that are not kept any more. Raises PipeError for any other name."""

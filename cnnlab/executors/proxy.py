@@ -212,7 +212,7 @@ class _Training:
 
     def _settings(self) -> Iterator[Line]:
         settings = {"config": self.config.model_dump(mode="json"), "device": self.place.device, "data": self.place.data}
-        yield settings | {"slots": self.place.slots}
+        yield settings | {"slots": self.place.slots, "links": True}
         if self.checkpoint:
             yield from lines.pieces(self.checkpoint, checkpoints.LAST)
             kept = [epoch_weights.file_of(self.folder, epoch).name for epoch in epoch_weights.kept(self.folder)]

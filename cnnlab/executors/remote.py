@@ -156,10 +156,10 @@ class _Sending:
     a gigabyte through a school's network, or many runs train at the place, those of a running training are sent less often.
     """
 
-    def __init__(self, pipe: _Pipe, folder: Path, slots: int) -> None:
+    def __init__(self, pipe: _Pipe, folder: Path, slots: int, *, links: bool) -> None:
         from cnnlab.executors.mirror import Sender
 
-        self._pipe, self._sender = pipe, Sender(folder)
+        self._pipe, self._sender = pipe, Sender(folder, links=links)
         self._sender.know()
         self._next, self._gap = 0.0, slots / CHECKPOINTS_A_SECOND
         self._saved: list[CheckpointSaved] = []
@@ -194,7 +194,7 @@ def serve(pipe: _Pipe, folder: Path) -> int:
     pipe.greeted = True
     settings = _setup(pipe, folder)
     try:
-        sending = _Sending(pipe, folder, settings["slots"])
+        sending = _Sending(pipe, folder, settings["slots"], links=settings.get("links", False))
         for event in _train(pipe, settings, folder):
             if isinstance(event, RunPaused) and pipe.signal:
                 pipe.send({"ended": pipe.signal})

@@ -83,12 +83,12 @@ def save_last(checkpoint: Checkpoint, folder: Path, *, best: bool = False) -> No
     if best:
         save(checkpoint, folder / BEST)
     keep_previous(folder)
-    if not (best and _named_too(folder / BEST, folder / LAST)):
+    if not (best and named_too(folder / BEST, folder / LAST)):
         save(checkpoint, folder / LAST)
 
 
-def _named_too(path: Path, name: Path) -> bool:
-    """Gives the file at `path` a second name; False where the file system has no hard links."""
+def named_too(path: Path, name: Path) -> bool:
+    """Gives the file at `path` a second name; False where that failed, as on a file system without hard links."""
     spare = name.with_name(f".{name.name}.partial")
     try:
         spare.unlink(missing_ok=True)

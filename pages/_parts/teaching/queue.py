@@ -1,4 +1,4 @@
-"""Everyone's runs that wait or are paused: their order, and for each what a teacher may do with it."""
+"""Everyone's runs that wait, or were paused or interrupted: their order, and for each what a teacher may do with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ASKED, _MORE = "class: a run is to be deleted", "class:all waiting"
 
 
 def queue(lab: Lab) -> None:
-    """Draws both lists; a part of a fragment."""
+    """Draws the lists; a part of a fragment."""
     waiting = lab.queue()
     st.subheader(_("Queue: {count}").format(count=len(waiting)), anchor=False)
     if waiting:
@@ -45,18 +45,25 @@ def queue(lab: Lab) -> None:
             stop(lab, run)
             delete(run)
     _all_or_few(len(waiting))
-    paused = [run for run in lab.summaries().runs if run.state is State.PAUSED]
-    if paused:
-        st.subheader(_("Paused: {count}").format(count=len(paused)), anchor=False)
-    for run in paused[:SHOWN]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"is paused {run.id}"):
+    found = lab.summaries().runs
+    interrupted = [run for run in found if run.state is State.INTERRUPTED]
+    _at_rest(lab, interrupted, _("Interrupted: {count}").format(count=len(interrupted)))
+    paused = [run for run in found if run.state is State.PAUSED]
+    _at_rest(lab, paused, _("Paused: {count}").format(count=len(paused)))
+    st.page_link("pages/runs.py", label=_("All runs: stop or delete many at once"), query_params=in_links())
+
+
+def _at_rest(lab: Lab, runs: list[Summary], title: str) -> None:
+    if runs:
+        st.subheader(title, anchor=False)
+    for run in runs[:SHOWN]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"rests {run.id}"):
             st.markdown(f"{STATE_ICONS[run.state]} **{owner_of(run)}** · {short_title(run)}", width="stretch")
             _act(_("Resume"), "play_arrow", f"resume {run.id}", partial(lab.resume, run.id))
             stop(lab, run)
             delete(run)
-    if (more := len(paused) - SHOWN) > 0:
-        st.caption(ngettext("{count:,} more run is paused.", "{count:,} more runs are paused.", more).format(count=more))
-    st.page_link("pages/runs.py", label=_("All runs: stop or delete many at once"), query_params=in_links())
+    if (more := len(runs) - SHOWN) > 0:
+        st.caption(ngettext("{count:,} more run.", "{count:,} more runs.", more).format(count=more))
 
 
 def pause(lab: Lab, run: Run | Summary) -> None:
