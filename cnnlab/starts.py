@@ -133,13 +133,16 @@ def _training(network: RunConfig) -> dict[str, Any]:
     # At 0.001, with 1,000 images, five epochs reached 31.5 % (one seed).
     slow = network.architecture == "densenet" and entry.channels == 3
     most = 2_000 if slow else _IMAGES.get(network.architecture, _MOST_IMAGES)
-    images = min(most, max(100, int(_WORK / (_PASSES * _EPOCHS * _macs(network))) // 100 * 100))
+    # A frozen backbone passes each image once: its features are kept, and further epochs cost next to nothing.
+    frozen = network.architecture == zoo.NAME and not network.options["train_all"]
+    epochs = 2 * _EPOCHS if frozen else _EPOCHS
+    images = min(most, max(100, int(_WORK / (_macs(network) * (1 if frozen else _PASSES * epochs))) // 100 * 100))
     own = {"initialization": "pytorch"} if network.architecture == zoo.NAME else {}  # the weights that torchvision draws
     return (
         _ADAM
         | own
         | ({"learning_rate": 0.003} if slow else {})
-        | {"epochs": _EPOCHS, "limit": None if images >= min(_MOST_IMAGES, entry.train_images) and not large else images}
+        | {"epochs": epochs, "limit": None if images >= min(_MOST_IMAGES, entry.train_images) and not large else images}
     )
 
 

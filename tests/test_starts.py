@@ -101,6 +101,16 @@ def test_a_start_is_the_start_of_its_own_network(name, dataset):
     assert start(name, dataset, options=config.options, image_size=config.image_size, channels=config.channels) == begin
 
 
+def test_a_frozen_backbone_passes_each_image_once_so_it_begins_with_many():
+    whole, frozen = (
+        start("torchvision", "sample", image_size=224, options={"model": "resnet18", "train_all": train}).config
+        for train in (True, False)
+    )
+
+    assert (whole.limit, frozen.limit) == (100, 3_300)
+    assert frozen.epochs > whole.epochs
+
+
 def test_lenet_has_the_rate_that_its_activation_needs():
     sigmoid, relu = (start("lenet", "sample", options={"activation": name}).config for name in ("sigmoid", "relu"))
 
