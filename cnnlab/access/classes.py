@@ -83,6 +83,7 @@ class Class(BaseModel):
 
     id: str = Field(pattern=r"^[0-9a-f]{12}$")  # names the cookie
     name: str = Field(min_length=1, max_length=80)
+    address: str = Field("", max_length=300)  # that students type; "" is that of this machine in its network
     until: date | None = None  # the last day for students and observers
     hours: int = Field(12, ge=1, le=24 * 365)  # until a browser has to sign in again
     others: Others = "all"  # which runs a student sees

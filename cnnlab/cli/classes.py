@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import socket
 from contextlib import closing, suppress
 from datetime import date
@@ -23,7 +24,7 @@ from cnnlab.forecasts.limits_file import rules
 from cnnlab.i18n import N_, _, ngettext, say, translated
 from cnnlab.runs.store import Store
 from cnnlab.runs.store_log import Log
-from cnnlab.system.home import write_private
+from cnnlab.system.home import default_home, write_private
 from cnnlab.text import shortened
 
 _ROLES = {Role.STUDENT: N_("student"), Role.OBSERVER: N_("observer"), Role.TEACHER: N_("teacher")}
@@ -70,6 +71,8 @@ def new(
     name = name or typer.prompt(_("Name of the class"))
     proxy = {"header": proxy_header, "addresses": proxy_address or ["127.0.0.1"], "teachers": teacher} if proxy_header else None
     settings: dict[str, Any] = {"until": _day(until), "hours": hours, "others": others, "names": shown, "proxy": proxy}
+    if address:
+        settings["address"] = address_of(address)
     made = classes.new_class(readable(name), **settings)
     listed = names_from(names) if names or not proxy else []
     shared = ""
@@ -82,7 +85,7 @@ def new(
     for student in listed:
         made, code = made.with_member(student, Role.STUDENT)
         drawn.append(Slip(student, code))
-    address = address_of(address)
+    address = address_of(made.address)
     _write_sheet(slips, made, drawn, address)
     keep(home, made, f"new class {made.name}")
     count = ngettext("{count:,} student", "{count:,} students", len(listed)).format(count=len(listed))
@@ -90,7 +93,8 @@ def new(
     print_text(done.format(title=made.name, students=count, file=slips))
     print_text(_limits(home))
     start = _("Students open {address}. Start the lab with:").format(address=address)
-    print_text(f"{start}\n\n    streamlit run app.py --server.address 0.0.0.0\n")
+    where = "" if home == default_home() else f"CNNLAB_HOME={shlex.quote(str(home.absolute()))} "
+    print_text(f"{start}\n\n    {where}streamlit run app.py --server.address 0.0.0.0\n")
 
 
 @group.command()
@@ -105,8 +109,9 @@ def add(
     """Add a person, and print their code and link."""
     if role not in ("student", "observer", "teacher"):
         raise ConfigError(say("--role is student, observer or teacher, not {role}.", role=shortened(role)), "role")
-    where = address_of(address)
-    made, code = class_of(home).with_member(readable(name), Role(role))
+    made = class_of(home)
+    where = address_of(address or made.address)
+    made, code = made.with_member(readable(name), Role(role))
     keep(home, made, f"added {made.members[-1].name} ({role})")
     _print_code(made, made.members[-1].name, code, where, slips)
 
@@ -134,7 +139,8 @@ def reset(
     home: Home,
 ) -> None:
     """Give a person a new code; the old one, and browsers signed in with it, end at once."""
-    made, where = class_of(home), address_of(address)
+    made = class_of(home)
+    where = address_of(address or made.address)
     person = made.named(readable(name))
     if password and person.role is not Role.TEACHER:
         raise ConfigError(
@@ -169,6 +175,7 @@ def change(
     hours: Annotated[int | None, typer.Option(help="Hours until a browser has to sign in again.")] = None,
     others: Annotated[str | None, typer.Option(help="Which runs a student sees: all, or own.")] = None,
     shown: Annotated[str | None, typer.Option(help="How students read the names of others: full, or initials.")] = None,
+    address: Address = "",
     home: Home,
 ) -> None:
     """Change settings of the class."""
@@ -176,6 +183,8 @@ def change(
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if until is not None:
         settings["until"] = _day(until)
+    if address:
+        settings["address"] = address_of(address)
     made = classes.changed(class_of(home), **settings)
     keep(home, made, "settings: " + ", ".join(settings))
     print_text(_("{title} is changed.").format(title=made.name))

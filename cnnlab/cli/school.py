@@ -78,7 +78,7 @@ def oidc(
     made = _with_teachers(_with_people(made, people) if people else made, school)
     if not school.teachers and not any(member.role is Role.TEACHER for member in made.members):
         raise ConfigError(say("This class would have no teacher: name one with --teacher, by e-mail address."), "teacher")
-    where = address_of(address)
+    where = address_of(address or made.address)
     if client_secret_file:
         write_secret(home, _secret(client_secret_file))
     read_secret(home)

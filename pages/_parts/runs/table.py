@@ -54,7 +54,7 @@ def runs_table(shown: Sequence[Summary], wanted: tuple[str, ...], revision: str,
     with st.container(key="runs-table", height=400, border=False):  # table.css gives it the height of the window
         guarded_grid(
             table.table, key=TABLE, height="stretch", on_select=_choose, selection_mode="multi-row", column_config=table.config,
-            placeholder="–", lazy=False, alt=_("All runs"), column_order=table.order,
+            lazy=False, alt=_("All runs"), column_order=table.order,
         )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def trials_table(sweep: Sweep) -> None:
         shown["message"] = st.column_config.TextColumn(_("Why"), width="large")
     grid(
         columns, key=f"trials {sweep.id}", alt=_("The runs of the sweep"), height=HEADER + ROW * min(len(trials), MOST_ROWS),
-        column_config=shown, placeholder="–",
+        column_config=shown,
     )  # fmt: skip
 
 
