@@ -16,7 +16,7 @@ MOST_NAMES = 12  # in a sentence
 
 def what_goes(runs: Sequence[Run | Summary], size: int, *, owner: str = "") -> str:
     """The sentence, in Markdown. `size` is what the runs take on disk, in bytes; `owner` is named where it is another person's."""
-    names = quoted([short_title(run) for run in runs[:MOST_NAMES]], len(runs) - MOST_NAMES)
+    names = quoted([short_title(run) for run in runs])
     if owner:
         names = _("The run {names} of {owner}").format(names=names, owner=escaped(owner))
     if all(run.parameters is None and not run.epochs_done for run in runs):  # no process ever built the network
@@ -39,7 +39,7 @@ def what_goes(runs: Sequence[Run | Summary], size: int, *, owner: str = "") -> s
     return trained.format(names=names, size=size_text(size))
 
 
-def quoted(names: Sequence[str], more: int = 0) -> str:
-    """ "“LeNet-5”, “NiN” and 3 more": `more` are not among the names."""
-    together = listed(_("“{title}”").format(title=name) for name in names)
+def quoted(names: Sequence[str]) -> str:
+    """ "“LeNet-5”, “NiN” and 3 more"."""
+    together, more = listed(_("“{title}”").format(title=name) for name in names[:MOST_NAMES]), len(names) - MOST_NAMES
     return _("{names} and {count:,} more").format(names=together, count=more) if more > 0 else together

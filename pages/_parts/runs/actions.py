@@ -12,7 +12,7 @@ from cnnlab.i18n import _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
 from cnnlab.runs.summaries import Summary
-from pages._parts.deletion import MOST_NAMES, quoted, what_goes
+from pages._parts.deletion import quoted, what_goes
 from pages._parts.markdown import quoting
 from pages._parts.run_words import title
 from pages._parts.runs.table import CHOSEN
@@ -86,7 +86,7 @@ def for_each(
 
 
 def _names(runs: Sequence[Summary]) -> str:
-    return quoted([" ".join(title(run).split())[:60] for run in runs[:MOST_NAMES]], len(runs) - MOST_NAMES)
+    return quoted([" ".join(title(run).split())[:60] for run in runs])
 
 
 def _report(outcome: tuple[str, tuple[str, ...]]) -> None:
