@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cnnlab.architectures import card
-from cnnlab.config import title_of
+from cnnlab.config import RunConfig, title_of
 from cnnlab.config_words import words
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import ENGLISH, _, language
@@ -31,6 +31,11 @@ def named(name: str, network: str, dataset: str) -> str:
     if language() == ENGLISH or not name or name != title_of(network, dataset):
         return name
     return _("{network} on {data}").format(network=network, data=words("dataset", dataset))
+
+
+def usual_name(config: RunConfig) -> str:
+    """The name that a run with these settings gets by itself, in the reader's language."""
+    return named(config.title, config.network, config.dataset)
 
 
 def _network(run: Summary) -> str:
