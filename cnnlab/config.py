@@ -277,7 +277,7 @@ class RunConfig(BaseModel):
     @property
     def title(self) -> str:
         """The name of a run whose owner gave it none: "LeNet-5 on Fashion-MNIST sample"."""
-        return f"{self.network} on {datasets.entry(self.dataset).title}"
+        return title_of(self.network, self.dataset)
 
     @property
     def network(self) -> str:
@@ -293,3 +293,8 @@ class RunConfig(BaseModel):
     def input_shape(self) -> tuple[int, int, int]:
         """C, H, W of an image at the network's input."""
         return (self.channels or 1, self.image_size or 1, self.image_size or 1)
+
+
+def title_of(network: str, dataset: str) -> str:
+    """As `RunConfig.title`, always in English: `run_names` shows it in other languages."""
+    return f"{network} on {datasets.entry(dataset).title}"

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from cnnlab.config import RunConfig
 from cnnlab.config_words import NETWORK, applies, settings, title, words
 from cnnlab.i18n import _
+from cnnlab.run_names import named
 from cnnlab.runs.records import ACTIVE, Run, State
 from cnnlab.text import listed
 
@@ -86,9 +87,12 @@ def _known(original: Run, runs: Sequence[Run]) -> dict[str, str]:
 
 def _with_seeds(config: RunConfig, name: str, known: Mapping[str, str], seeds: int) -> tuple[Planned, ...]:
     """The configuration with its own seed and the following ones."""
+    others = named(name, config.network, config.dataset)
     return tuple(
         Planned(
-            each, name if number == 0 else _("{name}, seed {seed}").format(name=name, seed=each.seed), known.get(each.to_json(), "")
+            each,
+            name if number == 0 else _("{name}, seed {seed}").format(name=others, seed=each.seed),
+            known.get(each.to_json(), ""),
         )
         for number in range(seeds)
         for each in [config.change(seed=(config.seed + number) % _FIRST_UNUSED_SEED)]

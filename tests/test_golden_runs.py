@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from cnnlab.errors import StoreError
 from cnnlab.runs.records import State
-from pages._parts.runs import actions, export
+from pages._parts import deletion
+from pages._parts.runs import export
 from pages._parts.runs import table as runs_table
 
 
@@ -179,7 +180,7 @@ def test_what_can_be_done_to_selected_runs(monkeypatch, lab, runs, regenerate_go
     press("Delete 1 run …", "mlp", then="Keep them")
     press("Delete 2 runs …", "base", "mlp", then="Delete 1 run")
     press("Delete 2 runs …", "seed", "stopped", then="Delete 2 runs")
-    monkeypatch.setattr(actions, "MOST_NAMES", 2)
+    monkeypatch.setattr(deletion, "MOST_NAMES", 2)
     press("Delete 4 runs …", "failed", "lost", "waits", "fast", then="Keep them")
     others = [lab.add(f"of Ben {number}", owner="Ben", seed=number) for number in range(3)]
     runs |= {run_id: run_id for run_id in others}

@@ -50,7 +50,8 @@ FLOORS: dict[str, str] = {
     " system text training values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets elsewhere errors events sweeps system text",
-    "twins": "architectures config config_words runs.records text",
+    "run_names": "architectures config config_words errors runs.records runs.summaries",
+    "twins": "architectures config config_words run_names runs.records text",
     "assignments": "architectures.own_code config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "access architectures config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors"
@@ -59,10 +60,10 @@ FLOORS: dict[str, str] = {
     " layers network_code own_data runs.records system text training values",
     "workers": "architectures compute config datasets elsewhere errors events executors forecasts layers own_data"
     " runs sweeps system text training values",
-    "reports": "architectures config config_words datasets errors events intervals layers palette runs.records"
+    "reports": "architectures config config_words datasets errors events intervals layers palette run_names runs.records"
     " spreadsheet state_words text",
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
-    " runs.records system text training",
+    " run_names runs.records system text training",
     "figures": "architectures epoch_flow events layers palette reports text values",
     "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "networks": "architectures errors system text",
@@ -86,12 +87,12 @@ FLOORS: dict[str, str] = {
     " runs.store_seen seen_data sharing sweeping taking_away teaching values",
     "doctor": "access errors executors forecasts runs.records system text training.devices",
     "cli": "access architectures class_pack compute config config_rules config_words datasets diagnosis doctor"
-    " errors events exports forecasts lab layers own_data presets runs starts state_words sweeps system"
+    " errors events exports forecasts lab layers own_data presets run_names runs starts state_words sweeps system"
     " teaching text training workers",
     "__main__": "cli system",
     "pages": "access architectures assignments config config_words datasets diagnosis elsewhere epoch_flow errors"
     " events figures forecasts imported_weights importing inside_values intervals known_runs lab layers"
-    " learn optimizers own_data own_picture palette presets reports runs.records runs.store_log"
+    " learn optimizers own_data own_picture palette presets reports run_names runs.records runs.store_log"
     " runs.summaries seen spreadsheet starts state_words sweeps system taking_away teaching text twins"
     " values",
 }
@@ -118,6 +119,7 @@ PAGE_FLOORS: dict[str, str] = {
     "sign_out": "",
     "visitor": "cookies markdown sign_out",
     "run_words": "markdown",
+    "deletion": "markdown run_words",
     "sidebar": "run_words visitor",
     "notes": "markdown visitor",
     "shell": "markdown notes sidebar visitor",
@@ -128,13 +130,13 @@ PAGE_FLOORS: dict[str, str] = {
     "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address forms grid image_grid live markdown player run_words shell sidebar svg_button twins visitor",
-    "runs": "address grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
+    "run": "address deletion forms grid image_grid live markdown player run_words shell sidebar svg_button twins visitor",
+    "runs": "address deletion grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address drawing grid heading image_grid live markdown one_choice pager player predict probabilities",
     "learn": "cookies drawing forms grid inside live markdown network_view run_words shell sidebar visitor",
     "assignments": "address forms grid markdown run_words shell visitor",
-    "teaching": "grid markdown run_words shell sidebar",
+    "teaching": "deletion grid markdown run_words shell sidebar",
     "data": "grid heading image_grid live markdown one_choice shell visitor",
     "pages": "address assignments builder data download first_tab forms gate heading image_grid inside layer_views learn"
     " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps"

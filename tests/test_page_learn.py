@@ -101,7 +101,7 @@ def test_before_the_prediction_only_the_first_section_stands_there(opened, lab):
     assert "0.9 is too large a step" not in text(app)
     app = predicted(app, "It learns faster")
 
-    assert "✗ You predicted “It learns faster”. What came: “It stays at 10 %”." in text(app)
+    assert "✗ You predicted “It learns faster”. The answer: “It stays at 10 %”." in text(app)
     assert "0.9 is too large a step for ReLU." in text(app)
     assert "at most a quarter" in text(app)
     assert lab.learners.progress("name Ada")["made-up"].prediction == 0

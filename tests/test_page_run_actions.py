@@ -222,7 +222,7 @@ def test_words_of_ten_thousand_characters_stay_in_their_box(monkeypatch, lab):
     app = open_page(monkeypatch, "train", lab, run=run_id)
     assert not app.exception
     note = next(each.proto.body for each in app.get("html") if 'class="cnn-note"' in each.proto.body)
-    assert re.search(r"\.cnn-note \{[^}]*max-height", (ROOT / "pages/_parts/run/view.css").read_text(encoding="utf-8"))
+    assert re.search(r"\.cnn-note \{[^}]*max-height", (ROOT / "pages/_parts/shell.css").read_text(encoding="utf-8"))
     assert note.count("n" * 10_000) == 1
 
     elsewhere = open_page(monkeypatch, "train", lab)

@@ -96,6 +96,19 @@ def test_chinese_has_chinese_punctuation():
 
 
 @pytest.mark.parametrize("code", OTHERS)
+def test_bold_words_end_where_markdown_sees_it(code):
+    """Stars after a full-width sign and before a letter end nothing: **目标：**在 shows its stars, **目标**：在 is bold."""
+    halves = [(other, other.split("**")) for _, other in pairs(code)]
+
+    assert [
+        text
+        for text, parts in halves
+        for bold, after in zip(parts[1:-1:2], parts[2::2], strict=False)
+        if re.search(r"[^\w\s}]$", bold) and re.match(r"[\w{]", after)
+    ] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
 def test_terms_are_those_of_the_glossary(code):
     wrong = []
     for text, other in pairs(code):

@@ -17,6 +17,7 @@ from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_tex
 from cnnlab.config_words import words
 from cnnlab.datasets.places import Places
 from cnnlab.i18n import _, translated
+from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run
 from cnnlab.runs.store import Store
 from cnnlab.state_words import state_word
@@ -56,7 +57,7 @@ def _row(run: Run) -> tuple[str, ...]:
     return (
         *(run.id, state_word(run), config.network, words("dataset", config.dataset), f"{run.epochs_done}/{config.epochs}"),
         *map(percent, (run.test_accuracy, run.best_test_accuracy)),
-        *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.owner, run.name),
+        *("–" if run.seconds is None else f"{run.seconds:,.1f}", f"{made:%Y-%m-%d %H:%M}", run.owner, name_of(run)),
     )
 
 

@@ -12,6 +12,7 @@ import typer
 from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
 from cnnlab.config_words import title, words
 from cnnlab.i18n import N_, _, together, translated
+from cnnlab.run_names import named
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_store import SweepStore
 from cnnlab.sweeps.values import Sweep, Trial
@@ -102,4 +103,5 @@ def _row(sweep: Sweep) -> tuple[str, ...]:
     made = datetime.fromtimestamp(sweep.created, UTC).astimezone()
     best = percent(sweep.best.accuracy if sweep.best else None)
     runs = f"{sweep.count(*ENDED)}/{sweep.config.total}"
-    return (sweep.id, _state(sweep.state), runs, best, f"{made:%Y-%m-%d %H:%M}", sweep.owner, sweep.name)
+    name = named(sweep.name, sweep.config.base.network, sweep.config.base.dataset)
+    return (sweep.id, _state(sweep.state), runs, best, f"{made:%Y-%m-%d %H:%M}", sweep.owner, name)

@@ -8,6 +8,7 @@ from cnnlab.errors import FailedCheck
 from cnnlab.exports.subject import Subject
 from cnnlab.i18n import N_, say
 from cnnlab.reports.svg_files import confusion_svg, run_svg
+from cnnlab.run_names import name_of
 from cnnlab.training.evaluation import confusion
 
 CURVES, CONFUSION = "curves.svg", "confusion.svg"
@@ -29,7 +30,7 @@ def write_figures(subject: Subject, folder: Path) -> str:
                 right=f"{right:,}", images=f"{images:,}", recorded=f"{recorded * images:,.0f}",
             )
         )  # fmt: skip
-    title = run.name or run.id
+    title = name_of(run)
     files = {
         CURVES: run_svg(subject.epochs, title, len(classes), over=run.over),
         CONFUSION: confusion_svg(counts.tolist(), classes, title),

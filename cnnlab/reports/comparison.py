@@ -16,6 +16,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import NETWORK, settings, title, words
 from cnnlab.events import EpochDone
 from cnnlab.i18n import N_, _, ngettext
+from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run
 from cnnlab.text import listed
 
@@ -108,7 +109,7 @@ def labels(runs: Sequence[Run], *, leave_out: tuple[str, ...] = ()) -> tuple[str
 
     Runs of the same name get the settings in which they differ (without `leave_out`), and their ids where that is not enough.
     """
-    found = [_short(run.name or f"{run.config.network} {run.id}") for run in runs]
+    found = [_short(name_of(run) if run.name else f"{run.config.network} {run.id}") for run in runs]
     for name, count in Counter(found).items():
         if count == 1:
             continue

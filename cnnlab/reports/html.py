@@ -17,6 +17,7 @@ from cnnlab.reports.comparison import QUANTITIES, Line, Point
 from cnnlab.reports.findings import finding
 from cnnlab.reports.networks import Network, networks_section, table
 from cnnlab.reports.svg import cost_chart, curves_chart
+from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
 from cnnlab.text import listed, percent
@@ -46,7 +47,7 @@ def html_report(
     `networks` holds the layer table and the drawing of each run's network, by the run's id.
     """
     when = (now or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    name = " ".join((runs[0].name or runs[0].id).split())
+    name = " ".join(name_of(runs[0]).split())
     heading = escape(name if len(runs) == 1 else _("{count} runs compared").format(count=len(runs)))
     owners = listed(dict.fromkeys(run.owner for run in runs if run.owner))
     written = together(
@@ -78,7 +79,7 @@ def _heading(text: str) -> str:
 
 def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
     columns: tuple[tuple[str, bool, Callable[[Run], str]], ...] = (
-        (_("Run"), False, lambda run: run.name or run.id),
+        (_("Run"), False, name_of),
         (_("Id"), False, lambda run: run.id),
         (_("Started"), False, lambda run: datetime.fromtimestamp(run.created, UTC).strftime("%Y-%m-%d %H:%M UTC")),
         (_("Owner"), False, lambda run: run.owner),
@@ -144,7 +145,7 @@ def _settings(runs: Sequence[Run]) -> str:
 def _configuration(run: Run) -> str:
     document = json.dumps(run.config.model_dump(mode="json"), indent=2, ensure_ascii=False)
     return (
-        f"<details><summary>{escape(run.name or run.id)} <small>{_('{id}, as JSON').format(id=run.id)}</small></summary>"
+        f"<details><summary>{escape(name_of(run))} <small>{_('{id}, as JSON').format(id=run.id)}</small></summary>"
         f"<pre>{escape(document)}</pre></details>"
     )
 

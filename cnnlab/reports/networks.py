@@ -9,6 +9,7 @@ from html import escape
 from cnnlab.config_words import words
 from cnnlab.i18n import _, ngettext, translated
 from cnnlab.layers import LayerTable
+from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run
 from cnnlab.text import listed, shape_text, size_text
 
@@ -47,7 +48,7 @@ def table(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> 
 def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
     full = network.table
     shown = full if len(full.rows) <= MOST_ROWS else full.fold(1)
-    trained = _("Trained in: {names}.").format(names=listed(run.name or run.id for run in runs))
+    trained = _("Trained in: {names}.").format(names=listed(name_of(run) for run in runs))
     names = "" if one else f"<p>{escape(trained)}</p>"
     rows = [
         [

@@ -43,5 +43,5 @@ def isolated(text: str) -> str:
 
 
 def box(text: str) -> str:
-    """Typed text as a box of HTML, unchanged; a long text scrolls (run/view.css)."""
+    """Typed text as a box of HTML, unchanged; a long text scrolls (shell.css)."""
     return f'<div class="cnn-note" dir="auto" tabindex="0">{escape(text)}</div>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnlab.forecasts.queue_times import Start
 from cnnlab.i18n import N_, _, say, shown, translated
+from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.state_words import STATE_WORDS, in_vain, state_word  # noqa: F401  pages have all words from here
@@ -65,8 +66,8 @@ def best_accuracy(run: Run | Summary) -> str:
 
 
 def title(run: Run | Summary) -> str:
-    """The name that its owner gave it; a run without one is named after its network and data set."""
-    return run.name or run.id
+    """The name that its owner gave it; a run without one is named after its network and data set, in the reader's language."""
+    return name_of(run)
 
 
 def cut_title(run: Run | Summary) -> str:

@@ -10,6 +10,7 @@ from cnnlab.config_words import settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
+from cnnlab.run_names import usual_name
 from pages._parts.address import Parameters
 from pages._parts.forms.link import config_of
 from pages._parts.forms.order import in_order
@@ -98,7 +99,7 @@ def _base(lab: Lab, parameters: Parameters) -> RunConfig | None:
     except ConfigError as error:
         st.error(quoting(in_titles(error)), icon=":material/error:")
         return None
-    st.markdown(_("It starts from the settings of your form: **{title}**.").format(title=escaped(base.title)))
+    st.markdown(_("It starts from the settings of your form: **{title}**.").format(title=escaped(usual_name(base))))
     return base
 
 

@@ -87,14 +87,19 @@ def predicted(chosen: str, right: str, *, hit: bool) -> str:
     """The learner's prediction beside what is the case."""
     if hit:
         return _("✓ You predicted “{chosen}”, and that is right.").format(chosen=chosen)
-    return _("✗ You predicted “{chosen}”. What came: “{right}”.").format(chosen=chosen, right=right)
+    return _("✗ You predicted “{chosen}”. The answer: “{right}”.").format(chosen=chosen, right=right)
 
 
 def answered(text: str, reason: str, *, hit: bool) -> str:
     """The answer that was chosen, and why it is right or wrong."""
-    return (_("✓ **Right.** {reason}") if hit else _("✗ **Not “{text}”.** {reason}")).format(text=text, reason=reason)
+    return (_("✓ **Right.** {reason}") if hit else _("✗ **Not “{text}”.** {reason}")).format(text=_quoted(text), reason=reason)
 
 
 def right_answer(text: str, reason: str) -> str:
     """The right answer, after a wrong one."""
-    return _("✓ **Right is “{text}”.** {reason}").format(text=text, reason=reason)
+    return _("✓ **Right is “{text}”.** {reason}").format(text=_quoted(text), reason=reason)
+
+
+def _quoted(answer: str) -> str:
+    """An answer within a sentence, which has its own full stop."""
+    return answer.rstrip(".。")

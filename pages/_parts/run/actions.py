@@ -10,16 +10,16 @@ import streamlit as st
 
 from cnnlab.architectures import code_arguments, own_code
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import N_, _, ngettext, translated
+from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
-from cnnlab.text import size_text
+from pages._parts.deletion import what_goes
 from pages._parts.forms.link import open_form
 from pages._parts.forms.several import several_values
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped
 from pages._parts.run.twin import change_one_thing
-from pages._parts.run_words import short_title
+from pages._parts.run_words import short_title, title
 from pages._parts.shell import dialog
 from pages._parts.visitor import not_yours, visitor
 
@@ -178,8 +178,10 @@ def _more(lab: Lab, run: Run, refusal: str | None) -> None:
         with st.form(f"name and note of {run.id}", border=False):
             # The keys change with the texts, so that the fields follow a change from another browser.
             keys = f"name {run.id} {hash(run.name)}", f"note {run.id} {hash(run.note)}"
-            longest = max(LONGEST_NAME, len(run.name)), max(LONGEST_NOTE, len(run.note))
-            st.text_input(_("Name"), value=run.name, max_chars=longest[0], key=keys[0], disabled=bool(refusal))
+            longest = max(LONGEST_NAME, len(title(run))), max(LONGEST_NOTE, len(run.note))
+            st.text_input(
+                _("Name"), value=title(run) if run.name else "", max_chars=longest[0], key=keys[0], disabled=bool(refusal)
+            )
             st.text_area(
                 _("Note"), value=run.note, max_chars=longest[1], key=keys[1], height=120, disabled=bool(refusal),
                 placeholder=_("What you tried, and the result"),
@@ -203,7 +205,7 @@ def _close(delete: str | None = None) -> None:
 
 def _save(lab: Lab, run: Run, name_key: str, note_key: str) -> None:
     name, note = st.session_state[name_key].strip(), st.session_state[note_key]
-    if name != run.name:
+    if name not in (run.name, title(run)):
         attempt(partial(lab.rename, run.id, name, owner=visitor()))
     if note != run.note:
         attempt(partial(lab.annotate, run.id, note, owner=visitor()))
@@ -213,14 +215,7 @@ def _save(lab: Lab, run: Run, name_key: str, note_key: str) -> None:
 def _confirm(lab: Lab, run: Run) -> None:
     if DELETED in st.session_state:
         st.rerun()  # deleted: redraw the page without the dialog
-    words = ngettext(
-        "“{title}” ({count} epoch) will be deleted with its curves, weights and predictions. This frees {size} of disk space. "
-        "**This cannot be undone.**",
-        "“{title}” ({count} epochs) will be deleted with its curves, weights and predictions. This frees {size} of disk space. "
-        "**This cannot be undone.**",
-        run.epochs_done,
-    )
-    st.markdown(words.format(title=short_title(run), count=run.epochs_done, size=size_text(lab.disk_bytes(run.id))))
+    st.markdown(what_goes([run], lab.disk_bytes(run.id)))
 
     def delete() -> None:
         lab.delete(run.id, owner=visitor())

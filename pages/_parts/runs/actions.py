@@ -12,9 +12,9 @@ from cnnlab.i18n import _, ngettext, together, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.records import State
 from cnnlab.runs.summaries import Summary
-from cnnlab.text import listed, size_text
+from pages._parts.deletion import quoted, what_goes
 from pages._parts.markdown import quoting
-from pages._parts.run_words import short_title
+from pages._parts.run_words import title
 from pages._parts.runs.table import CHOSEN
 from pages._parts.shell import dialog
 from pages._parts.visitor import person, visitor
@@ -23,7 +23,6 @@ OUTCOME = "runs:outcome"
 CONFIRM = "runs:deletion is to be confirmed"
 MENU, TAG, NAME = "runs:change", "runs:new tag", "runs:new name"
 LONGEST_NAME, LONGEST_TAG = 200, 40  # characters
-MOST_NAMES = 12  # in a sentence
 ENDED = (State.STOPPED, State.FINISHED, State.FAILED)
 
 
@@ -87,12 +86,7 @@ def for_each(
 
 
 def _names(runs: Sequence[Summary]) -> str:
-    return _listed([" ".join((run.name or run.id).split())[:60] for run in runs[:MOST_NAMES]], len(runs) - MOST_NAMES)
-
-
-def _listed(names: Sequence[str], more: int) -> str:
-    quoted = listed(_("“{title}”").format(title=name) for name in names)
-    return _("{names} and {count:,} more").format(names=quoted, count=more) if more > 0 else quoted
+    return quoted([" ".join(title(run).split())[:60] for run in runs])
 
 
 def _report(outcome: tuple[str, tuple[str, ...]]) -> None:
@@ -148,16 +142,7 @@ def _confirm(lab: Lab, runs: Sequence[Summary]) -> None:
         alone = _("The selected run belongs to another person and stays.")
         st.markdown((some if len(runs) > 1 else alone).format(count=foreign, total=len(runs)))
     if own:
-        frees = size_text(sum(_bytes(lab, run) for run in own))
-        st.markdown(
-            ngettext(
-                "{names} will be deleted with its curves, weights and predictions. This frees {size} of disk space. "
-                "**This cannot be undone.**",
-                "{names} will be deleted with their curves, weights and predictions. This frees {size} of disk space. "
-                "**This cannot be undone.**",
-                len(own),
-            ).format(names=_listed([short_title(run) for run in own[:MOST_NAMES]], len(own) - MOST_NAMES), size=frees)
-        )
+        st.markdown(what_goes(own, sum(_bytes(lab, run) for run in own)))
 
     def delete() -> None:
         _report(for_each(own, lambda run: _delete(lab, run, owner), _("Deleted {runs}."), _("Not deleted: {names}: {reason}")))

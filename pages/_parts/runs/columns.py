@@ -16,6 +16,7 @@ from cnnlab.config_words import CODE, NETWORK, title, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import N_, _, english, say, shown, translated
 from cnnlab.reports.comparison import ABSENT, is_number
+from cnnlab.run_names import name_of
 from cnnlab.runs.summaries import Summaries, Summary
 from cnnlab.text import cells
 from pages._parts.address import Address
@@ -150,7 +151,7 @@ def _figures(runs: Sequence[Summary], address_of_run: str, turns: Mapping[str, s
     data = {name: words("dataset", name) for name in {run.dataset for run in runs}}
     number = pa.float64()
     return {
-        "name": pa.array([run.name or run.id for run in runs]),
+        "name": pa.array([name_of(run) for run in runs]),
         "state": pa.array([_state(run, turns.get(run.id)) for run in runs]),
         "best": pa.array([run.best_test_accuracy and 100 * run.best_test_accuracy for run in runs], number),
         "last": pa.array([run.test_accuracy and 100 * run.test_accuracy for run in runs], number),

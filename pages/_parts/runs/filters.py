@@ -11,7 +11,7 @@ from cnnlab.i18n import _, translated
 from cnnlab.runs.summaries import Summaries, Summary
 from pages._parts.address import Address
 from pages._parts.one_choice import one_choice
-from pages._parts.run_words import STATE_WORDS
+from pages._parts.run_words import STATE_WORDS, title
 from pages._parts.runs.columns import pick_columns
 
 EVERYTHING = "all"
@@ -53,5 +53,5 @@ def _matches(run: Summary, wanted: Sequence[str]) -> bool:
     if not wanted:
         return True
     tags = "\n".join(run.tags)
-    text = f"{run.name}\n{run.id}\n{run.owner}\n{run.architecture}\n{run.dataset}\n{run.device}\n{tags}".casefold()
+    text = f"{run.name}\n{title(run)}\n{run.id}\n{run.owner}\n{run.architecture}\n{run.dataset}\n{run.device}\n{tags}".casefold()
     return all(word in text for word in wanted)

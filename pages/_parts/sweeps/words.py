@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnnlab.config_words import title
 from cnnlab.i18n import N_, _, ngettext, together, translated
 from cnnlab.intervals import chance_gap
+from cnnlab.run_names import named
 from cnnlab.sweeps.values import Sweep, Trial
 from cnnlab.text import duration_text, percent
 
@@ -29,7 +30,8 @@ ENDED = ("finished", "pruned", "failed")
 def sweep_title(sweep: Sweep) -> str:
     """Its name on one line, and what varies: "LeNet-5: learning rate × batch size"."""
     varied = " × ".join(title(each.setting, sweep.config.base.architecture).lower() for each in sweep.config.dimensions)
-    return _("{name}: {settings}").format(name=" ".join(sweep.name.split()), settings=varied)
+    name = named(sweep.name, sweep.config.base.network, sweep.config.base.dataset)
+    return _("{name}: {settings}").format(name=" ".join(name.split()), settings=varied)
 
 
 def best_sentence(sweep: Sweep, test_accuracy: float | None) -> str:

@@ -13,7 +13,7 @@ from cnnlab.i18n import _, ngettext
 from cnnlab.lab import Lab
 from cnnlab.runs.records import Run, State
 from cnnlab.runs.summaries import Summary
-from cnnlab.text import size_text
+from pages._parts.deletion import what_goes
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped
 from pages._parts.run_words import STATE_ICONS, short_title
@@ -99,20 +99,11 @@ def owner_of(run: Run | Summary) -> str:
 
 def _confirm(lab: Lab, run_id: str) -> None:
     try:
-        run, size = lab.run(run_id), size_text(lab.disk_bytes(run_id))
+        run, size = lab.run(run_id), lab.disk_bytes(run_id)
     except CNNLabError:  # its owner was quicker
         _forget()
         st.rerun()
-    never = _("“{title}” of {owner} has not trained yet, and will be deleted with its settings. **This cannot be undone.**")
-    trained = ngettext(
-        "“{title}” of {owner} ({count} epoch) will be deleted with its curves, weights and predictions. This frees {size} of disk "
-        "space. **This cannot be undone.**",
-        "“{title}” of {owner} ({count} epochs) will be deleted with its curves, weights and predictions. This frees {size} of disk "
-        "space. **This cannot be undone.**",
-        run.epochs_done,
-    )
-    text = trained if run.epochs_done or run.has_checkpoint else never
-    st.markdown(text.format(title=short_title(run), owner=owner_of(run), count=run.epochs_done, size=size))
+    st.markdown(what_goes([run], size, owner=run.owner))
     if run.active:
         st.markdown(_("It waits or trains, and is stopped first. “Stop” alone keeps what it has learned."))
     with st.container(horizontal=True):

@@ -1,0 +1,58 @@
+"""A run without a name of its own is shown in the reader's language and stored as it was; and what goes when runs are deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from made_runs import CONFIG, running
+
+from cnnlab.i18n import using
+from cnnlab.reports.comparison import labels
+from cnnlab.run_names import name_of
+from cnnlab.runs.store import Store
+from cnnlab.twins import repeated
+from pages._parts.deletion import what_goes
+from pages._parts.runs.filters import _matches
+
+UNNAMED = "LeNet-5 on Fashion-MNIST sample"
+IN_CHINESE = "LeNet-5（Fashion-MNIST 样例）"
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def test_a_run_without_a_name_is_shown_in_the_readers_language_and_stored_in_english(store):
+    run_id = running(store, name=CONFIG.title)
+    run, row = store.run(run_id), store.summaries().runs[0]
+
+    assert (name_of(run), name_of(row)) == (UNNAMED, UNNAMED)
+    with using("zh"):
+        assert (name_of(run), name_of(row)) == (IN_CHINESE, IN_CHINESE)
+        assert labels([run]) == (IN_CHINESE,)
+        assert repeated(run, [run]).runs[1].name == f"{IN_CHINESE}，随机种子 1"
+        assert _matches(row, ["样例"])
+    assert store.run(run_id).name == UNNAMED
+
+
+@pytest.mark.parametrize("name", ["MLP on Fashion-MNIST sample", "Tea on Friday", f"{UNNAMED}, again"])
+def test_a_name_that_was_typed_stays_as_typed(store, name):
+    run_id = running(store, name=name)
+    with using("zh"):
+        assert (name_of(store.run(run_id)), name_of(store.summaries().runs[0])) == (name, name)
+
+
+def test_a_question_before_deleting_counts_epochs_only_of_a_run_that_has_some(store):
+    run = replace(store.run(running(store, name="Tea")), parameters=None)
+
+    never = "“Tea” has not trained yet, and will be deleted with its settings. **This cannot be undone.**"
+    assert what_goes([run], 0) == never
+    begun = what_goes([replace(run, parameters=10)], 1_000_000)
+    assert begun.startswith("“Tea” will be deleted with its curves, weights and predictions. This frees 1 MB")
+    trained = replace(run, parameters=10, epochs_done=3)
+    assert what_goes([trained], 1_000_000, owner="Ana").startswith("The run “Tea” of Ana (3 epochs) will be deleted")
+    assert what_goes([trained, run], 1_000_000).startswith("“Tea”, “Tea” will be deleted with their curves")
