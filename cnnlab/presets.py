@@ -114,11 +114,11 @@ _PRESETS = (
     Preset(
         "resnet-cifar10",
         "Small ResNet on CIFAR-10",
-        "The course printed 99.5 % training and 52 to 61 % test accuracy, because it normalised its training images only. "
-        "Here both are normalised.",
+        "Three of three runs on the JPEG copy ended at 71.5 to 72.6 %. The course printed 99.5 % training and 52 to 61 % test "
+        "accuracy, because it normalised its training images only. Here both are normalised.",
         {"architecture": "course-resnet", "dataset": "cifar10", "learning_rate": 0.9, "batch_size": 100, "epochs": 10}
         | {"horizontal_flip": True, "random_grayscale": 0.1, "normalization": "half", "initialization": "pytorch"},
-        reaches="52 to 61 % in the course",
+        reaches="about 72 %",
     ),
     Preset(
         "mnist-99",
