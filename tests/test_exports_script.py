@@ -41,6 +41,20 @@ def test_a_script_reads_the_files_that_torchvision_keeps(tmp_path, monkeypatch):
     assert program["load_images"](train=False)[0].shape == (20, 1, 28, 28)
 
 
+@pytest.mark.parametrize(("language", "says"), [("en", "is missing. It holds the images"), ("zh", "缺少")])
+def test_a_script_without_its_images_says_what_to_copy(tmp_path, monkeypatch, language, says):
+    monkeypatch.chdir(tmp_path)
+    config = RunConfig.make(architecture="lenet", dataset="sample", device="cpu")
+    recipe = Recipe(config, catalogue_entry("fashion-mnist").classes, Preparation(1, 28), "float32", "a0", None)
+    program: dict[str, Any] = {"__name__": "program"}
+    exec(compile(script(recipe, language), "script.py", "exec"), program)  # noqa: S102
+
+    with pytest.raises(SystemExit, match=says) as end:
+        program["load_images"](train=True)
+
+    assert str(tmp_path / "sample") in str(end.value)
+
+
 def test_a_script_turns_colour_photographs_as_torch_wants_them(monkeypatch):
     photographs = SimpleNamespace(data=np.arange(2 * 32 * 32 * 3, dtype=np.uint8).reshape(2, 32, 32, 3), targets=[3, 7])
     monkeypatch.setattr("torchvision.datasets.CIFAR10", lambda *_, **__: photographs)

@@ -82,7 +82,7 @@ def parts(recipe: Recipe, language: Language) -> list[Part]:
     builds = "\n\n".join(filter(None, (net.blocks, f"#: names\n{net.function}", script_training.first_weights(config))))
     codes = {
         "settings": _settings(recipe),
-        "images": script_images.loading(config),
+        "images": script_images.loading(config, language),
         "prepare": script_images.preparing(config, preparation),
         "network": builds,
         "evaluation": script_training.evaluation(recipe.precision),

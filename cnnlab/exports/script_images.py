@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cnnlab import datasets
 from cnnlab.datasets import own
 from cnnlab.datasets.catalogue import GRAY
+from cnnlab.exports.words import TEXTS, Language, in_language
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -24,6 +25,8 @@ def read_idx(path):
 
 def load_images(train):
     """Images as bytes, N×1×28×28, and their classes as numbers, N."""
+    if not FOLDER.exists():
+        raise SystemExit(f"no_images")
     name = "train" if train else "t10k"
     images = read_idx(FOLDER / f"{name}-images-idx3-ubyte.gz")
     labels = read_idx(FOLDER / f"{name}-labels-idx1-ubyte.gz")
@@ -48,6 +51,8 @@ def load_images(train):
 _OWN = '''\
 def load_images(train):
     """Images as bytes, N×{channels}×{size}×{size}, and their classes as numbers, N."""
+    if not FOLDER.exists():
+        raise SystemExit(f"no_images")
     name = "train" if train else "test"
     #: bytes
     content = bytearray((FOLDER / f"{{name}}.u8").read_bytes())
@@ -91,10 +96,11 @@ def seed_for(epoch, purpose):
 """
 
 
-def loading(config: RunConfig) -> str:
+def loading(config: RunConfig, language: Language = "en") -> str:
     """`load_images`, and `seed_for`; `choose` where the run used a part of the images."""
     needs_choice = takes_part(config) or config.validation_share
     loader = _LOADERS.get(config.dataset) or _own(config.dataset)
+    loader = loader.replace("no_images", in_language(TEXTS["no_images"], language))
     return "\n\n".join(filter(None, (loader, _SEED_FOR, _CHOOSE if needs_choice else "")))
 
 

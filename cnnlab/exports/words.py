@@ -152,6 +152,10 @@ HEADINGS: dict[str, tuple[str, str]] = {
 }
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "no_images": (
+        "{FOLDER.resolve()} is missing. It holds the images: see the comment at FOLDER for where to copy it from.",
+        "缺少 {FOLDER.resolve()}，图像在其中：从哪里复制，见 FOLDER 处的注释。",
+    ),
     "intro": (
         "Builds, trains and tests the network of the CNN Lab run {run} without the lab: {title}. It needs PyTorch{torchvision}. "
         "{result}",
