@@ -33,5 +33,7 @@ async def open_first_tab(_: Any) -> AsyncIterator[None]:
 def load_modules() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    from cnnlab.i18n import LANGUAGES, own_name
-    for code in LANGUAGES: own_name(code)
+    from cnnlab.i18n import LANGUAGES, own_name  # noqa: PLC0415  it is among what is loaded ahead
+
+    for code in LANGUAGES:
+        own_name(code)
