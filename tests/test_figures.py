@@ -16,6 +16,7 @@ from cnnlab import figures
 from cnnlab.architectures import cards
 from cnnlab.figures import distribution_sentence, stages
 from cnnlab.figures.stages import MOST
+from cnnlab.i18n import using
 from cnnlab.layers import Failure, LayerRow, LayerTable
 from cnnlab.layers.failing import table_or_failure
 from cnnlab.layers.trace import layer_table
@@ -137,6 +138,8 @@ def test_hover_tells_the_shape_and_the_layers():
     assert "ReLU" in boxes_of(SMALL)[1]["hover"]
     for box, stage in list(zip(boxes_of(SMALL), stages(SMALL), strict=True))[1:]:
         assert box["hover"].endswith(f"\n{stage.parameters:,} parameters, {stage.macs:,} MACs")
+    with using("zh"):
+        assert "Conv2d 6 个通道，5×5，步幅 1" in boxes_of(layer_table("lenet"))[1]["hover"]
 
 
 def test_the_layer_that_fails_comes_last_with_what_it_is_given():

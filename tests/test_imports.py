@@ -130,7 +130,7 @@ PAGE_FLOORS: dict[str, str] = {
     "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address deletion forms grid image_grid live markdown player run_words shell sidebar svg_button twins visitor",
+    "run": "address deletion forms grid heading image_grid live markdown player run_words shell sidebar svg_button twins visitor",
     "runs": "address deletion grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address drawing grid heading image_grid live markdown one_choice pager player predict probabilities",

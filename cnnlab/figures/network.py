@@ -10,6 +10,7 @@ from cnnlab.figures.paths import paths_picture, paths_words
 from cnnlab.figures.stages import Stage, role_of, stages
 from cnnlab.i18n import N_, _, ngettext, translated
 from cnnlab.layers import LayerRow, LayerTable
+from cnnlab.layers.text import settings_in_words
 from cnnlab.palette import FAILED, KINDS
 from cnnlab.text import percent, shape_text
 
@@ -257,7 +258,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _hover(stage: Stage) -> str:
     more = len(stage.layers) - _MOST_NAMED
-    inside = [*map(translated, stage.layers[:_MOST_NAMED]), *([_("… and {count} more").format(count=more)] if more > 0 else [])]
+    inside = [*map(_layer, stage.layers[:_MOST_NAMED]), *([_("… and {count} more").format(count=more)] if more > 0 else [])]
     lines = [_("{name}: {text}").format(name=stage.name, text=shape_text(stage.output_shape, spaced=True)), *inside]
     if stage.role != "input":
         lines.append(_("{parameters:,} parameters, {macs:,} MACs").format(parameters=stage.parameters, macs=stage.macs))
@@ -266,6 +267,12 @@ def _hover(stage: Stage) -> str:
 
 def _edge(stage: Stage) -> str:
     return _shade(KINDS[stage.role], 0.62)
+
+
+def _layer(words: str) -> str:
+    """A layer of a stage, "Conv2d 6 channels, 5×5, stride 1", in the reader's language."""
+    kind, _space, settings = words.partition(" ")
+    return f"{translated(kind)} {settings_in_words(settings)}" if settings else translated(kind)
 
 
 def _shade(color: str, factor: float) -> str:

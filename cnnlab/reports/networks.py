@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from html import escape
 
 from cnnlab.config_words import words
-from cnnlab.i18n import _, ngettext, translated
+from cnnlab.i18n import _, ngettext
 from cnnlab.layers import LayerTable
+from cnnlab.layers.text import settings_in_words
 from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run
 from cnnlab.text import listed, shape_text, size_text
@@ -55,7 +56,7 @@ def _network(network: Network, runs: Sequence[Run], *, one: bool) -> str:
             *(
                 row.path,
                 ngettext("{count} layer", "{count} layers", row.layers).format(count=row.layers) if row.layers > 1 else row.kind,
-                _(", ").join(translated(each) for each in row.settings.split(", ")),
+                settings_in_words(row.settings),
                 shape_text(row.output_shape, spaced=True),
             ),
             *(f"{row.parameters:,}", f"{row.macs:,}"),

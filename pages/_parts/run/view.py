@@ -21,6 +21,7 @@ from cnnlab.reports.svg_files import run_svg
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
 from pages._parts.grid import grid
+from pages._parts.heading import with_terms
 from pages._parts.live.feed import feed
 from pages._parts.live.pace import RERUN_SECONDS
 from pages._parts.live.plot import live_plots
@@ -114,7 +115,9 @@ def _table(revision: int, _epochs: pa.Table) -> None:
         st.caption(_("Each epoch adds a row here: its losses, its accuracies and how long it took."))
         return
     number = st.column_config.NumberColumn
-    columns = {name: number(translated(name), format=FORMATS[name]) for name in _epochs.column_names}
+    columns = {
+        name: number(translated(name), format=FORMATS[name], help=with_terms("", name) or None) for name in _epochs.column_names
+    }
     grid(_epochs, height=TABLE_HEIGHT, key="epochs", column_config=columns)
 
 
