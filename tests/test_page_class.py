@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from made_runs import CONFIG, STARTED, done
 from page_fakes import open_page, widget
-from taught import ANA, BEN, OBSERVER, TEACHER, finished, taught_lab
+from taught import ANA, BEN, TEACHER, finished, taught_lab
 
 from cnnlab.access.roles import Person
 from cnnlab.runs.records import State
@@ -41,16 +41,6 @@ def test_others_get_a_sentence_and_see_no_link(monkeypatch, lab, person, sentenc
 
     assert sentence in [*app.error, *app.info][0].value
     assert (app.title[0].value, app.button, app.dataframe) == ("My class", [], [])
-
-
-def test_an_observer_reads_why_nothing_can_be_started(monkeypatch, lab):
-    monkeypatch.setattr(visitor, "_member", lambda: OBSERVER)
-    app = open_page(monkeypatch, "train", seen_by(lab, OBSERVER))
-
-    assert not app.exception
-    starts = [each for each in app.button if each.label in ("Start training", "Find a learning rate", "Try several values")]
-    assert [each.disabled for each in starts] == [True] * 3
-    assert "You are here to look" in next(each.help for each in starts if each.label == "Start training")
 
 
 def test_a_teacher_sees_everyone_and_sends_a_hint_to_who_is_stuck(monkeypatch, lab):
