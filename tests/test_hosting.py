@@ -52,6 +52,31 @@ def test_the_files_agree_with_each_other_and_with_the_program():
         assert all((ROOT / part).exists() for part in copied.split())
 
 
+RAY = """
+from concurrent.futures import Future, ThreadPoolExecutor as Threads, wait as waited
+from types import SimpleNamespace
+ObjectRef, util = Future, SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
+init = lambda **_: None
+remote = lambda **_: lambda task: SimpleNamespace(remote=lambda *given: Threads(1).submit(task, *given))
+get = lambda task: task.result()
+wait = lambda tasks, timeout: waited(tasks, timeout)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ray's clusters run Linux, and macOS")
+@pytest.mark.parametrize(("program", "answer", "code"), [("cat", "hello", 0), ("exit 3", "", 3)])
+def test_the_launcher_for_ray_is_a_pipe_to_the_task(tmp_path, program, answer, code):
+    (tmp_path / "ray.py").write_text(RAY)
+    command = [sys.executable, str(FILES / "ray_launcher.py"), "--gpus", "1", "sh", "-c", program]
+
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, input="hello", capture_output=True, text=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+
+    assert (done.stdout, done.returncode) == (answer, code), done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the script is for hosts, which run Linux")
 def test_a_backup_has_the_record_and_the_runs_and_no_keys(tmp_path):
     home = fill(tmp_path / "home")

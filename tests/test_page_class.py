@@ -52,6 +52,7 @@ def test_a_teacher_sees_everyone_and_sends_a_hint_to_who_is_stuck(monkeypatch, l
 
     app = opened(monkeypatch, lab, TEACHER)
     assert not app.exception
+    assert app.dataframe[0].proto.placeholder == "–", "where a student has no result"
     table = app.dataframe[0].value
     assert list(table["Student"]) == ["Ben Okafor", "Ana Silva"]
     assert list(table["Needs help"]) == ["does not learn", ""]

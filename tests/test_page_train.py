@@ -15,6 +15,7 @@ from page_text import page_text
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 
 import pages._parts.shell
+from cnnlab.access.roles import Person, Role
 from cnnlab.architectures import card, cards
 from cnnlab.config import RunConfig
 from cnnlab.config_words import applies
@@ -73,6 +74,15 @@ def test_an_empty_lab_starts_with_the_quickest_recipe_and_says_what_to_do(monkey
     assert "Start training" in app.info[0].value
     button(app, "Start training").click().run()
     assert lab.runs()[0].config == presets()[0].config()
+
+
+def test_an_observer_reads_why_nothing_can_be_started(monkeypatch, lab):
+    monkeypatch.setattr("pages._parts.visitor._member", lambda: Person("Parents", Role.OBSERVER))
+    app = open_page(monkeypatch, "train", lab)
+
+    starts = [button(app, label) for label in ("Start training", "Find a learning rate", "Try several values")]
+    assert [each.disabled for each in starts] == [True] * 3
+    assert starts[0].help.startswith("You are here to look")
 
 
 def test_every_setting_of_a_run_has_a_control_with_a_help_text(monkeypatch, lab):

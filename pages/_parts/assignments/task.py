@@ -17,6 +17,7 @@ from cnnlab.lab import Lab
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import duration, percent
 from pages._parts.assignments.table import handed_in_table
+from pages._parts.forms.click import only_looks
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
 from pages._parts.forms.value import read_value, value_control
@@ -84,10 +85,12 @@ def _controls(assignment: Assignment) -> RunConfig | None:
 
 def _start(lab: Lab, assignment: Assignment, config: RunConfig | None) -> None:
     token = st.session_state.setdefault(_TOKEN, uuid.uuid4().hex)
+    looks = only_looks()
     st.button(
-        _("Start training"), type="primary", icon=":material/play_arrow:", disabled=config is None, key="start assignment",
-        on_click=partial(_begin, lab, assignment, config, token),
-        help=_("Trains the network with these settings. You can try as often as you like, and hand in the run that you choose."),
+        _("Start training"), type="primary", icon=":material/play_arrow:", disabled=bool(config is None or looks),
+        key="start assignment", on_click=partial(_begin, lab, assignment, config, token),
+        help=looks
+        or _("Trains the network with these settings. You can try as often as you like, and hand in the run that you choose."),
     )  # fmt: skip
     if refusal := st.session_state.pop(_REFUSAL, None):
         st.error(quoting(refusal), icon=":material/error:")

@@ -12,7 +12,10 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab.errors import NotAllowed
+from cnnlab.i18n import translated
 from pages._parts.forms.link import SCOPE
+from pages._parts.visitor import person
 
 CLICKED = "click that waits until the form is read"
 
@@ -33,6 +36,15 @@ def at_once_or_later(waiting: str, act: Callable[[], object]) -> Callable[[], No
 def waiting_click() -> str:
     """The click that waits for the form that is drawn now, once; "" where none does."""
     return st.session_state.pop(CLICKED, "")
+
+
+def only_looks() -> str:
+    """Why this person starts nothing, as a sentence in their language; "" where they may."""
+    try:
+        person().check_start()
+    except NotAllowed as error:
+        return translated(error)
+    return ""
 
 
 def _controls() -> dict[str, Any]:

@@ -25,7 +25,7 @@ from cnnlab.runs.records import State
 from cnnlab.values import DatasetStatus, Device
 from pages._parts.address import Address, whole_number
 from pages._parts.forms.architecture import CUSTOM, MAXIMUM_CLASSES, pick_architecture, pick_options
-from pages._parts.forms.click import at_once_or_later, waiting_click
+from pages._parts.forms.click import at_once_or_later, only_looks, waiting_click
 from pages._parts.forms.devices import device_list
 from pages._parts.forms.forecast import forecast_line
 from pages._parts.forms.link import SCOPE, differences, expand, form_address, known_start, open_form, shorten, start_of
@@ -189,18 +189,19 @@ def _start(lab: Lab, config: RunConfig, status: DatasetStatus, clicked: str) -> 
     with st.container(horizontal=True, vertical_alignment="center"):
         button = st.empty()
         facts = st.container(gap=None, key="forecast")
-        find_a_rate(lab, config, disabled=bool(status.note))
-        several_values(lab, config, key="of the form", name=st.session_state[NAME], disabled=bool(status.note))
+        looks = only_looks()
+        find_a_rate(lab, config, disabled=bool(status.note or looks))
+        several_values(lab, config, key="of the form", name=st.session_state[NAME], disabled=bool(status.note or looks))
     with facts:
         table = _table(lab, config)
         need = forecast_line(lab, config, table=table) if table else None
         allowed = _limits(lab, config, table, need)
     token = st.session_state.setdefault(TOKEN, uuid.uuid4().hex)
-    ready = not status.note and begins and table is not None and (need is None or need.fits) and allowed
+    ready = not looks and not status.note and begins and table is not None and (need is None or need.fits) and allowed
     button.button(
         _("Start training"), type="primary", icon=":material/play_arrow:", disabled=not ready,
         on_click=at_once_or_later(token, partial(_begin, lab, config, token)),
-        help=translated(need.advice) if need and not need.fits else None,
+        help=looks or (translated(need.advice) if need and not need.fits else None),
     )  # fmt: skip
     if ready and clicked and _begin(lab, config, clicked):
         st.rerun()
