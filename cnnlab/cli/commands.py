@@ -50,7 +50,7 @@ class Commands(TyperGroup):
                 print_error(wrong_usage(error))
                 code = 2
             except typer.Abort:  # Ctrl-C at a question, or no standard input
-                print_error("\n" + _("The question was not answered, so nothing has changed; --yes answers it beforehand."))
+                print_error("\n" + _("The question was not answered, so nothing has changed."))
                 code = 2
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -110,7 +110,11 @@ def print_error(sentence: str) -> None:
 
 def confirmed(question: str) -> bool:
     """Asks a question; only y, yes and 是 agree. Typer's own way to ask has words of one language."""
-    answer = typer.prompt(f"{question} [y/N]", default="", show_default=False)
+    try:
+        answer = typer.prompt(f"{question} [y/N]", default="", show_default=False)
+    except typer.Abort:
+        print_error("\n" + _("The question was not answered, so nothing has changed; --yes answers it beforehand."))
+        raise typer.Exit(2) from None
     return answer.strip().lower() in ("y", "yes", "是")
 
 
