@@ -1,12 +1,15 @@
 """A class without a network: a folder that installs and starts the lab. `--slow` installs from one where there is no network."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
 import sysconfig
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from data_files import CIFAR, MNIST, write_pictures, write_tiny
@@ -20,18 +23,32 @@ ROOT = Path(__file__).parents[1]
 VERSION = "{}.{}".format(*sys.version_info)
 
 
+class Pip:
+    """pip as `subprocess.Popen` starts it: what it prints, and its exit status."""
+
+    commands: ClassVar[list[list[str]]] = []
+    prints = "Collecting torch\n  Downloading https://wheels.example/torch-9.9-none-any.whl (200.1 MB)\n"
+    returncode = 0
+
+    def __init__(self, command, **_):
+        self.commands.append(command)
+        self.stdout = io.StringIO(self.prints)
+        Path(command[command.index("--dest") + 1], "torch-9.9-none-any.whl").write_bytes(b"wheel")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
 @pytest.fixture
 def asked(monkeypatch):
-    """What pip was asked; it "fetches" one wheel."""
-    commands = []
-
-    def run(command, **_):
-        commands.append(command)
-        Path(command[command.index("--dest") + 1], "torch-9.9-none-any.whl").write_bytes(b"wheel")
-        return SimpleNamespace(returncode=0, stderr="")
-
-    monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=run))
-    return commands
+    """What pip was asked; it "fetches" one wheel, and every index answers."""
+    monkeypatch.setattr(Pip, "commands", [])
+    monkeypatch.setattr(module, "subprocess", SimpleNamespace(Popen=Pip, PIPE=-1, STDOUT=-2))
+    monkeypatch.setattr(module.urllib.request, "urlopen", lambda *_, **__: nullcontext())
+    return Pip.commands
 
 
 @pytest.fixture
@@ -96,11 +113,26 @@ def test_other_folders_and_missing_data_are_refused_before_anything_is_written(t
     assert not asked
 
 
-def test_why_pip_fails_is_passed_on(tmp_path, monkeypatch, places):
-    answer = SimpleNamespace(returncode=1, stderr="WARNING: slow\nERROR: No matching distribution found for torch\n")
-    monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=lambda *_, **__: answer))
+def test_why_pip_fails_is_passed_on(tmp_path, monkeypatch, asked, places):
+    monkeypatch.setattr(Pip, "prints", "WARNING: slow\nERROR: No matching distribution found for torch\n")
+    monkeypatch.setattr(Pip, "returncode", 1)
     with pytest.raises(InstallationError, match=r"could not fetch the packages \(No matching distribution found for torch\)"):
         make(tmp_path / "stick", [], places)
+
+
+def test_each_package_is_shown_as_it_is_fetched(tmp_path, asked, places):
+    steps = []
+    make(tmp_path / "stick", [], places, show=steps.append)
+
+    assert steps[-1] == "Fetching torch-9.9-none-any.whl (200.1 MB)"
+
+
+@pytest.mark.parametrize("index", ["http://127.0.0.1:9", "nowhere"])
+def test_an_index_that_does_not_answer_is_named_before_anything_is_copied(tmp_path, places, index):
+    with pytest.raises(InstallationError, match=rf"^{index} does not answer \(.+\)\. Look at the network, or take"):
+        make(tmp_path / "stick", [], places, index=index)
+
+    assert not (tmp_path / "stick").exists()
 
 
 def test_a_damaged_copy_is_found_and_named_before_it_is_installed(tmp_path, asked, places):

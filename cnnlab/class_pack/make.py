@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 STICK = Path(__file__).with_name("stick")
 PROGRAM = ("app.py", "pages", "cnnlab", ".streamlit", "requirements.txt", "README.md", "LICENSE", "CHANGELOG.md", "docs")
 MANIFEST = "pack.json"
+ANSWERS_WITHIN = 15.0  # seconds
+_FETCHED = re.compile(r"\s*(?:Downloading|Using cached) (?:\S*/)?(\S+\.whl(?: \([^)]*\))?)")  # what pip prints of each package
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # wheels of PyTorch without CUDA: a fifteenth of the size
 
 
@@ -55,6 +60,8 @@ def make(
     if ROOT in (folder, *folder.parents):
         text = N_("{folder} lies in the program's own folder: choose one outside of {program}.")
         raise ConfigError(say(text, folder=folder, program=ROOT), "folder")
+    if index:
+        _check_answers(index)
     copies = {name: _copy_of(name, places) for name in dict.fromkeys(names) if datasets.entry(name).folder}  # the sample is inside
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("lab", "wheels", "data"):
@@ -67,7 +74,7 @@ def make(
         for source in location.files:
             _copy(source, folder / "data" / name / source.relative_to(location.folder))
     show(N_("Fetching the packages for this computer"))
-    _fetch_wheels(folder / "wheels", index)
+    _fetch_wheels(folder / "wheels", index, show)
     _write_stick(folder)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     files.pop(MANIFEST, None)
@@ -106,17 +113,33 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _fetch_wheels(target: Path, index: str | None) -> None:
+def _check_answers(index: str) -> None:
+    """Raises InstallationError where an index cannot be reached: pip would try again for each package, for minutes each time."""
+    try:
+        with urllib.request.urlopen(f"{index.rstrip('/')}/", timeout=ANSWERS_WITHIN):  # noqa: S310 - the user's own option, or ours
+            pass
+    except urllib.error.HTTPError:
+        pass  # it answers; pip knows better what to ask for
+    except (OSError, ValueError) as error:
+        text = N_("{index} does not answer ({reason}). Look at the network, or take the packages of pip's own index with --gpu.")
+        raise InstallationError(say(text, index=index, reason=getattr(error, "reason", error))) from error
+
+
+def _fetch_wheels(target: Path, index: str | None, show: Callable[[str], None]) -> None:
     """All packages and what they need, pip itself included, as wheels for this Python. Raises InstallationError."""
     target.mkdir()
     more = ["--extra-index-url", index] if index else []
     wanted = ["-r", str(ROOT / "requirements.txt")]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "--dest", str(target), *more, *wanted]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own interpreter
-    if done.returncode:
-        reasons = (
-            [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines() or ["no reason"]
-        )
+    command = [sys.executable, "-m", "pip", "download", "--progress-bar", "off", "--only-binary", ":all:"]
+    command += ["--dest", str(target), *more, *wanted]
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:  # noqa: S603  ours
+        for line in pip.stdout or ():
+            lines.append(line.strip())
+            if found := _FETCHED.match(line):
+                show(say("Fetching {package}", package=found[1]))
+    if pip.returncode:
+        reasons = [line for line in lines if line.startswith("ERROR")] or lines or ["no reason"]
         text = N_("pip could not fetch the packages ({reason}). Look at the network.")
         raise InstallationError(say(text, reason=reasons[-1].removeprefix("ERROR: ")[:300].rstrip(".")))
 
