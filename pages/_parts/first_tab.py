@@ -34,6 +34,4 @@ def load_modules() -> None:
     for name in _MODULES:
         importlib.import_module(name)
     from cnnlab.i18n import LANGUAGES, own_name
-
-    for code in LANGUAGES:
-        own_name(code)
+    for code in LANGUAGES: own_name(code)
