@@ -137,6 +137,7 @@ def test_the_table_has_a_row_for_each_student_those_who_are_stuck_first(lab):
     assert (overview.name, overview.assignments) == ("Autumn", 1)
     assert (ana.name, ana.here, ana.stuck.kind, ana.lessons, ana.runs) == ("Ana Silva", True, "idle", 1, 0)
     assert (ben_row.stuck, ben_row.here, ben_row.waiting, ben_row.runs, ben_row.handed_in) == (None, False, 1, 2, 1)
+    assert ben_row.last_seen == max(run.created for run in lab.runs()), "no server has seen him, but he started a run"
     assert (ben_row.last.test_accuracy, ben_row.best.best_test_accuracy) == (0.6, 0.7)
     assert seen_by(lab, TEACHER).teaching.overview() is lab.teaching.overview(), "teachers share it"
 

@@ -180,10 +180,18 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
         )
         print_text(together(counts, lost))
         if what.kept:
-            kept = _("{count:,} runs stay: {file} lacks them as they are now. Archive again to include them.")
+            kept = ngettext(
+                "{count:,} run stays: {file} lacks it as it is now. Archive again to include it.",
+                "{count:,} runs stay: {file} lacks them as they are now. Archive again to include them.",
+                len(what.kept),
+            )
             print_text(kept.format(count=len(what.kept), file=file.name))
         if stay := len(lab.assignments.every()) - len(what.assignments):
-            kept = _("{count:,} assignments stay, for which {file} lacks what was handed in since.")
+            kept = ngettext(
+                "{count:,} assignment stays, for which {file} lacks what was handed in since.",
+                "{count:,} assignments stay, for which {file} lacks what was handed in since.",
+                stay,
+            )
             print_text(kept.format(count=stay, file=file.name))
         if not yes and not confirmed(_("Delete all of it?")):
             raise typer.Exit(1)

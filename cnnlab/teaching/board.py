@@ -20,7 +20,7 @@ from cnnlab.runs.summaries import Summary
 from cnnlab.system import pausing
 from cnnlab.teaching import presence
 from cnnlab.teaching.presence import Seen
-from cnnlab.teaching.stuck import Watch
+from cnnlab.teaching.stuck import Watch, started_by_hand
 from cnnlab.teaching.values import Overview, Share, Student, TaughtLab
 
 SHARED_SECONDS = 2.0  # during which teachers see the same table
@@ -103,7 +103,8 @@ class Board:
         return Student(
             name,
             here=seen is not None and seen.here,
-            last_seen=seen.last if seen else None,
+            # A server that has started anew has seen nobody; who began a run was there.
+            last_seen=seen.last if seen else max((run.created for run in started_by_hand(runs)), default=None),
             training=sum(run.state in IN_PROCESS for run in runs),
             waiting=sum(run.state is State.QUEUED for run in runs),
             runs=len(runs),

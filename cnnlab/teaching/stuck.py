@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cnnlab import datasets
@@ -35,6 +35,11 @@ class _Key(NamedTuple):
     look: int
 
 
+def started_by_hand(runs: Iterable[Summary]) -> list[Summary]:
+    """Without those of sweeps, which start by themselves."""
+    return [run for run in runs if not any(tag.startswith("sweep ") for tag in run.tags)]
+
+
 class Watch:
     """Finds who is stuck, and remembers what was found of each run. Safe to share between threads."""
 
@@ -47,7 +52,7 @@ class Watch:
     def stuck(self, runs: Sequence[Summary], seen: Seen | None, now: float, *, paused: bool) -> Stuck | None:
         """Why the owner of these runs, newest first, may need help; None where nothing says so. `paused`: the lab is."""
         here = seen is not None and seen.here
-        own = [run for run in runs if not any(tag.startswith("sweep ") for tag in run.tags)]
+        own = started_by_hand(runs)
         newest = own[0] if own else None
         if newest is not None:
             if newest.state is State.QUEUED:
