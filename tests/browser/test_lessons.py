@@ -102,8 +102,8 @@ def answer(walk, lesson: Lesson) -> None:
         box = walk.locator(f".st-key-quiz-{lesson.id}-{quiz.id.replace('.', '-')}")
         wrong, right = next(option for option in quiz.options if not option.right), quiz.options[quiz.right]
         choose(box, quiz.options.index(wrong))
-        box.get_by_text(f"Not “{plain(wrong.text)}”. {plain(wrong.reason)}").wait_for()
-        box.get_by_text(f"Right is “{plain(right.text)}”. {plain(right.reason)}").wait_for()
+        box.get_by_text(f"Not “{plain(wrong.text).removesuffix('.')}”. {plain(wrong.reason)}").wait_for()
+        box.get_by_text(f"Right is “{plain(right.text).removesuffix('.')}”. {plain(right.reason)}").wait_for()
         if place == 0:
             choose(box, quiz.right)
             box.get_by_text(f"Right. {plain(right.reason)}").wait_for()
