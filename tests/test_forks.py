@@ -1,4 +1,4 @@
-"""Parallel paths in the drawing of a network: found in any network, drawn side by side, and told in words."""
+"""Parallel paths in the drawing of a network: found in any network, drawn side by side, and in words."""
 
 from __future__ import annotations
 

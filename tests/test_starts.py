@@ -163,7 +163,7 @@ def queued(tmp_path, monkeypatch):
     """What `train --queue` prints, and the configuration that it hands over."""
     handed: list[RunConfig] = []
 
-    def hand_over(config, title, owner, home, *, source, as_json):
+    def hand_over(config, title, owner, home, own, *, source, as_json):
         handed.append(config)
         if source and not as_json:
             print(source)  # noqa: T201  # stands in for the command's own output

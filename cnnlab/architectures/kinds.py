@@ -282,7 +282,13 @@ OPERATIONS = {
     "max_pool2d": "MaxPool2d",
     "mean": "Mean",
 }
-OF_SEVERAL = frozenset({"Add", "Multiply", "Concatenate"})
+# Where paths meet: the sign in a drawing, and the word in a sentence.
+MEETINGS = {
+    "Add": ("+", N_("an addition")),
+    "Multiply": ("×", N_("a multiplication")),
+    "Concatenate": ("concat", N_("a concatenation")),
+}
+OF_SEVERAL = frozenset(MEETINGS)
 ATTENTION = frozenset(name for name, kind in KINDS.items() if kind.title.startswith("attention"))
 UNKNOWN = Kind(
     "",

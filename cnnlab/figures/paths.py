@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from cnnlab.architectures.kinds import MEETINGS
 from cnnlab.figures.forks import ENTER, Fork, Node, window
 from cnnlab.figures.stages import role_of
-from cnnlab.i18n import N_, _, translated
+from cnnlab.i18n import _, translated
 from cnnlab.palette import KINDS
 
 _WIDE, _HIGH = 78.0, 22.0  # of a box, in pixels
 _ACROSS, _DOWN = 8.0, 13.0  # between boxes
 _MOST_FORKS = 6  # drawn in one picture
 _MOST_PATHS = 8  # in words
-_JOINS = {
-    "Add": ("+", N_("an addition")),
-    "Multiply": ("×", N_("a multiplication")),
-    "Concatenate": ("concat", N_("a concatenation")),
-}
 
 
 def paths_picture(forks: Sequence[Fork]) -> tuple[str, float, float]:
@@ -47,7 +43,7 @@ def _words(fork: Fork) -> str:
     shown = [" → ".join(_label(node) for node in way) if way else _("the input as it is") for way in ways[:_MOST_PATHS]]
     listed = "; ".join([*shown, *([_("and more")] if len(ways) > _MOST_PATHS else [])])
     last = fork.nodes[-1].rows[0].kind
-    join = translated(_JOINS[last][1]) if last in _JOINS else last
+    join = translated(MEETINGS[last][1]) if last in MEETINGS else last
     text = _("Paths side by side: {paths}. They meet in {join}.").format(paths=listed, join=join)
     return (
         text
@@ -129,8 +125,8 @@ class _Plan:
         node = self.fork.nodes[spot.node or 0]
         kind = node.rows[0].kind
         label, wide, corner = _label(node), _WIDE, 4
-        if kind in _JOINS:
-            label = _JOINS[kind][0]
+        if kind in MEETINGS:
+            label = MEETINGS[kind][0]
             wide, corner = (_HIGH if len(label) == 1 else 56.0), 11
         hover = "\n".join(f"{row.kind} {translated(row.settings)}".strip() for row in node.rows)
         return (

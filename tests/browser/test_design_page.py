@@ -80,7 +80,7 @@ def test_a_changed_control_shows_its_effect_without_scrolling(design):
     )
 
     assert control["x"] + control["width"] <= drawing["x"]
-    assert drawing["y"] + drawing["height"] < totals["y"] + totals["height"] <= 768
+    assert totals["y"] + totals["height"] < drawing["y"] <= 768 - 300  # most of a line of boxes; parallel paths take more
 
 
 def test_a_row_and_its_box_light_up_together_and_headers_sort(design):
