@@ -147,9 +147,10 @@ def show(lab: Lab, address: Address, design: Design, second: str) -> bool:
         title = _("**{network}, {year}.**").format(network=card.title, year=card.year)
         st.markdown(f"{title} {translated(card.summary)}", help=card.paper)
         show_failure(table, card, scope=FIRST)
-    if not table.failure:
-        metrics_row(table)  # above the drawing, whose height changes with the network
-    draw_network(table, design.name, key="design:drawing")
+    with st.container(key="design-picture"):  # design.css puts the drawing first on a phone
+        if not table.failure:
+            metrics_row(table)  # above the drawing, whose height changes with the network
+        draw_network(table, design.name, key="design:drawing")
     if card.rows:
         cures = table.failure.cures if table.failure else ()
         sizes = [cure.value for cure in cures if cure.setting == "image_size" and cure.value <= MAXIMUM_IMAGE_SIZE]
