@@ -17,22 +17,22 @@ _ACTIVE = "SELECT * FROM runs WHERE ended IS NULL ORDER BY place, number"
 _IN_PROCESS = "SELECT * FROM runs WHERE ended IS NULL AND state <> 'queued' ORDER BY place, number"
 
 
-def positions(connection: sqlite3.Connection, runs: tuple[ActiveRun, ...] | None = None) -> dict[str, int]:
+def positions(connection: sqlite3.Connection, known: tuple[ActiveRun, ...] | None = None) -> dict[str, int]:
     """Each queued run's position, from 1, in the order of the queue: owners take turns, and the runs of one owner keep their order.
 
-    Runs that wait for other devices are not counted, so two runs can be the first, each for its own device. `runs` are the active
+    Runs that wait for other devices are not counted, so two runs can be the first, each for its own device. `known` are the active
     ones, where they have been read.
     """
-    runs = active(connection) if runs is None else runs
-    queued, others = [run for run in runs if run.waits], [run for run in runs if not run.waits]
+    found = active(connection) if known is None else known
+    queued, others = [run for run in found if run.waits], [run for run in found if not run.waits]
     choices = {run.id: run.config.device for run in queued}
     before: Counter[str] = Counter()  # of the choices so far; there are few, and hundreds of runs may wait
-    found = {}
+    places = {}
     for run_id in in_turn(queued, others, turns(connection)):
         choice = choices[run_id]
-        found[run_id] = 1 + sum(count for other, count in before.items() if may_take_the_same(choice, other))
+        places[run_id] = 1 + sum(count for other, count in before.items() if may_take_the_same(choice, other))
         before[choice] += 1
-    return found
+    return places
 
 
 def active(connection: sqlite3.Connection, *, waiting: bool = True) -> tuple[ActiveRun, ...]:
