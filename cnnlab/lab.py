@@ -196,8 +196,7 @@ class Lab(Predictions):
 
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes a run that has ended, and its checkpoints, without confirmation."""
-        self._to_be_changed(run_id)
-        config = self._store.run(run_id).config
+        config = self._to_be_changed(run_id).config
 
         def first() -> None:
             files.delete_run(self.home, run_id)
