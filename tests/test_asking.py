@@ -261,15 +261,54 @@ def test_at_most_eight_questions_are_worked_on_and_the_ninth_waits_for_a_place(c
 
 def test_a_helper_that_runs_is_ready_and_another_one_is_started(tmp_path, monkeypatch):
     ensured, alive = [], [True]
+    monkeypatch.setattr(client_module, "FIRST_PAGE_SECONDS", 0.0)
     monkeypatch.setattr(client_module.background, "ensure", ensured.append)
     monkeypatch.setattr(wire.Address, "alive", property(lambda self: alive[0]))
     client = Client(tmp_path)
 
-    assert (client.ready(), ensured) == (False, [tmp_path])  # no address yet
+    assert not client.ready()  # no address yet
+    client._start.join()
+    assert ensured == [tmp_path]
     wire.Address("place", "00", 7, "start").write(tmp_path)
     assert (client.ready(), ensured) == (True, [tmp_path])
     alive[0] = False
     assert (client.ready(), ensured) == (False, [tmp_path, tmp_path])
+
+
+def test_the_first_page_comes_before_the_helper_and_a_closed_lab_starts_none(tmp_path, monkeypatch):
+    started = threading.Event()
+    ensured = []
+    monkeypatch.setattr(client_module.background, "ensure", lambda home: ensured.append(home) or started.set())
+    monkeypatch.setattr(client_module, "FIRST_PAGE_SECONDS", 0.2)
+    client = Client(tmp_path)
+
+    assert not client.ready()
+    assert not client.ready()
+    assert ensured == []
+    assert started.wait(5)
+    client._start.join()
+    client.ready()  # it has ended since, or could not start: the page shows why
+    assert ensured == [tmp_path, tmp_path]
+
+    another = Client(tmp_path)
+    another.ready()
+    another.close()
+    another._start.join()
+    assert ensured == [tmp_path, tmp_path]
+
+
+def test_a_first_start_that_fails_is_left_for_the_next_page(tmp_path, monkeypatch):
+    def fails(home):
+        raise InstallationError("No torch.")
+
+    monkeypatch.setattr(client_module.background, "ensure", fails)
+    monkeypatch.setattr(client_module, "FIRST_PAGE_SECONDS", 0.0)
+    client = Client(tmp_path)
+
+    client.ready()
+    client._start.join()
+    with pytest.raises(InstallationError, match="No torch"):
+        client.ready()
 
 
 def test_a_helper_that_does_not_start_is_waited_for_and_then_a_sentence(tmp_path, monkeypatch):

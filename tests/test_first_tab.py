@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -47,9 +49,40 @@ def test_a_server_opens_one_tab_where_it_can_be_reached(monkeypatch, options, op
     assert loaded.wait(5)
 
 
-def test_what_is_loaded_ahead_is_what_pages_need_without_torch():
-    code = "import sys; from pages._parts import first_tab; first_tab.load_modules(); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+def test_what_is_loaded_ahead_is_what_pages_need_without_torch_and_tables_of_numbers_last():
+    code = """
+import sys
+from pages._parts import first_tab
+first_tab.time.sleep = lambda seconds: print(seconds, *sys.modules)
+first_tab.load_modules()
+print(*sys.modules)
+"""
+    first, all_ = python(code)
 
-    assert {"cnnlab.lab", "pandas", "pyarrow.compute"} <= set(loaded)
-    assert "torch" not in loaded
+    assert {"3.0", "cnnlab.lab", "pages._parts.builder"} <= set(first)
+    assert not {"pandas", "pyarrow", "torch"} & set(first)
+    assert {"pandas", "pyarrow.compute"} <= set(all_)
+    assert "torch" not in all_
+
+
+def test_design_is_drawn_before_pandas_is_loaded(tmp_path):
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+from cnnlab.compute import client
+client.FIRST_PAGE_SECONDS = 600.0  # this process ends before
+drawn = AppTest.from_file("app.py", default_timeout=60).run()
+print(*(heading.value for heading in drawn.title))
+print(*sys.modules)
+"""
+    title, modules = python(code, home=tmp_path)
+
+    assert title
+    assert not {"pandas", "pyarrow", "torch"} & set(modules)
+
+
+def python(code: str, home: Path | None = None) -> list[list[str]]:
+    """What a new interpreter prints, in words."""
+    environment = os.environ | ({"CNNLAB_HOME": str(home)} if home else {})
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return [line.split() for line in done.stdout.splitlines()]

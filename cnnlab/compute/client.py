@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,13 @@ from typing import Any
 import psutil
 
 from cnnlab.compute import wire
-from cnnlab.errors import ComputeError
+from cnnlab.errors import CNNLabError, ComputeError
 from cnnlab.i18n import N_, say
 from cnnlab.system import background
 
 AT_ONCE = 8  # questions that are worked on; further ones wait here, where the time does not count against their deadline
 QUEUE_SECONDS = 60.0  # for a question that waits
+FIRST_PAGE_SECONDS = 1.5  # until the first page of a new server is drawn, which loading torch beside it would delay
 START_SECONDS = 120.0  # the first import of torch from a cold disk can take a minute
 BUSY_SECONDS = 20.0  # for a helper that runs but lets nobody in
 GRACE_SECONDS = 5.0  # after the deadline the server ends itself; this much later the client ends it
@@ -49,6 +51,7 @@ class Client:
         self._places: queue.LifoQueue[_Place] = queue.LifoQueue()
         for _ in range(AT_ONCE):
             self._places.put(_Place())
+        self._start: threading.Timer | None = None
 
     def ask(self, question: str, /, *, deadline: float | None = None, **arguments: Any) -> Any:
         """The answer as JSON gives it. Raises the CNNLabError that the helper answered with, ComputeError if it gave no answer."""
@@ -60,15 +63,29 @@ class Client:
         return reply["answer"]
 
     def ready(self) -> bool:
-        """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""
+        """True when the helper can answer at once; otherwise starts it. Raises InstallationError.
+
+        The first time it is started once the first page is drawn, unless a question does so before.
+        """
         address = wire.Address.read(self.home)
         if address and address.alive:
             return True
-        background.ensure(self.home)
+        if self._start is None:
+            self._start = threading.Timer(FIRST_PAGE_SECONDS, self._start_now)
+            self._start.daemon = True
+            self._start.start()
+        elif not self._start.is_alive():
+            background.ensure(self.home)
         return False
+
+    def _start_now(self) -> None:
+        with contextlib.suppress(CNNLabError):  # the next page shows the reason
+            background.ensure(self.home)
 
     def close(self) -> None:
         """Closes the idle connections; the next question opens a new one."""
+        if self._start is not None:
+            self._start.cancel()
         free = []
         with contextlib.suppress(queue.Empty):
             while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,8 +17,11 @@ from streamlit.web.server import server_util
 from cnnlab.i18n import LANGUAGES, own_name
 
 _DELAY = 0.1  # seconds until the server listens
-# What every page needs, a second of a processor: loaded while the first browser still loads Streamlit's scripts.
-_MODULES = ("cnnlab.lab", "pyarrow.compute", "pandas")
+# What every page needs, half a second of a processor: loaded while the first browser still loads Streamlit's scripts.
+_FIRST = ("cnnlab.lab", "pages._parts.shell", "pages._parts.builder")
+# What tables of numbers need, as much again: once the first page is drawn, which is Design, unless another page needs them before.
+_LATER = ("pandas", "pyarrow.compute")
+_FIRST_PAGE = 3.0  # seconds
 
 
 @asynccontextmanager
@@ -33,7 +37,10 @@ async def open_first_tab(_: Any) -> AsyncIterator[None]:
 
 
 def load_modules() -> None:
-    for name in _MODULES:
+    for name in _FIRST:
         importlib.import_module(name)
     for code in LANGUAGES:  # the sidebar names each in itself, for which its catalogue is read
         own_name(code)
+    time.sleep(_FIRST_PAGE)
+    for name in _LATER:
+        importlib.import_module(name)

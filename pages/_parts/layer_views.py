@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from cnnlab.figures import network_svg
@@ -14,6 +14,9 @@ from cnnlab.text import count_text, size_text
 from pages._parts.address import Address, whole_number
 from pages._parts.network_view import draw_layers, meanings
 from pages._parts.one_choice import one_choice
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ALL = 99  # deeper than any network's paths, so nothing is folded
 
@@ -82,6 +85,9 @@ def metrics_row(table: LayerTable) -> None:
 
 def ratio_table(first: tuple[KeyFigure, ...], second: tuple[KeyFigure, ...], names: tuple[str, str]) -> pd.DataFrame:
     """Two networks' figures side by side, with the ratio of the second to the first."""
+    # Not above: the first page of a new server would wait a third of a second for a table that it does not show.
+    import pandas as pd  # noqa: PLC0415
+
     rows = [(a.title, a.text, b.text, ratio(a, b)) for a, b in zip(first, second, strict=True)]
     return pd.DataFrame(rows, columns=["", f"A: {names[0]}", f"B: {names[1]}", _("B compared with A")]).set_index("")
 
