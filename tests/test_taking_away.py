@@ -135,7 +135,7 @@ def test_own_images_leave_without_the_names_of_their_files_and_who_brought_them(
         f"{brought.base}/{name}" for name in ("test.labels.npy", "test.u8", "train.labels.npy", "train.u8")
     ]
     monkeypatch.setattr(taking_away, "MOST_IMAGES", 10)
-    with pytest.raises(ExportError, match="a page hands out at most 10 B: on the lab's machine, copy the folder own-my-pets"):
+    with pytest.raises(ExportError, match="a page hands out at most 10 bytes: on the lab's machine, copy the folder own-my-pets"):
         exports.images(brought.name)
     (tmp_path / "own_data" / brought.base / "train.u8").unlink()
     with pytest.raises(ExportError, match="My pets are damaged or missing"):
