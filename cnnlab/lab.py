@@ -197,12 +197,7 @@ class Lab(Predictions):
     def delete(self, run_id: str, *, owner: str | None = None) -> None:
         """Deletes a run that has ended, and its checkpoints, without confirmation."""
         config = self._to_be_changed(run_id).config
-
-        def first() -> None:
-            files.delete_run(self.home, run_id)
-            code_rows.drop_of(self._store, config, run_id)
-
-        self._store.delete(run_id, owner=owner, first=first)
+        self._store.delete(run_id, owner=owner, first=code_rows.dropping(self.home, config, run_id))
 
     def start_over(self, run_id: str, *, owner: str | None = None) -> None:
         """Queues a failed run without a checkpoint that can be read; it begins from the beginning."""

@@ -31,7 +31,7 @@ from cnnlab.runs.store_seen import SeenStore, SeenSweepStore
 from cnnlab.seen_data import SeenChecking, SeenOwnData, SeenQueueing
 from cnnlab.sharing import Sharing
 from cnnlab.sweeping import Sweeps
-from cnnlab.taking_away import ExportState, Offer, TakingAway
+from cnnlab.taking_away import ExportState, Images, Offer, TakingAway
 from cnnlab.teaching.service import Teaching
 from cnnlab.values import DatasetStatus, EpochPredictions, EvaluatedRun, Picture, RangeTestState
 
@@ -61,7 +61,7 @@ class SeenLab(Lab):
         self.sharing = _SeenSharing(lab.sharing, self._store, person)
         self.published = _SeenPublished(lab.home, person)
         self.imported_weights = _SeenImportedWeights(self, person)
-        self.away = _SeenAway(lab.away, self.run, person)
+        self.away = _SeenAway(lab.away, self.run, person, self.own_data)
         self.own_pictures = OwnPictures(self._helper.ask, self._evaluated)
         self.inside = Looking(self.home, self._helper.ask, self._evaluated)
 
@@ -240,9 +240,13 @@ class _SeenSharing(Sharing):
 
 
 class _SeenAway(TakingAway):
-    def __init__(self, away: TakingAway, run: Callable[[str], Run], person: Person) -> None:
+    def __init__(self, away: TakingAway, run: Callable[[str], Run], person: Person, own_data: SeenOwnData) -> None:
         self.__dict__.update(vars(away))  # one export at a time for all
-        self._seen, self._person = run, person
+        self._seen, self._person, self._own_data = run, person, own_data
+
+    def images(self, dataset: str) -> Images | None:
+        self._own_data.check_seen(dataset)
+        return super().images(dataset)
 
     def state(self, run_id: str, offer: Offer, language: str = "en") -> ExportState:
         self._seen(run_id)

@@ -10,18 +10,24 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
+from cnnlab.datasets import own
+from cnnlab.datasets.location import SPLITS
+from cnnlab.datasets.places import SAMPLE_FOLDER
 from cnnlab.errors import ExportError
-from cnnlab.i18n import say
+from cnnlab.i18n import N_, say
 from cnnlab.system import files, processes
 from cnnlab.system.home import run_folder
-from cnnlab.text import duration_text
+from cnnlab.text import duration_text, size_text
 
 LONGEST = 900.0  # seconds; the largest networks take minutes
+MOST_IMAGES = 100_000_000  # bytes of a data set that a page hands out: it is packed in memory
 FOLDER = "exports"
 BEST = "best.pt"
 
@@ -61,6 +67,23 @@ class ExportState:
     file: Path | None = None  # to be handed out
 
 
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images that a script of a run reads and cannot fetch by itself: files in a folder beside it."""
+
+    folder: str
+    files: tuple[Path, ...]
+    size: int  # bytes of all files
+
+    def packed(self) -> bytes:
+        """A .zip with the folder in it."""
+        content = BytesIO()
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+            for file in self.files:
+                archive.write(file, f"{self.folder}/{file.name}")
+        return content.getvalue()
+
+
 NONE, WORKING = ExportState("none"), ExportState("working")
 
 
@@ -75,6 +98,31 @@ class TakingAway:
     def code(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> str:
         """A network as code that runs as it is printed. Raises ShapeError where the images do not fit."""
         return self._ask("network_code", architecture=architecture, input_shape=input_shape, classes=classes, options=options)
+
+    def images(self, dataset: str) -> Images | None:
+        """The images for a script of a run on `dataset`; None where the script downloads them.
+
+        Raises ExportError where they are gone, or too large for a page.
+        """
+        if dataset == "sample":
+            folder, names = SAMPLE_FOLDER, [each.name for each in SAMPLE_FOLDER.iterdir() if each.suffix in (".gz", ".md")]
+        elif known := own.known(self._home, dataset):
+            # Without its record and its files' names, which say who brought them.
+            folder, names = own.folder(self._home, dataset), [f"{split}.{end}" for split in SPLITS for end in ("u8", "labels.npy")]
+        else:
+            return None
+        found = tuple(folder / name for name in sorted(names))
+        try:
+            size = sum(file.stat().st_size for file in found)
+        except OSError as error:
+            raise ExportError(own.missing(known)) from error
+        if size > MOST_IMAGES:
+            sentence = N_(
+                "The images take {size}, and a page hands out at most {most}: on the lab's machine, copy the folder {folder}, "
+                "which lies in own_data in the lab's folder, beside the script."
+            )
+            raise ExportError(say(sentence, size=size_text(size), most=size_text(MOST_IMAGES), folder=folder.name))
+        return Images(folder.name, found, size)
 
     def state(self, run_id: str, offer: Offer, language: str = "en") -> ExportState:
         """How far it is. One that was made before the run's best weights changed counts as none. Raises RunNotFound."""

@@ -143,7 +143,7 @@ def test_a_run_that_pauses_goes_on_finishes_and_gets_more_epochs(diary, regenera
     step("resumed", lambda: store.resume(run))
     step("extended", lambda: store.extend(run, 4, owner="ada"))
     step("stopped", lambda: store.stop(run))
-    step("deleted", lambda: store.delete(run, first=lambda: diary.lines.append("  its files first")))
+    step("deleted", lambda: store.delete(run, first=lambda _: diary.lines.append("  its files first")))
 
     check("store/life", diary.text(), regenerate=regenerate_golden)
 

@@ -69,7 +69,7 @@ FLOORS: dict[str, str] = {
     "networks": "architectures errors system text",
     "teaching": "access config datasets diagnosis errors forecasts.usage reports runs spreadsheet system text",
     "looking": "datasets epoch_flow epoch_weights inside_values system values",
-    "taking_away": "errors system text",
+    "taking_away": "datasets errors system text",
     "sweeping": "config_words errors runs spreadsheet sweeps system workers",
     "sharing": "config errors forecasts runs",
     "imported_weights": "architectures.own_code config errors runs system text workers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from contextlib import closing
 
@@ -21,6 +22,7 @@ from cnnlab.lab import Lab
 from cnnlab.layers.trace import layer_table
 from cnnlab.runs.records import State
 from cnnlab.runs.store import Store
+from cnnlab.runs.store_connection import Connections
 from cnnlab.system import kept_code, working_home
 from cnnlab.system.home import run_folder
 from cnnlab.training import checkpoints, initialization
@@ -156,6 +158,28 @@ def test_it_trains_and_its_run_goes_on_with_the_text_that_it_began_with(call, tm
     (tmp_path / "run.json").write_text(run.config.to_json(), encoding="utf-8")
     code, _, err = call("train", "--config", "run.json")
     assert (code, err) == (2, f"{ONLY_HERE}\n")
+
+
+def test_a_run_of_own_code_is_deleted_where_a_full_disk_leaves_the_record_to_one_connection(kept, tmp_path, monkeypatch):
+    opened = Connections._opened
+
+    def not_shared(connections, address, *, alone=False):
+        if not alone:
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise error
+        assert not address.startswith("file:"), "a second one has waited ten seconds for the first, and reads beside it"
+        return opened(connections, address, alone=True)
+
+    with closing(Store(tmp_path)) as store:
+        runs = [store.create(kept, token, state=State.FINISHED, own_code=True) for token in ("first", "second")]
+    monkeypatch.setattr(Connections, "_opened", not_shared)
+
+    with closing(Lab(tmp_path)) as lab:
+        lab.delete(runs[0])
+        assert list((tmp_path / "own_code").glob("*/net.py"))
+        lab.delete(runs[1])
+        assert not (tmp_path / "own_code").exists()
 
 
 def test_its_arguments_are_kept_with_the_run_and_its_code_goes_with_the_last_run(call, tmp_path):

@@ -63,6 +63,7 @@ HIDDEN = {
     "resumes_by_itself": ["{run}"], "last_recorded": ["{run}"], "predicted": ["{run}", 1, (0,)], "predictions": ["{run}"],
     "examples": ["{run}"], "disagreements": ["{run}", "{run}"],
     "away.state": ["{run}", OFFERS[0]], "away.start": ["{run}", OFFERS[0]],
+    "away.images": ["{hidden}"],
     "inside.look": ["{run}"], "inside.network": ["{run}"], "inside.kept_epochs": ["{run}"], "inside.over_the_epochs": ["{run}"],
     "own_pictures.answer": ["{run}", b"", (1, 28, 28)],
     "sweeps.get": ["{sweep}"], "sweeps.trials": ["{sweep}"], "sweeps.csv": ["{sweep}"],

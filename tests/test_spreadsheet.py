@@ -118,7 +118,7 @@ def test_everything_leaves_through_the_gate():
         "pages/_parts/layer_views.py",  # LayerTable.to_csv, and a drawing
         "pages/_parts/predict/certainty.py",  # csv_text
         "pages/_parts/predict/classes.py",  # csv_text
-        "pages/_parts/run/away.py",  # exports: code, weights, event files
+        "pages/_parts/run/away.py",  # exports: code, weights, event files; images in a .zip
         "pages/_parts/runs/export.py",  # metrics_csv, JSON, HTML
         "pages/_parts/svg_button.py",  # charts
         "pages/_parts/teaching/log.py",  # Teaching.files

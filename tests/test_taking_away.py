@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from own_files import folder, job, pets
 from page_fakes import FakeLab, open_page, widget
 from streamlit.testing.v1 import AppTest
 
 from cnnlab import taking_away
-from cnnlab.errors import RunNotFound
+from cnnlab.config import RunConfig
+from cnnlab.errors import ExportError, RunNotFound
+from cnnlab.exports.script_images import loading
 from cnnlab.network_code import network_code
+from cnnlab.own_data.bringing import bring
 from cnnlab.taking_away import OFFERS, TakingAway
 
 RUN = "a0000001"
+subprocess_run = subprocess.run  # the fixture puts another in its place
 SCRIPT, ONNX = (next(offer for offer in OFFERS if offer.kind == kind) for kind in ("script", "onnx"))
 
 
@@ -104,6 +111,38 @@ def test_an_export_that_fails_its_check_is_not_offered_and_can_be_tried_again(aw
     assert until_over(exports, RUN, SCRIPT).state == "done"
 
 
+def test_the_sample_lies_beside_a_script_once_its_zip_is_unpacked_there(away, tmp_path):
+    images = away[0].images("sample")
+    zipfile.ZipFile(BytesIO(images.packed())).extractall(tmp_path / "taken")
+
+    code = loading(RunConfig()).removesuffix("\n")
+    program = f"import gzip, hashlib\nfrom pathlib import Path\nimport torch\nFOLDER = Path('sample')\n{code}\n"
+    shown = "print([(len(images), len(labels)) for images, labels in map(load_images, (True, False))])"
+    done = subprocess_run(
+        [sys.executable, "-c", program + shown], cwd=tmp_path / "taken", capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[(6000, 6000), (1000, 1000)]"
+    assert images.size == sum(file.stat().st_size for file in (tmp_path / "taken" / "sample").iterdir())
+
+
+def test_own_images_leave_without_the_names_of_their_files_and_who_brought_them(away, tmp_path, monkeypatch):
+    exports, _ = away
+    brought = bring(job(tmp_path, folder(tmp_path / "pets", pets(10)), "My pets", owner="Ana Silva"))
+
+    images = exports.images(brought.name)
+    assert zipfile.ZipFile(BytesIO(images.packed())).namelist() == [
+        f"{brought.base}/{name}" for name in ("test.labels.npy", "test.u8", "train.labels.npy", "train.u8")
+    ]
+    monkeypatch.setattr(taking_away, "MOST_IMAGES", 10)
+    with pytest.raises(ExportError, match="a page hands out at most 10 bytes: on the lab's machine, copy the folder own-my-pets"):
+        exports.images(brought.name)
+    (tmp_path / "own_data" / brought.base / "train.u8").unlink()
+    with pytest.raises(ExportError, match="My pets are damaged or missing"):
+        exports.images(brought.name)
+    assert exports.images("mnist") is exports.images("../x") is None
+
+
 def test_an_address_becomes_no_path(away):
     with pytest.raises(RunNotFound):
         away[0].start("../../etc", SCRIPT)
@@ -139,7 +178,7 @@ def _section():
     from pages._parts.run.away import AWAY, take_away
 
     st.session_state.setdefault(AWAY, True)
-    take_away(st.session_state["lab"], "a0000001", evaluated=True)
+    take_away(st.session_state["lab"], "a0000001", evaluated=True, dataset="sample")
 
 
 def test_a_run_is_taken_away_with_what_its_check_found(away):
@@ -156,3 +195,4 @@ def test_a_run_is_taken_away_with_what_its_check_found(away):
 
     assert not app.exception
     assert [each.value for each in app.success] == ["Checked: script\\: 10 of 10 predictions equal"]
+    assert app.caption[-1].value == "The program reads them from a folder sample beside it: unpack sample.zip there."

@@ -20,14 +20,17 @@ COMMENTS: dict[str, tuple[str, str]] = {
         "在 CPU 上，线程数不同，求和的顺序就不同：只有最后几位数字不同，结果不变。",
     ),
     "sample": (
-        "Where the lab's sample of Fashion-MNIST lies: four files, which the lab has in its folder cnnlab/datasets/sample. Copy "
-        "that folder beside this file.",
-        "实验室自带的 Fashion-MNIST 样例，共四个文件，位于实验室的 cnnlab/datasets/sample 文件夹。请把该文件夹复制到本文件旁边。",
+        "Where the lab's sample of Fashion-MNIST lies: four files. The page that has this program offers them as sample.zip: "
+        "unpack it beside this file. On the lab's machine you can copy the folder cnnlab/datasets/sample instead.",
+        "实验室自带的 Fashion-MNIST 样例所在的位置，共四个文件。提供本程序的页面也提供 sample.zip：请把它解压到本文件旁边。"
+        "在实验室的机器上，也可以直接复制文件夹 cnnlab/datasets/sample。",
     ),
     "folder": ("Where the images are stored; they are downloaded once.", "图像存放的位置；只下载一次。"),
     "own_folder": (
-        "Where your images lie: the folder of this name below own_data, in the lab's folder. Copy it beside this file.",
-        "你的图像所在的位置：实验室文件夹中 own_data 下的同名文件夹。请把它复制到本文件旁边。",
+        "Where your images lie. The page that has this program offers them as a .zip of this name: unpack it beside this file. On "
+        "the lab's machine you can copy the folder of this name below own_data, in the lab's folder, instead.",
+        "你的图像所在的位置。提供本程序的页面也提供同名的 .zip：请把它解压到本文件旁边。"
+        "在实验室的机器上，也可以直接复制实验室文件夹中 own_data 下的同名文件夹。",
     ),
     "npy": (
         "A file of numpy: ten bytes, of which the last two are the length of a text, the text, then the numbers, two bytes each.",
@@ -153,8 +156,8 @@ HEADINGS: dict[str, tuple[str, str]] = {
 
 TEXTS: dict[str, tuple[str, str]] = {
     "no_images": (
-        "{FOLDER.resolve()} is missing. It holds the images: see the comment at FOLDER for where to copy it from.",
-        "缺少 {FOLDER.resolve()}，图像在其中：从哪里复制，见 FOLDER 处的注释。",
+        "{FOLDER.resolve()} is missing. It holds the images: see the comment at FOLDER for where to get it.",
+        "缺少 {FOLDER.resolve()}，图像在其中：从哪里取得，见 FOLDER 处的注释。",
     ),
     "intro": (
         "Builds, trains and tests the network of the CNN Lab run {run} without the lab: {title}. It needs PyTorch{torchvision}. "

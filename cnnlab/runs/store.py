@@ -23,6 +23,7 @@ from cnnlab.text import well_formed
 
 # Receives the owner and all other queued or training runs, inside the transaction that queues one. An exception undoes it.
 Admit = Callable[[str, Sequence[ActiveRun]], None]
+Within = Callable[[sqlite3.Connection], None]  # called in the middle of a transaction
 
 
 class Store:
@@ -160,12 +161,12 @@ class Store:
         """Queues a failed run again that has no checkpoint to read. `first` deletes those that cannot be read."""
         return self._queue_again(store_lifecycle.start_over, run_id, first, owner=owner, admit=admit)
 
-    def delete(self, run_id: str, *, owner: str | None = None, first: Callable[[], None] = lambda: None) -> None:
+    def delete(self, run_id: str, *, owner: str | None = None, first: Within = lambda _: None) -> None:
         """Deletes an ended run with its events. `first` deletes its files: on a full disk that makes the room for the rest."""
         with self.transaction(write=True, urgent=True) as connection:
             row = self._own(connection, run_id, owner, "delete")
             store_lifecycle.check_ended(row)
-            first()  # inside the transaction, so that nobody resumes the run meanwhile
+            first(connection)  # inside the transaction, so that nobody resumes the run meanwhile
             store_lifecycle.delete(connection, row)
 
     # The queue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cnnlab.errors import ConfigError, ExportError
 from cnnlab.i18n import _, language, translated
 from cnnlab.lab import Lab
 from cnnlab.taking_away import OFFERS, Offer
@@ -16,8 +17,8 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 POLL_SECONDS = 1.0
 
 
-def take_away(lab: Lab, run_id: str, *, evaluated: bool, code: bool = False) -> None:
-    """Draws the section; its content when it is opened. `code`: the network is a user's own code."""
+def take_away(lab: Lab, run_id: str, *, evaluated: bool, code: bool = False, dataset: str = "") -> None:
+    """Draws the section; its content when it is opened. `code`: the network is a user's own code. `dataset`: its images."""
     place = st.expander(_("Take it away"), icon=":material/output:", key=AWAY, on_change="rerun")
     if not place.open:
         return
@@ -39,10 +40,10 @@ def take_away(lab: Lab, run_id: str, *, evaluated: bool, code: bool = False) -> 
                 help=_("The language of the comments in the code."),
             )  # fmt: skip
         working = lab.away.state(run_id, offer, spoken).state == "working"
-        fragment(_progress, run_every=POLL_SECONDS if working else None)(lab, run_id, offer, spoken, working=working)
+        fragment(_progress, run_every=POLL_SECONDS if working else None)(lab, run_id, offer, spoken, dataset, working=working)
 
 
-def _progress(lab: Lab, run_id: str, offer: Offer, spoken: str, *, working: bool) -> None:
+def _progress(lab: Lab, run_id: str, offer: Offer, spoken: str, dataset: str, *, working: bool) -> None:
     """The button, what the check found, and the file."""
     found = lab.away.state(run_id, offer, spoken)
     if (found.state == "working") != working:
@@ -54,6 +55,8 @@ def _progress(lab: Lab, run_id: str, offer: Offer, spoken: str, *, working: bool
             _("Download ({size})").format(size=size_text(len(content))), content, file_name=found.file.name, on_click="ignore",
             mime="application/octet-stream", icon=":material/download:", key=f"download {offer.kind} {spoken} of {run_id}",
         )  # fmt: skip
+        if offer.spoken:
+            _images(lab, run_id, dataset)
         return
     if found.state == "failed":
         st.error(escaped(translated(found.sentence)), icon=":material/error:")
@@ -65,3 +68,25 @@ def _progress(lab: Lab, run_id: str, offer: Offer, spoken: str, *, working: bool
     if pressed:
         lab.away.start(run_id, offer, spoken)
         st.rerun()
+
+
+def _images(lab: Lab, run_id: str, dataset: str) -> None:
+    """What a script needs beside it, where it cannot download it."""
+    try:
+        images = lab.away.images(dataset)
+    except ConfigError:
+        st.caption(_("Its images are another person's, and not shown to you: ask them, or your teacher, for a copy."))
+        return
+    except ExportError as error:
+        st.caption(escaped(translated(str(error))))
+        return
+    if images is not None:
+        where = _("The program reads them from a folder {folder} beside it: unpack {folder}.zip there.").format(
+            folder=images.folder
+        )
+        st.download_button(
+            _("Download its images ({size})").format(size=size_text(images.size)), images.packed, on_click="ignore",
+            file_name=f"{images.folder}.zip", mime="application/zip", icon=":material/photo_library:",
+            key=f"download the images of {run_id}", help=where,
+        )  # fmt: skip
+        st.caption(where)

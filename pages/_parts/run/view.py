@@ -65,7 +65,8 @@ def run_view(lab: Lab, run: Run) -> None:
     drawn = status.page_revision, run.epochs_done > 0
     fragment(_live, run_every=RERUN_SECONDS if run.active else AT_REST_SECONDS)(lab, run.id, drawn)
     fragment(_configuration)(run.config)
-    fragment(take_away)(lab, run.id, evaluated=run.epochs_done > 0, code=run.config.architecture == own_code.NAME)
+    code = run.config.architecture == own_code.NAME
+    fragment(take_away)(lab, run.id, evaluated=run.epochs_done > 0, code=code, dataset=run.config.dataset)
 
 
 def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
