@@ -100,9 +100,9 @@ def _twin(name: str, values: Mapping[str, Any]) -> str:
     parts = list(re.finditer(rf", ({any_title}) (.+?) instead of (.+?)(?=, (?:{any_title}) |$)", name))
     if not parts or parts[-1][2] != _english(titles[parts[-1][1]], values):
         return ""
-    said = _("{setting} {value} instead of {other}")
+    change = _("{setting} {value} instead of {other}")
     differing = listed(
-        said.format(setting=title(titles[setting], architecture).lower(), value=translated(value), other=translated(other))
+        change.format(setting=title(titles[setting], architecture).lower(), value=translated(value), other=translated(other))
         for setting, value, other in (part.groups() for part in parts)
     )
     return _("{name}, {difference}").format(name=_in_words(name[: parts[0].start()], values), difference=differing)

@@ -179,7 +179,7 @@ def test_an_error_at_a_control_names_it_by_its_label_in_the_reader_s_language():
 
 
 def test_a_chart_carries_its_terms_in_the_other_language():
-    figure = {"layout": {"xaxis": {"title": {"text": "Epoch"}}, "yaxis": {}}, "data": [{"name": "Test accuracy"}, {}]}
+    figure = {"layout": {"height": 9, "xaxis": {"title": {"text": "Epoch"}}, "yaxis": {}}, "data": [{"name": "Test accuracy"}, {}]}
     assert shown_terms("Batch sizes", "Epoch", "Epoch") == "batch size: 批量大小\n\nepoch: 轮"
     assert json.loads(encoded(Chart(figure, "label")).data)["charts"][0]["terms"] == ["epoch: 轮", "accuracy: 准确率"]
     with using("zh"):
