@@ -54,7 +54,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {"runs": {}}
     if not chosen.render:
         record["machine"] = machine()
-        wanted = {config.to_json(): config for _, _, config in experiments()}
+        wanted = {_key(config): config for _, _, config in experiments()}
         for key, config in wanted.items():
             runs = record["runs"].setdefault(key, [])
             for seed in range(chosen.seeds):
@@ -91,9 +91,14 @@ def _train(config: RunConfig) -> dict[str, Any]:
     return {"seed": config.seed, "epochs": epochs}
 
 
+def _key(config: RunConfig) -> str:
+    """Of an experiment in the record: one that differs from another in its seed alone is the same."""
+    return config.change(seed=0).to_json()
+
+
 def results(record: dict[str, Any], config: RunConfig) -> list[Result]:
-    """The recorded runs of an experiment."""
-    runs = record["runs"].get(config.to_json(), [])
+    """The recorded runs of an experiment, whatever their seed."""
+    runs = record["runs"].get(_key(config), [])
     return [
         Result(tuple(EpochDone(**epoch) for epoch in one["epochs"]), config.epochs, config.classes, SAMPLE_TEST_IMAGES)
         for one in runs
@@ -118,12 +123,17 @@ def render(record: dict[str, Any]) -> str:
     for lesson, experiment, config in experiments():
         found = results(record, config)
         metric = experiment.band.metric if experiment.band else "test_accuracy"
+        seed = experiment.parameters.get("seed")
+        if seed is not None:  # the address names one, and the row is of that run alone
+            seeds = [one["seed"] for one in record["runs"].get(_key(config), [])]
+            found = [result for result, number in zip(found, seeds, strict=True) if number == int(seed)]
         figures = [percent(measured(Band(metric=metric, low=0, high=1, seeds=1), result)) for result in found]
         flat = [str(flat_epochs(result)) for result in found]
         seconds = [sum(epoch.seconds for epoch in result.epochs) for result in found]
-        took = f"{min(seconds):.0f}–{max(seconds):.0f}" if seconds else ""
+        took = "–".join(dict.fromkeys(f"{edge(seconds):.0f}" for edge in (min, max))) if seconds else ""
         address = f"`/train?{experiment.query}`"
         shown = " · ".join(figures) or "not run yet"
+        shown = shown if seed is None else f"seed {seed}: {shown}"
         rows.append((f"{lesson.header.number}", experiment.label, address, METRICS[metric], shown, " · ".join(flat), took))
     heads = ("lesson", "experiment", "address", "figure", "seeds 0, 1, 2 …", "flat epochs", "seconds of training")
     return (

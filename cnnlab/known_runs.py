@@ -125,8 +125,8 @@ def _beside_ours(band: Band, epoch: int, mine: float) -> tuple[str, str]:
     count = len(band.ours)
     place = "below" if mine < low else "above" if mine > high else "among"
     begin = say(
-        "After epoch {epoch} this run has {accuracy} of the test images right; {count} known runs of this recipe had {low} to "
-        "{high} there, the middle one {middle}",
+        "After epoch {epoch} this run has {accuracy} of the test images right; all {count} known runs of this recipe were "
+        "between {low} and {high} then, with the middle at {middle}",
         epoch=epoch, accuracy=percent(mine), count=count, low=percent(low), high=percent(high), middle=percent(middle),
     )  # fmt: skip
     if place == "among":

@@ -8,8 +8,7 @@ from itertools import zip_longest
 
 from cnnlab.config import RunConfig
 from cnnlab.config_words import NETWORK, applies, settings, title, words
-from cnnlab.i18n import _
-from cnnlab.run_names import named
+from cnnlab.i18n import ENGLISH, _, using
 from cnnlab.runs.records import ACTIVE, Run, State
 from cnnlab.text import listed
 
@@ -25,7 +24,7 @@ class Planned:
     """One run of a comparison."""
 
     config: RunConfig
-    name: str
+    name: str  # as it is stored: `run_names.shown_name` shows it in the reader's language
     known: str = ""  # the id of a run with these settings that has finished, or that trains or waits; "" where there is none
 
 
@@ -61,15 +60,12 @@ def plan(original: Run, twin: RunConfig, runs: Sequence[Run], *, seeds: int = 1,
     usual = original.config.network
     own = original.name.strip() or original.config.title
     base = usual if own == original.config.title else own
+    with using(ENGLISH):
+        differing = _("{name}, {difference}").format(name=_cut(base), difference=_instead(original.config, twin))
     known = _known(original, runs)
     return Plan(
         _with_seeds(original.config, own, known, seeds),
-        _with_seeds(
-            twin.change(seed=original.config.seed),
-            name or _("{name}, {difference}").format(name=_cut(base), difference=_instead(original.config, twin)),
-            known,
-            seeds,
-        ),
+        _with_seeds(twin.change(seed=original.config.seed), name or differing, known, seeds),
     )
 
 
@@ -87,13 +83,10 @@ def _known(original: Run, runs: Sequence[Run]) -> dict[str, str]:
 
 def _with_seeds(config: RunConfig, name: str, known: Mapping[str, str], seeds: int) -> tuple[Planned, ...]:
     """The configuration with its own seed and the following ones."""
-    others = named(name, config.network, config.dataset)
+    with using(ENGLISH):
+        several = _("{name}, seed {seed}")
     return tuple(
-        Planned(
-            each,
-            name if number == 0 else _("{name}, seed {seed}").format(name=others, seed=each.seed),
-            known.get(each.to_json(), ""),
-        )
+        Planned(each, several.format(name=name, seed=each.seed) if number else name, known.get(each.to_json(), ""))
         for number in range(seeds)
         for each in [config.change(seed=(config.seed + number) % _FIRST_UNUSED_SEED)]
     )

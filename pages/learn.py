@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab.i18n import _, language, translated
 from cnnlab.lab import Lab
 from cnnlab.text import shortened
-from pages._parts.address import Address
+from pages._parts.address import MOST_UNKNOWN, Address
 from pages._parts.assignments.make import NEW, assignment_list, draw_maker
 from pages._parts.assignments.task import draw_assignment
 from pages._parts.language import PARAMETER
@@ -61,6 +61,17 @@ def main() -> None:
 def _assignment(lab: Lab, address: Address, wanted: str) -> None:
     """One assignment; for a new one the rest of the address holds the settings that it starts from."""
     found = lab.assignments.find(wanted)
+    others = [name for name in st.query_params.to_dict() if name not in ("assignment", PARAMETER)]
+    address.preserve("assignment")
+    if wanted == NEW:
+        address.preserve(*others)
+    elif others:
+        for name in others:
+            address.text(name)  # known, so that the address loses it without a second sentence
+        names = ", ".join(map(shortened, others[:MOST_UNKNOWN]))
+        address.problems.append(words.not_from_address(names))
+    address.flush()
+    address.show_problems(st.container())
     lesson_button(translated(words.ALL_LESSONS), "", key="all lessons", icon=":material/arrow_back:")
     if found:
         draw_assignment(lab, found)

@@ -211,6 +211,17 @@ def test_a_wrong_address_is_a_sentence(monkeypatch, lab, assigned):
     assert not app.exception
 
 
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "so 'batch_size', 'dropout' has no effect"), ("zh", "'batch_size', 'dropout' 不起作用")]
+)
+def test_settings_added_to_the_address_are_named_and_change_nothing(monkeypatch, lab, assigned, lang, words):
+    app = open_page(monkeypatch, "learn", lab, assignment=assigned.id, batch_size="7", dropout="0.9", lang=lang)
+    assert words in app.warning[0].value
+    assert {"batch_size", "dropout"}.isdisjoint(app.query_params)
+    fixed = dict(app.dataframe[0].value.itertuples(index=False))
+    assert "256" in fixed.values()
+
+
 def test_an_assignment_is_made_from_the_forms_settings(monkeypatch, lab, assigned):
     app = open_page(
         monkeypatch, "learn", lab, assignment="new", architecture="lenet", learning_rate="0.9", batch_size="64", epochs="5"

@@ -10,6 +10,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
+from benchmarks import lessons
 from benchmarks.results_page import RECORDS
 from tests.browser.chromium import chromium
 
@@ -106,3 +107,12 @@ def test_every_benchmark_measures_and_renders(name):
 
     assert callable(module.measure)
     assert callable(module.render)
+
+
+def test_a_lessons_row_with_a_seed_in_its_address_shows_that_seeds_run_alone():
+    record = json.loads(lessons.RECORD.read_text(encoding="utf-8"))
+    rows = {line.split("|")[2].strip(): line for line in lessons.render(record).splitlines() if line.startswith("| 14 ")}
+
+    three = rows["First try with seed 0"].split("|")[5].split(" · ")
+    assert len(three) == 3
+    assert rows["First try with seed 1"].split("|")[5].strip() == f"seed 1: {three[1].strip()}"

@@ -50,8 +50,9 @@ FLOORS: dict[str, str] = {
     " system text training values",
     "inside": "architectures datasets errors inside_values layers palette training",
     "runs": "access.roles architectures config datasets elsewhere errors events sweeps system text",
-    "run_names": "architectures config config_words errors runs.records runs.summaries",
-    "twins": "architectures config config_words run_names runs.records text",
+    "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
+    "run_names": "architectures config config_words errors learn runs.records runs.summaries text",
+    "twins": "architectures config config_words runs.records text",
     "assignments": "architectures.own_code config config_rules config_words errors runs.records system text",
     "state_words": "datasets diagnosis runs",
     "forecasts": "access architectures config datasets elsewhere epoch_flow epoch_predictions epoch_weights errors"
@@ -65,7 +66,6 @@ FLOORS: dict[str, str] = {
     "exports": "architectures config config_words datasets errors events intervals layers network_code reports"
     " run_names runs.records system text training",
     "figures": "architectures epoch_flow events layers palette reports text values",
-    "learn": "diagnosis.evidence errors events intervals system.disk system.home text",
     "networks": "architectures errors system text",
     "teaching": "access config datasets diagnosis errors forecasts.usage reports runs spreadsheet system text",
     "looking": "datasets epoch_flow epoch_weights inside_values system values",

@@ -30,8 +30,8 @@ def test_a_run_within_the_band_is_called_normal_with_all_figures():
     found = compare(BAND, epochs(0.3, 0.58))
     assert found.place == "among"
     assert found.sentence == (
-        "After epoch 2 this run has 58.0 % of the test images right; 3 known runs of this recipe had 55.0 % to 70.0 % there, "
-        "the middle one 60.0 %: this is a normal run."
+        "After epoch 2 this run has 58.0 % of the test images right; all 3 known runs of this recipe were between 55.0 % "
+        "and 70.0 % then, with the middle at 60.0 %: this is a normal run."
     )
 
 

@@ -18,8 +18,9 @@ from cnnlab.architectures import cards
 from cnnlab.cli import app
 from cnnlab.datasets import entries
 from cnnlab.i18n import known, language, of_terminal, tag, using
-from cnnlab.i18n.glossary import hover, terms
+from cnnlab.i18n.glossary import hover, shown_terms, terms
 from pages._parts import language as of_browser
+from pages._parts.live.plot import Chart, encoded
 from pages._parts.markdown import labelled
 
 ROOT = Path(__file__).parents[1]
@@ -175,3 +176,11 @@ def test_an_error_at_a_control_names_it_by_its_label_in_the_reader_s_language():
     assert labelled(error, "learning_rate", "Learning rate") == error.replace("learning_rate", "Learning rate")
     with using("zh"):
         assert labelled(error, "learning_rate", "Learning rate").startswith("学习率 须为")
+
+
+def test_a_chart_carries_its_terms_in_the_other_language():
+    figure = {"layout": {"height": 9, "xaxis": {"title": {"text": "Epoch"}}, "yaxis": {}}, "data": [{"name": "Test accuracy"}, {}]}
+    assert shown_terms("Batch sizes", "Epoch", "Epoch") == "batch size: 批量大小\n\nepoch: 轮"
+    assert json.loads(encoded(Chart(figure, "label")).data)["charts"][0]["terms"] == ["epoch: 轮", "accuracy: 准确率"]
+    with using("zh"):
+        assert shown_terms("批量大小", "第 3 轮") == "batch size: 批量大小\n\nepoch: 轮"

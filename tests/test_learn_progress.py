@@ -152,8 +152,8 @@ def test_a_run_stands_beside_ours_in_a_sentence(ours_is, run, yours, verdict):
 
 
 def test_ours_in_words():
-    assert ours(FLAT) == "2 of ours: flat for 8 to 11 epochs, then 59.4–70.1 %"
-    assert ours(band("test_accuracy", 0.1, 0.1)) == "3 of ours: 10.0 %"
+    assert ours(FLAT) == "our 2 runs: flat for 8 to 11 epochs, then 59.4–70.1 %"
+    assert ours(band("test_accuracy", 0.1, 0.1)) == "our 3 runs: 10.0 %"
 
 
 def test_what_a_difference_means():
@@ -170,7 +170,7 @@ def test_what_a_difference_means():
 def test_several_seeds_of_ones_own_are_a_span():
     found = compare(band("test_accuracy", 0.80, 0.83), result(0.81), [result(0.79), result(0.82)])
 
-    assert found.beside == "Yours: 81.0 % test accuracy (your 3 runs: 79.0–82.0 %); 3 of ours: 80.0–83.0 %."
+    assert found.beside == "Yours: 81.0 % test accuracy (your 3 runs: 79.0–82.0 %); our 3 runs: 80.0–83.0 %."
     assert flat_epochs(result(0.1, 0.2, 0.1)) == 1, "at the start alone"
 
 

@@ -183,7 +183,7 @@ def test_a_run_from_the_form_counts_and_stands_beside_ours(opened, lab):
 
     app = predicted(opened())
 
-    assert "Yours: at chance in all 6 epochs, 10.0 % test accuracy; 1 of ours: 10.0 %." in text(app)
+    assert "Yours: at chance in all 6 epochs, 10.0 % test accuracy; our 1 run: 10.0 %." in text(app)
     assert "This is what we measured." in text(app)
     assert other not in "".join(links(app).values())
     app = press(app, "Run it again with seed 0")

@@ -11,7 +11,7 @@ from cnnlab.i18n import using
 from cnnlab.reports.comparison import labels
 from cnnlab.run_names import name_of
 from cnnlab.runs.store import Store
-from cnnlab.twins import repeated
+from cnnlab.twins import plan, repeated
 from pages._parts.deletion import what_goes
 from pages._parts.runs.filters import _matches
 
@@ -34,9 +34,50 @@ def test_a_run_without_a_name_is_shown_in_the_readers_language_and_stored_in_eng
     with using("zh"):
         assert (name_of(run), name_of(row)) == (IN_CHINESE, IN_CHINESE)
         assert labels([run]) == (IN_CHINESE,)
-        assert repeated(run, [run]).runs[1].name == f"{IN_CHINESE}，随机种子 1"
         assert _matches(row, ["样例"])
     assert store.run(run_id).name == UNNAMED
+
+
+TWIN = f"learning rate {CONFIG.learning_rate} instead of 0.5"
+
+
+@pytest.mark.parametrize(
+    ("tag", "name", "chinese"),
+    [
+        ("compare:0000000a", f"{UNNAMED}, seed 3", f"{IN_CHINESE}，随机种子 3"),
+        ("compare:0000000a", f"LeNet-5, {TWIN}, seed 3", f"LeNet-5，学习率为 {CONFIG.learning_rate} 而不是 0.5，随机种子 3"),
+        ("compare:0000000a", f"Tea, optimiser Adam instead of SGD, {TWIN}", "Tea，优化器为 Adam 而不是 SGD、学习率为"),
+        ("sweep 0000000b", "Tea: at five: optimiser SGD, nesterov momentum no", "Tea: at five：优化器 SGD、nesterov 动量 否"),
+        ("lesson:sigmoid-relu/sigmoid", "Sigmoid at 0.9, seed 3", "sigmoid，学习率 0.9，随机种子 3"),
+        ("imported", f"{UNNAMED}, imported", f"{IN_CHINESE}，导入"),
+    ],
+)
+def test_a_name_that_the_lab_made_is_shown_in_the_readers_language(store, tag, name, chinese):
+    run_id = store.create(CONFIG.change(seed=3), token=tag, name=name)
+    assert name_of(store.run(run_id)) == name
+    with using("zh"):
+        assert name_of(store.run(run_id)) == name  # nothing says that the lab made it
+        store.tag(run_id, add=[tag])
+        assert name_of(store.run(run_id)).startswith(chinese)
+        assert name_of(store.summaries().runs[0]) == name_of(store.run(run_id))
+
+
+@pytest.mark.parametrize(
+    "name", ["Tea, seed 4", "Tea, learning rate 7 instead of 9", "Tea: at five", "茶，随机种子 3", "MLP, imported too"]
+)
+def test_a_name_that_says_other_settings_than_the_run_has_stays(store, name):
+    run_id = store.create(CONFIG.change(seed=3), token="a", name=name)
+    store.tag(run_id, add=["compare:0000000a"])
+    with using("zh"):
+        assert name_of(store.run(run_id)) == name
+
+
+def test_what_a_reader_of_chinese_starts_is_stored_in_english(store):
+    run = store.run(running(store, name=CONFIG.title))
+    with using("zh"):
+        assert repeated(run, [run]).runs[1].name == f"{UNNAMED}, seed 1"
+        (twin,) = plan(run, CONFIG.change(learning_rate=0.25), [run]).twins
+    assert twin.name.startswith("LeNet-5, learning rate 0.25 instead of")
 
 
 @pytest.mark.parametrize("name", ["MLP on Fashion-MNIST sample", "Tea on Friday", f"{UNNAMED}, again"])

@@ -216,7 +216,7 @@ def _band(known: Sequence[tuple[float, float, float]]) -> list[dict[str, Any]]:
     edge = {"type": "scatter", "mode": "lines", "legendgroup": "known", "name": translated(KNOWN)}
     edge["x"] = list(range(1, len(known) + 1))
     lows, _rest, highs = zip(*known, strict=True)
-    words = _("known runs: {low} to {high}, the middle one {middle}")
+    words = _("all known runs: {low} to {high}, the middle at {middle}")
     texts = [words.format(low=percent(low), high=percent(high), middle=percent(middle)) for low, middle, high in known]
     shared = {"hovertemplate": "%{text}<extra></extra>", "text": texts}
     thin_line = {"color": GRAY, "width": 1}

@@ -18,9 +18,20 @@ def glossary(code: str) -> dict[str, tuple[str, ...]]:
 
 def terms(text: str) -> str:
     """The terms within an English text, each with its word in the other language, as a line for each: "gradient: 梯度"."""
-    code = language()
-    other = next(iter(LANGUAGES[1:]), ENGLISH) if code == ENGLISH else code
+    other = _other()
     return "" if other == ENGLISH else _terms(text, other)
+
+
+def shown_terms(*texts: str) -> str:
+    """As `terms`, of texts in the reader's language, such as those within a chart."""
+    code, text = language(), " · ".join(texts)
+    return terms(text) if code == ENGLISH else _terms_of_translated(text, code)
+
+
+def _other() -> str:
+    """The language beside English in which terms are shown; English where the lab speaks no other."""
+    code = language()
+    return next(iter(LANGUAGES[1:]), ENGLISH) if code == ENGLISH else code
 
 
 @lru_cache(maxsize=1_000)
@@ -34,10 +45,22 @@ def _terms(text: str, other: str) -> str:
     return "\n\n".join(line for _, line in sorted(found))
 
 
+@lru_cache(maxsize=1_000)
+def _terms_of_translated(text: str, code: str) -> str:
+    every = [(word, term) for term, words in glossary(code).items() for word in words]
+    found: dict[str, tuple[int, str]] = {}
+    for word, term in sorted(every, key=lambda each: len(each[0]), reverse=True):
+        if (place := text.find(word)) >= 0:
+            found.setdefault(word, (place, f"{term}: {word}"))
+            text = text.replace(word, " " * len(word))
+    return "\n\n".join(line for _, line in sorted(found.values()))
+
+
 def hover(text: str) -> str:
     """A term in the other language: of "Padding" 填充 for an English reader, "padding" for others; "" where it is no term."""
-    code = language()
-    other = next(iter(LANGUAGES[1:]), ENGLISH) if code == ENGLISH else code
+    code, other = language(), _other()
+    if other == ENGLISH:
+        return ""
     words = glossary(other)
     for term in (text.lower(), text.lower().removesuffix("s"), text):
         if term in words:

@@ -39,7 +39,7 @@ class Result:
 class Comparison:
     """The two beside each other, and what the difference means."""
 
-    beside: str  # "Yours: flat for 8 epochs, then 70.2 % test accuracy; 2 of ours: 59.4–70.1 %."
+    beside: str  # "Yours: flat for 8 epochs, then 70.2 % test accuracy; our 2 runs: 59.4–70.1 %."
     meaning: str
     verdict: Verdict
 
@@ -86,14 +86,14 @@ def compare(band: Band, latest: Result, earlier: Sequence[Result] = ()) -> Compa
 
 
 def ours(band: Band) -> str:
-    """The band in words: "3 of ours: flat for 6 to 8 epochs, then 59.4–70.1 %"."""
+    """The band in words: "our 3 runs: flat for 6 to 8 epochs, then 59.4–70.1 %"."""
     result = _span(band.low, band.high)
     first, _dash, last = band.flat.partition("-")
     if last:
         result = _("flat for {first} to {last} epochs, then {share}").format(first=first, last=last, share=result)
     elif int(first or 0):
         result = _flat(int(first), result)
-    return _("{count} of ours: {result}").format(count=band.seeds, result=result)
+    return ngettext("our {count} run: {result}", "our {count} runs: {result}", band.seeds).format(count=band.seeds, result=result)
 
 
 def _flat(count: int, share: str) -> str:

@@ -7,6 +7,7 @@ import uuid
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, say
 from cnnlab.lab import Lab
+from cnnlab.run_names import COMPARED
 from cnnlab.runs.records import Run
 from cnnlab.twins import Plan
 from pages._parts.language import in_links
@@ -21,7 +22,7 @@ def start_missing(lab: Lab, original: Run, plan: Plan, token: str) -> tuple[str,
     With the same token a run is queued once, however often the button was pressed. Raises CNNLabError; those before it are queued.
     """
     ids: dict[str, str] = {}
-    tag = f"compare:{original.id}"  # all of the comparison, where Runs filters by it
+    tag = f"{COMPARED}{original.id}"  # all of the comparison, where Runs filters by it
     missing, note = plan.missing, _("Trained for a comparison with run {id}.").format(id=original.id)
     for each in missing:
         settings = each.config.to_json()

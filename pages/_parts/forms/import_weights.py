@@ -10,10 +10,9 @@ from cnnlab.architectures import Card, OptionValue, Shape
 from cnnlab.config import RunConfig
 from cnnlab.config_words import setting, words
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import ENGLISH, _, translated, using
 from cnnlab.imported_weights import MOST_UPLOADED
 from cnnlab.lab import Lab
-from cnnlab.run_names import usual_name
 from pages._parts.language import in_links
 from pages._parts.markdown import quoting
 from pages._parts.visitor import visitor
@@ -59,7 +58,8 @@ def import_weights(lab: Lab, card: Card, shape: Shape, options: dict[str, Option
                 architecture=card.name, options=options, dataset=dataset, channels=shape[0], image_size=shape[1],
                 normalization=normalization, epochs=1,
             )  # fmt: skip
-            name = _("{network}, imported").format(network=usual_name(config))
+            with using(ENGLISH):  # `run_names` shows it in the reader's language
+                name = _("{network}, imported").format(network=config.title)
             run_id = lab.imported_weights.start(config, file.getvalue(), token=uuid.uuid4().hex, name=name, owner=visitor())
         except CNNLabError as error:
             st.error(quoting(translated(error)), icon=":material/error:")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, translated
+from cnnlab.i18n import ENGLISH, _, translated, using
 from cnnlab.lab import Lab
 from cnnlab.learn.bands import ours, tag_of
 from cnnlab.learn.lesson import Experiment, Lesson
@@ -108,15 +108,26 @@ def _button(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig,
 
 def _start(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig, token: str) -> None:
     """Queues the run. A double click brings the same token twice, which is one run."""
-    label = experiment.label
-    name = _("{name}, seed {seed}").format(name=label, seed=config.seed) if config.seed else label
     try:
+        name = _name(lab, lesson, experiment, config)
         run_id = lab.start(config, token=token, name=name, owner=visitor())
         lab.tag(run_id, add=[tag_of(lesson.id, experiment.id)], owner=visitor())
     except CNNLabError as error:
         st.session_state[f"{_REFUSAL} {lesson.id} {experiment.id}"] = in_titles(error)
         return
     st.session_state.pop(f"token of lesson run {lesson.id} {experiment.id}", None)
+
+
+def _name(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig) -> str:
+    """As it is stored: in English where the lesson is, and `run_names` shows it in the reader's language. Raises CNNLabError."""
+    english = lab.lessons.of(ENGLISH).find(lesson.id)
+    label = (
+        next((each.label for each in english.header.experiment if each.id == experiment.id), experiment.label) if english else ""
+    )
+    if config.seed == config_of_experiment(lab, experiment).seed:
+        return label or experiment.label
+    with using(ENGLISH):
+        return _("{name}, seed {seed}").format(name=label or experiment.label, seed=config.seed)
 
 
 def _live(lab: Lab, run_id: str) -> None:

@@ -49,6 +49,14 @@ def unknown_lesson(name: str) -> str:
     return say("In the address: there is no lesson {name}. Choose one of the list.", name=name)
 
 
+def not_from_address(names: str) -> str:
+    """For the address of an assignment that also has settings; `names` are quoted."""
+    return say(
+        "In the address: an assignment takes no settings from it, so {names} has no effect. What you may change stands below.",
+        names=names,
+    )
+
+
 def so_far(done: int, total: int) -> str:
     """How many lessons are done."""
     return _("{done:,} of {total:,} lessons done").format(done=done, total=total)

@@ -61,6 +61,7 @@ function show(parent, { charts, address, live, words }, now) {
     frame.setAttribute("aria-label", charts[i].label);
     frame.firstChild.textContent = charts[i].heading;
     frame.firstChild.hidden = !charts[i].heading;
+    showTerms(frame.querySelector("details"), charts[i].terms, words.terms);
   });
   showProgress(parent.querySelector(".cnn-progress"), live, words);
   plots.awaitsPoint = hasNoPoint(charts) && Boolean(live?.feed);
@@ -133,9 +134,39 @@ function nodes(plots, count) {
   while (plots.children.length < count) {
     const frame = plots.appendChild(document.createElement("figure"));
     frame.appendChild(document.createElement("figcaption"));
+    frame.appendChild(terms());
     frame.appendChild(document.createElement("div")).className = "cnn-plot";
   }
   return drawn(plots);
+}
+
+// The words of the other language, outside Plotly's drawing: a button shows them, also by keyboard and touch, and no redraw costs more.
+function terms() {
+  const details = document.createElement("details");
+  details.className = "cnn-terms";
+  const button = details.appendChild(document.createElement("summary"));
+  button.textContent = "translate"; // the icon's name
+  details.appendChild(document.createElement("ul"));
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") details.open = false;
+  });
+  return details;
+}
+
+function showTerms(details, lines, title) {
+  const text = lines.join("\n");
+  details.hidden = text === "";
+  if (details.shown === text) return;
+  details.shown = text;
+  details.firstChild.title = text;
+  details.firstChild.setAttribute("aria-label", title);
+  details.lastChild.replaceChildren(
+    ...lines.map((line) => {
+      const item = document.createElement("li");
+      item.textContent = line;
+      return item;
+    }),
+  );
 }
 
 function drawn(plots) {

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from streamlit.components import v1, v2
 
 from cnnlab.i18n import ENGLISH, N_, _, language, tag, translated
+from cnnlab.i18n.glossary import shown_terms
 
 _PLOTLY = Path(str(find_spec("plotly").origin)).parent / "package_data"
 _FILE = "plotly.min.js"
@@ -65,7 +66,11 @@ class Encoded(NamedTuple):
 
 def encoded(*charts: Chart, live: Live | None = None) -> Encoded:
     """Charts that stand side by side, or below each other on a narrow screen, as one element: each costs a message."""
-    shown = {"charts": [chart._asdict() for chart in charts], "address": _ADDRESS, "live": live and live._asdict()}
+    shown = {
+        "charts": [chart._asdict() | {"terms": _terms(chart)} for chart in charts],
+        "address": _ADDRESS,
+        "live": live and live._asdict(),
+    }
     if charts:
         shown["words"] = _words()
     text = json.dumps(shown, separators=(",", ":"), allow_nan=False)
@@ -88,6 +93,16 @@ def load_ahead() -> None:
     _charts(data=encoded().data, key="plotly ahead", height=1)
 
 
+def _terms(chart: Chart) -> list[str]:
+    """The technical terms within a chart, each with its word in the other language; found here, where texts are still whole."""
+    layout = chart.figure["layout"]
+    axes = [axis for name, axis in layout.items() if name.startswith(("xaxis", "yaxis"))]
+    texts = [chart.heading, *(axis["title"]["text"] for axis in axes if "title" in axis)]
+    for trace in chart.figure["data"]:
+        texts += [trace.get("name", ""), *(dimension["label"] for dimension in trace.get("dimensions", ()))]
+    return shown_terms(*dict.fromkeys(filter(None, texts))).split("\n\n")
+
+
 def _words() -> dict[str, Any]:
     """The texts that the browser adds, in the language of this thread."""
     tools = {} if language() == ENGLISH else {name: translated(text) for name, text in _TOOLS.items()}
@@ -96,6 +111,7 @@ def _words() -> dict[str, Any]:
         "tools": tools,
         "png": _("Download as PNG"),
         "colon": _(": "),
+        "terms": _("Terms in this chart, in the other language"),
         "progress": _("Progress of the run"),
         "failed": _("The chart could not be loaded. Reload the page to try again."),
     }

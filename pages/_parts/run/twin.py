@@ -11,6 +11,7 @@ from cnnlab.config_words import changed, settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import _, ngettext, together
 from cnnlab.lab import Lab
+from cnnlab.run_names import COMPARED, shown_name
 from cnnlab.runs.records import Run
 from cnnlab.text import duration
 from cnnlab.twins import SEEDS, Plan, changeable, plan
@@ -100,7 +101,8 @@ def _what_starts(run: Run, wanted: Plan) -> str:
         return _("All {count} runs are there already: nothing is trained again.").format(count=known)
     took = _("The original took {time}.").format(time=duration(run.seconds)) if run.seconds and not run.active else ""
     if missing == 1:
-        return together(_("Trains “{title}”.").format(title=wanted.missing[0].name), took)
+        first = wanted.missing[0]
+        return together(_("Trains “{title}”.").format(title=shown_name(first.name, first.config, (COMPARED,))), took)
     trains = _("Trains {count} runs: seeds {first} to {last} of each.")
     if known > 1:
         trains = _("Trains {count} runs: seeds {first} to {last} of each; {known} of the {total} are there already.")
