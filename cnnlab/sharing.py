@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from cnnlab.config import RunConfig
 from cnnlab.errors import CNNLabError, RunNotFound
@@ -16,7 +16,8 @@ from cnnlab.forecasts.usage import Usage, minutes, usage
 from cnnlab.runs.records import ActiveRun
 from cnnlab.runs.store import Store
 
-START_SECONDS = 1.0  # during which the times of the queue are kept
+QUEUE_SECONDS = 1.0  # during which the queue is not read again
+START_SECONDS = 5.0  # during which the times of a queue that has not changed are kept: pages show minutes
 FORECAST_SECONDS = 60.0  # during which a run's forecast is kept
 NEW_FORECASTS = 5  # at a time: a page must not wait until a hundred have been made
 
@@ -29,7 +30,9 @@ class Sharing:
     ) -> None:
         self._store, self._forecaster, self._ready, self._clock = store, forecaster, ready, clock
         self._lock = threading.Lock()
-        self._starts: tuple[float, Mapping[str, Start]] = (0.0, {})
+        self._starts: Mapping[str, Start] = {}
+        self._active: tuple[ActiveRun, ...] | None = None  # for which they were made
+        self._read_again = self._make_again = 0.0  # times of `monotonic`
         self._left_to_make = 0  # forecasts, this time
         self._forecasts: dict[str, tuple[float | None, float]] = {}  # seconds in all, and until when that is kept
 
@@ -50,15 +53,19 @@ class Sharing:
         return usage(self._store, self.rules().account(owner), self._clock(), disk=disk)
 
     def starts(self) -> Mapping[str, Start]:
-        """By id, when the runs that wait begin. At most a second old."""
+        """By id, when the runs that wait begin. Places are at most a second old, times a few."""
         with self._lock:  # browsers that ask together wait for one answer
-            made, found = self._starts
-            if time.monotonic() - made >= START_SECONDS:
-                self._starts = time.monotonic(), (found := self._made())
-            return found
+            now = time.monotonic()
+            if now >= self._read_again:
+                active = self._store.active()
+                if active != self._active or now >= self._make_again:
+                    self._starts, self._active = self._made(active), active
+                    # What is left of the forecasts is made the next time.
+                    self._make_again = now + (START_SECONDS if self._left_to_make else QUEUE_SECONDS)
+                self._read_again = now + QUEUE_SECONDS
+            return self._starts
 
-    def _made(self) -> dict[str, Start]:
-        active = self._store.active()
+    def _made(self, active: Sequence[ActiveRun]) -> dict[str, Start]:
         if not any(run.waits for run in active):
             return {}
         try:

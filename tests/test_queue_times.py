@@ -99,8 +99,15 @@ def test_the_lab_reads_what_is_left_of_each_run_and_whose_day_is_over(tmp_path, 
         assert sharing.starts() == {second: Start(1, noon + 30), third: Start(2, noon + 60)}
         assert sharing.usage("Ana").minutes_today == pytest.approx(20 / 60)
 
+        kept = sharing.starts()
+        sharing._read_again = 0.0  # a second later nothing has moved
+        assert sharing.starts() is kept
+        store.stop(second)
+        sharing._read_again = 0.0
+        assert sharing.starts() == {third: Start(1, noon + 30)}, "a queue that has changed is counted again"
+
         store.add(first, Progress(1, 1, 2, 1, 2.0, 0.25, 9_500.0, 0.1, 0.25, 300.0, 30.0))
-        assert Sharing(store, forecasts, lambda: True, lambda: noon).starts() == dict.fromkeys((second, third), Start(0, None))
+        assert Sharing(store, forecasts, lambda: True, lambda: noon).starts() == dict.fromkeys((third,), Start(0, None))
 
 
 def test_a_place_and_a_time_are_words():

@@ -89,6 +89,27 @@ def test_a_run_that_has_just_begun_is_read_again_at_once_and_the_feed_does_not_w
     assert not feed._hurry.is_set()
 
 
+def test_a_run_that_no_browser_polls_is_not_refreshed_until_one_does(monkeypatch, lab, running):
+    monkeypatch.setattr(Feed, "_work", lambda self: None)
+    monkeypatch.setattr(snapshot, "SHARED_SECONDS", 0.0)
+    now = [0.0]
+    feed = Feed(2, lambda: now[0])
+    live_run = feed.run(lab, running)
+    feed.follow(live_run, "a", logarithmic=False)
+    feed.refresh()
+    first = live_run.cached(logarithmic=False)
+
+    now[0] += 60.0  # its page was left
+    feed._hurry.clear()
+    lab.report(running, epoch=1, batch=24, share_done=0.1)
+    assert feed.refresh(), "it is still known"
+    assert live_run.cached(logarithmic=False) is first
+    assert feed.answer(f"/news/{live_run.tokens[False]}") is first.response
+    assert feed._hurry.is_set()
+    feed.refresh()
+    assert live_run.cached(logarithmic=False).status.latest.batch == 24
+
+
 def test_after_a_second_the_answer_is_a_new_one(monkeypatch, lab, running, feed):
     monkeypatch.setattr("pages._parts.live.snapshot.SHARED_SECONDS", 0.0)
     first = feed.run(lab, running).status(fresh=False)
@@ -507,6 +528,7 @@ def test_a_snapshot_is_served_for_two_and_a_half_minutes_after_it_was_asked_for_
     feed = Feed(2, clock=lambda: now[0])
     live_run = feed.run(lab, running)
     feed.follow(live_run, "browser", logarithmic=True)
+    feed.refresh()
 
     assert (feed.pace.poll_every, feed.pace.redraw_every) == (1.0, 1.0)
     now[0] += 150.0

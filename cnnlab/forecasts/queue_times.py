@@ -59,6 +59,7 @@ def _simulated(
     """When each run of `order` begins, as far as that is known."""
     pending = [(run, left(run)) for run in order]
     pool = _pool([run for run, _ in pending], going, house.devices)
+    choices = {run.config.device: _choices(run.config.device, pool) for run in [*going, *(run for run, _ in pending)]}
     free = Counter({device: max(1, house.runs_at_a_time(device)) for device in pool})
     counts: Counter[str | None] = Counter()
     training: list[tuple[float, ActiveRun, str, float | None]] = []  # until when, on which device, and what is left then
@@ -68,16 +69,16 @@ def _simulated(
         free[device] -= 1
         counts[house.account(run.owner)] += 1
         rest, until = 0.0, inf if seconds is None else now + seconds
-        others_wait = any(other.owner != run.owner and device in _choices(other, pool) for other, _ in pending)
-        if house.slice_seconds and others_wait and until > now + house.slice_seconds:
+        too_long = house.slice_seconds is not None and until > now + house.slice_seconds
+        if too_long and any(other.owner != run.owner and device in choices[other.config.device] for other, _ in pending):
             rest, until = None if seconds is None else seconds - house.slice_seconds, now + house.slice_seconds
         training.append((until, run, device, rest))
 
     for run in going:
-        begin(run, run.device or _choices(run, pool)[0], left(run))
+        begin(run, run.device or choices[run.config.device][0], left(run))
     for _ in range(_MOST_STEPS):
         for place, (run, seconds) in enumerate(pending):
-            device = next((each for each in _choices(run, pool) if free[each] > 0), "")
+            device = next((each for each in choices[run.config.device] if free[each] > 0), "")
             most = house.parallel(run.owner)
             if device and (most is None or counts[house.account(run.owner)] < most):
                 del pending[place]
@@ -102,9 +103,8 @@ def _pool(queued: Iterable[ActiveRun], going: Iterable[ActiveRun], named: Collec
     return tuple(dict.fromkeys([*(run.device for run in going if run.device), *named, *chosen])) or ("cpu",)
 
 
-def _choices(run: ActiveRun, pool: Sequence[str]) -> list[str]:
-    """The devices of the pool that the run may take; on automatic a GPU where there is one."""
-    choice = run.config.device
+def _choices(choice: str, pool: Sequence[str]) -> list[str]:
+    """The devices of the pool that a run with this choice may take; on automatic a GPU where there is one."""
     if choice in pool:
         return [choice]
     gpus = [device for device in pool if device.startswith("cuda") or device == "mps"]

@@ -41,13 +41,13 @@ def current() -> Process:
 def identity(pid: int) -> str:
     """The start of process `pid`, which no later process with this id shares; "" if none runs (a zombie does not run)."""
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return ""
         if sys.platform == "linux":
             # psutil adds the boot time, which changes when the clock is set; the raw ticks since boot do not.
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            return f"{_boot()}:{fields[19]}"
+            return "" if fields[0] == "Z" else f"{_boot()}:{fields[19]}"
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
         started = process.create_time()
         # On macOS psutil moves it when the clock is set; the distance from the boot, which moves alike, stays.
         return f"{started - psutil.boot_time():.1f}" if sys.platform == "darwin" else str(started)

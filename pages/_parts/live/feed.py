@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pages._parts.live.snapshot import LiveRun
 
 REFRESH_SECONDS = 1.0
+POLLS = 3.0  # intervals without a poll after which a run is refreshed no more: most pages are left before their run ends
 FIRST_SECONDS = 0.3  # from a page that shows a run without a point to the next refresh, before its browser's first poll
 MOST_RUNS = 64  # cached; the least recently shown is dropped first
 _PATH = re.compile(r"/news/([0-9a-f]{24})\Z")  # below the app's root, wherever that is
@@ -39,6 +40,7 @@ class _Followed:
     run: LiveRun
     logarithmic: bool
     until: float
+    polled: float
 
 
 class Feed:
@@ -68,12 +70,13 @@ class Feed:
             return run
 
     def follow(self, run: LiveRun, browser: str, *, logarithmic: bool) -> None:
-        """Serves snapshots of `run` for the next FORGET_SECONDS, and counts `browser` for the pace."""
+        """Serves snapshots of `run` for the next FORGET_SECONDS, refreshed while it is polled; counts `browser` for the pace."""
         self.pace.seen(browser)
         if run.has_just_begun:
             self._hurry.set()
         with self._lock:
-            self._followed[run.tokens[logarithmic]] = _Followed(run, logarithmic, self._clock() + FORGET_SECONDS)
+            now = self._clock()
+            self._followed[run.tokens[logarithmic]] = _Followed(run, logarithmic, now + FORGET_SECONDS, now)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="live feed", daemon=True)
                 self._thread.start()
@@ -84,18 +87,26 @@ class Feed:
         if not match:
             return None
         followed = self._followed.get(match[1])
-        snapshot = followed and followed.run.cached(logarithmic=followed.logarithmic)
+        if followed is None:
+            return Response(status_code=404)
+        if not self._polled(followed):
+            self._hurry.set()  # a tab is seen again
+        followed.polled = self._clock()
+        snapshot = followed.run.cached(logarithmic=followed.logarithmic)
         return snapshot.response if snapshot else Response(status_code=404)
 
+    def _polled(self, followed: _Followed) -> bool:
+        return self._clock() - followed.polled <= POLLS * self.pace.poll_every + REFRESH_SECONDS
+
     def refresh(self) -> bool:
-        """Refreshes the snapshots of all followed runs; False when none are left."""
+        """Refreshes the snapshots of all followed runs that are polled; False when none are followed."""
         now = self._clock()
         with self._lock:
             self._followed = {token: followed for token, followed in self._followed.items() if now <= followed.until}
             kept = list(self._followed.values())
             if not kept:
                 self._thread = None  # the next `follow` starts another
-        for followed in kept:
+        for followed in filter(self._polled, kept):
             # A deleted run or a full disk: the browser falls back on the script, which shows the error.
             with suppress(CNNLabError, OSError), using(followed.run.language):
                 followed.run.snapshot(logarithmic=followed.logarithmic)
