@@ -140,7 +140,11 @@ def _read(text: str) -> Network:
 def _unpacked(token: str) -> str:
     if len(token) > MOST_TOKEN:
         raise ConfigError(
-            say("An address holds a network of at most {most:,} characters, not {count:,}.", most=MOST_TOKEN, count=len(token)),
+            say(
+                "A network is written with at most {most:,} characters, not {count:,}: use fewer rows.",
+                most=MOST_TOKEN,
+                count=len(token),
+            ),
             FIELD,
         )
     try:
