@@ -18,9 +18,11 @@ from command_lab import commands_in
 from made_runs import CONFIG
 from own_files import folder, job, pets, picture, zipped
 from taught import make_class
+from typer.testing import CliRunner
 
 from cnnlab import datasets, importing, predictions
 from cnnlab.access.roles import Person, Role
+from cnnlab.cli import app
 from cnnlab.config import RunConfig
 from cnnlab.datasets import mapped
 from cnnlab.datasets.loading import ImageData, load
@@ -401,3 +403,13 @@ def test_the_command_imports_lists_and_removes(tmp_path, monkeypatch):
     assert "own-my-pets  My pets" in call("import", "--list") and "own-my-pets" in call("datasets")
     call("import", "--remove", "own-my-pets")
     assert [each["name"] for each in json.loads(call("import", "--list", "--json"))["datasets"]] == ["own-pets"]
+
+
+def test_ctrl_c_stops_the_command_in_a_sentence(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(imports, "imported", interrupted)
+    given = folder(tmp_path / "pets", pets(5))
+    result = CliRunner().invoke(app, ["import", str(given), "--home", str(tmp_path / "home")])
+    assert (result.exit_code, result.stderr) == (130, "The import was stopped, and nothing of it is kept.\n")

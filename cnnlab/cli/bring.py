@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cnnlab.cli.commands import AsJson, Home, print_json, print_text, readable
+from cnnlab.cli.commands import AsJson, Home, print_error, print_json, print_text, readable
+from cnnlab.cli.train import INTERRUPTED
 from cnnlab.datasets.own import OwnSet
 from cnnlab.errors import ConfigError, DataError
 from cnnlab.i18n import ENGLISH, N_, _, say, translated, using
@@ -60,15 +61,19 @@ def import_(
         raise DataError(say("There is no file or folder {path!r}: check it.", path=called))
     order = imports.Order(str(path.absolute()), readable(called), choices, "", for_all=True, uploaded=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=as_json) as bar, imports.alone(home):
-        steps = {step: translated(text) for step, text in _STEPS.items()}
-        task = bar.add_task(steps["looking"], total=None)
+    try:
+        with Progress(*columns, disable=as_json) as bar, imports.alone(home):
+            steps = {step: translated(text) for step, text in _STEPS.items()}
+            task = bar.add_task(steps["looking"], total=None)
 
-        def report(step: str, done: int, total: int) -> None:
-            bar.update(task, description=steps[step], completed=done, total=total or None)
+            def report(step: str, done: int, total: int) -> None:
+                bar.update(task, description=steps[step], completed=done, total=total or None)
 
-        with using(ENGLISH):  # what is stored is read in every language
-            made = imports.imported(home, order, report)
+            with using(ENGLISH):  # what is stored is read in every language
+                made = imports.imported(home, order, report)
+    except KeyboardInterrupt:
+        print_error(_("The import was stopped, and nothing of it is kept."))
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(_described(made))
     else:
