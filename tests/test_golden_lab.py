@@ -24,6 +24,7 @@ from cnnlab.datasets.loading import load
 from cnnlab.datasets.places import Places
 from cnnlab.events import Event
 from cnnlab.lab import Lab
+from cnnlab.runs import code_rows
 from cnnlab.runs.records import State
 from cnnlab.runs.summaries import Summaries
 from cnnlab.system import home as home_module
@@ -92,6 +93,7 @@ def noted(tmp_path, monkeypatch):
         monkeypatch.setattr(lab_module, name, getattr(Noted(calls, "watch", lab_module), name))
     lab._store = Noted(calls, "store", store)
     monkeypatch.setattr(queueing, "background", lab_module.background)
+    monkeypatch.setattr(code_rows, "files", lab_module.files)
     lab._queueing = queueing.Queueing(lab._helper, lab._admission, lab._store)
     yield lab, calls
     store.close()
