@@ -100,4 +100,5 @@ def test_a_run_is_chinese_for_one_reader_and_english_for_another(monkeypatch, tm
     assert "网络无法编译（no compiler）；运行照原样继续。" in chinese
     assert english(chinese) == []
     assert "help: learning rate: 学习率" in plain  # the glossary, on the heads of the columns
-    assert re.findall(r"[\u4e00-\u9fff]{2,}", re.sub("help: .*", "", plain)) == []
+    assert "terms: [loss: 损失, epoch: 轮]" in plain  # and beside the charts
+    assert re.findall(r"[\u4e00-\u9fff]{2,}", re.sub("(help|terms): .*", "", plain)) == []
