@@ -17,13 +17,14 @@ from cnnlab.config import RunConfig, title_of
 from cnnlab.config_words import settings, title, words
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import ENGLISH, _, language, translated, using
+from cnnlab.learn import bands
 from cnnlab.learn.catalogue import LESSONS, Catalogue
 from cnnlab.runs.records import IMPORTED, Run
 from cnnlab.runs.summaries import MOST_RUNS, Summary
 from cnnlab.text import listed
 
 COMPARED = "compare:"  # begins the tag of runs that were started for a comparison
-_NAMED_BY_THE_LAB = (COMPARED, "lesson:", "sweep ", IMPORTED)  # how the tags of such runs begin
+_NAMED_BY_THE_LAB = (COMPARED, bands.TAG, "sweep ", IMPORTED)  # how the tags of such runs begin
 
 
 def name_of(run: Run | Summary) -> str:
@@ -145,8 +146,9 @@ def _titles(architecture: str) -> dict[str, str]:
 def _labels(code: str) -> dict[str, str]:
     """What the program's lessons call their experiments, by the English label."""
     lessons = Catalogue(LESSONS)  # a home without lessons of its own
-    every = (
-        {(each.id, one.id): one.label for each in lessons.of(of).every for one in each.header.experiment} for of in (code, ENGLISH)
-    )
-    shown, english = every
-    return {label: shown[one] for one, label in english.items()}
+
+    def labels(of: str) -> dict[tuple[str, str], str]:
+        return {(each.id, one.id): one.label for each in lessons.of(of).every for one in each.header.experiment}
+
+    shown = labels(code)
+    return {label: shown[one] for one, label in labels(ENGLISH).items()}

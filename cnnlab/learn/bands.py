@@ -21,6 +21,7 @@ METRICS = {
     "train_accuracy": N_("training accuracy"),
 }
 LONGEST_TAG = 40  # characters, as the store takes them
+TAG = "lesson:"  # begins the tag of runs that were started in a lesson
 
 Verdict = Literal["within", "by chance", "above", "below", "unfinished"]
 
@@ -51,7 +52,7 @@ def same_experiment(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool
 
 def tag_of(lesson: str, experiment: str) -> str:
     """The tag of a run that was started in a lesson."""
-    return f"lesson:{lesson}/{experiment}"[:LONGEST_TAG]
+    return f"{TAG}{lesson}/{experiment}"[:LONGEST_TAG]
 
 
 def flat_epochs(result: Result) -> int:
