@@ -1,4 +1,4 @@
-"""Networks to begin with: from scratch, and three small ones with all their layers."""
+"""Networks to begin with: from scratch, and small ones with all their layers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ def _dense(units: int) -> Rows:
 
 _GLOBAL: Rows = ({"kind": "global-pool"}, {"kind": "flatten", "name": "flatten"}, _OUTPUT)
 _FLATTEN: Mapping[str, Any] = {"kind": "flatten", "name": "flatten"}
+
+
+def _fast(width: int) -> Rows:
+    """The layers of Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", narrower, and with ReLU.
+
+    Pooling comes before batch norm, which then has a quarter of the values to read and write. The last layer multiplies the logits
+    by 1/8, as in ResNet-9: the maxima of all places are large.
+    """
+
+    def stage(channels: int) -> Rows:
+        first, second = ({"kind": "convolution", "channels": channels, "bias": False} for _ in range(2))
+        return (first, _HALF, _NORM, _RELU, second, _NORM, _RELU)
+
+    head = ({"kind": "global-pool", "pooling": "max"}, _FLATTEN, _OUTPUT | {"bias": False}, {"kind": "scale"})
+    return (*_convolved(width, kernel=2, padding=0), *stage(2 * width), *stage(4 * width), *stage(4 * width), *head)
+
+
 # The name for a page, the network's own name, its rows.
 _TEMPLATES: dict[str, tuple[str, str, Rows]] = {
     "scratch": (N_("From scratch"), N_("My network"), (_FLATTEN, _OUTPUT)),
@@ -64,6 +81,7 @@ _TEMPLATES: dict[str, tuple[str, str, Rows]] = {
             {"kind": "addition", "from": ["norm3", "activation1"]}, _RELU, _HALF, *_GLOBAL,
         ),
     ),
+    "fast": (N_("Small and fast"), N_("My fast network"), _fast(16)),
 }  # fmt: skip
 TITLES: dict[str, str] = {name: title for name, (title, _own, _rows) in _TEMPLATES.items()}
 
@@ -73,3 +91,8 @@ def template(name: str) -> Network:
     """The network of one of TITLES."""
     _title, own, rows = _TEMPLATES[name]
     return Network.make(own, rows)
+
+
+def fast(width: int) -> Network:
+    """The network of the recipes that are named for 99 % on MNIST and 93 % on Fashion-MNIST."""
+    return Network.make("Fast network", _fast(width))
