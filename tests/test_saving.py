@@ -1,6 +1,7 @@
 """Checkpoints of large networks: written no more often than is worth it, and then as if each had been written at once."""
 
 import shutil
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -263,3 +264,12 @@ def test_a_stopped_run_has_the_best_epoch_of_its_record_before_it_counts_as_stop
     last, best = found
     assert len(last["history"]) == len(store.epochs(run_id)) >= 3
     assert best["epoch"] == best_epoch(store.epochs(run_id)).epoch
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
+def test_the_room_for_a_copy_ends_with_the_bound_of_the_process(monkeypatch):
+    monkeypatch.setattr(process.memory, "memory", lambda: SimpleNamespace(available=10**12))
+    assert process.free_memory() == 10**12
+    monkeypatch.setattr(process, "_most_data", lambda: process._requested_and_resident()[0] + 5_000_000_000)
+    with process.bounded_memory():
+        assert process.free_memory() <= 5_000_000_000
