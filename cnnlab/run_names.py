@@ -21,10 +21,11 @@ from cnnlab.learn import bands
 from cnnlab.learn.catalogue import LESSONS, Catalogue
 from cnnlab.runs.records import IMPORTED, Run
 from cnnlab.runs.summaries import MOST_RUNS, Summary
+from cnnlab.sweeps.values import SWEEP_TAG
 from cnnlab.text import listed
 
 COMPARED = "compare:"  # begins the tag of runs that were started for a comparison
-_NAMED_BY_THE_LAB = (COMPARED, bands.TAG, "sweep ", IMPORTED)  # how the tags of such runs begin
+_NAMED_BY_THE_LAB = (COMPARED, bands.TAG, SWEEP_TAG, IMPORTED)  # how the tags of such runs begin
 
 
 def name_of(run: Run | Summary) -> str:

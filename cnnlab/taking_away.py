@@ -29,6 +29,7 @@ from cnnlab.text import duration_text, size_text
 LONGEST = 900.0  # seconds; the largest networks take minutes
 MOST_IMAGES = 100_000_000  # bytes of a data set that a page hands out: it is packed in memory
 FOLDER = "exports"
+_NO_SAMPLE = N_("The images of the sample, which come with the lab, cannot be read ({reason}): install the lab again.")
 BEST = "best.pt"
 
 
@@ -104,18 +105,22 @@ class TakingAway:
 
         Raises ExportError where they are gone, or too large for a page.
         """
-        if dataset == "sample":
-            folder, names = SAMPLE_FOLDER, [each.name for each in SAMPLE_FOLDER.iterdir() if each.suffix in (".gz", ".md")]
-        elif known := own.known(self._home, dataset):
-            # Without its record and its files' names, which say who brought them.
-            folder, names = own.folder(self._home, dataset), [f"{split}.{end}" for split in SPLITS for end in ("u8", "labels.npy")]
-        else:
+        known = own.known(self._home, dataset)
+        if known is None and dataset != "sample":
             return None
-        found = tuple(folder / name for name in sorted(names))
         try:
+            if known:
+                # Without its record and its files' names, which say who brought them.
+                folder, names = (
+                    own.folder(self._home, dataset),
+                    [f"{split}.{end}" for split in SPLITS for end in ("u8", "labels.npy")],
+                )
+            else:
+                folder, names = SAMPLE_FOLDER, [each.name for each in SAMPLE_FOLDER.iterdir() if each.suffix in (".gz", ".md")]
+            found = tuple(folder / name for name in sorted(names))
             size = sum(file.stat().st_size for file in found)
         except OSError as error:
-            raise ExportError(own.missing(known)) from error
+            raise ExportError(own.missing(known) if known else say(_NO_SAMPLE, reason=error.strerror)) from error
         if size > MOST_IMAGES:
             sentence = N_(
                 "The images take {size}, and a page hands out at most {most}: on the lab's machine, copy the folder {folder}, "

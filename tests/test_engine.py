@@ -20,7 +20,7 @@ from cnnlab.config import RunConfig
 from cnnlab.diagnosis import AT_FIRST, diagnose
 from cnnlab.errors import CheckpointError, DataError, DeviceError, ShapeError
 from cnnlab.events import CheckpointSaved, EpochDone, Notice, Progress, RunFailed, RunFinished, RunStarted
-from cnnlab.training import batches, checkpoints, features, initialization, optimizers
+from cnnlab.training import batches, checkpoints, features, initialization, optimizers, saving
 from cnnlab.training import engine as engine_module
 from cnnlab.training import step as step_module
 from cnnlab.training.engine import train
@@ -242,13 +242,16 @@ def test_on_a_slow_disk_checkpoints_come_less_often_but_not_much_less(tmp_path, 
     def save_last(_state, _folder, **_):
         now[0] += took
 
-    training = engine_module._Training(Session(settings(), quadrants()), tmp_path, 0.5, 30.0, lambda: False)
-    monkeypatch.setattr(engine_module, "clock", SimpleNamespace(seconds=lambda: now[0]))
+    monkeypatch.setattr(saving, "clock", SimpleNamespace(seconds=lambda: now[0]))
     monkeypatch.setattr(checkpoints, "save_last", save_last)
+    saver = saving.Saver(Session(settings(), quadrants()), tmp_path, 30.0)
 
-    training.save_last({"seconds": 1.0})
+    saver.write()
 
-    assert training.next_checkpoint - now[0] == pytest.approx(wait)
+    now[0] += wait - 0.1
+    assert not saver.due
+    now[0] += 0.1
+    assert saver.due
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

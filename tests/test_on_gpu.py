@@ -11,7 +11,7 @@ from quadrants import quadrants, settings
 from test_resume import same, untimed
 
 from cnnlab.events import EpochDone, Notice, RunFinished, RunPaused
-from cnnlab.training import checkpoints, devices, graph, step
+from cnnlab.training import checkpoints, devices, graph, saving, step
 from cnnlab.training.engine import train
 from cnnlab.training.session import Session
 
@@ -61,6 +61,18 @@ def test_a_paused_run_repeats_its_digits_where_that_was_chosen(tmp_path):
     rest = [event.train_loss for event in train(config, quadrants(), resume=checkpoint) if isinstance(event, EpochDone)]
 
     assert rest == whole[-len(rest) :]
+
+
+def test_a_best_epoch_that_waits_to_be_written_takes_no_memory_of_the_gpu():
+    session = Session(CONFIG, quadrants())
+    session.begin_epoch()
+    while not session.epoch_is_over:
+        session.advance()
+
+    copied = saving._copy(session)
+
+    assert {tensor.device.type for tensor in saving._tensors(copied)} == {"cpu"}
+    assert same(copied, saving._on_host(session.state()))
 
 
 def test_memory_comes_back_after_a_run():

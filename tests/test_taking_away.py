@@ -126,6 +126,18 @@ def test_the_sample_lies_beside_a_script_once_its_zip_is_unpacked_there(away, tm
     assert images.size == sum(file.stat().st_size for file in (tmp_path / "taken" / "sample").iterdir())
 
 
+def test_a_sample_that_vanishes_while_it_is_read_is_a_sentence(away, tmp_path, monkeypatch):
+    monkeypatch.setattr(taking_away, "SAMPLE_FOLDER", tmp_path / "sample")
+    with pytest.raises(
+        ExportError, match=r"sample, which come with the lab, cannot be read \(No such file or directory\): install"
+    ):
+        away[0].images("sample")
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "sample" / "train.gz").symlink_to(tmp_path / "gone")
+    with pytest.raises(ExportError, match=r"cannot be read \(No such file"):
+        away[0].images("sample")
+
+
 def test_own_images_leave_without_the_names_of_their_files_and_who_brought_them(away, tmp_path, monkeypatch):
     exports, _ = away
     brought = bring(job(tmp_path, folder(tmp_path / "pets", pets(10)), "My pets", owner="Ana Silva"))

@@ -10,7 +10,6 @@ import torch
 from cnnlab import datasets
 from cnnlab.architectures import card
 from cnnlab.config_words import settings
-from cnnlab.events import best_epoch
 from cnnlab.exports.subject import Subject
 from cnnlab.exports.words import plain
 from cnnlab.intervals import wilson
@@ -67,12 +66,11 @@ def _results(subject: Subject) -> str:
     predicted, labels = subject.checkpoint["test_predicted"].long(), subject.data.test_labels
     images, share = len(predicted), (predicted == labels).double().mean().item()
     low, high = wilson(share, images)
-    best = best_epoch(subject.epochs)
     if subject.config.validation_share:
         chosen = "The epoch was chosen by validation images, so the test accuracy is an honest one."
     else:
         chosen = "The epoch was chosen by the test images, as in the course, which makes the test accuracy slightly optimistic."
-    if best is None or best.epoch != subject.epoch:
+    if subject.checkpoint["best_epoch"] != subject.epoch:
         chosen = "The epoch is the last one, not the best."
     figures = per_class(confusion(labels, predicted, len(subject.classes)))
     rows = [

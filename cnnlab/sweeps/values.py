@@ -23,6 +23,7 @@ MAXIMUM_MINUTES = 1_440
 MAXIMUM_DIMENSIONS = 8
 AT_A_TIME = 2  # two small runs train side by side
 VALIDATION_SHARE = 0.1  # that forms and the command line offer: else the test images choose the settings
+SWEEP_TAG = "sweep "  # begins the tag of a sweep's runs; its id follows
 MOST_CHECKED = 200  # combinations; each takes a tenth of a millisecond
 
 Method = Literal["grid", "random", "tpe"]
@@ -223,7 +224,7 @@ class Sweep:
     @property
     def tag(self) -> str:
         """The tag of its runs."""
-        return f"sweep {self.id}"
+        return f"{SWEEP_TAG}{self.id}"
 
     def count(self, *states: TrialState) -> int:
         """How many of its trials are in these states."""

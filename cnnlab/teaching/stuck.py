@@ -13,6 +13,7 @@ from cnnlab.errors import CNNLabError
 from cnnlab.i18n import say
 from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.summaries import Summary
+from cnnlab.sweeps.values import SWEEP_TAG
 from cnnlab.teaching.presence import Seen
 from cnnlab.teaching.values import Stuck, TaughtLab
 from cnnlab.text import duration_text
@@ -37,7 +38,7 @@ class _Key(NamedTuple):
 
 def started_by_hand(runs: Iterable[Summary]) -> list[Summary]:
     """Without those of sweeps, which start by themselves."""
-    return [run for run in runs if not any(tag.startswith("sweep ") for tag in run.tags)]
+    return [run for run in runs if not any(tag.startswith(SWEEP_TAG) for tag in run.tags)]
 
 
 class Watch:

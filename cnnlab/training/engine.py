@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ from cnnlab.training.flow import Flow, looked_at
 from cnnlab.training.kept import Kept
 from cnnlab.training.progress import Meter
 from cnnlab.training.randomness import own_random_numbers
+from cnnlab.training.saving import Saver
 from cnnlab.training.session import Session
-from cnnlab.values import Checkpoint, Device
+from cnnlab.values import Device
 
 if TYPE_CHECKING:
     from cnnlab.config import RunConfig
@@ -46,11 +48,12 @@ def train(
 
     The caller takes a share of the images (`ImageData.take`); of these, the run keeps its validation share aside. Its random
     numbers are its own: those that the caller draws from torch's generators between two events change nothing, and are not changed.
-    A Progress comes every `progress_every` seconds and at the end of
-    an epoch's training. `folder` gets its predictions, last.pt and best.pt after every epoch, before its EpochDone, and last.pt
-    within an epoch, after a Progress, `checkpoint_every` seconds after the last checkpoint.
-    Closing the generator ends the run. With `resume`, a checkpoint of a run with the same configuration, the first event is
-    RunResumed. `pausing` is called after each event: once True, the run saves a checkpoint and yields RunPaused.
+    A Progress comes every `progress_every` seconds and at the end of an epoch's training. `folder` gets its predictions after every
+    epoch, before its EpochDone; so it gets last.pt and best.pt, those of a large network less often (`training.saving`); and
+    last.pt within an epoch, after a Progress, `checkpoint_every` seconds after the last checkpoint.
+    Closing the generator ends the run, and writes what of its epochs is not written. With `resume`, a checkpoint of a run with the
+    same configuration, the first event is RunResumed. `pausing` is called after each event: once True, the run saves a checkpoint
+    and yields RunPaused.
     `compiled` is the folder for compiled networks; without it nothing is compiled, whatever the configuration says. `weights` are
     folders with files of published weights, for a network that begins with such.
 
@@ -148,12 +151,21 @@ class _Training:
         self.session, self.folder, self.pausing = session, folder, pausing
         self.meter = Meter(session, progress_every)
         self.flow, self.kept = Flow(session.model, folder, lambda: looked_at(session)), Kept(session, folder)
-        self.checkpoint_every = checkpoint_every
-        self.next_checkpoint = clock.seconds() + checkpoint_every
-        self.saved_seconds = session.seconds
+        self.saver = Saver(session, folder, checkpoint_every)
         self.settled = False  # whether the time left can be estimated
 
     def run(self, compiler: Compiler | None) -> Iterator[Event]:
+        try:
+            yield from self.events(compiler)
+        except GeneratorExit:
+            with suppress(CheckpointError, RuntimeError):  # nobody is left to hear of it
+                self.saver.rest()
+            raise
+        except BaseException:
+            yield from self.saver.after_error()
+            raise
+
+    def events(self, compiler: Compiler | None) -> Iterator[Event]:
         session = self.session
         if not session.step:
             self.flow.record(0)
@@ -164,7 +176,7 @@ class _Training:
             complete = yield from self.train_epoch(compiler)
             evaluations = (yield from self.evaluate()) if complete else None
             if evaluations is None:
-                yield from self.save_between()
+                yield from self.saver.write()
                 yield self.paused()
                 return
             done = session.close_epoch(*evaluations)
@@ -172,6 +184,7 @@ class _Training:
             yield done
             yield from saved
             if self.pausing() and not session.is_over:
+                yield from self.saver.rest()
                 yield self.paused()
                 return
         if self.folder is not None:
@@ -210,8 +223,8 @@ class _Training:
                 if compiler is not None and self.settled and (notice := compiler.poll(progress.seconds_left)):
                     yield notice
                 self.settled = True
-                if clock.seconds() >= self.next_checkpoint:
-                    yield from self.save_if_free()
+                if self.saver.due:
+                    yield from self.saver.write_if_free()
         return True
 
     def evaluate(self) -> Generator[Event, None, list[Evaluation] | None]:
@@ -256,37 +269,9 @@ class _Training:
             predicted, confidence = tested.predicted.tolist(), tested.confidence.tolist()
             epoch_predictions.write(folder, session.epoch, len(session.classes), predicted, confidence)
         self.flow.record(session.epoch)
-        state, accuracy = session.state(), session.history[-1].test_accuracy
-        best = session.best is session.history[-1]
-        self.save_last(state, best=best)
+        saved = self.saver.epoch()
         self.kept.record(session.epoch)  # after the checkpoints, which need the room more
-        kinds: list[Checkpoint] = ["best", "last"] if best else ["last"]
-        return [CheckpointSaved(kind, session.epoch, accuracy, session.step) for kind in kinds]
-
-    def save_if_free(self) -> Iterator[Event]:
-        """As `save_between`; where another program holds the file, the next one comes later. Only Windows lets it refuse."""
-        try:
-            yield from self.save_between()
-        except CheckpointError as error:
-            if not isinstance(error.__cause__, PermissionError):
-                raise
-            self.next_checkpoint = clock.seconds() + self.checkpoint_every
-
-    def save_between(self) -> Iterator[Event]:
-        """In the middle of an epoch, right after a Progress, so that the next Progress covers exactly the batches after it."""
-        session = self.session
-        if self.folder is not None:
-            self.save_last(session.state())
-            accuracy = session.history[-1].test_accuracy if session.history else None
-            yield CheckpointSaved("last", session.epoch, accuracy, session.step)
+        return saved
 
     def paused(self) -> RunPaused:
-        return RunPaused(len(self.session.history), self.session.step, self.saved_seconds)
-
-    def save_last(self, state: checkpoints.Checkpoint, *, best: bool = False) -> None:
-        began = clock.seconds()
-        checkpoints.save_last(state, self.folder or Path(), best=best)
-        self.saved_seconds = state["seconds"]
-        ended = clock.seconds()
-        # A gigabyte on a slow disk takes ten seconds. Saving should take a tenth of the time at most, but not be delayed for long.
-        self.next_checkpoint = ended + max(self.checkpoint_every, min(10 * (ended - began), 10 * self.checkpoint_every))
+        return RunPaused(len(self.session.history), self.session.step, self.saver.seconds)

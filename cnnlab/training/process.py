@@ -104,6 +104,17 @@ def lift_bound() -> int | None:
     return soft - max(0, data - resident)  # memory requested and never used counts against the bound, but is not taken
 
 
+def free_memory() -> int | None:
+    """Bytes that this process can still take, within its bound where it has one; None where the system does not report them."""
+    known = memory.memory()
+    if known is None:
+        return None
+    import resource
+
+    bound, (data, _) = resource.getrlimit(resource.RLIMIT_DATA)[0], _requested_and_resident()
+    return known.available if bound == resource.RLIM_INFINITY else max(0, min(known.available, bound - data))
+
+
 def _most_data() -> int | None:
     """Bytes of private memory that this process may have in all, including what it has now."""
     known, (data, _) = memory.memory(), _requested_and_resident()

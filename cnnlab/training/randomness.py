@@ -67,6 +67,7 @@ def own_random_numbers(train: Callable[..., Iterator[Event]]) -> Callable[..., I
                     return
                 yield event
         finally:
-            stream.close()  # type: ignore[attr-defined]  # it is a generator
+            with own.installed():  # it may write a last checkpoint
+                stream.close()  # type: ignore[attr-defined]  # it is a generator
 
     return trained

@@ -130,6 +130,7 @@ class _Execution:
             for event in stream:
                 self.state = self._store_event(event)
                 if self.state is State.STOPPING:
+                    stream.close()  # before another process may train the run: it writes the epochs that wait
                     return self._stopped()
                 if self.state not in (State.RUNNING, State.PAUSING):
                     return self.state
@@ -137,6 +138,7 @@ class _Execution:
                     return self._end_untrained()
                 if most is not None and self.seconds >= most:
                     self._store_event(Notice("time-limit", self.epochs_done, say(_TOO_LONG, time=duration_text(most))))
+                    stream.close()
                     return self._stopped()
                 if isinstance(event, RunResumed):
                     turn.begins_at(event.seconds)

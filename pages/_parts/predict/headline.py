@@ -50,9 +50,11 @@ def _weights(run: Run, page: PredictionPage) -> str:
     text = _("Predicted with the weights after epoch {epoch} of {total}. The network was not trained on these images.").format(
         epoch=page.epoch, total=run.config.epochs
     )
-    if page.checkpoint == "best" and run.epochs_done > 1 and not run.config.validation_share:
+    # Later epochs of a large network may not have been saved yet.
+    count = page.epoch if run.active or run.state is State.INTERRUPTED else run.epochs_done
+    if page.checkpoint == "best" and count > 1 and not run.config.validation_share:
         text += _(" It is the best of {count} epochs on these very images, so its accuracy is slightly optimistic.").format(
-            count=run.epochs_done
+            count=count
         )
     if run.active:
         text += _(" Training continues; later epochs replace these weights.")

@@ -71,8 +71,9 @@ def pick_weights(run: Run, address: Address, place: DeltaGenerator) -> Checkpoin
         _("Weights from"), "predict:checkpoint", "checkpoint", {name: translated(text) for name, text in CHECKPOINTS.items()},
         address, default="last" if run.active else "best", place=place, on_change=PAGER.restart,
         help=_(
-            "The weights are saved after each epoch. The best epoch is the one with the highest accuracy on the validation images, "
-            "or on the test images where no validation images are kept aside."
+            "The weights are saved after each epoch. Those of a large network are saved within about a minute, so while it trains "
+            "its latest epochs may be missing. The best epoch is the one with the highest accuracy on the validation images, or on "
+            "the test images where no validation images are kept aside."
         ),
     )  # fmt: skip
 
