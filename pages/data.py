@@ -13,7 +13,7 @@ from cnnlab.lab import Lab
 from cnnlab.text import image_number, size_text
 from cnnlab.values import DatasetStatus
 from pages._parts.address import Address, one_of
-from pages._parts.data.balance import balance
+from pages._parts.data.balance import SPLIT_IMAGES, balance
 from pages._parts.data.bring import bring_button
 from pages._parts.data.checkup import checkup_view
 from pages._parts.data.importing import DATASET, VIEW, import_progress
@@ -31,7 +31,6 @@ from pages._parts.versions import versions
 from pages._parts.visitor import not_yours
 
 SAMPLE = "sample"
-SPLITS = {"train": N_("training images"), "test": N_("test images")}
 READING = N_("Reading the images. The first time can take half a minute …")
 PAGER = Pager("data:page")
 PICTURES, CHECKUP, LABELS = "pictures", "checkup", "labels"
@@ -179,7 +178,7 @@ def missing(lab: Lab, status: DatasetStatus, problem: str) -> None:
 def pick_part(address: Address, entry: Entry) -> tuple[str, int | None]:
     """The split, and the label of one class or None for all."""
     left, middle, _rest = st.columns([1.3, 1, 1], vertical_alignment="bottom")
-    splits = {split: translated(text) for split, text in SPLITS.items()}
+    splits = {split: translated(text) for split, text in SPLIT_IMAGES.items()}
     split = one_choice(
         _("Show"), "data:split", "split", splits, address, place=left, on_change=PAGER.restart,
         help=_("The network learns from training images; test images measure the result."),
@@ -194,7 +193,7 @@ def pick_part(address: Address, entry: Entry) -> tuple[str, int | None]:
 def count(lab: Lab, entry: Entry) -> Counts:
     """The images of each class in both splits, as they are on this machine."""
     with st.spinner(translated(READING), show_time=True):
-        return {split: lab.class_counts(entry.name, split) for split in SPLITS}
+        return {split: lab.class_counts(entry.name, split) for split in SPLIT_IMAGES}
 
 
 def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
@@ -222,7 +221,7 @@ def pictures(lab: Lab, address: Address, entry: Entry, counts: Counts) -> None:
             size_px=56,
         )
     with beside:
-        balance(entry, counts[split], label)
+        balance(entry, split, counts[split], label)
         if split == "train" and images:
             versions(lab, entry, images[0])
 

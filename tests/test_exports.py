@@ -229,6 +229,7 @@ def test_onnx_answers_alike_and_its_example_runs(export, tmp_path):
     pillow.new("L", (28, 28)).save(tmp_path / "picture.png")
     answer = subprocess.run([sys.executable, "run.onnx.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() in FASHION
+    assert all("trained on: light, on black" in (tmp_path / name).read_text("utf-8") for name in ("run.onnx.py", "run.onnx.html"))
 
 
 @pytest.mark.parametrize("chosen", cards(), ids=lambda card: card.name)

@@ -171,6 +171,18 @@ def asked(home):
     return ask
 
 
+def test_weights_of_a_training_that_diverged_are_refused_by_the_name_of_the_tensor(tmp_path, lenet):
+    with torch.no_grad():
+        lenet.output.bias[3] = float("nan")
+    torch.save(lenet.state_dict(), tmp_path / "a.pt")
+    with (
+        pytest.raises(CheckpointError, match=r"output\.bias holds values that are no numbers"),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(brought_weights, "waiting", lambda home, token: tmp_path / "a.pt")
+        check_weights(tmp_path, config=RunConfig.make(architecture="lenet"), token="t")
+
+
 def test_an_upload_is_checked_and_waits_for_its_run(tmp_path, lenet, monkeypatch):
     monkeypatch.delenv("CNNLAB_DATA", raising=False)
     torch.save(lenet.state_dict(), tmp_path / "a.pt")

@@ -87,6 +87,19 @@ def test_pictures_of_any_size_become_square_and_grey_is_noticed(home, tmp_path):
     assert (squeezed.size, squeezed.channels, squeezed.fit, squeezed.suggested_size) == (16, 3, "stretch", 32)
 
 
+def test_a_few_pictures_of_another_size_do_not_change_the_size_of_all_others(home, tmp_path):
+    pictures = {f"{name}/{n}.png": picture(n, size=(28, 28)) for name in "ab" for n in range(4)}
+    odd = {"a/wide.png": picture(9, size=(90, 40)), "b/dot.png": picture(8, size=(1, 1))}
+    assert bring(job(home, zipped(tmp_path / "x.zip", pictures | odd))).size == 28
+
+
+def test_a_list_of_classes_is_not_counted_among_the_files_that_were_left_out(home, tmp_path):
+    rows = "".join(f'{{"file_name": "{n}.png", "label": "{"ab"[n % 2]}"}}\n' for n in range(8))
+    files = {f"train/{n}.png": picture(n) for n in range(8)} | {"train/metadata.jsonl": rows.encode(), "readme.txt": b"hello"}
+    made = bring(job(home, zipped(tmp_path / "x.zip", files)))
+    assert (made.classes, made.brought.ignored) == (("a", "b"), 1)
+
+
 def test_broken_pictures_are_left_out_by_name_unless_they_are_most(home, tmp_path):
     whole = pets(5) | {"cat/broken.png": b"\x89PNG\r\n\x1a\nno", "dog/cut.png": picture(1)[:60]}
     made = bring(job(home, zipped(tmp_path / "x.zip", whole)))

@@ -60,7 +60,7 @@ def test_the_check_up_names_what_is_to_be_looked_at_before_what_is_fine(monkeypa
     assert findings[: len(warnings)] == warnings
     assert any("1 test image is also a training image, pixel by pixel" in each for each in warnings)
     assert any("1 file could not be read and was left out: \\<b\\>cat" in each for each in warnings)
-    assert any("640 × 480 px (50), 32 × 32 px (3); kept at 64 × 64 px is its middle" in each for each in findings)
+    assert any("640 × 480 px (50), 32 × 32 px (3); of each is kept, at 64 × 64 px: its middle" in each for each in findings)
     assert any("Suggested: 128 × 128 px" in each for each in findings)
     assert any("15 % of each class are test images, drawn with the seed 0" in each for each in findings)
     table = app.dataframe[-1].value
@@ -147,6 +147,16 @@ def test_an_import_is_shown_on_every_visit_and_can_be_stopped_by_its_owner(monke
     assert app.error[0].value == "flowers.zip holds no pictures."
     widget(app.button, "Close").click().run()
     assert not app.error
+
+
+def test_mistakes_of_less_sure_networks_are_listed_after_the_confident_ones_and_called_so(monkeypatch, lab):
+    lab.checking.searched = replace(FOUND, mistakes=2, less_sure=1)
+    app = open_page(monkeypatch, "data", lab, dataset="own-flowers", view="labels")
+    assert "1 label is contradicted with confidence, of 2 mistakes. The last row of the table is another mistake" in drawn(app)
+
+    lab.checking.searched = replace(FOUND, mistakes=2, less_sure=2)
+    app = open_page(monkeypatch, "data", lab, dataset="own-flowers", view="labels")
+    assert "No label is contradicted with confidence. The last 2 rows of the table are other mistakes" in drawn(app)
 
 
 def test_labels_are_searched_looked_at_set_aside_and_taken_back(monkeypatch, lab):

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 
 from cnnlab.access.roles import Person, Role
+from cnnlab.compute.checkup import search
 from cnnlab.datasets import own
 from cnnlab.datasets.own import ImageAt
 from cnnlab.errors import ConfigError, DataError, NotAllowed
@@ -22,7 +24,7 @@ from cnnlab.own_data.values import Choices
 from cnnlab.seen import seen_by
 from cnnlab.system import working_home
 from cnnlab.system.home import private_folder
-from cnnlab.training.cross_validation import Step
+from cnnlab.training.cross_validation import Predicted, Step
 from cnnlab.workers import suspects
 
 ANA, BEN, TEACHER = Person("Ana", Role.STUDENT), Person("Ben", Role.STUDENT), Person("Ms Li", Role.TEACHER)
@@ -67,6 +69,27 @@ def test_a_search_finds_the_wrong_label_by_its_number_in_the_imported_set(home, 
     assert [(ImageAt(each.split, each.index), each.label, each.predicted) for each in found.suspects] == [(place, 1, 0)]
     assert not [item.name for item in private_folder(home).iterdir() if item.is_dir()]  # its checkpoints are gone
     assert suspects.status(home, replace(brought, digest="another")) is None
+
+
+def test_a_short_list_of_suspects_is_filled_with_the_surest_of_the_other_mistakes(home, brought, monkeypatch, tmp_path):
+    classes = np.array(
+        [int(image.mean() > 100) for split in ("train", "test") for image in own.stored(home, brought, split).images]
+    )
+    confidence = torch.linspace(0.99, 0.6, len(classes))
+    classes[[3, 4]] = 1 - classes[[3, 4]]  # two mistakes more, of which no network is sure
+    confidence[3:5] = torch.tensor([0.3, 0.4])
+
+    def cross_validate(config, data, *, folds, folder):
+        yield Step(0.5, None)
+        return Predicted(torch.tensor(classes), confidence)
+
+    monkeypatch.setattr("cnnlab.compute.checkup.cross_validate", cross_validate)
+    with closing(search(home, brought, tmp_path)) as steps, pytest.raises(StopIteration) as end:
+        while True:
+            next(steps)
+    found = end.value.value
+    assert (found.mistakes, found.less_sure) == (3, 2)
+    assert [each.index for each in found.suspects][1:] == [4, 3]
 
 
 def _stored(home, brought):

@@ -16,7 +16,7 @@ from cnnlab.datasets.loading import ImageData, stratified
 from cnnlab.datasets.location import SPLITS
 from cnnlab.datasets.own import ImageAt, OwnSet
 from cnnlab.own_data.alike import smaller
-from cnnlab.own_data.checkup import MOST_SUSPECTS, Checkup, Search, Suspect
+from cnnlab.own_data.checkup import FEW_SUSPECTS, MOST_SUSPECTS, Checkup, Search, Suspect
 from cnnlab.own_data.look_over import look_over
 from cnnlab.training.cross_validation import Step, contradicted, cross_validate
 
@@ -44,13 +44,18 @@ def search(home: Path, brought: OwnSet, folder: Path) -> Generator[Step, None, S
     images, data = _images(home, brought)
     predicted = yield from cross_validate(_config(brought, len(images)), data, folds=FOLDS, folder=folder)
     right = predicted.classes == data.train_labels
+    confident = list(contradicted(predicted, data.train_labels, fewest=FOLDS)[:MOST_SUSPECTS])
+    learnt = torch.bincount(data.train_labels)[data.train_labels] >= FOLDS
+    ranked = torch.where(~right & learnt, predicted.confidence, -1.0).argsort(descending=True, stable=True)
+    others = [row for row in ranked[: int((~right & learnt).sum())].tolist() if row not in confident]
+    less_sure = others[: max(0, FEW_SUSPECTS - len(confident))]
     suspects = []
-    for row in contradicted(predicted, data.train_labels, fewest=FOLDS)[:MOST_SUSPECTS]:
+    for row in confident + less_sure:
         label, other, sure = (each[row].item() for each in (data.train_labels, predicted.classes, predicted.confidence))
         suspects.append(Suspect(images[row].split, images[row].index, int(label), int(other), round(sure, 4)))
     return Search(
         "finished", 1.0, images=len(images), folds=FOLDS, accuracy=right.double().mean().item(), mistakes=int((~right).sum()),
-        suspects=tuple(suspects),
+        suspects=tuple(suspects), less_sure=len(less_sure),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from cnnlab.architectures import card
 from cnnlab.compute import answers
 from cnnlab.config import RunConfig
 from cnnlab.errors import CheckpointError
-from cnnlab.i18n import N_
+from cnnlab.i18n import N_, say
 from cnnlab.system import brought_weights
 from cnnlab.training import weights_file
 
@@ -23,3 +23,8 @@ def check_weights(home: Path, *, config: RunConfig, token: str) -> None:
     with answers.tracing:
         model = chosen.build(config.input_shape, config.classes, config.options, device="meta")
     weights_file.fit(model, tensors, chosen.called(config.options))
+    for name, values in tensors.items():  # a network with one such value answers every image with NaN
+        if not values.isfinite().all():
+            raise CheckpointError(
+                say("{name} holds values that are no numbers (NaN, or infinite): take weights from an earlier epoch.", name=name)
+            )

@@ -9,6 +9,7 @@ from cnnlab.datasets.location import Split
 
 MOST_PAIRS = 40  # that are shown as pictures
 MOST_SUSPECTS = 200
+FEW_SUSPECTS = 20  # to which the surest of the other mistakes are added: in a small set a person can look at all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,4 @@ class Search:
     accuracy: float | None = None  # of these predictions, 0..1
     mistakes: int = 0
     suspects: tuple[Suspect, ...] = ()  # the most confident first, at most MOST_SUSPECTS
+    less_sure: int = 0  # of the suspects, the last ones, which are not contradicted with confidence

@@ -11,6 +11,7 @@ from cnnlab.datasets.location import Split
 from cnnlab.datasets.own import MOST_CLASSES
 from cnnlab.errors import DataError
 from cnnlab.i18n import N_, nsay, say
+from cnnlab.own_data import labelled
 from cnnlab.own_data.member import Member
 from cnnlab.own_data.values import LONGEST_CLASS, one_line
 
@@ -43,7 +44,7 @@ class _Sorted:
 def planned(members: Sequence[Member], source: str, labels: Mapping[tuple[str, ...], str] | None = None) -> Plan:
     """The plan for these files; `labels` are the classes that a table of the source gives by file. Raises DataError."""
     pictures = [each.parts for each in members if each.suffix in PICTURES and not each.hidden]
-    others = [each for each in members if each.suffix not in PICTURES and not each.hidden]
+    others = [each for each in members if each.suffix not in PICTURES and not each.hidden and not labelled.is_list(each)]
     notes = []
     if packed := sum(each.suffix in ARCHIVES for each in others):
         notes.append(nsay("{count:,} archive in it was left out.", "{count:,} archives in it were left out.", packed, count=packed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
@@ -37,10 +38,11 @@ class Sample:
 
 
 def suggested_size(kinds: Sequence[Kind]) -> int:
-    """Pixels a side: the pictures' own where all are square and alike, else the power of two below the median of shorter sides."""
-    sides = {(kind.width, kind.height) for kind in kinds}
-    if len(sides) == 1 and (only := next(iter(sides)))[0] == only[1] and LEAST_SIZE <= only[0] <= SUGGESTED_SIZES[-1]:
-        return only[0]
+    """Pixels a side: the pictures' own where most are square and alike, else the power of two below the median of shorter sides."""
+    if kinds:
+        (width, height), count = Counter((kind.width, kind.height) for kind in kinds).most_common(1)[0]
+        if width == height and count * 2 > len(kinds) and LEAST_SIZE <= width <= SUGGESTED_SIZES[-1]:
+            return width
     middle = median(min(kind.width, kind.height) for kind in kinds) if kinds else SUGGESTED_SIZES[0]
     return max((size for size in SUGGESTED_SIZES if size <= middle), default=SUGGESTED_SIZES[0])
 

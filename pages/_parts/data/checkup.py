@@ -62,7 +62,7 @@ def checked(entry: Entry, found: Checkup, own: OwnSet | None) -> Iterator[Findin
 
 def _classes(entry: Entry, found: Checkup) -> Iterator[Finding]:
     counts = found.train_counts
-    yield Finding(balance_sentence(entry, counts), min(counts) * 5 >= max(counts))
+    yield Finding(balance_sentence(entry, "train", counts), min(counts) * 5 >= max(counts))
     if sentence := few([translated(name) for name in entry.classes], counts):
         yield Finding(quoting(translated(sentence)), fine=False)
     untested = [
@@ -82,7 +82,7 @@ def _brought(own: OwnSet) -> Iterator[Finding]:
         kept = (
             _("The pictures were {sizes}; they are kept at {size} × {size} px.")
             if square
-            else _("The pictures were {sizes}; kept at {size} × {size} px is {fit}.")
+            else _("The pictures were {sizes}; of each is kept, at {size} × {size} px: {fit}.")
         )
         sentence = kept.format(sizes=listed(sizes), size=own.size, fit=translated(FITS[own.fit]))
         if own.suggested_size and own.suggested_size != own.size:
@@ -108,7 +108,7 @@ def _brought(own: OwnSet) -> Iterator[Finding]:
     for note in brought.notes:
         yield Finding(quoting(translated(note)))
     if own.test_share is None:
-        yield Finding(_("Which images are tested on was decided by the folders of the file."))
+        yield Finding(_("Training and test images are as the file divides them."))
     else:
         drawn = _("{share} of each class are test images, drawn with the seed {seed}.")
         yield Finding(drawn.format(share=percent(own.test_share, 0), seed=own.seed))
@@ -122,7 +122,9 @@ def _colour(entry: Entry, found: Checkup) -> Finding:
         return Finding(_("All images are grey."))
     total = sum(found.train_counts)
     if found.colourless == total:
-        return Finding(_("All training images are stored in colour, but none has any: grey ones would train faster."), fine=False)
+        return Finding(
+            _("All training images are stored in colour, but none has any: imported again as grey, they train faster."), fine=False
+        )
     if found.colourless:
         sentence = ngettext(
             "{count:,} of {total:,} training images has no colour.", "{count:,} of {total:,} training images have no colour.",

@@ -72,7 +72,8 @@ def _search(lab: Lab, own: OwnSet, refusal: str | None, *, running: bool) -> Non
 
 
 def _result(search: Search, own: OwnSet) -> None:
-    count = len(search.suspects)
+    count = len(search.suspects) - search.less_sure
+    more = _less_sure(search.less_sure)
     right = _("{share} of {images:,} images were recognised by networks that had not seen them.").format(
         share=percent(search.accuracy), images=search.images
     )
@@ -81,7 +82,8 @@ def _result(search: Search, own: OwnSet) -> None:
         part = _("The search looked at {images:,} of the {total:,} images: a wrong label may be among the others too.")
         right = together(right, part.format(images=search.images, total=total))
     if not count:
-        st.success(together(right, _("No label is contradicted with confidence.")), icon=":material/check_circle:")
+        none = _("No label is contradicted with confidence.")
+        st.success(together(right, none, *filter(None, (more,))), icon=":material/check_circle:")
         return
     sentence = ngettext(
         "{count:,} label is contradicted with confidence, of {mistakes:,} mistakes.",
@@ -91,7 +93,18 @@ def _result(search: Search, own: OwnSet) -> None:
     most = _("Only the first {most} are listed.").format(most=MOST_SUSPECTS) if count >= MOST_SUSPECTS else ""
     unsure = (search.accuracy or 0) < 0.6
     doubt = _("The networks were often wrong, so most of these labels are probably right.") if unsure else ""
-    st.markdown(together(right, sentence, *filter(None, (most, doubt))))
+    st.markdown(together(right, sentence, *filter(None, (more, most, doubt))))
+
+
+def _less_sure(count: int) -> str:
+    """What the last rows of the table are; "" for none."""
+    if not count:
+        return ""
+    return ngettext(
+        "The last row of the table is another mistake, of which the networks were less sure.",
+        "The last {count} rows of the table are other mistakes, the surest first, of which the networks were less sure.",
+        count,
+    ).format(count=count)
 
 
 def _table(lab: Lab, own: OwnSet, search: Search | None, refusal: str | None) -> None:
