@@ -45,7 +45,7 @@ def _lenet(*channels: int, hidden: int = 64) -> dict[str, Any]:
     return {"architecture": "lenet", "options": options, "batch_size": 128, **_FAST}
 
 
-def _fast(width: int) -> dict[str, Any]:
+def _fastnet(width: int) -> dict[str, Any]:
     """Seven convolutions, the widest with four times `width` channels."""
     recipe = {"weight_decay": 0.0005, "precision": "auto"}
     return {"architecture": "custom", "options": {"network": fast(width).text}, "batch_size": 128, **_FAST, **recipe}
@@ -132,7 +132,7 @@ _PRESETS = (
         "99 % on MNIST",
         "The network of LeNet with what was found since: ReLU, maximum pooling, batch norm, and a rate that rises and falls once. "
         "Five of five runs ended between 99.2 and 99.4 %, after 21 to 27 seconds on two processor cores.",
-        _fast(8) | {"dataset": "mnist", "epochs": 1},
+        _fastnet(8) | {"dataset": "mnist", "epochs": 1},
         reaches="99 %",
     ),
     Preset(
@@ -140,7 +140,7 @@ _PRESETS = (
         "99.4 % on MNIST",
         "As 99 % on MNIST, for longer; each image is shifted by up to a pixel, so that it is seldom seen twice alike. "
         "Five of five runs ended at 99.5 %, and were at 99.4 % after 59 to 76 seconds on two processor cores.",
-        _fast(8) | {"dataset": "mnist", "epochs": 3, "random_crop": 1},
+        _fastnet(8) | {"dataset": "mnist", "epochs": 3, "random_crop": 1},
         reaches="99.4 %",
     ),
     Preset(
@@ -165,7 +165,7 @@ _PRESETS = (
         "93 % on Fashion-MNIST",
         "A narrow ResNet-9 and mirrored images. Five of five runs ended at 93.2 to 93.3 %, after two to three minutes on two "
         "processor cores.",
-        _fast(16) | {"dataset": "fashion-mnist", "epochs": 5, "horizontal_flip": True, "label_smoothing": 0.1},
+        _fastnet(16) | {"dataset": "fashion-mnist", "epochs": 5, "horizontal_flip": True, "label_smoothing": 0.1},
         reaches="93 %",
     ),
     Preset(
