@@ -163,7 +163,8 @@ def _queue(lab: Lab) -> None:
             _link(run)
             st.caption(" · ".join(filter(None, facts)))
             if not (refusal := not_yours(run)):
-                queue_buttons(lab, run, queue, refusal, short=True)
+                with st.container(horizontal=True, width="content"):  # together also where a line is too short
+                    queue_buttons(lab, run, queue, refusal, short=True)
     if len(queue) > QUEUE_SHOWN:
         st.caption(_("and {count:,} more").format(count=len(queue) - QUEUE_SHOWN))
 
