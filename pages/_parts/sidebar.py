@@ -12,7 +12,7 @@ from streamlit.components import v2
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import language, ngettext, tag, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.records import IN_PROCESS
+from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import percent
 from pages._parts.language import in_links, switch
@@ -90,6 +90,8 @@ def _shown(lab: Lab, name: str) -> tuple[list[_Bar], int]:
 
 def share_done(lab: Lab, run: Summary) -> float:
     """How much of its training is done, from 0 to 1."""
+    if run.state is State.QUEUED and not run.seconds:
+        return 0.0  # as most that wait: the record need not be asked
     try:
         latest = next(reversed(lab.progress(run.id, points=2)), None)
     except CNNLabError:  # deleted a moment ago
