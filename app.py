@@ -47,6 +47,7 @@ else:  # and imports it once before, for the server
     from pages._parts.first_tab import open_first_tab
     from pages._parts.gate.start import gate
     from pages._parts.live.feed import FeedMiddleware
+    from pages._parts.refreshing import RefreshMiddleware
 
     keep_files_private()
     if too_few := allow_many_files():
@@ -56,4 +57,5 @@ else:  # and imports it once before, for the server
     if manager := getattr(pages_manager, "PagesManager", None):
         manager.uses_pages_directory = False
     # Without any secret Streamlit would look for its files, behind a lock, each time that a page reads who is here.
-    app = st.App(__file__, secrets={"cnnlab": {}}, middleware=[gate(), Middleware(FeedMiddleware)], lifespan=open_first_tab)
+    layers = [gate(), Middleware(FeedMiddleware), Middleware(RefreshMiddleware)]
+    app = st.App(__file__, secrets={"cnnlab": {}}, middleware=layers, lifespan=open_first_tab)

@@ -106,6 +106,7 @@ async def _measure(server: Server, lab: Lab, codes: dict[str, str], size: dict[s
         "polls": _times(seen.polled.polls) if seen.polled.polls else None,
         "refreshes": _times(seen.polled.drawn),
         "late": seen.polled.late,
+        "unchanged": seen.polled.left_out,
         "load_after": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "cores": os.cpu_count() or 1,
         **costs(windows),
@@ -163,6 +164,10 @@ def render(record: dict[str, Any]) -> str:
     load = f" Load average after it: {record['load_after']:.2f}." if record["load_after"] is not None else ""
     loses = text(record["training_loses"]) if "training_loses" in record else "not measured"
     left_out, of = record["left_out"]
+    # Of a class the browsers are on other machines.
+    clients = 100 * record["processor"]["class"]["clients"] / record["cores"]
+    apart = f" The clients take {clients:.1f} % of the machine, which is a part of what it loses." if "unchanged" in record else ""
+    unchanged = f" Refreshes that the server left out, as nothing had changed: {record['unchanged']:,}." if apart else ""
     students, other = record["students"], f"gave more than {100 * CALM:.0f} % of its processors to others"
     return "\n".join(
         [
@@ -173,11 +178,11 @@ def render(record: dict[str, Any]) -> str:
             table(("request", "server time", "p95"), rows),
             f"Everybody signs in at the same moment: {text(record['sign_in'])} until the cookie is there; then everybody opens "
             f"Learn at the same moment: {text(record['first'])}. Polls that were due before the previous one was answered: "
-            f"{record['late']}.\n",
+            f"{record['late']}.{unchanged}\n",
             table(("who acts", "an epoch", "clients", "web", "dispatcher and training", "other programs"), windows),
             f"Processor time is in per cent of one core of {record['cores']}. By the class the training loses {loses}, against the "
             f"windows before and after; {left_out} of {of} windows are left out, because the host of this virtual machine {other}. "
-            f"The teacher's page costs the web process {text(record['teacher'])} of a core.\n",
+            f"The teacher's page costs the web process {text(record['teacher'])} of a core.{apart}\n",
             f"Started: {record['started']} runs, in the record: {record['in_record']}; handed in: {record['handed_in']} of "
             f"{students}. " + (" ".join(record["lost"]) or "Nothing was lost.") + "\n",
         ]

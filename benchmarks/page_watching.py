@@ -124,8 +124,15 @@ class Seen:
 
     polls: list[Answer] = field(default_factory=list)
     drawn: list[Answer] = field(default_factory=list)
+    left_out: int = 0  # automatic refreshes that would have changed nothing
     late: int = 0
     over: bool = False
+
+    def add(self, refresh: Answer | None) -> None:
+        if refresh is None:
+            self.left_out += 1
+        else:
+            self.drawn.append(refresh)
 
 
 async def poll_on(tab: Visitor, seen: Seen, every: float | None, until: float = inf) -> None:
@@ -150,12 +157,12 @@ async def poll_on(tab: Visitor, seen: Seen, every: float | None, until: float = 
             return
         if timer is not None and timers[timer] < news:
             timers[timer] += tab.fragments[timer]
-            seen.drawn.append(await tab.poll(timer))
+            seen.add(await tab.poll(timer))
             continue
         answer, draw = await tab.look()
         seen.polls.append(answer)
         if draw:
-            seen.drawn.append(await tab.poll(tab.live_fragment))
+            seen.add(await tab.poll(tab.live_fragment))
         interval = every or tab.every
         news += interval
         while news < time.perf_counter():
@@ -234,7 +241,7 @@ async def memory_of_polling(server: Server, run_id: str, browsers: int, *, secon
 
     async def hammer(tab: Visitor) -> None:
         while True:
-            await tab.poll(tab.quickest)
+            await tab.poll(tab.live_fragment)
             polls[0] += 1
 
     async with watchers(server.address, run_id, browsers) as tabs:

@@ -14,7 +14,7 @@ import gzip
 import importlib.util
 import json
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.fetcher import Fetcher
 
 PATIENCE = 60.0  # seconds for an answer
+LEFT_OUT = 0.3  # seconds without an answer after which the server counts as having left an automatic run out
 CACHED_RUNS = 2  # Streamlit's global.maxCachedMessageAge: a browser drops a message after this many runs without use
 _DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 _WIDGETS = ("selectbox", "number_input", "checkbox", "button_group", "text_input", "button")
@@ -91,11 +92,7 @@ class Visitor:
     _before: dict[str, Widget] = field(default_factory=dict)  # those of the previous run
     _cached: dict[str, tuple[int, ForwardMsg]] = field(default_factory=dict)  # hash → the run in which it was last used
     _runs: int = 0
-
-    @property
-    def quickest(self) -> str:
-        """The fragment that reruns automatically most often."""
-        return min(self.fragments, key=self.fragments.__getitem__)
+    _parts: tuple[str, ...] = ()  # the fragments whose run the messages belong to; none for the whole page
 
     @property
     def keys(self) -> dict[str, str]:
@@ -112,9 +109,17 @@ class Visitor:
         self.widgets, self.live, self.live_fragment = {}, {}, ""
         return await self._rerun()
 
-    async def poll(self, fragment: str) -> Answer:
-        """The browser's automatic rerun of a fragment with `run_every`."""
-        return await self._rerun(fragment, by_itself=True)
+    async def poll(self, fragment: str) -> Answer | None:
+        """The browser's automatic rerun of a fragment with `run_every`; None where the server leaves it out."""
+        began, runs, sizes = await self._ask(fragment, by_itself=True), self._runs, list[int]()
+        try:
+            async with asyncio.timeout(LEFT_OUT):
+                while self._runs == runs or not self._is_of(fragment):  # those of an earlier run are no answer
+                    sizes.append(len(data := await self.socket.recv()))
+                    self._take(ForwardMsg.FromString(data))
+        except TimeoutError:
+            return None
+        return await self._answer(fragment, began, sizes)
 
     async def look(self) -> tuple[Answer, bool]:
         """Polls the feed of the run on the page; True if the browser would request a run of its fragment."""
@@ -142,7 +147,11 @@ class Visitor:
         """Presses the button with this id."""
         return await self._rerun(self.widgets[button].fragment, pressed=button)
 
-    async def _rerun(self, fragment: str = "", *, pressed: str = "", by_itself: bool = False) -> Answer:
+    async def _rerun(self, fragment: str = "", *, pressed: str = "") -> Answer:
+        return await self._answer(fragment, await self._ask(fragment, pressed=pressed))
+
+    async def _ask(self, fragment: str, *, pressed: str = "", by_itself: bool = False) -> float:
+        """Returns the time of `perf_counter` at which the request was sent."""
         message = BackMsg()
         asked = message.rerun_script
         asked.query_string, asked.page_script_hash, asked.fragment_id = self.query, self._hash, fragment
@@ -157,14 +166,21 @@ class Visitor:
         asked.context_info.timezone, asked.context_info.locale = "Europe/Zurich", "en-GB"
         began = time.perf_counter()
         await self.socket.send(message.SerializeToString())
-        size, count = 0, 0
+        return began
+
+    async def _answer(self, fragment: str, began: float, sizes: Sequence[int] = ()) -> Answer:
+        """`sizes` are those of messages of the answer that have been taken already."""
+        received = [*sizes]
         async with asyncio.timeout(PATIENCE):
             while True:
-                data = await self.socket.recv()
-                size, count = size + len(data), count + 1
-                if self._take(ForwardMsg.FromString(data)):
-                    break
-        return Answer(time.perf_counter() - began, size, count)
+                received.append(len(data := await self.socket.recv()))
+                # A run that was taken for left out, and came late, is no answer to another request.
+                if self._take(ForwardMsg.FromString(data)) and self._is_of(fragment):
+                    return Answer(time.perf_counter() - began, sum(received), len(received))
+
+    def _is_of(self, fragment: str) -> bool:
+        """Whether the messages of now belong to a run of this fragment or of the whole page."""
+        return not self._parts or fragment in self._parts
 
     def _take(self, message: ForwardMsg) -> bool:
         """Updates the tab's state as the browser would; True if the script has finished."""
@@ -181,7 +197,8 @@ class Visitor:
             if known.WhichOneof("type") == "delta":
                 self._draw(known)
         elif kind == "new_session":
-            self._begin(whole=not message.metadata.run.fragment_ids)
+            self._parts = tuple(message.metadata.run.fragment_ids)
+            self._begin(whole=not self._parts)
             self._hash = message.new_session.page_script_hash
         elif kind == "navigation":
             self._hash = message.navigation.page_script_hash

@@ -234,7 +234,7 @@ class Lab(Predictions):
 
     def training(self) -> tuple[Run, ...]:
         """The runs that a process works on, newest first."""
-        return tuple(self.run(run_id) for run_id, state in self.summaries().active if state in IN_PROCESS)
+        return tuple(self.run(run.id) for run in self.summaries().active if run.state in IN_PROCESS)
 
     def runs(self, limit: int = 200) -> Runs:
         """Newest first."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -235,6 +237,31 @@ def test_a_running_door_notices_who_is_added_removed_and_reset(tmp_path):
     assert entrance.sign_in(given["Ana"], "10.0.0.7").problem == "wrong"
     assert who(entrance, entrance.sign_in(new, "10.0.0.7").cookie).name == "Ana"
     assert who(entrance, entrance.sign_in(carla, "10.0.0.7").cookie).name == "Carla"
+
+
+def test_people_are_known_while_the_file_of_the_class_is_read_again(tmp_path, monkeypatch):
+    group, _ = made(tmp_path)
+    entrance = Door(tmp_path)
+    entrance.group()
+    load, seen = classes.load, []
+    monkeypatch.setattr(classes, "load", lambda home: (seen.append(entrance.cookie_name()), load(home))[1])
+
+    classes.save(tmp_path, classes.changed(group, names="initials"))
+
+    assert entrance.group().names == "initials"
+    assert seen == [f"cnnlab_{group.id}"]
+
+
+def test_the_first_two_who_sign_in_at_the_same_moment_share_one_key(tmp_path, monkeypatch):
+    _, given = made(tmp_path)
+    entrance, drawn = Door(tmp_path), []
+    monkeypatch.setattr(door, "Sessions", lambda *words: (drawn.append(words), time.sleep(0.05), Sessions(*words))[-1])
+
+    with ThreadPoolExecutor(2) as together:
+        answers = list(together.map(lambda name: entrance.sign_in(given[name], "10.0.0.7"), ("Ana", "Ben")))
+
+    assert len(drawn) == 1
+    assert [who(entrance, answer.cookie).name for answer in answers] == ["Ana", "Ben"]
 
 
 def test_after_the_last_day_only_teachers_come_in(tmp_path):

@@ -107,6 +107,7 @@ PAGE_FLOORS: dict[str, str] = {
     "versions": "image_grid",
     "grid": "",
     "svg_button": "",
+    "refreshing": "",
     "markdown": "",
     "address": "markdown",
     "one_choice": "address",
@@ -120,8 +121,8 @@ PAGE_FLOORS: dict[str, str] = {
     "visitor": "cookies markdown sign_out",
     "run_words": "markdown",
     "deletion": "markdown run_words",
-    "sidebar": "run_words visitor",
-    "notes": "markdown visitor",
+    "sidebar": "refreshing run_words visitor",
+    "notes": "markdown refreshing visitor",
     "shell": "markdown notes sidebar visitor",
     "network_view": "",
     "layer_views": "address network_view one_choice",
@@ -130,16 +131,17 @@ PAGE_FLOORS: dict[str, str] = {
     "builder": "address forms markdown one_choice visitor",
     "twins": "visitor",
     "sweeps": "address grid live markdown shell twins visitor",
-    "run": "address deletion forms grid heading image_grid live markdown player run_words shell sidebar svg_button twins visitor",
+    "run": "address deletion forms grid heading image_grid live markdown player refreshing run_words shell sidebar svg_button"
+    " twins visitor",
     "runs": "address deletion grid heading image_grid live markdown one_choice pager run_words shell svg_button twins visitor",
     "predict": "address grid image_grid live markdown one_choice pager probabilities run_words",
     "inside": "address drawing grid heading image_grid live markdown one_choice pager player predict probabilities",
     "learn": "cookies drawing forms grid inside live markdown network_view run_words shell sidebar visitor",
-    "assignments": "address forms grid markdown run_words shell visitor",
+    "assignments": "address forms grid markdown refreshing run_words shell visitor",
     "teaching": "deletion grid markdown run_words shell sidebar",
     "data": "grid heading image_grid live markdown one_choice shell visitor",
     "pages": "address assignments builder data download first_tab forms gate heading image_grid inside layer_views learn"
-    " live markdown network_view one_choice pager predict run run_words runs shell svg_button sweeps"
+    " live markdown network_view one_choice pager predict refreshing run run_words runs shell svg_button sweeps"
     " teaching versions visitor",
 }
 # Named in annotations only, under TYPE_CHECKING: a training machine has no pydantic.

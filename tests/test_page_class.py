@@ -161,7 +161,7 @@ def test_results_and_log_open_and_a_wrong_view_is_named(monkeypatch, lab):
     widget(app.get("button_group"), "What to look at").set_value("log").run()
     table = app.dataframe[0].value
     assert list(zip(table["Who"], table["Did"], strict=True)) == [
-        ("the command line", "changed the class"), ("a visitor", "refused: signed in"), ("Ana Silva", "started a run"),
+        ("the command line", "changed the class"), ("a visitor", "was not let in"), ("Ana Silva", "started a run"),
     ]  # fmt: skip
     assert not app.exception
 

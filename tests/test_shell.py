@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import runpy
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ from cnnlab.system import processes
 from pages._parts import first_tab, shell, visitor
 from pages._parts.gate.layer import Gate
 from pages._parts.live.feed import FeedMiddleware
+from pages._parts.refreshing import RefreshMiddleware
 from pages._parts.run import list as run_list
 
 
@@ -147,7 +149,7 @@ def test_the_server_keeps_files_private_and_answers_the_feed_itself(monkeypatch,
 
     assert path == str(ROOT / "app.py")
     assert calls == ["private"]
-    assert [each.cls for each in given["middleware"]] == [Gate, FeedMiddleware]  # the gate is outside
+    assert [each.cls for each in given["middleware"]] == [Gate, FeedMiddleware, RefreshMiddleware]  # the gate is outside
     assert given["lifespan"] is first_tab.open_first_tab
     assert [record.message for record in caplog.records if record.name == "cnnlab"] == ([too_few] if too_few else [])
 
@@ -191,7 +193,7 @@ def test_who_is_not_the_owner_reads_whose_run_it_is_and_what_to_do(monkeypatch):
 @pytest.mark.parametrize("state", State)
 def test_a_list_is_polled_only_while_one_of_its_runs_may_change(monkeypatch, state):
     timers = []
-    monkeypatch.setattr(run_list, "own_runs", lambda lab: [])
+    monkeypatch.setattr(run_list, "runs_of", lambda lab, name: [])
     monkeypatch.setattr(run_list, "fragment", lambda function, run_every: timers.append(run_every) or (lambda *given: None))
 
     run_list.rerun_on_change(None, Summaries(7, (SimpleNamespace(state=state), SimpleNamespace(state=State.FINISHED))))
@@ -210,14 +212,16 @@ def test_a_list_is_polled_only_while_one_of_its_runs_may_change(monkeypatch, sta
     ],
 )
 def test_a_page_is_drawn_again_when_a_run_has_changed(monkeypatch, version, epochs, drawn, reruns):
-    calls = []
+    calls, dues = [], []
     monkeypatch.setattr(run_list.st, "rerun", lambda: calls.append("rerun"))
     monkeypatch.setattr(run_list.time, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(run_list, "own_runs", lambda lab: [SimpleNamespace(id="a", state=State.RUNNING, epochs_done=epochs)])
-    own = [("a", State.RUNNING, 2)]
+    monkeypatch.setattr(run_list, "refresh_if", dues.append)
+    one = SimpleNamespace(id="a", owner="Ana", state=State.RUNNING, epochs_done=epochs, active=True, created=1.0)
+    lab, own = SimpleNamespace(summaries=lambda: Summaries(version, (one,))), [("a", State.RUNNING, 2)]
 
-    run_list._rerun_if_changed(SimpleNamespace(summaries=lambda: Summaries(version, ())), 7, own, drawn)
+    run_list._rerun_if(partial(run_list._has_changed, lab, 7, "Ana", own, drawn))
 
+    assert [due() for due in dues] == [bool(reruns)]
     assert len(calls) == reruns
 
 

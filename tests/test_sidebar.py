@@ -28,6 +28,7 @@ def lab(tmp_path):
 
 
 def opened(monkeypatch, lab, page="design", name=""):
+    monkeypatch.setattr("pages._parts.run.list.visitor", lambda: name)  # first: it is loaded with the true one
     monkeypatch.setattr(visitor, "visitor", lambda: name)
     monkeypatch.setattr("pages._parts.sidebar.visitor", lambda: name)
     app = open_page(monkeypatch, page, lab)

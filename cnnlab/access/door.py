@@ -7,6 +7,7 @@ memory.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class Door:
         self._had_class = False
         self._sessions: Sessions | None = None
         self._lockout = Lockout()
+        self._lock = threading.Lock()  # held while the class or the key is read
 
     def group(self) -> Class | None:
         """The class as its file is now; None where there is none. Raises StoreError for one that cannot be read."""
@@ -69,7 +71,8 @@ class Door:
         except OSError:
             stamp = None
         if stamp != self._stamp:
-            self._read(stamp)
+            with self._lock:
+                self._read(stamp)
         if self._broken:
             raise self._broken
         return self._class
@@ -195,19 +198,21 @@ class Door:
             raise NotAllowed(say("You are not signed in: reload the page.")) from error
 
     def _read(self, stamp: tuple[int, ...] | None) -> None:
-        self._class, self._broken = None, None
+        """Replaces what is known only when all is read: other threads ask meanwhile, and nobody would be a member of no class."""
+        group, broken = None, None
         try:
-            self._class = classes.load(self._home)
+            group = classes.load(self._home)
         except StoreError as error:
-            self._broken = error
-        self._had_class = self._had_class or self._class is not None or self._broken is not None
-        self._members = {member.id: member for member in self._class.members} if self._class else {}
-        self._stamp = stamp
+            broken = error
+        self._had_class = self._had_class or group is not None or broken is not None
+        self._members = {member.id: member for member in group.members} if group else {}
+        self._class, self._broken, self._stamp = group, broken, stamp
 
     def _opened(self) -> Sessions:
-        if self._sessions is None:
-            self._sessions = Sessions(self._home, self._clock)
-        return self._sessions
+        with self._lock:  # two that began together at a lab's first sign-in would draw a key each
+            if self._sessions is None:
+                self._sessions = Sessions(self._home, self._clock)
+            return self._sessions
 
     def _session(self, cookie: str | None) -> Session | None:
         return self._opened().read(cookie) if cookie else None

@@ -15,7 +15,7 @@ from cnnlab.cli.commands import AsJson, Home, confirmed, print_error, print_json
 from cnnlab.errors import CNNLabError, ConfigError, StoreError
 from cnnlab.i18n import N_, _, ngettext, say, together, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.store_log import DEEDS, Entry, by
+from cnnlab.runs.store_log import by, deed
 from cnnlab.system.home import default_data, write_private
 from cnnlab.teaching.results import moment
 from cnnlab.teaching.service import MOST_LOGGED
@@ -89,7 +89,7 @@ def log(
     """Print who did what and when; `class results` saves it whole."""
     with _lab(home) as lab:
         entries = lab.teaching.log(limit)
-    rows = [(*(moment(each.at), translated(by(each)), _did(each)), *(each.what, each.whose, each.note)) for each in entries]
+    rows = [(*(moment(each.at), translated(by(each)), deed(each)), *(each.what, each.whose, each.note)) for each in entries]
     print_text(aligned((_("when (UTC)"), _("who"), _("did"), _("what"), _("whose"), _("note")), rows))
 
 
@@ -197,11 +197,6 @@ def forget(file: Archived, *, yes: Annotated[bool, typer.Option("--yes", help="D
             raise typer.Exit(1)
         lab.teaching.forget(what)
     print_text(_("It is deleted."))
-
-
-def _did(entry: Entry) -> str:
-    deed = translated(DEEDS.get(entry.did, entry.did))
-    return _("refused: {deed}").format(deed=deed) if entry.refused else deed
 
 
 def _described(student: Student) -> dict[str, object]:

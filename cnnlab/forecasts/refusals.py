@@ -41,6 +41,7 @@ NO_DISK_FOR_DATA_OF_ALL = N_(
 )
 DAY_IS_OVER = N_("The {most} of training a day that this lab allows are used up: it goes on after midnight.")
 WEEK_IS_OVER = N_("The {most} on a GPU a week that this lab allows are used up: it goes on on Monday, or on the CPU.")
+MAY_ALL_BE_RAISED = N_("Your teacher, or the host of this lab, can raise these limits.")
 MAY_BE_RAISED = N_("Your teacher, or the host of this lab, can raise this limit ({name}).")
 
 

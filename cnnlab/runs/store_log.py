@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnnlab.errors import StoreError
-from cnnlab.i18n import N_
+from cnnlab.i18n import N_, _, translated
 from cnnlab.runs import store_rows
 from cnnlab.text import well_formed
 
@@ -89,6 +89,14 @@ def add(
 def by(entry: Entry) -> str:
     """Who did it, in words where it was nobody of the class; `translated` finds them."""
     return entry.who or (N_("a visitor") if entry.refused or entry.did == "sign in" else N_("the command line"))
+
+
+def deed(entry: Entry) -> str:
+    """What was done or refused, in the reader's language."""
+    if entry.refused and entry.did == "sign in":
+        return _("was not let in")
+    done = translated(DEEDS.get(entry.did, entry.did))
+    return _("refused: {deed}").format(deed=done) if entry.refused else done
 
 
 class Log:

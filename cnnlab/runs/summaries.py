@@ -86,9 +86,9 @@ class Summaries:
         return frozenset(run.state for run in self.runs)
 
     @cached_property
-    def active(self) -> tuple[tuple[str, State], ...]:
-        """The ids and states of active runs."""
-        return tuple((run.id, run.state) for run in self.runs if run.active)
+    def active(self) -> tuple[Summary, ...]:
+        """The active runs, newest first."""
+        return tuple(run for run in self.runs if run.active)
 
     @cached_property
     def owners(self) -> tuple[str, ...]:

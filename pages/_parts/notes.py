@@ -11,9 +11,11 @@ from cnnlab.access.roles import Role
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
+from cnnlab.teaching.notes import Note
 from cnnlab.text import ago
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped
+from pages._parts.refreshing import refresh_if
 from pages._parts.visitor import person
 
 POLL_SECONDS = 10.0
@@ -21,15 +23,19 @@ MOST = 3  # at a time; the next comes when one is dismissed
 
 
 def notes(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
-    """Draws them for a person of a class, in a `fragment` (shell.py): a hint appears without a click."""
-    if person().role is not Role.GUEST:
+    """Draws them for a person of a class, in a `fragment` (shell.py): a hint appears without a click.
+
+    A teacher who has announced something sees it on the page My class.
+    """
+    if person().role not in (Role.GUEST, Role.TEACHER):
         fragment(_draw, run_every=POLL_SECONDS)(lab)
 
 
 def _draw(lab: Lab) -> None:
-    # A teacher who has announced something sees it on the page Class, and an observer's link is shared by many.
-    role = person().role
-    for note in lab.teaching.notes()[:MOST] if role is not Role.TEACHER else ():
+    dismisses = person().role is not Role.OBSERVER  # whose link is shared by many
+    drawn = _notes(lab)
+    refresh_if(lambda: _notes(lab) != drawn)
+    for note, when in drawn:
         hint = bool(note.to)
         with st.container(horizontal=True, vertical_alignment="center", key=f"note {note.id}"):
             st.info(escaped(note.text), icon=":material/lightbulb:" if hint else ":material/campaign:", width="stretch")
@@ -38,13 +44,18 @@ def _draw(lab: Lab) -> None:
                     "pages/train.py", label=_("Open the run"), icon=":material/show_chart:",
                     query_params={"run": note.run} | in_links(),
                 )  # fmt: skip
-            if role is not Role.OBSERVER:
+            if dismisses:
                 st.button(
                     _("Got it"), key=f"dismiss {note.id}", icon=":material/check:", on_click=partial(_dismiss, lab, note.id),
                     help=_("Hides this message for you."),
                 )  # fmt: skip
         by = _("Hint from {name}, {ago}") if hint else _("To everyone, from {name}, {ago}")
-        st.caption(by.format(name=escaped(note.by) or _("your teacher"), ago=ago(note.at)))
+        st.caption(by.format(name=escaped(note.by) or _("your teacher"), ago=when))
+
+
+def _notes(lab: Lab) -> list[tuple[Note, str]]:
+    """Those on the page, each with its age in words."""
+    return [(note, ago(note.at)) for note in lab.teaching.notes()[:MOST]]
 
 
 def _dismiss(lab: Lab, note_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.components import v2
@@ -11,10 +12,11 @@ from streamlit.components import v2
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import language, ngettext, tag, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.records import IN_PROCESS
+from cnnlab.runs.records import IN_PROCESS, State
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import percent
 from pages._parts.language import in_links, switch
+from pages._parts.refreshing import refresh_if
 from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title, start_words
 from pages._parts.visitor import ask_for_name, visitor
 
@@ -38,37 +40,58 @@ def sidebar(lab: Lab, fragment: Callable[..., Callable[..., None]]) -> None:
 
 
 def own_runs(lab: Lab) -> list[Summary]:
-    """The visitor's runs that wait or train; those in a process first, then in the order in which they were started."""
+    """As `runs_of` this visitor."""
     try:
-        name = visitor()
-        own = [run for run in lab.summaries().runs if run.active and run.owner == name]
+        return runs_of(lab, visitor())
     except CNNLabError:  # the page shows the reason
         return []
+
+
+def runs_of(lab: Lab, name: str) -> list[Summary]:
+    """The runs of this name that wait or train; those in a process first, then in the order in which they were started."""
+    own = [run for run in lab.summaries().active if run.owner == name]
     return sorted(own, key=lambda run: (run.state not in IN_PROCESS, run.created))
 
 
 def _bars(lab: Lab) -> None:
-    if not (runs := own_runs(lab)):
+    name = visitor()
+    drawn = _shown(lab, name)
+    refresh_if(lambda: _shown(lab, name) != drawn)
+    bars, more = drawn
+    if not bars:
         return  # they have ended since the page was drawn
-    starts = lab.sharing.starts()
     with st.container(key="own-runs", gap="xsmall"):
-        for run in runs[:SHOWN]:
-            share = share_done(lab, run)
-            st.page_link(
-                "pages/train.py", label=short_title(run), icon=STATE_ICONS[run.state], query_params={"run": run.id} | in_links()
-            )
-            start = starts.get(run.id)
-            # Of one that waits its turn is worth more than what it has done.
-            fact = start_words(start) if start else percent(share, 0)
-            st.progress(share, text=f"{translated(STATE_WORDS[run.state])} · {fact}")
-        if len(runs) > SHOWN:
-            more = len(runs) - SHOWN
+        for bar in bars:
+            st.page_link("pages/train.py", label=bar.title, icon=bar.icon, query_params={"run": bar.run} | in_links())
+            st.progress(bar.percent, text=bar.text)
+        if more:
             label = ngettext("{count:,} more of your runs", "{count:,} more of your runs", more).format(count=more)
             st.page_link("pages/runs.py", label=label, query_params=in_links())
 
 
+class _Bar(NamedTuple):
+    run: str
+    title: str
+    icon: str
+    percent: int  # that is done
+    text: str
+
+
+def _shown(lab: Lab, name: str) -> tuple[list[_Bar], int]:
+    """What is drawn for this name, and how many runs more there are."""
+    runs, starts, bars = runs_of(lab, name), lab.sharing.starts(), []
+    for run in runs[:SHOWN]:
+        share, start = share_done(lab, run), starts.get(run.id)
+        # Of one that waits its turn is worth more than what it has done.
+        text = f"{translated(STATE_WORDS[run.state])} · {start_words(start) if start else percent(share, 0)}"
+        bars.append(_Bar(run.id, short_title(run), STATE_ICONS[run.state], int(100 * share), text))
+    return bars, max(0, len(runs) - SHOWN)
+
+
 def share_done(lab: Lab, run: Summary) -> float:
     """How much of its training is done, from 0 to 1."""
+    if run.state is State.QUEUED and not run.seconds:
+        return 0.0  # as most that wait: the record need not be asked
     try:
         latest = next(reversed(lab.progress(run.id, points=2)), None)
     except CNNLabError:  # deleted a moment ago

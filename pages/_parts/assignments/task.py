@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from cnnlab.assignments import Assignment, goal
+from cnnlab.assignments import Assignment, HandedIn, goal
 from cnnlab.config import RunConfig
 from cnnlab.config_words import settings, title, words
 from cnnlab.errors import CNNLabError, ConfigError
@@ -24,6 +24,7 @@ from pages._parts.forms.value import read_value, value_control
 from pages._parts.grid import grid
 from pages._parts.language import in_links
 from pages._parts.markdown import box, escaped, isolated, quoting
+from pages._parts.refreshing import refresh_if
 from pages._parts.run_words import STATE_WORDS, short_title, state_icon
 from pages._parts.shell import fragment
 from pages._parts.visitor import visitor
@@ -114,11 +115,13 @@ def _own_runs(lab: Lab, assignment: Assignment) -> None:
     """The visitor's runs for this assignment, newest first, each with its result and a button that hands it in."""
     if st.session_state.pop(_HANDED_IN, False):
         st.rerun()  # the teacher's table stands outside this fragment
-    runs = [run for run in lab.summaries().runs if assignment.tag in run.tags and run.owner == visitor()]
+    name = visitor()
+    drawn = _tried(lab, assignment, name)
+    refresh_if(lambda: _tried(lab, assignment, name) != drawn)
+    runs, taken = drawn
     if not runs:
         return
     st.markdown(f"**{_('Your runs for it')}**")
-    taken = {each.run_id: each for each in lab.assignments.handed_in(assignment)}
     for run in runs:
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"own run {run.id}"):
             _run(lab, assignment, run)
@@ -131,6 +134,12 @@ def _own_runs(lab: Lab, assignment: Assignment) -> None:
                 disabled=run.active or not run.epochs_done, on_click=partial(_hand_in, lab, assignment, run.id),
                 help=_("Gives this run to your teacher, with its own record: settings, accuracy, epochs and time."),
             )  # fmt: skip
+
+
+def _tried(lab: Lab, assignment: Assignment, name: str) -> tuple[list[Summary], dict[str, HandedIn]]:
+    """The runs of this name for it, and those handed in by their ids."""
+    runs = [run for run in lab.summaries().runs if assignment.tag in run.tags and run.owner == name]
+    return runs, {each.run_id: each for each in lab.assignments.handed_in(assignment)} if runs else {}
 
 
 def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:

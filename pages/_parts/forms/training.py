@@ -17,6 +17,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import Setting, setting, words
 from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.forecasts.forecast import Forecast
+from cnnlab.forecasts.refusals import MAY_ALL_BE_RAISED
 from cnnlab.i18n import N_, _, together, translated
 from cnnlab.lab import Lab
 from cnnlab.layers import LayerTable
@@ -269,7 +270,8 @@ def _limits(lab: Lab, config: RunConfig, table: LayerTable | None, need: Forecas
         owner, everyone = visitor(), lab.sharing.together()
         limits, used = lab.sharing.limits(owner), lab.sharing.usage(owner)
         if words := limits.in_words(together=everyone):
-            st.caption(escaped(together(words, limits.left_in_words(used, together=everyone))))
+            left = limits.left_in_words(used, together=everyone)
+            st.caption(escaped(together(words, left, translated(MAY_ALL_BE_RAISED))))
         seconds = need.seconds_total if need else None
         limits.check(config, parameters=table.parameters if table else 0, seconds=seconds, used=used, together=everyone)
     except CNNLabError as error:

@@ -27,7 +27,6 @@ from pages._parts.live.sentence import sentence
 from pages._parts.run_words import state_icon, state_word
 
 SHARED_SECONDS = 0.9  # a status that was read for another browser counts as current for this long
-OTHERS_SECONDS = 5.0  # … and which other runs wait and train, once that has changed
 WAITING_SECONDS = 3.0  # … and while other runs wait before it: most that a class watches
 YOUNG_SECONDS = 0.2  # … and while the run trains and has no point yet
 _REPLACED = "stuck-at-chance"  # kind of notice in runs of early versions; the diagnosis says more
@@ -53,7 +52,7 @@ class RunStatus:
     run: Run
     latest: Progress | None
     sentence: str  # after the state's word; plain text in English, for `translated`
-    page_revision: int  # changes with what only a script run can redraw: title, note, buttons, the list of other runs
+    page_revision: int  # changes with what only a script run can redraw: title, note, buttons
 
     @property
     def share_done(self) -> float:
@@ -91,9 +90,6 @@ class LiveRun:
         self._lock = threading.RLock()
         self._status: RunStatus | None = None
         self._read_at = 0.0
-        self._beside: object = None
-        self._looked: object = None  # at which version of the record, and when
-        self._moved_at = 0.0
         self._snapshots: dict[bool, tuple[object, RunSnapshot]] = {}  # by scale: what it was made from, and itself
         # By scale; random, so that an address cannot be guessed.
         self.tokens = {logarithmic: secrets.token_hex(12) for logarithmic in (False, True)}
@@ -113,7 +109,7 @@ class LiveRun:
         with self._lock:  # browsers that ask together wait for one read
             current = YOUNG_SECONDS if self.has_just_begun else WAITING_SECONDS if self._has_others_before else SHARED_SECONDS
             if fresh or self._status is None or time.monotonic() - self._read_at > current:
-                self._status = self._read(fresh=fresh)
+                self._status = self._read()
                 self._read_at = time.monotonic()
             return self._status
 
@@ -132,30 +128,23 @@ class LiveRun:
         known = self._snapshots.get(logarithmic)
         return known and known[1]
 
-    def _read(self, *, fresh: bool) -> RunStatus:
+    def _read(self) -> RunStatus:
         lab, run = self._lab, self._lab.run(self._id)
         latest = next(reversed(lab.progress(run.id, points=2)), None)
         waits = run.message if run.state is State.QUEUED else ""
         # The first epoch of a run in a process enables the link to its predictions. That comes with the table, which waits until
         # the browser has time: a script run of the page costs it as much as several drawings.
         kept = None if run.state in IN_PROCESS else (run.epochs_done > 0, run.has_checkpoint)
-        page = _as_drawn(run.state), waits, kept, run.name, run.note, run.config.epochs, self._others(fresh=fresh)
+        page = _as_drawn(run.state), waits, kept, run.name, run.note, run.config.epochs, self._beside(run)
         return RunStatus(run, latest, sentence(lab, run, latest), self._page.of(page))
 
-    def _others(self, *, fresh: bool) -> object:
-        """The queue and the other active runs. A change redraws the whole page of all who watch this run.
-
-        So, unless `fresh`, it is taken up at most every OTHERS_SECONDS: in a class a run begins or ends every second.
-        """
-        summaries, now = self._lab.summaries(), time.monotonic()
-        if fresh or (now - self._moved_at > OTHERS_SECONDS and (summaries.version, now // OTHERS_SECONDS) != self._looked):
-            self._looked = summaries.version, now // OTHERS_SECONDS
-            queue = tuple((run.id, run.position) for run in self._lab.queue())
-            beside = queue, tuple((run_id, _as_drawn(state)) for run_id, state in summaries.active)
-            if beside != self._beside:
-                self._moved_at = now if self._beside else 0.0
-                self._beside = beside
-        return self._beside
+    def _beside(self, run: Run) -> tuple[str, ...]:
+        """The waiting runs of its owner in their order, among which its buttons move it; none where it does not wait."""
+        if run.state is not State.QUEUED:
+            return ()
+        starts = self._lab.sharing.starts()
+        own = [other.id for other in self._lab.summaries().active if other.owner == run.owner and other.id in starts]
+        return tuple(sorted(own, key=lambda other: starts[other].place))
 
     def _draw(self, status: RunStatus, logarithmic: bool) -> RunSnapshot:
         lab, run = self._lab, status.run

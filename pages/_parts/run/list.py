@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -14,25 +15,41 @@ from cnnlab.runs.summaries import Summaries
 from cnnlab.text import ago, duration, percent
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped, isolated, quoting
+from pages._parts.refreshing import refresh_if
 from pages._parts.run.actions import queue_buttons
 from pages._parts.run_words import best_accuracy, last_accuracy, short_title, start_words, state_icon, state_word
 from pages._parts.shell import fragment
-from pages._parts.sidebar import own_runs, share_done
-from pages._parts.visitor import not_yours
+from pages._parts.sidebar import own_runs, runs_of, share_done
+from pages._parts.visitor import not_yours, visitor
 
 SHOWN = 6  # rows at first; more on request, since each row is several page elements
 QUEUE_SHOWN = 8
 POLL_SECONDS = 3.0
+BESIDE_SECONDS = 5.0  # between two looks at the other runs, on the page of one
 OTHERS_SECONDS = 10.0  # between two redraws of a page because of other people's runs: a class's change every second
 
 
 def run_list(lab: Lab, *, current: str | None = None) -> None:
-    """Draws links to all runs except `current`, the one on the page, whose view then watches for changes."""
-    summaries = lab.summaries()
+    """Draws links to all runs except `current`, the one on the page: a fragment, as other people's runs change all the time."""
+    if current is None:
+        changes = bool(MAY_GO_ON & lab.summaries().states)
+        fragment(_list, run_every=POLL_SECONDS if changes else None)(lab, current, _own(lab, visitor()))
+    else:
+        fragment(_list, run_every=BESIDE_SECONDS)(lab, current, None)
+
+
+def _list(lab: Lab, current: str | None, own: object) -> None:
+    """`own`: what the page itself has drawn of this visitor's active runs; None where that watches for changes."""
+    summaries, name = lab.summaries(), visitor()
+    if own is not None:
+        refresh_if(partial(_has_changed, lab, summaries.version, name, own, time.monotonic()))
+        if _own(lab, name) != own:
+            st.rerun()
+    else:
+        beside = _beside(lab)
+        refresh_if(lambda: _beside(lab) != beside)
     runs = lab.runs()
     warn_of_unreadable(runs.unreadable)
-    if current is None:
-        rerun_on_change(lab, summaries)
     others = [run for run in runs if run.id != current]
     if not runs:
         st.info(
@@ -48,24 +65,26 @@ def run_list(lab: Lab, *, current: str | None = None) -> None:
         return
     heading = _("Runs so far") if current is None else _("Other runs")
     st.markdown(f"## {heading}")
-    shown = others if st.session_state.get("all runs") else others[:SHOWN]
-    for run in shown:
-        name, state, accuracy, when = st.columns([4, 2, 2, 2], vertical_alignment="center")
-        _link(name, run)
-        done = _("{done} of {total} epochs").format(done=run.epochs_done, total=run.config.epochs)
-        state.caption(f"{state_word(run)} · {done}")
+    for run in others if st.session_state.get("all runs") else others[:SHOWN]:
+        facts = [state_word(run), _("{done} of {total} epochs").format(done=run.epochs_done, total=run.config.epochs)]
         if run.test_accuracy is None:
-            accuracy.caption(_("no result yet") if run.active else _("no result"))
+            facts.append(_("no result yet") if run.active else _("no result"))
         else:
-            last = translated(say("test accuracy {accuracy}", accuracy=last_accuracy(run)))
-            accuracy.caption(" · ".join(filter(None, (last, best_accuracy(run)))))
-        facts = [escaped(isolated(run.owner))] if run.owner else []
-        facts.append(ago(run.created))
+            facts += [translated(say("test accuracy {accuracy}", accuracy=last_accuracy(run))), best_accuracy(run)]
+        facts += [escaped(isolated(run.owner)) if run.owner else "", ago(run.created)]
         if run.seconds and not run.active:
             facts.append(_("took {time}").format(time=duration(run.seconds)))
-        when.caption(" · ".join(facts))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _link(run)
+            st.caption(" · ".join(filter(None, facts)))
     if len(others) > SHOWN:
         st.toggle(_("Show all {count}").format(count=len(others)), key="all runs")
+
+
+def _beside(lab: Lab) -> object:
+    """What a list beside a run follows: who waits, in which order, and what trains."""
+    starts = lab.sharing.starts()
+    return [(run.id, starts[run.id].place if run.id in starts else run.state) for run in lab.summaries().active]
 
 
 def own_run_first(lab: Lab) -> None:
@@ -75,14 +94,26 @@ def own_run_first(lab: Lab) -> None:
 
 
 def _own_run(lab: Lab) -> None:
-    if not (runs := own_runs(lab)):
+    name = visitor()
+    drawn = _first_own(lab, name)
+    refresh_if(lambda: _first_own(lab, name) != drawn)
+    if drawn is None:
         st.rerun()
-    run = runs[0]
+    run_id, words = drawn
     with st.container(horizontal=True, vertical_alignment="center", key="own-run"):
-        done = f"{state_word(run)} · {percent(share_done(lab, run), 0)}"
-        own = _("Your run **{title}**: {state}").format(title=short_title(run), state=done)
-        st.markdown(f"{state_icon(run)} {own}")
-        st.button(_("Watch it"), icon=":material/show_chart:", key="watch the own run", on_click=_open, args=(run.id,))
+        st.markdown(words)
+        if st.button(_("Watch it"), icon=":material/show_chart:", key="watch the own run"):
+            _open(run_id)
+
+
+def _first_own(lab: Lab, name: str) -> tuple[str, str] | None:
+    """The id of the first run of this name that waits or trains, and what is written of it."""
+    if not (runs := runs_of(lab, name)):
+        return None
+    run = runs[0]
+    done = f"{state_word(run)} · {percent(share_done(lab, run), 0)}"
+    own = _("Your run **{title}**: {state}").format(title=short_title(run), state=done)
+    return run.id, f"{state_icon(run)} {own}"
 
 
 def warn_of_unreadable(messages: Sequence[str]) -> None:
@@ -96,17 +127,24 @@ def warn_of_unreadable(messages: Sequence[str]) -> None:
 def rerun_on_change(lab: Lab, summaries: Summaries) -> None:
     """Reruns the page when any run has changed since `summaries`; polls only while one may."""
     if MAY_GO_ON & summaries.states:
-        fragment(_rerun_if_changed, run_every=POLL_SECONDS)(lab, summaries.version, _own(lab), time.monotonic())
+        changed = partial(_has_changed, lab, summaries.version, visitor(), _own(lab, visitor()), time.monotonic())
+        fragment(_rerun_if, run_every=POLL_SECONDS)(changed)
 
 
-def _rerun_if_changed(lab: Lab, version: int, own: object, drawn: float) -> None:
-    if lab.summaries().version != version and (_own(lab) != own or time.monotonic() - drawn > OTHERS_SECONDS):
+def _rerun_if(changed: Callable[[], bool]) -> None:
+    refresh_if(changed)
+    if changed():
         st.rerun()
 
 
-def _own(lab: Lab) -> object:
-    """What a list shows of this visitor's active runs."""
-    return [(run.id, run.state, run.epochs_done) for run in own_runs(lab)]
+def _has_changed(lab: Lab, version: int, name: str, own: object, drawn: float) -> bool:
+    """Whether a list drawn at this time and `version` has to be drawn again."""
+    return lab.summaries().version != version and (_own(lab, name) != own or time.monotonic() - drawn > OTHERS_SECONDS)
+
+
+def _own(lab: Lab, name: str) -> object:
+    """What a list shows of the active runs of this name."""
+    return [(run.id, run.state, run.epochs_done) for run in runs_of(lab, name)]
 
 
 def _queue(lab: Lab) -> None:
@@ -117,23 +155,26 @@ def _queue(lab: Lab) -> None:
     st.markdown(f"## {heading}")
     starts = lab.sharing.starts()
     for place, run in enumerate(queue[:QUEUE_SHOWN], 1):
-        name, owner, actions = st.columns([4, 4, 2], vertical_alignment="center")
-        _link(name, run)
         turn = _("next") if place == 1 else _("number {count}").format(count=place)
         if run.id in starts:
             turn = start_words(starts[run.id])
-        whose = f"{escaped(isolated(run.owner))}{_(', ')}" if run.owner else ""
-        owner.caption(f"{turn} · {whose}{ago(run.created)}")
-        with actions.container(horizontal=True, horizontal_alignment="right"):
-            queue_buttons(lab, run, queue, not_yours(run), short=True)
+        facts = (turn, escaped(isolated(run.owner)) if run.owner else "", ago(run.created))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _link(run)
+            st.caption(" · ".join(filter(None, facts)))
+            if not (refusal := not_yours(run)):
+                with st.container(horizontal=True, width="content"):  # together also where a line is too short
+                    queue_buttons(lab, run, queue, refusal, short=True)
     if len(queue) > QUEUE_SHOWN:
         st.caption(_("and {count:,} more").format(count=len(queue) - QUEUE_SHOWN))
 
 
-def _link(place: st.delta_generator.DeltaGenerator, run: Run) -> None:
-    place.button(short_title(run), key=f"open {run.id}", type="tertiary", icon=state_icon(run), on_click=_open, args=(run.id,))
+def _link(run: Run) -> None:
+    if st.button(short_title(run), key=f"open {run.id}", type="tertiary", icon=state_icon(run)):
+        _open(run.id)
 
 
 def _open(run_id: str) -> None:
-    # A button, because Streamlit highlights each page link to the current page.
+    # A button, because Streamlit highlights each page link to the current page; the click alone would draw this fragment only.
     st.query_params.from_dict({"run": run_id} | in_links())
+    st.rerun()

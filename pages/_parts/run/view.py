@@ -27,6 +27,7 @@ from pages._parts.live.pace import RERUN_SECONDS
 from pages._parts.live.plot import live_plots
 from pages._parts.live.snapshot import FORMATS
 from pages._parts.markdown import box, escaped, isolated
+from pages._parts.refreshing import refresh_if
 from pages._parts.run.actions import run_actions
 from pages._parts.run.away import take_away
 from pages._parts.run.meaning import beside_known_runs, diagnosed
@@ -77,6 +78,8 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
     if run.active:
         feed.follow(live_run, st.session_state.setdefault("browser", secrets.token_hex(8)), logarithmic=logarithmic)
         freeze_modules()
+    else:
+        refresh_if(lambda: live_run.status(fresh=False) != snapshot.status)
     if (snapshot.status.page_revision, run.epochs_done > 0) != drawn:
         st.rerun()  # the whole page: its buttons or the other runs have changed
     diagnosis = snapshot.diagnosis

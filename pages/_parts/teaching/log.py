@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab.i18n import _, translated
 from cnnlab.lab import Lab
-from cnnlab.runs.store_log import DEEDS, Entry, by
+from cnnlab.runs.store_log import by, deed
 from cnnlab.teaching.results import moment
 from pages._parts.grid import grid
 
@@ -28,17 +28,12 @@ def log(lab: Lab) -> None:
     columns = {
         _("When (UTC)"): [moment(each.at) for each in entries],
         _("Who"): [translated(by(each)) for each in entries],
-        _("Did"): [_deed(each) for each in entries],
+        _("Did"): [deed(each) for each in entries],
         _("What"): [each.what for each in entries],
         _("Whose"): [each.whose for each in entries],
         _("Note"): [each.note for each in entries],
     }
     grid(pd.DataFrame(columns), height=min(700, 38 + 35 * max(1, len(entries))), key="class:log")
-
-
-def _deed(entry: Entry) -> str:
-    deed = translated(DEEDS.get(entry.did, entry.did))
-    return _("refused: {deed}").format(deed=deed) if entry.refused else deed
 
 
 def _file(lab: Lab) -> str:

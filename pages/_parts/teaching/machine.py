@@ -79,7 +79,7 @@ def _announce(lab: Lab) -> None:
 
 
 def _stop_all(lab: Lab) -> None:
-    going = [run for run in lab.summaries().runs if run.active]
+    going = lab.summaries().active
     with st.popover(_("Stop all …"), icon=":material/stop:", disabled=not going, help=_("Ends every run that waits or trains.")):
         st.markdown(
             ngettext(
