@@ -15,7 +15,7 @@ from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import _, shown, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.summaries import Summary
-from cnnlab.text import duration, percent
+from cnnlab.text import duration, in_sentence, percent
 from pages._parts.assignments.table import handed_in_table
 from pages._parts.forms.click import only_looks
 from pages._parts.forms.order import in_order
@@ -136,7 +136,7 @@ def _own_runs(lab: Lab, assignment: Assignment) -> None:
 def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:
     task, chosen = assignment.task, run.settings
     changed = _(", ").join(
-        f"{title(name, run.architecture).lower()} {words(name, chosen[name])}" for name in task.free if name in chosen
+        f"{in_sentence(title(name, run.architecture))} {words(name, chosen[name])}" for name in task.free if name in chosen
     )
     link = {"run": run.id} | in_links()
     st.page_link("pages/train.py", label=short_title(run), icon=state_icon(run), query_params=link, width="content")
