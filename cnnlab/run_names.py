@@ -1,7 +1,8 @@
 """The name that a run or a sweep is shown under, and a run's note, in the reader's language.
 
-Names and notes that the lab makes are stored in English and stay as they are; only what is shown follows the reader. Such a name is known by
-the run's record: its network and data, or its tag, its seed and the settings that the name holds. What people typed stays as typed.
+Names and notes that the lab makes are stored in English and stay as they are; only what is shown follows the reader. They are
+known by the run's record: its network and data, or its tag, its seed and the settings that a name holds. What people typed stays
+as typed.
 """
 
 from __future__ import annotations

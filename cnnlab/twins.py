@@ -98,7 +98,9 @@ def _instead(before: RunConfig, after: RunConfig) -> str:
     differing = [name for name, value in settings(after).items() if value != then.get(name, value) and name != "seed"]
     return listed(
         _("{setting} {value} instead of {other}").format(
-            setting=in_sentence(title(name, after.architecture)), value=words(name, settings(after)[name]), other=words(name, then[name])
+            setting=in_sentence(title(name, after.architecture)),
+            value=words(name, settings(after)[name]),
+            other=words(name, then[name]),
         )
         for name in differing
     )

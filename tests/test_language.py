@@ -17,10 +17,10 @@ from wrapped import WRAPPED, unmarked
 from cnnlab.architectures import cards
 from cnnlab.cli import app
 from cnnlab.datasets import entries
-from cnnlab.i18n import known, language, of_terminal, tag, using
 from cnnlab.i18n import glossary as glossary_module
+from cnnlab.i18n import known, language, of_terminal, tag, using
 from cnnlab.i18n.glossary import hover, shown_terms, terms
-from cnnlab.i18n.language import _FOLDERS as folders
+from cnnlab.i18n.language import folder
 from pages._parts import language as of_browser
 from pages._parts.live.plot import Chart, encoded
 from pages._parts.markdown import labelled
@@ -127,7 +127,7 @@ def test_a_term_shows_its_word_in_the_other_language():
 def german(monkeypatch, tmp_path):
     """A third language."""
     (tmp_path / "glossary.tsv").write_text("batch size\tBatchgröße\nrate\tRate\nepoch\tEpoche\n", encoding="utf-8")
-    monkeypatch.setitem(folders, "de", tmp_path)
+    monkeypatch.setattr(glossary_module, "folder", lambda code: tmp_path if code == "de" else folder(code))
     monkeypatch.setattr(glossary_module, "LANGUAGES", ("en", "de", "zh"))
     kept = glossary_module.glossary, glossary_module._forms, glossary_module._terms
     for each in kept:

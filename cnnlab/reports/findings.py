@@ -204,7 +204,9 @@ def _cause(best: Run, other: Run, *, seeds: bool = False) -> str:
 
 
 def _instead(each: Difference) -> str:
-    return _("{setting} {value} instead of {other}").format(setting=in_sentence(each.title), value=each.values[0], other=each.values[1])
+    return _("{setting} {value} instead of {other}").format(
+        setting=in_sentence(each.title), value=each.values[0], other=each.values[1]
+    )
 
 
 def against(runs: Sequence[Run], baseline: Run) -> tuple[Against, ...]:

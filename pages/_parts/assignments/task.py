@@ -16,7 +16,7 @@ from cnnlab.i18n import _, shown, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.summaries import Summary
 from cnnlab.text import duration, in_sentence, percent
-from pages._parts.assignments.table import handed_in_table
+from pages._parts.assignments.table import POLL_SECONDS, handed_in_table
 from pages._parts.forms.click import only_looks
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
@@ -28,10 +28,8 @@ from pages._parts.run_words import STATE_WORDS, short_title, state_icon
 from pages._parts.shell import fragment
 from pages._parts.visitor import visitor
 
-POLL_SECONDS = 3.0
 ACROSS = 4
 _TOKEN = "token of the assignment"  # noqa: S105  # names a form, not a secret
-_HANDED_IN = "a run was just handed in"
 _REFUSAL = "why the assignment's run was not started"
 
 
@@ -112,8 +110,6 @@ def _begin(lab: Lab, assignment: Assignment, config: RunConfig | None, token: st
 
 def _own_runs(lab: Lab, assignment: Assignment) -> None:
     """The visitor's runs for this assignment, newest first, each with its result and a button that hands it in."""
-    if st.session_state.pop(_HANDED_IN, False):
-        st.rerun()  # the teacher's table stands outside this fragment
     runs = [run for run in lab.summaries().runs if assignment.tag in run.tags and run.owner == visitor()]
     if not runs:
         return
@@ -159,4 +155,3 @@ def _hand_in(lab: Lab, assignment: Assignment, run_id: str) -> None:
         st.toast(escaped(in_titles(error)), icon=":material/error:", duration="long")
         return
     st.toast(_("Handed in."), icon=":material/task_alt:")
-    st.session_state[_HANDED_IN] = True
