@@ -91,7 +91,7 @@ def too_full(target: Path) -> str:
 
 
 def gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:.1f}".removesuffix(".0") + " GB"
 
 
 def check() -> list[str]:
