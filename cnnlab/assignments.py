@@ -26,7 +26,7 @@ from cnnlab.i18n import ENGLISH, N_, _, nsay, say, using
 from cnnlab.runs.records import Run
 from cnnlab.system import disk
 from cnnlab.system.home import write_private
-from cnnlab.text import duration_text, percent
+from cnnlab.text import duration_text, in_sentence, percent
 
 ALWAYS_FREE = ("device",)  # what a learner's machine has; it changes nothing that is learnt
 NEVER_FREE = ("architecture", "dataset")  # they decide which other settings there are
@@ -234,7 +234,7 @@ class Assignments:
 
 
 def _listed(task: Task, given: Mapping[str, Any]) -> str:
-    return _(", ").join(f"{title(name, task.config.architecture).lower()} {words(name, given[name])}" for name in task.free)
+    return _(", ").join(f"{in_sentence(title(name, task.config.architecture))} {words(name, given[name])}" for name in task.free)
 
 
 def _reached(task: Task, run: Run) -> bool | None:

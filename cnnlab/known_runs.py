@@ -21,6 +21,7 @@ from cnnlab.presets import Preset, presets
 from cnnlab.text import percent
 
 MEASURED = Path(__file__).with_suffix(".json")
+FEWEST = 3  # runs that show how far apart runs of a recipe are
 _IGNORED = ("seed", "device", "precision", "compile", "deterministic")  # these change digits, not what a recipe reaches
 _WHOLE = ("cosine", "one-cycle")  # schedules that span all epochs, so that each epoch depends on their number
 
@@ -61,6 +62,11 @@ class Band:
     def epochs(self) -> int:
         """How many epochs all of our runs have."""
         return min(map(len, self.ours), default=0)
+
+    @property
+    def spread(self) -> tuple[tuple[float, float, float], ...]:
+        """What `at` says of each epoch; empty for so few runs that they do not show what is normal."""
+        return tuple(self.at(epoch) for epoch in range(1, self.epochs + 1)) if len(self.ours) >= FEWEST else ()
 
     def at(self, epoch: int) -> tuple[float, float, float]:
         """The lowest, the middle and the highest test accuracy of our runs after an epoch, 1 to `epochs`."""
@@ -124,6 +130,17 @@ def _beside_ours(band: Band, epoch: int, mine: float) -> tuple[str, str]:
     low, middle, high = band.at(epoch)
     count = len(band.ours)
     place = "below" if mine < low else "above" if mine > high else "among"
+    if count < FEWEST:
+        few = N_(
+            "After epoch {epoch} this run has {accuracy} of the test images right; the one known run of this recipe had {low} "
+            "then: one run does not show what is normal."
+        )
+        if count > 1:
+            few = N_(
+                "After epoch {epoch} this run has {accuracy} of the test images right; the two known runs of this recipe had "
+                "{low} and {high} then: two runs do not show what is normal."
+            )
+        return say(few, epoch=epoch, accuracy=percent(mine), low=percent(low), high=percent(high)), ""
     begin = say(
         "After epoch {epoch} this run has {accuracy} of the test images right; all {count} known runs of this recipe were "
         "between {low} and {high} then, with the middle at {middle}",

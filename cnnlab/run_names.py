@@ -1,7 +1,8 @@
-"""The name that a run or a sweep is shown under, in the reader's language.
+"""The name that a run or a sweep is shown under, and a run's note, in the reader's language.
 
-Names that the lab makes are stored in English and stay as they are; only what is shown follows the reader. Such a name is known by
-the run's record: its network and data, or its tag, its seed and the settings that the name holds. What people typed stays as typed.
+Names and notes that the lab makes are stored in English and stay as they are; only what is shown follows the reader. They are
+known by the run's record: its network and data, or its tag, its seed and the settings that a name holds. What people typed stays
+as typed.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from cnnlab.architectures import card
 from cnnlab.config import RunConfig, title_of
 from cnnlab.config_words import settings, title, words
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import ENGLISH, _, language, translated, using
+from cnnlab.i18n import ENGLISH, N_, _, language, translated, using
 from cnnlab.learn import bands
 from cnnlab.learn.catalogue import LESSONS, Catalogue
 from cnnlab.runs.records import IMPORTED, Run
 from cnnlab.runs.summaries import MOST_RUNS, Summary
 from cnnlab.sweeps.values import SWEEP_TAG
-from cnnlab.text import listed
+from cnnlab.text import in_sentence, listed
 
 COMPARED = "compare:"  # begins the tag of runs that were started for a comparison
+NOTE = N_("Trained for a comparison with run {id}.")  # of such a run
 _NAMED_BY_THE_LAB = (COMPARED, bands.TAG, SWEEP_TAG, IMPORTED)  # how the tags of such runs begin
 
 
@@ -57,6 +59,12 @@ def named(name: str, network: str, dataset: str) -> str:
 def usual_name(config: RunConfig) -> str:
     """The name that a run with these settings gets by itself, in the reader's language."""
     return named(config.title, config.network, config.dataset)
+
+
+def note_of(run: Run) -> str:
+    """The note of a run; in the reader's language where the lab wrote it, else as typed."""
+    compared = (tag.removeprefix(COMPARED) for tag in run.tags if tag.startswith(COMPARED))
+    return next((translated(NOTE).format(id=each) for each in compared if run.note == NOTE.format(id=each)), run.note)
 
 
 def _network(run: Summary) -> str:
@@ -104,7 +112,7 @@ def _twin(name: str, values: Mapping[str, Any]) -> str:
         return ""
     change = _("{setting} {value} instead of {other}")
     differing = listed(
-        change.format(setting=title(titles[setting], architecture).lower(), value=translated(value), other=translated(other))
+        change.format(setting=in_sentence(title(titles[setting], architecture)), value=translated(value), other=translated(other))
         for setting, value, other in (part.groups() for part in parts)
     )
     return _("{name}, {difference}").format(name=_in_words(name[: parts[0].start()], values), difference=differing)
@@ -123,7 +131,7 @@ def _trial(name: str, values: Mapping[str, Any]) -> str:
             if not begin:
                 break
             rest = rest.removeprefix(begin)
-            varied.append(f"{title(setting, architecture).lower()} {words(setting, values[setting])}")
+            varied.append(f"{in_sentence(title(setting, architecture))} {words(setting, values[setting])}")
         else:
             return _("{name}: {settings}").format(name=_in_words(name[: colon.start()], values), settings=listed(varied))
     return ""
@@ -140,7 +148,9 @@ def _titles(architecture: str) -> dict[str, str]:
     with using(ENGLISH):
         options = (f"options.{each.name}" for each in card(architecture).options)
         names = (*(each for each in RunConfig.model_fields if each != "options"), *options)
-        return {title(each, architecture).lower(): each for each in names}
+        titles = {each: title(each, architecture) for each in names}
+        # Names that were stored before a title kept its capital have it in lower case.
+        return {form: each for each, called in titles.items() for form in (in_sentence(called), called.lower())}
 
 
 @lru_cache(maxsize=8)

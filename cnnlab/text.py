@@ -26,6 +26,7 @@ _DURATIONS = ((N_("{number} days"), 86_400, 129_600), (N_("{number} hours"), 3_6
 _MYRIADS = {"zh": ((1e12, 2, "万亿"), (1e8, 2, "亿"), (1e4, 0, "万"))}
 _ORDINALS = {1: N_("{number}st"), 2: N_("{number}nd"), 3: N_("{number}rd")}
 _OTHERS = N_("{number}th")
+_PEOPLE = ("Nesterov",)  # titles that begin with these keep their capital
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> str:
@@ -202,6 +203,11 @@ def sideways(by: int) -> list[str]:
     if by > 0:
         return [nsay("{count} pixel to the right", "{count} pixels to the right", by, count=by)]
     return [nsay("{count} pixel to the left", "{count} pixels to the left", -by, count=-by)]
+
+
+def in_sentence(title: str) -> str:
+    """A title within a sentence: "learning rate", and "Nesterov momentum" as a person's name."""
+    return title if title.startswith(_PEOPLE) else title[:1].lower() + title[1:]
 
 
 def cells(text: str) -> int:

@@ -10,7 +10,7 @@ from cnnlab.config import RunConfig
 from cnnlab.config_words import NETWORK, applies, settings, title, words
 from cnnlab.i18n import ENGLISH, _, using
 from cnnlab.runs.records import ACTIVE, Run, State
-from cnnlab.text import listed
+from cnnlab.text import in_sentence, listed
 
 # Another network or other data is more than one thing; the seed stays, and the device changes nothing that is learnt.
 _STAYS = ("architecture", NETWORK, "dataset", "device", "seed")
@@ -98,7 +98,9 @@ def _instead(before: RunConfig, after: RunConfig) -> str:
     differing = [name for name, value in settings(after).items() if value != then.get(name, value) and name != "seed"]
     return listed(
         _("{setting} {value} instead of {other}").format(
-            setting=title(name, after.architecture).lower(), value=words(name, settings(after)[name]), other=words(name, then[name])
+            setting=in_sentence(title(name, after.architecture)),
+            value=words(name, settings(after)[name]),
+            other=words(name, then[name]),
         )
         for name in differing
     )

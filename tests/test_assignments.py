@@ -205,6 +205,28 @@ def test_the_teacher_sees_who_handed_in_what(monkeypatch, lab, assigned):
     assert not row["Learner"].startswith("=")
 
 
+def test_on_a_laptop_a_better_run_handed_in_adds_a_row_and_deleting_leaves_the_page(monkeypatch, lab, tmp_path):
+    lab.assignments = Assignments(tmp_path, lab.run)
+    lab.lessons, lab.learners = Catalogue(tmp_path), Learners(tmp_path)
+    assigned = lab.assignments.make(TASK, teacher="")
+    worse, better = (lab.start(TASK.config.change(epochs=1, learning_rate=rate), token=str(rate)) for rate in (0.1, 0.2))
+    for run_id, accuracy in ((worse, 0.4), (better, 0.7)):
+        lab.tag(run_id, add=[assigned.tag])
+        lab.begin(run_id)
+        lab.epoch(run_id, 1, accuracy)
+        lab.store.transition(run_id, State.FINISHED)
+    app = open_page(monkeypatch, "learn", lab, assignment=assigned.id)
+    for run_id, reached in ((worse, {40.0}), (better, {40.0, 70.0}), (worse, {40.0, 70.0})):
+        next(each for each in app.button if each.key == f"hand in {run_id}").click().run()
+        app.run()  # as the table does by itself
+        assert set(app.dataframe[-1].value["Best test accuracy, %"]) == reached
+        assert any(f"Handed in: {len(reached)}" in each.value for each in app.subheader)
+
+    button(app, "Delete it").click().run()  # the rest of the page follows
+    assert "assignment" not in app.query_params
+    assert not any("Handed in" in each.value for each in app.subheader)
+
+
 def test_a_wrong_address_is_a_sentence(monkeypatch, lab, assigned):
     app = open_page(monkeypatch, "learn", lab, assignment="<b>x")
     assert "There is no assignment" in app.error[0].value

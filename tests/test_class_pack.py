@@ -2,10 +2,12 @@
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from cnnlab.class_pack import make as module
 from cnnlab.class_pack.make import make
 from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, DataError, InstallationError
+from cnnlab.text import size_text
 
 ROOT = Path(__file__).parents[1]
 VERSION = "{}.{}".format(*sys.version_info)
@@ -33,7 +36,8 @@ class Pip:
     def __init__(self, command, **_):
         self.commands.append(command)
         self.stdout = io.StringIO(self.prints)
-        Path(command[command.index("--dest") + 1], "torch-9.9-none-any.whl").write_bytes(b"wheel")
+        with zipfile.ZipFile(Path(command[command.index("--dest") + 1], "torch-9.9-none-any.whl"), "w") as wheel:
+            wheel.writestr("torch.py", "0" * 1_000_000)
 
     def __enter__(self):
         return self
@@ -58,7 +62,12 @@ def places(tmp_path):
 
 def start(folder, *options):
     return subprocess.run(
-        [sys.executable, folder / "start.py", *options], check=False, capture_output=True, text=True, cwd=folder.parent
+        [sys.executable, folder / "start.py", *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=folder.parent,
     )
 
 
@@ -72,11 +81,15 @@ def test_a_pack_holds_the_program_the_wheels_and_what_starts_them(tmp_path, aske
     manifest = json.loads((pack.folder / "pack.json").read_text())
     assert (manifest["python"], manifest["platform"]) == (VERSION, sysconfig.get_platform())
     assert set(manifest["files"]) == found - {"pack.json"}
+    copied = sum(size for name, (size, _) in manifest["files"].items() if name.startswith("lab/"))
+    assert pack.installed == manifest["installed"] == copied + 1_100_000
+    assert f"Python {VERSION} and {size_text(pack.installed)} of free room" in module.summary(pack)
     assert (pack.files, pack.size) == (len(found) - 1, sum(size for size, _ in manifest["files"].values()))
     (command,) = asked
     assert command[command.index("--extra-index-url") + 1] == "https://wheels.example"
     assert f"python3.{sys.version_info.minor} python3 python" in (pack.folder / "start.sh").read_text()
     assert not [each for each in ("start.sh", "start.bat", "READ ME.txt") if "VERSION" in (pack.folder / each).read_text("utf-8")]
+    assert f"and {size_text(pack.installed)} must be free" in (pack.folder / "READ ME.txt").read_text("utf-8")
 
 
 def test_a_data_set_that_is_here_goes_in_and_is_found_there(tmp_path, asked, places):
@@ -129,7 +142,9 @@ def test_each_package_is_shown_as_it_is_fetched(tmp_path, asked, places):
 
 @pytest.mark.parametrize("index", ["http://127.0.0.1:9", "nowhere"])
 def test_an_index_that_does_not_answer_is_named_before_anything_is_copied(tmp_path, places, index):
-    with pytest.raises(InstallationError, match=rf"^{index} does not answer \(.+\)\. Look at the network, or take"):
+    with pytest.raises(
+        InstallationError, match=rf"^{index} does not answer \(.+\)\. Look at the network, name a mirror with --index"
+    ):
         make(tmp_path / "stick", [], places, index=index)
 
     assert not (tmp_path / "stick").exists()
@@ -161,6 +176,18 @@ def test_another_python_or_computer_is_told_what_it_needs(tmp_path, asked, place
     done = start(folder)
     assert done.returncode == 1
     assert done.stderr.startswith(sentence)
+
+
+def test_a_computer_without_room_is_named_before_anything_is_installed_in_its_own_language(tmp_path, asked, places, monkeypatch):
+    folder = make(tmp_path / "stick", [], places).folder
+    manifest = json.loads((folder / "pack.json").read_text())
+    (folder / "pack.json").write_text(json.dumps(manifest | {"installed": 9 * 10**15}))
+    done = start(folder, "--to", tmp_path / "target")
+    assert re.fullmatch(r".*target needs 9000000 GB, and [\d.]+ GB are free there: free some, or .* --to\.\n", done.stderr)
+    monkeypatch.setenv("CNNLAB_LANG", "zh")
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    assert "target 需要 9000000 GB，而那里只剩" in start(folder, "--to", tmp_path / "target").stderr
+    assert not (tmp_path / "target").exists()
 
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs Linux's unshare to take the network away")

@@ -45,6 +45,7 @@ def test_each_layer_has_a_line_of_its_own_that_begins_with_the_first_epoch(quant
     go.Figure(figure)  # raises where a name or a value is none of Plotly's
     first, second = figure["data"]
     assert first["x"] == second["x"] == [1, 2]
+    assert figure["layout"]["xaxis"]["dtick"] == 1  # no tick between two epochs
     assert second["y"] == ([None, 0.25] if quantity == "gradient" else [0.001, 0.001])
     assert (first["line"], first["marker"]["symbol"]) != (second["line"], second["marker"]["symbol"])
 

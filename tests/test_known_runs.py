@@ -11,7 +11,7 @@ from cnnlab import known_runs
 from cnnlab.config import RunConfig
 from cnnlab.events import EpochDone
 from cnnlab.figures.curves import KNOWN as CURVE
-from cnnlab.known_runs import MEASURED, Band, band_of, compare
+from cnnlab.known_runs import FEWEST, MEASURED, Band, band_of, compare
 from cnnlab.presets import preset, presets
 from cnnlab.runs.records import State
 
@@ -40,6 +40,20 @@ def test_the_edges_belong_to_the_band_and_outside_it_stands_how_often_chance_doe
     found = compare(BAND, epochs(0.3, share))
     assert found.place == place
     assert ("as one in 4 is by chance alone" in found.sentence) == (place != "among")
+
+
+@pytest.mark.parametrize(
+    ("ours", "others"),
+    [
+        (KNOWN[:1], "the one known run of this recipe had 60.0 % then: one run does not show what is normal."),
+        (KNOWN[:2], "the two known runs of this recipe had 55.0 % and 60.0 % then: two runs do not show what is normal."),
+    ],
+)
+def test_one_or_two_known_runs_are_named_and_neither_drawn_nor_called_normal(ours, others):
+    band = Band(RECIPE, ours, (), None)
+    found = compare(band, epochs(0.3, 0.2))
+    assert (found.sentence, found.place) == (f"After epoch 2 this run has 20.0 % of the test images right; {others}", "")
+    assert (len(BAND.spread), band.spread) == (3, ())
 
 
 def test_a_longer_run_is_compared_at_the_last_epoch_that_is_known_and_one_without_epochs_not_at_all():
@@ -72,7 +86,7 @@ def test_the_record_holds_whole_runs_of_recipes_that_exist_as_many_as_are_promis
     recipes = {recipe.name: recipe.config() for recipe in presets()}
     for name, runs in record.items():
         config = recipes[name]
-        assert len({run["seed"] for run in runs}) == len(runs) >= (5 if config.dataset == "sample" else 3), name
+        assert len({run["seed"] for run in runs}) == len(runs) >= (5 if config.dataset == "sample" else FEWEST), name
         assert {len(run["test_accuracies"]) for run in runs} == {config.epochs}, name
         assert all(0 <= share <= 1 for run in runs for share in run["test_accuracies"])
         assert band_of(config).ours == known_runs._measured()[name]

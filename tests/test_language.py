@@ -17,8 +17,10 @@ from wrapped import WRAPPED, unmarked
 from cnnlab.architectures import cards
 from cnnlab.cli import app
 from cnnlab.datasets import entries
+from cnnlab.i18n import glossary as glossary_module
 from cnnlab.i18n import known, language, of_terminal, tag, using
 from cnnlab.i18n.glossary import hover, shown_terms, terms
+from cnnlab.i18n.language import folder
 from pages._parts import language as of_browser
 from pages._parts.live.plot import Chart, encoded
 from pages._parts.markdown import labelled
@@ -119,6 +121,30 @@ def test_a_term_shows_its_word_in_the_other_language():
     assert terms("Share") == ""
     with using("zh"):
         assert (language(), hover("Padding"), hover("Share")) == ("zh", "padding", "")
+
+
+@pytest.fixture
+def german(monkeypatch, tmp_path):
+    """A third language."""
+    (tmp_path / "glossary.tsv").write_text("batch size\tBatchgröße\nrate\tRate\nepoch\tEpoche\n", encoding="utf-8")
+    monkeypatch.setattr(glossary_module, "folder", lambda code: tmp_path if code == "de" else folder(code))
+    monkeypatch.setattr(glossary_module, "LANGUAGES", ("en", "de", "zh"))
+    kept = glossary_module.glossary, glossary_module._forms, glossary_module._terms
+    for each in kept:
+        each.cache_clear()
+    yield
+    for each in kept:
+        each.cache_clear()
+
+
+def test_with_a_third_language_each_reader_sees_the_right_words(german):
+    assert terms("Batch size") == "batch size: Batchgröße · 批量大小"
+    assert (hover("Epochs"), hover("Padding")) == ("Epoche · 轮", "填充")  # the third glossary may lack a term
+    with using("de"):
+        assert (terms("Batch size"), hover("Epoch"), terms("Padding")) == ("batch size: Batchgröße", "epoch", "")
+        assert shown_terms("batchgröße", "Generatoren") == "batch size: Batchgröße"  # no "rate" within another word
+    with using("zh"):
+        assert terms("Batch size") == "batch size: 批量大小"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 
 from benchmarks.readability import HIGHEST_GRADE, MOST_CHARACTERS, MOST_WORDS, PAGE, reading, render
 from cnnlab.i18n import translated, using
-from cnnlab.i18n.catalogue import catalogue
 from cnnlab.learn.catalogue import LESSONS, Catalogue
 
 EVERY = [lesson for language in ("en", "zh") for lesson in Catalogue(Path("nowhere")).of(language).every]
+ROOT = Path(__file__).parents[1]
+TEXTS = (".py", ".po", ".md", ".js", ".html", ".tsv", ".txt", ".bat", ".sh")
 PAGES = ("Design", "Learn", "Data", "Train", "Runs", "Predict", "Inside")
 
 
@@ -40,12 +41,17 @@ def test_the_grade_is_that_of_a_sentence_counted_by_hand():
 
 
 def test_chinese_lessons_and_pages_use_the_same_words():
-    """The reader is 您; an epoch is 轮, and 迭代周期 stands in brackets where a lesson introduces it; a page has its own name."""
+    """An epoch is 轮, and 迭代周期 stands in brackets where a lesson introduces it; a page has its own name."""
     with using("zh"):
         pages = {translated(name) for name in PAGES}
     for path in sorted((LESSONS / "zh").glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        assert "你" not in text, path.name
         assert text.count("周期") == text.count("**轮**（epoch，书上也叫“迭代周期”）"), path.name
         assert set(re.findall(r"“([^”]+)”页", text)) <= pages, path.name
-    assert not [form for message in catalogue("zh").messages.values() for form in message.translations if "你" in form]
+
+
+def test_no_text_of_the_program_calls_its_reader_by_the_familiar_word():
+    """In catalogue, lessons, exported programs, scripts and the notes of a pack."""
+    files = [path for folder in ("cnnlab", "pages") for path in (ROOT / folder).rglob("*") if path.suffix in TEXTS]
+    assert {"cnnlab.po", "words.py", "READ ME.txt"} <= {path.name for path in files}
+    assert [str(path.relative_to(ROOT)) for path in files if "你" in path.read_text(encoding="utf-8")] == []

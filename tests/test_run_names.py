@@ -9,7 +9,7 @@ from made_runs import CONFIG, running
 
 from cnnlab.i18n import using
 from cnnlab.reports.comparison import labels
-from cnnlab.run_names import name_of
+from cnnlab.run_names import name_of, note_of
 from cnnlab.runs.store import Store
 from cnnlab.twins import plan, repeated
 from pages._parts.deletion import what_goes
@@ -47,7 +47,8 @@ TWIN = f"learning rate {CONFIG.learning_rate} instead of 0.5"
         ("compare:0000000a", f"{UNNAMED}, seed 3", f"{IN_CHINESE}，随机种子 3"),
         ("compare:0000000a", f"LeNet-5, {TWIN}, seed 3", f"LeNet-5，学习率为 {CONFIG.learning_rate} 而不是 0.5，随机种子 3"),
         ("compare:0000000a", f"Tea, optimiser Adam instead of SGD, {TWIN}", "Tea，优化器为 Adam 而不是 SGD、学习率为"),
-        ("sweep 0000000b", "Tea: at five: optimiser SGD, nesterov momentum no", "Tea: at five：优化器 SGD、nesterov 动量 否"),
+        ("sweep 0000000b", "Tea: at five: optimiser SGD, Nesterov momentum no", "Tea: at five：优化器 SGD、Nesterov 动量 否"),
+        ("sweep 0000000b", "Tea: at five: optimiser SGD, nesterov momentum no", "Tea: at five：优化器 SGD、Nesterov 动量 否"),
         ("lesson:sigmoid-relu/sigmoid", "Sigmoid at 0.9, seed 3", "sigmoid，学习率 0.9，随机种子 3"),
         ("imported", f"{UNNAMED}, imported", f"{IN_CHINESE}，导入"),
     ],
@@ -78,6 +79,23 @@ def test_what_a_reader_of_chinese_starts_is_stored_in_english(store):
         assert repeated(run, [run]).runs[1].name == f"{UNNAMED}, seed 1"
         (twin,) = plan(run, CONFIG.change(learning_rate=0.25), [run]).twins
     assert twin.name.startswith("LeNet-5, learning rate 0.25 instead of")
+
+
+@pytest.mark.parametrize(
+    ("note", "chinese"),
+    [
+        ("Trained for a comparison with run 0000000a.", "为了与运行 0000000a 比较而训练。"),
+        ("Trained for a comparison with run 0000000b.", "Trained for a comparison with run 0000000b."),  # typed: not the run's own
+        ("Trained longer.", "Trained longer."),
+        ("为了与运行 0000000a 比较而训练。", "为了与运行 0000000a 比较而训练。"),
+    ],
+)
+def test_a_note_that_the_lab_wrote_is_shown_in_the_readers_language(store, note, chinese):
+    run_id = store.create(CONFIG, token="a", name="Tea", note=note)
+    store.tag(run_id, add=["compare:0000000a"])
+    assert note_of(store.run(run_id)) == note
+    with using("zh"):
+        assert note_of(store.run(run_id)) == chinese
 
 
 @pytest.mark.parametrize("name", ["MLP on Fashion-MNIST sample", "Tea on Friday", f"{UNNAMED}, again"])

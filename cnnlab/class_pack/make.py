@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from cnnlab import datasets
 from cnnlab.datasets.location import Location
 from cnnlab.datasets.places import Places
 from cnnlab.errors import ConfigError, DataError, InstallationError
-from cnnlab.i18n import N_, say
+from cnnlab.i18n import ENGLISH, N_, say, using
 from cnnlab.system.disk import sha256_of
 from cnnlab.text import size_text
 
@@ -28,18 +29,24 @@ STICK = Path(__file__).with_name("stick")
 PROGRAM = ("app.py", "pages", "cnnlab", ".streamlit", "requirements.txt", "README.md", "LICENSE", "CHANGELOG.md", "docs")
 MANIFEST = "pack.json"
 ANSWERS_WITHIN = 15.0  # seconds
+BYTECODE = 1.1  # pip compiles what it installs: measured 1.05 times as much as is in the wheels
+_SYSTEMS = {"linux": "Linux", "win": "Windows", "macosx": "macOS"}
 _FETCHED = re.compile(r"\s*(?:Downloading|Using cached) (?:\S*/)?(\S+\.whl(?: \([^)]*\))?)")  # what pip prints of each package
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # wheels of PyTorch without CUDA: a fifteenth of the size
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """What has been written: the number of files, their size in bytes, and the data sets."""
+    """What has been written: the number of files, their size in bytes, and the data sets.
+
+    `installed`: the bytes that a student's computer needs.
+    """
 
     folder: Path
     files: int
     size: int
     data: tuple[str, ...]
+    installed: int
 
 
 def make(
@@ -75,13 +82,15 @@ def make(
             _copy(source, folder / "data" / name / source.relative_to(location.folder))
     show(N_("Fetching the packages for this computer"))
     _fetch_wheels(folder / "wheels", index, show)
-    _write_stick(folder)
+    needed = _installed_size(folder)
+    _write_stick(folder, needed)
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     files.pop(MANIFEST, None)
     sizes = {name: (path.stat().st_size, sha256_of(path)) for name, path in files.items()}
-    manifest = {"python": _version(), "platform": sysconfig.get_platform(), "made": datetime.now(UTC).isoformat(), "files": sizes}
+    manifest = {"python": _version(), "platform": sysconfig.get_platform(), "made": datetime.now(UTC).isoformat()}
+    manifest |= {"installed": needed, "files": sizes}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=0), encoding="utf-8")
-    return Pack(folder, len(sizes), sum(size for size, _ in sizes.values()), tuple(copies))
+    return Pack(folder, len(sizes), sum(size for size, _ in sizes.values()), tuple(copies), needed)
 
 
 def _copy_of(name: str, places: Places) -> Location:
@@ -121,12 +130,14 @@ def _check_answers(index: str) -> None:
     except urllib.error.HTTPError:
         pass  # it answers; pip knows better what to ask for
     except (OSError, ValueError) as error:
-        text = N_("{index} does not answer ({reason}). Look at the network, or take the packages of pip's own index with --gpu.")
+        text = N_(
+            "{index} does not answer ({reason}). Look at the network, name a mirror with --index, or use pip's own with --gpu."
+        )
         raise InstallationError(say(text, index=index, reason=getattr(error, "reason", error))) from error
 
 
 def _fetch_wheels(target: Path, index: str | None, show: Callable[[str], None]) -> None:
-    """All packages and what they need, pip itself included, as wheels for this Python. Raises InstallationError."""
+    """All packages and what they need, as wheels for this Python. Raises InstallationError."""
     target.mkdir()
     more = ["--extra-index-url", index] if index else []
     wanted = ["-r", str(ROOT / "requirements.txt")]
@@ -144,9 +155,18 @@ def _fetch_wheels(target: Path, index: str | None, show: Callable[[str], None]) 
         raise InstallationError(say(text, reason=reasons[-1].removeprefix("ERROR: ")[:300].rstrip(".")))
 
 
-def _write_stick(folder: Path) -> None:
+def _installed_size(folder: Path) -> int:
+    """The bytes that an installation takes: the packages unpacked, and program and data beside them."""
+    packages = sum(each.file_size for path in (folder / "wheels").glob("*.whl") for each in zipfile.ZipFile(path).infolist())
+    copied = sum(path.stat().st_size for part in ("lab", "data") for path in (folder / part).rglob("*") if path.is_file())
+    return round(packages * BYTECODE) + copied
+
+
+def _write_stick(folder: Path, needed: int) -> None:
     major, minor = sys.version_info[:2]
-    words = {"VERSION_WHOLE": f"{major}.{minor}", "VERSION": str(minor), "PLATFORM": sysconfig.get_platform()}
+    words = {"VERSION_WHOLE": f"{major}.{minor}", "VERSION": str(minor), "PLATFORM": _platform()}
+    with using(ENGLISH):
+        words["NEEDED"] = size_text(needed)
     for source in sorted(STICK.iterdir()):
         text = source.read_text(encoding="utf-8")
         for word, value in words.items() if source.suffix != ".py" else ():
@@ -159,6 +179,12 @@ def _version() -> str:
     return "{}.{}".format(*sys.version_info)
 
 
+def _platform() -> str:
+    """What the wheels are for: "Linux (x86_64)", "Windows (amd64)", "macOS (arm64)"."""
+    system, *_rest, processor = sysconfig.get_platform().split("-")
+    return f"{_SYSTEMS.get(system, system)} ({processor})"
+
+
 def summary(pack: Pack) -> str:
     """What was made, and what to do with it."""
     text = N_("{folder} holds CNN Lab and its packages: {count:,} files, {size}.")
@@ -167,6 +193,9 @@ def summary(pack: Pack) -> str:
     data = ", ".join(datasets.entry(name).title for name in pack.data)
     return " ".join((
         say(text, folder=pack.folder, data=data, count=pack.files, size=size_text(pack.size)),
-        say("It is for Python {version} on {platform}.", version=_version(), platform=sysconfig.get_platform()),
+        say(
+            "Each student's computer needs {platform}, Python {version} and {size} of free room.",
+            platform=_platform(), version=_version(), size=size_text(pack.installed),
+        ),
         N_("Copy the folder to a stick; students run start.bat or start.sh in it."),
     ))  # fmt: skip

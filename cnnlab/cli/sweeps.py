@@ -16,7 +16,7 @@ from cnnlab.run_names import named
 from cnnlab.runs.store import Store
 from cnnlab.runs.sweep_store import SweepStore
 from cnnlab.sweeps.values import Sweep, Trial
-from cnnlab.text import aligned, percent, shortened
+from cnnlab.text import aligned, in_sentence, percent, shortened
 
 ENDED = ("finished", "pruned", "failed")
 _STATES = {  # of sweeps and of their trials
@@ -77,7 +77,7 @@ def table(sweep: Sweep, count: int = 200) -> str:
         return ""
     architecture = sweep.config.base.architecture
     names = [each.setting for each in sweep.config.dimensions]
-    titles = [title(name, architecture).lower() for name in names]
+    titles = [in_sentence(title(name, architecture)) for name in names]
     goal = translated(sweep.goal)
     columns = _("state|epochs|seconds|run").split("|")
     ranked = sorted(sweep.trials, key=lambda trial: -1.0 if trial.accuracy is None else trial.accuracy, reverse=True)

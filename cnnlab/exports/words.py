@@ -29,7 +29,7 @@ COMMENTS: dict[str, tuple[str, str]] = {
     "own_folder": (
         "Where your images lie. The page that has this program offers them as a .zip of this name: unpack it beside this file. On "
         "the lab's machine you can copy the folder of this name below own_data, in the lab's folder, instead.",
-        "你的图像所在的位置。提供本程序的页面也提供同名的 .zip：请把它解压到本文件旁边。"
+        "您的图像所在的位置。提供本程序的页面也提供同名的 .zip：请把它解压到本文件旁边。"
         "在实验室的机器上，也可以直接复制实验室文件夹中 own_data 下的同名文件夹。",
     ),
     "npy": (

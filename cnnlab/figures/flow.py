@@ -13,6 +13,7 @@ from cnnlab.palette import COLORS, GRAY
 MOST_LINES = 6  # layers: as many as have colours of their own
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MARKERS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
+FEW = 6  # epochs, between which Plotly would draw ticks at halves
 USUAL = 0.001  # a step of weights, as a share of their length, at which training usually goes well
 
 
@@ -46,7 +47,7 @@ def flow_figure(every: Sequence[EpochFlow], quantity: Literal["gradient", "updat
     layout = base_layout(
         height=280,
         hovermode="x unified",
-        xaxis=AXIS | {"title": {"text": _("epoch")}, "tickformat": ",d"},
+        xaxis=AXIS | {"title": {"text": _("epoch")}, "tickformat": ",d"} | ({"dtick": 1} if len(trained) <= FEW else {}),
         yaxis=AXIS | {"title": {"text": title}, "type": "log", "exponentformat": "power", "dtick": logarithmic_ticks(drawn)},
     )
     if quantity == "update":

@@ -7,6 +7,8 @@ from functools import cache, lru_cache
 
 from cnnlab.i18n.language import ENGLISH, LANGUAGES, folder, language
 
+_WITHOUT_SPACES = "\u2e80"  # Chinese and Japanese characters begin here: a term stands between others there
+
 
 @cache
 def glossary(code: str) -> dict[str, tuple[str, ...]]:
@@ -18,51 +20,49 @@ def glossary(code: str) -> dict[str, tuple[str, ...]]:
 
 def terms(text: str) -> str:
     """The terms within an English text, each with its word in the other language, as a line for each: "gradient: 梯度"."""
-    other = _other()
-    return "" if other == ENGLISH else _terms(text, other)
+    return _terms(text, ENGLISH, language())
 
 
 def shown_terms(*texts: str) -> str:
     """As `terms`, of texts in the reader's language, such as those within a chart."""
-    code, text = language(), " · ".join(texts)
-    return terms(text) if code == ENGLISH else _terms_of_translated(text, code)
-
-
-def _other() -> str:
-    """The language beside English in which terms are shown; English where the lab speaks no other."""
-    code = language()
-    return next(iter(LANGUAGES[1:]), ENGLISH) if code == ENGLISH else code
-
-
-@lru_cache(maxsize=1_000)
-def _terms(text: str, other: str) -> str:
-    # Kept: each label of a form is looked through for 74 terms, a tenth of the form's time.
-    rest, found = text.lower(), []
-    for term in sorted(glossary(other), key=len, reverse=True):  # a longer term first: "batch size" before "batch"
-        if match := re.search(rf"\b{re.escape(term)}(s|es)?\b", rest):
-            found.append((match.start(), f"{term}: {glossary(other)[term][0]}"))
-            rest = rest.replace(match[0], " " * len(match[0]))
-    return "\n\n".join(line for _, line in sorted(found))
-
-
-@lru_cache(maxsize=1_000)
-def _terms_of_translated(text: str, code: str) -> str:
-    every = [(word, term) for term, words in glossary(code).items() for word in words]
-    found: dict[str, tuple[int, str]] = {}
-    for word, term in sorted(every, key=lambda each: len(each[0]), reverse=True):
-        if (place := text.find(word)) >= 0:
-            found.setdefault(word, (place, f"{term}: {word}"))
-            text = text.replace(word, " " * len(word))
-    return "\n\n".join(line for _, line in sorted(found.values()))
+    return _terms(" · ".join(texts), language(), language())
 
 
 def hover(text: str) -> str:
     """A term in the other language: of "Padding" 填充 for an English reader, "padding" for others; "" where it is no term."""
-    code, other = language(), _other()
-    if other == ENGLISH:
-        return ""
-    words = glossary(other)
+    code = language()
     for term in (text.lower(), text.lower().removesuffix("s"), text):
-        if term in words:
-            return words[term][0] if code == ENGLISH else term
+        if words := _words(term, code):
+            return words if code == ENGLISH else term
     return ""
+
+
+def _words(term: str, reader: str) -> str:
+    """The words for an English term beside it: for an English reader those of all languages, for others their own; "" for none."""
+    languages = LANGUAGES[1:] if reader == ENGLISH else (reader,)
+    return " · ".join(glossary(code)[term][0] for code in languages if term in glossary(code))
+
+
+@cache
+def _forms(code: str, reader: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What stands for a term in a text of a language, and its line; a longer one first: "batch size" before "batch"."""
+    if code == ENGLISH:
+        every = {term: _words(term, reader) for other in LANGUAGES[1:] for term in glossary(other)}
+        forms = [(term, "(s|es)?", f"{term}: {words}") for term, words in every.items() if words]
+    else:
+        forms = [(word, "", f"{term}: {word}") for term, words in glossary(code).items() for word in words]
+    return tuple(
+        (re.compile(re.escape(form) if form[0] >= _WITHOUT_SPACES else rf"\b{re.escape(form)}{plural}\b", re.IGNORECASE), line)
+        for form, plural, line in sorted(forms, key=lambda each: len(each[0]), reverse=True)
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _terms(text: str, code: str, reader: str) -> str:
+    # Kept: each label of a form is looked through for 74 terms, a tenth of the form's time.
+    found = []
+    for pattern, line in _forms(code, reader):
+        if match := pattern.search(text):
+            found.append((match.start(), line))
+            text = pattern.sub(lambda each: " " * len(each[0]), text)
+    return "\n\n".join(line for _, line in sorted(found))

@@ -18,7 +18,7 @@ from cnnlab.events import EpochDone
 from cnnlab.i18n import N_, _, ngettext
 from cnnlab.run_names import name_of
 from cnnlab.runs.records import Run
-from cnnlab.text import listed
+from cnnlab.text import in_sentence, listed
 
 Quantity = Literal["test_accuracy", "train_accuracy", "test_loss", "train_loss"]
 QUANTITIES: dict[Quantity, str] = {
@@ -116,7 +116,7 @@ def labels(runs: Sequence[Run], *, leave_out: tuple[str, ...] = ()) -> tuple[str
         places = [place for place, label in enumerate(found) if label == name]
         differing = [row for row in differences([runs[place].config for place in places]) if row.field not in leave_out]
         for order, place in enumerate(places):
-            marks = [f"{row.title.lower()} {row.values[order]}" for row in differing[:3]]
+            marks = [f"{in_sentence(row.title)} {row.values[order]}" for row in differing[:3]]
             found[place] = " · ".join([name, *marks])
     repeated = {label for label, count in Counter(found).items() if count > 1}
     return tuple(f"{label} · {run.id}" if label in repeated else label for run, label in zip(runs, found, strict=True))

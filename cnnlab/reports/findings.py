@@ -12,7 +12,7 @@ from cnnlab.i18n import _, together
 from cnnlab.intervals import chance_gap
 from cnnlab.reports.comparison import Difference, differences, groups, labels
 from cnnlab.runs.records import MAY_GO_ON, Run, State
-from cnnlab.text import listed, percent
+from cnnlab.text import in_sentence, listed, percent
 
 MOST_SETTINGS = 4  # of a run beside the baseline
 _ALIKE = 0.0005  # accuracies nearer than this look equal, with one decimal of a percentage
@@ -197,14 +197,16 @@ def _cause(best: Run, other: Run, *, seeds: bool = False) -> str:
         if one.field == "seed":
             return _("They differ in the seed alone, so the difference is chance.")
         return _("They differ in one setting: {difference}.").format(difference=_instead(one))
-    names = listed(each.title.lower() for each in found[:4])
+    names = listed(in_sentence(each.title) for each in found[:4])
     return _(
         "They differ in {count} settings ({names}), so no single one of them explains it: change one at a time to find out."
     ).format(count=len(found), names=_("{names} and others").format(names=names) if len(found) > 4 else names)
 
 
 def _instead(each: Difference) -> str:
-    return _("{setting} {value} instead of {other}").format(setting=each.title.lower(), value=each.values[0], other=each.values[1])
+    return _("{setting} {value} instead of {other}").format(
+        setting=in_sentence(each.title), value=each.values[0], other=each.values[1]
+    )
 
 
 def against(runs: Sequence[Run], baseline: Run) -> tuple[Against, ...]:

@@ -17,7 +17,7 @@ from cnnlab.reports.comparison import QUANTITIES, Line, Point
 from cnnlab.reports.findings import finding
 from cnnlab.reports.networks import Network, networks_section, table
 from cnnlab.reports.svg import cost_chart, curves_chart
-from cnnlab.run_names import name_of
+from cnnlab.run_names import name_of, note_of
 from cnnlab.runs.records import Run
 from cnnlab.state_words import state_word
 from cnnlab.text import listed, percent
@@ -96,7 +96,7 @@ def _results(runs: Sequence[Run], macs: Mapping[str, float | None]) -> str:
         (_("Images/s"), True, lambda run: _count(run.images_per_second)),
         (_("Device"), False, lambda run: run.device),
         (_("Tags"), False, lambda run: ", ".join(run.tags)),
-        (_("Note"), False, lambda run: run.note),
+        (_("Note"), False, note_of),
     )
     filled = [column for column in columns if any(column[2](run) not in ("", comparison.ABSENT) for run in runs)]
     return table([(name, right) for name, right, _ in filled], [[cell(run) for _, _, cell in filled] for run in runs])

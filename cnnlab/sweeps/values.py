@@ -16,7 +16,7 @@ from cnnlab.config_words import changed, title, words
 from cnnlab.errors import ConfigError
 from cnnlab.i18n import N_, say
 from cnnlab.sweeps.dimensions import Dimension, dimension, fitted
-from cnnlab.text import listed, shortened
+from cnnlab.text import in_sentence, listed, shortened
 
 MAXIMUM_RUNS = 200
 MAXIMUM_MINUTES = 1_440
@@ -154,7 +154,7 @@ class SweepConfig(BaseModel):
     def in_words(self, values: Mapping[str, Any]) -> str:
         """ "learning rate 0.1, batch size 64"."""
         architecture = values.get("architecture", self.base.architecture)
-        return listed(f"{title(name, architecture).lower()} {words(name, value)}" for name, value in values.items())
+        return listed(f"{in_sentence(title(name, architecture))} {words(name, value)}" for name, value in values.items())
 
     @property
     def combinations(self) -> int | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 
 from cnnlab.errors import CNNLabError
-from cnnlab.i18n import _, say
+from cnnlab.i18n import say
 from cnnlab.lab import Lab
-from cnnlab.run_names import COMPARED
+from cnnlab.run_names import COMPARED, NOTE
 from cnnlab.runs.records import Run
 from cnnlab.twins import Plan
 from pages._parts.language import in_links
@@ -23,7 +23,7 @@ def start_missing(lab: Lab, original: Run, plan: Plan, token: str) -> tuple[str,
     """
     ids: dict[str, str] = {}
     tag = f"{COMPARED}{original.id}"  # all of the comparison, where Runs filters by it
-    missing, note = plan.missing, _("Trained for a comparison with run {id}.").format(id=original.id)
+    missing, note = plan.missing, NOTE.format(id=original.id)
     for each in missing:
         settings = each.config.to_json()
         own = uuid.uuid5(uuid.UUID(token), settings).hex

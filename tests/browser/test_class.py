@@ -115,12 +115,17 @@ def test_a_teacher_sees_a_hand_in_sends_a_hint_and_stops_a_run(school, people):
     teacher.goto(f"{server.address}/sign-in#{code}")
     teacher.get_by_role("link", name="My class").click()
 
-    # Ana hands in a run, and begins one that would take long.
+    # Ana hands in a run, which the teacher's open page shows, and begins one that would take long.
+    watching = teacher.context.new_page()
+    watching.goto(f"{server.address}/learn?assignment={task.id}")
+    watching.get_by_text("Handed in: 0").wait_for()
     run_id = lab.start(config, token="short", owner="Ana Silva")
     lab.tag(run_id, add=[task.tag])
     wait_for(lambda: not lab.run(run_id).active, seconds=60)
     ana.goto(f"{server.address}/learn?assignment={task.id}")
     ana.get_by_role("button", name="Hand in").first.click()
+    watching.get_by_text("Handed in: 1").wait_for()
+    watching.close()
     long = lab.start(config.change(epochs=500, limit=5_000), token="long", owner="Ana Silva")
 
     # The teacher sees who is here and what was handed in, and sends a hint to all.

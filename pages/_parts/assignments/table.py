@@ -17,20 +17,30 @@ from cnnlab.spreadsheet import csv_text
 from pages._parts.grid import grid
 from pages._parts.language import in_links
 from pages._parts.markdown import escaped
+from pages._parts.refreshing import refresh_if
+from pages._parts.shell import fragment
 from pages._parts.visitor import may_teach, person, visitor
 
 HEADER = (
     N_("Learner"), N_("Run"), N_("Best test accuracy, %"), N_("Target"), N_("Epochs"), N_("Seconds of training"), N_("Chosen"),
     N_("Handed in (UTC)"),
 )  # fmt: skip
+POLL_SECONDS = 3.0  # learners hand in while a teacher looks on
 _WIDEST = 320  # pixels
+_DELETED = "the assignment was just deleted"
 
 
 def handed_in_table(lab: Lab, assignment: Assignment) -> None:
     """Draws it for the teachers of a class; in a lab without one for the maker, and without a name on either side for everybody."""
-    if not may_teach() or (person().role is Role.GUEST and assignment.teacher != visitor()):
-        return
+    if may_teach() and (person().role is not Role.GUEST or assignment.teacher == visitor()):
+        fragment(_table, run_every=POLL_SECONDS)(lab, assignment)
+
+
+def _table(lab: Lab, assignment: Assignment) -> None:
+    if st.session_state.pop(_DELETED, False):
+        st.rerun()  # the rest of the page too
     handed_in = lab.assignments.handed_in(assignment)
+    refresh_if(lambda: lab.assignments.handed_in(assignment) != handed_in)
     st.subheader(_("Handed in: {count:,}").format(count=len(handed_in)), anchor=False)
     if not handed_in:
         st.caption(_("Give learners the address of this page. Each run that is handed in adds a row here."))
@@ -63,3 +73,4 @@ def _delete(lab: Lab, assignment: Assignment) -> None:
         st.toast(escaped(translated(error)), icon=":material/error:", duration="long")
         return
     st.query_params.from_dict(in_links())
+    st.session_state[_DELETED] = True

@@ -15,8 +15,8 @@ from cnnlab.errors import CNNLabError, ConfigError
 from cnnlab.i18n import _, shown, translated
 from cnnlab.lab import Lab
 from cnnlab.runs.summaries import Summary
-from cnnlab.text import duration, percent
-from pages._parts.assignments.table import handed_in_table
+from cnnlab.text import duration, in_sentence, percent
+from pages._parts.assignments.table import POLL_SECONDS, handed_in_table
 from pages._parts.forms.click import only_looks
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
@@ -29,10 +29,8 @@ from pages._parts.run_words import STATE_WORDS, short_title, state_icon
 from pages._parts.shell import fragment
 from pages._parts.visitor import visitor
 
-POLL_SECONDS = 3.0
 ACROSS = 4
 _TOKEN = "token of the assignment"  # noqa: S105  # names a form, not a secret
-_HANDED_IN = "a run was just handed in"
 _REFUSAL = "why the assignment's run was not started"
 
 
@@ -113,8 +111,6 @@ def _begin(lab: Lab, assignment: Assignment, config: RunConfig | None, token: st
 
 def _own_runs(lab: Lab, assignment: Assignment) -> None:
     """The visitor's runs for this assignment, newest first, each with its result and a button that hands it in."""
-    if st.session_state.pop(_HANDED_IN, False):
-        st.rerun()  # the teacher's table stands outside this fragment
     name = visitor()
     drawn = _tried(lab, assignment, name)
     refresh_if(lambda: _tried(lab, assignment, name) != drawn)
@@ -145,7 +141,7 @@ def _tried(lab: Lab, assignment: Assignment, name: str) -> tuple[list[Summary], 
 def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:
     task, chosen = assignment.task, run.settings
     changed = _(", ").join(
-        f"{title(name, run.architecture).lower()} {words(name, chosen[name])}" for name in task.free if name in chosen
+        f"{in_sentence(title(name, run.architecture))} {words(name, chosen[name])}" for name in task.free if name in chosen
     )
     link = {"run": run.id} | in_links()
     st.page_link("pages/train.py", label=short_title(run), icon=state_icon(run), query_params=link, width="content")
@@ -168,4 +164,3 @@ def _hand_in(lab: Lab, assignment: Assignment, run_id: str) -> None:
         st.toast(escaped(in_titles(error)), icon=":material/error:", duration="long")
         return
     st.toast(_("Handed in."), icon=":material/task_alt:")
-    st.session_state[_HANDED_IN] = True

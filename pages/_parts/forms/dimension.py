@@ -16,6 +16,7 @@ from cnnlab.errors import ConfigError
 from cnnlab.i18n import _, together, translated
 from cnnlab.sweeps import dimensions
 from cnnlab.sweeps.dimensions import Dimension
+from cnnlab.text import in_sentence
 from pages._parts.forms.settings import parser
 from pages._parts.markdown import quoting
 from pages._parts.one_choice import choice_in_dialog
@@ -80,7 +81,7 @@ def _in_title(error: ConfigError, name: str, title: str) -> str:
     """The error's sentence with the title of the setting in place of its name."""
     # A sign stands in place of the name meanwhile, since the name of an option may be a word that is translated.
     marked = re.sub(rf"\b{re.escape(name.removeprefix('options.'))}\b", _PLACE, str(error).replace("options.", ""))
-    text = translated(marked).replace(_PLACE, title.lower())
+    text = translated(marked).replace(_PLACE, in_sentence(title))
     return text[:1].upper() + text[1:]
 
 

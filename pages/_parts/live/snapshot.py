@@ -156,7 +156,7 @@ class LiveRun:
         loss = loss_curve(run.id, epochs, progress, total, logarithmic=logarithmic, marks=marks, over=over)
         classes = started.classes if started else None
         band = band_of(run.config)
-        known = [band.at(epoch) for epoch in range(1, band.epochs + 1)] if band else ()
+        known = band.spread if band else ()
         accuracy = accuracy_curve(run.id, epochs, progress, total, classes=classes, known=known, marks=marks, over=over)
         notices = tuple(event.message for event in events if isinstance(event, Notice) and event.kind != _REPLACED)
         diagnosis = diagnose(run.config, (*events, *progress))

@@ -12,6 +12,7 @@ from cnnlab.architectures import code_arguments, own_code
 from cnnlab.errors import CNNLabError
 from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
+from cnnlab.run_names import note_of
 from cnnlab.runs.records import Run, State
 from pages._parts.deletion import what_goes
 from pages._parts.forms.link import open_form
@@ -176,14 +177,13 @@ def _more(lab: Lab, run: Run, refusal: str | None) -> None:
         if refusal:
             st.caption(refusal)
         with st.form(f"name and note of {run.id}", border=False):
-            # The keys change with the texts, so that the fields follow a change from another browser.
-            keys = f"name {run.id} {hash(run.name)}", f"note {run.id} {hash(run.note)}"
-            longest = max(LONGEST_NAME, len(title(run))), max(LONGEST_NOTE, len(run.note))
-            st.text_input(
-                _("Name"), value=title(run) if run.name else "", max_chars=longest[0], key=keys[0], disabled=bool(refusal)
-            )
+            name, note = title(run) if run.name else "", note_of(run)
+            # The keys change with the texts, so that the fields follow a change from another browser, and the language.
+            keys = f"name {run.id} {hash(name)}", f"note {run.id} {hash(note)}"
+            longest = max(LONGEST_NAME, len(title(run))), max(LONGEST_NOTE, len(note))
+            st.text_input(_("Name"), value=name, max_chars=longest[0], key=keys[0], disabled=bool(refusal))
             st.text_area(
-                _("Note"), value=run.note, max_chars=longest[1], key=keys[1], height=120, disabled=bool(refusal),
+                _("Note"), value=note, max_chars=longest[1], key=keys[1], height=120, disabled=bool(refusal),
                 placeholder=_("What you tried, and the result"),
             )  # fmt: skip
             st.form_submit_button(
@@ -207,7 +207,7 @@ def _save(lab: Lab, run: Run, name_key: str, note_key: str) -> None:
     name, note = st.session_state[name_key].strip(), st.session_state[note_key]
     if name not in (run.name, title(run)):
         attempt(partial(lab.rename, run.id, name, owner=visitor()))
-    if note != run.note:
+    if note not in (run.note, note_of(run)):
         attempt(partial(lab.annotate, run.id, note, owner=visitor()))
     _close()
 

@@ -14,6 +14,7 @@ from cnnlab.diagnosis import Diagnosis
 from cnnlab.i18n import _, translated
 from cnnlab.known_runs import Standing
 from cnnlab.runs.records import Run
+from cnnlab.text import in_sentence
 from pages._parts.forms.training import open_form
 from pages._parts.markdown import quoting
 
@@ -76,4 +77,4 @@ def _changes(before: RunConfig, after: RunConfig) -> str:
     """The settings that differ: "learning rate 0.9, batch size 64"."""
     former = settings(before)
     differing = [(name, value) for name, value in settings(after).items() if value != former[name]]
-    return _(", ").join(f"{title_of(name, after.architecture).lower()} {words(name, value)}" for name, value in differing)
+    return _(", ").join(f"{in_sentence(title_of(name, after.architecture))} {words(name, value)}" for name, value in differing)

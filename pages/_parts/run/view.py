@@ -18,6 +18,7 @@ from cnnlab.config_words import title as title_of
 from cnnlab.i18n import N_, _, translated
 from cnnlab.lab import Lab
 from cnnlab.reports.svg_files import run_svg
+from cnnlab.run_names import note_of
 from cnnlab.runs.records import Run, State
 from cnnlab.text import ago
 from pages._parts.grid import grid
@@ -58,7 +59,7 @@ def run_view(lab: Lab, run: Run) -> None:
         words = _("Queued {ago}") if run.state is State.QUEUED else _("Started {ago}")
     st.caption(words.format(owner=escaped(isolated(run.owner)), ago=ago(run.created)))
     if run.note:
-        st.html(box(run.note))
+        st.html(box(note_of(run)))
     # Outside the fragment, so that a redraw does not interrupt someone who types a note.
     run_actions(lab, run)
     status = feed.run(lab, run.id).status(fresh=True)

@@ -22,6 +22,7 @@ from cnnlab.reports.comparison import QUANTITIES, Difference
 from cnnlab.reports.findings import finding, undecided
 from cnnlab.reports.svg_files import comparison_svg
 from cnnlab.runs.records import Run
+from cnnlab.text import in_sentence
 from cnnlab.twins import SEEDS, plan
 from pages._parts.address import Address, one_of
 from pages._parts.live.plot import live_plot
@@ -147,7 +148,7 @@ def _fold(runs: Sequence[Run], address: Address) -> bool:
 
 def _grouping(differing: Sequence[Difference], address: Address) -> str | None:
     """The setting whose values have one line each; None for a line a run."""
-    titles = {EACH: _("run")} | {name: title.lower() for name, title in _by_field(differing).items()}
+    titles = {EACH: _("run")} | {name: in_sentence(title) for name, title in _by_field(differing).items()}
     if len(titles) < 2:
         address.preserve("by")
         return None
@@ -259,7 +260,7 @@ def _against_setting(runs: Sequence[Run], field: str, title: str) -> None:
     known = _evaluated(runs, field)
     if not known:
         nothing = _("None of the selected runs with this setting ({setting}) has a test accuracy yet.")
-        st.info(nothing.format(setting=title.lower()))
+        st.info(nothing.format(setting=in_sentence(title)))
         return
     values = [_value(run, field) for run in known]
     reached = [run.best_test_accuracy or 0.0 for run in known]

@@ -12,6 +12,7 @@ from cnnlab.figures.sweeps import KINDS, Axis, Mark, parallel_figure, trials_fig
 from cnnlab.i18n import _, translated
 from cnnlab.reports.comparison import is_number
 from cnnlab.sweeps.values import Sweep, Trial
+from cnnlab.text import in_sentence
 from pages._parts.grid import grid, heading
 from pages._parts.live.plot import Chart, encoded, live_plot, live_plots, load_ahead
 from pages._parts.sweeps.words import TRIAL_WORDS
@@ -37,12 +38,12 @@ def sweep_charts(sweep: Sweep) -> None:
             figure = parallel_figure(axes, [mark.accuracy for mark in marks], quantity)
             label = _("Settings and {quantity} of the sweep's runs, a line for each").format(quantity=translated(sweep.goal))
             live_plot(figure, key=f"parallel {sweep.id}", label=label)
-    alone = _("## Accuracy against {setting}").format(setting=titles[0].lower())
+    alone = _("## Accuracy against {setting}").format(setting=in_sentence(titles[0]))
     st.markdown(_("## Accuracy against each setting") if len(titles) > 1 else alone)
     charts = [
         Chart(
             trials_figure(marks, place, Axis(text, each.values is not None, each.log), quantity),
-            _("{quantity} against {setting}").format(quantity=quantity, setting=text.lower()),
+            _("{quantity} against {setting}").format(quantity=quantity, setting=in_sentence(text)),
             tools=False,
         )
         for place, (each, text) in enumerate(zip(sweep.config.dimensions, titles, strict=True))

@@ -7,7 +7,7 @@ from cnnlab.i18n import N_, _, ngettext, together, translated
 from cnnlab.intervals import chance_gap
 from cnnlab.run_names import named
 from cnnlab.sweeps.values import Sweep, Trial
-from cnnlab.text import duration_text, percent
+from cnnlab.text import duration_text, in_sentence, percent
 
 STATE_WORDS = {"running": N_("Training"), "stopped": N_("Stopped"), "finished": N_("Finished"), "failed": N_("Failed")}
 STATE_ICONS = {
@@ -29,7 +29,7 @@ ENDED = ("finished", "pruned", "failed")
 
 def sweep_title(sweep: Sweep) -> str:
     """Its name on one line, and what varies: "LeNet-5: learning rate × batch size"."""
-    varied = " × ".join(title(each.setting, sweep.config.base.architecture).lower() for each in sweep.config.dimensions)
+    varied = " × ".join(in_sentence(title(each.setting, sweep.config.base.architecture)) for each in sweep.config.dimensions)
     name = named(sweep.name, sweep.config.base.network, sweep.config.base.dataset)
     return _("{name}: {settings}").format(name=" ".join(name.split()), settings=varied)
 
