@@ -130,8 +130,9 @@ _PRESETS = (
     Preset(
         "mnist-99",
         "99 % on MNIST",
-        "The network of LeNet with what was found since: ReLU, maximum pooling, batch norm, and a rate that rises and falls once. "
-        "Five of five runs ended between 99.2 and 99.4 %, after 21 to 27 seconds on two processor cores.",
+        "A small network made for speed: seven convolutions, two in each stage, pooling before batch norm, and a rate that rises and "
+        "falls once. Five of five runs ended between 99.3 and 99.4 %, after 11 to 13 seconds on two processor cores that compute in "
+        "bfloat16; on others it takes about twice as long.",
         _fastnet(8) | {"dataset": "mnist", "epochs": 1},
         reaches="99 %",
     ),
@@ -139,7 +140,7 @@ _PRESETS = (
         "mnist-99-4",
         "99.4 % on MNIST",
         "As 99 % on MNIST, for longer; each image is shifted by up to a pixel, so that it is seldom seen twice alike. "
-        "Five of five runs ended at 99.5 %, and were at 99.4 % after 59 to 76 seconds on two processor cores.",
+        "Five of five runs ended between 99.5 and 99.7 %, after 36 or 37 seconds on two processor cores that compute in bfloat16.",
         _fastnet(8) | {"dataset": "mnist", "epochs": 3, "random_crop": 1},
         reaches="99.4 %",
     ),
