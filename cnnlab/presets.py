@@ -164,8 +164,8 @@ _PRESETS = (
     Preset(
         "fashion-93",
         "93 % on Fashion-MNIST",
-        "A narrow ResNet-9 and mirrored images. Five of five runs ended at 93.2 to 93.3 %, after two to three minutes on two "
-        "processor cores.",
+        "The network of 99 % on MNIST, twice as wide, and mirrored images. Five of five runs ended between 93.1 and 93.3 %, after "
+        "98 to 120 seconds on two processor cores that compute in bfloat16; on others it takes about twice as long.",
         _fastnet(16) | {"dataset": "fashion-mnist", "epochs": 5, "horizontal_flip": True, "label_smoothing": 0.1},
         reaches="93 %",
     ),

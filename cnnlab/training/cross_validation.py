@@ -71,8 +71,8 @@ def stratified_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
 def contradicted(predicted: Predicted, labels: Tensor, *, fewest: int) -> Sequence[int]:
     """The images whose label is contradicted with confidence, the most confident first.
 
-    As in confident learning (Northcutt, Jiang, Chuang, 2021) the bound is each class's own: the mean confidence of the images that
-    are rightly predicted to be of it. Images of a class with fewer than `fewest` are left out: too little was learnt about it.
+    After confident learning (Northcutt, Jiang, Chuang, 2021) the bound is each class's own: here the mean confidence of the images
+    that are rightly predicted to be of it. Theirs is the mean over all images of that label, which is lower and finds more. Images of a class with fewer than `fewest` are left out: too little was learnt about it.
     """
     right = predicted.classes == labels
     count = int(max(labels.max(), predicted.classes.max())) + 1 if len(labels) else 0

@@ -32,6 +32,7 @@ from pages._parts.visitor import visitor
 ACROSS = 4
 _TOKEN = "token of the assignment"  # noqa: S105  # names a form, not a secret
 _REFUSAL = "why the assignment's run was not started"
+_ANSWER = "what became of handing in"  # shown by the fragment: Streamlit warns in the terminal where its callback draws
 
 
 def draw_assignment(lab: Lab, assignment: Assignment) -> None:
@@ -111,6 +112,8 @@ def _begin(lab: Lab, assignment: Assignment, config: RunConfig | None, token: st
 
 def _own_runs(lab: Lab, assignment: Assignment) -> None:
     """The visitor's runs for this assignment, newest first, each with its result and a button that hands it in."""
+    if show := st.session_state.pop(_ANSWER, None):
+        show()
     name = visitor()
     drawn = _tried(lab, assignment, name)
     refresh_if(lambda: _tried(lab, assignment, name) != drawn)
@@ -160,7 +163,7 @@ def _run(lab: Lab, assignment: Assignment, run: Summary) -> None:
 def _hand_in(lab: Lab, assignment: Assignment, run_id: str) -> None:
     try:
         lab.assignments.hand_in(assignment, run_id, learner=visitor())
+        answer = partial(st.toast, _("Handed in."), icon=":material/task_alt:")
     except CNNLabError as error:
-        st.toast(escaped(in_titles(error)), icon=":material/error:", duration="long")
-        return
-    st.toast(_("Handed in."), icon=":material/task_alt:")
+        answer = partial(st.toast, escaped(in_titles(error)), icon=":material/error:", duration="long")
+    st.session_state[_ANSWER] = answer
