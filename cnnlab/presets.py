@@ -130,9 +130,9 @@ _PRESETS = (
     Preset(
         "mnist-99",
         "99 % on MNIST",
-        "A small network made for speed: seven convolutions, two in each stage, pooling before batch norm, and a rate that rises and "
-        "falls once. Five of five runs ended between 99.3 and 99.4 %, after 11 to 13 seconds on two processor cores that compute in "
-        "bfloat16; on others it takes about twice as long.",
+        "A small network made for speed: seven convolutions, two in each stage, pooling before batch norm, and a rate that rises "
+        "and falls once. Five of five runs ended between 99.3 and 99.4 %, after 11 to 13 seconds on two processor cores that "
+        "compute in bfloat16; on others it takes about twice as long.",
         _fastnet(8) | {"dataset": "mnist", "epochs": 1},
         reaches="99 %",
     ),

@@ -305,7 +305,7 @@ def test_the_table_of_all_runs(diary, regenerate_golden):
         diary.lines += [f"settings: {len(run.settings)}, of {run.settings['architecture']}, active {run.active}", ""]
     names = ("newest", "owners", "architectures", "datasets", "tags", "unreadable")
     diary.lines += [f"{name}: {getattr(found, name)}" for name in names]
-    diary.lines += [f"states: {sorted(map(str, found.states))}", f"active: {[(run, str(state)) for run, state in found.active]}"]
+    diary.lines += [f"states: {sorted(map(str, found.states))}", f"active: {[(run.id, str(run.state)) for run in found.active]}"]
     lost = found.interrupted({run.id for run in found.runs[:2]}, "gone")
     diary.lines += [f"with two lost: {[str(run.state) for run in lost.runs]}"]
     diary.lines += [

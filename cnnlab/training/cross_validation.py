@@ -72,7 +72,8 @@ def contradicted(predicted: Predicted, labels: Tensor, *, fewest: int) -> Sequen
     """The images whose label is contradicted with confidence, the most confident first.
 
     After confident learning (Northcutt, Jiang, Chuang, 2021) the bound is each class's own: here the mean confidence of the images
-    that are rightly predicted to be of it. Theirs is the mean over all images of that label, which is lower and finds more. Images of a class with fewer than `fewest` are left out: too little was learnt about it.
+    that are rightly predicted to be of it. Theirs is the mean over all images of that label, which is lower and finds more. Images
+    of a class with fewer than `fewest` are left out: too little was learnt about it.
     """
     right = predicted.classes == labels
     count = int(max(labels.max(), predicted.classes.max())) + 1 if len(labels) else 0

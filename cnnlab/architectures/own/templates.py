@@ -94,5 +94,5 @@ def template(name: str) -> Network:
 
 
 def fast(width: int) -> Network:
-    """The network of the recipes that are named for 99 % on MNIST and 93 % on Fashion-MNIST, under a name that needs no translation."""
+    """The network of the recipes named for 99 % on MNIST and 93 % on Fashion-MNIST, under a name that needs no translation."""
     return Network.make("FastNet", _fast(width))
