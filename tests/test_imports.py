@@ -39,7 +39,7 @@ FLOORS: dict[str, str] = {
     "config_rules": "errors text",
     "config": "architectures config_rules datasets elsewhere errors optimizers text",
     "config_words": "architectures config config_rules datasets elsewhere errors optimizers",
-    "presets": "config errors text",
+    "presets": "architectures config errors text",
     "starts": "architectures config datasets errors text",
     "sweeps": "architectures config config_rules config_words errors text",
     "diagnosis": "architectures events intervals optimizers text",
