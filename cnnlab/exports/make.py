@@ -113,12 +113,12 @@ def recipe(subject: Subject) -> Recipe:
 
 def _script(subject: Subject, wish: Wish, path: Path) -> str:
     text = script(recipe(subject), wish.language)
-    return _text(path, text, _sentence(subject, checks.check_program("script", text, subject)))
+    return _text(path, text, _sentence(subject, checks.check_program(N_("script"), text, subject)))
 
 
 def _notebook(subject: Subject, wish: Wish, path: Path) -> str:
     text = notebook(recipe(subject), wish.language)
-    return _text(path, text, _sentence(subject, checks.check_program("notebook", program_of(text), subject)))
+    return _text(path, text, _sentence(subject, checks.check_program(N_("notebook"), program_of(text), subject)))
 
 
 def _onnx(subject: Subject, wish: Wish, path: Path) -> str:

@@ -81,11 +81,11 @@ def _images(lab: Lab, run_id: str, dataset: str) -> None:
         st.caption(escaped(translated(str(error))))
         return
     if images is not None:
-        where = _("The program reads them from a folder {folder} beside it: unpack {folder}.zip there.").format(
+        where = _("The program reads them from the folder {folder} in {folder}.zip: unpack it beside the program.").format(
             folder=images.folder
         )
         st.download_button(
-            _("Download its images ({size})").format(size=size_text(images.size)), images.packed, on_click="ignore",
+            _("Download its images ({size} when unpacked)").format(size=size_text(images.size)), images.packed, on_click="ignore",
             file_name=f"{images.folder}.zip", mime="application/zip", icon=":material/photo_library:",
             key=f"download the images of {run_id}", help=where,
         )  # fmt: skip
