@@ -15,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 from cnnlab.errors import StoreError
 from cnnlab.events import RunPaused, RunResumed
 from cnnlab.runs.records import State
+from pages._parts.run import list as run_list
+from pages._parts.shell import fragment
 
 MESSAGE = "The record of runs cannot be read; check that the disk is not full."
 PAGES = ("design", "data", "train", "runs", "predict", "inside")  # Learn asks the record about runs alone
@@ -108,7 +110,7 @@ def test_a_page_with_a_run_has_its_queue_looked_at_with_the_run(monkeypatch, lab
     run_id = lab.made("a", name="trains")
     lab.begin(run_id)
     app = open_page(monkeypatch, "train", lab, run=run_id)
-    assert len(fragments(app)) == 3  # the run; its settings and what can be taken away are looked at after a click alone
+    assert len(fragments(app)) == 4  # the run, and the others; its settings and what can be taken away only after a click
 
     lab.made("b", name="waits")
     app = poll(app, monkeypatch)
@@ -133,12 +135,21 @@ def test_what_other_runs_do_is_seen_without_a_click(monkeypatch, lab, beside):
 
 
 def test_nothing_is_polled_beside_the_form_while_nothing_runs(monkeypatch, lab):
-    lab.trained()
-    before = open_page(monkeypatch, "train", lab)
-    lab.begin(lab.made("b"))
-    after = open_page(monkeypatch, "train", lab)
+    timers = []
 
-    assert len(fragments(after)) == len(fragments(before)) + 2  # the offer of the visitor's own run, and the list
+    def drawn(function, *, run_every=None):
+        timers.append(run_every)
+        return fragment(function, run_every=run_every)
+
+    monkeypatch.setattr(run_list, "fragment", drawn)
+    lab.trained()
+    open_page(monkeypatch, "train", lab)
+    assert timers == [None]
+
+    lab.begin(lab.made("b"))
+    open_page(monkeypatch, "train", lab)
+
+    assert timers == [None, run_list.POLL_SECONDS, run_list.POLL_SECONDS]  # the offer of the visitor's own run, and the list
 
 
 @pytest.mark.parametrize("page", ["train", "predict", "runs"])

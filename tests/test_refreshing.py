@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -41,7 +42,9 @@ def passed(monkeypatch):
         async def receive():
             return waiting.pop(0)
 
-        asyncio.run(RefreshMiddleware(app)({"type": "websocket", "headers": [(HEADER.encode(), b"forged")]}, receive, None))
+        socket = RefreshMiddleware(app)({"type": "websocket", "headers": [(HEADER.encode(), b"forged")]}, receive, None)
+        with ThreadPoolExecutor(1) as thread:  # Playwright leaves a loop in this one
+            thread.submit(asyncio.run, socket).result()
         assert refreshing._tabs == {}  # nothing of a closed page is kept
         return arrived
 
