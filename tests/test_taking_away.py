@@ -207,4 +207,4 @@ def test_a_run_is_taken_away_with_what_its_check_found(away):
 
     assert not app.exception
     assert [each.value for each in app.success] == ["Checked: script\\: 10 of 10 predictions equal"]
-    assert app.caption[-1].value == "The program reads them from a folder sample beside it: unpack sample.zip there."
+    assert app.caption[-1].value == "The program reads them from the folder sample in sample.zip: unpack it beside the program."
