@@ -225,8 +225,10 @@ def _set(values: dict[str, Any]) -> None:
 def training_needs(lab: Lab, table: LayerTable) -> None:
     """The forecast of training this network by the first recipe for it, if there is one for as many channels."""
     channels, size, _height = table.input_shape
+    rows = table.options.get("network")  # a recipe with a network of rows is one for these rows alone
     known = (preset for preset in lab.presets() if preset.settings["architecture"] == table.architecture)
-    fitting = (preset for preset in known if preset.settings["dataset"] != "sample")
+    own = (preset for preset in known if preset.settings.get("options", {}).get("network") == rows)
+    fitting = (preset for preset in own if preset.settings["dataset"] != "sample")
     recipe = min(fitting, key=lambda preset: preset.config().channels != channels, default=None)
     try:
         config = (recipe.config() if recipe else RunConfig.make(architecture=table.architecture)).change(

@@ -9,6 +9,7 @@ import pytest
 from page_fakes import open_page
 from page_runs import RunsLab
 
+from cnnlab.architectures.own.templates import fast, template
 from cnnlab.errors import DeviceError, LimitError
 from cnnlab.forecasts.limits import Limits
 
@@ -105,6 +106,16 @@ def test_a_limit_of_this_lab_is_a_sentence(monkeypatch, lab):
     start(app).click().run()
 
     assert app.error[0].value == "Epochs: This run has 30 epochs, 10 more than the 20 that this lab allows."
+
+
+def test_a_network_of_rows_is_trained_as_in_a_recipe_only_where_it_is_that_of_the_recipe(monkeypatch, lab):
+    leads = {}
+    for network in (template("lenet"), fast(8)):
+        app = open_page(monkeypatch, "design", lab, architecture="custom", network=network.token)
+        leads[network.title] = line(app).value
+
+    assert "To train it" in leads["My LeNet"]
+    assert "Trained as in “99 % on MNIST”" in leads["FastNet"]
 
 
 def test_design_measures_the_time_only_when_it_is_asked_to(monkeypatch, lab):
