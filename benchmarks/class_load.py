@@ -166,8 +166,6 @@ def render(record: dict[str, Any]) -> str:
     left_out, of = record["left_out"]
     # Of a class the browsers are on other machines.
     clients = 100 * record["processor"]["class"]["clients"] / record["cores"]
-    apart = f" The clients take {clients:.1f} % of the machine, which is a part of what it loses." if "unchanged" in record else ""
-    unchanged = f" Refreshes that the server left out, as nothing had changed: {record['unchanged']:,}." if apart else ""
     students, other = record["students"], f"gave more than {100 * CALM:.0f} % of its processors to others"
     return "\n".join(
         [
@@ -178,11 +176,12 @@ def render(record: dict[str, Any]) -> str:
             table(("request", "server time", "p95"), rows),
             f"Everybody signs in at the same moment: {text(record['sign_in'])} until the cookie is there; then everybody opens "
             f"Learn at the same moment: {text(record['first'])}. Polls that were due before the previous one was answered: "
-            f"{record['late']}.{unchanged}\n",
+            f"{record['late']}. Refreshes that the server left out, as nothing had changed: {record['unchanged']:,}.\n",
             table(("who acts", "an epoch", "clients", "web", "dispatcher and training", "other programs"), windows),
             f"Processor time is in per cent of one core of {record['cores']}. By the class the training loses {loses}, against the "
             f"windows before and after; {left_out} of {of} windows are left out, because the host of this virtual machine {other}. "
-            f"The teacher's page costs the web process {text(record['teacher'])} of a core.{apart}\n",
+            f"The teacher's page costs the web process {text(record['teacher'])} of a core. "
+            f"The clients take {clients:.1f} % of the machine, which is a part of what it loses.\n",
             f"Started: {record['started']} runs, in the record: {record['in_record']}; handed in: {record['handed_in']} of "
             f"{students}. " + (" ".join(record["lost"]) or "Nothing was lost.") + "\n",
         ]

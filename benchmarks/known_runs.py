@@ -16,10 +16,8 @@ from typing import Any
 
 from benchmarks.course_results import Recipe, run
 from benchmarks.results_page import RECORDS, machine
-from cnnlab.known_runs import MEASURED
+from cnnlab.known_runs import FEWEST, MEASURED
 from cnnlab.presets import preset, presets
-
-FEWEST = 3  # seeds of a recipe: the band of fewer says little
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

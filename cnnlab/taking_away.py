@@ -110,14 +110,12 @@ class TakingAway:
             return None
         try:
             if known:
+                folder = own.folder(self._home, dataset)
                 # Without its record and its files' names, which say who brought them.
-                folder, names = (
-                    own.folder(self._home, dataset),
-                    [f"{split}.{end}" for split in SPLITS for end in ("u8", "labels.npy")],
-                )
+                found = tuple(folder / f"{split}.{end}" for split in sorted(SPLITS) for end in ("labels.npy", "u8"))
             else:
-                folder, names = SAMPLE_FOLDER, [each.name for each in SAMPLE_FOLDER.iterdir() if each.suffix in (".gz", ".md")]
-            found = tuple(folder / name for name in sorted(names))
+                folder = SAMPLE_FOLDER
+                found = tuple(sorted(each for each in folder.iterdir() if each.suffix in (".gz", ".md")))
             size = sum(file.stat().st_size for file in found)
         except OSError as error:
             raise ExportError(own.missing(known) if known else say(_NO_SAMPLE, reason=error.strerror)) from error

@@ -72,7 +72,8 @@ class Door:
             stamp = None
         if stamp != self._stamp:
             with self._lock:
-                self._read(stamp)
+                if stamp != self._stamp:  # another thread may have read it meanwhile
+                    self._read(stamp)
         if self._broken:
             raise self._broken
         return self._class

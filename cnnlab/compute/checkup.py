@@ -44,13 +44,10 @@ def search(home: Path, brought: OwnSet, folder: Path) -> Generator[Step, None, S
     images, data = _images(home, brought)
     predicted = yield from cross_validate(_config(brought, len(images)), data, folds=FOLDS, folder=folder)
     right = predicted.classes == data.train_labels
-    confident = list(contradicted(predicted, data.train_labels, fewest=FOLDS)[:MOST_SUSPECTS])
-    learnt = torch.bincount(data.train_labels)[data.train_labels] >= FOLDS
-    ranked = torch.where(~right & learnt, predicted.confidence, -1.0).argsort(descending=True, stable=True)
-    others = [row for row in ranked[: int((~right & learnt).sum())].tolist() if row not in confident]
+    confident, others = contradicted(predicted, data.train_labels, fewest=FOLDS)
     less_sure = others[: max(0, FEW_SUSPECTS - len(confident))]
     suspects = []
-    for row in confident + less_sure:
+    for row in confident[:MOST_SUSPECTS] + less_sure:
         label, other, sure = (each[row].item() for each in (data.train_labels, predicted.classes, predicted.confidence))
         suspects.append(Suspect(images[row].split, images[row].index, int(label), int(other), round(sure, 4)))
     return Search(

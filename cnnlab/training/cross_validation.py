@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -68,8 +68,8 @@ def stratified_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
     return result
 
 
-def contradicted(predicted: Predicted, labels: Tensor, *, fewest: int) -> Sequence[int]:
-    """The images whose label is contradicted with confidence, the most confident first.
+def contradicted(predicted: Predicted, labels: Tensor, *, fewest: int) -> tuple[list[int], list[int]]:
+    """The images whose label is contradicted with confidence, and those of the other mistakes; of each the most confident first.
 
     After confident learning (Northcutt, Jiang, Chuang, 2021) the bound is each class's own: here the mean confidence of the images
     that are rightly predicted to be of it. Theirs is the mean over all images of that label, which is lower and finds more. Images
@@ -81,6 +81,7 @@ def contradicted(predicted: Predicted, labels: Tensor, *, fewest: int) -> Sequen
     sums = torch.bincount(predicted.classes[right], weights=predicted.confidence[right].double(), minlength=count)
     bounds = torch.where(hits > 0, sums / hits.clamp(min=1), torch.inf)
     enough = torch.bincount(labels, minlength=count) >= fewest
-    found = ~right & (predicted.confidence >= bounds[predicted.classes]) & enough[labels]
-    numbers = torch.nonzero(found).flatten()
-    return numbers[torch.argsort(-predicted.confidence[numbers], stable=True)].tolist()
+    wrong = torch.nonzero(~right & enough[labels]).flatten()
+    wrong = wrong[torch.argsort(-predicted.confidence[wrong], stable=True)]
+    sure = predicted.confidence[wrong] >= bounds[predicted.classes[wrong]]
+    return wrong[sure].tolist(), wrong[~sure].tolist()

@@ -82,8 +82,7 @@ def _result(search: Search, own: OwnSet) -> None:
         part = _("The search looked at {images:,} of the {total:,} images: a wrong label may be among the others too.")
         right = together(right, part.format(images=search.images, total=total))
     if not count:
-        none = _("No label is contradicted with confidence.")
-        st.success(together(right, none, *filter(None, (more,))), icon=":material/check_circle:")
+        st.success(together(right, _("No label is contradicted with confidence."), more), icon=":material/check_circle:")
         return
     sentence = ngettext(
         "{count:,} label is contradicted with confidence, of {mistakes:,} mistakes.",
@@ -93,7 +92,7 @@ def _result(search: Search, own: OwnSet) -> None:
     most = _("Only the first {most} are listed.").format(most=MOST_SUSPECTS) if count >= MOST_SUSPECTS else ""
     unsure = (search.accuracy or 0) < 0.6
     doubt = _("The networks were often wrong, so most of these labels are probably right.") if unsure else ""
-    st.markdown(together(right, sentence, *filter(None, (more, most, doubt))))
+    st.markdown(together(right, sentence, more, most, doubt))
 
 
 def _less_sure(count: int) -> str:

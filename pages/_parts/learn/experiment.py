@@ -121,13 +121,12 @@ def _start(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig, 
 def _name(lab: Lab, lesson: Lesson, experiment: Experiment, config: RunConfig) -> str:
     """As it is stored: in English where the lesson is, and `run_names` shows it in the reader's language. Raises CNNLabError."""
     english = lab.lessons.of(ENGLISH).find(lesson.id)
-    label = (
-        next((each.label for each in english.header.experiment if each.id == experiment.id), experiment.label) if english else ""
-    )
+    labels = {each.id: each.label for each in english.header.experiment} if english else {}
+    label = labels.get(experiment.id, experiment.label)
     if config.seed == config_of_experiment(lab, experiment).seed:
-        return label or experiment.label
+        return label
     with using(ENGLISH):
-        return _("{name}, seed {seed}").format(name=label or experiment.label, seed=config.seed)
+        return _("{name}, seed {seed}").format(name=label, seed=config.seed)
 
 
 def _live(lab: Lab, run_id: str) -> None:

@@ -82,7 +82,7 @@ def _live(lab: Lab, run_id: str, drawn: tuple[int, bool]) -> None:
     else:
         refresh_if(lambda: live_run.status(fresh=False) != snapshot.status)
     if (snapshot.status.page_revision, run.epochs_done > 0) != drawn:
-        st.rerun()  # the whole page: its buttons or the other runs have changed
+        st.rerun()  # the whole page: its buttons have changed
     diagnosis = snapshot.diagnosis
     if run.message and run.state is not State.STARTING and not (diagnosis and run.message == diagnosis.sentence):
         show = st.error if run.state is State.FAILED else st.warning
