@@ -149,7 +149,7 @@ def test_every_image_is_predicted_by_networks_that_have_not_seen_it_and_wrong_la
 
     assert done == sorted(done)
     assert 0 < done[0] < done[-1] <= 1
-    found = contradicted(predicted, labels, fewest=3)
+    found, _ = contradicted(predicted, labels, fewest=3)
     assert set(wrong) <= set(found[:6])
 
 
@@ -160,4 +160,4 @@ def test_folds_share_out_every_class_and_rare_classes_and_unsure_answers_are_not
     assert [torch.bincount(folds[labels == each], minlength=4).max().item() for each in (0, 1, 2)] == [2, 2, 1]
     predicted = Predicted(torch.tensor([0] * 8 + [1] * 6 + [0, 0] + [0, 0]), torch.full((18,), 0.8))
     predicted.confidence[15] = 0.6  # less sure than usual for class 0
-    assert contradicted(predicted, labels, fewest=4) == [14]
+    assert contradicted(predicted, labels, fewest=4) == ([14], [15])  # suspected, and less sure
