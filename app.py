@@ -26,17 +26,19 @@ if __name__ == "__main__":  # Streamlit runs this file for each tab
     page = st.navigation(list(PAGES), position="hidden")
     st.sidebar.subheader("CNN Lab", anchor=False)
     listed = {entry: icon for entry, icon in PAGES.items() if entry.url_path != "class" or is_teacher()}
-    links = {entry: st.sidebar.empty() for entry in listed}
+    own_link, before = None, link_to(page.url_path or "design")
     for entry, icon in listed.items():
-        links[entry].page_link(entry, icon=icon, query_params=link_to(entry.url_path or "design"))
+        place = st.sidebar
+        if entry == page:
+            place = own_link = st.sidebar.empty()
+        place.page_link(entry, icon=icon, query_params=link_to(entry.url_path or "design"))
     wake()
-    before = link_to(page.url_path or "design")
     try:
         page.run()
     finally:
         # So that a click on the open page's own link changes nothing.
-        if page in links and link_to(page.url_path or "design") != before:
-            links[page].page_link(page, icon=PAGES[page], query_params=link_to(page.url_path or "design"))
+        if own_link and link_to(page.url_path or "design") != before:
+            own_link.page_link(page, icon=PAGES[page], query_params=link_to(page.url_path or "design"))
 else:  # and imports it once before, for the server
     import logging
 

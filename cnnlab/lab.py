@@ -5,6 +5,7 @@ Nothing here imports torch. Every method returns plain values or raises a `CNNLa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from cnnlab import architectures, checking, datasets, importing, learn, looking, presets, sweeping, taking_away, values
 from cnnlab.architectures import Card
 from cnnlab.assignments import Assignments
-from cnnlab.compute.helper import Helper
+from cnnlab.compute.helper import Helper, Meanwhile
 from cnnlab.compute.rate_finder import RateFinder
 from cnnlab.config import RunConfig
 from cnnlab.datasets.places import Places, Split
@@ -38,17 +39,22 @@ from cnnlab.system import background, files
 from cnnlab.teaching.service import Teaching
 from cnnlab.workers import downloads, watch
 from cnnlab.workers.queueing import Queueing
-from cnnlab.workers.watch import auto_resumable, check_processes, interrupt_lost_runs
+from cnnlab.workers.watch import Looks, auto_resumable, interrupt_lost_runs
 
 
 class Lab(Predictions):
-    """A lab in the folder `home`, which is created if missing. Cheap to create, safe to share between threads."""
+    """A lab in the folder `home`, which is created if missing. Cheap to create, safe to share between threads.
 
-    def __init__(self, home: Path, *, data: Path | None = None) -> None:
+    Whether processes still run is looked at for each answer; a server of many pages lets a look hold for `look_seconds`.
+    """
+
+    def __init__(self, home: Path, *, data: Path | None = None, look_seconds: float = 0.0) -> None:
         self.home = home.absolute()
         self.data = data.absolute() if data else None
         self._places = Places(self.home, self.data)
         self._store = Store(self.home)
+        self._look_seconds, self._ready_until = look_seconds, 0.0
+        self._looks = Looks(self._store, look_seconds)
         self._helper = Helper(self.home)
         self.rates = RateFinder(self._helper, self.data)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
@@ -76,9 +82,9 @@ class Lab(Predictions):
     def presets(self) -> tuple[Preset, ...]:
         return presets.presets()
 
-    def devices(self) -> tuple[values.Device, ...]:
-        """Those of this machine, and the places beyond it."""
-        return self._helper.devices() + executors.devices(self.home)
+    def devices(self, meanwhile: Meanwhile | None = None) -> tuple[values.Device, ...]:
+        """Those of this machine, and the places beyond it. `meanwhile` is as in `design`."""
+        return self._helper.devices(meanwhile) + executors.devices(self.home)
 
     def device_states(self) -> tuple[values.DeviceState, ...]:
         """Each device with its memory, temperature and use, as far as they are known now."""
@@ -86,7 +92,11 @@ class Lab(Predictions):
 
     def ready(self) -> bool:
         """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""
-        return self._helper.ready()
+        now = time.monotonic()
+        if now >= self._ready_until and self._helper.ready():
+            self._ready_until = now + self._look_seconds
+            return True
+        return now < self._ready_until
 
     def close(self) -> None:
         """Closes the connections; background processes and training continue."""
@@ -108,9 +118,15 @@ class Lab(Predictions):
         """Remembered: the same object for the same network. Raises ConfigError or ShapeError where it cannot be built."""
         return self._helper.layers(architecture, input_shape, classes, options)
 
-    def design(self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any]) -> LayerTable:
-        """As `layers`, except that a network which does not fit its images is a table that ends at its `failure`."""
-        return self._helper.design(architecture, input_shape, classes, options)
+    def design(
+        self, architecture: str, input_shape: tuple[int, int, int], classes: int, options: dict[str, Any],
+        meanwhile: Meanwhile | None = None,
+    ) -> LayerTable:  # fmt: skip
+        """As `layers`, except that a network which does not fit its images is a table that ends at its `failure`.
+
+        `meanwhile`, such as a spinner, is entered only where the table is not known yet.
+        """
+        return self._helper.design(architecture, input_shape, classes, options, meanwhile)
 
     def forecast(
         self, config: RunConfig, *, table: LayerTable | None = None, calibrate: bool = True, wait: float = 0.0
@@ -229,7 +245,7 @@ class Lab(Predictions):
     def run(self, run_id: str) -> Run:
         """Raises RunNotFound."""
         run = self._store.run(run_id)
-        check = check_processes(self._store, {run.state})
+        check = self._looks.check({run.state})
         return check.corrected(self._store.run(run_id) if check.changed else run)
 
     def training(self) -> tuple[Run, ...]:
@@ -239,13 +255,13 @@ class Lab(Predictions):
     def runs(self, limit: int = 200) -> Runs:
         """Newest first."""
         runs = self._store.runs(limit)
-        check = check_processes(self._store, {run.state for run in runs})
+        check = self._looks.check({run.state for run in runs})
         return check.corrected(self._store.runs(limit) if check.changed else runs)
 
     def summaries(self) -> Summaries:
         """The newest ten thousand runs in short, for a table; the same object while nothing changes."""
         summaries = self._store.summaries(known=self._summaries)
-        check = check_processes(self._store, summaries.states)
+        check = self._looks.check(summaries.states)
         if check.changed:
             summaries = self._store.summaries(known=summaries)
         self._summaries = summaries

@@ -1,5 +1,9 @@
 """The colours of all charts: distinct to colour-blind people, readable on light and on dark pages."""
 
+from __future__ import annotations
+
+from functools import lru_cache
+
 BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 COLORS = (BLUE, ORANGE, GREEN, RED, PINK, SKY)
 GRAY = "#8A8F98"  # has enough contrast on white and on Streamlit's dark background
@@ -29,6 +33,7 @@ SIGNED = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
 def rgb(colour: str) -> tuple[int, int, int]:
     """The red, green and blue of "#0072B2", from 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
@@ -39,5 +44,7 @@ def shade(value: float, low: float, high: float, scale: tuple[str, ...]) -> str:
     share = (value - low) / (high - low) if high > low else 0.0
     place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
     first = min(int(place), len(scale) - 2)
-    mixed = (round(a + (b - a) * (place - first)) for a, b in zip(rgb(scale[first]), rgb(scale[first + 1]), strict=True))
-    return "#" + "".join(f"{part:02x}" for part in mixed)
+    (red, green, blue), (to_red, to_green, to_blue), share = rgb(scale[first]), rgb(scale[first + 1]), place - first
+    # Written out: a picture of a layer has some thousand values.
+    mixed = round(red + (to_red - red) * share), round(green + (to_green - green) * share), round(blue + (to_blue - blue) * share)
+    return "#{:02x}{:02x}{:02x}".format(*mixed)

@@ -52,8 +52,8 @@ class Design:
     def table(self, lab: Lab, like: Design | None = None) -> LayerTable:
         """Its layers, up to one that fails; with `like`, for the images and classes of that design."""
         source = like or self
-        with st.spinner(_("Counting layers; the first time takes a few seconds …")):  # shown after half a second
-            return lab.design(self.card.name, source.shape, source.classes, self.options)
+        spinner = st.spinner(_("Counting layers; the first time takes a few seconds …"))  # shown after half a second
+        return lab.design(self.card.name, source.shape, source.classes, self.options, spinner)
 
     @property
     def name(self) -> str:

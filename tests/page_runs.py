@@ -65,7 +65,7 @@ class RunsLab(FakeLab):
     def presets(self):
         return presets.presets()
 
-    def devices(self):
+    def devices(self, meanwhile=None):
         return (Device("cpu", "CPU, 2 cores"), Device("cuda:0", "NVIDIA H100"))
 
     def device_states(self):

@@ -97,6 +97,22 @@ def test_the_table_that_lies_ready_is_not_asked_for(tmp_path):
     assert helper.layers("lenet", SHAPE, 10, {}).parameters == 61_706
 
 
+def test_what_is_shown_while_the_helper_is_asked_is_shown_only_then(helper):
+    entered = []
+
+    class Spinner:
+        def __enter__(self):
+            entered.append(len(helper.asked))
+
+        def __exit__(self, *error):
+            entered.append(len(helper.asked))
+
+    for _ in range(2):
+        helper.design("lenet", SHAPE, 10, {}, Spinner())
+
+    assert entered == [0, 1]
+
+
 def test_a_design_that_does_not_fit_is_shown_up_to_its_failure_and_refused_as_layers(helper):
     table = helper.design("alexnet", (1, 28, 28), 10, {})
 

@@ -28,6 +28,7 @@ from cnnlab.runs.store_log import Log
 from cnnlab.system.home import store_file
 from cnnlab.teaching import presence
 from cnnlab.teaching.noting import noting
+from pages._parts.gate import layer
 from pages._parts.gate.layer import Gate
 from pages._parts.gate.settings import Settings
 from pages._parts.gate.start import gate
@@ -349,6 +350,32 @@ def test_an_open_socket_ends_with_the_next_message_when_its_person_has_gone(home
 
     assert [message["type"] for message in seen] == ["websocket.receive", "websocket.disconnect"]
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+
+
+def test_a_page_that_is_sent_is_checked_at_its_beginning_and_again_after_a_moment(home, monkeypatch):
+    """Its hundred messages are one look at the file of the class."""
+    entrance, clock, looks = Door(home[0]), [50.0], []
+    monkeypatch.setattr(layer.time, "monotonic", lambda: clock[0])
+
+    async def page(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        monkeypatch.setattr(entrance, "person", lambda *asked, see=entrance.person: looks.append(clock[0]) or see(*asked))
+        for clock[0] in (50.0, 50.1, 50.15, 50.21):
+            await send({"type": "websocket.send", "text": "for Ana"})
+        classes.save(home[0], classes.load(home[0]).without("Ana"))
+        clock[0] = 50.42
+        with pytest.raises(OSError, match="left the class"):
+            await send({"type": "websocket.send", "text": "no more for Ana"})
+
+    async def send(message):
+        pass
+
+    cookie = signed_in(Gate(Inner(), entrance, Settings()), home[1]["Ana"])
+    headers = [(b"host", HOST.encode()), (b"cookie", cookie.encode())]
+    scope = {"type": "websocket", "path": "/_stcore/stream", "headers": headers, "client": ("127.0.0.1", 1), "server": ("::1", 2)}
+    run_visits(Gate(page, entrance, Settings())(scope, None, send))
+
+    assert looks == [50.0, 50.21, 50.42]
 
 
 def test_a_damaged_class_answers_nobody_with_a_sentence(inside, home):

@@ -33,6 +33,7 @@ from cnnlab.system.home import is_run_id, run_folder
 from cnnlab.training import checkpoints
 from cnnlab.values import ClassFigures, DatasetStatus, DownloadStatus, EpochPredictions, EvaluatedRun
 from cnnlab.workers import queueing
+from cnnlab.workers import watch as watch_module
 
 
 class Noted:
@@ -89,9 +90,10 @@ def noted(tmp_path, monkeypatch):
         nothing = {"ensure": lambda home: None, "start": lambda *_: None, "shut_down": lambda home: None}
         owner = predictions_module if name == "epoch_predictions" else lab_module
         monkeypatch.setattr(owner, name, Noted(calls, name, getattr(owner, name), **nothing))
-    for name in ("interrupt_lost_runs", "check_processes", "auto_resumable"):
+    for name in ("interrupt_lost_runs", "auto_resumable"):
         monkeypatch.setattr(lab_module, name, getattr(Noted(calls, "watch", lab_module), name))
-    lab._store = Noted(calls, "store", store)
+    monkeypatch.setattr(watch_module, "check_processes", Noted(calls, "watch", watch_module).check_processes)
+    lab._store = lab._looks._store = Noted(calls, "store", store)
     monkeypatch.setattr(queueing, "background", lab_module.background)
     monkeypatch.setattr(code_rows, "files", lab_module.files)
     lab._queueing = queueing.Queueing(lab._helper, lab._admission, lab._store)

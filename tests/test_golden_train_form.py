@@ -48,7 +48,7 @@ class FormLab(RunsLab):
         self.asked_for_forecasts.append(calibrate)
         return need(config, **self.others)
 
-    def devices(self):
+    def devices(self, meanwhile=None):
         return (Device("cpu", "CPU, 2 cores"), Device("cuda:0", "NVIDIA H100"), Device("cuda:1", "NVIDIA A100"))
 
 
@@ -224,7 +224,7 @@ def test_a_form_that_cannot_start(monkeypatch, made, regenerate_golden):
     ):
         widget(app.button, "Start training").click().run()
         found += [f"{box.icon} {box.value}" for box in app.error]
-    monkeypatch.setattr(lab, "devices", lambda: (_ for _ in ()).throw(DeviceError("PyTorch *does not* start.")))
+    monkeypatch.setattr(lab, "devices", lambda spinner: (_ for _ in ()).throw(DeviceError("PyTorch *does not* start.")))
     app = shown(device="cpu")
     found.append(str(widget(app.selectbox, "Device").options))
 

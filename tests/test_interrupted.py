@@ -122,6 +122,23 @@ def test_what_was_asked_to_end_is_interrupted_and_not_resumed(store, asked):
     assert auto_resumable(store) == ()
 
 
+def test_a_look_at_the_processes_holds_for_a_while_unless_the_states_change(store, monkeypatch):
+    asked, clock = [], [100.0]
+    found = watch.Check(changed=True, lost=frozenset({"a"}))
+    monkeypatch.setattr(watch, "check_processes", lambda store, states: asked.append(set(states)) or found)
+    monkeypatch.setattr(watch.time, "monotonic", lambda: clock[0])
+    looks = watch.Looks(store, 1.0)
+
+    assert looks.check({State.RUNNING}) == found
+    assert looks.check({State.RUNNING, State.FINISHED}) == watch.Check(lost=frozenset({"a"}))  # what ended is nothing to look at
+    looks.check({State.RUNNING, State.QUEUED})  # one that waits needs a dispatcher at once
+    clock[0] += 1.0
+    looks.check({State.RUNNING, State.QUEUED})
+    assert asked == [{State.RUNNING}, {State.RUNNING, State.QUEUED}, {State.RUNNING, State.QUEUED}]
+    always = watch.Looks(store, 0.0)
+    assert [always.check({State.RUNNING}) for _ in range(2)] == [found, found]
+
+
 def test_resuming_by_itself_is_a_setting(store, monkeypatch):
     run_id = interrupted(store)
     for off in ("off", "0", "No"):

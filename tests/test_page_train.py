@@ -702,7 +702,7 @@ def test_the_page_comes_back_as_it_was_left_and_its_bare_address_opens_the_first
 
 def test_a_device_that_cannot_be_used_is_not_offered_and_says_why(monkeypatch, lab):
     old = Device("cuda:0", "GTX 1080 (8.5 GB)", "this PyTorch has no code for this card: install another")
-    monkeypatch.setattr(lab, "devices", lambda: (Device("cpu", "CPU, 2 cores"), old))
+    monkeypatch.setattr(lab, "devices", lambda _: (Device("cpu", "CPU, 2 cores"), old))
 
     app = open_page(monkeypatch, "train", lab)
 

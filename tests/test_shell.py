@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import runpy
 from dataclasses import replace
@@ -75,7 +76,8 @@ def test_a_page_enters_through_the_gate_in_order(monkeypatch, calls):
     assert calls[4][1:] == ("The disk is \\*full\\*.", ("icon", ":material/hourglass_top:"))
     assert lab.asked_whether_ready == 1  # the helper starts
     icon, state, layout = (dict(calls[0][1:])[name] for name in ("page_icon", "initial_sidebar_state", "layout"))
-    assert (icon.rpartition("/")[2], state, layout) == ("icon.svg", 220, "wide")
+    assert (icon.partition(";")[0], state, layout) == ("data:image/svg+xml", 220, "wide")
+    assert base64.b64decode(icon.partition(",")[2]).startswith(b"<svg")
 
 
 def test_a_lab_that_cannot_be_opened_stops_the_page_with_the_reason(monkeypatch, calls):
@@ -127,11 +129,11 @@ def test_files_in_the_folder_of_pages_are_not_run_without_the_app(monkeypatch, c
 
 
 def test_the_lab_of_the_pages_is_at_home(monkeypatch, tmp_path):
-    monkeypatch.setattr(shell, "Lab", lambda home, data: (home, data))
+    monkeypatch.setattr(shell, "Lab", lambda home, data, look_seconds: (home, data, look_seconds))
     monkeypatch.setenv("CNNLAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
 
-    assert shell._lab.__wrapped__() == (tmp_path / "home", tmp_path / "data")
+    assert shell._lab.__wrapped__() == (tmp_path / "home", tmp_path / "data", shell.LOOK_SECONDS)
 
 
 @pytest.mark.parametrize("too_few", ["", "Too few files may be open."])
@@ -208,7 +210,7 @@ def test_a_list_is_polled_only_while_one_of_its_runs_may_change(monkeypatch, sta
         (7, 2, 0.0, 0),  # nothing has changed
         (8, 3, 99.0, 1),  # an epoch of one's own run: at once
         (8, 2, 99.0, 0),  # another person's run: a class's change every second
-        (8, 2, 89.0, 1),
+        (8, 2, 84.0, 1),
     ],
 )
 def test_a_page_is_drawn_again_when_a_run_has_changed(monkeypatch, version, epochs, drawn, reruns):

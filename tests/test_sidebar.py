@@ -12,8 +12,10 @@ from page_runs import RunsLab
 import pages._parts.shell
 from cnnlab.forecasts.queue_times import Start
 from cnnlab.runs.records import State
+from pages._parts import sidebar as bars
 from pages._parts import visitor
 from pages._parts.live.sentence import sentence
+from pages._parts.run import list as run_list
 from pages._parts.shell import fragment
 from pages._parts.sidebar import sidebar
 
@@ -54,6 +56,51 @@ def test_every_page_shows_what_the_visitor_is_training(monkeypatch, lab, page):
     assert [(title.strip("\u2068\u2069"), text) for title, text in shown(app)] == [("my network", "Training · 33 %")]
     assert app.sidebar.get("progress")[0].proto.value == 33
     assert f"run={run_id}" in next(link for link in app.sidebar.get("page_link") if link.proto.query_string).proto.query_string
+
+
+@pytest.mark.parametrize(
+    ("change", "since", "draws"),
+    [
+        (lambda lab, run_id: None, 0.0, False),  # nothing has changed
+        (lambda lab, run_id: lab.starts.update({run_id: Start(1, None)}), 90.0, False),  # another's run has begun
+        (lambda lab, run_id: lab.starts.update({run_id: Start(1, None)}), 84.0, True),
+        (lambda lab, run_id: lab.store.transition(run_id, State.STARTING), 99.0, True),  # its turn has come
+        (lambda lab, run_id: lab.store.create(CONFIG, "t2", owner="Ana"), 99.0, True),
+    ],
+)
+def test_the_bars_of_runs_that_wait_are_drawn_again_at_once_only_for_what_became_of_them(monkeypatch, lab, change, since, draws):
+    run_id = lab.store.create(CONFIG, "t1", owner="Ana")
+    lab.starts = {run_id: Start(3, None)}
+    drawn = bars._shown(lab, "Ana")
+    monkeypatch.setattr(bars.time, "monotonic", lambda: 100.0)
+
+    change(lab, run_id)
+
+    assert bars._is_outdated(lab, "Ana", drawn, since) is draws
+
+
+def test_the_bar_of_a_run_that_trains_moves_at_each_look(monkeypatch, lab):
+    run_id = running(lab.store, owner="Ana")
+    drawn = bars._shown(lab, "Ana")
+    monkeypatch.setattr(bars.time, "monotonic", lambda: 100.0)
+
+    assert not bars._is_outdated(lab, "Ana", drawn, 99.0)
+    lab.store.add(run_id, progress(5))
+    assert bars._is_outdated(lab, "Ana", drawn, 99.0)
+
+
+@pytest.mark.parametrize(
+    ("owner", "since", "draws"),
+    [("Ben", 90.0, False), ("Ben", 84.0, True), ("Ana", 99.0, True)],  # other people's runs change all the time in a class
+)
+def test_a_list_beside_a_run_is_drawn_again_at_once_for_own_runs_only(monkeypatch, lab, owner, since, draws):
+    before = run_list._turns(lab), run_list._turns(lab, "Ana")
+    monkeypatch.setattr(run_list.time, "monotonic", lambda: 100.0)
+    assert not run_list._has_moved(lab, "Ana", *before, since)
+
+    lab.store.create(CONFIG, "t1", owner=owner)
+
+    assert run_list._has_moved(lab, "Ana", *before, since) is draws
 
 
 def test_a_run_that_waits_says_when_it_begins_on_every_list(monkeypatch, lab):

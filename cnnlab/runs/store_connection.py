@@ -25,6 +25,7 @@ _CANNOT_SHARE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTO
 
 class _Connection(sqlite3.Connection):
     alone = False  # opened without the file that connections share; it locks out all others, so it is closed at once
+    waits = BUSY_SECONDS  # for other programs' writes
 
 
 class Connections:
@@ -81,7 +82,9 @@ class Connections:
                 connection = self._idle.pop() if self._idle else None
             connection = connection or self._open()
             try:
-                connection.execute(f"PRAGMA busy_timeout = {busy_seconds * 1000:.0f}")
+                if connection.waits != busy_seconds:
+                    connection.execute(f"PRAGMA busy_timeout = {busy_seconds * 1000:.0f}")
+                    connection.waits = busy_seconds
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield connection
                 connection.execute("COMMIT")

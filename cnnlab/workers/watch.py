@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cnnlab.errors import RunNotFound, RunStateError, StoreError
@@ -45,6 +46,23 @@ def check_processes(store: Store, states: Set[State]) -> Check:
     if states & MAY_GO_ON and not background.running(store.home) and (State.QUEUED in states or auto_resumable(store)):
         background.ensure(store.home)
     return check
+
+
+class Looks:
+    """`check_processes` for one who reads all the time: what a look has found holds for `seconds`, while the states stay."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        self._store, self._seconds = store, seconds
+        self._last: tuple[float, Set[State], Check] = (-seconds, frozenset(), Check())
+
+    def check(self, states: Set[State]) -> Check:
+        at, of, found = self._last
+        known, now = states & MAY_GO_ON, time.monotonic()
+        if known == of and now - at < self._seconds:
+            return replace(found, changed=False)
+        found = check_processes(self._store, states)
+        self._last = now, known, found
+        return found
 
 
 def look_for_lost_runs(store: Store) -> Check:

@@ -6,6 +6,8 @@ from page to page, and links keep it (`in_links`) where the browser alone would 
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -17,11 +19,15 @@ PARAMETER = "lang"
 COOKIE = "cnnlab_language"
 _LANGUAGE, _CHANGED, _SWITCH = "language", "the language was changed here", "language switch"
 _HELP = N_("The language of all pages. This browser keeps it in a cookie.")
+_in_links: ContextVar[dict[str, str] | None] = ContextVar(
+    "language in links", default=None
+)  # of this run: a page has a dozen links
 
 
 def follow_browser() -> None:
     """Sets the language of this run of a page, a fragment or a dialog; each calls it before it makes a text."""
     i18n.choose(browser_language())
+    _in_links.set(None)
 
 
 def browser_language() -> str:
@@ -35,8 +41,12 @@ def browser_language() -> str:
 
 def in_links() -> dict[str, str]:
     """The parameter that a link needs to open in this language; none where the browser has it by itself."""
+    if (known_already := _in_links.get()) is not None:
+        return known_already
     now = browser_language()
-    return {PARAMETER: now} if now != _own() or st.query_params.get(PARAMETER) == now else {}
+    needed = {PARAMETER: now} if now != _own() or st.query_params.get(PARAMETER) == now else {}
+    _in_links.set(needed)
+    return needed
 
 
 def problem() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +23,11 @@ from pages._parts.notes import notes
 from pages._parts.sidebar import sidebar
 from pages._parts.visitor import person
 
-_ICON = str(Path(__file__).with_name("icon.svg"))
+# A local file: browsers fetch Streamlit's own icons from the internet. In the form in which Streamlit would send it, as it reads a
+# file again for each run of a page.
+_ICON = f"data:image/svg+xml;base64,{base64.b64encode(Path(__file__).with_name('icon.svg').read_bytes()).decode()}"
 _STYLE = Path(__file__).with_suffix(".css")
+LOOK_SECONDS = 1.0  # a page asks five times whether processes still run, and thirty students open several pages a second
 _has_opened = threading.Event()
 
 
@@ -78,7 +82,6 @@ def dialog(title: str, function: Callable[..., None], **options: Any) -> Callabl
 
 def page_settings() -> None:
     """Width and icon; called before anything is drawn, so that nothing moves afterwards."""
-    # A local file: browsers fetch Streamlit's own icons from the internet.
     st.set_page_config(page_icon=_ICON, layout="wide", initial_sidebar_state=220)
 
 
@@ -102,4 +105,4 @@ def _opened() -> Lab:
 
 @st.cache_resource(show_spinner=False)
 def _lab() -> Lab:
-    return Lab(default_home(), data=default_data())
+    return Lab(default_home(), data=default_data(), look_seconds=LOOK_SECONDS)

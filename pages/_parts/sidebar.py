@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title, start_
 from pages._parts.visitor import ask_for_name, visitor
 
 POLL_SECONDS = 5.0
+WAITING_SECONDS = 15.0  # between two looks at the place and the time of runs that wait
 SHOWN = 3  # runs; the Runs page has all
 _menu = v2.component(
     "cnnlab_menu",
@@ -55,9 +58,8 @@ def runs_of(lab: Lab, name: str) -> list[Summary]:
 
 def _bars(lab: Lab) -> None:
     name = visitor()
-    drawn = _shown(lab, name)
-    refresh_if(lambda: _shown(lab, name) != drawn)
-    bars, more = drawn
+    drawn = bars, more = _shown(lab, name)
+    refresh_if(partial(_is_outdated, lab, name, drawn, time.monotonic()))
     if not bars:
         return  # they have ended since the page was drawn
     with st.container(key="own-runs", gap="xsmall"):
@@ -71,10 +73,25 @@ def _bars(lab: Lab) -> None:
 
 class _Bar(NamedTuple):
     run: str
+    state: State
     title: str
     icon: str
     percent: int  # that is done
     text: str
+
+
+def _is_outdated(lab: Lab, name: str, drawn: tuple[list[_Bar], int], since: float) -> bool:
+    """Whether what was drawn for this name at the time `since` has to be drawn again.
+
+    In a class the places of all that wait change every few seconds, so they alone are no reason for WAITING_SECONDS.
+    """
+    bars, more = drawn
+    runs = runs_of(lab, name)
+    if len(runs) != len(bars) + more or [(run.id, run.state) for run in runs[:SHOWN]] != [(bar.run, bar.state) for bar in bars]:
+        return True
+    if not any(bar.state in IN_PROCESS for bar in bars) and time.monotonic() - since < WAITING_SECONDS:
+        return False
+    return _shown(lab, name) != drawn
 
 
 def _shown(lab: Lab, name: str) -> tuple[list[_Bar], int]:
@@ -84,7 +101,7 @@ def _shown(lab: Lab, name: str) -> tuple[list[_Bar], int]:
         share, start = share_done(lab, run), starts.get(run.id)
         # Of one that waits its turn is worth more than what it has done.
         text = f"{translated(STATE_WORDS[run.state])} · {start_words(start) if start else percent(share, 0)}"
-        bars.append(_Bar(run.id, short_title(run), STATE_ICONS[run.state], int(100 * share), text))
+        bars.append(_Bar(run.id, run.state, short_title(run), STATE_ICONS[run.state], int(100 * share), text))
     return bars, max(0, len(runs) - SHOWN)
 
 

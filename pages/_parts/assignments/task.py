@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from functools import partial
+from functools import lru_cache, partial
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from cnnlab.assignments import Assignment, HandedIn, goal
@@ -21,7 +21,7 @@ from pages._parts.forms.click import only_looks
 from pages._parts.forms.order import in_order
 from pages._parts.forms.settings import in_titles
 from pages._parts.forms.value import read_value, value_control
-from pages._parts.grid import grid
+from pages._parts.grid import guarded, guarded_grid
 from pages._parts.language import in_links
 from pages._parts.markdown import box, escaped, isolated, quoting
 from pages._parts.refreshing import refresh_if
@@ -61,7 +61,13 @@ def _settings_of(assignment: Assignment) -> None:
             for name, value in settings(task.config).items()
             if name not in (*task.free, "device")
         ]
-        grid(pd.DataFrame(rows, columns=[_("Setting"), _("Value")]), height=280, key="fixed settings")
+        guarded_grid(_table((_("Setting"), _("Value")), tuple(rows)), height=280, key="fixed settings")
+
+
+@lru_cache(maxsize=32)
+def _table(titles: tuple[str, str], rows: tuple[tuple[str, str], ...]) -> pa.Table:
+    """Kept: a class draws the same table at each of its steps."""
+    return guarded({title: [row[place] for row in rows] for place, title in enumerate(titles)})
 
 
 def _controls(assignment: Assignment) -> RunConfig | None:

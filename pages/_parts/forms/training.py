@@ -174,8 +174,7 @@ def _group(settings: list[Setting], address: Address, values: dict[str, Any]) ->
 
 def _devices(lab: Lab) -> tuple[Device, ...]:
     try:
-        with st.spinner(_("Starting PyTorch …"), show_time=True):
-            return lab.devices()
+        return lab.devices(st.spinner(_("Starting PyTorch …"), show_time=True))
     except CNNLabError as error:
         st.error(quoting(translated(error)), icon=":material/error:")
         return (Device("cpu", "CPU"),)

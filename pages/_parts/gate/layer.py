@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,6 +39,7 @@ LANGUAGE_COOKIE = "cnnlab_language"
 _READS = ("GET", "HEAD", "OPTIONS")
 _VERIFIERS = 2  # threads that verify codes, 50 ms each; others wait
 _MOST_WAITING = 100
+_CHECKED_SECONDS = 0.2  # a page is a hundred messages to a browser, and each check looks at the file of the class
 
 
 class Gate:
@@ -86,7 +88,10 @@ class Gate:
         await send(message)
 
     async def _socket(self, asked: Asked, receive: Receive, send: Send) -> None:
-        """A socket is open for hours, so each message checks that its person may still be here."""
+        """A socket is open for hours, so each message from the browser checks that its person may still be here.
+
+        So do messages to it, at most one in _CHECKED_SECONDS.
+        """
         try:
             refused = self._refusal(asked) is not None or asked.person is None
         except CNNLabError:
@@ -95,6 +100,7 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})  # before it was accepted: the server answers 403
             return
         closed, name = False, asked.person.name if asked.person else ""
+        asks_again = 0.0  # when the next message to the browser is checked
 
         async def close() -> None:
             nonlocal closed
@@ -111,8 +117,11 @@ class Gate:
             return message
 
         async def checked_send(message: Message) -> None:
-            if not closed and message["type"] == "websocket.send" and not self._still(asked):
-                await close()
+            nonlocal asks_again
+            if not closed and message["type"] == "websocket.send" and (now := time.monotonic()) >= asks_again:
+                asks_again = now + _CHECKED_SECONDS
+                if not self._still(asked):
+                    await close()
             if closed:
                 raise OSError("This person has signed out, or left the class.")  # as for a browser that has gone
             await send(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 import streamlit as st
@@ -26,6 +27,7 @@ MOST_COLUMNS = 10  # one or more for each class, so that its images stand below 
 REMEMBERED_SECONDS = 600.0  # pictures: the data may be replaced while a lab is open
 NUMBER = "number of the images"  # of their set, from 1, in the session; the address has it as `images`
 CHANGED = "↻"
+_LOADED = "images that were loaded"  # the run and their set
 
 
 def keep_number(address: Address) -> None:
@@ -53,8 +55,11 @@ def _strip(lab: Lab, run_id: str) -> None:
         several = bool(recorded) and run.epochs_done > 1
         epoch = _choose_epoch(run) if several and run.active else run.epochs_done
         try:
-            with st.spinner(_("Loading test images …")):
-                examples = _examples(lab, run_id, st.session_state.setdefault(NUMBER, 1))
+            which = run_id, st.session_state.setdefault(NUMBER, 1)
+            # A spinner starts a thread: only where the images may not be here yet.
+            with nullcontext() if st.session_state.get(_LOADED) == which else st.spinner(_("Loading test images …")):
+                examples = _examples(lab, *which)
+            st.session_state[_LOADED] = which
             images = tuple(picture.index for picture in examples.pictures)
             now, before = (lab.predicted(run_id, each, images) if each else None for each in (epoch, epoch - 1))
         except CNNLabError as error:
