@@ -141,7 +141,7 @@ def test_a_device_that_is_gone_is_no_longer_chosen(monkeypatch, lab):
     app = open_page(monkeypatch, "train", lab, device="cuda:0")
     assert widget(app.selectbox, "Device").value == "cuda:0"
 
-    monkeypatch.setattr(lab, "devices", lambda: (Device("cpu", "CPU, 2 cores"),))
+    monkeypatch.setattr(lab, "devices", lambda _: (Device("cpu", "CPU, 2 cores"),))
     app.run()
     assert widget(app.selectbox, "Device").value == "auto"
     widget(app.button, "Start training").click().run()
