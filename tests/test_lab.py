@@ -171,6 +171,7 @@ def test_a_run_without_a_checkpoint_says_so(lab):
 
 
 def test_a_start_asks_two_questions_and_forecasts_once(lab, monkeypatch):
+    lab.stop(lab.start(TINY, token="first"))  # the table of its layers is asked for once, and remembered
     asked, forecasts = [], []
     ask, forecast = Client.ask, Forecaster.forecast
     monkeypatch.setattr(Client, "ask", lambda self, question, **given: asked.append(question) or ask(self, question, **given))
