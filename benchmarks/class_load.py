@@ -115,13 +115,18 @@ async def _measure(server: Server, lab: Lab, codes: dict[str, str], size: dict[s
     if len(students) == STUDENTS:
         record["targets"] = {"class_page_p95": record["all"]["p95"], "class_lost": float(len(found["lost"]))}
         record["targets"]["class_teacher"] = record["teacher"]["median"] / record["cores"]
-        record["targets"]["class_training_loses"] = _less(record["processor"])
+        if (less := _less(record["processor"])) is not None:
+            record["targets"]["class_training_loses"] = less
     return record
 
 
-def _less(processor: dict[str, dict[str, float]]) -> float:
-    """Per cent of its processor time that the training lacks while the class acts; steadier than the seconds of its epochs."""
-    return 100 * (1 - processor["class"]["training"] / processor["nobody"]["training"])
+def _less(processor: dict[str, dict[str, float]]) -> float | None:
+    """Per cent of its processor time that the training lacks while the class acts; None where nothing trained without it.
+
+    It is steadier than the seconds of epochs.
+    """
+    alone = processor["nobody"]["training"]
+    return 100 * (1 - processor["class"]["training"] / alone) if alone else None
 
 
 def _report(step: str) -> None:
@@ -167,6 +172,8 @@ def render(record: dict[str, Any]) -> str:
     nobody, teacher, whole = record["windows"]
     load = f" Load average after it: {record['load_after']:.2f}." if record["load_after"] is not None else ""
     loses = text(record["training_loses"]) if "training_loses" in record else "not measured"
+    less = _less(record["processor"])
+    has_less = "an unknown share less" if less is None else f"{less:.1f} % less"
     left_out, of = record["left_out"]
     # Of a class the browsers are on other machines.
     clients = 100 * record["processor"]["class"]["clients"] / record["cores"]
@@ -182,12 +189,11 @@ def render(record: dict[str, Any]) -> str:
             f"Learn at the same moment: {text(record['first'])}. Polls that were due before the previous one was answered: "
             f"{record['late']}. Refreshes that the server left out, as nothing had changed: {record['unchanged']:,}.\n",
             table(("who acts", "an epoch", "clients", "web", "dispatcher and training", "other programs"), windows),
-            f"Processor time is in per cent of one core of {record['cores']}. While the class "
-            f"acts the training has {_less(record['processor']):.1f} % less of it. By the seconds of its epochs it loses {loses}, "
-            f"against the windows before and after; {left_out} of {of} windows are left out, because the host of this virtual "
-            f"machine {other}. "
-            f"The teacher's page costs the web process {text(record['teacher'])} of a core. "
-            f"The clients take {clients:.1f} % of the machine, which is a part of what it loses.\n",
+            f"Processor time is in per cent of one core of {record['cores']}. While the class acts the training has {has_less} "
+            f"of it. By the seconds of its epochs it loses {loses}, against the windows before and after; {left_out} of {of} "
+            f"windows are left out, because the host of this virtual machine {other}. The teacher's page costs the web "
+            f"process {text(record['teacher'])} of a core. The clients take {clients:.1f} % of the machine, which is a part of "
+            f"what it loses.\n",
             f"Started: {record['started']} runs, in the record: {record['in_record']}; handed in: {record['handed_in']} of "
             f"{students}. " + (" ".join(record["lost"]) or "Nothing was lost.") + "\n",
         ]

@@ -5,7 +5,6 @@ Nothing here imports torch. Every method returns plain values or raises a `CNNLa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -53,9 +52,8 @@ class Lab(Predictions):
         self.data = data.absolute() if data else None
         self._places = Places(self.home, self.data)
         self._store = Store(self.home)
-        self._look_seconds, self._ready_until = look_seconds, 0.0
         self._looks = Looks(self._store, look_seconds)
-        self._helper = Helper(self.home)
+        self._helper = Helper(self.home, look_seconds=look_seconds)
         self.rates = RateFinder(self._helper, self.data)
         self._forecaster = Forecaster(partial(self._helper.ask, "device_speed"), self._helper.layers, self._store)
         self._admission = Admission(self._forecaster, self._store)
@@ -92,11 +90,7 @@ class Lab(Predictions):
 
     def ready(self) -> bool:
         """Starts the helper if necessary; True when it can answer at once. Raises InstallationError."""
-        now = time.monotonic()
-        if now >= self._ready_until and self._helper.ready():
-            self._ready_until = now + self._look_seconds
-            return True
-        return now < self._ready_until
+        return self._helper.ready()
 
     def close(self) -> None:
         """Closes the connections; background processes and training continue."""

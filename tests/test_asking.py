@@ -291,6 +291,18 @@ def test_a_helper_that_runs_is_ready_and_another_one_is_started(tmp_path, monkey
     assert (client.ready(), ensured) == (False, [tmp_path, tmp_path])
 
 
+def test_a_helper_that_was_ready_counts_as_ready_for_a_while(tmp_path, monkeypatch):
+    clock, looks = [100.0], []
+    monkeypatch.setattr(client_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(wire.Address, "alive", property(lambda self: looks.append(clock[0]) or True))
+    wire.Address("place", "00", 7, "start").write(tmp_path)
+    client = Client(tmp_path, look_seconds=1.0)
+
+    for clock[0] in (100.0, 100.9, 101.0):
+        assert client.ready()
+    assert looks == [100.0, 101.0]
+
+
 def test_the_first_page_comes_before_the_helper_and_a_closed_lab_starts_none(tmp_path, monkeypatch):
     started = threading.Event()
     ensured = []

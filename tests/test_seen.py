@@ -236,8 +236,8 @@ def test_a_view_is_made_once_for_a_person_and_a_guest_has_the_lab_itself(lab):
 def test_nothing_of_a_view_leads_around_its_record(lab):
     """A service that is added to the lab and reads or changes runs needs one for views, too."""
     view, plain = SeenLab(lab, BEN), lab._store
-    counts = {"_forecaster", "_admission", "sharing"}  # what a run would take and when it begins, counted over all runs
-    counts.add("_looks")  # whether a run's process has died is looked at for everyone
+    # What a run would take, when it begins, and whether its process lives: counted over all runs.
+    counts = {"_forecaster", "_admission", "sharing", "_looks"}
     for name, service in vars(view).items():
         assert service is not plain, name
         by_id = [method for method, _ in reading(type(service))] if type(service).__module__.startswith("cnnlab.") else []

@@ -71,22 +71,22 @@ def test_every_page_shows_what_the_visitor_is_training(monkeypatch, lab, page):
 def test_the_bars_of_runs_that_wait_are_drawn_again_at_once_only_for_what_became_of_them(monkeypatch, lab, change, since, draws):
     run_id = lab.store.create(CONFIG, "t1", owner="Ana")
     lab.starts = {run_id: Start(3, None)}
-    drawn = bars._shown(lab, "Ana")
+    drawn = bars._shown(lab, "Ana"), bars.states_of(lab, "Ana")
     monkeypatch.setattr(bars.time, "monotonic", lambda: 100.0)
 
     change(lab, run_id)
 
-    assert bars._is_outdated(lab, "Ana", drawn, since) is draws
+    assert bars._is_outdated(lab, "Ana", *drawn, since) is draws
 
 
 def test_the_bar_of_a_run_that_trains_moves_at_each_look(monkeypatch, lab):
     run_id = running(lab.store, owner="Ana")
-    drawn = bars._shown(lab, "Ana")
+    drawn = bars._shown(lab, "Ana"), bars.states_of(lab, "Ana")
     monkeypatch.setattr(bars.time, "monotonic", lambda: 100.0)
 
-    assert not bars._is_outdated(lab, "Ana", drawn, 99.0)
+    assert not bars._is_outdated(lab, "Ana", *drawn, 99.0)
     lab.store.add(run_id, progress(5))
-    assert bars._is_outdated(lab, "Ana", drawn, 99.0)
+    assert bars._is_outdated(lab, "Ana", *drawn, 99.0)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_bar_of_a_run_that_trains_moves_at_each_look(monkeypatch, lab):
     [("Ben", 90.0, False), ("Ben", 84.0, True), ("Ana", 99.0, True)],  # other people's runs change all the time in a class
 )
 def test_a_list_beside_a_run_is_drawn_again_at_once_for_own_runs_only(monkeypatch, lab, owner, since, draws):
-    before = run_list._turns(lab), run_list._turns(lab, "Ana")
+    before = run_list._turns(lab), bars.states_of(lab, "Ana")
     monkeypatch.setattr(run_list.time, "monotonic", lambda: 100.0)
     assert not run_list._has_moved(lab, "Ana", *before, since)
 

@@ -42,9 +42,12 @@ class _Place:
 
 
 class Client:
-    """Sends questions to the helper of the lab in `home`. Safe to share between threads."""
+    """Sends questions to the helper of the lab in `home`. Safe to share between threads.
 
-    def __init__(self, home: Path, *, deadline: float = wire.DEADLINE) -> None:
+    Once the helper was found to be ready, that holds for `look_seconds`.
+    """
+
+    def __init__(self, home: Path, *, deadline: float = wire.DEADLINE, look_seconds: float = 0.0) -> None:
         self.home = home
         self.deadline = deadline
         # Shared, not one for each thread: Streamlit creates a thread for every click. Last in, first out: few are ever opened.
@@ -52,6 +55,7 @@ class Client:
         for _ in range(AT_ONCE):
             self._places.put(_Place())
         self._start: threading.Timer | None = None
+        self._look_seconds, self._ready_until = look_seconds, 0.0
 
     def ask(self, question: str, /, *, deadline: float | None = None, **arguments: Any) -> Any:
         """The answer as JSON gives it. Raises the CNNLabError that the helper answered with, ComputeError if it gave no answer."""
@@ -67,8 +71,11 @@ class Client:
 
         The first time it is started once the first page is drawn, unless a question does so before.
         """
+        if time.monotonic() < self._ready_until:
+            return True
         address = wire.Address.read(self.home)
         if address and address.alive:
+            self._ready_until = time.monotonic() + self._look_seconds
             return True
         if self._start is None:
             self._start = threading.Timer(FIRST_PAGE_SECONDS, self._start_now)

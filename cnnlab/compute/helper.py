@@ -27,8 +27,8 @@ REMEMBERED_TABLES = 256  # a table is 10 to 400 KB
 class Helper:
     """The helper of the lab in `home`. Safe to share between threads."""
 
-    def __init__(self, home: Path) -> None:
-        self._client = Client(home)
+    def __init__(self, home: Path, *, look_seconds: float = 0.0) -> None:
+        self._client = Client(home, look_seconds=look_seconds)
         self.ready, self.close = self._client.ready, self._client.close
         self._devices: tuple[Device, ...] = ()
         self._tables: OrderedDict[str, LayerTable] = OrderedDict()

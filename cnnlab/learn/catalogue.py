@@ -46,7 +46,7 @@ class Catalogue:
         The program's own are read once. Those of the lab are looked at each time, so that a change is seen at once.
         """
         languages = tuple(dict.fromkeys((ENGLISH, language if language in LANGUAGES else ENGLISH)))
-        own = tuple((each, path, _version(path)) for each in languages for path in _files(self._own / each))
+        own = tuple((each, path, _version_of(path)) for each in languages for path in _files(self._own / each))
         return _together(self._shipped, languages, own)
 
 
@@ -56,7 +56,7 @@ def _together(shipped: Path, languages: tuple[str, ...], own: tuple[tuple[str, P
     found: dict[str, Lesson] = {}
     broken: list[str] = []
     for each in languages:
-        of_the_program = [(path, _version(path)) for path in _files(shipped / each)]
+        of_the_program = [(path, _version_of(path)) for path in _files(shipped / each)]
         of_the_lab = [(path, version) for code, path, version in own if code == each]
         for files, is_own in ((of_the_program, False), (of_the_lab, True)):
             seen: set[str] = set()
@@ -81,7 +81,7 @@ def _files(folder: Path) -> list[Path]:
         return []
 
 
-def _version(path: Path) -> _Version:
+def _version_of(path: Path) -> _Version:
     try:
         status = path.stat()
     except OSError as error:

@@ -19,9 +19,8 @@ PARAMETER = "lang"
 COOKIE = "cnnlab_language"
 _LANGUAGE, _CHANGED, _SWITCH = "language", "the language was changed here", "language switch"
 _HELP = N_("The language of all pages. This browser keeps it in a cookie.")
-_in_links: ContextVar[dict[str, str] | None] = ContextVar(
-    "language in links", default=None
-)  # of this run: a page has a dozen links
+# What `in_links` found in this run of a page, which has a dozen links; None before the first.
+_in_links: ContextVar[dict[str, str] | None] = ContextVar("language in links", default=None)
 
 
 def follow_browser() -> None:
@@ -41,8 +40,8 @@ def browser_language() -> str:
 
 def in_links() -> dict[str, str]:
     """The parameter that a link needs to open in this language; none where the browser has it by itself."""
-    if (known_already := _in_links.get()) is not None:
-        return known_already
+    if (found := _in_links.get()) is not None:
+        return found
     now = browser_language()
     needed = {PARAMETER: now} if now != _own() or st.query_params.get(PARAMETER) == now else {}
     _in_links.set(needed)

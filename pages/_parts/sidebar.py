@@ -23,7 +23,7 @@ from pages._parts.run_words import STATE_ICONS, STATE_WORDS, short_title, start_
 from pages._parts.visitor import ask_for_name, visitor
 
 POLL_SECONDS = 5.0
-WAITING_SECONDS = 15.0  # between two looks at the place and the time of runs that wait
+OTHERS_SECONDS = 15.0  # between two redraws because of other people's runs: those of a class change every second
 SHOWN = 3  # runs; the Runs page has all
 _menu = v2.component(
     "cnnlab_menu",
@@ -56,10 +56,16 @@ def runs_of(lab: Lab, name: str) -> list[Summary]:
     return sorted(own, key=lambda run: (run.state not in IN_PROCESS, run.created))
 
 
+def states_of(lab: Lab, name: str) -> list[tuple[str, State]]:
+    """The runs of this name that wait or train, in the order of `runs_of`, each with its state."""
+    return [(run.id, run.state) for run in runs_of(lab, name)]
+
+
 def _bars(lab: Lab) -> None:
     name = visitor()
+    states = states_of(lab, name)
     drawn = bars, more = _shown(lab, name)
-    refresh_if(partial(_is_outdated, lab, name, drawn, time.monotonic()))
+    refresh_if(partial(_is_outdated, lab, name, drawn, states, time.monotonic()))
     if not bars:
         return  # they have ended since the page was drawn
     with st.container(key="own-runs", gap="xsmall"):
@@ -73,25 +79,22 @@ def _bars(lab: Lab) -> None:
 
 class _Bar(NamedTuple):
     run: str
-    state: State
     title: str
     icon: str
     percent: int  # that is done
     text: str
 
 
-def _is_outdated(lab: Lab, name: str, drawn: tuple[list[_Bar], int], since: float) -> bool:
-    """Whether what was drawn for this name at the time `since` has to be drawn again.
+def _is_outdated(lab: Lab, name: str, drawn: object, states: object, since: float) -> bool:
+    """Whether what was drawn for this name at the time `since`, with its runs in these states, has to be drawn again.
 
-    In a class the places of all that wait change every few seconds, so they alone are no reason for WAITING_SECONDS.
+    In a class the places of all that wait change every few seconds, so they alone are no reason for OTHERS_SECONDS.
     """
-    bars, more = drawn
-    runs = runs_of(lab, name)
-    if len(runs) != len(bars) + more or [(run.id, run.state) for run in runs[:SHOWN]] != [(bar.run, bar.state) for bar in bars]:
+    now = states_of(lab, name)
+    if now != states:
         return True
-    if not any(bar.state in IN_PROCESS for bar in bars) and time.monotonic() - since < WAITING_SECONDS:
-        return False
-    return _shown(lab, name) != drawn
+    trains = any(state in IN_PROCESS for _run, state in now)
+    return (trains or time.monotonic() - since > OTHERS_SECONDS) and _shown(lab, name) != drawn
 
 
 def _shown(lab: Lab, name: str) -> tuple[list[_Bar], int]:
@@ -101,7 +104,7 @@ def _shown(lab: Lab, name: str) -> tuple[list[_Bar], int]:
         share, start = share_done(lab, run), starts.get(run.id)
         # Of one that waits its turn is worth more than what it has done.
         text = f"{translated(STATE_WORDS[run.state])} · {start_words(start) if start else percent(share, 0)}"
-        bars.append(_Bar(run.id, run.state, short_title(run), STATE_ICONS[run.state], int(100 * share), text))
+        bars.append(_Bar(run.id, short_title(run), STATE_ICONS[run.state], int(100 * share), text))
     return bars, max(0, len(runs) - SHOWN)
 
 

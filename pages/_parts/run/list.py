@@ -19,14 +19,13 @@ from pages._parts.refreshing import refresh_if
 from pages._parts.run.actions import queue_buttons
 from pages._parts.run_words import best_accuracy, last_accuracy, short_title, start_words, state_icon, state_word
 from pages._parts.shell import fragment
-from pages._parts.sidebar import own_runs, runs_of, share_done
+from pages._parts.sidebar import OTHERS_SECONDS, own_runs, runs_of, share_done, states_of
 from pages._parts.visitor import not_yours, visitor
 
 SHOWN = 6  # rows at first; more on request, since each row is several page elements
 QUEUE_SHOWN = 8
 POLL_SECONDS = 3.0
 BESIDE_SECONDS = 5.0  # between two looks at the other runs, on the page of one
-OTHERS_SECONDS = 15.0  # between two redraws of a page because of other people's runs: a class's change every second
 
 
 def run_list(lab: Lab, *, current: str | None = None) -> None:
@@ -46,7 +45,7 @@ def _list(lab: Lab, current: str | None, own: object) -> None:
         if _own(lab, name) != own:
             st.rerun()
     else:
-        refresh_if(partial(_has_moved, lab, name, _turns(lab), _turns(lab, name), time.monotonic()))
+        refresh_if(partial(_has_moved, lab, name, _turns(lab), states_of(lab, name), time.monotonic()))
     runs = lab.runs()
     warn_of_unreadable(runs.unreadable)
     others = [run for run in runs if run.id != current]
@@ -80,18 +79,15 @@ def _list(lab: Lab, current: str | None, own: object) -> None:
         st.toggle(_("Show all {count}").format(count=len(others)), key="all runs")
 
 
-def _has_moved(lab: Lab, name: str, every: object, own: object, drawn: float) -> bool:
-    """Whether a list beside a run, drawn at this time with these turns, has to be drawn again."""
-    return _turns(lab, name) != own or (time.monotonic() - drawn > OTHERS_SECONDS and _turns(lab) != every)
+def _has_moved(lab: Lab, name: str, turns: object, own: object, drawn: float) -> bool:
+    """Whether a list beside a run, drawn at this time with these turns and own states, has to be drawn again."""
+    return states_of(lab, name) != own or (time.monotonic() - drawn > OTHERS_SECONDS and _turns(lab) != turns)
 
 
-def _turns(lab: Lab, name: str | None = None) -> object:
-    """What a list beside a run follows: what trains, and who waits in which order; with `name`, of this visitor's runs alone."""
-    active = lab.summaries().active
-    if name is not None:
-        return [(run.id, run.state) for run in active if run.owner == name]
+def _turns(lab: Lab) -> object:
+    """What a list beside a run follows of all people: who waits, in which order, and what trains."""
     starts = lab.sharing.starts()
-    return [(run.id, starts[run.id].place if run.id in starts else run.state) for run in active]
+    return [(run.id, starts[run.id].place if run.id in starts else run.state) for run in lab.summaries().active]
 
 
 def own_run_first(lab: Lab) -> None:
